@@ -1,0 +1,1 @@
+"""OrgCoverage: organisational-coverage statistics, from registry files to an HTTP API."""

@@ -1,0 +1,75 @@
+"""The tree of errors that a caller may see; each class has its code, status and title."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class ErrorItem:
+    """One thing that is wrong.
+
+    Parameters
+    ----------
+    pointer
+        Where: `query/basis`, `path/code`, `body/level`, `header/Authorization`.
+    message
+        What, in a sentence.
+    allowed
+        The choices there are (all of an enumeration; of codes the closest few); empty where there is no list.
+    """
+
+    pointer: str
+    message: str
+    allowed: tuple[str, ...] = field(default=())
+
+
+class ServiceError(Exception):
+    """A problem of the caller's or of the service, safe to show; subclasses stand beside the code that raises them.
+
+    `code` is the last part of the problem's `type`, `status` the HTTP status, `title` the same for every instance.
+    `retry_after` (seconds) is sent as `Retry-After` where it is not null.
+    """
+
+    code: ClassVar[str] = "internal"
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Internal error"
+    retry_after: ClassVar[int | None] = None
+
+    def __init__(self, detail: str, errors: Sequence[ErrorItem] = ()) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = tuple(errors)
+
+
+class InvalidRequest(ServiceError):
+    """A parameter, body or file that cannot be understood; `errors` lists all that is wrong."""
+
+    code = "invalid-request"
+    status = 422
+    title = "Invalid request"
+
+
+class NotFound(ServiceError):
+    """What the path names does not exist."""
+
+    code = "not-found"
+    status = 404
+    title = "Not found"
+
+
+class Conflict(ServiceError):
+    """The change contradicts what is there; `errors` says what stands against it."""
+
+    code = "conflict"
+    status = 409
+    title = "Conflict"
+
+
+class TemporarilyUnavailable(ServiceError):
+    """A part is away or busy; the same request can be sent again."""
+
+    code = "unavailable"
+    status = 503
+    title = "Temporarily unavailable"
+    retry_after = 5
