@@ -1,0 +1,1 @@
+"""What the service counts and in which words: measures, metrics, bases and enumerations, each declared once."""

@@ -1,0 +1,146 @@
+"""The enumerations of the domain, their values as stored, imported and served, in the domain's own order.
+
+Each is a `StrEnum`: a member *is* the text that stands in the database, in files and in answers. Labels and the
+Chinese words that imports accept are data beside those who use them.
+"""
+
+from enum import StrEnum
+
+
+class DistrictLevel(StrEnum):
+    """Level of a district, from the highest down; a child's level is lower than its parent's."""
+
+    PROVINCE = "province"
+    CITY = "city"
+    COUNTY = "county"
+    STREET = "street"
+    SITE = "site"
+
+
+class IndustryLevel(StrEnum):
+    """Level of an industry, from the highest down (GB/T 4754: letter, two, three, four digits)."""
+
+    SECTION = "section"
+    DIVISION = "division"
+    GROUP = "group"
+    CLASS = "class"
+
+
+class EnterpriseKind(StrEnum):
+    """What an enterprise is; social organisations have a survey threshold of their own."""
+
+    ENTERPRISE = "enterprise"
+    SOCIAL_ORGANISATION = "social_organisation"
+    INSTITUTION = "institution"
+
+
+class Ownership(StrEnum):
+    """Who controls an enterprise, as its return says."""
+
+    STATE = "state"
+    COLLECTIVE = "collective"
+    PRIVATE = "private"
+    FOREIGN = "foreign"
+    HONG_KONG_MACAO_TAIWAN = "hong_kong_macao_taiwan"
+    MIXED = "mixed"
+    OTHER = "other"
+
+
+class SizeClass(StrEnum):
+    """Statistical size of an enterprise, as its return says."""
+
+    LARGE = "large"
+    MEDIUM = "medium"
+    SMALL = "small"
+    MICRO = "micro"
+
+
+class BranchKind(StrEnum):
+    """Rank of a branch; the advice on sizes goes by it."""
+
+    COMMITTEE = "committee"
+    GENERAL_BRANCH = "general_branch"
+    BRANCH = "branch"
+
+
+class BranchForm(StrEnum):
+    """How a branch was set up: descriptive, enters no figure."""
+
+    STANDALONE = "standalone"
+    JOINT = "joint"
+    AREA = "area"
+    INDUSTRY = "industry"
+    FUNCTIONAL = "functional"
+    TEMPORARY = "temporary"
+
+
+class CoverageMeans(StrEnum):
+    """How an enterprise is reached: by an organisation or by work means."""
+
+    STANDALONE = "standalone"
+    JOINT = "joint"
+    AREA = "area"
+    INDUSTRY = "industry"
+    ATTACHED = "attached"
+    INSTRUCTOR = "instructor"
+    LIAISON = "liaison"
+    TRADE_UNION = "trade_union"
+    YOUTH_LEAGUE = "youth_league"
+
+
+ORGANISATION_MEANS = frozenset(
+    {
+        CoverageMeans.STANDALONE,
+        CoverageMeans.JOINT,
+        CoverageMeans.AREA,
+        CoverageMeans.INDUSTRY,
+        CoverageMeans.ATTACHED,
+    }
+)
+"""Means that make an enterprise *organised* while their branch lives; the branch is required."""
+
+WORK_MEANS = frozenset(CoverageMeans) - ORGANISATION_MEANS
+"""Means that reach an enterprise without an organisation; the branch is optional."""
+
+
+class Sex(StrEnum):
+    """Sex of a member."""
+
+    FEMALE = "female"
+    MALE = "male"
+
+
+class Education(StrEnum):
+    """Highest education of a member, from the highest down."""
+
+    DOCTORATE = "doctorate"
+    MASTER = "master"
+    BACHELOR = "bachelor"
+    JUNIOR_COLLEGE = "junior_college"
+    SECONDARY_VOCATIONAL = "secondary_vocational"
+    SENIOR_SECONDARY = "senior_secondary"
+    JUNIOR_SECONDARY_OR_BELOW = "junior_secondary_or_below"
+
+
+class Identity(StrEnum):
+    """Whether a member may be known at the workplace; a withheld one is in no figure by workplace."""
+
+    OPEN = "open"
+    WITHHELD = "withheld"
+
+
+class AffiliationRole(StrEnum):
+    """A member's formal place, or a dual affiliation beside it."""
+
+    PRIMARY = "primary"
+    SECONDARY = "secondary"
+
+
+class Basis(StrEnum):
+    """Which enterprises a rate divides by; no rate is given without one."""
+
+    REGISTERED = "registered"
+    OPERATING = "operating"
+    SURVEYED = "surveyed"
+    ELIGIBLE = "eligible"
+    ABOVE_SIZE = "above_size"
