@@ -1,1 +1,1 @@
-"""What the service counts and in which words: measures, metrics, bases and enumerations, each declared once."""
+"""What the service counts, and in which words: measures, metrics, bases and enumerations, declared once."""

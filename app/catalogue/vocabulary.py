@@ -1,7 +1,7 @@
 """The enumerations of the domain, their values as stored, imported and served, in the domain's own order.
 
-Each is a `StrEnum`: a member *is* the text that stands in the database, in files and in answers. Labels and the
-Chinese words that imports accept are data beside those who use them.
+Each is a `StrEnum`: a member *is* the text that stands in the database, in files and in answers. Labels, and
+the Chinese words that imports accept, are data beside those who use them.
 """
 
 from enum import StrEnum
