@@ -1,1 +1,4 @@
-"""What the service counts, and in which words: measures, metrics, bases and enumerations, declared once."""
+"""What the service can say: measures, metrics, bases and dimensions, each declared once.
+
+Schemas, encoders, CSV headers, the catalogue answer and the documentation derive from these declarations.
+"""

@@ -1,0 +1,265 @@
+"""Measures: integers counted over enterprises, or over the members of a branch.
+
+Measures of enterprises are additive: an unknown value adds nothing and is counted beside, in a measure of its own.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app.catalogue.labels import Label
+
+
+class Unit(StrEnum):
+    """What a measure counts."""
+
+    ENTERPRISES = "enterprises"
+    EMPLOYEES = "employees"
+    SQUARED_EMPLOYEES = "squared employees"
+    PERSONS = "persons"
+    AFFILIATIONS = "affiliations"
+
+
+class Grain(StrEnum):
+    """How far down a measure is defined."""
+
+    ENTERPRISE = "enterprise"
+    COUNTY_SECTION = "county and section"
+    BRANCH = "branch"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One count.
+
+    Parameters
+    ----------
+    code
+        Its name in every format.
+    label
+        Its name for people.
+    unit
+        What is counted.
+    definition
+        One sentence: what counts.
+    grain
+        The finest subject for which it is defined.
+    of_enterprise
+        Whether an enterprise's own row shows it.
+    register_only
+        Not applicable where members are counted from returns.
+    public
+        Whether the public tier can give it.
+    """
+
+    code: str
+    label: Label
+    unit: Unit
+    definition: str
+    grain: Grain = Grain.ENTERPRISE
+    of_enterprise: bool = False
+    register_only: bool = False
+    public: bool = False
+
+
+def _enterprises(code: str, zh: str, en: str, definition: str, *, public: bool = False) -> Measure:
+    return Measure(code, Label(zh, en), Unit.ENTERPRISES, definition, public=public)
+
+
+def _persons(code: str, zh: str, en: str, definition: str, *, register_only: bool = False) -> Measure:
+    return Measure(
+        code, Label(zh, en), Unit.PERSONS, definition, of_enterprise=True, register_only=register_only,
+        public=code == "members",
+    )  # fmt: skip
+
+
+def _matched(code: str, zh: str, en: str, unit: Unit, definition: str, *, public: bool = False) -> Measure:
+    return Measure(code, Label(zh, en), unit, definition, public=public)
+
+
+MEASURES: tuple[Measure, ...] = (
+    _enterprises("enterprises", "单位数", "Enterprises", "Enterprises of the basis.", public=True),
+    _enterprises(
+        "enterprises_organised", "已组建单位数", "Organised enterprises",
+        "Enterprises with a living coverage by an organisation means that names a living branch.", public=True,
+    ),
+    _enterprises(
+        "enterprises_standalone", "单独组建单位数", "Enterprises with a branch of their own",
+        "Organised enterprises covered by the means `standalone`.", public=True,
+    ),
+    _enterprises(
+        "enterprises_reached_by_dual", "仅兼合式覆盖单位数", "Enterprises reached by dual affiliation",
+        "Not organised, and employing at least one open member with a living secondary affiliation.",
+    ),
+    _enterprises(
+        "enterprises_work_only", "仅工作覆盖单位数", "Enterprises reached by work means alone",
+        "Neither organised nor reached by dual affiliation, but with a living coverage by a work means.",
+    ),
+    _enterprises("enterprises_with_members", "有党员单位数", "Enterprises with members", "With at least one member."),
+    _enterprises(
+        "enterprises_eligible", "应建单位数", "Eligible enterprises",
+        "Operating, with at least as many full members as oblige it to establish an organisation (3).",
+    ),
+    _enterprises(
+        "enterprises_eligible_organised", "应建已建单位数", "Eligible organised enterprises",
+        "Eligible enterprises that are organised.",
+    ),
+    _enterprises(
+        "enterprises_eligible_standalone", "应建已单独组建单位数", "Eligible standalone enterprises",
+        "Eligible enterprises with a branch of their own.",
+    ),
+    _enterprises(
+        "enterprises_eligible_unknown", "应建情况不明单位数", "Enterprises whose eligibility is unknown",
+        "Operating, full members unknown, and members unknown or at least 3.",
+    ),
+    _enterprises(
+        "enterprises_reporting", "按期报送单位数", "Reporting enterprises", "With a return inside the return window."
+    ),
+    _enterprises(
+        "enterprises_headcount_unknown", "职工人数不明单位数", "Enterprises of unknown headcount",
+        "Without a headcount in the latest return, or without a return.",
+    ),
+    _enterprises(
+        "enterprises_members_unknown", "党员数不明单位数", "Enterprises of unknown member count",
+        "Without a member count; only where members are counted from returns.",
+    ),
+    Measure(
+        "headcount", Label("职工人数", "Headcount"), Unit.EMPLOYEES, "Employees, where known.",
+        of_enterprise=True, public=True,
+    ),
+    _matched(
+        "headcount_organised", "已组建单位职工人数", "Headcount of organised enterprises", Unit.EMPLOYEES,
+        "Employees of organised enterprises, where known.",
+    ),
+    _matched(
+        "headcount_squared", "职工人数平方和", "Sum of squared headcounts", Unit.SQUARED_EMPLOYEES,
+        "Sum of squared known headcounts, for the interval of employee coverage.",
+    ),
+    _persons("members", "党员数", "Members", "Open members by workplace."),
+    _persons("full_members", "正式党员数", "Full members", "Members whose full membership has begun."),
+    _persons("probationary_members", "预备党员数", "Probationary members", "Members not yet full."),
+    _matched(
+        "members_matched", "可比党员数", "Members, matched", Unit.PERSONS,
+        "Members of enterprises whose headcount (at least 1) and members are both known.", public=True,
+    ),
+    _matched(
+        "headcount_matched", "可比职工人数", "Headcount, matched", Unit.EMPLOYEES,
+        "Employees of enterprises whose headcount (at least 1) and members are both known.", public=True,
+    ),
+    _matched(
+        "headcount_matched_squared", "可比职工人数平方和", "Sum of squared matched headcounts", Unit.SQUARED_EMPLOYEES,
+        "Sum of squared matched headcounts, for the interval of the member ratio.",
+    ),
+    _persons("members_dual", "兼合式党员数", "Members in dual affiliation", "With a living secondary affiliation."),
+    _persons(
+        "members_unorganised", "未组建单位党员数", "Members without a workplace organisation",
+        "Working in an enterprise that is not organised.",
+    ),
+    _persons(
+        "members_reached_by_dual", "未组建单位兼合式党员数", "Members reached by dual affiliation",
+        "Working in an enterprise that is not organised, with a living secondary affiliation.",
+    ),
+    _persons(
+        "members_floating", "流动党员数", "Floating members",
+        "Official floating status: formal relation not transferred, unable to attend for six months.",
+    ),
+    _persons(
+        "members_under_36", "35岁及以下党员数", "Members up to 35", "Year of the date less year of birth at most 35."
+    ),
+    _persons("members_women", "女党员数", "Women members", "Women."),
+    _persons("members_college", "大专及以上党员数", "Members with college education", "Junior college or above."),
+    _persons(
+        "full_members_unknown", "转正情况不明党员数", "Members of unknown full membership",
+        "Members for whom the source does not say whether they are full.",
+    ),
+    _persons(
+        "members_dual_unknown", "兼合情况不明党员数", "Members of unknown dual affiliation",
+        "Members for whom the source does not say whether they have a secondary affiliation.",
+    ),
+    _persons(
+        "members_reached_by_dual_unknown", "未组建单位兼合情况不明党员数",
+        "Unorganised members of unknown dual affiliation",
+        "Members without a workplace organisation for whom the source does not say it.",
+    ),
+    _persons(
+        "members_floating_unknown", "流动情况不明党员数", "Members of unknown floating status",
+        "Members for whom the source does not say whether they are floating.",
+    ),
+    _persons(
+        "members_under_36_unknown", "年龄不明党员数", "Members of unknown age",
+        "Members for whom the source does not say the age.",
+    ),
+    _persons(
+        "members_women_unknown", "性别不明党员数", "Members of unknown sex",
+        "Members for whom the source does not say the sex.",
+    ),
+    _persons(
+        "members_college_unknown", "学历不明党员数", "Members of unknown education",
+        "Members for whom the source does not say the education.",
+    ),
+    Measure(
+        "members_withheld", Label("身份不公开党员数", "Members of withheld identity"), Unit.PERSONS,
+        "Members whose identity is withheld at their workplace, who are in no other figure by workplace.",
+        grain=Grain.COUNTY_SECTION, register_only=True,
+    ),
+    _persons(
+        "members_reported", "填报党员数", "Members as reported",
+        "As stated by the latest returns, whatever the source.",
+    ),
+    _matched(
+        "members_max", "党员数上值", "Members, larger of register and return", Unit.PERSONS,
+        "Over matched enterprises, the larger of the register's count and the return's.",
+    ),
+    _persons(
+        "members_joined", "新增党员数", "Members who joined",
+        "Began to be an open member working at the enterprise in the 12 months up to the date.", register_only=True,
+    ),
+    _persons(
+        "members_left", "减少党员数", "Members who left",
+        "Ceased to be an open member working at the enterprise in the 12 months up to the date.", register_only=True,
+    ),
+)  # fmt: skip
+
+
+def _of_branch(code: str, zh: str, en: str, definition: str, unit: Unit = Unit.PERSONS) -> Measure:
+    return Measure(code, Label(zh, en), unit, definition, grain=Grain.BRANCH)
+
+
+_SHARED_WITH_BRANCHES = (
+    "full_members", "probationary_members", "members_dual", "members_floating", "members_under_36", "members_women",
+    "members_college", "full_members_unknown", "members_dual_unknown", "members_floating_unknown",
+    "members_under_36_unknown", "members_women_unknown", "members_college_unknown",
+)  # fmt: skip
+
+MEASURE: dict[str, Measure] = {measure.code: measure for measure in MEASURES}
+
+BRANCH_MEASURES: tuple[Measure, ...] = (
+    _of_branch("members_primary", "隶属党员数", "Members by primary affiliation", "With a living primary affiliation."),
+    _of_branch(
+        "members_participating", "参加党员数", "Members by participation",
+        "With a living affiliation, primary or secondary; everybody, withheld identities included.",
+    ),
+    _of_branch("affiliations", "隶属关系数", "Affiliations", "Living affiliations.", Unit.AFFILIATIONS),
+    *(
+        _of_branch(
+            code, MEASURE[code].label.zh, MEASURE[code].label.en,
+            f"Of the participating members: {MEASURE[code].definition}",
+        )
+        for code in _SHARED_WITH_BRANCHES
+    ),
+    _of_branch(
+        "enterprises_covered", "覆盖单位数", "Enterprises covered",
+        "Distinct registered enterprises with a living coverage by an organisation means.", Unit.ENTERPRISES,
+    ),
+    _of_branch(
+        "enterprises_participating", "参加单位数", "Enterprises participating",
+        "Distinct registered enterprises that employ an open member, identity not withheld, with a living secondary "
+        "affiliation here.",
+        Unit.ENTERPRISES,
+    ),
+)  # fmt: skip
+
+ENTERPRISE_MEASURES: tuple[Measure, ...] = tuple(measure for measure in MEASURES if measure.of_enterprise)
+"""The measures that an enterprise's own row shows: counts of persons."""
+
+ROW_MEASURES: tuple[Measure, ...] = tuple(measure for measure in MEASURES if measure.grain is Grain.ENTERPRISE)
+"""The measures that are sums over enterprises; the others come from a table of their own."""

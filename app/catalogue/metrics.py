@@ -1,0 +1,211 @@
+"""Metrics: ratios of sums of measures, divided once, last."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app.catalogue.labels import Label
+
+
+class Interval(StrEnum):
+    """Which 95 % interval a metric carries.
+
+    `wilson`: a Wilson score interval, n = denominator; `clustered`: with the effective headcount under the snapshot's
+    intra-enterprise correlation; `whole_firms`: with the correlation 1, since firms are organised whole; `none`: none.
+    """
+
+    NONE = "none"
+    WILSON = "wilson"
+    CLUSTERED = "clustered"
+    WHOLE_FIRMS = "whole_firms"
+
+
+class Status(StrEnum):
+    """The state of a ratio, decided in this order."""
+
+    PROTECTED = "protected"
+    NOT_APPLICABLE = "not_applicable"
+    UNKNOWN = "unknown"
+    INCONSISTENT = "inconsistent"
+    UNRELIABLE = "unreliable"
+    LOW_BASE = "low_base"
+    OK = "ok"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One ratio.
+
+    Parameters
+    ----------
+    code
+        Its name in every format.
+    label
+        Its name for people.
+    numerator
+        Measures whose sum is the numerator.
+    denominator
+        Measures whose sum is the denominator.
+    less
+        Measures taken off the denominator: those of whom the source does not say it.
+    times
+        Factor of the denominator.
+    interval
+        Which 95 % interval it carries.
+    companions
+        Measures of what is unknown: above 0 with a denominator of 0, the status is `unknown`.
+    definition
+        What it says, in a sentence; `known_as` names the field's own terms.
+    of_enterprise, of_branch
+        Whether an enterprise's, a branch's row shows it.
+    public
+        Whether the public tier can give it.
+    """
+
+    code: str
+    label: Label
+    numerator: tuple[str, ...]
+    denominator: tuple[str, ...]
+    definition: str
+    less: tuple[str, ...] = ()
+    times: int = 1
+    interval: Interval = Interval.NONE
+    companions: tuple[str, ...] = ()
+    known_as: str = ""
+    of_enterprise: bool = False
+    of_branch: bool = False
+    public: bool = False
+
+    @property
+    def formula(self) -> str:
+        """The definition as arithmetic over measure codes."""
+        numerator = " + ".join(self.numerator)
+        denominator = " − ".join((" + ".join(self.denominator), *self.less))
+        factor = f"{self.times} × " if self.times != 1 else ""
+        bracketed = f"({denominator})" if self.less else denominator
+        return f"{f'({numerator})' if len(self.numerator) > 1 else numerator} / {factor}{bracketed}"
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """All measures that it is computed from."""
+        return self.numerator + self.denominator + self.less
+
+
+def _share(code: str, zh: str, en: str, part: str, definition: str) -> Metric:
+    return Metric(
+        code, Label(zh, en), (part,), ("members",), definition, less=(f"{part}_unknown",), interval=Interval.WILSON,
+        companions=(f"{part}_unknown", "enterprises_members_unknown"), of_enterprise=True, of_branch=True,
+    )  # fmt: skip
+
+
+def _coverage(
+    code: str,
+    zh: str,
+    en: str,
+    numerator: tuple[str, ...],
+    definition: str,
+    known_as: str = "",
+    *,
+    public: bool = False,
+) -> Metric:
+    return Metric(
+        code, Label(zh, en), numerator, ("enterprises",), definition, interval=Interval.WILSON, known_as=known_as,
+        public=public,
+    )  # fmt: skip
+
+
+_RATIO_UNKNOWN = ("enterprises_headcount_unknown", "enterprises_members_unknown")
+
+METRICS: tuple[Metric, ...] = (
+    Metric(
+        "member_ratio", Label("党员比例", "Member ratio"), ("members_matched",), ("headcount_matched",),
+        "Members per employee, over enterprises where both are known.", interval=Interval.CLUSTERED,
+        companions=_RATIO_UNKNOWN, known_as="density; 党员比例", of_enterprise=True, public=True,
+    ),
+    Metric(
+        "member_ratio_upper", Label("党员比例上值", "Member ratio, upper value"), ("members_max", "members_withheld"),
+        ("headcount_matched",), "The member ratio when some are withheld or not registered.", companions=_RATIO_UNKNOWN,
+    ),
+    _coverage(
+        "organisation_coverage", "组织覆盖率", "Organisation coverage", ("enterprises_organised",),
+        "Share of enterprises that are organised.", "组织覆盖率", public=True,
+    ),
+    _coverage(
+        "organisation_coverage_with_dual", "组织覆盖率(含兼合式)", "Organisation coverage with dual affiliation",
+        ("enterprises_organised", "enterprises_reached_by_dual"),
+        "Share of enterprises that are organised or reached by dual affiliation.",
+    ),
+    _coverage(
+        "work_coverage", "工作覆盖率", "Work coverage",
+        ("enterprises_organised", "enterprises_reached_by_dual", "enterprises_work_only"),
+        "Share of enterprises that are organised, reached by dual affiliation or by a work means.", "工作覆盖率",
+    ),
+    _coverage(
+        "standalone_rate", "单独组建率", "Standalone rate", ("enterprises_standalone",),
+        "Share of enterprises with a branch of their own.", "单独组建率", public=True,
+    ),
+    Metric(
+        "employee_coverage", Label("职工覆盖率", "Employee coverage"), ("headcount_organised",), ("headcount",),
+        "Share of employees who work in an organised enterprise.", interval=Interval.WHOLE_FIRMS,
+        companions=("enterprises_headcount_unknown",), known_as="employee-weighted coverage",
+    ),
+    Metric(
+        "establishment_rate", Label("应建已建率", "Establishment rate"), ("enterprises_eligible_organised",),
+        ("enterprises_eligible",), "Share of the enterprises that must establish an organisation that are organised.",
+        interval=Interval.WILSON, companions=("enterprises_eligible_unknown",), known_as="应建已建率",
+    ),
+    Metric(
+        "establishment_rate_strict", Label("应建已单独组建率", "Establishment rate, strict"),
+        ("enterprises_eligible_standalone",), ("enterprises_eligible",),
+        "Share of the enterprises that must establish an organisation that have a branch of their own.",
+        interval=Interval.WILSON, companions=("enterprises_eligible_unknown",),
+    ),
+    Metric(
+        "member_presence", Label("有党员单位占比", "Member presence"), ("enterprises_with_members",), ("enterprises",),
+        "Share of enterprises with at least one member.", less=("enterprises_members_unknown",),
+        interval=Interval.WILSON, companions=("enterprises_members_unknown",),
+    ),
+    _share("full_member_share", "正式党员占比", "Full member share", "full_members", "Share of members who are full."),
+    _share(
+        "young_member_share", "35岁及以下占比", "Young member share", "members_under_36", "Share of members up to 35."
+    ),
+    _share("women_share", "女党员占比", "Women share", "members_women", "Share of members who are women."),
+    _share(
+        "college_share", "大专及以上占比", "College share", "members_college",
+        "Share of members with junior college or above.",
+    ),
+    _share("floating_share", "流动党员占比", "Floating share", "members_floating", "Share of members who are floating."),
+    _share(
+        "dual_affiliation_share", "兼合式占比", "Dual affiliation share", "members_dual",
+        "Share of members with a secondary affiliation.",
+    ),
+    Metric(
+        "dual_reach", Label("兼合式触达率", "Dual reach"), ("members_reached_by_dual",),
+        ("members_unorganised",),
+        "Share of the members without a workplace organisation whom a secondary affiliation reaches.",
+        less=("members_reached_by_dual_unknown",), interval=Interval.WILSON,
+        companions=("members_reached_by_dual_unknown", "enterprises_members_unknown"),
+        known_as="what dual affiliation adds", of_enterprise=True,
+    ),
+    Metric(
+        "reporting_rate", Label("报送率", "Reporting rate"), ("enterprises_reporting",), ("enterprises",),
+        "Share of enterprises with a current return; meaningful in basis `registered`.", interval=Interval.WILSON,
+        known_as="completeness",
+    ),
+    Metric(
+        "turnover", Label("党员流动率", "Turnover"), ("members_joined", "members_left"), ("members",),
+        "Members who joined or left over 12 months, per member and side.", times=2, of_enterprise=True,
+    ),
+)  # fmt: skip
+
+BRANCH_METRICS: tuple[Metric, ...] = (
+    *(metric for metric in METRICS if metric.of_branch),
+    Metric(
+        "affiliation_inflation", Label("隶属重复系数", "Affiliation inflation"), ("affiliations",),
+        ("members_participating",), "Affiliations per distinct person.", of_branch=True,
+    ),
+)  # fmt: skip
+
+ENTERPRISE_METRICS: tuple[Metric, ...] = tuple(metric for metric in METRICS if metric.of_enterprise)
+"""The ratios of persons that an enterprise's own row shows."""
+
+METRIC: dict[str, Metric] = {metric.code: metric for metric in (*METRICS, *BRANCH_METRICS)}

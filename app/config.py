@@ -1,0 +1,147 @@
+"""Settings of the service, from the environment or `.env`, prefix `ORGCOVERAGE_`."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """The numbers that definitions rest on; part of every snapshot.
+
+    Parameters
+    ----------
+    surveyed_headcount
+        Least headcount of an enterprise or institution of the basis `surveyed`, employees.
+    surveyed_headcount_social
+        The same for a social organisation, employees.
+    eligible_full_members
+        Full members from which an enterprise must establish an organisation (Constitution, Art. 30).
+    return_window_months
+        A return counts as current within this many months up to the date.
+    turnover_window_months
+        Joining and leaving are counted over this many months up to the date.
+    branch_least_full_members, general_branch_above, committee_above
+        Advice on the size of branches, members.
+    """
+
+    surveyed_headcount: int = 10
+    surveyed_headcount_social: int = 30
+    eligible_full_members: int = 3
+    return_window_months: int = 18
+    turnover_window_months: int = 12
+    branch_least_full_members: int = 3
+    general_branch_above: int = 50
+    committee_above: int = 100
+
+
+class Settings(BaseSettings):
+    """All that an operator can set; frozen, made once per process and passed on, never imported as an instance."""
+
+    model_config = SettingsConfigDict(env_prefix="ORGCOVERAGE_", env_file=".env", frozen=True, extra="ignore")
+
+    data_dir: Path = Field(
+        default=Path("orgcoverage-data"),
+        description="Folder of snapshots, jobs, uploads and the embedded database.",
+    )
+    database_url: str = Field(
+        default="",
+        description="SQLAlchemy URL of the registry: `sqlite+aiosqlite:///…` or `postgresql+psycopg://…`. "
+        "Empty: SQLite in the data folder.",
+    )
+    member_source: Literal["auto", "register", "returns"] = Field(
+        default="auto",
+        description="Where members are counted from: members and employments, returns, or whichever there is.",
+    )
+    surveyed_headcount: int = Field(default=10, ge=1, description="Least headcount of the basis `surveyed`, employees.")
+    surveyed_headcount_social: int = Field(
+        default=30, ge=1, description="The same for social organisations, employees."
+    )
+    eligible_full_members: int = Field(
+        default=3, ge=1, description="Full members from which an enterprise must establish an organisation."
+    )
+    return_window_months: int = Field(
+        default=18, ge=1, le=1200, description="A return is current within this many months up to the date."
+    )
+    turnover_window_months: int = Field(
+        default=12, ge=1, le=1200, description="Months over which joining and leaving are counted."
+    )
+    branch_least_full_members: int = Field(default=3, ge=1, description="Advice: least full members of any branch.")
+    general_branch_above: int = Field(
+        default=50, ge=1, description="Advice: a general branch has more members than this."
+    )
+    committee_above: int = Field(default=100, ge=1, description="Advice: a committee has more members than this.")
+    time_zone: str = Field(default="Asia/Shanghai", description="Time zone that says which day is today (IANA name).")
+    cors_origins: tuple[str, ...] = Field(
+        default=(),
+        description='Origins whose pages may call the API, a JSON list: `["https://dash.example"]`.',
+    )
+    upload_limit_bytes: int = Field(default=4 * 1024**3, ge=1024, description="Largest file an import takes, bytes.")
+    jobs_at_once: int = Field(
+        default=8,
+        ge=1,
+        description="Imports and builds of one worker that are queued or running; beyond: 503.",
+    )
+    write_wait_seconds: int = Field(
+        default=30,
+        ge=1,
+        description="A single change waits this long for its turn to write, seconds; then 503.",
+    )
+    build_memory: str = Field(
+        default="1GB", pattern=r"^\d+(MB|GB)$", description="Memory that DuckDB may use for a build."
+    )
+    row_cache_bytes: int = Field(
+        default=64 * 1024**2, ge=0, description="Encoded rows kept in memory per worker, bytes."
+    )
+    answer_cache_bytes: int = Field(
+        default=64 * 1024**2, ge=0, description="Whole answers kept in memory per worker, bytes."
+    )
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_time_zone(cls, value: str) -> str:
+        ZoneInfo(value)
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_driver(cls, value: str) -> str:
+        if value and not value.startswith(("sqlite+aiosqlite:///", "postgresql+psycopg://")):
+            message = "must start with sqlite+aiosqlite:/// or postgresql+psycopg://"
+            raise ValueError(message)
+        return value
+
+    @cached_property
+    def registry_url(self) -> str:
+        """The SQLAlchemy URL of the registry, with its default resolved."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir.absolute() / 'registry.sqlite'}"
+
+    @property
+    def snapshots_dir(self) -> Path:
+        """The folder that holds `exact/` and, once published, `public/`."""
+        return self.data_dir / "snapshots"
+
+    @property
+    def jobs_dir(self) -> Path:
+        """The folder of job records."""
+        return self.data_dir / "jobs"
+
+    @property
+    def uploads_dir(self) -> Path:
+        """The folder of files being imported; each goes when its import ends."""
+        return self.data_dir / "uploads"
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """The numbers that definitions rest on."""
+        return Thresholds(**{name: getattr(self, name) for name in Thresholds.__dataclass_fields__})
+
+    def today(self) -> date:
+        """Today's date in the operator's time zone."""
+        return datetime.now(ZoneInfo(self.time_zone)).date()

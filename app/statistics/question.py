@@ -1,0 +1,136 @@
+"""Questions as they are asked: whom to count, which rows to list, as of when."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from app.catalogue.vocabulary import Basis
+
+
+class Subject(StrEnum):
+    """What a row of statistics is about."""
+
+    DISTRICTS = "districts"
+    INDUSTRIES = "industries"
+    INDUSTRY_GROUPS = "industry-groups"
+    ENTERPRISES = "enterprises"
+    BRANCHES = "branches"
+
+
+class Order(StrEnum):
+    """Direction of a sort."""
+
+    ASCENDING = "asc"
+    DESCENDING = "desc"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Which snapshot answers; both null: the newest.
+
+    Parameters
+    ----------
+    as_of
+        The newest snapshot at or before this date.
+    snapshot
+        The snapshot of this id.
+    """
+
+    as_of: date | None = None
+    snapshot: str | None = None
+
+
+@dataclass(frozen=True)
+class Population:
+    """Whom to count; several conditions together mean all of them.
+
+    Parameters
+    ----------
+    basis
+        Which enterprises form the denominator.
+    district, industry
+        Code of a node; its whole subtree is meant.
+    industry_group
+        Code of a group of industries.
+    enterprise_kind, ownership, size_class
+        Value of an attribute of the enterprise.
+    """
+
+    basis: Basis = Basis.OPERATING
+    district: str | None = None
+    industry: str | None = None
+    industry_group: str | None = None
+    enterprise_kind: str | None = None
+    ownership: str | None = None
+    size_class: str | None = None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Which rows to list; each subject knows only some of these.
+
+    Parameters
+    ----------
+    parent
+        Code of a node whose children are listed (trees, branches).
+    within
+        Code of a node whose subtree is listed, itself included (trees, branches).
+    level
+        Level of the tree.
+    organised, eligible, has_members
+        Flags of an enterprise; unknown matches neither.
+    kind, form
+        Of a branch.
+    include_empty
+        List subjects without an enterprise too.
+    """
+
+    parent: str | None = None
+    within: str | None = None
+    level: str | None = None
+    organised: bool | None = None
+    eligible: bool | None = None
+    has_members: bool | None = None
+    kind: str | None = None
+    form: str | None = None
+    include_empty: bool = False
+
+
+@dataclass(frozen=True)
+class Page:
+    """Which part of the list, and in which order.
+
+    Parameters
+    ----------
+    sort
+        `code`, a measure or a metric.
+    order
+        Ascending or descending; ties by code ascending and nulls last, either way.
+    limit
+        Rows of a page, 1 to 1000.
+    cursor
+        Where the page before ended; null for the first page.
+    """
+
+    sort: str = "code"
+    order: Order = Order.ASCENDING
+    limit: int = 100
+    cursor: str | None = None
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question about all subjects of one kind.
+
+    Parameters
+    ----------
+    subject
+        What the rows are about.
+    moment, population, listing
+        As of when, whom to count, which rows to list.
+    """
+
+    subject: Subject
+    moment: Moment = Moment()
+    population: Population = Population()
+    listing: Listing = Listing()
