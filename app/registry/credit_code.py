@@ -1,0 +1,77 @@
+"""The unified social credit code (GB 32100-2015) and the organisation code inside it (GB 11714-1997).
+
+Shape, 18 characters: registering authority, kind of body, six digits of the division where it was registered, nine
+characters of organisation code (eight and a check character), check character. The division is that of the
+registering authority at that time: it says nothing reliable about where the enterprise is now.
+"""
+
+import re
+from collections.abc import Sequence
+
+from app.errors import InvalidRequest
+
+ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+"""The 31 characters of a credit code, each worth its index; I, O, S, V and Z are not used (GB 32100-2015)."""
+
+WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
+"""Weights of the first 17 characters: powers of 3 modulo 31 (GB 32100-2015)."""
+
+ORGANISATION_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+"""The 36 characters of an organisation code, each worth its index (GB 11714-1997)."""
+
+ORGANISATION_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)
+"""Weights of the eight characters of an organisation code (GB 11714-1997)."""
+
+ORGANISATION_CHECKS = "0123456789X"
+"""Check characters of an organisation code, by value (GB 11714-1997)."""
+
+_SHAPE = re.compile(rf"[{ALPHABET}]{{2}}[0-9]{{6}}[{ALPHABET}]{{10}}")
+
+
+class MalformedCode(InvalidRequest):
+    """A text that has no check character, by its length or its characters."""
+
+    code = "malformed-code"
+    title = "Malformed code"
+
+
+def is_valid(code: str) -> bool:
+    """Whether a code has the shape of a credit code and both its check characters are right.
+
+    Lower case is not accepted. True says that the code is well formed, not that a body bears it; some codes on real
+    licences are reported to fail, which is why a failed check is a warning to importers and no error.
+    """
+    return (
+        _SHAPE.fullmatch(code) is not None
+        and code[17] == check_character(code[:17])
+        and code[16] == organisation_check_character(code[8:16])
+    )
+
+
+def check_character(code17: str) -> str:
+    """Check character of the first 17 characters of a credit code.
+
+    Raises
+    ------
+    MalformedCode
+        The text is not 17 characters of `ALPHABET`.
+    """
+    return ALPHABET[-_weighted_sum(code17, ALPHABET, WEIGHTS) % len(ALPHABET)]
+
+
+def organisation_check_character(code8: str) -> str:
+    """Check character of the first eight characters of an organisation code (positions 9 to 16 of a credit code).
+
+    Raises
+    ------
+    MalformedCode
+        The text is not eight characters of `ORGANISATION_ALPHABET`.
+    """
+    weighted = _weighted_sum(code8, ORGANISATION_ALPHABET, ORGANISATION_WEIGHTS)
+    return ORGANISATION_CHECKS[-weighted % len(ORGANISATION_CHECKS)]
+
+
+def _weighted_sum(text: str, alphabet: str, weights: Sequence[int]) -> int:
+    if len(text) != len(weights) or not set(text) <= set(alphabet):
+        raise MalformedCode(f"expected {len(weights)} characters of {alphabet}")
+    return sum(alphabet.index(character) * weight for character, weight in zip(text, weights, strict=True))
