@@ -1,0 +1,1 @@
+"""Files in: from the bytes of a CSV, XLSX or Parquet file to checked rows of the registry."""

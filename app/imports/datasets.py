@@ -1,0 +1,303 @@
+"""The datasets that files bring: their columns, keys and what a blank cell means. Adding one starts here.
+
+Chinese headers and values are in `headers_zh.csv` and `values_zh.csv` beside this module.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from enum import StrEnum
+
+from app.catalogue.vocabulary import (
+    AffiliationRole,
+    BranchForm,
+    BranchKind,
+    CoverageMeans,
+    DistrictLevel,
+    Education,
+    EnterpriseKind,
+    Identity,
+    IndustryLevel,
+    Ownership,
+    Sex,
+    SizeClass,
+)
+from app.errors import ErrorItem, InvalidRequest
+from app.imports.columns import Column, Dataset, Kind, Order
+from app.imports.issues import Rule
+
+__all__ = [
+    "DATASETS",
+    "ENTERPRISE_COLUMNS_OF_LEDGER",
+    "Column",
+    "Dataset",
+    "Kind",
+    "Order",
+    "UnknownDataset",
+    "find_dataset",
+]
+
+
+class UnknownDataset(InvalidRequest):
+    """No dataset has that name."""
+
+    code = "unknown-dataset"
+    title = "Unknown dataset"
+
+
+def find_dataset(name: str) -> Dataset:
+    """Return the dataset of that name.
+
+    Raises
+    ------
+    UnknownDataset
+        There is none; the error lists all names.
+    """
+    if name in DATASETS:
+        return DATASETS[name]
+    message = f"unknown dataset: {name[:64]}"
+    raise UnknownDataset(message, [ErrorItem("query/dataset", message, tuple(DATASETS))])
+
+
+def _code(name: str, zh: str, en: str, *, required: bool = False, of: str | None = None) -> Column:
+    return Column(name, Kind.CODE, zh, en, required=required, refers_to=of)
+
+
+def _text(name: str, zh: str, en: str, *, required: bool = False) -> Column:
+    return Column(name, Kind.TEXT, zh, en, required=required)
+
+
+def _date(name: str, zh: str, en: str, *, required: bool = False) -> Column:
+    return Column(name, Kind.DATE, zh, en, required=required)
+
+
+def _yes_no(name: str, zh: str, en: str, *, blank: bool | None = None) -> Column:
+    return Column(name, Kind.BOOLEAN, zh, en, default_when_blank=blank)
+
+
+def _count(name: str, zh: str, en: str, *, part_of: str | None = None) -> Column:
+    return Column(name, Kind.COUNT, zh, en, part_of=part_of)
+
+
+def _part(name: str, zh: str, en: str) -> Column:
+    return _count(name, zh, en, part_of="members")
+
+
+def _one_of(
+    name: str, values: type[StrEnum], zh: str, en: str, *, required: bool = False, blank: str | None = None
+) -> Column:
+    return Column(name, Kind.ENUMERATION, zh, en, required=required, enumeration=values, default_when_blank=blank)
+
+
+def _interval(first: str, second: str, rule: Rule = Rule.EMPTY_INTERVAL) -> Order:
+    return Order(first, second, rule)
+
+
+_ENTERPRISE = _code(
+    "code", "统一社会信用代码（GB 32100-2015）或自编代码", "Unified social credit code or own code", required=True
+)
+_ENTERPRISE_KIND = _one_of(
+    "kind", EnterpriseKind, "单位类别，空白即企业", "Kind, blank: enterprise", blank=EnterpriseKind.ENTERPRISE
+)
+_REGISTRATION = (
+    _date("registered_on", "成立（登记）日期，空白即一向存在", "Registered on, blank: ever since"),
+    _date("closed_on", "注销日期，空白即仍存续", "Closed on, blank: still open"),
+)
+_REGISTERED = (
+    _ENTERPRISE,
+    _text("name", "单位名称", "Name of the enterprise", required=True),
+    _ENTERPRISE_KIND,
+    *_REGISTRATION,
+)
+_REPORTED = (
+    _date("reported_on", "填报日期，不晚于今日", "Date of the return, not in the future", required=True),
+    _code("district_code", "所在地区划代码", "District where it is", of="districts"),
+    _code("industry_code", "国民经济行业代码", "Industry it works in", of="industries"),
+    _one_of("ownership", Ownership, "控股情况", "Who controls it"),
+    _one_of("size_class", SizeClass, "企业规模", "Statistical size"),
+    _yes_no("operating", "是否正常经营，空白在统计中视为是", "Whether it operates, blank counts as yes"),
+    _yes_no("fixed_premises", "有无固定经营场所", "Whether it has fixed premises"),
+    _yes_no("above_designated_size", "是否规模以上", "Whether above designated size"),
+    _count("headcount", "从业人数", "Employees"),
+    _count("members", "党员总数", "Members who work there"),
+    _part("full_members", "其中正式党员", "Of them full members"),
+    _part("members_dual", "其中兼合式党员", "Of them in dual affiliation"),
+    _part("members_under_36", "其中35岁及以下", "Of them aged 35 or less"),
+    _part("members_women", "其中女党员", "Of them women"),
+    _part("members_college", "其中大专及以上", "Of them junior college or above"),
+    _part("members_floating", "其中流动党员", "Of them of floating status"),
+)
+_NAMES = (
+    _text("name_zh", "中文名称", "Chinese name", required=True),
+    _text("name_en", "英文名称", "English name"),
+)
+_SPAN = (
+    _date("start_on", "开始日期（含）", "First day", required=True),
+    _date("end_on", "结束日期（不含），空白即至今", "Day after the last, blank: still open"),
+)
+_ENTERPRISE_CODE = replace(_ENTERPRISE, name="enterprise_code", refers_to="enterprises")
+_MEMBER_REF = Column(
+    "member_ref", Kind.REF, "党员编号（假名）", "Pseudonym of the member", required=True, refers_to="members"
+)
+_CLOSING = _interval("registered_on", "closed_on", Rule.CLOSED_BEFORE_REGISTERED)
+_SPANNING = _interval("start_on", "end_on")
+
+
+def _tree(name: str, table: str, levels: type[StrEnum], zh: str, en: str) -> Dataset:
+    columns = (
+        _code("code", f"{zh}代码", f"Code of the {en}", required=True),
+        _code("parent_code", "上级代码，空白即最高级", "Code of the parent, blank: a root", of=name),
+        _one_of("level", levels, "级别，低于上级", "Level, lower than the parent's", required=True),
+        *_NAMES,
+    )
+    return Dataset(name, (table,), ("code",), zh, en, columns)
+
+
+_ALL = (
+    _tree("districts", "district", DistrictLevel, "行政区划", "district"),
+    _tree("industries", "industry", IndustryLevel, "行业", "industry"),
+    Dataset(
+        "industry-groups",
+        ("industry_group", "industry_group_industry"),
+        ("group_code", "industry_code"),
+        "行业组的一个行业",
+        "one industry of an industry group",
+        (
+            _code("group_code", "行业组代码", "Code of the group", required=True),
+            *_NAMES,
+            _code("industry_code", "组内行业代码", "An industry of the group", required=True, of="industries"),
+        ),
+    ),
+    Dataset(
+        "enterprises",
+        ("enterprise",),
+        ("code",),
+        "单位",
+        "enterprise",
+        (
+            *_REGISTERED,
+            _code("district_code", "注册地区划代码", "District of registration", of="districts"),
+            _code("industry_code", "登记行业代码", "Industry of registration", of="industries"),
+            _code("supersedes", "承续的原单位代码", "Code of the enterprise that this one continues", of="enterprises"),
+        ),
+        (_CLOSING,),
+    ),
+    Dataset(
+        "returns",
+        ("enterprise_return",),
+        ("enterprise_code", "reported_on"),
+        "单位填报",
+        "return of an enterprise",
+        (_ENTERPRISE_CODE, *_REPORTED),
+    ),
+    Dataset(
+        "ledger",
+        ("enterprise", "enterprise_return"),
+        ("code", "reported_on"),
+        "台账行：单位及其填报",
+        "row of a ledger: an enterprise and its return",
+        (*_REGISTERED, *_REPORTED),
+        (_CLOSING,),
+    ),
+    Dataset(
+        "branches",
+        ("branch",),
+        ("code",),
+        "党组织",
+        "branch",
+        (
+            _code("code", "党组织代码", "Code of the branch", required=True),
+            _text("name", "党组织名称", "Name of the branch", required=True),
+            _one_of("kind", BranchKind, "党组织类别", "Kind", required=True),
+            _code("parent_code", "上级党组织代码", "Code of the branch above", of="branches"),
+            _code("district_code", "所在地区划代码", "District where it is", required=True, of="districts"),
+            _one_of("form", BranchForm, "组建形式", "How it was set up"),
+            _yes_no("dual_affiliation", "是否兼合式，空白即否", "Takes dual affiliation, blank: no", blank=False),
+            _code(
+                "industry_code",
+                "所属行业代码，与行业组不并填",
+                "Its industry, or none if it has a group",
+                of="industries",
+            ),
+            _code(
+                "industry_group", "所属行业组代码，与行业不并填", "Its industry group, or none", of="industry-groups"
+            ),
+            _date("established_on", "成立日期", "Established on"),
+            _date("dissolved_on", "撤销日期", "Dissolved on"),
+        ),
+        (_interval("established_on", "dissolved_on"),),
+    ),
+    Dataset(
+        "coverage",
+        ("enterprise_coverage",),
+        ("enterprise_code", "branch_code", "means", "start_on"),
+        "单位的覆盖",
+        "coverage of an enterprise",
+        (
+            _ENTERPRISE_CODE,
+            _code(
+                "branch_code", "党组织代码，组织覆盖必填", "Covering branch; organisation means need it", of="branches"
+            ),
+            _one_of("means", CoverageMeans, "覆盖方式", "How it is reached", required=True),
+            *_SPAN,
+        ),
+        (_SPANNING,),
+    ),
+    Dataset(
+        "members",
+        ("member",),
+        ("ref",),
+        "党员（假名）",
+        "member, under a pseudonym",
+        (
+            replace(_MEMBER_REF, name="ref", refers_to=None),
+            _date("joined_on", "入党日期（预备）", "Joined on, as probationary", required=True),
+            _date("full_since", "转正日期", "Full member since"),
+            _date("left_on", "出党（减少）日期", "Left on"),
+            Column("birth_year", Kind.YEAR, "出生年份", "Year of birth"),
+            _one_of("sex", Sex, "性别", "Sex"),
+            _one_of("education", Education, "学历", "Highest education"),
+            _one_of(
+                "identity",
+                Identity,
+                "身份是否公开，空白即保持原样",
+                "Known at the workplace? Blank keeps what is there",
+            ),
+            _date("floating_since", "流动开始日期", "Floating since"),
+            _date("floating_until", "流动结束日期", "Floating until"),
+        ),
+        (
+            Order("joined_on", "full_since", Rule.FULL_BEFORE_JOINED, may_coincide=True),
+            _interval("joined_on", "left_on", Rule.LEFT_BEFORE_JOINED),
+            _interval("floating_since", "floating_until"),
+        ),
+    ),
+    Dataset(
+        "employments",
+        ("employment",),
+        ("member_ref", "enterprise_code", "start_on"),
+        "党员的工作单位",
+        "employment of a member",
+        (_MEMBER_REF, _ENTERPRISE_CODE, *_SPAN),
+        (_SPANNING,),
+    ),
+    Dataset(
+        "affiliations",
+        ("affiliation",),
+        ("member_ref", "branch_code", "role", "start_on"),
+        "党员的组织隶属",
+        "affiliation of a member",
+        (
+            _MEMBER_REF,
+            _code("branch_code", "党组织代码", "Branch", required=True, of="branches"),
+            _one_of("role", AffiliationRole, "隶属类型", "Formal place or dual affiliation", required=True),
+            *_SPAN,
+        ),
+        (_SPANNING,),
+    ),
+)
+
+DATASETS: Mapping[str, Dataset] = {dataset.name: dataset for dataset in _ALL}
+"""All datasets by name, in the order in which an empty registry would take them."""
+
+ENTERPRISE_COLUMNS_OF_LEDGER = tuple(column.name for column in _REGISTERED)
+"""Columns of a ledger that describe the enterprise; the others, with `code`, are its return."""

@@ -1,0 +1,174 @@
+"""Problems of an import: their rules, and the list of them that an import's record keeps."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from itertools import islice
+
+import msgspec
+
+LISTED_ISSUES = 10_000
+"""Problems that are listed; the rest are counted."""
+
+SHOWN_VALUE = 100
+"""Characters of a cell that a problem repeats."""
+
+
+class Severity(StrEnum):
+    """Whether a problem keeps its row out (`error`) or is only told (`warning`)."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class Rule(StrEnum):
+    """Every rule that a row of a file can break; its severity goes by the rule alone."""
+
+    # one cell
+    REQUIRED = "required"
+    INVALID_CODE = "invalid_code"
+    INVALID_TEXT = "invalid_text"
+    INVALID_DATE = "invalid_date"
+    INVALID_COUNT = "invalid_count"
+    INVALID_YEAR = "invalid_year"
+    INVALID_BOOLEAN = "invalid_boolean"
+    INVALID_CHOICE = "invalid_choice"
+    INEXACT_NUMBER = "inexact_number"
+    SPREADSHEET_ERROR = "spreadsheet_error"
+    IDENTITY_NUMBER = "identity_number"
+    # one row
+    RAGGED_ROW = "ragged_row"
+    UNCLOSED_QUOTE = "unclosed_quote"
+    EMPTY_INTERVAL = "empty_interval"
+    CLOSED_BEFORE_REGISTERED = "closed_before_registered"
+    FULL_BEFORE_JOINED = "full_before_joined"
+    LEFT_BEFORE_JOINED = "left_before_joined"
+    PART_ABOVE_MEMBERS = "part_above_members"
+    PART_WITHOUT_MEMBERS = "part_without_members"
+    MEANS_WITHOUT_BRANCH = "means_without_branch"
+    TWO_INDUSTRIES = "two_industries"
+    FUTURE_RETURN = "future_return"
+    # rows of the file and of the registry together
+    DUPLICATE_KEY = "duplicate_key"
+    CONFLICTING_NAMES = "conflicting_names"
+    UNKNOWN_CODE = "unknown_code"
+    ERASED_REF = "erased_ref"
+    OUTSIDE_SCOPE = "outside_scope"
+    STILL_REFERRED_TO = "still_referred_to"
+    CYCLE = "cycle"
+    LEVEL_ORDER = "level_order"
+    SITE_PLACE = "site_place"
+    SUPERSEDES_CYCLE = "supersedes_cycle"
+    SECOND_EMPLOYER = "second_employer"
+    SECOND_PRIMARY = "second_primary"
+    OVERLAPPING_ROWS = "overlapping_rows"
+    SECONDARY_WITHOUT_DUAL = "secondary_without_dual"
+    SECONDARY_TO_PRIMARY = "secondary_to_primary"
+    # told, not refused
+    CHECK_DIGIT = "check_digit"
+    MEMBERS_ABOVE_HEADCOUNT = "members_above_headcount"
+    RETURN_OUTSIDE_REGISTRATION = "return_outside_registration"
+    EMPLOYMENT_OUTSIDE_REGISTRATION = "employment_outside_registration"
+    HEADCOUNT_JUMP = "headcount_jump"
+    MEMBER_SOURCE_CHANGE = "member_source_change"
+
+    @property
+    def severity(self) -> Severity:
+        """Whether a row that breaks the rule is refused."""
+        return Severity.WARNING if self in _WARNINGS else Severity.ERROR
+
+
+_WARNINGS = frozenset(
+    {
+        Rule.CHECK_DIGIT,
+        Rule.MEMBERS_ABOVE_HEADCOUNT,
+        Rule.RETURN_OUTSIDE_REGISTRATION,
+        Rule.EMPLOYMENT_OUTSIDE_REGISTRATION,
+        Rule.HEADCOUNT_JUMP,
+        Rule.MEMBER_SOURCE_CHANGE,
+    }
+)
+
+
+class RowIssue(msgspec.Struct, frozen=True):
+    """One problem of one row.
+
+    Parameters
+    ----------
+    row
+        As the spreadsheet numbers it, the header being 1; null where the row is the registry's, not the file's.
+    column
+        The column's name; null where the row as a whole is meant.
+    value
+        What stands in the cell, cut to 100 characters; null where nothing does, and of refs and refused columns.
+    severity, rule
+        `error` or `warning`, and which rule.
+    message
+        What is wrong, in a sentence that repeats no value.
+    """
+
+    row: int | None
+    column: str | None
+    value: str | None
+    severity: Severity
+    rule: Rule
+    message: str
+
+
+def row_issue(row: int | None, column: str | None, value: str | None, rule: Rule, message: str) -> RowIssue:
+    """Return the problem with its rule's severity, its value cut to `SHOWN_VALUE` characters."""
+    if value is not None and len(value) > SHOWN_VALUE:
+        value = f"{value[:SHOWN_VALUE]}…"
+    return RowIssue(row, column, value, rule.severity, rule, message)
+
+
+class IssueLog:
+    """All problems of an import: the first `limit` are kept, errors before warnings, the rest counted.
+
+    Parameters
+    ----------
+    hidden
+        Columns whose values never enter the list (refs; `hide` adds refused ones).
+    limit
+        Problems kept.
+    """
+
+    def __init__(self, hidden: Iterable[str] = (), limit: int = LISTED_ISSUES) -> None:
+        self._hidden = set(hidden)
+        self._limit = limit
+        self._kept: dict[Severity, list[RowIssue]] = {severity: [] for severity in Severity}
+        self._counts = dict.fromkeys(Severity, 0)
+
+    @property
+    def errors(self) -> int:
+        """Errors met, listed or not."""
+        return self._counts[Severity.ERROR]
+
+    @property
+    def warnings(self) -> int:
+        """Warnings met, listed or not."""
+        return self._counts[Severity.WARNING]
+
+    @property
+    def listed(self) -> tuple[RowIssue, ...]:
+        """At most `limit` problems by row; warnings only where the errors leave room."""
+        errors = self._kept[Severity.ERROR]
+        kept = errors + self._kept[Severity.WARNING][: self._limit - len(errors)]
+        return tuple(sorted(kept, key=lambda issue: (issue.row is None, issue.row, issue.column or "")))
+
+    def hide(self, column: str) -> None:
+        """Keep the column's values out of the list, those already in it too."""
+        self._hidden.add(column)
+        self._kept = {severity: [self._shown(issue) for issue in kept] for severity, kept in self._kept.items()}
+
+    def add(self, issue: RowIssue) -> None:
+        """Add one problem."""
+        self.add_many(issue.rule, 1, (issue,))
+
+    def add_many(self, rule: Rule, number: int, issues: Iterable[RowIssue]) -> None:
+        """Add `number` problems of one rule; of `issues` only as many are made as can still be listed."""
+        kept = self._kept[rule.severity]
+        self._counts[rule.severity] += number
+        kept.extend(self._shown(issue) for issue in islice(issues, self._limit - len(kept)))
+
+    def _shown(self, issue: RowIssue) -> RowIssue:
+        return msgspec.structs.replace(issue, value=None) if issue.column in self._hidden else issue
