@@ -6,7 +6,7 @@ from sqlalchemy import Boolean, CheckConstraint, Column, Date, Index, Integer, T
 from sqlmodel import Field, SQLModel
 
 from app.catalogue.vocabulary import AffiliationRole, BranchForm, BranchKind, CoverageMeans
-from app.database.tables.metadata import one_of, ordered
+from app.database.tables.metadata import CODE, one_of, ordered
 
 
 class Branch(SQLModel, table=True):
@@ -20,17 +20,17 @@ class Branch(SQLModel, table=True):
         CheckConstraint("industry_code IS NULL OR industry_group IS NULL", name="one_industry"),
     )
 
-    code: str = Field(sa_column=Column(Text, primary_key=True))
+    code: str = Field(sa_column=Column(CODE, primary_key=True))
     name: str = Field(sa_column=Column(Text, nullable=False))
     kind: str = Field(sa_column=Column(Text, nullable=False))
-    parent_code: str | None = Field(default=None, sa_column=Column(Text, index=True))
-    district_code: str = Field(sa_column=Column(Text, nullable=False, index=True))
+    parent_code: str | None = Field(default=None, sa_column=Column(CODE, index=True))
+    district_code: str = Field(sa_column=Column(CODE, nullable=False, index=True))
     form: str | None = Field(default=None, sa_column=Column(Text))
     dual_affiliation: bool = Field(
         default=False, sa_column=Column(Boolean, nullable=False, server_default=text("false"))
     )
-    industry_code: str | None = Field(default=None, sa_column=Column(Text, index=True))
-    industry_group: str | None = Field(default=None, sa_column=Column(Text, index=True))
+    industry_code: str | None = Field(default=None, sa_column=Column(CODE, index=True))
+    industry_group: str | None = Field(default=None, sa_column=Column(CODE, index=True))
     established_on: date | None = Field(default=None, sa_column=Column(Date))
     dissolved_on: date | None = Field(default=None, sa_column=Column(Date))
 
@@ -42,8 +42,8 @@ class EnterpriseCoverage(SQLModel, table=True):
     __table_args__ = (one_of("means", CoverageMeans), ordered("start_on", "end_on"))
 
     id: int | None = Field(default=None, sa_column=Column(Integer, primary_key=True, autoincrement=True))
-    enterprise_code: str = Field(sa_column=Column(Text, nullable=False))
-    branch_code: str | None = Field(default=None, sa_column=Column(Text, index=True))
+    enterprise_code: str = Field(sa_column=Column(CODE, nullable=False))
+    branch_code: str | None = Field(default=None, sa_column=Column(CODE, index=True))
     means: str = Field(sa_column=Column(Text, nullable=False))
     start_on: date = Field(sa_column=Column(Date, nullable=False))
     end_on: date | None = Field(default=None, sa_column=Column(Date))
@@ -65,8 +65,8 @@ class Affiliation(SQLModel, table=True):
     __tablename__ = "affiliation"
     __table_args__ = (one_of("role", AffiliationRole), ordered("start_on", "end_on"))
 
-    member_ref: str = Field(sa_column=Column(Text, primary_key=True))
-    branch_code: str = Field(sa_column=Column(Text, primary_key=True, index=True))
+    member_ref: str = Field(sa_column=Column(CODE, primary_key=True))
+    branch_code: str = Field(sa_column=Column(CODE, primary_key=True, index=True))
     role: str = Field(sa_column=Column(Text, primary_key=True))
     start_on: date = Field(sa_column=Column(Date, primary_key=True))
     end_on: date | None = Field(default=None, sa_column=Column(Date))

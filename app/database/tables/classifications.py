@@ -4,7 +4,7 @@ from sqlalchemy import Column, Text
 from sqlmodel import Field, SQLModel
 
 from app.catalogue.vocabulary import DistrictLevel, IndustryLevel
-from app.database.tables.metadata import one_of
+from app.database.tables.metadata import CODE, one_of
 
 
 class District(SQLModel, table=True):
@@ -13,8 +13,8 @@ class District(SQLModel, table=True):
     __tablename__ = "district"
     __table_args__ = (one_of("level", DistrictLevel),)
 
-    code: str = Field(sa_column=Column(Text, primary_key=True))
-    parent_code: str | None = Field(default=None, sa_column=Column(Text, index=True))
+    code: str = Field(sa_column=Column(CODE, primary_key=True))
+    parent_code: str | None = Field(default=None, sa_column=Column(CODE, index=True))
     level: str = Field(sa_column=Column(Text, nullable=False))
     name_zh: str = Field(sa_column=Column(Text, nullable=False))
     name_en: str | None = Field(default=None, sa_column=Column(Text))
@@ -26,8 +26,8 @@ class Industry(SQLModel, table=True):
     __tablename__ = "industry"
     __table_args__ = (one_of("level", IndustryLevel),)
 
-    code: str = Field(sa_column=Column(Text, primary_key=True))
-    parent_code: str | None = Field(default=None, sa_column=Column(Text, index=True))
+    code: str = Field(sa_column=Column(CODE, primary_key=True))
+    parent_code: str | None = Field(default=None, sa_column=Column(CODE, index=True))
     level: str = Field(sa_column=Column(Text, nullable=False))
     name_zh: str = Field(sa_column=Column(Text, nullable=False))
     name_en: str | None = Field(default=None, sa_column=Column(Text))
@@ -38,7 +38,7 @@ class IndustryGroup(SQLModel, table=True):
 
     __tablename__ = "industry_group"
 
-    code: str = Field(sa_column=Column(Text, primary_key=True))
+    code: str = Field(sa_column=Column(CODE, primary_key=True))
     name_zh: str = Field(sa_column=Column(Text, nullable=False))
     name_en: str | None = Field(default=None, sa_column=Column(Text))
 
@@ -48,5 +48,5 @@ class IndustryGroupIndustry(SQLModel, table=True):
 
     __tablename__ = "industry_group_industry"
 
-    group_code: str = Field(sa_column=Column(Text, primary_key=True))
-    industry_code: str = Field(sa_column=Column(Text, primary_key=True, index=True))
+    group_code: str = Field(sa_column=Column(CODE, primary_key=True))
+    industry_code: str = Field(sa_column=Column(CODE, primary_key=True, index=True))

@@ -6,7 +6,7 @@ from sqlalchemy import Boolean, CheckConstraint, Column, Date, Integer, Text
 from sqlmodel import Field, SQLModel
 
 from app.catalogue.vocabulary import EnterpriseKind, Ownership, SizeClass
-from app.database.tables.metadata import not_negative, one_of, ordered
+from app.database.tables.metadata import CODE, not_negative, one_of, ordered
 
 _PARTS = (
     "full_members",
@@ -24,14 +24,14 @@ class Enterprise(SQLModel, table=True):
     __tablename__ = "enterprise"
     __table_args__ = (one_of("kind", EnterpriseKind), ordered("registered_on", "closed_on"))
 
-    code: str = Field(sa_column=Column(Text, primary_key=True))
+    code: str = Field(sa_column=Column(CODE, primary_key=True))
     name: str = Field(sa_column=Column(Text, nullable=False))
     kind: str = Field(sa_column=Column(Text, nullable=False))
     registered_on: date | None = Field(default=None, sa_column=Column(Date))
     closed_on: date | None = Field(default=None, sa_column=Column(Date))
-    district_code: str | None = Field(default=None, sa_column=Column(Text, index=True))
-    industry_code: str | None = Field(default=None, sa_column=Column(Text, index=True))
-    supersedes: str | None = Field(default=None, sa_column=Column(Text, index=True))
+    district_code: str | None = Field(default=None, sa_column=Column(CODE, index=True))
+    industry_code: str | None = Field(default=None, sa_column=Column(CODE, index=True))
+    supersedes: str | None = Field(default=None, sa_column=Column(CODE, index=True))
 
 
 class EnterpriseReturn(SQLModel, table=True):
@@ -46,10 +46,10 @@ class EnterpriseReturn(SQLModel, table=True):
         *(CheckConstraint(f"{part} >= 0 AND {part} <= members", name=part) for part in _PARTS),
     )
 
-    enterprise_code: str = Field(sa_column=Column(Text, primary_key=True))
+    enterprise_code: str = Field(sa_column=Column(CODE, primary_key=True))
     reported_on: date = Field(sa_column=Column(Date, primary_key=True))
-    district_code: str | None = Field(default=None, sa_column=Column(Text, index=True))
-    industry_code: str | None = Field(default=None, sa_column=Column(Text, index=True))
+    district_code: str | None = Field(default=None, sa_column=Column(CODE, index=True))
+    industry_code: str | None = Field(default=None, sa_column=Column(CODE, index=True))
     ownership: str | None = Field(default=None, sa_column=Column(Text))
     size_class: str | None = Field(default=None, sa_column=Column(Text))
     operating: bool | None = Field(default=None, sa_column=Column(Boolean))

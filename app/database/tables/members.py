@@ -6,7 +6,7 @@ from sqlalchemy import Column, Date, Integer, Text, text
 from sqlmodel import Field, SQLModel
 
 from app.catalogue.vocabulary import Education, Identity, Sex
-from app.database.tables.metadata import one_of, ordered
+from app.database.tables.metadata import CODE, one_of, ordered
 
 
 class Member(SQLModel, table=True):
@@ -22,7 +22,7 @@ class Member(SQLModel, table=True):
         ordered("floating_since", "floating_until"),
     )
 
-    ref: str = Field(sa_column=Column(Text, primary_key=True))
+    ref: str = Field(sa_column=Column(CODE, primary_key=True))
     joined_on: date = Field(sa_column=Column(Date, nullable=False))
     full_since: date | None = Field(default=None, sa_column=Column(Date))
     left_on: date | None = Field(default=None, sa_column=Column(Date))
@@ -40,7 +40,7 @@ class Employment(SQLModel, table=True):
     __tablename__ = "employment"
     __table_args__ = (ordered("start_on", "end_on"),)
 
-    member_ref: str = Field(sa_column=Column(Text, primary_key=True))
-    enterprise_code: str = Field(sa_column=Column(Text, primary_key=True, index=True))
+    member_ref: str = Field(sa_column=Column(CODE, primary_key=True))
+    enterprise_code: str = Field(sa_column=Column(CODE, primary_key=True, index=True))
     start_on: date = Field(sa_column=Column(Date, primary_key=True))
     end_on: date | None = Field(default=None, sa_column=Column(Date))

@@ -2,11 +2,14 @@
 
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, MetaData
+from sqlalchemy import CheckConstraint, MetaData, Text
 from sqlmodel import SQLModel
 
 CODE_LENGTH = 64
 """Longest code or ref, characters."""
+
+CODE = Text().with_variant(Text(collation="C"), "postgresql")
+"""Type of codes and refs: text that compares, sorts and is indexed as UTF-8 bytes, on both databases."""
 
 METADATA: MetaData = SQLModel.metadata
 METADATA.naming_convention = {

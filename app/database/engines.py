@@ -1,0 +1,103 @@
+"""Engines of the registry, and where SQLite and PostgreSQL differ in opening one."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+IMMEDIATE = "immediate"
+"""Execution option: a SQLite transaction takes the write lock as it begins, so that it cannot fail to upgrade later."""
+
+TURNSTILE = "turnstile"
+"""Execution option of an async engine: the `asyncio.Lock` that single changes of one process pass one by one."""
+
+_BUSY_SECONDS = 15
+"""SQLite waits this long for a lock that writers' turns do not govern, such as a checkpoint or another program's."""
+
+_CONNECT_SECONDS = 5
+"""A PostgreSQL server that does not answer by then counts as away."""
+
+_POOL_SECONDS = 10
+"""A request waits this long for a free connection."""
+
+
+def is_sqlite(url: str) -> bool:
+    """Say whether a SQLAlchemy URL names a SQLite database; otherwise it is PostgreSQL."""
+    return make_url(url).get_backend_name() == "sqlite"
+
+
+def sqlite_path(url: str) -> Path:
+    """Return the absolute path of a SQLite database.
+
+    Raises
+    ------
+    ValueError
+        If the URL names no file: a registry in memory could not be shared by processes.
+    """
+    database = make_url(url).database
+    if not database or database == ":memory:":
+        message = "the registry needs a database file: sqlite+aiosqlite:///path"
+        raise ValueError(message)
+    return Path(database).absolute()
+
+
+def adbc_uri(url: str) -> str:
+    """Return what ADBC opens: the path of a SQLite file, or a libpq URI with its password."""
+    if is_sqlite(url):
+        return str(sqlite_path(url))
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def make_engine(url: str) -> AsyncEngine:
+    """Return the engine of a process that answers requests; it opens no connection yet.
+
+    Parameters
+    ----------
+    url
+        `sqlite+aiosqlite:///…` or `postgresql+psycopg://…`. On SQLite each connection is in WAL mode and
+        `synchronous=FULL`; on PostgreSQL a connection is tested before use, so that a restarted server is no error.
+    """
+    engine = create_async_engine(
+        url, **_options(url), pool_timeout=_POOL_SECONDS, execution_options={TURNSTILE: asyncio.Lock()}
+    )
+    if is_sqlite(url):
+        _prepare_sqlite(engine.sync_engine)
+    return engine
+
+
+def make_sync_engine(url: str) -> Engine:
+    """Return the engine of a process that has one thing to do (an import, a migration); same URL, blocking driver."""
+    driver = "sqlite+pysqlite" if is_sqlite(url) else "postgresql+psycopg"
+    engine = create_engine(make_url(url).set(drivername=driver), **_options(url))
+    if is_sqlite(url):
+        _prepare_sqlite(engine)
+    return engine
+
+
+def _options(url: str) -> dict[str, Any]:
+    if is_sqlite(url):
+        return {"connect_args": {"timeout": _BUSY_SECONDS}}
+    return {"pool_pre_ping": True, "connect_args": {"connect_timeout": _CONNECT_SECONDS}}
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    event.listen(engine, "connect", _configure_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+
+
+def _configure_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    # The driver's own BEGIN comes late and only before some statements: none of it, `_begin_sqlite` says when.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    immediate = connection.get_execution_options().get(IMMEDIATE, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")

@@ -1,0 +1,93 @@
+"""The schema of the registry, up and down; the same from the source tree and from an installed wheel."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from alembic import command
+from app.database.engines import is_sqlite, make_sync_engine, sqlite_path
+from app.database.outages import outages_named
+from app.database.turns import write_turn_sync
+
+_TURN_SECONDS = 600
+"""A migration waits this long for the turn to write; another one, or an import, may hold it."""
+
+_READERS_SECONDS = 30
+"""On PostgreSQL it waits this long for readers of a table that it alters; longer would keep new readers waiting too."""
+
+
+def upgrade(url: str) -> None:
+    """Bring the database to the newest schema, making a SQLite file and its folder if need be; all of it or nothing.
+
+    Raises
+    ------
+    WriteBusy
+        If another writer kept the registry for ten minutes.
+    DatabaseUnavailable
+        If the database is away, full, or being read for longer than a migration may wait.
+    """
+    if is_sqlite(url):
+        sqlite_path(url).parent.mkdir(parents=True, exist_ok=True)
+    with _configured(url) as config:
+        command.upgrade(config, "head")
+
+
+def downgrade(url: str, revision: str) -> None:
+    """Bring the database back to an older schema, `base` for none; what only the newer one holds is lost.
+
+    Raises
+    ------
+    WriteBusy, DatabaseUnavailable
+        As for `upgrade`.
+    """
+    with _configured(url) as config:
+        command.downgrade(config, revision)
+
+
+def is_current(url: str) -> bool:
+    """Say whether the database has the newest schema; asking makes no SQLite file.
+
+    Raises
+    ------
+    DatabaseUnavailable
+        If the database is away.
+    """
+    if is_sqlite(url) and not sqlite_path(url).exists():
+        return False
+    engine = make_sync_engine(url)
+    try:
+        with outages_named(), engine.connect() as connection:
+            present = set(MigrationContext.configure(connection).get_current_heads())
+    finally:
+        engine.dispose()
+    return present == set(ScriptDirectory(str(_scripts())).get_heads())
+
+
+@contextmanager
+def _configured(url: str) -> Iterator[Config]:
+    config = Config()
+    config.set_main_option("script_location", str(_scripts()).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    engine = make_sync_engine(url)
+    try:
+        with write_turn_sync(engine, _TURN_SECONDS) as connection:
+            _limit_waiting(connection)
+            config.attributes["connection"] = connection
+            yield config
+    finally:
+        engine.dispose()
+
+
+def _limit_waiting(connection: Connection) -> None:
+    if connection.dialect.name != "sqlite":
+        connection.execute(text(f"SET LOCAL lock_timeout = '{_READERS_SECONDS}s'"))
+
+
+def _scripts() -> Path:
+    installed = Path(__file__).parent / "alembic"
+    return installed if installed.is_dir() else Path(__file__).parents[2] / "alembic"
