@@ -1,0 +1,151 @@
+"""From raw rows to typed ones, with every problem that a row shows by itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from app.imports.batches import RawBatch, RowNumbers
+from app.imports.cells import Under, read_cells
+from app.imports.columns import Column, Dataset, Kind
+from app.imports.headers import Field, shown_title
+from app.imports.identity_numbers import holds_identity_number
+from app.imports.issues import IssueLog, RowIssue, Rule, Severity, row_issue
+from app.imports.row_rules import row_findings
+from app.imports.texts import Mask, Texts, Values, null_mask
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some rows of a file, typed.
+
+    Parameters
+    ----------
+    rows
+        Their numbers as the spreadsheet has them (header = 1), ascending, with gaps.
+    table
+        A column for each column of the dataset that the file has, in the dataset's order: string (codes, refs, names
+        and values of enumerations), date32, int32 (counts, years), bool. Null where a cell is blank and its column has
+        no default, or cannot be read.
+    present
+        The names of these columns.
+    bad
+        One flag per row: it has an error of its own. Warnings do not count.
+    progress
+        How much of the file is read with this chunk, 0 to 1.
+    """
+
+    rows: RowNumbers
+    table: pa.Table
+    present: frozenset[str]
+    bad: Mask
+    progress: float
+
+
+def check_batch(
+    batch: RawBatch,
+    dataset: Dataset,
+    fields: Sequence[Field],
+    issues: IssueLog,
+    today: date,
+    *,
+    keys_only: bool = False,
+) -> Chunk:
+    """Type the rows of a tidied batch and note every problem that one row shows.
+
+    Parameters
+    ----------
+    batch
+        Rows with a text column for each of `fields`.
+    issues
+        Where problems go, those that the reader found included.
+    today
+        The last day on which a return may be dated.
+    keys_only
+        The rows are keys to delete: rules between their cells are not asked.
+    """
+    marks = _Marks(batch.rows, issues)
+    marks.take(batch.issues)
+    columns = {
+        field.column.name: _column(field.column, field.title, texts, marks, today)
+        for field, texts in zip(fields, batch.texts, strict=True)
+        if field.column is not None
+    }
+    _refuse_unnamed(batch, fields, marks)
+    table = pa.table({column.name: columns[column.name] for column in dataset.columns if column.name in columns})
+    for finding in () if keys_only else row_findings(dataset, table, today):
+        marks.mark(finding.rule, finding.column, finding.rows, finding.message, columns.get(finding.column))
+    return Chunk(batch.rows, table, frozenset(columns), marks.bad, batch.progress)
+
+
+def refuse_identity_numbers(batch: RawBatch, fields: Sequence[Field], issues: IssueLog, today: date) -> dict[str, int]:
+    """Note the cells that hold identity numbers; return how many there are, by column.
+
+    Columns of codes are not looked at; all others are, those that are not taken in too. The values of a column where
+    one is found leave the list of problems, and never enter it again.
+    """
+    found: dict[str, int] = {}
+    marks = _Marks(batch.rows, issues)
+    for position, (field, texts) in enumerate(zip(fields, batch.texts, strict=True)):
+        if field.column is not None and field.column.kind is Kind.CODE:
+            continue
+        holding = holds_identity_number(texts, today)
+        if holding.any():
+            name = field.column.name if field.column else shown_title(field.title, position)
+            issues.hide(name)
+            marks.mark(Rule.IDENTITY_NUMBER, name, holding, "holds an identity number; the column is refused")
+            found[name] = int(holding.sum())
+    return found
+
+
+class _Marks:
+    """The rows of a batch that are bad, and the way of their problems to the log."""
+
+    def __init__(self, rows: RowNumbers, issues: IssueLog) -> None:
+        self._rows = rows
+        self._issues = issues
+        self.bad: Mask = np.zeros(len(rows), np.bool_)
+
+    def take(self, found: Sequence[RowIssue]) -> None:
+        """Note what the reader found, in rows of the batch or in rows that it could not make."""
+        for issue in found:
+            self._issues.add(issue)
+        errors = [issue.row for issue in found if issue.severity is Severity.ERROR]
+        self.bad |= np.isin(self._rows, np.array(errors, np.int64))
+
+    def mark(self, rule: Rule, column: str | None, rows: Mask, message: str, values: Values | None = None) -> None:
+        """Note a problem of all flagged rows; `values` are repeated with it."""
+        places = np.flatnonzero(rows)
+        if places.size and rule.severity is Severity.ERROR:
+            self.bad |= rows
+        self._issues.add_many(
+            rule,
+            places.size,
+            (row_issue(int(self._rows[place]), column, _shown(values, int(place)), rule, message) for place in places),
+        )
+
+
+def _shown(values: Values | None, place: int) -> str | None:
+    value = None if values is None else values[place].as_py()
+    return None if value is None else str(value)
+
+
+def _column(column: Column, title: str, texts: Texts, marks: _Marks, today: date) -> Values:
+    cells = read_cells(texts, Under(column, title, today))
+    marks.mark(cells.rule, column.name, cells.wrong, cells.complaint, texts)
+    if column.required and texts.null_count:
+        marks.mark(Rule.REQUIRED, column.name, null_mask(texts), "must not be blank")
+    if column.default_when_blank is None or not texts.null_count:
+        return cells.values
+    default = pa.scalar(column.default_when_blank, cells.values.type)
+    filled: Values = pc.if_else(pa.array(null_mask(texts)), default, cells.values)
+    return filled
+
+
+def _refuse_unnamed(batch: RawBatch, fields: Sequence[Field], marks: _Marks) -> None:
+    for field, texts in zip(fields, batch.texts, strict=True):
+        if field.must_be_blank and texts.null_count < len(texts):
+            marks.mark(Rule.RAGGED_ROW, None, ~null_mask(texts), "has a cell in a column without a title")

@@ -1,0 +1,119 @@
+"""Rules that one row shows by itself, on whole chunks; the loader asks them again of rows merged with the registry."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from app.catalogue.vocabulary import ORGANISATION_MEANS
+from app.imports.columns import Dataset, Order
+from app.imports.credit_codes import fails_check
+from app.imports.issues import Rule
+from app.imports.texts import Mask, Values, null_mask, true_mask
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A rule, the column at which it is told, the rows that break it (one flag per row), and how it is told."""
+
+    rule: Rule
+    column: str
+    rows: Mask
+    message: str
+
+
+def row_findings(dataset: Dataset, table: pa.Table, today: date) -> Iterator[Finding]:
+    """Yield the rules that rows of a table break by themselves; rules that nobody breaks are left out.
+
+    Parameters
+    ----------
+    dataset
+        What the rows are.
+    table
+        Typed columns as in a chunk, null where nothing is known. A rule of two columns is asked where the table has
+        both; of coverage, an absent `branch_code` is a blank one.
+    today
+        The last day on which a return may be dated.
+    """
+    for rules in _RULES:
+        yield from (finding for finding in rules(dataset, table, today) if finding.rows.any())
+
+
+def _dates_in_order(dataset: Dataset, table: pa.Table, _today: date) -> Iterator[Finding]:
+    for order in dataset.orders:
+        if _has(table, order.first, order.second):
+            yield Finding(order.rule, order.second, _out_of_order(table, order), _order_message(order))
+
+
+def _out_of_order(table: pa.Table, order: Order) -> Mask:
+    wrong = pc.less if order.may_coincide else pc.less_equal
+    return true_mask(wrong(_values(table, order.second), _values(table, order.first)))
+
+
+def _order_message(order: Order) -> str:
+    return f"must {'not be before' if order.may_coincide else 'be after'} {order.first}"
+
+
+def _parts_within_whole(dataset: Dataset, table: pa.Table, _today: date) -> Iterator[Finding]:
+    for part in dataset.columns:
+        if part.part_of is not None and _has(table, part.name, part.part_of):
+            values, whole = _values(table, part.name), _values(table, part.part_of)
+            above = true_mask(pc.greater(values, whole))
+            yield Finding(Rule.PART_ABOVE_MEMBERS, part.name, above, f"must not be above {part.part_of}")
+            alone = ~null_mask(values) & null_mask(whole)
+            yield Finding(Rule.PART_WITHOUT_MEMBERS, part.name, alone, f"is given without {part.part_of}")
+
+
+def _means_with_branch(dataset: Dataset, table: pa.Table, _today: date) -> Iterator[Finding]:
+    if dataset.name == "coverage" and _has(table, "means"):
+        needing = true_mask(pc.is_in(_values(table, "means"), pa.array(sorted(ORGANISATION_MEANS), pa.string())))
+        if _has(table, "branch_code"):
+            needing &= null_mask(_values(table, "branch_code"))
+        yield Finding(Rule.MEANS_WITHOUT_BRANCH, "branch_code", needing, "an organisation means needs a branch")
+
+
+def _one_industry(dataset: Dataset, table: pa.Table, _today: date) -> Iterator[Finding]:
+    if dataset.name == "branches" and _has(table, "industry_code", "industry_group"):
+        both = ~null_mask(_values(table, "industry_code")) & ~null_mask(_values(table, "industry_group"))
+        message = "industry_code and industry_group exclude each other"
+        yield Finding(Rule.TWO_INDUSTRIES, "industry_group", both, message)
+
+
+def _not_in_the_future(_dataset: Dataset, table: pa.Table, today: date) -> Iterator[Finding]:
+    if _has(table, "reported_on"):
+        future = true_mask(pc.greater(_values(table, "reported_on"), pa.scalar(today, pa.date32())))
+        yield Finding(Rule.FUTURE_RETURN, "reported_on", future, f"a return is not dated after today, {today}")
+
+
+def _right_check_digits(dataset: Dataset, table: pa.Table, _today: date) -> Iterator[Finding]:
+    if dataset.name in {"enterprises", "ledger"} and _has(table, "code"):
+        message = "looks like a unified social credit code, but its check characters are wrong"
+        yield Finding(Rule.CHECK_DIGIT, "code", fails_check(_values(table, "code")), message)
+
+
+def _members_within_headcount(_dataset: Dataset, table: pa.Table, _today: date) -> Iterator[Finding]:
+    if _has(table, "members", "headcount"):
+        above = true_mask(pc.greater(_values(table, "members"), _values(table, "headcount")))
+        yield Finding(Rule.MEMBERS_ABOVE_HEADCOUNT, "members", above, "is above headcount")
+
+
+def _has(table: pa.Table, *names: str) -> bool:
+    return set(names) <= set(table.column_names)
+
+
+def _values(table: pa.Table, name: str) -> Values:
+    values: Values = table.column(name).combine_chunks()
+    return values
+
+
+_RULES: tuple[Callable[[Dataset, pa.Table, date], Iterator[Finding]], ...] = (
+    _dates_in_order,
+    _parts_within_whole,
+    _means_with_branch,
+    _one_industry,
+    _not_in_the_future,
+    _right_check_digits,
+    _members_within_headcount,
+)

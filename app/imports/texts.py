@@ -1,0 +1,84 @@
+"""Columns of text as Arrow arrays: trimming, and a look at their bytes, cheaper than one at characters."""
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+Values: TypeAlias = "pa.Array[Any]"
+"""Typed cells of one column."""
+
+Texts: TypeAlias = "pa.Array[Any]"
+"""Cells of one column as they stand in the file: type string, null where blank."""
+
+Mask: TypeAlias = NDArray[np.bool_]
+"""One flag per row."""
+
+SPACE, DELETE = 0x20, 0x7F
+"""The bytes between which ASCII text is plain: no control character, no space, no part of a longer character."""
+
+_NO_TEXT = pa.scalar(None, pa.string())
+
+
+def trimmed(texts: Texts) -> Texts:
+    """Return the texts without white space of any kind around them; null where nothing is left."""
+    data = text_bytes(texts)
+    if data.size and (data.min() <= SPACE or data.max() >= DELETE):
+        texts = pc.utf8_trim_whitespace(texts)
+    return without(texts, text_lengths(texts) == 0)
+
+
+def without(texts: Texts, unwanted: Mask) -> Texts:
+    """Return the texts with null where `unwanted`."""
+    if np.count_nonzero(unwanted & ~null_mask(texts)) == 0:
+        return texts
+    kept: Texts = pc.if_else(pa.array(unwanted), _NO_TEXT, texts)
+    return kept
+
+
+def null_mask(values: Values) -> Mask:
+    """Return where an array is null."""
+    if not values.null_count:
+        return np.zeros(len(values), np.bool_)
+    return values.is_null().to_numpy(zero_copy_only=False)
+
+
+def true_mask(flags: Values) -> Mask:
+    """Return where an array of booleans is true, null being false."""
+    filled: Any = pc.fill_null(flags, pa.scalar(value=False)) if flags.null_count else flags
+    mask: Mask = filled.to_numpy(zero_copy_only=False)
+    return mask
+
+
+def by_distinct(texts: Texts) -> tuple[Texts, Values]:
+    """Return the distinct texts (no null among them) and, per row, the index of its own; null where the row is."""
+    encoded = texts.dictionary_encode()
+    return encoded.dictionary, encoded.indices
+
+
+def text_lengths(texts: Texts) -> NDArray[np.int32]:
+    """Return the length of each text in bytes, 0 where null."""
+    return np.diff(_offsets(texts))
+
+
+def text_bytes(texts: Texts) -> NDArray[np.uint8]:
+    """Return the bytes of all texts on end, without copying."""
+    data, offsets = texts.buffers()[2], _offsets(texts)
+    if data is None:
+        return np.empty(0, np.uint8)
+    first, last = int(offsets[0]), int(offsets[-1])
+    return pa.Array.from_buffers(pa.uint8(), last - first, [None, data], offset=first).to_numpy()
+
+
+def characters(texts: Texts, length: int) -> NDArray[np.uint8]:
+    """Return the bytes of texts that are all `length` bytes long and not null, a row per text."""
+    return text_bytes(texts).reshape(len(texts), length)
+
+
+def _offsets(texts: Texts) -> NDArray[np.int32]:
+    buffer = texts.buffers()[1]
+    if buffer is None or not len(texts):
+        return np.zeros(1, np.int32)
+    return pa.Array.from_buffers(pa.int32(), len(texts) + 1, [None, buffer], offset=texts.offset).to_numpy()
