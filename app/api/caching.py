@@ -1,0 +1,47 @@
+"""Validators and cache headers of answers."""
+
+import hashlib
+from functools import cache
+
+from fastapi import Request, Response
+
+from app.access.tier import Tier
+from app.api.document import VERSION
+from app.catalogue.measures import BRANCH_MEASURES, MEASURES
+from app.catalogue.metrics import BRANCH_METRICS, METRICS
+
+JSON = "application/json"
+
+
+def digest(*parts: str | bytes) -> str:
+    """Return a short digest of some parts, fit for an entity tag."""
+    content = hashlib.blake2b(digest_size=12)
+    for part in parts:
+        encoded = part.encode() if isinstance(part, str) else part
+        content.update(len(encoded).to_bytes(8, "little") + encoded)
+    return content.hexdigest()
+
+
+@cache
+def catalogue_version() -> str:
+    """Return a digest of all that shapes a figure besides the data: the catalogue, and the service's version."""
+    return digest(VERSION, repr((MEASURES, METRICS, BRANCH_MEASURES, BRANCH_METRICS)))
+
+
+def statistics_headers(request: Request, snapshot: str, built_at: str, tier: Tier) -> dict[str, str]:
+    """Return validator and cache headers of an answer that comes from a snapshot.
+
+    The tag is of snapshot and build, question, tier and catalogue; the layer that knows the encoding adds it. An
+    answer may be kept, but is asked for again each time: a newer snapshot of the same date changes it.
+    """
+    question = (request.scope["path"], request.scope["query_string"])
+    tag = digest(snapshot, built_at, tier, *question, catalogue_version())
+    if tier is Tier.PUBLIC:
+        return {"ETag": f'"{tag}"', "Cache-Control": "public, no-cache"}
+    return {"ETag": f'"{tag}"', "Cache-Control": "private, no-cache", "Vary": "Authorization"}
+
+
+def unchanging(content: bytes, media_type: str = JSON) -> Response:
+    """Return an answer that is the same for everybody until the service itself changes, with its validator."""
+    headers = {"ETag": f'"{digest(content)}"', "Cache-Control": "public, no-cache"}
+    return Response(content, headers=headers, media_type=media_type)

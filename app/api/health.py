@@ -1,0 +1,99 @@
+"""Whether the process lives, whether it can answer, and its metrics."""
+
+import asyncio
+from enum import StrEnum
+
+import msgspec
+import sqlalchemy
+from fastapi import Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import Field
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.api.admission import OPEN
+from app.api.routes import FILE_RESPONSE, make_router
+from app.api.schemas.closed import Closed
+from app.errors import ErrorItem, TemporarilyUnavailable
+from app.store.shelf import Shelf, SnapshotNotFound
+
+router = make_router("", "service", OPEN)
+
+_PATIENCE = 1.0
+"""How long the database may take to say that it is there, seconds."""
+
+_UNCACHED = {"Cache-Control": "no-store"}
+
+
+class NotReady(TemporarilyUnavailable):
+    """No snapshot can be answered from; one has to be built first."""
+
+    code = "not-ready"
+    title = "Not ready"
+
+
+class DatabaseState(StrEnum):
+    """Whether the registry's database answers; statistics do not need it."""
+
+    AVAILABLE = "available"
+    UNAVAILABLE = "unavailable"
+
+
+class Health(Closed):
+    """The process lives."""
+
+    status: str = Field(description="`ok`.", examples=["ok"])
+
+
+class DamagedSnapshot(Closed):
+    """A snapshot that is not served, since its files are not what was written."""
+
+    snapshot: str = Field(description="Id of the snapshot.")
+    reason: str = Field(description="What is wrong with it.")
+
+
+class Readiness(Closed):
+    """The service can answer statistics."""
+
+    status: str = Field(description="`ready`.", examples=["ready"])
+    snapshot: str = Field(description="Id of the newest snapshot that is whole.")
+    database: DatabaseState = Field(description="State of the registry's database; statistics do not need it.")
+    damaged: list[DamagedSnapshot] = Field(description="Snapshots that are not served.")
+
+
+@router.get("/healthz", response_model=Health)
+async def get_health() -> Response:
+    """Say that the process lives."""
+    return _json({"status": "ok"})
+
+
+@router.get("/readyz", response_model=Readiness)
+async def get_readiness(request: Request) -> Response:
+    """Say whether a snapshot is mapped, and how the database is; 503 without a snapshot."""
+    shelf: Shelf = request.app.state.shelf
+    database = await _database_state(request.app.state.engine)
+    try:
+        snapshot = await asyncio.to_thread(shelf.newest)
+    except SnapshotNotFound as error:
+        raise NotReady(error.detail, [ErrorItem(key, reason) for key, reason in shelf.damaged.items()]) from None
+    damaged = [{"snapshot": key, "reason": reason} for key, reason in shelf.damaged.items()]
+    return _json({"status": "ready", "snapshot": snapshot.manifest.id, "database": database, "damaged": damaged})
+
+
+@router.get("/metrics", response_class=Response, responses=FILE_RESPONSE)
+async def get_metrics(request: Request) -> Response:
+    """Return the metrics of this process in the Prometheus text format."""
+    return Response(request.app.state.metrics.render(), headers=_UNCACHED, media_type=CONTENT_TYPE_LATEST)
+
+
+async def _database_state(engine: AsyncEngine) -> DatabaseState:
+    try:
+        async with asyncio.timeout(_PATIENCE), engine.connect() as connection:
+            await connection.execute(sqlalchemy.text("SELECT 1"))
+    except (SQLAlchemyError, OSError, TimeoutError):
+        return DatabaseState.UNAVAILABLE
+    return DatabaseState.AVAILABLE
+
+
+def _json(body: object) -> Response:
+    return Response(msgspec.json.encode(body), headers=_UNCACHED, media_type="application/json")

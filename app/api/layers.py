@@ -1,0 +1,210 @@
+"""ASGI layers in front of the routes, outermost first as `add_layers` lists them."""
+
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette_compress import CompressMiddleware, add_compress_type
+
+from app.api.problems import problem_response
+from app.config import Settings
+from app.errors import ServiceError
+from app.observability import Metrics, RequestAccounting, failure
+
+COMPRESSED_FROM = 1400
+"""Smaller bodies fit into one packet anyway, bytes."""
+
+ZSTD_LEVEL = 3
+GZIP_LEVEL = 4
+
+EXPOSED_HEADERS = ("ETag", "Link", "Location", "Retry-After", "X-Request-ID", "Content-Disposition")
+"""What a page of another origin may read besides the body."""
+
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+"""Sent with every answer; a page that needs scripts sends its own `Content-Security-Policy`."""
+
+_RAW_SECURITY_HEADERS = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+
+_KEPT_WHEN_NOT_MODIFIED = frozenset({"cache-control", "etag", "vary", "link"})
+
+
+def add_layers(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
+    """Put all layers in front of an application's routes."""
+    add_compress_type("text/csv")
+    layers: list[Middleware] = [Middleware(RequestAccounting, metrics=metrics), Middleware(SecurityHeaders)]
+    if settings.cors_origins:
+        layers.append(_cross_origin(settings.cors_origins))
+    layers += [
+        Middleware(HeadAsGet),
+        Middleware(Revalidation),
+        Middleware(
+            CompressMiddleware,
+            minimum_size=COMPRESSED_FROM,
+            brotli=False,
+            zstd_level=ZSTD_LEVEL,
+            gzip_level=GZIP_LEVEL,
+        ),
+        Middleware(UnexpectedErrors),
+    ]
+    app.user_middleware.extend(layers)
+
+
+def _cross_origin(origins: tuple[str, ...]) -> Middleware:
+    return Middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=("GET", "HEAD", "POST", "PUT", "DELETE"),
+        allow_headers=("Authorization", "Content-Type", "If-None-Match", "X-Request-ID"),
+        expose_headers=EXPOSED_HEADERS,
+    )
+
+
+class BodyUnwanted(OSError):
+    """Tells whoever streams a body that nobody reads on, as a closed connection would."""
+
+
+class SecurityHeaders:
+    """Adds the security headers that an answer does not set itself."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+
+        async def secured(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                present = {name for name, _ in message["headers"]}
+                missing = [header for header in _RAW_SECURITY_HEADERS if header[0] not in present]
+                message["headers"] = [*message["headers"], *missing]
+            await send(message)
+
+        await self.app(scope, receive, secured)
+
+
+class HeadAsGet:
+    """Answers HEAD wherever GET is answered, with the same headers and without the body.
+
+    In front of the routes, since a route with both methods would stand in the document twice.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+        # A copy: the server goes by its own scope when it decides whether a body is due.
+        inner = {**scope, "method": "GET"}
+        try:
+            await self.app(inner, receive, _without_body(send))
+        finally:
+            scope.update({name: inner[name] for name in ("route",) if name in inner})
+
+
+class Revalidation:
+    """Makes an answer's `ETag` that of its encoding, and answers 304 where the caller has that one already.
+
+    Outside the compression, since two encodings of one answer are two representations: `"tag"` becomes `"tag-zstd"`,
+    and `Vary` says so.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        known = _known_tags(scope) if scope["type"] == "http" and scope["method"] == "GET" else frozenset()
+        drop = _without_body(send)
+        unchanged = False
+
+        async def revalidated(message: Message) -> None:
+            nonlocal unchanged
+            if message["type"] == "http.response.start" and message["status"] == HTTPStatus.OK:
+                tag = _tag_of_encoding(message)
+                unchanged = tag is not None and (tag in known or "*" in known)
+                if unchanged:
+                    message = _not_modified(message)
+            await (drop if unchanged else send)(message)
+
+        await self.app(scope, receive, revalidated)
+
+
+class UnexpectedErrors:
+    """Innermost layer: an error that nobody foresaw is logged, and answered as a problem without its message."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.log = structlog.get_logger("orgcoverage.errors")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watched)
+        except (ClientDisconnect, BodyUnwanted):
+            return
+        except Exception as error:
+            self.log.error("unexpected error", **failure(error))
+            if started:
+                raise  # half an answer must not look like a whole one: the server cuts the connection
+            response = problem_response(Request(scope), ServiceError("The service failed; its log says why."))
+            await response(scope, receive, send)
+
+
+def _without_body(send: Send) -> Send:
+    async def headers_only(message: Message) -> None:
+        if message["type"] != "http.response.body":
+            await send(message)
+        elif message.get("more_body", False):
+            await send({"type": "http.response.body", "body": b""})
+            raise BodyUnwanted
+        else:
+            await send({"type": "http.response.body", "body": b""})
+
+    return headers_only
+
+
+def _known_tags(scope: Scope) -> frozenset[str]:
+    value = Headers(scope=scope).get("if-none-match", "")
+    return frozenset(tag.strip().removeprefix("W/") for tag in value.split(",") if tag.strip())
+
+
+def _tag_of_encoding(message: Message) -> str | None:
+    headers = MutableHeaders(raw=message["headers"])
+    tag = headers.get("etag")
+    if tag is None:
+        return None
+    if encoding := headers.get("content-encoding"):
+        tag = f"{tag[:-1]}-{encoding}{tag[-1]}"
+        headers["etag"] = tag
+    if "Accept-Encoding" not in headers.get("vary", ""):
+        headers.add_vary_header("Accept-Encoding")  # small bodies too, so that the header does not depend on the data
+    return tag
+
+
+def _not_modified(message: Message) -> dict[str, Any]:
+    kept = [(name, value) for name, value in message["headers"] if name.decode() in _KEPT_WHEN_NOT_MODIFIED]
+    return {"type": "http.response.start", "status": 304, "headers": kept}

@@ -1,0 +1,78 @@
+"""Query parameters as one model per operation, validated in one step.
+
+FastAPI takes parameters one by one, in about ten times the time of this (measured: 150 µs of a request with 17
+parameters); an answer that is ready in a fifth of a millisecond would pay more for being asked than for being made.
+"""
+
+from types import UnionType
+from typing import Any, Generic, TypeVar, Union, get_args, get_origin
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
+
+Parameters = TypeVar("Parameters", bound=BaseModel)
+
+
+class QueryOf(Generic[Parameters]):
+    """Dependency that reads a request's query into a model; the document lists the model's fields as parameters.
+
+    Optional parameters are fields with a default; a field that is a tuple may be given several times, others once.
+
+    Parameters
+    ----------
+    model
+        A frozen pydantic model; each field has a description.
+    """
+
+    def __init__(self, model: type[Parameters]) -> None:
+        self.model = model
+        self.names = tuple(model.model_fields)
+        self.repeatable = frozenset(name for name, field in model.model_fields.items() if _is_tuple(field.annotation))
+        self.default = model() if not any(field.is_required() for field in model.model_fields.values()) else None
+
+    async def __call__(self, request: Request) -> Parameters:
+        """Return the parameters of one request.
+
+        Raises
+        ------
+        RequestValidationError
+            Some are wrong; all are listed.
+        """
+        if self.default is not None and not request.scope["query_string"]:
+            return self.default
+        query = request.query_params
+        try:
+            parameters = self.model.model_validate(self._values(request))
+        except ValidationError:
+            raise RequestValidationError(self.errors(request)) from None
+        if len(query.multi_items()) != len(query) and (repeated := self._repeated(request)):
+            raise RequestValidationError(repeated)
+        return parameters
+
+    def errors(self, request: Request) -> list[dict[str, Any]]:
+        """Return all that is wrong with the parameters that the model knows; empty if nothing is."""
+        repeated = self._repeated(request)
+        try:
+            self.model.model_validate(self._values(request))
+        except ValidationError as error:
+            return [*repeated, *({**item, "loc": ("query", *item["loc"])} for item in error.errors())]
+        return repeated
+
+    def _values(self, request: Request) -> dict[str, Any]:
+        query = request.query_params
+        values: dict[str, Any] = dict(query)
+        for name in self.repeatable & values.keys():
+            values[name] = query.getlist(name)
+        return values
+
+    def _repeated(self, request: Request) -> list[dict[str, Any]]:
+        query = request.query_params
+        names = [name for name in self.names if name not in self.repeatable and len(query.getlist(name)) > 1]
+        return [{"type": "repeated_parameter", "loc": ("query", name), "msg": "May be given once"} for name in names]
+
+
+def _is_tuple(annotation: Any) -> bool:
+    if get_origin(annotation) in (Union, UnionType):
+        return any(_is_tuple(choice) for choice in get_args(annotation))
+    return get_origin(annotation) is tuple

@@ -1,0 +1,128 @@
+"""Every error as RFC 9457 `application/problem+json`; nothing internal leaves the service."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from app.errors import ErrorItem, InvalidRequest, NotFound, ServiceError
+
+PROBLEM_TYPE = "application/problem+json"
+
+TYPE_BASE = "/problems/"
+"""What precedes an error's code in `type`; a problem's type can be looked up there."""
+
+PROBLEM_RESPONSE: dict[str, Any] = {
+    "description": "A problem (RFC 9457): any status from 400 on.",
+    "content": {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+"""The `default` response of every operation."""
+
+_CHOICE = re.compile(r"'([^']*)'")
+
+
+class BadRequest(ServiceError):
+    """The body could not be read as what it claims to be."""
+
+    code = "bad-request"
+    status = 400
+    title = "Bad request"
+
+
+class MethodNotAllowed(ServiceError):
+    """The path does not take this method."""
+
+    code = "method-not-allowed"
+    status = 405
+    title = "Method not allowed"
+
+
+class ContentTooLarge(ServiceError):
+    """The body is larger than the service takes."""
+
+    code = "content-too-large"
+    status = 413
+    title = "Content too large"
+
+
+_OF_STATUS: dict[int, ServiceError] = {
+    error.status: error
+    for error in (
+        BadRequest("The body cannot be read."),
+        NotFound("There is nothing at this path."),
+        MethodNotAllowed("This path does not take this method; the header `Allow` lists those it takes."),
+        ContentTooLarge("The body is larger than this path takes."),
+    )
+}
+"""What the framework's own refusals are called."""
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Make an application answer every foreseen error with a problem."""
+    app.add_exception_handler(ServiceError, _on_service_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+
+
+def problem_response(request: Request, error: ServiceError, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a service error as a response."""
+    body = {
+        "type": TYPE_BASE + error.code,
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "instance": request.scope["path"],
+        "request_id": getattr(request.state, "request_id", ""),
+        "errors": error.errors,
+    }
+    extra = dict(headers or {}) | {"Cache-Control": "no-store"}
+    if error.retry_after is not None:
+        extra["Retry-After"] = str(error.retry_after)
+    return Response(msgspec.json.encode(body), error.status, extra, PROBLEM_TYPE)
+
+
+async def _on_service_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ServiceError)
+    return problem_response(request, error)
+
+
+async def _on_invalid_request(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    items = [_item(entry) for entry in error.errors()]
+    if all(item.pointer.startswith("path/") for item in items):
+        return problem_response(request, NotFound("There is nothing at this path.", items))
+    return problem_response(request, InvalidRequest(_summary(items), items))
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    headers = dict(error.headers or {})
+    if "GET" in headers.get("Allow", ""):
+        headers["Allow"] += ", HEAD"
+    return problem_response(request, _OF_STATUS[error.status_code], headers)
+
+
+def _summary(items: Sequence[ErrorItem]) -> str:
+    if len(items) == 1:
+        return f"{items[0].pointer}: {items[0].message}."
+    return f"{len(items)} things are wrong with this request; `errors` lists them."
+
+
+def _item(entry: Mapping[str, Any]) -> ErrorItem:
+    if entry["type"] == "json_invalid":
+        return ErrorItem("body", f"Not JSON at character {entry['loc'][-1]}")
+    pointer = "/".join(str(part) for part in entry["loc"])
+    return ErrorItem(pointer, entry["msg"], tuple(_allowed(entry)))
+
+
+def _allowed(entry: Mapping[str, Any]) -> Iterable[str]:
+    context = entry.get("ctx", {})
+    if entry["type"] in ("enum", "literal_error"):
+        return _CHOICE.findall(context["expected"])
+    if entry["type"] in ("bool_parsing", "bool_type"):
+        return ("true", "false")
+    return tuple(context.get("allowed", ()))

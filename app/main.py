@@ -1,0 +1,57 @@
+"""The application: what answers HTTP, built from settings."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+
+from app.api import documentation, health
+from app.api.admission import refuse_undeclared
+from app.api.document import DESCRIPTION, TITLE, VERSION
+from app.api.layers import add_layers
+from app.api.problems import add_problem_handlers
+from app.api.routes import mount
+from app.config import Settings
+from app.database.engines import make_engine
+from app.observability import Metrics
+from app.store.shelf import Shelf
+
+ROUTERS: tuple[APIRouter, ...] = (health.router, documentation.router)
+"""All routers, the busiest first: routes are tried in this order."""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the application; it opens nothing before it starts.
+
+    Raises
+    ------
+    RightNotDeclared
+        A route does not say which right it needs.
+    """
+    app = FastAPI(
+        title=TITLE,
+        version=VERSION,
+        description=DESCRIPTION,
+        openapi_url=None,
+        redirect_slashes=False,
+        separate_input_output_schemas=False,
+        lifespan=_lifespan,
+    )
+    app.state.settings = settings
+    app.state.metrics = Metrics()
+    mount(app, ROUTERS)
+    refuse_undeclared(app)
+    add_problem_handlers(app)
+    add_layers(app, settings, app.state.metrics)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    app.state.shelf = Shelf(settings.snapshots_dir / "exact")
+    app.state.engine = make_engine(settings.registry_url)
+    try:
+        yield
+    finally:
+        await app.state.engine.dispose()

@@ -1,0 +1,180 @@
+"""What an operator sees of the running service: structured logs, request ids and Prometheus metrics.
+
+Nothing raw is logged: no path, no query, no message of an unexpected error, since each may hold codes, refs or counts.
+"""
+
+import logging
+import re
+import secrets
+import sys
+import traceback
+from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import msgspec
+import structlog
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+REQUEST_ID_HEADER = b"x-request-id"
+
+UNMATCHED = "unmatched"
+"""The label of a request that no route matches: a path is the caller's text and makes no label."""
+
+ABORTED = "aborted"
+"""The status of a request whose caller left before an answer began."""
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Bounds of the histogram of durations: from an answer kept ready to a large file."""
+
+
+class Metrics:
+    """The Prometheus metrics of one application, in a registry of their own, so that applications do not collide."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        self.requests = Counter(
+            "orgcoverage_http_requests",
+            "Requests answered, by method, route template and status.",
+            ("method", "route", "status"),
+            registry=self.registry,
+        )
+        self.seconds = Histogram(
+            "orgcoverage_http_request_seconds",
+            "Time from the request's first byte to the answer's last, seconds.",
+            ("method", "route"),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+
+    def render(self) -> bytes:
+        """Return all metrics in the Prometheus text format."""
+        return generate_latest(self.registry)
+
+
+class RequestAccounting:
+    """ASGI layer: gives each request an id, counts and times it, and writes its one line of log.
+
+    A well-formed `X-Request-ID` of the caller's is taken over; the id is sent back, bound to all log lines of the
+    request, and stands in `scope["state"]["request_id"]`.
+    """
+
+    def __init__(self, app: Application, metrics: Metrics) -> None:
+        self.app = app
+        self.metrics = metrics
+        self.log = structlog.get_logger("orgcoverage.requests")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request; other scopes pass."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = perf_counter()
+        request_id = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
+        header = (REQUEST_ID_HEADER, request_id.encode())
+        status: str = ABORTED
+        size = 0
+
+        async def counted(message: Message) -> None:
+            nonlocal status, size
+            if message["type"] == "http.response.start":
+                status = str(message["status"])
+                message["headers"] = [*message["headers"], header]
+            else:
+                size += len(message.get("body", b""))
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self.app(scope, receive, counted)
+            finally:
+                self._settle(scope, status, size, perf_counter() - started)
+
+    def _settle(self, scope: Scope, status: str, size: int, seconds: float) -> None:
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        route = getattr(scope.get("route"), "path", UNMATCHED)
+        self.metrics.requests.labels(method, route, status).inc()
+        self.metrics.seconds.labels(method, route).observe(seconds)
+        self.log.info(
+            "request", method=method, route=route, status=status, bytes=size, milliseconds=round(seconds * 1000, 3)
+        )
+
+
+def configure_logging(level: int = logging.INFO) -> None:
+    """Send all logs of this process to standard output, a JSON object per line, those of libraries included."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+        _failure_named,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.processors.JSONRenderer(serializer=_json)],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(serializer=lambda *args, **kw: _json(*args, **kw).decode()),
+            ],
+        )
+    )
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+
+
+def failure(error: BaseException) -> dict[str, Any]:
+    """Return what may be logged of an error: its type and where it was raised, never its message.
+
+    Messages of errors quote what was being worked on, which may be a ref or a count.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    return {
+        "error": f"{type(error).__module__}.{type(error).__qualname__}",
+        "frames": [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames],
+    }
+
+
+def _failure_named(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    error = event.pop("exc_info", None)
+    if error is True:
+        error = sys.exc_info()
+    if isinstance(error, tuple):
+        error = error[1]
+    return {**event, **failure(error)} if isinstance(error, BaseException) else event
+
+
+def _json(event: structlog.typing.EventDict, **_options: Any) -> bytes:
+    return msgspec.json.encode(event, enc_hook=str)
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == REQUEST_ID_HEADER and _REQUEST_ID.fullmatch(value.decode("latin-1")):
+            return str(value.decode("latin-1"))
+    return secrets.token_hex(8)

@@ -1,0 +1,46 @@
+"""Health, readiness, metrics and the documentation pages."""
+
+import re
+
+from starlette.testclient import TestClient
+from structlog.testing import capture_logs
+
+from app.api.health import Health
+
+
+def test_the_process_lives_without_a_snapshot(empty_service: TestClient) -> None:
+    Health.model_validate_json(empty_service.get("/healthz").content, strict=True)
+
+
+def test_not_ready_when_there_is_no_snapshot(empty_service: TestClient) -> None:
+    answer = empty_service.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["type"] == "/problems/not-ready"
+
+
+def test_metrics_count_requests_by_template(empty_service: TestClient) -> None:
+    empty_service.get("/problems/not-found")
+    empty_service.head("/problems/conflict")
+    empty_service.get("/secret-path")
+    text = empty_service.get("/metrics").text
+    assert 'orgcoverage_http_requests_total{method="GET",route="/problems/{code}",status="200"} 1.0' in text
+    assert 'orgcoverage_http_requests_total{method="HEAD",route="/problems/{code}",status="200"} 1.0' in text
+    assert 'orgcoverage_http_requests_total{method="GET",route="unmatched",status="404"} 1.0' in text
+    assert "secret-path" not in text
+
+
+def test_the_log_names_the_template_and_no_path(empty_service: TestClient) -> None:
+    with capture_logs() as logs:
+        empty_service.get("/problems/not-found", headers={"X-Request-ID": "trace-0001"})
+    (line,) = logs
+    assert (line["route"], line["status"], line["method"]) == ("/problems/{code}", "200", "GET")
+
+
+def test_documentation_loads_nothing_from_elsewhere(empty_service: TestClient) -> None:
+    page = empty_service.get("/docs")
+    assert page.status_code == 200
+    links = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert links
+    for link in links:
+        assert empty_service.get(link).status_code == 200, link
+    assert "unsafe-inline" not in page.headers["content-security-policy"].split("style-src")[0]

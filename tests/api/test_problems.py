@@ -1,0 +1,114 @@
+"""Every error is a problem, says what is wrong, and says nothing of the inside."""
+
+import json
+from collections.abc import Callable
+from typing import Literal
+
+import pytest
+from fastapi import APIRouter
+from pydantic import BaseModel
+from starlette.testclient import TestClient
+from structlog.testing import capture_logs
+
+from app.api.admission import READ
+from app.api.routes import make_router
+from app.api.schemas.problems import Problem
+from app.errors import Conflict, ErrorItem, TemporarilyUnavailable
+
+Shell = Callable[[APIRouter], TestClient]
+
+
+class Body(BaseModel):
+    level: Literal["county", "street"]
+    counts: list[int]
+
+
+@pytest.fixture
+def client(shell: Shell) -> TestClient:
+    router = make_router("/v1/things", "things", READ)
+
+    @router.put("/{number}")
+    async def replace_thing(number: Literal["one", "two"], body: Body) -> None:
+        raise Conflict("Thing one is referred to.", [ErrorItem("path/number", "3 enterprises refer to it")])
+
+    @router.get("/busy")
+    async def get_busy() -> None:
+        raise TemporarilyUnavailable("The registry is busy.")
+
+    @router.get("/broken")
+    async def get_broken() -> None:
+        raise KeyError("ref-of-a-member")
+
+    return shell(router)
+
+
+def problem(answer: object) -> dict[str, object]:
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["cache-control"] == "no-store"
+    found = Problem.model_validate_json(answer.content, strict=True)
+    assert found.status == answer.status_code
+    assert found.request_id == answer.headers["x-request-id"]
+    return found.model_dump()
+
+
+def test_a_service_error_is_told_with_its_items(client: TestClient) -> None:
+    found = problem(client.put("/v1/things/one", json={"level": "county", "counts": []}))
+    assert (found["type"], found["title"], found["status"]) == ("/problems/conflict", "Conflict", 409)
+    assert found["instance"] == "/v1/things/one"
+    assert found["errors"] == [{"pointer": "path/number", "message": "3 enterprises refer to it", "allowed": []}]
+
+
+def test_all_errors_of_a_body_are_listed(client: TestClient) -> None:
+    found = problem(client.put("/v1/things/one", json={"level": "town", "counts": [1, "x"]}))
+    assert found["status"] == 422
+    allowed = {error["pointer"]: error["allowed"] for error in found["errors"]}
+    assert allowed == {"body/level": ["county", "street"], "body/counts/1": []}
+
+
+def test_a_body_that_is_no_json_is_named(client: TestClient) -> None:
+    answer = client.put("/v1/things/one", content=b'{"level": ', headers={"Content-Type": "application/json"})
+    assert problem(answer)["errors"][0]["pointer"] == "body"
+
+
+def test_a_wrong_value_in_the_path_is_not_found(client: TestClient) -> None:
+    found = problem(client.put("/v1/things/three", json={"level": "county", "counts": []}))
+    assert found["status"] == 404
+    assert found["errors"][0]["allowed"] == ["one", "two"]
+
+
+def test_an_unknown_path_is_not_found(client: TestClient) -> None:
+    assert problem(client.get("/v2"))["type"] == "/problems/not-found"
+
+
+def test_a_wrong_method_is_told_with_the_right_ones(client: TestClient) -> None:
+    answer = client.delete("/v1/things/busy")
+    assert problem(answer)["type"] == "/problems/method-not-allowed"
+    assert answer.headers["allow"] == "PUT"
+
+
+def test_a_busy_service_says_when_to_come_back(client: TestClient) -> None:
+    answer = client.get("/v1/things/busy")
+    assert problem(answer)["status"] == 503
+    assert answer.headers["retry-after"] == "5"
+
+
+def test_an_unexpected_error_tells_nothing_of_itself(client: TestClient) -> None:
+    with capture_logs() as logs:
+        answer = client.get("/v1/things/broken")
+    found = problem(answer)
+    assert (found["status"], found["type"]) == (500, "/problems/internal")
+    assert "ref-of-a-member" not in answer.text
+    assert "ref-of-a-member" not in json.dumps(logs)
+    assert [log["error"] for log in logs if log["event"] == "unexpected error"] == ["builtins.KeyError"]
+    assert any("get_broken" in frame for log in logs for frame in log.get("frames", ()))
+
+
+def test_the_type_of_a_problem_leads_to_its_meaning(empty_service: TestClient) -> None:
+    found = problem(empty_service.get("/nowhere"))
+    meaning = empty_service.get(found["type"]).json()
+    assert meaning == {
+        "type": "/problems/not-found",
+        "title": "Not found",
+        "status": 404,
+        "meaning": "What the path names does not exist.",
+    }
