@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from app.database.migrations import upgrade
 from tests.engines.server import EXTERNAL_SERVER, PostgresServer, running_server
 
 ENGINES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
@@ -59,7 +60,7 @@ def database_url(request: pytest.FixtureRequest) -> str:
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a migrated SQLite file, made once; tests copy it."""
     template = tmp_path_factory.mktemp("template") / "registry.sqlite3"
-    _migrate(_sqlite_address(template))
+    upgrade(_sqlite_address(template))
     return template
 
 
@@ -68,7 +69,7 @@ def postgres_template(postgres_server: PostgresServer) -> Iterator[str]:
     """Give the name of a migrated PostgreSQL database, made once; tests clone it and never connect to it."""
     name = postgres_server.create()
     try:
-        _migrate(postgres_server.url(name))
+        upgrade(postgres_server.url(name))
         yield name
     finally:
         postgres_server.drop(name)
@@ -99,9 +100,3 @@ def migrated_url(request: pytest.FixtureRequest) -> str:
 
 def _sqlite_address(path: Path) -> str:
     return f"sqlite+aiosqlite:///{path}"
-
-
-def _migrate(url: str) -> None:
-    from app.database.migrations import upgrade  # noqa: PLC0415 -- tests without a database do without Alembic
-
-    upgrade(url)

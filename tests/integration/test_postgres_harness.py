@@ -13,6 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from app.database.migrations import is_current
 from tests.engines.embedded import EmbeddedPostgres, PostgresDidNotStart, wheel_folders
 from tests.engines.server import EXTERNAL_SERVER, PostgresServer, running_server
 
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.postgres
 WITHOUT_PRIVILEGES = """
 import os, pwd, sys
 import psycopg
+from app.database.migrations import is_current
 from tests.engines.embedded import EmbeddedPostgres
 sys.path.insert(0, sys.argv[1])
 if os.geteuid() == 0:
@@ -198,3 +200,11 @@ def test_test_runs_once_per_engine_when_it_asks_for_a_database(
 ) -> None:
     engine = request.node.callspec.id
     assert database_url.startswith({"sqlite": "sqlite+aiosqlite:///", "postgres": "postgresql+psycopg://"}[engine])
+
+
+def test_schema_is_there_when_a_test_asks_for_a_migrated_database(migrated_url: str) -> None:
+    assert is_current(migrated_url)
+
+
+def test_schema_is_not_there_when_a_test_asks_for_an_empty_database(database_url: str) -> None:
+    assert not is_current(database_url)
