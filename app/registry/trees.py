@@ -1,0 +1,186 @@
+"""Trees given as parents: their pre-order, subtrees as ranges, cycles, and the order of levels. Pure; no database."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from app.errors import Conflict, ErrorItem
+
+Indices: TypeAlias = npt.NDArray[np.int64]
+
+ROOT = -1
+"""Index of the parent of a root."""
+
+
+class CycleInTree(Conflict):
+    """Nodes are their own ancestors; `cycles` names them, each cycle from its first code upwards."""
+
+    code = "cycle-in-tree"
+    title = "Cycle in a tree"
+
+    def __init__(self, cycles: Sequence[Sequence[str]]) -> None:
+        items = [ErrorItem(f"tree/{cycle[0]}", describe_cycle(cycle)) for cycle in cycles]
+        super().__init__(items[0].message, items)
+        self.cycles = tuple(tuple(cycle) for cycle in cycles)
+
+
+@dataclass(frozen=True)
+class Preorder:
+    """A forest in pre-order: each node before its descendants; roots and children by code, as UTF-8 bytes.
+
+    Parameters
+    ----------
+    positions
+        For each node in pre-order, its index in the sequences that were given.
+    parents
+        For each node in pre-order, the pre-order index of its parent; -1 at a root.
+    ends
+        For each node in pre-order, the index after the last of its subtree: node `i` has the subtree `i … ends[i] - 1`.
+    depths
+        For each node in pre-order, the number of its ancestors.
+    """
+
+    positions: Indices
+    parents: Indices
+    ends: Indices
+    depths: Indices
+
+
+def preorder(codes: Sequence[str], parents: Sequence[str | None]) -> Preorder:
+    """Return the pre-order of a forest.
+
+    Parameters
+    ----------
+    codes
+        Code of each node, each once, in any order.
+    parents
+        Code of each node's parent; null, or a code that is not among `codes`, at a root.
+
+    Raises
+    ------
+    CycleInTree
+        If nodes are their own ancestors; all cycles are named.
+    """
+    by_code, above = _linked(codes, parents)
+    depths, endless = _depths(above)
+    if endless.size:
+        raise CycleInTree([[codes[by_code[node]] for node in cycle] for cycle in _cycles(above, endless)])
+    levels = _by_depth(depths)
+    sizes = _subtree_sizes(above, levels)
+    starts = _starts(above, levels, sizes)
+    order = np.argsort(starts)
+    roots = above[order] == ROOT
+    placed = np.where(roots, ROOT, starts[above[order]])
+    return Preorder(by_code[order], placed, starts[order] + sizes[order], depths[order])
+
+
+def find_cycles(parents: Mapping[str, str | None]) -> list[tuple[str, ...]]:
+    """Return every cycle of a parents map, each once, from its smallest code upwards; empty for a forest.
+
+    A parent that is no key ends a path: whether it exists is another question.
+    """
+    codes = list(parents)
+    by_code, above = _linked(codes, list(parents.values()))
+    _, endless = _depths(above)
+    return [tuple(codes[by_code[node]] for node in cycle) for cycle in _cycles(above, endless)]
+
+
+def describe_cycle(cycle: Sequence[str]) -> str:
+    """Say of a cycle who is above whom; of a long one its beginning."""
+    shown = list(cycle[:_SHOWN]) + (["…"] if len(cycle) > _SHOWN else []) + [cycle[0]]
+    return f"{' below '.join(shown)}: a cycle of {len(cycle)}"
+
+
+def wrong_levels(
+    parents: Mapping[str, str | None], levels: Mapping[str, str], order: Sequence[str]
+) -> list[tuple[str, str]]:
+    """Return the pairs (child, parent) in which the child's level is not lower than the parent's.
+
+    Parameters
+    ----------
+    parents
+        Code of the parent of each node that is to be looked at; null at a root.
+    levels
+        Level of every node named in `parents`, as child or as parent; a parent without one is passed over.
+    order
+        All levels from the highest down; levels may be skipped.
+    """
+    ranks = {level: rank for rank, level in enumerate(order)}
+    return [
+        (code, parent)
+        for code, parent in parents.items()
+        if parent is not None and parent in levels and ranks[levels[code]] <= ranks[levels[parent]]
+    ]
+
+
+_SHOWN = 10
+"""Codes of a cycle that a message shows."""
+
+
+def _linked(codes: Sequence[str], parents: Sequence[str | None]) -> tuple[Indices, Indices]:
+    """Return the nodes by code (as their index), and for each node so ordered the place of its parent, or `ROOT`."""
+    encoded = np.array([code.encode() for code in codes], dtype=np.bytes_)
+    by_code = np.argsort(encoded, kind="stable")
+    ranked = encoded[by_code]
+    wanted = np.array([b"" if parent is None else parent.encode() for parent in parents], dtype=np.bytes_)[by_code]
+    found = np.searchsorted(ranked, wanted)
+    present = found < len(ranked)
+    present[present] = ranked[found[present]] == wanted[present]
+    return by_code, np.where(present, found, ROOT)
+
+
+def _depths(above: Indices) -> tuple[Indices, Indices]:
+    """Return the number of ancestors of each node, and the nodes that have no end of them.
+
+    By doubling: after k rounds `jump` is the ancestor 2^k up. What still has one after log2(n) rounds is endless, and
+    so far up is on a cycle; these are returned, each once.
+    """
+    depths = (above != ROOT).astype(np.int64)
+    jump = above
+    for _ in range(len(above).bit_length()):
+        inner = jump != ROOT
+        depths[inner] += depths[jump[inner]]
+        jump = np.where(inner, jump[jump], ROOT)
+    return depths, np.unique(jump[jump != ROOT])
+
+
+def _cycles(above: Indices, endless: Indices) -> Iterator[list[int]]:
+    """Yield each cycle from its smallest code upwards; `endless` has all nodes of all cycles."""
+    left = set(endless.tolist())
+    while left:
+        node = first = min(left)
+        cycle: list[int] = []
+        while not cycle or node != first:
+            cycle.append(node)
+            node = int(above[node])
+        left.difference_update(cycle)
+        yield cycle
+
+
+def _by_depth(depths: Indices) -> list[Indices]:
+    """Return the nodes of each depth, by code."""
+    order = np.argsort(depths, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(depths))[:-1]) if order.size else []
+
+
+def _subtree_sizes(above: Indices, levels: Sequence[Indices]) -> Indices:
+    sizes = np.ones(len(above), np.int64)
+    for nodes in reversed(levels[1:]):
+        np.add.at(sizes, above[nodes], sizes[nodes])
+    return sizes
+
+
+def _starts(above: Indices, levels: Sequence[Indices], sizes: Indices) -> Indices:
+    """Return the pre-order index of each node: after its parent and the subtrees of its elder siblings."""
+    starts = np.zeros(len(above), np.int64)
+    for nodes in levels:
+        family = nodes[np.argsort(above[nodes], kind="stable")]
+        parents = above[family]
+        before = np.cumsum(sizes[family]) - sizes[family]
+        eldest = np.flatnonzero(np.r_[True, parents[1:] != parents[:-1]])
+        within = before - np.repeat(before[eldest], np.diff(np.r_[eldest, len(family)]))
+        starts[family] = within + np.where(parents == ROOT, 0, starts[parents] + 1)
+    return starts
