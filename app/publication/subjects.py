@@ -1,0 +1,200 @@
+"""What a row is about: the fields that stand beside its figures, per subject, from the snapshot alone."""
+
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from app.catalogue.vocabulary import ORGANISATION_MEANS, Basis, CoverageMeans
+from app.statistics.question import Subject
+from app.store.snapshot import Snapshot, Table, Tree
+from app.store.subtrees import Int64
+
+_EPOCH = date(1970, 1, 1)
+
+
+class TreeNode(msgspec.Struct, gc=False, frozen=True):
+    """A district or an industry."""
+
+    code: str
+    name_zh: str
+    name_en: str | None
+    level: str
+    parent_code: str | None
+
+
+class IndustryGroup(msgspec.Struct, gc=False, frozen=True):
+    """A set of industries."""
+
+    code: str
+    name_zh: str
+    name_en: str | None
+    industries: tuple[str, ...]
+
+
+class Enterprise(msgspec.Struct, gc=False, frozen=True):
+    """An enterprise as of the date; flags are null where they rest on something unknown."""
+
+    code: str
+    name: str
+    kind: str
+    registered_on: date | None
+    closed_on: date | None
+    district_code: str | None
+    industry_code: str | None
+    ownership: str | None
+    size_class: str | None
+    reported_on: date | None
+    operating: bool | None
+    fixed_premises: bool | None
+    above_designated_size: bool | None
+    organised: bool
+    standalone: bool
+    reached_by_dual: bool | None
+    work_only: bool
+    eligible: bool | None
+    has_members: bool | None
+    bases: tuple[str, ...]
+    branches: tuple[str, ...]
+
+
+class Branch(msgspec.Struct, gc=False, frozen=True):
+    """A living branch; `parent_code` is its nearest living ancestor."""
+
+    code: str
+    name: str
+    kind: str
+    form: str | None
+    parent_code: str | None
+    district_code: str
+    dual_affiliation: bool
+    industry_code: str | None
+    industry_group: str | None
+    established_on: date | None
+
+
+SubjectFields = TreeNode | IndustryGroup | Enterprise | Branch
+
+
+def describe(snapshot: Snapshot, subject: Subject, rows: Int64) -> list[SubjectFields]:
+    """Return the fields of each row."""
+    return list(_DESCRIBERS[subject](snapshot, rows))
+
+
+def field_names(subject: Subject) -> tuple[str, ...]:
+    """Return the names of a subject's fields, in order."""
+    return _STRUCTS[subject].__struct_fields__
+
+
+def _tree_nodes(tree: Tree, rows: Int64) -> Iterator[TreeNode]:
+    for row in rows.tolist():
+        yield TreeNode(tree.codes[row], tree.names_zh[row], tree.names_en[row], tree.levels[row], tree.parent_code(row))
+
+
+def _groups(snapshot: Snapshot, rows: Int64) -> Iterator[IndustryGroup]:
+    table = snapshot.table("industry_groups")
+    columns = [table.texts(name) for name in ("code", "name_zh", "name_en", "industries")]
+    for row in rows.tolist():
+        code, name_zh, name_en, industries = (column[row] for column in columns)
+        yield IndustryGroup(code, name_zh, name_en, tuple(industries))
+
+
+def _enterprises(snapshot: Snapshot, rows: Int64) -> Iterator[Enterprise]:
+    table = snapshot.enterprises
+    branches = _covering_branches(snapshot, rows)
+    columns = (
+        _texts(table, "code", rows),
+        _texts(table, "name", rows),
+        *(_texts(table, name, rows) for name in ("kind",)),
+        *(_dates(table, name, rows) for name in ("registered_on", "closed_on")),
+        _codes(snapshot.districts, snapshot.district_of[rows]),
+        _codes(snapshot.industries, snapshot.industry_of[rows]),
+        *(_texts(table, name, rows) for name in ("ownership", "size_class")),
+        _dates(table, "reported_on", rows),
+        *(_flags(table, name, rows) for name in ("operating", "fixed_premises", "above_designated_size", "organised",
+                                                 "standalone", "reached_by_dual", "enterprises_work_only", "eligible",
+                                                 "enterprises_with_members")),
+        [_bases(bits) for bits in table.values("bases")[rows].tolist()],
+        [branches.get(row, ()) for row in rows.tolist()],
+    )  # fmt: skip
+    return (Enterprise(*fields) for fields in zip(*columns, strict=True))
+
+
+def _covering_branches(snapshot: Snapshot, rows: Int64) -> dict[int, tuple[str, ...]]:
+    """Return the living branches that cover each enterprise by an organisation means, by code."""
+    table = snapshot.table("coverage")
+    means = [str(choice) for choice in CoverageMeans]
+    organising = np.isin(table.values("means"), [means.index(choice) for choice in ORGANISATION_MEANS])
+    places = np.flatnonzero(organising & np.isin(table.values("enterprise"), rows))
+    found: dict[int, set[str]] = {}
+    codes = table.arrow("branch_code").take(places).to_pylist()
+    for row, code in zip(table.values("enterprise")[places].tolist(), codes, strict=True):
+        if code in snapshot.branch_index:
+            found.setdefault(row, set()).add(code)
+    return {row: tuple(sorted(covering, key=str.encode)) for row, covering in found.items()}
+
+
+def _branches(snapshot: Snapshot, rows: Int64) -> Iterator[Branch]:
+    table = snapshot.branches
+    columns = (
+        *(_texts(table, name, rows) for name in ("code", "name", "kind", "form", "parent_code", "district_code")),
+        _flags(table, "dual_affiliation", rows),
+        *(_texts(table, name, rows) for name in ("industry_code", "industry_group")),
+        _dates(table, "established_on", rows),
+    )
+    return (Branch(*fields) for fields in zip(*columns, strict=True))
+
+
+def _texts(table: Table, name: str, rows: Int64) -> list[Any]:
+    texts: list[Any] = table.arrow(name).take(rows).to_pylist()
+    return texts
+
+
+def _dates(table: Table, name: str, rows: Int64) -> list[date | None]:
+    valid = table.valid(name)
+    days = table.values(name)[rows].tolist()
+    known = [True] * len(days) if valid is None else valid[rows].tolist()
+    return [_EPOCH + timedelta(days=day) if is_known else None for day, is_known in zip(days, known, strict=True)]
+
+
+def _flags(table: Table, name: str, rows: Int64) -> list[bool | None]:
+    valid = table.valid(name)
+    flags = (table.values(name)[rows] == 1).tolist()
+    known = [True] * len(flags) if valid is None else valid[rows].tolist()
+    return [flag if is_known else None for flag, is_known in zip(flags, known, strict=True)]
+
+
+def _codes(tree: Tree, nodes: Any) -> list[str | None]:
+    return [tree.codes[node] if node < len(tree.codes) else None for node in nodes.tolist()]
+
+
+def _bases(bits: int) -> tuple[str, ...]:
+    return tuple(basis.value for number, basis in enumerate(Basis) if bits >> number & 1)
+
+
+_DESCRIBERS: dict[Subject, Callable[[Snapshot, Int64], Iterator[SubjectFields]]] = {
+    Subject.DISTRICTS: lambda snapshot, rows: _tree_nodes(snapshot.districts, rows),
+    Subject.INDUSTRIES: lambda snapshot, rows: _tree_nodes(snapshot.industries, rows),
+    Subject.INDUSTRY_GROUPS: _groups,
+    Subject.ENTERPRISES: _enterprises,
+    Subject.BRANCHES: _branches,
+}
+
+_STRUCTS: dict[Subject, type[msgspec.Struct]] = {
+    Subject.DISTRICTS: TreeNode,
+    Subject.INDUSTRIES: TreeNode,
+    Subject.INDUSTRY_GROUPS: IndustryGroup,
+    Subject.ENTERPRISES: Enterprise,
+    Subject.BRANCHES: Branch,
+}
+
+KEY: dict[Subject, str] = {
+    Subject.DISTRICTS: "district",
+    Subject.INDUSTRIES: "industry",
+    Subject.INDUSTRY_GROUPS: "industry_group",
+    Subject.ENTERPRISES: "enterprise",
+    Subject.BRANCHES: "branch",
+}
+"""The key under which a row of the JSON says what it is about."""

@@ -1,0 +1,1 @@
+"""From the registry to published snapshots: the writing half's end."""

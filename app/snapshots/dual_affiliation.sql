@@ -1,0 +1,47 @@
+-- Distinct members, everybody, per home and joint branch; the home is null for members without a living primary branch.
+-- What stands in braces are checked literals.
+WITH RECURSIVE
+lineage (ancestor, code, distance) AS (
+    SELECT code, code, 0 FROM branch
+    UNION ALL
+    SELECT lineage.ancestor, branch.code, lineage.distance + 1
+    FROM lineage
+    JOIN branch ON branch.parent_code = lineage.code
+),
+living_branch AS (
+    SELECT code, kind
+    FROM branch
+    WHERE (established_on IS NULL OR established_on <= {as_of}) AND (dissolved_on IS NULL OR dissolved_on > {as_of})
+),
+candidate_home AS (
+    SELECT
+        lineage.code,
+        lineage.ancestor,
+        row_number() OVER (
+            PARTITION BY lineage.code
+            ORDER BY
+                CASE WHEN living_branch.kind = 'committee' THEN 0 ELSE 1 END,
+                CASE WHEN living_branch.kind = 'committee' THEN lineage.distance ELSE -lineage.distance END
+        ) AS preference
+    FROM lineage
+    JOIN living_branch ON living_branch.code = lineage.ancestor
+),
+living_affiliation AS (
+    SELECT affiliation.member_ref, affiliation.branch_code, affiliation.role
+    FROM affiliation
+    JOIN living_branch ON living_branch.code = affiliation.branch_code
+    JOIN member ON member.ref = affiliation.member_ref
+    WHERE affiliation.start_on <= {as_of} AND (affiliation.end_on IS NULL OR affiliation.end_on > {as_of})
+      AND member.joined_on <= {as_of} AND (member.left_on IS NULL OR member.left_on > {as_of})
+),
+member_home AS (
+    SELECT living_affiliation.member_ref, candidate_home.ancestor AS home_code
+    FROM living_affiliation
+    JOIN candidate_home ON candidate_home.code = living_affiliation.branch_code AND candidate_home.preference = 1
+    WHERE living_affiliation.role = 'primary'
+)
+SELECT member_home.home_code, living_affiliation.branch_code AS joint_branch_code, count(*) AS members
+FROM living_affiliation
+LEFT JOIN member_home ON member_home.member_ref = living_affiliation.member_ref
+WHERE living_affiliation.role = 'secondary'
+GROUP BY member_home.home_code, living_affiliation.branch_code

@@ -1,0 +1,233 @@
+-- One row per enterprise in the register on the date: its state, and every measure that is a sum over enterprises.
+-- The same text runs on SQLite, PostgreSQL and DuckDB. What stands in braces are checked literals.
+WITH
+registered AS (
+    SELECT code, name, kind, registered_on, closed_on, district_code, industry_code
+    FROM enterprise
+    WHERE (registered_on IS NULL OR registered_on <= {as_of}) AND (closed_on IS NULL OR closed_on > {as_of})
+),
+past_return AS (
+    SELECT enterprise_return.*, row_number() OVER (PARTITION BY enterprise_code ORDER BY reported_on DESC) AS age
+    FROM enterprise_return
+    WHERE reported_on <= {as_of}
+),
+latest_return AS (
+    SELECT * FROM past_return WHERE age = 1
+),
+living_branch AS (
+    SELECT code, dual_affiliation
+    FROM branch
+    WHERE (established_on IS NULL OR established_on <= {as_of}) AND (dissolved_on IS NULL OR dissolved_on > {as_of})
+),
+living_coverage AS (
+    SELECT enterprise_code, branch_code, means
+    FROM enterprise_coverage
+    WHERE start_on <= {as_of} AND (end_on IS NULL OR end_on > {as_of})
+),
+organised_enterprise AS (
+    SELECT living_coverage.enterprise_code, max(CASE WHEN living_coverage.means = 'standalone' THEN 1 ELSE 0 END) AS standalone
+    FROM living_coverage
+    JOIN living_branch ON living_branch.code = living_coverage.branch_code
+    WHERE living_coverage.means IN ({organisation_means})
+    GROUP BY living_coverage.enterprise_code
+),
+work_reached_enterprise AS (
+    SELECT DISTINCT enterprise_code FROM living_coverage WHERE means IN ({work_means})
+),
+open_membership AS (
+    SELECT ref, full_since, birth_year, sex, education, identity, floating_since, floating_until
+    FROM member
+    WHERE joined_on <= {as_of} AND (left_on IS NULL OR left_on > {as_of})
+),
+working_member AS (
+    SELECT employment.enterprise_code, open_membership.*
+    FROM employment
+    JOIN open_membership ON open_membership.ref = employment.member_ref
+    WHERE employment.start_on <= {as_of} AND (employment.end_on IS NULL OR employment.end_on > {as_of})
+),
+secondary_member AS (
+    SELECT affiliation.member_ref, max(CASE WHEN living_branch.dual_affiliation THEN 1 ELSE 0 END) AS reached
+    FROM affiliation
+    JOIN living_branch ON living_branch.code = affiliation.branch_code
+    WHERE affiliation.role = 'secondary'
+      AND affiliation.start_on <= {as_of} AND (affiliation.end_on IS NULL OR affiliation.end_on > {as_of})
+    GROUP BY affiliation.member_ref
+),
+registered_members AS (
+    SELECT
+        working_member.enterprise_code,
+        count(*) AS members,
+        count(CASE WHEN full_since <= {as_of} THEN 1 END) AS full_members,
+        count(secondary_member.member_ref) AS members_dual,
+        count(CASE WHEN secondary_member.reached = 1 THEN 1 END) AS members_reached,
+        count(CASE WHEN floating_since <= {as_of} AND (floating_until IS NULL OR floating_until > {as_of}) THEN 1 END)
+            AS members_floating,
+        count(CASE WHEN {year} - birth_year <= 35 THEN 1 END) AS members_under_36,
+        count(CASE WHEN sex = 'female' THEN 1 END) AS members_women,
+        count(CASE WHEN education IN ({college}) THEN 1 END) AS members_college,
+        count(CASE WHEN birth_year IS NULL THEN 1 END) AS members_under_36_unknown,
+        count(CASE WHEN sex IS NULL THEN 1 END) AS members_women_unknown,
+        count(CASE WHEN education IS NULL THEN 1 END) AS members_college_unknown
+    FROM working_member
+    LEFT JOIN secondary_member ON secondary_member.member_ref = working_member.ref
+    WHERE working_member.identity <> 'withheld'
+    GROUP BY working_member.enterprise_code
+),
+withheld_members AS (
+    SELECT enterprise_code, count(*) AS members FROM working_member WHERE identity = 'withheld' GROUP BY enterprise_code
+),
+employment_spell AS (
+    SELECT
+        employment.enterprise_code,
+        employment.start_on,
+        employment.end_on,
+        member.joined_on,
+        member.left_on,
+        CASE WHEN employment.start_on > member.joined_on THEN employment.start_on ELSE member.joined_on END AS begins_on,
+        CASE WHEN employment.end_on IS NULL OR member.left_on < employment.end_on THEN member.left_on ELSE employment.end_on END
+            AS ceases_on,
+        CASE WHEN earlier.member_ref IS NOT NULL AND member.joined_on < employment.start_on THEN 1 ELSE 0 END AS continues,
+        CASE
+            WHEN later.member_ref IS NOT NULL AND (member.left_on IS NULL OR member.left_on > employment.end_on) THEN 1 ELSE 0
+        END AS continued
+    FROM employment
+    JOIN member ON member.ref = employment.member_ref AND member.identity <> 'withheld'
+    LEFT JOIN employment AS earlier
+        ON earlier.member_ref = employment.member_ref
+        AND earlier.enterprise_code = employment.enterprise_code
+        AND earlier.end_on = employment.start_on
+    LEFT JOIN employment AS later
+        ON later.member_ref = employment.member_ref
+        AND later.enterprise_code = employment.enterprise_code
+        AND later.start_on = employment.end_on
+),
+member_flow AS (
+    SELECT
+        enterprise_code,
+        count(CASE WHEN continues = 0 AND begins_on > {turnover_since} AND begins_on <= {as_of} THEN 1 END) AS members_joined,
+        count(CASE WHEN continued = 0 AND ceases_on > {turnover_since} AND ceases_on <= {as_of} THEN 1 END) AS members_left
+    FROM employment_spell
+    WHERE ceases_on IS NULL OR begins_on < ceases_on
+    GROUP BY enterprise_code
+),
+state AS (
+    SELECT
+        registered.code,
+        registered.name,
+        registered.kind,
+        registered.registered_on,
+        registered.closed_on,
+        coalesce(latest_return.district_code, registered.district_code) AS district_code,
+        coalesce(latest_return.industry_code, registered.industry_code) AS industry_code,
+        latest_return.ownership,
+        latest_return.size_class,
+        latest_return.reported_on,
+        CASE WHEN latest_return.operating THEN 1 WHEN NOT latest_return.operating THEN 0 END AS operating,
+        CASE WHEN latest_return.fixed_premises THEN 1 WHEN NOT latest_return.fixed_premises THEN 0 END AS fixed_premises,
+        CASE WHEN latest_return.above_designated_size THEN 1 WHEN NOT latest_return.above_designated_size THEN 0 END
+            AS above_designated_size,
+        CASE WHEN latest_return.enterprise_code IS NULL OR NOT latest_return.operating THEN 0 ELSE 1 END AS is_operating,
+        CASE WHEN latest_return.reported_on > {return_since} THEN 1 ELSE 0 END AS is_reporting,
+        CASE WHEN organised_enterprise.enterprise_code IS NULL THEN 0 ELSE 1 END AS organised,
+        coalesce(organised_enterprise.standalone, 0) AS standalone,
+        CASE WHEN work_reached_enterprise.enterprise_code IS NULL THEN 0 ELSE 1 END AS work_reached,
+        latest_return.headcount,
+        CASE WHEN {register} THEN coalesce(registered_members.members, 0) ELSE latest_return.members END AS members,
+        CASE WHEN {register} THEN coalesce(registered_members.full_members, 0) ELSE latest_return.full_members END
+            AS full_members,
+        CASE WHEN {register} THEN coalesce(registered_members.members_dual, 0) ELSE latest_return.members_dual END
+            AS members_dual,
+        CASE WHEN {register} THEN coalesce(registered_members.members_reached, 0) ELSE latest_return.members_dual END
+            AS members_reached,
+        CASE WHEN {register} THEN coalesce(registered_members.members_floating, 0) ELSE latest_return.members_floating END
+            AS members_floating,
+        CASE WHEN {register} THEN coalesce(registered_members.members_under_36, 0) ELSE latest_return.members_under_36 END
+            AS members_under_36,
+        CASE WHEN {register} THEN coalesce(registered_members.members_women, 0) ELSE latest_return.members_women END
+            AS members_women,
+        CASE WHEN {register} THEN coalesce(registered_members.members_college, 0) ELSE latest_return.members_college END
+            AS members_college,
+        coalesce(registered_members.members_under_36_unknown, 0) AS age_unknown,
+        coalesce(registered_members.members_women_unknown, 0) AS sex_unknown,
+        coalesce(registered_members.members_college_unknown, 0) AS education_unknown,
+        coalesce(registered_members.members, 0) AS members_registered,
+        latest_return.members AS members_reported,
+        coalesce(withheld_members.members, 0) AS members_withheld,
+        coalesce(member_flow.members_joined, 0) AS members_joined,
+        coalesce(member_flow.members_left, 0) AS members_left
+    FROM registered
+    LEFT JOIN latest_return ON latest_return.enterprise_code = registered.code
+    LEFT JOIN organised_enterprise ON organised_enterprise.enterprise_code = registered.code
+    LEFT JOIN work_reached_enterprise ON work_reached_enterprise.enterprise_code = registered.code
+    LEFT JOIN registered_members ON registered_members.enterprise_code = registered.code
+    LEFT JOIN withheld_members ON withheld_members.enterprise_code = registered.code
+    LEFT JOIN member_flow ON member_flow.enterprise_code = registered.code
+),
+flagged AS (
+    SELECT
+        state.*,
+        CASE WHEN members_reached >= 1 THEN 1 WHEN members_reached = 0 OR members = 0 THEN 0 END AS reached_by_dual,
+        CASE
+            WHEN is_operating = 0 THEN 0
+            WHEN full_members >= {eligible_full_members} THEN 1
+            WHEN full_members < {eligible_full_members} OR members < {eligible_full_members} THEN 0
+        END AS eligible,
+        CASE
+            WHEN is_operating = 1 AND fixed_premises = 1
+                AND headcount >= CASE WHEN kind = 'social_organisation' THEN {surveyed_headcount_social} ELSE {surveyed_headcount} END
+            THEN 1 ELSE 0
+        END AS is_surveyed,
+        CASE WHEN is_operating = 1 AND above_designated_size = 1 THEN 1 ELSE 0 END AS is_above_size,
+        CASE WHEN headcount >= 1 AND members IS NOT NULL THEN 1 WHEN headcount = 0 THEN 0 END AS matched
+    FROM state
+)
+SELECT
+    code, name, kind, registered_on, closed_on, district_code, industry_code, ownership, size_class, reported_on,
+    operating, fixed_premises, above_designated_size,
+    is_operating, is_surveyed, is_above_size, organised, standalone, reached_by_dual, work_reached, eligible,
+    organised AS enterprises_organised,
+    standalone AS enterprises_standalone,
+    CASE WHEN organised = 1 THEN 0 ELSE reached_by_dual END AS enterprises_reached_by_dual,
+    CASE WHEN organised = 0 AND coalesce(reached_by_dual, 0) = 0 THEN work_reached ELSE 0 END AS enterprises_work_only,
+    CASE WHEN members >= 1 THEN 1 WHEN members = 0 THEN 0 END AS enterprises_with_members,
+    eligible AS enterprises_eligible,
+    eligible * organised AS enterprises_eligible_organised,
+    eligible * standalone AS enterprises_eligible_standalone,
+    CASE WHEN eligible IS NULL THEN 1 ELSE 0 END AS enterprises_eligible_unknown,
+    is_reporting AS enterprises_reporting,
+    CASE WHEN headcount IS NULL THEN 1 ELSE 0 END AS enterprises_headcount_unknown,
+    CASE WHEN members IS NULL THEN 1 ELSE 0 END AS enterprises_members_unknown,
+    headcount,
+    CASE WHEN organised = 1 THEN headcount ELSE 0 END AS headcount_organised,
+    CAST(headcount AS BIGINT) * headcount AS headcount_squared,
+    members,
+    full_members,
+    members - full_members AS probationary_members,
+    CASE WHEN matched = 1 THEN members WHEN matched = 0 THEN 0 END AS members_matched,
+    CASE WHEN matched = 1 THEN headcount WHEN matched = 0 THEN 0 END AS headcount_matched,
+    CASE WHEN matched = 1 THEN CAST(headcount AS BIGINT) * headcount WHEN matched = 0 THEN 0 END AS headcount_matched_squared,
+    members_dual,
+    CASE WHEN organised = 0 THEN members ELSE 0 END AS members_unorganised,
+    CASE WHEN organised = 0 THEN members_dual ELSE 0 END AS members_reached_by_dual,
+    members_floating,
+    members_under_36,
+    members_women,
+    members_college,
+    CASE WHEN full_members IS NOT NULL THEN 0 ELSE members END AS full_members_unknown,
+    CASE WHEN members_dual IS NOT NULL THEN 0 ELSE members END AS members_dual_unknown,
+    CASE WHEN organised = 1 OR members_dual IS NOT NULL THEN 0 ELSE members END AS members_reached_by_dual_unknown,
+    CASE WHEN members_floating IS NOT NULL THEN 0 ELSE members END AS members_floating_unknown,
+    CASE WHEN {register} THEN age_unknown WHEN members_under_36 IS NULL THEN members ELSE 0 END AS members_under_36_unknown,
+    CASE WHEN {register} THEN sex_unknown WHEN members_women IS NULL THEN members ELSE 0 END AS members_women_unknown,
+    CASE WHEN {register} THEN education_unknown WHEN members_college IS NULL THEN members ELSE 0 END AS members_college_unknown,
+    members_reported,
+    CASE
+        WHEN matched = 0 THEN 0
+        WHEN matched = 1 AND members_reported > members_registered THEN members_reported
+        WHEN matched = 1 THEN members_registered
+    END AS members_max,
+    CASE WHEN {register} THEN members_joined END AS members_joined,
+    CASE WHEN {register} THEN members_left END AS members_left,
+    CASE WHEN {register} THEN members_withheld END AS members_withheld,
+    members_registered
+FROM flagged

@@ -1,0 +1,106 @@
+"""Reading the registry: the columns that the rules need, streamed with ADBC in one read transaction, as Parquet files.
+
+Runs in a process of its own: ADBC and Python's `sqlite3` in one process would defeat SQLite's file locks.
+"""
+
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from sqlalchemy import Boolean, Column, Date, Integer, Table
+
+from app.database.engines import adbc_uri, is_sqlite
+from app.database.tables import METADATA
+
+EXTRACTED = (
+    "district",
+    "industry",
+    "industry_group",
+    "industry_group_industry",
+    "enterprise",
+    "enterprise_return",
+    "enterprise_coverage",
+    "branch",
+    "member",
+    "employment",
+    "affiliation",
+)
+"""The tables that a snapshot rests on."""
+
+Report = Callable[[int], None]
+
+
+def extract(url: str, folder: Path, report: Report) -> None:
+    """Write one Parquet file per table into the folder, all as of one instant.
+
+    Parameters
+    ----------
+    url
+        SQLAlchemy URL of the registry.
+    folder
+        Where the files go; `<table>.parquet` each.
+    report
+        Called with the number of tables done.
+    """
+    sqlite = is_sqlite(url)
+    with closing(_connect(url, sqlite=sqlite)) as connection, closing(connection.cursor()) as cursor:
+        if not sqlite:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        for done, name in enumerate(EXTRACTED, start=1):
+            cursor.execute(_selection(METADATA.tables[name], sqlite=sqlite))
+            _stream(cursor.fetch_record_batch(), folder / f"{name}.parquet")
+            report(done)
+        connection.rollback()
+
+
+def view(table: str, file: Path, url: str) -> str:
+    """Return the SQL that makes an extracted file a view of DuckDB with the registry's own types."""
+    columns = METADATA.tables[table].columns
+    restored = [_restored(column) if is_sqlite(url) else _quoted(column) for column in columns if column.name != "id"]
+    path = str(file).replace("'", "''")
+    return f"CREATE VIEW {table} AS SELECT {', '.join(restored)} FROM read_parquet('{path}')"
+
+
+def _connect(url: str, *, sqlite: bool) -> Any:
+    if sqlite:
+        from adbc_driver_sqlite import dbapi as sqlite_dbapi  # noqa: PLC0415 - only the driver in use is loaded
+
+        return sqlite_dbapi.connect(adbc_uri(url))
+    from adbc_driver_postgresql import dbapi as postgresql_dbapi  # noqa: PLC0415 - as above
+
+    return postgresql_dbapi.connect(adbc_uri(url))
+
+
+def _selection(table: Table, *, sqlite: bool) -> str:
+    columns = [
+        f"coalesce({column.name}, '') AS {column.name}" if sqlite and _is_text(column) else _quoted(column)
+        for column in table.columns
+        if column.name != "id"
+    ]
+    return f"SELECT {', '.join(columns)} FROM {table.name}"
+
+
+def _is_text(column: Column[Any]) -> bool:
+    return not isinstance(column.type, Integer | Boolean)
+
+
+def _restored(column: Column[Any]) -> str:
+    if isinstance(column.type, Date):
+        return f"CAST(nullif({column.name}, '') AS DATE) AS {column.name}"
+    if isinstance(column.type, Boolean):
+        return f"CAST({column.name} AS BOOLEAN) AS {column.name}"
+    if isinstance(column.type, Integer):
+        return f"CAST({column.name} AS INTEGER) AS {column.name}"
+    return f"nullif({column.name}, '') AS {column.name}"
+
+
+def _quoted(column: Column[Any]) -> str:
+    return column.name
+
+
+def _stream(reader: Any, path: Path) -> None:
+    with pq.ParquetWriter(path, reader.schema, compression="zstd", compression_level=1) as writer:
+        for batch in reader:
+            writer.write_batch(batch)

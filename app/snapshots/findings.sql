@@ -1,0 +1,90 @@
+-- Data quality: one row per finding, on top of the facts of enterprises and branches; members are only counted.
+-- Runs on DuckDB alone. What stands in braces are checked literals.
+WITH
+past_return AS (
+    SELECT enterprise_code, reported_on, headcount,
+           row_number() OVER (PARTITION BY enterprise_code ORDER BY reported_on DESC) AS age
+    FROM enterprise_return
+    WHERE reported_on <= {as_of}
+),
+older_headcount AS (
+    SELECT enterprise_code, median(headcount) AS middle, count(*) AS returns
+    FROM past_return
+    WHERE age > 1 AND headcount IS NOT NULL
+    GROUP BY enterprise_code
+    HAVING count(*) >= 4
+),
+headcount_spread AS (
+    SELECT older_headcount.enterprise_code, any_value(middle) AS middle, median(abs(headcount - middle)) AS deviation
+    FROM older_headcount
+    JOIN past_return ON past_return.enterprise_code = older_headcount.enterprise_code
+    WHERE past_return.age > 1 AND past_return.headcount IS NOT NULL
+    GROUP BY older_headcount.enterprise_code
+),
+headcount_jump AS (
+    SELECT past_return.enterprise_code, past_return.headcount
+    FROM past_return
+    JOIN headcount_spread ON headcount_spread.enterprise_code = past_return.enterprise_code
+    WHERE past_return.age = 1
+      AND (past_return.headcount > 3 * middle OR 3 * past_return.headcount < middle)
+      AND (deviation = 0 OR 0.6745 * abs(past_return.headcount - middle) / deviation > 3.5)
+),
+open_membership AS (
+    SELECT ref FROM member WHERE joined_on <= {as_of} AND (left_on IS NULL OR left_on > {as_of})
+),
+open_employment AS (
+    SELECT member_ref, enterprise_code
+    FROM employment
+    WHERE start_on <= {as_of} AND (end_on IS NULL OR end_on > {as_of})
+),
+enterprise_finding AS (
+    SELECT 'return_missing' AS rule, code, CAST(NULL AS BIGINT) AS value FROM enterprise_fact WHERE reported_on IS NULL
+    UNION ALL
+    SELECT 'return_stale', code, date_diff('day', reported_on, CAST({as_of} AS DATE))
+    FROM enterprise_fact WHERE reported_on IS NOT NULL AND enterprises_reporting = 0
+    UNION ALL
+    SELECT 'headcount_unknown', code, NULL FROM enterprise_fact WHERE headcount IS NULL
+    UNION ALL
+    SELECT 'members_unknown', code, NULL FROM enterprise_fact WHERE members IS NULL
+    UNION ALL
+    SELECT 'industry_unknown', code, NULL FROM enterprise_fact WHERE industry_code IS NULL
+    UNION ALL
+    SELECT 'district_unknown', code, NULL FROM enterprise_fact WHERE district_code IS NULL
+    UNION ALL
+    SELECT 'surveyed_undecided', code, NULL
+    FROM enterprise_fact
+    WHERE is_operating = 1 AND (fixed_premises IS NULL OR headcount IS NULL) AND coalesce(fixed_premises, 1) = 1
+      AND coalesce(
+          headcount >= CASE WHEN kind = 'social_organisation' THEN {surveyed_headcount_social} ELSE {surveyed_headcount} END,
+          true
+      )
+    UNION ALL
+    SELECT 'eligible_undecided', code, NULL FROM enterprise_fact WHERE eligible IS NULL
+    UNION ALL
+    SELECT 'above_size_undecided', code, NULL
+    FROM enterprise_fact WHERE is_operating = 1 AND above_designated_size IS NULL
+    UNION ALL
+    SELECT 'register_differs_from_return', code, members_registered - members_reported
+    FROM enterprise_fact
+    WHERE {register} AND members_registered <> members_reported
+    UNION ALL
+    SELECT 'headcount_jump', headcount_jump.enterprise_code, headcount_jump.headcount FROM headcount_jump
+)
+SELECT rule, district_code, industry_code, 'enterprise' AS subject_kind, code AS subject_code, value
+FROM enterprise_finding
+JOIN enterprise_fact USING (code)
+UNION ALL
+SELECT 'branch_below_size', district_code, industry_code, 'branch', code, subtree_full_members
+FROM branch_fact
+WHERE subtree_full_members < {branch_least_full_members}
+   OR (kind = 'general_branch' AND subtree_members_participating <= {general_branch_above})
+   OR (kind = 'committee' AND subtree_members_participating <= {committee_above})
+UNION ALL
+SELECT 'members_without_employer', NULL, NULL, 'member', NULL, count(*)
+FROM open_membership
+WHERE ref NOT IN (SELECT member_ref FROM open_employment)
+UNION ALL
+SELECT 'members_of_unregistered_employer', NULL, NULL, 'member', NULL, count(*)
+FROM open_membership
+JOIN open_employment ON member_ref = ref
+WHERE enterprise_code NOT IN (SELECT code FROM enterprise_fact)

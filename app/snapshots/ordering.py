@@ -1,0 +1,82 @@
+"""Putting facts in their places: trees in pre-order, enterprises sorted by district and industry, codes as indices."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from app.registry.trees import preorder
+from app.store.format import Mask
+
+Indices = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class OrderedTree:
+    """A tree in pre-order.
+
+    Parameters
+    ----------
+    codes
+        Code of each node.
+    rows
+        `code`, `parent_code`, `level`, `name_zh`, `name_en` of each node, in that order.
+    parents
+        Index of each node's parent; -1 at a root.
+    ends
+        Index after the last node of each node's subtree.
+    ranks
+        Depth of each node's level in the enumeration of levels, 0 the highest.
+    """
+
+    codes: pa.Array
+    rows: pa.Table
+    parents: Indices
+    ends: Indices
+    ranks: Indices
+
+    def index_of(self, codes: pa.ChunkedArray | pa.Array) -> Indices:
+        """Return the index of each code; the number of nodes for null."""
+        found = pc.index_in(codes, value_set=self.codes)
+        return numbers(found, missing=len(self.codes))
+
+    def nearest(self, rank: int) -> Indices:
+        """Return of each node the nearest at or above it of this level or a higher one; -1 where there is none."""
+        nodes = np.arange(len(self.codes))
+        while True:
+            lower = (nodes >= 0) & (self.ranks[nodes] > rank)
+            if not lower.any():
+                return nodes
+            nodes = np.where(lower, self.parents[nodes], nodes)
+
+
+def order_tree(rows: pa.Table, levels: type[Any]) -> OrderedTree:
+    """Return a tree of the registry in pre-order; children by code, as UTF-8 bytes."""
+    order = preorder(rows["code"].to_pylist(), rows["parent_code"].to_pylist())
+    ordered = rows.take(pa.array(order.positions))
+    ranks = numbers(pc.index_in(ordered["level"], value_set=pa.array([str(level) for level in levels])), missing=-1)
+    return OrderedTree(ordered["code"].combine_chunks(), ordered, order.parents, order.ends, ranks)
+
+
+def numbers(column: pa.ChunkedArray | pa.Array, *, missing: int = 0) -> Indices:
+    """Return a column as 64-bit integers, `missing` where it is null."""
+    return np.asarray(column.fill_null(missing).cast(pa.int64()))
+
+
+def known(column: pa.ChunkedArray | pa.Array) -> Mask:
+    """Return where a column is not null."""
+    return np.asarray(column.is_valid())
+
+
+def order_enterprises(table: pa.Table, districts: OrderedTree, industries: OrderedTree) -> pa.Table:
+    """Return the enterprises with `district` and `industry` as indices, sorted by these and by code.
+
+    The unlocated come last, the unclassified last within their district; codes compare as UTF-8 bytes.
+    """
+    placed = table.append_column("district", pa.array(districts.index_of(table["district_code"])))
+    placed = placed.append_column("industry", pa.array(industries.index_of(table["industry_code"])))
+    keys = [("district", "ascending"), ("industry", "ascending"), ("code", "ascending")]
+    return placed.take(pc.sort_indices(placed, sort_keys=keys)).combine_chunks()

@@ -1,0 +1,66 @@
+"""Making a snapshot appear: written aside, synced, and shown by one rename."""
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+
+from app.store.format import checksum, write_table
+from app.store.manifest import MANIFEST, Manifest, TableInfo, read_manifest, write_manifest
+from app.store.shelf import Shelf
+
+
+def write_tables(folder: Path, tables: Mapping[str, Mapping[str, pa.Array]]) -> dict[str, TableInfo]:
+    """Write all tables of a snapshot into a folder, synced; return rows and checksum of each."""
+    written = {}
+    for name, columns in tables.items():
+        path = folder / f"{name}.arrow"
+        rows = write_table(path, columns)
+        _sync(path)
+        written[name] = TableInfo(rows, checksum(path))
+    return written
+
+
+def publish(folder: Path, root: Path, manifest: Manifest) -> Manifest:
+    """Make the snapshot in a folder the newest of its date; return its manifest as it stands.
+
+    Content that is the newest of its date already stays as it is; content that exists but is not the newest gets a
+    new `built_at`; anything else is renamed into the root.
+    """
+    shown = root / manifest.id
+    if not shown.exists():
+        _sync(write_manifest(folder, manifest))
+        _sync(folder)
+        folder.rename(shown)
+        _sync(root)
+        return manifest
+    newest = Shelf(root).newest_of(manifest.as_of)
+    if newest is not None and newest.id == manifest.id:
+        return newest
+    return _renew(shown, folder, manifest.built_at)
+
+
+def now() -> str:
+    """Return the present instant, UTC, RFC 3339 with microseconds."""
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _renew(shown: Path, folder: Path, built_at: str) -> Manifest:
+    renewed = msgspec.structs.replace(read_manifest(shown), built_at=built_at)
+    aside = write_manifest(folder, renewed)
+    _sync(aside)
+    aside.rename(shown / MANIFEST)
+    _sync(shown)
+    os.utime(shown.parent)
+    return renewed
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

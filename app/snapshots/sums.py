@@ -1,0 +1,93 @@
+"""Sums of the additive measures: of every district, industry and group, and of the cells of large districts."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from app.catalogue.vocabulary import Basis
+from app.store.subtrees import Int64, disjoint_spans, edges, running_total, subtree_totals
+
+CELLS_ABOVE = 4096
+"""Enterprises of a district from which on its industries are added up beforehand (measured: below, a request may)."""
+
+Ints = npt.NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Enterprises sorted by place, and the trees they are placed in.
+
+    Parameters
+    ----------
+    districts, industries
+        Index of each enterprise's node; the number of nodes where it has none.
+    district_ends, industry_ends
+        Of each node, the index after its subtree.
+    groups
+        Of each industry group, the indices of its industries.
+    divisions
+        Indices of the industries down to the division.
+    bases
+        Of each basis, which enterprises belong to it.
+    """
+
+    districts: Ints
+    industries: Ints
+    district_ends: Ints
+    industry_ends: Ints
+    groups: Sequence[Ints]
+    divisions: Ints
+    bases: Mapping[Basis, npt.NDArray[np.bool_]]
+
+
+def totals_of(measure: Ints, placed: Placed) -> Int64:
+    """Return the sums of one measure: per basis of everything, each district, each industry, each group."""
+    first_of_district = edges(placed.districts, len(placed.district_ends))
+    by_industry = np.argsort(placed.industries, kind="stable")
+    first_of_industry = edges(placed.industries[by_industry], len(placed.industry_ends))
+    spans = [_spans(group, placed.industry_ends) for group in placed.groups]
+    blocks = []
+    for mask in placed.bases.values():
+        by_place = running_total(measure, mask)
+        of_kind = running_total(measure[by_industry], mask[by_industry])
+        edge = of_kind[first_of_industry]
+        blocks += [
+            by_place[-1:],
+            subtree_totals(by_place, first_of_district, placed.district_ends),
+            subtree_totals(of_kind, first_of_industry, placed.industry_ends),
+            np.array([sum(int(edge[end] - edge[start]) for start, end in span) for span in spans], np.int64),
+        ]
+    return np.concatenate(blocks)
+
+
+def large_districts(placed: Placed) -> Int64:
+    """Return the indices of the districts whose subtree holds more than `CELLS_ABOVE` registered enterprises."""
+    first = edges(placed.districts, len(placed.district_ends))
+    return np.flatnonzero(first[placed.district_ends] - first[:-1] > CELLS_ABOVE)
+
+
+def cells_of(measures: Sequence[Ints], placed: Placed) -> list[Int64]:
+    """Return of each measure the sums per basis, large district and industry down to the division."""
+    first = edges(placed.districts, len(placed.district_ends))
+    blocks: list[list[Int64]] = [[] for _ in measures]
+    for mask in placed.bases.values():
+        for rows, edge in _large_slices(placed, first):
+            for block, measure in zip(blocks, measures, strict=True):
+                totals = running_total(measure[rows], mask[rows])
+                block.append(totals[edge[placed.industry_ends[placed.divisions]]] - totals[edge[placed.divisions]])
+    return [np.concatenate(block) if block else np.empty(0, np.int64) for block in blocks]
+
+
+def _large_slices(placed: Placed, first: Int64) -> Iterator[tuple[Ints, Int64]]:
+    """Yield of each large district its rows sorted by industry, and the first of them of each industry."""
+    for district in large_districts(placed).tolist():
+        start, end = int(first[district]), int(first[placed.district_ends[district]])
+        rows = start + np.argsort(placed.industries[start:end], kind="stable")
+        yield rows, edges(placed.industries[rows], len(placed.industry_ends))
+
+
+def _spans(group: Ints, ends: Ints) -> list[tuple[int, int]]:
+    return disjoint_spans(group, ends[group])

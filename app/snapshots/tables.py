@@ -1,0 +1,255 @@
+"""The tables of a snapshot, from the facts."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from app.catalogue.measures import BRANCH_MEASURES, ROW_MEASURES
+from app.catalogue.vocabulary import (
+    Basis,
+    BranchForm,
+    BranchKind,
+    CoverageMeans,
+    DistrictLevel,
+    EnterpriseKind,
+    IndustryLevel,
+    Ownership,
+    SizeClass,
+)
+from app.snapshots.facts import Facts
+from app.snapshots.ordering import OrderedTree, known, numbers, order_enterprises
+from app.snapshots.sums import Placed, cells_of, large_districts, totals_of
+from app.store.format import choice_array, date_array, integer_array
+
+Columns = dict[str, pa.Array]
+
+_BASIS_FLAGS = {
+    Basis.OPERATING: "is_operating",
+    Basis.SURVEYED: "is_surveyed",
+    Basis.ELIGIBLE: "eligible",
+    Basis.ABOVE_SIZE: "is_above_size",
+}
+_FLAGS = ("operating", "fixed_premises", "above_designated_size", "organised", "standalone", "reached_by_dual",
+          "work_reached", "eligible")  # fmt: skip
+_WITHHELD_BASES = (Basis.REGISTERED, Basis.OPERATING)
+
+
+def snapshot_tables(facts: Facts, districts: OrderedTree, industries: OrderedTree) -> tuple[dict[str, Columns], Placed]:
+    """Return the columns of every table by name, in the order they are written, and the enterprises as placed."""
+    groups = _industry_groups(facts.industry_groups, industries)
+    enterprises = order_enterprises(facts.enterprises, districts, industries)
+    placed = _placed(enterprises, districts, industries, groups["industries"])
+    measures = [_measure(enterprises, measure.code) for measure in ROW_MEASURES]
+    sums = [totals_of(measure, placed) for measure in measures]
+    return {
+        "districts": _tree(districts, DistrictLevel),
+        "industries": _tree(industries, IndustryLevel),
+        "industry_groups": groups,
+        "enterprises": _enterprises(enterprises, placed),
+        "branches": _branches(facts.branches),
+        "withheld": _withheld(enterprises, placed, districts, industries),
+        "dual_affiliation": _sorted(facts.dual_affiliation, ("home_code", "joint_branch_code"), ("members",)),
+        "coverage": _coverage(facts.coverage, enterprises["code"].combine_chunks()),
+        "findings": _findings(facts.findings, districts, industries),
+        "totals": _labelled(_total_labels(placed), sums),
+        "cells": _labelled(_cell_labels(placed), cells_of(measures, placed)),
+    }, placed
+
+
+def _measure(enterprises: pa.Table, code: str) -> npt.NDArray[np.int64]:
+    return np.ones(enterprises.num_rows, np.int64) if code == "enterprises" else numbers(enterprises[code])
+
+
+def _placed(enterprises: pa.Table, districts: OrderedTree, industries: OrderedTree, groups: pa.Array) -> Placed:
+    bases = {basis: numbers(enterprises[flag]) == 1 for basis, flag in _BASIS_FLAGS.items()}
+    division = list(IndustryLevel).index(IndustryLevel.DIVISION)
+    return Placed(
+        districts=numbers(enterprises["district"]),
+        industries=numbers(enterprises["industry"]),
+        district_ends=districts.ends,
+        industry_ends=industries.ends,
+        groups=[industries.index_of(pa.array(codes, pa.string())) for codes in groups.to_pylist()],
+        divisions=np.flatnonzero(industries.ranks <= division),
+        bases={Basis.REGISTERED: np.ones(enterprises.num_rows, bool), **bases},
+    )
+
+
+def _tree(tree: OrderedTree, levels: type[Any]) -> Columns:
+    return {
+        **_texts(tree.rows, ("code", "parent_code")),
+        "level": choice_array(tree.rows["level"].combine_chunks(), [str(level) for level in levels]),
+        **_texts(tree.rows, ("name_zh", "name_en")),
+        "parent": integer_array(tree.parents, tree.parents >= 0),
+        "subtree_end": integer_array(tree.ends),
+    }
+
+
+def _industry_groups(rows: pa.Table, industries: OrderedTree) -> Columns:
+    """One row per group; `industries` are codes in pre-order."""
+    placed = rows.append_column("industry", pa.array(industries.index_of(rows["industry_code"])))
+    grouped: dict[str, list[dict[str, Any]]] = {}
+    for row in placed.sort_by([("code", "ascending"), ("industry", "ascending")]).to_pylist():
+        grouped.setdefault(row["code"], []).append(row)
+    members = [[row["industry_code"] for row in group if row["industry_code"]] for group in grouped.values()]
+    return {
+        "code": pa.array(list(grouped), pa.string()),
+        "name_zh": pa.array([group[0]["name_zh"] for group in grouped.values()], pa.string()),
+        "name_en": pa.array([group[0]["name_en"] for group in grouped.values()], pa.string()),
+        "industries": pa.array(members, pa.list_(pa.string())),
+    }
+
+
+def _enterprises(table: pa.Table, placed: Placed) -> Columns:
+    bits = sum(
+        (mask.astype(np.int64) << bit for bit, mask in enumerate(placed.bases.values())),
+        np.zeros(table.num_rows, np.int64),
+    )
+    return {
+        **_texts(table, ("code", "name")),
+        "district": integer_array(placed.districts, placed.districts < len(placed.district_ends)),
+        "industry": integer_array(placed.industries, placed.industries < len(placed.industry_ends)),
+        "kind": _choices(table["kind"], EnterpriseKind),
+        "ownership": _choices(table["ownership"], Ownership),
+        "size_class": _choices(table["size_class"], SizeClass),
+        **{name: _date(table[name]) for name in ("registered_on", "closed_on", "reported_on")},
+        "bases": integer_array(bits),
+        **{name: _nullable(table[name]) for name in _FLAGS},
+        **{
+            measure.code: integer_array(_measure(table, measure.code))
+            if measure.code == "enterprises"
+            else _nullable(table[measure.code])
+            for measure in ROW_MEASURES
+        },
+    }
+
+
+def _branches(table: pa.Table) -> Columns:
+    ordered = table.take(pc.sort_indices(table, sort_keys=[("code", "ascending")]))
+    counts = [f"{side}_{measure.code}" for side in ("own", "subtree") for measure in BRANCH_MEASURES]
+    return {
+        **_texts(ordered, ("code", "name")),
+        "kind": _choices(ordered["kind"], BranchKind),
+        "form": _choices(ordered["form"], BranchForm),
+        **_texts(ordered, ("parent_code", "district_code")),
+        "dual_affiliation": _nullable(ordered["dual_affiliation"]),
+        **_texts(ordered, ("industry_code", "industry_group")),
+        "established_on": _date(ordered["established_on"]),
+        **{name: _nullable(ordered[name]) for name in counts},
+    }
+
+
+def _withheld(table: pa.Table, placed: Placed, districts: OrderedTree, industries: OrderedTree) -> Columns:
+    """One row per county and section with withheld members; null county or section where the workplace has none."""
+    withheld = numbers(table["members_withheld"])
+    rows = np.flatnonzero(withheld)
+    county = _at(districts.nearest(list(DistrictLevel).index(DistrictLevel.COUNTY)), placed.districts[rows])
+    section = _at(industries.nearest(list(IndustryLevel).index(IndustryLevel.SECTION)), placed.industries[rows])
+    pairs, place = np.unique(np.stack((county, section)), axis=1, return_inverse=True)
+    sums: Columns = {}
+    for basis in _WITHHELD_BASES:
+        total = np.zeros(pairs.shape[1], np.int64)
+        np.add.at(total, place.ravel(), withheld[rows] * placed.bases[basis][rows])
+        sums[basis.value] = integer_array(total)
+    return {
+        "county": integer_array(pairs[0], pairs[0] >= 0),
+        "section": integer_array(pairs[1], pairs[1] >= 0),
+        **sums,
+    }
+
+
+def _at(of_node: npt.NDArray[np.int64], nodes: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Return a property of nodes, -1 for no node."""
+    return np.append(of_node, -1)[nodes]
+
+
+def _coverage(table: pa.Table, codes: pa.Array) -> Columns:
+    placed = table.append_column("enterprise", pc.index_in(table["enterprise_code"], value_set=codes))
+    keys = [(name, "ascending") for name in ("enterprise", "means", "branch_code", "start_on")]
+    ordered = placed.take(pc.sort_indices(placed, sort_keys=keys))
+    return {
+        "enterprise": integer_array(numbers(ordered["enterprise"])),
+        **_texts(ordered, ("branch_code",)),
+        "means": _choices(ordered["means"], CoverageMeans),
+        "since": _date(ordered["start_on"]),
+    }
+
+
+def _findings(table: pa.Table, districts: OrderedTree, industries: OrderedTree) -> Columns:
+    placed = table.append_column("district", pa.array(districts.index_of(table["district_code"])))
+    placed = placed.append_column("industry", pa.array(industries.index_of(table["industry_code"])))
+    keys = [(name, "ascending") for name in ("rule", "district", "industry", "subject_code")]
+    ordered = placed.take(pc.sort_indices(placed, sort_keys=keys))
+    district, industry = numbers(ordered["district"]), numbers(ordered["industry"])
+    return {
+        **_texts(ordered, ("rule",)),
+        "district": integer_array(district, district < len(districts.codes)),
+        "industry": integer_array(industry, industry < len(industries.codes)),
+        **_texts(ordered, ("subject_kind", "subject_code")),
+        "value": _nullable(ordered["value"]),
+    }
+
+
+def _sorted(table: pa.Table, texts: Sequence[str], counts: Sequence[str]) -> Columns:
+    ordered = table.take(pc.sort_indices(table, sort_keys=[(name, "ascending") for name in texts]))
+    return {**_texts(ordered, texts), **{name: _nullable(ordered[name]) for name in counts}}
+
+
+def _total_labels(placed: Placed) -> Columns:
+    sizes = {"all": 1, "district": len(placed.district_ends), "industry": len(placed.industry_ends),
+             "industry_group": len(placed.groups)}  # fmt: skip
+    block = sum(sizes.values())
+    dimension = np.repeat(np.arange(len(sizes)), list(sizes.values()))
+    node = np.concatenate([np.arange(size) for size in sizes.values()])
+    return {
+        "basis": _codes(np.repeat(np.arange(len(placed.bases)), block), [basis.value for basis in placed.bases]),
+        "dimension": _codes(np.tile(dimension, len(placed.bases)), list(sizes)),
+        "node": integer_array(np.tile(node, len(placed.bases))),
+    }
+
+
+def _cell_labels(placed: Placed) -> Columns:
+    large = large_districts(placed)
+    block = len(large) * len(placed.divisions)
+    return {
+        "basis": _codes(np.repeat(np.arange(len(placed.bases)), block), [basis.value for basis in placed.bases]),
+        "district": integer_array(np.tile(np.repeat(large, len(placed.divisions)), len(placed.bases))),
+        "industry": integer_array(np.tile(placed.divisions, len(large) * len(placed.bases))),
+    }
+
+
+def _labelled(labels: Columns, sums: Sequence[npt.NDArray[np.int64]]) -> Columns:
+    return {
+        **labels,
+        **{measure.code: integer_array(values) for measure, values in zip(ROW_MEASURES, sums, strict=True)},
+    }
+
+
+def _texts(table: pa.Table, names: Sequence[str]) -> Columns:
+    return {name: pa.array(table[name].to_pylist(), pa.string()) for name in names}
+
+
+def _choices(column: pa.ChunkedArray, choices: type[Any]) -> pa.Array:
+    return choice_array(pa.array(column.to_pylist(), pa.string()), [str(choice) for choice in choices])
+
+
+def _codes(indices: npt.NDArray[np.int64], choices: Sequence[str]) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array(indices.astype(np.int8)), pa.array(choices, pa.string()))
+
+
+def _nullable(column: pa.ChunkedArray) -> pa.Array:
+    return integer_array(numbers(column), known(column))
+
+
+def _date(column: pa.ChunkedArray) -> pa.Array:
+    valid = known(column)
+    days = np.asarray(column.cast(pa.int32()).fill_null(0))
+    return date_array(days, valid)
+
+
+def count_rows(tables: Mapping[str, Columns]) -> dict[str, int]:
+    """Return the number of rows of each table."""
+    return {name: len(next(iter(columns.values()))) for name, columns in tables.items()}

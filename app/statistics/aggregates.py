@@ -1,0 +1,155 @@
+"""Statistics of districts, industries and industry groups."""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from app.catalogue.measures import MEASURES
+from app.catalogue.metrics import METRICS
+from app.catalogue.vocabulary import Basis
+from app.errors import ErrorItem, InvalidRequest, NotFound
+from app.statistics import sums, withheld
+from app.statistics.listed import Listed, Side, less, ordered
+from app.statistics.question import Listing, Page, Population, Question, Subject
+from app.statistics.rates import Counts
+from app.statistics.scope import Scope, node_of, resolve
+from app.store.snapshot import Mask, Snapshot, Tree, code_ranks
+from app.store.subtrees import Int64
+
+CODES = tuple(measure.code for measure in MEASURES)
+_ENTERPRISES = (sums.ROWS.index("enterprises"),)
+_UNDEFINED = np.ones(len(CODES), bool)
+_REGISTER_ONLY = np.array([measure.register_only for measure in MEASURES])
+_WITHHELD = CODES.index("members_withheld")
+_SUMMED = [CODES.index(code) for code in sums.ROWS]
+
+
+class SubjectNotFound(NotFound):
+    """The code in the path is not in the snapshot that answers."""
+
+    code = "subject-not-found"
+    title = "Subject not found"
+
+
+def list_tree(snapshot: Snapshot, question: Question, page: Page) -> Listed:
+    """Return the districts or industries that a question lists."""
+    listing = question.listing
+    tree = tree_of(snapshot, question.subject)
+    scope = resolve(snapshot, question.population)
+    nodes, within = _candidates(tree, listing)
+    count = _counter(snapshot, scope, question.subject)
+    if not listing.include_empty:
+        nodes = nodes[_sums(snapshot, scope, question.subject, nodes, _ENTERPRISES)[0] > 0]
+    total = count_scope(snapshot, _narrowed(scope, question.subject, within))
+    disjoint = listing.parent is not None or listing.level is not None
+    side = Side("", CODES, METRICS, count)
+    rows = ordered(nodes, tree.code_ranks[nodes], side, page, snapshot.correlation)
+    return Listed(snapshot, question.subject, rows, (side,), total, less(total, count(nodes)) if disjoint else None)
+
+
+def list_groups(snapshot: Snapshot, question: Question, page: Page) -> Listed:
+    """Return the industry groups that a question lists; they overlap, so nothing is unallocated."""
+    scope = resolve(snapshot, question.population)
+    codes = tuple(snapshot.groups)
+    count = _counter(snapshot, scope, Subject.INDUSTRY_GROUPS)
+    rows = np.arange(len(codes))
+    if not question.listing.include_empty:
+        rows = rows[_sums(snapshot, scope, Subject.INDUSTRY_GROUPS, rows, _ENTERPRISES)[0] > 0]
+    side = Side("", CODES, METRICS, count)
+    rows = ordered(rows, code_ranks(codes)[rows], side, page, snapshot.correlation)
+    return Listed(snapshot, Subject.INDUSTRY_GROUPS, rows, (side,), count_scope(snapshot, scope))
+
+
+def one(snapshot: Snapshot, subject: Subject, code: str, population: Population) -> Listed:
+    """Return one district, industry or group; zeros for an empty one.
+
+    Raises
+    ------
+    SubjectNotFound
+        The snapshot has no such code.
+    """
+    index = (
+        {group: number for number, group in enumerate(snapshot.groups)}
+        if subject is Subject.INDUSTRY_GROUPS
+        else tree_of(snapshot, subject).index
+    )
+    if code not in index:
+        detail = f"{code!r} is not in snapshot {snapshot.manifest.id}."
+        raise SubjectNotFound(detail, [ErrorItem("path/code", detail)])
+    scope = resolve(snapshot, population)
+    return Listed(
+        snapshot, subject, np.array([index[code]]), (Side("", CODES, METRICS, _counter(snapshot, scope, subject)),)
+    )
+
+
+def count_bases(snapshot: Snapshot, population: Population) -> tuple[Counts, ...]:
+    """Return the figures of one scope in each basis, in the order of the bases."""
+    scope = resolve(snapshot, population)
+    return tuple(count_scope(snapshot, Scope(**{**vars(scope), "basis": basis})) for basis in Basis)
+
+
+def count_scope(snapshot: Snapshot, scope: Scope) -> Counts:
+    """Return the figures of a scope as a whole, one row."""
+    return _counts(snapshot, sums.whole(snapshot, scope), withheld.of_scope(snapshot, scope))
+
+
+def tree_of(snapshot: Snapshot, subject: Subject) -> Tree:
+    """Return the tree that a subject's rows are nodes of."""
+    return snapshot.districts if subject is Subject.DISTRICTS else snapshot.industries
+
+
+def _counter(snapshot: Snapshot, scope: Scope, subject: Subject) -> Callable[[Int64], Counts]:
+    return partial(_count, snapshot, scope, subject)
+
+
+def _count(snapshot: Snapshot, scope: Scope, subject: Subject, rows: Int64) -> Counts:
+    if subject is Subject.DISTRICTS:
+        hidden = withheld.of_districts(snapshot, scope, rows)
+    elif subject is Subject.INDUSTRIES:
+        hidden = withheld.of_industries(snapshot, scope, rows)
+    else:
+        hidden = withheld.of_groups(len(rows))
+    return _counts(snapshot, _sums(snapshot, scope, subject, rows, sums.EVERY), hidden)
+
+
+def _sums(snapshot: Snapshot, scope: Scope, subject: Subject, rows: Int64, measures: tuple[int, ...]) -> Int64:
+    if subject is Subject.DISTRICTS:
+        return sums.districts(snapshot, scope, rows, measures)
+    if subject is Subject.INDUSTRIES:
+        return sums.industries(snapshot, scope, rows, measures)
+    codes = tuple(snapshot.groups)
+    return sums.groups(snapshot, scope, [codes[row] for row in rows.tolist()], measures)
+
+
+def _counts(snapshot: Snapshot, summed: Int64, hidden: tuple[Int64, Mask]) -> Counts:
+    values = np.zeros((len(CODES), summed.shape[1]), np.int64)
+    null = np.zeros(values.shape, bool)
+    values[_SUMMED] = summed
+    values[_WITHHELD], null[_WITHHELD] = np.where(hidden[1], 0, hidden[0]), hidden[1]
+    if snapshot.manifest.member_source == "returns":
+        null[_REGISTER_ONLY] = True
+    return Counts(CODES, values, null, _UNDEFINED)
+
+
+def _candidates(tree: Tree, listing: Listing) -> tuple[Int64, int | None]:
+    """Return the nodes that a listing names, and the node that they lie within (null: the whole tree)."""
+    if listing.parent is not None and listing.within is not None:
+        message = "parent and within cannot be used together"
+        raise InvalidRequest(message, [ErrorItem("query/parent", message), ErrorItem("query/within", message)])
+    nodes, root = np.arange(len(tree.codes)), None
+    if listing.parent is not None:
+        root = node_of(tree, listing.parent, "parent")
+        nodes = np.flatnonzero(tree.parents == root)
+    if listing.within is not None:
+        root = node_of(tree, listing.within, "within")
+        nodes = np.arange(root, tree.ends[root])
+    if listing.level is not None:
+        nodes = nodes[tree.level_names[nodes] == listing.level]
+    return nodes, root
+
+
+def _narrowed(scope: Scope, subject: Subject, node: int | None) -> Scope:
+    if subject is Subject.DISTRICTS:
+        return scope.narrowed(district=node)
+    return scope.narrowed(industry=node)

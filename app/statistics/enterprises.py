@@ -1,0 +1,82 @@
+"""Statistics of enterprises: their own rows, as the snapshot keeps them."""
+
+from functools import partial
+
+import numpy as np
+import pyarrow.compute as pc
+
+from app.catalogue.measures import ENTERPRISE_MEASURES, MEASURE
+from app.catalogue.metrics import ENTERPRISE_METRICS
+from app.errors import ErrorItem
+from app.statistics import sums
+from app.statistics.aggregates import SubjectNotFound
+from app.statistics.listed import Listed, Side, ordered
+from app.statistics.question import Listing, Page, Question, Subject
+from app.statistics.rates import Counts
+from app.statistics.scope import resolve
+from app.store.snapshot import Snapshot
+from app.store.subtrees import Int64
+
+_SHOWN = tuple(measure.code for measure in ENTERPRISE_MEASURES)
+_REGISTER_ONLY = np.array([MEASURE[code].register_only for code in sums.ROWS])
+_FLAGS = {"organised": "organised", "eligible": "eligible", "has_members": "enterprises_with_members"}
+
+
+def list_enterprises(snapshot: Snapshot, question: Question, page: Page) -> Listed:
+    """Return the enterprises that a question lists; `total` is the sum of all of them."""
+    rows = sums.listed_rows(snapshot, resolve(snapshot, question.population))
+    rows = _flagged(snapshot, rows, question.listing)
+    side = _side(snapshot)
+    ranked = ordered(rows, snapshot.enterprise_code_ranks[rows], side, page, snapshot.correlation)
+    return Listed(snapshot, Subject.ENTERPRISES, ranked, (side,), _total(snapshot, rows))
+
+
+def one_enterprise(snapshot: Snapshot, code: str) -> Listed:
+    """Return one registered enterprise.
+
+    Raises
+    ------
+    SubjectNotFound
+        No enterprise of this code was in the register on the date.
+    """
+    row = pc.index(snapshot.enterprises.arrow("code"), code).as_py()
+    if row < 0:
+        detail = f"No enterprise {code!r} in snapshot {snapshot.manifest.id}."
+        raise SubjectNotFound(detail, [ErrorItem("path/code", detail)])
+    return Listed(snapshot, Subject.ENTERPRISES, np.array([row]), (_side(snapshot),))
+
+
+def _side(snapshot: Snapshot) -> Side:
+    return Side("", _SHOWN, ENTERPRISE_METRICS, partial(_count, snapshot))
+
+
+def _flagged(snapshot: Snapshot, rows: Int64, listing: Listing) -> Int64:
+    """Return the rows whose flags are as asked; unknown matches neither."""
+    for name, column in _FLAGS.items():
+        asked = getattr(listing, name)
+        if asked is not None:
+            valid = snapshot.enterprises.valid(column)
+            matches = snapshot.enterprises.values(column)[rows] == int(asked)
+            rows = rows[matches if valid is None else matches & valid[rows]]
+    return rows
+
+
+def _count(snapshot: Snapshot, rows: Int64) -> Counts:
+    """Return enterprises' own measures; null is unknown, or not defined by the member source."""
+    values = np.stack([snapshot.enterprises.values(code)[rows] for code in sums.ROWS]).astype(np.int64)
+    null = np.zeros(values.shape, bool)
+    for line, code in enumerate(sums.ROWS):
+        valid = snapshot.enterprises.valid(code)
+        if valid is not None:
+            null[line] = ~valid[rows]
+    return Counts(sums.ROWS, values, null, _undefined(snapshot))
+
+
+def _total(snapshot: Snapshot, rows: Int64) -> Counts:
+    summed = sums.add_rows(snapshot, np.sort(rows))
+    undefined = _undefined(snapshot)
+    return Counts(sums.ROWS, summed, np.repeat(undefined[:, None], 1, axis=1), undefined)
+
+
+def _undefined(snapshot: Snapshot) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    return _REGISTER_ONLY & (snapshot.manifest.member_source == "returns")

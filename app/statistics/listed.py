@@ -1,0 +1,108 @@
+"""Lists of subjects: which rows, in which order, and how to count any of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from app.catalogue.metrics import METRIC, Metric
+from app.errors import ErrorItem, InvalidRequest
+from app.statistics.question import Order, Page, Subject
+from app.statistics.rates import Counts, rates_of
+from app.store.snapshot import Mask, Snapshot
+from app.store.subtrees import Int64
+
+
+@dataclass(frozen=True)
+class Side:
+    """One set of figures of a row: all of them, or of a branch `own` and `subtree`.
+
+    Parameters
+    ----------
+    name
+        Prefix of its columns in files; empty where a row has one side.
+    measures, metrics
+        What it shows.
+    count
+        Counts rows, given by number.
+    """
+
+    name: str
+    measures: tuple[str, ...]
+    metrics: tuple[Metric, ...]
+    count: Callable[[Int64], Counts]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """All rows that answer a question, in order.
+
+    Parameters
+    ----------
+    snapshot, subject
+        What the rows are of and about.
+    rows
+        Numbers of the subjects: nodes of a tree, places in a table.
+    sides
+        Sets of figures of each row.
+    total
+        Figures of the whole scope; null on branches, whose persons overlap.
+    unallocated
+        `total` less all listed rows; null where rows overlap.
+    """
+
+    snapshot: Snapshot
+    subject: Subject
+    rows: Int64
+    sides: tuple[Side, ...]
+    total: Counts | None = None
+    unallocated: Counts | None = None
+
+
+def ordered(rows: Int64, code_ranks: Int64, side: Side, page: Page, correlation: float) -> Int64:
+    """Return rows sorted as a page asks: ties by code ascending, nulls last, either way.
+
+    Parameters
+    ----------
+    rows
+        Numbers of the subjects.
+    code_ranks
+        Of each of these rows, the place of its code among codes compared as UTF-8 bytes.
+    side
+        The figures to sort by.
+    page
+        Field and direction.
+    correlation
+        The snapshot's intra-enterprise correlation.
+    """
+    if page.sort == "code":
+        ranks = code_ranks if page.order is Order.ASCENDING else -code_ranks
+        return rows[np.argsort(ranks, kind="stable")]
+    keys, null = _keys(rows, side, page.sort, correlation)
+    directed = keys if page.order is Order.ASCENDING else -keys
+    return rows[np.lexsort((code_ranks, np.where(null, 0, directed), null))]
+
+
+def less(total: Counts, rows: Counts) -> Counts:
+    """Return `total` less the sum of rows; null where either is."""
+    values = total.values - rows.values.sum(axis=1, keepdims=True)
+    null = total.null | rows.null.any(axis=1, keepdims=True)
+    return Counts(total.codes, np.where(null, 0, values), null, total.undefined)
+
+
+def _keys(rows: Int64, side: Side, sort: str, correlation: float) -> tuple[npt.NDArray[np.number], Mask]:
+    if sort in side.measures:
+        counts = side.count(rows)
+        line = counts.codes.index(sort)
+        return counts.values[line], counts.null[line]
+    metric = METRIC.get(sort)
+    if metric is None or metric not in side.metrics:
+        raise _unknown_sort(sort, [*side.measures, *(known.code for known in side.metrics)])
+    value = rates_of(side.count(rows), [metric], correlation).value[0]
+    return value, np.isnan(value)
+
+
+def _unknown_sort(sort: str, choices: Sequence[str]) -> InvalidRequest:
+    message = f"sort cannot be {sort!r}"
+    return InvalidRequest(message, [ErrorItem("query/sort", message, ("code", *choices))])

@@ -1,0 +1,158 @@
+"""Sums of the additive measures: looked up in totals or cells, else added up from the slice of enterprises."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from app.catalogue.measures import ROW_MEASURES
+from app.catalogue.vocabulary import Basis
+from app.statistics.scope import Scope, group_spans, rows_of
+from app.store.snapshot import Snapshot
+from app.store.subtrees import Int64
+
+ROWS = tuple(measure.code for measure in ROW_MEASURES)
+"""The measures that are sums over enterprises, in the order of every result of this module."""
+
+EVERY = tuple(range(len(ROWS)))
+
+_NARROW = 1 << 16
+"""Below this many nodes a 16-bit key sorts by radix."""
+
+
+def whole(snapshot: Snapshot, scope: Scope) -> Int64:
+    """Return the sums of a scope, shape (measures, 1)."""
+    if scope.district is not None:
+        return districts(snapshot, scope, np.array([scope.district]))
+    if scope.industry is not None:
+        return industries(snapshot, scope, np.array([scope.industry]))
+    if scope.industry_group is not None:
+        return groups(snapshot, replace(scope, industry_group=None), [scope.industry_group])
+    if not scope.filtered:
+        return _looked_up(snapshot, scope.basis, np.zeros(1, np.int64), EVERY)
+    rows, mask = rows_of(snapshot, scope)
+    return _segments(snapshot, rows, np.flatnonzero(mask), np.array([0]), np.array([mask.size]), EVERY)
+
+
+def districts(snapshot: Snapshot, scope: Scope, nodes: Int64, measures: Sequence[int] = EVERY) -> Int64:
+    """Return the sums of each district's subtree under a scope, shape (measures, nodes)."""
+    if scope.industry is None and scope.industry_group is None and not scope.filtered:
+        return _looked_up(snapshot, scope.basis, 1 + nodes, measures)
+    if scope.industry is not None and scope.industry_group is None and not scope.filtered and len(nodes) == 1:
+        return industries(snapshot, Scope(scope.basis, int(nodes[0])), np.array([scope.industry]), measures)
+    rows, mask = rows_of(snapshot, scope)
+    first = snapshot.first_of_district
+    starts = np.clip(first[nodes] - rows.start, 0, mask.size)
+    ends = np.clip(first[snapshot.districts.ends[nodes]] - rows.start, 0, mask.size)
+    return _segments(snapshot, rows, np.flatnonzero(mask), starts, ends, measures)
+
+
+def industries(snapshot: Snapshot, scope: Scope, nodes: Int64, measures: Sequence[int] = EVERY) -> Int64:
+    """Return the sums of each industry's subtree under a scope, shape (measures, nodes)."""
+    plain = scope.industry_group is None and not scope.filtered
+    if plain and scope.district is None:
+        return _looked_up(snapshot, scope.basis, 1 + len(snapshot.districts.codes) + nodes, measures)
+    if plain and scope.district is not None:
+        cells = _in_cells(snapshot, scope.basis, scope.district, nodes, measures)
+        if cells is not None:
+            return cells
+    ordered, keys = _by_industry(snapshot, scope)
+    starts = np.searchsorted(keys, nodes)
+    ends = np.searchsorted(keys, snapshot.industries.ends[nodes])
+    return _added(snapshot, ordered, starts, ends, measures)
+
+
+def groups(snapshot: Snapshot, scope: Scope, codes: Sequence[str], measures: Sequence[int] = EVERY) -> Int64:
+    """Return the sums of each industry group under a scope, shape (measures, groups); an enterprise counts once."""
+    if scope.district is None and scope.industry is None and not scope.filtered and scope.industry_group is None:
+        places = list(snapshot.groups)
+        offset = 1 + len(snapshot.districts.codes) + len(snapshot.industries.codes)
+        return _looked_up(
+            snapshot, scope.basis, offset + np.array([places.index(code) for code in codes], np.int64), measures
+        )
+    ordered, keys = _by_industry(snapshot, scope)
+    sums = [_of_spans(snapshot, ordered, keys, group_spans(snapshot, code), measures) for code in codes]
+    return np.concatenate(sums, axis=1) if sums else np.zeros((len(measures), 0), np.int64)
+
+
+def _of_spans(
+    snapshot: Snapshot, ordered: Int64, keys: npt.NDArray[Any], spans: list[tuple[int, int]], measures: Sequence[int]
+) -> Int64:
+    bounds = np.array(spans, np.int64).reshape(-1, 2)
+    starts, ends = np.searchsorted(keys, bounds[:, 0]), np.searchsorted(keys, bounds[:, 1])
+    total: Int64 = np.sum(_added(snapshot, ordered, starts, ends, measures), axis=1, keepdims=True)
+    return total
+
+
+def _looked_up(snapshot: Snapshot, basis: Basis, rows: Int64, measures: Sequence[int]) -> Int64:
+    """Return rows of the basis's block of `totals`: everything, districts, industries, groups."""
+    trees = len(snapshot.districts.codes) + len(snapshot.industries.codes) + len(snapshot.groups)
+    places = list(Basis).index(basis) * (1 + trees) + rows
+    return _gathered(snapshot.totals.values, places, measures)
+
+
+def _gathered(values: Any, places: Int64, measures: Sequence[int]) -> Int64:
+    sums = np.empty((len(measures), len(places)), np.int64)
+    for row, measure in enumerate(measures):
+        sums[row] = values(ROWS[measure])[places]
+    return sums
+
+
+def _in_cells(snapshot: Snapshot, basis: Basis, district: int, nodes: Int64, measures: Sequence[int]) -> Int64 | None:
+    """Return the sums from `cells`; null where the district is small or an industry is below the division."""
+    large, divisions = snapshot.cell_axes
+    place = np.searchsorted(large, district)
+    columns = np.searchsorted(divisions, nodes)
+    if place == len(large) or large[place] != district or (columns == len(divisions)).any():
+        return None
+    if (divisions[columns] != nodes).any():
+        return None
+    block = (list(Basis).index(basis) * len(large) + int(place)) * len(divisions)
+    return _gathered(snapshot.cells.values, block + columns, measures)
+
+
+def _by_industry(snapshot: Snapshot, scope: Scope) -> tuple[Int64, npt.NDArray[Any]]:
+    """Return the counted enterprises of a scope sorted by industry, and their industries."""
+    rows, mask = rows_of(snapshot, scope)
+    kept: Int64 = rows.start + np.flatnonzero(mask)
+    keys = snapshot.industry_of[kept]
+    if len(snapshot.industries.codes) < _NARROW:
+        keys = keys.astype(np.uint16)
+    order = np.argsort(keys, kind="stable")
+    return kept[order], keys[order].astype(np.int64)
+
+
+def _segments(
+    snapshot: Snapshot, rows: slice, kept: Int64, starts: Int64, ends: Int64, measures: Sequence[int]
+) -> Int64:
+    """Return the sums of the kept rows between bounds that count within the slice."""
+    return _added(snapshot, rows.start + kept, np.searchsorted(kept, starts), np.searchsorted(kept, ends), measures)
+
+
+def _added(snapshot: Snapshot, rows: Int64, starts: Int64, ends: Int64, measures: Sequence[int]) -> Int64:
+    """Return the sums of `rows[start:end]` for each pair of bounds: segments between all bounds, added up once."""
+    bounds = np.unique(np.concatenate((starts, ends)))
+    inner = bounds[bounds < len(rows)]
+    sums = np.zeros((len(measures), len(starts)), np.int64)
+    if len(inner) == 0:
+        return sums
+    opens, closes = np.searchsorted(inner, starts), np.searchsorted(inner, ends)
+    running = np.zeros(len(inner) + 1, np.int64)
+    for row, measure in enumerate(measures):
+        np.cumsum(np.add.reduceat(snapshot.measures[measure][rows], inner, dtype=np.int64), out=running[1:])
+        sums[row] = running[closes] - running[opens]
+    return sums
+
+
+def listed_rows(snapshot: Snapshot, scope: Scope) -> Int64:
+    """Return the enterprises that a scope counts, as rows of the snapshot."""
+    rows, mask = rows_of(snapshot, scope)
+    kept: Int64 = rows.start + np.flatnonzero(mask)
+    return kept
+
+
+def add_rows(snapshot: Snapshot, rows: Int64) -> Int64:
+    """Return the sums of some enterprises, shape (measures, 1)."""
+    return _added(snapshot, rows, np.array([0]), np.array([len(rows)]), EVERY)

@@ -1,0 +1,86 @@
+"""Members of withheld identity: known per county and section, null wherever that grain does not reach."""
+
+import numpy as np
+
+from app.catalogue.vocabulary import Basis, DistrictLevel, IndustryLevel
+from app.statistics.scope import Scope
+from app.store.snapshot import Mask, Snapshot
+from app.store.subtrees import Int64
+
+_COUNTY = list(DistrictLevel).index(DistrictLevel.COUNTY)
+_SECTION = list(IndustryLevel).index(IndustryLevel.SECTION)
+_BASES = (Basis.REGISTERED, Basis.OPERATING)
+
+
+def of_districts(snapshot: Snapshot, scope: Scope, nodes: Int64) -> tuple[Int64, Mask]:
+    """Return the withheld members of each district under a scope, and where the figure is null."""
+    if not _defined(snapshot, scope):
+        return _nowhere(len(nodes))
+    county, section, count = _table(snapshot, scope.basis)
+    count = count * _inside(section, scope.industry, snapshot.industries.ends)
+    return _added(county, count, nodes, snapshot.districts.ends), snapshot.districts.ranks[nodes] > _COUNTY
+
+
+def of_industries(snapshot: Snapshot, scope: Scope, nodes: Int64) -> tuple[Int64, Mask]:
+    """Return the withheld members of each industry under a scope, and where the figure is null."""
+    if not _defined(snapshot, scope):
+        return _nowhere(len(nodes))
+    county, section, count = _table(snapshot, scope.basis)
+    count = count * _inside(county, scope.district, snapshot.districts.ends)
+    return _added(section, count, nodes, snapshot.industries.ends), snapshot.industries.ranks[nodes] > _SECTION
+
+
+def of_groups(count: int) -> tuple[Int64, Mask]:
+    """Return the withheld members of industry groups: null, since a group has no section."""
+    return _nowhere(count)
+
+
+def of_scope(snapshot: Snapshot, scope: Scope) -> tuple[Int64, Mask]:
+    """Return the withheld members of a scope as a whole, and whether the figure is null; one element each."""
+    if not _defined(snapshot, scope):
+        return _nowhere(1)
+    county, section, count = _table(snapshot, scope.basis)
+    inside = _inside(county, scope.district, snapshot.districts.ends) & _inside(
+        section, scope.industry, snapshot.industries.ends
+    )
+    return np.array([int((count * inside).sum())]), np.zeros(1, bool)
+
+
+def _defined(snapshot: Snapshot, scope: Scope) -> bool:
+    """Whether a scope keeps to whole counties and sections, in a basis that knows the figure."""
+    return (
+        snapshot.manifest.member_source == "register"
+        and scope.basis in _BASES
+        and not scope.filtered
+        and scope.industry_group is None
+        and (scope.district is None or snapshot.districts.ranks[scope.district] <= _COUNTY)
+        and (scope.industry is None or snapshot.industries.ranks[scope.industry] <= _SECTION)
+    )
+
+
+def _nowhere(count: int) -> tuple[Int64, Mask]:
+    return np.zeros(count, np.int64), np.ones(count, bool)
+
+
+def _table(snapshot: Snapshot, basis: Basis) -> tuple[Int64, Int64, Int64]:
+    table = snapshot.withheld
+    county, section = (_or_none(table.values(name), table.valid(name)) for name in ("county", "section"))
+    return county, section, table.values(basis.value).astype(np.int64)
+
+
+def _or_none(values: Int64, valid: Mask | None) -> Int64:
+    return values.astype(np.int64) if valid is None else np.where(valid, values, -1)
+
+
+def _inside(places: Int64, node: int | None, ends: Int64) -> Mask:
+    if node is None:
+        return np.ones(len(places), bool)
+    inside: Mask = (places >= node) & (places < ends[node])
+    return inside
+
+
+def _added(places: Int64, count: Int64, nodes: Int64, ends: Int64) -> Int64:
+    order = np.argsort(places, kind="stable")
+    running = np.concatenate(([0], np.cumsum(count[order])))
+    starts, stops = np.searchsorted(places[order], nodes), np.searchsorted(places[order], ends[nodes])
+    return running[stops] - running[starts]

@@ -1,0 +1,78 @@
+"""How snapshot tables are written: Arrow IPC files, one record batch each, byte-identical for equal content.
+
+Integers take the narrowest type that holds the column; nulls are zero under their bitmap; a column without nulls has
+no bitmap; nothing about the writer is kept in the file.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+FORMAT_VERSION = 1
+"""Grows when files of an older version cannot be read as they are."""
+
+Integers = npt.NDArray[np.integer[Any]]
+Mask = npt.NDArray[np.bool_]
+
+_WIDTHS = (np.dtype(np.int8), np.dtype(np.int16), np.dtype(np.int32), np.dtype(np.int64))
+
+
+def bitmap(valid: Mask) -> pa.Buffer | None:
+    """Return the Arrow validity bitmap of a mask; null where everything is valid."""
+    return None if bool(valid.all()) else pa.py_buffer(np.packbits(valid, bitorder="little").tobytes())
+
+
+def narrowest(values: Integers) -> np.dtype[Any]:
+    """Return the narrowest signed integer type that holds all values."""
+    low, high = (int(values.min()), int(values.max())) if len(values) else (0, 0)
+    return next(width for width in _WIDTHS if np.iinfo(width).min <= low and high <= np.iinfo(width).max)
+
+
+def integer_array(values: Integers, valid: Mask | None = None) -> pa.Array:
+    """Return an integer column of the narrowest type; null where `valid` is false."""
+    mask = np.ones(len(values), bool) if valid is None else valid
+    filled = np.where(mask, values, 0)
+    compact = filled.astype(narrowest(filled))
+    return pa.Array.from_buffers(
+        pa.from_numpy_dtype(compact.dtype), len(compact), [bitmap(mask), pa.py_buffer(compact.tobytes())]
+    )
+
+
+def date_array(days: Integers, valid: Mask) -> pa.Array:
+    """Return a date column from days since 1970-01-01; null where `valid` is false."""
+    filled = np.where(valid, days, 0).astype(np.int32)
+    return pa.Array.from_buffers(pa.date32(), len(filled), [bitmap(valid), pa.py_buffer(filled.tobytes())])
+
+
+def text_array(values: Sequence[str | None]) -> pa.Array:
+    """Return a text column; null where a value is None."""
+    return pa.array(values, pa.string())
+
+
+def choice_array(values: pa.Array, choices: Sequence[str]) -> pa.Array:
+    """Return a dictionary column over a fixed list of choices; null stays null."""
+    index = pc.index_in(values, value_set=pa.array(choices, pa.string()))
+    valid = np.asarray(index.is_valid())
+    numbers = np.where(valid, np.asarray(index.fill_null(0)), 0).astype(np.int8)
+    indices = pa.Array.from_buffers(pa.int8(), len(numbers), [bitmap(valid), pa.py_buffer(numbers.tobytes())])
+    return pa.DictionaryArray.from_arrays(indices, pa.array(choices, pa.string()))
+
+
+def write_table(path: Path, columns: Mapping[str, pa.Array]) -> int:
+    """Write one table; return its number of rows."""
+    batch = pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, batch.schema) as writer:
+        writer.write_batch(batch)
+    return int(batch.num_rows)
+
+
+def checksum(path: Path) -> str:
+    """Return the SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

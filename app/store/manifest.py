@@ -1,0 +1,102 @@
+"""The manifest of a snapshot: what it is, how it was built, what it can answer."""
+
+import hashlib
+from datetime import date
+from pathlib import Path
+
+import msgspec
+
+from app.store.format import FORMAT_VERSION
+
+MANIFEST = "manifest.json"
+
+
+class TableInfo(msgspec.Struct, frozen=True):
+    """One file: its number of rows and the SHA-256 of its bytes."""
+
+    rows: int
+    sha256: str
+
+
+class Correlation(msgspec.Struct, frozen=True):
+    """The intra-enterprise correlation: its value (4 decimals), and the strata, firms and members it rests on."""
+
+    value: float
+    strata: int
+    firms: int
+    members: int
+
+
+class Capabilities(msgspec.Struct, frozen=True):
+    """What a snapshot can answer: codes of measures, metrics, bases, levels, and names of filters."""
+
+    measures: tuple[str, ...]
+    metrics: tuple[str, ...]
+    bases: tuple[str, ...]
+    district_levels: tuple[str, ...]
+    industry_levels: tuple[str, ...]
+    filters: tuple[str, ...]
+    subjects: tuple[str, ...]
+
+
+class BuildSettings(msgspec.Struct, frozen=True):
+    """The settings a snapshot was built with; part of its id."""
+
+    member_source: str
+    surveyed_headcount: int
+    surveyed_headcount_social: int
+    eligible_full_members: int
+    return_window_months: int
+    turnover_window_months: int
+    branch_least_full_members: int
+    general_branch_above: int
+    committee_above: int
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything about a snapshot but its rows.
+
+    `member_source` is the one in force (`register` or `returns`), `settings.member_source` the one asked for;
+    `built_at` is an RFC 3339 instant, UTC.
+    """
+
+    id: str
+    format_version: int
+    as_of: date
+    built_at: str
+    settings: BuildSettings
+    member_source: str
+    intra_enterprise_correlation: Correlation
+    correlation_source: str
+    tables: dict[str, TableInfo]
+    capabilities: Capabilities
+    disclosure_policy: str = "none"
+    public_id: str | None = None
+
+    @property
+    def recency(self) -> tuple[date, str, str]:
+        """Sort key: the newest snapshot has the latest date, then the latest build."""
+        return (self.as_of, self.built_at, self.id)
+
+
+def snapshot_id(as_of: date, settings: BuildSettings, tables: dict[str, TableInfo]) -> str:
+    """Return the id of a snapshot: its date and a digest of settings, format version and checksums."""
+    content = {
+        "format_version": FORMAT_VERSION,
+        "settings": settings,
+        "tables": {name: info.sha256 for name, info in tables.items()},
+    }
+    digest = hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
+    return f"{as_of:%Y%m%d}-{digest[:16]}"
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> Path:
+    """Write the manifest into its snapshot's folder; return the file."""
+    path = folder / MANIFEST
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(manifest, order="sorted"), indent=1) + b"\n")
+    return path
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Return the manifest of a snapshot's folder."""
+    return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)

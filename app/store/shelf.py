@@ -1,0 +1,141 @@
+"""The shelf: all snapshots of one root, as its folder listing says."""
+
+import threading
+import time
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from app.errors import ErrorItem, NotFound
+from app.store.format import FORMAT_VERSION, checksum
+from app.store.manifest import MANIFEST, Manifest, read_manifest
+from app.store.snapshot import Snapshot
+
+_MAPPED_AT_ONCE = 8
+"""Snapshots kept mapped; the least recently used goes first."""
+
+_SETTLED_NS = 1_000_000_000
+"""A listing younger than this is read again: two changes may share one tick of the file system's clock."""
+
+
+class SnapshotNotFound(NotFound):
+    """No snapshot answers to the date or id; `allowed` lists what there is."""
+
+    code = "snapshot-not-found"
+    title = "Snapshot not found"
+
+
+class DamagedSnapshot(Exception):
+    """A snapshot whose files do not match its manifest; it is not served."""
+
+
+class Shelf:
+    """The snapshots below a root.
+
+    The root's modification time tells whether the listing has changed, so that a question costs one `stat`.
+    Checksums are verified when a snapshot is first opened; a damaged one is named in the log and in `damaged`, and
+    left out.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._lock = threading.Lock()
+        self._seen: int | None = None
+        self._manifests: tuple[Manifest, ...] = ()
+        self._open: dict[str, Snapshot] = {}
+        self._damaged: dict[str, str] = {}
+
+    @property
+    def damaged(self) -> dict[str, str]:
+        """What is wrong with each snapshot that is not served, by id."""
+        return dict(self._damaged)
+
+    def all(self) -> tuple[Manifest, ...]:
+        """Return the manifests of all snapshots, the newest first."""
+        with self._lock:
+            self._refresh()
+            return self._manifests
+
+    def newest_of(self, as_of: date) -> Manifest | None:
+        """Return the newest snapshot of exactly this date; null where there is none."""
+        return next((manifest for manifest in self.all() if manifest.as_of == as_of), None)
+
+    def newest(self) -> Snapshot:
+        """Return the newest snapshot that is whole."""
+        return self._first(self.all(), "There is no snapshot yet.")
+
+    def at(self, as_of: date) -> Snapshot:
+        """Return the newest whole snapshot at or before a date."""
+        earlier = [manifest for manifest in self.all() if manifest.as_of <= as_of]
+        return self._first(earlier, f"There is no snapshot at or before {as_of}.")
+
+    def get(self, snapshot_id: str) -> Snapshot:
+        """Return the snapshot of an id."""
+        named = [manifest for manifest in self.all() if manifest.id == snapshot_id]
+        return self._first(named, f"There is no snapshot {snapshot_id}.", by_id=True)
+
+    def _first(self, candidates: Sequence[Manifest], detail: str, *, by_id: bool = False) -> Snapshot:
+        for manifest in candidates:
+            try:
+                return self._opened(manifest)
+            except DamagedSnapshot:
+                continue
+        there = [manifest.id if by_id else manifest.as_of.isoformat() for manifest in self.all()]
+        pointer = "query/snapshot" if by_id else "query/as_of"
+        raise SnapshotNotFound(detail, [ErrorItem(pointer, detail, tuple(dict.fromkeys(there)))])
+
+    def _opened(self, manifest: Manifest) -> Snapshot:
+        with self._lock:
+            snapshot = self._open.pop(manifest.id, None)
+            if snapshot is None or snapshot.manifest != manifest:
+                snapshot = self._verified(manifest)
+            self._open[manifest.id] = snapshot
+            while len(self._open) > _MAPPED_AT_ONCE:
+                self._open.pop(next(iter(self._open)))
+            return snapshot
+
+    def _verified(self, manifest: Manifest) -> Snapshot:
+        folder = self._root / manifest.id
+        for name, info in manifest.tables.items():
+            try:
+                whole = checksum(folder / f"{name}.arrow") == info.sha256
+            except OSError:
+                whole = False
+            if not whole:
+                self._damage(manifest.id, f"{name}.arrow does not match its checksum")
+                raise DamagedSnapshot(manifest.id)
+        return Snapshot(folder, manifest)
+
+    def _damage(self, snapshot_id: str, what: str) -> None:
+        if self._damaged.get(snapshot_id) != what:
+            self._damaged[snapshot_id] = what
+            structlog.get_logger().error("snapshot damaged", snapshot=snapshot_id, reason=what)
+        self._manifests = tuple(manifest for manifest in self._manifests if manifest.id != snapshot_id)
+
+    def _refresh(self) -> None:
+        try:
+            seen = self._root.stat().st_mtime_ns
+        except FileNotFoundError:
+            self._manifests, self._seen = (), None
+            return
+        if seen == self._seen:
+            return
+        found = [manifest for folder in self._root.iterdir() if (manifest := self._manifest(folder)) is not None]
+        self._manifests = tuple(sorted(found, key=lambda manifest: manifest.recency, reverse=True))
+        self._seen = seen if time.time_ns() - seen > _SETTLED_NS else None
+
+    def _manifest(self, folder: Path) -> Manifest | None:
+        if not (folder / MANIFEST).is_file():
+            return None
+        try:
+            manifest = read_manifest(folder)
+        except (OSError, msgspec.DecodeError) as error:
+            self._damage(folder.name, f"{MANIFEST} cannot be read: {type(error).__name__}")
+            return None
+        if manifest.format_version != FORMAT_VERSION or manifest.id != folder.name:
+            self._damage(folder.name, "another format version or id")
+            return None
+        return manifest

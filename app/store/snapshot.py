@@ -1,0 +1,259 @@
+"""One snapshot, mapped: its trees and its columns as arrays that share the pages of the files."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from app.catalogue.measures import ROW_MEASURES
+from app.catalogue.vocabulary import Basis, DistrictLevel, IndustryLevel
+from app.store.manifest import Manifest
+from app.store.subtrees import Int64, edges
+
+Mask = npt.NDArray[np.bool_]
+Values = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Districts or industries in pre-order: node i's subtree is the nodes from i up to `ends[i]`.
+
+    Parameters
+    ----------
+    codes, names_zh, names_en
+        Of each node; an English name may be null.
+    levels, ranks
+        Level of each node, and its depth in the enumeration (0 the highest).
+    parents
+        Index of each node's parent; -1 at a root.
+    ends
+        Index after each subtree.
+    """
+
+    codes: tuple[str, ...]
+    names_zh: tuple[str, ...]
+    names_en: tuple[str | None, ...]
+    levels: tuple[str, ...]
+    ranks: npt.NDArray[np.int8]
+    parents: Int64
+    ends: Int64
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """Index of each code."""
+        return {code: number for number, code in enumerate(self.codes)}
+
+    @cached_property
+    def level_names(self) -> npt.NDArray[np.str_]:
+        """Level of each node, as an array."""
+        return np.array(self.levels, np.str_)
+
+    @cached_property
+    def code_ranks(self) -> Int64:
+        """Place of each node in the order of codes, compared as UTF-8 bytes."""
+        return code_ranks(self.codes)
+
+    def parent_code(self, node: int) -> str | None:
+        """Code of a node's parent; null at a root."""
+        parent = int(self.parents[node])
+        return None if parent < 0 else self.codes[parent]
+
+    def nearest(self, node: int, rank: int) -> int:
+        """Return the nearest node of this level or a higher one, at or above a node; -1 where there is none."""
+        while node >= 0 and self.ranks[node] > rank:
+            node = int(self.parents[node])
+        return node
+
+
+def code_ranks(codes: tuple[str, ...]) -> Int64:
+    """Return the place of each code in the order of codes, compared as UTF-8 bytes."""
+    ranks = np.empty(len(codes), np.int64)
+    ranks[sorted(range(len(codes)), key=lambda number: codes[number].encode())] = np.arange(len(codes))
+    return ranks
+
+
+class Table:
+    """A mapped table whose columns are arrays; nulls are 0, `valid` tells them apart."""
+
+    def __init__(self, path: Path) -> None:
+        reader = pa.ipc.open_file(pa.memory_map(str(path)))
+        self._batch: pa.RecordBatch = reader.get_batch(0)
+        self._values: dict[str, Values] = {}
+        self._valid: dict[str, Mask] = {}
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return int(self._batch.num_rows)
+
+    def arrow(self, name: str) -> pa.Array:
+        """Return a column as Arrow keeps it."""
+        return self._batch.column(name)
+
+    def values(self, name: str) -> Values:
+        """Return an integer, date or dictionary column's numbers, without a copy; 0 where it is null."""
+        if name not in self._values:
+            self._values[name] = _numbers(self.arrow(name))
+        return self._values[name]
+
+    def valid(self, name: str) -> Mask | None:
+        """Return where a column is not null; null where all of it is."""
+        column = self.arrow(name)
+        if column.null_count == 0:
+            return None
+        if name not in self._valid:
+            self._valid[name] = np.asarray(column.is_valid())
+        return self._valid[name]
+
+    def texts(self, name: str) -> tuple[Any, ...]:
+        """Return a text or list column as Python values."""
+        return tuple(self.arrow(name).to_pylist())
+
+
+class Snapshot:
+    """Everything as of one date; never changes. Tables are mapped when first asked for."""
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.manifest = manifest
+        self._folder = folder
+
+    @property
+    def correlation(self) -> float:
+        """The intra-enterprise correlation."""
+        return self.manifest.intra_enterprise_correlation.value
+
+    @cached_property
+    def districts(self) -> Tree:
+        """The district tree it was built with."""
+        return _tree(self.table("districts"), [str(level) for level in DistrictLevel])
+
+    @cached_property
+    def industries(self) -> Tree:
+        """The industry tree it was built with."""
+        return _tree(self.table("industries"), [str(level) for level in IndustryLevel])
+
+    @cached_property
+    def groups(self) -> dict[str, tuple[int, ...]]:
+        """Of each industry group by code (in code order), the indices of its industries."""
+        table = self.table("industry_groups")
+        members = zip(table.texts("code"), table.texts("industries"), strict=True)
+        return {code: tuple(self.industries.index[industry] for industry in group) for code, group in members}
+
+    @cached_property
+    def enterprises(self) -> Table:
+        """The registered enterprises, sorted by place."""
+        return self.table("enterprises")
+
+    @cached_property
+    def enterprise_code_ranks(self) -> Int64:
+        """Place of each enterprise in the order of codes, compared as UTF-8 bytes."""
+        order = np.asarray(pc.sort_indices(self.enterprises.arrow("code")))
+        ranks = np.empty(len(order), np.int64)
+        ranks[order] = np.arange(len(order))
+        return ranks
+
+    @cached_property
+    def branches(self) -> Table:
+        """The living branches, sorted by code."""
+        return self.table("branches")
+
+    @cached_property
+    def branch_index(self) -> dict[str, int]:
+        """Place of each living branch by code."""
+        return {code: number for number, code in enumerate(self.branches.texts("code"))}
+
+    @cached_property
+    def branch_parents(self) -> Int64:
+        """Place of each branch's nearest living ancestor; -1 where there is none."""
+        parents = self.branches.texts("parent_code")
+        return np.array([-1 if parent is None else self.branch_index[parent] for parent in parents], np.int64)
+
+    @cached_property
+    def branch_districts(self) -> Int64:
+        """District of each branch, as a node."""
+        return np.array([self.districts.index[code] for code in self.branches.texts("district_code")], np.int64)
+
+    @cached_property
+    def totals(self) -> Table:
+        """Sums per basis of everything, each district, industry and group."""
+        return self.table("totals")
+
+    @cached_property
+    def cells(self) -> Table:
+        """Sums per basis, large district and industry down to the division."""
+        return self.table("cells")
+
+    @cached_property
+    def cell_axes(self) -> tuple[Int64, Int64]:
+        """The large districts and the industries of `cells`, ascending."""
+        districts, industries = self.cells.values("district"), self.cells.values("industry")
+        return np.unique(districts).astype(np.int64), np.unique(industries).astype(np.int64)
+
+    @cached_property
+    def withheld(self) -> Table:
+        """Members of withheld identity per county and section."""
+        return self.table("withheld")
+
+    @cached_property
+    def first_of_district(self) -> Int64:
+        """First enterprise of each district, and the end of the last."""
+        return edges(self.district_of, len(self.districts.codes))
+
+    @cached_property
+    def district_of(self) -> npt.NDArray[np.int32]:
+        """District of each enterprise; the number of districts where it has none."""
+        return _placed(self.enterprises, "district", len(self.districts.codes))
+
+    @cached_property
+    def industry_of(self) -> npt.NDArray[np.int32]:
+        """Industry of each enterprise; the number of industries where it has none."""
+        return _placed(self.enterprises, "industry", len(self.industries.codes))
+
+    @cached_property
+    def measures(self) -> tuple[Values, ...]:
+        """Columns of the enterprises that are summed, in the order of the catalogue's row measures."""
+        return tuple(self.enterprises.values(measure.code) for measure in ROW_MEASURES)
+
+    def in_basis(self, basis: Basis, rows: slice) -> Mask:
+        """Return which of the enterprises in a slice belong to a basis."""
+        bit = np.int8(1 << list(Basis).index(basis))
+        return np.asarray((self.enterprises.values("bases")[rows] & bit) != 0)
+
+    def table(self, name: str) -> Table:
+        """Map one of its tables."""
+        return Table(self._folder / f"{name}.arrow")
+
+
+def _tree(table: Table, levels: list[str]) -> Tree:
+    parents = np.where(_all_valid(table, "parent"), table.values("parent"), -1).astype(np.int64)
+    names = table.texts("level")
+    return Tree(
+        codes=table.texts("code"),
+        names_zh=table.texts("name_zh"),
+        names_en=table.texts("name_en"),
+        levels=names,
+        ranks=np.array([levels.index(name) for name in names], np.int8),
+        parents=parents,
+        ends=table.values("subtree_end").astype(np.int64),
+    )
+
+
+def _placed(table: Table, name: str, missing: int) -> npt.NDArray[np.int32]:
+    return np.where(_all_valid(table, name), table.values(name).astype(np.int32), np.int32(missing))
+
+
+def _all_valid(table: Table, name: str) -> Mask:
+    valid = table.valid(name)
+    return np.ones(len(table), bool) if valid is None else valid
+
+
+def _numbers(column: pa.Array) -> Values:
+    numbers = column.indices if pa.types.is_dictionary(column.type) else column
+    kind = np.dtype(np.int32) if pa.types.is_date32(numbers.type) else np.dtype(numbers.type.to_pandas_dtype())
+    if len(numbers) == 0:
+        return np.empty(0, kind)
+    return np.frombuffer(numbers.buffers()[1], kind, len(numbers))

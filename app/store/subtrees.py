@@ -1,0 +1,50 @@
+"""Sums over subtrees of rows sorted in pre-order: differences of running totals."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Int64 = npt.NDArray[np.int64]
+Indices = npt.NDArray[np.integer[Any]]
+
+
+def running_total(values: npt.NDArray[Any], mask: npt.NDArray[np.bool_] | None = None) -> Int64:
+    """Return the totals before each row and, last, of all rows: one longer than `values`."""
+    totals = np.empty(len(values) + 1, np.int64)
+    totals[0] = 0
+    np.cumsum(values if mask is None else values * mask, dtype=np.int64, out=totals[1:])
+    return totals
+
+
+def edges(nodes: Indices, count: int) -> Int64:
+    """Return the first row of each node among rows sorted by node, and the end of the last: `count` + 1 rows.
+
+    Nodes of `count` (no node) sort after all others.
+    """
+    return np.searchsorted(nodes, np.arange(count + 1)).astype(np.int64)
+
+
+def subtree_totals(totals: Int64, first: Int64, ends: Indices) -> Int64:
+    """Return the sum of each node's subtree.
+
+    Parameters
+    ----------
+    totals
+        Running totals of the rows.
+    first
+        First row of each node, as `edges` gives them.
+    ends
+        Of each node, the index after its subtree's last node.
+    """
+    return totals[first[ends]] - totals[first[:-1]]
+
+
+def disjoint_spans(starts: Indices, ends: Indices) -> list[tuple[int, int]]:
+    """Return the union of subtrees, given by index spans, as disjoint spans in ascending order."""
+    spans: list[tuple[int, int]] = []
+    for start, end in sorted(zip(starts.tolist(), ends.tolist(), strict=True)):
+        if spans and start < spans[-1][1]:
+            continue
+        spans.append((start, end))
+    return spans
