@@ -37,7 +37,6 @@ class Rule(StrEnum):
     IDENTITY_NUMBER = "identity_number"
     # one row
     RAGGED_ROW = "ragged_row"
-    UNCLOSED_QUOTE = "unclosed_quote"
     EMPTY_INTERVAL = "empty_interval"
     CLOSED_BEFORE_REGISTERED = "closed_before_registered"
     FULL_BEFORE_JOINED = "full_before_joined"

@@ -19,8 +19,6 @@ Mask: TypeAlias = NDArray[np.bool_]
 SPACE, DELETE = 0x20, 0x7F
 """The bytes between which ASCII text is plain: no control character, no space, no part of a longer character."""
 
-_NO_TEXT = pa.scalar(None, pa.string())
-
 
 def trimmed(texts: Texts) -> Texts:
     """Return the texts without white space of any kind around them; null where nothing is left."""
@@ -30,11 +28,11 @@ def trimmed(texts: Texts) -> Texts:
     return without(texts, text_lengths(texts) == 0)
 
 
-def without(texts: Texts, unwanted: Mask) -> Texts:
-    """Return the texts with null where `unwanted`."""
-    if np.count_nonzero(unwanted & ~null_mask(texts)) == 0:
-        return texts
-    kept: Texts = pc.if_else(pa.array(unwanted), _NO_TEXT, texts)
+def without(values: Values, unwanted: Mask) -> Values:
+    """Return the cells with null where `unwanted`."""
+    if np.count_nonzero(unwanted & ~null_mask(values)) == 0:
+        return values
+    kept: Values = pc.if_else(pa.array(unwanted), pa.scalar(None, values.type), values)
     return kept
 
 
@@ -42,7 +40,8 @@ def null_mask(values: Values) -> Mask:
     """Return where an array is null."""
     if not values.null_count:
         return np.zeros(len(values), np.bool_)
-    return values.is_null().to_numpy(zero_copy_only=False)
+    mask: Mask = values.is_null().to_numpy(zero_copy_only=False)
+    return mask
 
 
 def true_mask(flags: Values) -> Mask:
@@ -69,7 +68,8 @@ def text_bytes(texts: Texts) -> NDArray[np.uint8]:
     if data is None:
         return np.empty(0, np.uint8)
     first, last = int(offsets[0]), int(offsets[-1])
-    return pa.Array.from_buffers(pa.uint8(), last - first, [None, data], offset=first).to_numpy()
+    found: NDArray[np.uint8] = pa.Array.from_buffers(pa.uint8(), last - first, [None, data], offset=first).to_numpy()
+    return found
 
 
 def characters(texts: Texts, length: int) -> NDArray[np.uint8]:
@@ -81,4 +81,6 @@ def _offsets(texts: Texts) -> NDArray[np.int32]:
     buffer = texts.buffers()[1]
     if buffer is None or not len(texts):
         return np.zeros(1, np.int32)
-    return pa.Array.from_buffers(pa.int32(), len(texts) + 1, [None, buffer], offset=texts.offset).to_numpy()
+    offsets = pa.Array.from_buffers(pa.int32(), len(texts) + 1, [None, buffer], offset=texts.offset)
+    found: NDArray[np.int32] = offsets.to_numpy()
+    return found

@@ -86,4 +86,6 @@ def _blocks(file: BinaryIO, limit: int | None) -> Iterator[tuple[bytes, bool]]:
 def _refuse_nul(block: bytes, position: int) -> None:
     place = block.find(0)
     if place >= 0:
-        raise UnreadableFile(f"The byte at offset {position + place} is NUL; a CSV file has none.")
+        raise UnreadableFile(
+            f"The byte at offset {position + place} is NUL: no CSV file has one, and UTF-16 is not read."
+        )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from app.errors import InvalidRequest
+from app.imports.headers import Field
 
 MOST_COLUMNS = 500
 """Columns that a file may have; no dataset has more than thirty."""
@@ -47,3 +48,28 @@ class Layout:
     encoding: str = ""
     delimiter: str = ""
     sheet: str = ""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What is known of a file before its rows are read.
+
+    Parameters
+    ----------
+    layout
+        How the file is written.
+    fields
+        Its columns, by position, and what they hold.
+    ignore_unknown, keys_only
+        As they were asked for when the fields were found.
+    """
+
+    layout: Layout
+    fields: tuple[Field, ...]
+    ignore_unknown: bool = False
+    keys_only: bool = False
+
+    @property
+    def present(self) -> frozenset[str]:
+        """The names of the dataset's columns that the file has."""
+        return frozenset(field.column.name for field in self.fields if field.column)
