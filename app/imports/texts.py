@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-Values: TypeAlias = "pa.Array[Any]"
+Values: TypeAlias = pa.Array
 """Typed cells of one column."""
 
-Texts: TypeAlias = "pa.Array[Any]"
+Texts: TypeAlias = pa.Array
 """Cells of one column as they stand in the file: type string, null where blank."""
 
 Mask: TypeAlias = NDArray[np.bool_]
@@ -67,9 +67,7 @@ def text_bytes(texts: Texts) -> NDArray[np.uint8]:
     data, offsets = texts.buffers()[2], _offsets(texts)
     if data is None:
         return np.empty(0, np.uint8)
-    first, last = int(offsets[0]), int(offsets[-1])
-    found: NDArray[np.uint8] = pa.Array.from_buffers(pa.uint8(), last - first, [None, data], offset=first).to_numpy()
-    return found
+    return np.frombuffer(data, np.uint8)[offsets[0] : offsets[-1]]
 
 
 def characters(texts: Texts, length: int) -> NDArray[np.uint8]:
@@ -81,6 +79,4 @@ def _offsets(texts: Texts) -> NDArray[np.int32]:
     buffer = texts.buffers()[1]
     if buffer is None or not len(texts):
         return np.zeros(1, np.int32)
-    offsets = pa.Array.from_buffers(pa.int32(), len(texts) + 1, [None, buffer], offset=texts.offset)
-    found: NDArray[np.int32] = offsets.to_numpy()
-    return found
+    return np.frombuffer(buffer, np.int32)[texts.offset : texts.offset + len(texts) + 1]

@@ -21,7 +21,7 @@ from app.imports.texts import Texts
 
 DELIMITERS = (",", ";", "\t")
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 2 << 20
 """Bytes parsed at a time, and so the longest row, quoted line breaks included."""
 
 MOST_RAGGED = 200_000
