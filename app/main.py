@@ -1,22 +1,35 @@
 """The application: what answers HTTP, built from settings."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from fastapi import APIRouter, FastAPI
 
-from app.api import documentation, health
+from app.api import catalogue, documentation, health, snapshots
 from app.api.admission import refuse_undeclared
 from app.api.document import DESCRIPTION, TITLE, VERSION
 from app.api.layers import add_layers
 from app.api.problems import add_problem_handlers
 from app.api.routes import mount
+from app.api.statistics import files, lists, subjects
+from app.api.statistics.desk import Desk
 from app.config import Settings
 from app.database.engines import make_engine
 from app.observability import Metrics
-from app.store.shelf import Shelf
+from app.publication.kept import KeptRows
+from app.snapshots.aside import sweep
+from app.store.shelf import Shelf, SnapshotNotFound
 
-ROUTERS: tuple[APIRouter, ...] = (health.router, documentation.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    lists.router,
+    subjects.router,
+    files.router,
+    snapshots.router,
+    catalogue.router,
+    health.router,
+    documentation.router,
+)
 """All routers, the busiest first: routes are tried in this order."""
 
 
@@ -48,8 +61,13 @@ def create_app(settings: Settings) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Open the shelf, with its newest snapshot mapped, and the registry's engine; sweep what killed builds left."""
     settings: Settings = app.state.settings
-    app.state.shelf = Shelf(settings.snapshots_dir / "exact")
+    await asyncio.to_thread(sweep, settings)
+    shelf = Shelf(settings.snapshots_dir / "exact")
+    with suppress(SnapshotNotFound):
+        await asyncio.to_thread(shelf.newest)
+    app.state.desk = Desk(shelf, KeptRows(settings.row_cache_bytes))
     app.state.engine = make_engine(settings.registry_url)
     try:
         yield

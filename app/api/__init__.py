@@ -13,8 +13,8 @@ list the router in `app.main.ROUTERS`, the busiest first:
 - Answers: `response_model=` documents (a `Closed` model below `schemas`, no defaults, null described); the handler
   returns a ready `Response`. The default problem response is there already. Files: `response_class=Response,
   responses=FILE_RESPONSE`; raw bodies: `openapi_extra=RAW_BODY`.
-- Errors are `ServiceError`s, raised where they are found. `request.app.state` has `settings`, `engine`, `shelf` and
-  `metrics`; `request.state` has `principal` and `request_id`.
+- Errors are `ServiceError`s, raised where they are found. `request.app.state` has `settings`, `engine`, `desk` (the
+  shelf of snapshots and what is kept of answers) and `metrics`; `request.state` has `principal` and `request_id`.
 - HEAD, 304, compression, CORS and security headers are layers in front of all routes (`layers`).
 - Refresh the committed document: `python -m tests.api.test_openapi`, and read its difference.
 """

@@ -36,12 +36,24 @@ def statistics_headers(request: Request, snapshot: str, built_at: str, tier: Tie
     """
     question = (request.scope["path"], request.scope["query_string"])
     tag = digest(snapshot, built_at, tier, *question, catalogue_version())
-    if tier is Tier.PUBLIC:
-        return {"ETag": f'"{tag}"', "Cache-Control": "public, no-cache"}
-    return {"ETag": f'"{tag}"', "Cache-Control": "private, no-cache", "Vary": "Authorization"}
+    return {"ETag": f'"{tag}"', **_scope(public=tier is Tier.PUBLIC)}
 
 
-def unchanging(content: bytes, media_type: str = JSON) -> Response:
-    """Return an answer that is the same for everybody until the service itself changes, with its validator."""
-    headers = {"ETag": f'"{digest(content)}"', "Cache-Control": "public, no-cache"}
+def validated(content: bytes, media_type: str = JSON, *, public: bool) -> Response:
+    """Return an answer whose validator is a digest of its content.
+
+    Parameters
+    ----------
+    content, media_type
+        The answer.
+    public
+        Whether everybody gets the same.
+    """
+    headers = {"ETag": f'"{digest(content)}"', **_scope(public=public)}
     return Response(content, headers=headers, media_type=media_type)
+
+
+def _scope(*, public: bool) -> dict[str, str]:
+    if public:
+        return {"Cache-Control": "public, no-cache"}
+    return {"Cache-Control": "private, no-cache", "Vary": "Authorization"}

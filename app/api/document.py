@@ -55,6 +55,7 @@ def document_of(app: FastAPI) -> dict[str, Any]:
         for model in query_models(route.dependant):
             parameters.extend(_parameters_of(model.model, schemas))
         operation["parameters"] = [_without_null(parameter) for parameter in parameters]
+        operation["summary"] = operation["description"].partition("\n")[0].removesuffix(".")
     document["components"]["schemas"] = dict(sorted(schemas.items()))
     used = {tag for _, operation in _operations(app, document) for tag in operation["tags"]}
     document["tags"] = [{"name": tag, "description": TAGS[tag]} for tag in TAGS if tag in used]
@@ -100,6 +101,6 @@ def _without_null(parameter: dict[str, Any]) -> dict[str, Any]:
         schema["anyOf"] = choices
     elif choices:
         schema = {**choices[0], **schema}
-    if "default" in schema and schema["default"] is None:
+    if schema.get("default", ...) in (None, []):
         del schema["default"]
     return {**parameter, "schema": schema}

@@ -12,7 +12,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from pydantic import Field
 
 from app.api.admission import OPEN
-from app.api.caching import unchanging
+from app.api.caching import validated
 from app.api.document import TITLE, document_of
 from app.api.problems import TYPE_BASE
 from app.api.routes import make_router
@@ -56,13 +56,13 @@ async def get_documentation_file(file: str) -> Response:
     """Return a script, style or picture of the documentation page."""
     if file not in _FILES:
         raise NotFound("There is nothing at this path.")
-    return unchanging(files("fastapi_offline").joinpath("static", file).read_bytes(), _FILES[file])
+    return validated(files("fastapi_offline").joinpath("static", file).read_bytes(), _FILES[file], public=True)
 
 
 @router.get("/openapi.json", include_in_schema=False)
 async def get_document(request: Request) -> Response:
     """Return the OpenAPI document."""
-    return unchanging(encoded_document(request.app))
+    return validated(encoded_document(request.app), public=True)
 
 
 @router.get("/problems/{code}", response_model=ProblemType)
@@ -73,7 +73,7 @@ async def get_problem_type(code: str) -> Response:
         raise NotFound("There is no problem of this kind.")
     meaning = (kind.__doc__ or kind.title).partition("\n")[0]
     described = {"type": TYPE_BASE + code, "title": kind.title, "status": kind.status, "meaning": meaning}
-    return unchanging(msgspec.json.encode(described))
+    return validated(msgspec.json.encode(described), public=True)
 
 
 def encoded_document(app: FastAPI) -> bytes:

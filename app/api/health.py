@@ -70,7 +70,7 @@ async def get_health() -> Response:
 @router.get("/readyz", response_model=Readiness)
 async def get_readiness(request: Request) -> Response:
     """Say whether a snapshot is mapped, and how the database is; 503 without a snapshot."""
-    shelf: Shelf = request.app.state.shelf
+    shelf: Shelf = request.app.state.desk.shelf
     database = await _database_state(request.app.state.engine)
     try:
         snapshot = await asyncio.to_thread(shelf.newest)

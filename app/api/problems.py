@@ -116,7 +116,7 @@ def _item(entry: Mapping[str, Any]) -> ErrorItem:
     if entry["type"] == "json_invalid":
         return ErrorItem("body", f"Not JSON at character {entry['loc'][-1]}")
     pointer = "/".join(str(part) for part in entry["loc"])
-    return ErrorItem(pointer, entry["msg"], tuple(_allowed(entry)))
+    return ErrorItem(pointer, entry["msg"].removeprefix("Value error, "), tuple(_allowed(entry)))
 
 
 def _allowed(entry: Mapping[str, Any]) -> Iterable[str]:

@@ -1,20 +1,18 @@
 """Building a snapshot: extract, facts, order, sums, publish; one process, one consistent read."""
 
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from app.catalogue.measures import MEASURES
 from app.catalogue.metrics import METRICS
 from app.catalogue.vocabulary import Basis, DistrictLevel, IndustryLevel
 from app.config import Settings
 from app.errors import InvalidRequest
+from app.snapshots.aside import aside
 from app.snapshots.correlation import estimate
 from app.snapshots.extract import EXTRACTED, extract
 from app.snapshots.facts import Facts, state_facts
@@ -27,12 +25,6 @@ from app.store.manifest import BuildSettings, Capabilities, Correlation, Manifes
 
 Report = Callable[[str, int, int], None]
 """Called with the phase, the steps done and the steps in all."""
-
-BUILDING = ".building-"
-"""Prefix of the folders of builds under way; what is left of a killed one is swept at the next start."""
-
-HELD = ".held"
-"""The lock file of such a folder; the system releases it when the process dies."""
 
 
 class FutureDate(InvalidRequest):
@@ -53,7 +45,7 @@ def build_snapshot(settings: Settings, as_of: date, report: Report) -> Manifest:
     refuse_future(settings, as_of)
     root = settings.snapshots_dir / "exact"
     root.mkdir(parents=True, exist_ok=True)
-    with _aside(settings.snapshots_dir) as folder:
+    with aside(settings.snapshots_dir) as folder:
         inputs, output = folder / "registry", folder / "snapshot"
         inputs.mkdir()
         output.mkdir()
@@ -69,16 +61,6 @@ def refuse_future(settings: Settings, as_of: date) -> None:
     if as_of > settings.today():
         detail = f"{as_of} is after today, {settings.today()} in {settings.time_zone}."
         raise FutureDate(detail)
-
-
-def sweep(settings: Settings) -> None:
-    """Remove what killed builds left behind; a build under way holds its folder's lock."""
-    for folder in settings.snapshots_dir.glob(f"{BUILDING}*"):
-        try:
-            with FileLock(folder / HELD, timeout=0):
-                shutil.rmtree(folder, ignore_errors=True)
-        except (Timeout, FileNotFoundError):
-            continue
 
 
 def _publish(settings: Settings, facts: Facts, output: Path, root: Path, report: Report) -> Manifest:
@@ -129,14 +111,3 @@ def _capabilities() -> Capabilities:
         filters=("enterprise_kind", "ownership", "size_class"),
         subjects=("districts", "industries", "industry-groups", "enterprises", "branches"),
     )
-
-
-@contextmanager
-def _aside(parent: Path) -> Iterator[Path]:
-    """Give a private folder beside the snapshots, held by this process, gone at the end whatever happens."""
-    folder = Path(tempfile.mkdtemp(prefix=BUILDING, dir=parent))
-    with FileLock(folder / HELD):
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)

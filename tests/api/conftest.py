@@ -1,6 +1,7 @@
 """Fixtures of the API's tests: the service on an empty data folder, and its shell around operations of a test's own."""
 
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,15 @@ from app.api.layers import add_layers
 from app.api.problems import add_problem_handlers
 from app.api.routes import mount
 from app.config import Settings
+from app.demo.siming import write_siming
 from app.main import create_app
 from app.observability import Metrics
+from app.snapshots.build import build_snapshot
+from tests.factories.demo_files import read_registry
+from tests.factories.loading import fill
+
+DATES = (date(2017, 3, 31), date(2017, 6, 30))
+"""Dates of the demonstration's snapshots here."""
 
 
 @pytest.fixture
@@ -36,3 +44,24 @@ def shell(tmp_path: Path) -> Callable[[APIRouter], TestClient]:
         return TestClient(app)
 
     return around
+
+
+@pytest.fixture(scope="session")
+def siming(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Settings:
+    """Give the settings of a service on the demonstration's registry, with snapshots of `DATES`; only to be read."""
+    folder = tmp_path_factory.mktemp("siming")
+    settings = Settings(data_dir=folder, cors_origins=("https://dash.example",))
+    (folder / "registry.sqlite").write_bytes(sqlite_template.read_bytes())
+    files = folder / "files"
+    files.mkdir()
+    fill(settings.registry_url, read_registry(write_siming(files)))
+    for as_of in DATES:
+        build_snapshot(settings, as_of, lambda _phase, _done, _total: None)
+    return settings
+
+
+@pytest.fixture(scope="session")
+def service(siming: Settings) -> Iterator[TestClient]:
+    """Give a client of the service on the demonstration."""
+    with TestClient(create_app(siming)) as client:
+        yield client

@@ -13,7 +13,7 @@ from starlette.responses import StreamingResponse
 from starlette.testclient import TestClient
 
 from app.api.admission import OPEN, READ, RightNotDeclared, refuse_undeclared
-from app.api.caching import unchanging
+from app.api.caching import validated
 from app.api.parameters import QueryOf
 from app.api.routes import make_router, mount
 
@@ -52,7 +52,7 @@ def client(shell: Shell) -> TestClient:
 
     @router.get("/large")
     async def get_large() -> Response:
-        return unchanging(LARGE)
+        return validated(LARGE, public=True)
 
     @router.get("/stream")
     async def get_stream() -> Response:

@@ -1,0 +1,45 @@
+"""What an answer rests on."""
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from pydantic import Field
+
+from app.api.schemas.closed import Closed
+from app.catalogue.vocabulary import Basis
+
+
+class MemberSource(StrEnum):
+    """Where members are counted from; one source for a whole snapshot."""
+
+    REGISTER = "register"
+    RETURNS = "returns"
+
+
+class Correlation(Closed):
+    """How alike the employees of one enterprise are; widens the intervals of ratios over headcount."""
+
+    value: float = Field(description="Intra-enterprise correlation, 0–1, 4 decimals.")
+    strata: int = Field(description="Strata (division × county) that it rests on.")
+    firms: int = Field(description="Enterprises in these strata.")
+    members: int = Field(description="Members in these strata.")
+
+
+class Disclosure(Closed):
+    """What was done so that no figure gives a person away."""
+
+    policy: str = Field(description="`none`: figures are exact.", examples=["none"])
+
+
+class Meta(Closed):
+    """What an answer rests on."""
+
+    snapshot: str = Field(description="Id of the snapshot that answers.", examples=["20170630-5f0c91d2a3b4c5d6"])
+    as_of: date = Field(description="The date that the figures are of.")
+    requested_as_of: date | None = Field(description="The date that was asked for; null: none.")
+    basis: Basis | None = Field(description="Which enterprises rates divide by; null: the answer has no one basis.")
+    member_source: MemberSource = Field(description="Where members are counted from.")
+    intra_enterprise_correlation: Correlation = Field(description="Used by the intervals of ratios over headcount.")
+    disclosure: Disclosure = Field(description="How persons are protected.")
+    rows: int = Field(description="Subjects in the whole list, over all pages.")
+    updated_at: datetime = Field(description="When the snapshot was built, UTC.")

@@ -1,0 +1,1 @@
+"""Statistics over HTTP: lists, single subjects, files and bases; each handler parses, asks, and returns ready bytes."""

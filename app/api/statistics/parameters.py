@@ -1,0 +1,251 @@
+"""Query parameters of statistics, built from parts that mean the same wherever they occur."""
+
+from functools import cache
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.api.parameters import IsoDate
+from app.api.statistics.fields import (
+    BranchField,
+    BranchSort,
+    EnterpriseField,
+    EnterpriseSort,
+    StatisticsField,
+    StatisticsSort,
+)
+from app.catalogue.vocabulary import (
+    Basis,
+    BranchForm,
+    BranchKind,
+    DistrictLevel,
+    EnterpriseKind,
+    IndustryLevel,
+    Ownership,
+    SizeClass,
+)
+from app.publication.files import FileFormat, FileOptions
+from app.publication.table import Language, TableOptions
+from app.statistics.question import Listing, Moment, Order, Page, Population
+
+Part = TypeVar("Part", Moment, Population, Listing, Page)
+
+
+class MomentParameters(BaseModel):
+    """As of when."""
+
+    model_config = ConfigDict(frozen=True)
+
+    as_of: IsoDate | None = Field(
+        default=None,
+        description="The newest snapshot at or before this date answers (`YYYY-MM-DD`); absent: the newest of all.",
+    )
+    snapshot: str | None = Field(
+        default=None,
+        description="Id of the snapshot that answers; with `as_of` only if the date picks one of the same date.",
+    )
+
+    @property
+    def moment(self) -> Moment:
+        """Which snapshot answers."""
+        return _part(self, Moment)
+
+    @property
+    def population(self) -> Population:
+        """Whom to count."""
+        return _part(self, Population)
+
+    @property
+    def listing(self) -> Listing:
+        """Which rows to list."""
+        return _part(self, Listing)
+
+    @property
+    def page(self) -> Page:
+        """Which part of the list, in which order."""
+        return _part(self, Page)
+
+
+class BasisParameter(MomentParameters):
+    """Which enterprises rates divide by."""
+
+    basis: Basis = Field(default=Basis.OPERATING, description="Which enterprises form the denominator.")
+
+
+class DistrictParameter(BaseModel):
+    """Where to count."""
+
+    district: str | None = Field(default=None, description="Count in this district and all below it (code).")
+
+
+class IndustryParameter(BaseModel):
+    """In which industry to count."""
+
+    industry: str | None = Field(default=None, description="Count in this industry and all below it (code).")
+
+
+class IndustryGroupParameter(BaseModel):
+    """In which industry group to count."""
+
+    industry_group: str | None = Field(default=None, description="Count in the industries of this group (code).")
+
+
+class EnterpriseParameters(BaseModel):
+    """Which enterprises to count, by what they are."""
+
+    enterprise_kind: EnterpriseKind | None = Field(default=None, description="Count enterprises of this kind.")
+    ownership: Ownership | None = Field(default=None, description="Count enterprises of this ownership.")
+    size_class: SizeClass | None = Field(default=None, description="Count enterprises of this size.")
+
+
+class DistrictPopulation(EnterpriseParameters, IndustryGroupParameter, IndustryParameter, BasisParameter):
+    """Whom to count in a district."""
+
+
+class IndustryPopulation(EnterpriseParameters, IndustryGroupParameter, DistrictParameter, BasisParameter):
+    """Whom to count in an industry."""
+
+
+class IndustryGroupPopulation(EnterpriseParameters, IndustryParameter, DistrictParameter, BasisParameter):
+    """Whom to count in an industry group."""
+
+
+class ScopePopulation(
+    EnterpriseParameters, IndustryGroupParameter, IndustryParameter, DistrictParameter, MomentParameters
+):
+    """Whom to count, in every basis."""
+
+
+class TreeListing(BaseModel):
+    """Which nodes of a tree to list."""
+
+    parent: str | None = Field(default=None, description="List the children of this node (code); not with `within`.")
+    within: str | None = Field(
+        default=None, description="List this node and all below it (code), or those of a `level`; not with `parent`."
+    )
+
+
+class EmptyParameter(BaseModel):
+    """Whether to list what has nothing to count."""
+
+    include_empty: bool = Field(default=False, description="List subjects without an enterprise of the basis too.")
+
+
+class DistrictListing(EmptyParameter, TreeListing, DistrictPopulation):
+    """Which districts to list."""
+
+    level: DistrictLevel | None = Field(default=None, description="List the districts of this level.")
+
+
+class IndustryListing(EmptyParameter, TreeListing, IndustryPopulation):
+    """Which industries to list."""
+
+    level: IndustryLevel | None = Field(default=None, description="List the industries of this level.")
+
+
+class IndustryGroupListing(EmptyParameter, IndustryGroupPopulation):
+    """Which industry groups to list: all."""
+
+
+class EnterpriseListing(DistrictParameter, DistrictPopulation):
+    """Which enterprises to list: those of the population, by their flags."""
+
+    organised: bool | None = Field(default=None, description="List the organised, or those that are not.")
+    eligible: bool | None = Field(
+        default=None,
+        description="List those that must establish an organisation, or need not; unknown matches neither.",
+    )
+    has_members: bool | None = Field(
+        default=None, description="List those with a member, or without; unknown matches neither."
+    )
+
+
+class BranchListing(TreeListing, DistrictParameter, MomentParameters):
+    """Which branches to list."""
+
+    kind: BranchKind | None = Field(default=None, description="List the branches of this kind.")
+    form: BranchForm | None = Field(default=None, description="List the branches of this form.")
+
+
+class OrderParameter(BaseModel):
+    """In which direction to sort."""
+
+    order: Order = Field(
+        default=Order.ASCENDING, description="Direction of the sort; ties by code ascending, nulls last, either way."
+    )
+
+
+class StatisticsOrder(OrderParameter):
+    """In which order to list districts, industries and groups."""
+
+    sort: StatisticsSort = Field(default=StatisticsSort("code"), description="Sort by code, a measure or a metric.")
+
+
+class EnterpriseOrder(OrderParameter):
+    """In which order to list enterprises."""
+
+    sort: EnterpriseSort = Field(default=EnterpriseSort("code"), description="Sort by code, a measure or a metric.")
+
+
+class BranchOrder(OrderParameter):
+    """In which order to list branches."""
+
+    sort: BranchSort = Field(
+        default=BranchSort("code"), description="Sort by code, or by a measure or metric of the subtree."
+    )
+
+
+class PageParameters(BaseModel):
+    """Which page."""
+
+    limit: int = Field(default=100, ge=1, le=1000, description="Rows of a page.")
+    cursor: str | None = Field(
+        default=None, description="The `next_cursor` of the page before; all other parameters must be the same."
+    )
+
+
+class FileParameters(BaseModel):
+    """How a file is written."""
+
+    totals: bool = Field(default=False, description="Add the rows `total` and `unallocated`.")
+    bom: bool = Field(default=False, description="Begin a CSV with a byte order mark, which Excel needs.")
+    lang: Language | None = Field(
+        default=None, description="Labels of this language in headers and names; absent: codes, and both names."
+    )
+
+    def options(self, file_format: FileFormat) -> FileOptions:
+        """Return how to write a file of a format."""
+        chosen: tuple[str, ...] = getattr(self, "fields", ())
+        return FileOptions(file_format, TableOptions(chosen, self.totals, self.lang), bom=self.bom)
+
+
+_FIELDS_TEXT = "Measures and metrics that the file shows; repeatable; absent: all."
+
+
+class StatisticsFile(FileParameters):
+    """What a file of districts, industries or groups shows."""
+
+    fields: tuple[StatisticsField, ...] = Field(default=(), description=_FIELDS_TEXT)
+
+
+class EnterpriseFile(FileParameters):
+    """What a file of enterprises shows."""
+
+    fields: tuple[EnterpriseField, ...] = Field(default=(), description=_FIELDS_TEXT)
+
+
+class BranchFile(FileParameters):
+    """What a file of branches shows."""
+
+    fields: tuple[BranchField, ...] = Field(default=(), description=_FIELDS_TEXT)
+
+
+@cache
+def _shared(parameters: type[BaseModel], names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if name in parameters.model_fields)
+
+
+def _part(parameters: BaseModel, part: type[Part]) -> Part:
+    """Return the part of a question that some parameters speak of; what they do not know keeps its default."""
+    names = _shared(type(parameters), part.__match_args__)
+    return part(**{name: getattr(parameters, name) for name in names})

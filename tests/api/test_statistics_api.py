@@ -1,0 +1,230 @@
+"""Statistics over HTTP, on the demonstration: shapes, sum law, paging, files, and what is refused."""
+
+import csv
+import io
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+from starlette.testclient import TestClient
+
+from app.api.schemas.snapshots import SnapshotAnswer, SnapshotList
+from app.api.schemas.statistics import (
+    BasisStatisticsList,
+    BranchStatisticsAnswer,
+    BranchStatisticsPage,
+    DistrictStatisticsAnswer,
+    DistrictStatisticsPage,
+    EnterpriseStatisticsAnswer,
+    EnterpriseStatisticsPage,
+    IndustryGroupStatisticsAnswer,
+    IndustryGroupStatisticsPage,
+    IndustryStatisticsAnswer,
+    IndustryStatisticsPage,
+)
+
+STATISTICS = "/v1/statistics"
+
+
+def ask(service: TestClient, path: str, model: type[BaseModel]) -> dict[str, Any]:
+    answer = service.get(path)
+    assert answer.status_code == 200, answer.text
+    model.model_validate_json(answer.content, strict=True)
+    parsed: dict[str, Any] = answer.json()
+    return parsed
+
+
+@pytest.mark.parametrize(
+    ("path", "model"),
+    [
+        ("/districts", DistrictStatisticsPage),
+        ("/districts?parent=350203&basis=registered", DistrictStatisticsPage),
+        ("/districts?level=county&ownership=private&sort=member_ratio&order=desc", DistrictStatisticsPage),
+        ("/districts?within=350203&industry=I&include_empty=true", DistrictStatisticsPage),
+        ("/districts/350203", DistrictStatisticsAnswer),
+        ("/districts/110000?industry_group=internet", DistrictStatisticsAnswer),
+        ("/industries?level=section", IndustryStatisticsPage),
+        ("/industries?parent=I&district=350203&size_class=small", IndustryStatisticsPage),
+        ("/industries/64?basis=eligible", IndustryStatisticsAnswer),
+        ("/industry-groups", IndustryGroupStatisticsPage),
+        ("/industry-groups/internet?district=350203", IndustryGroupStatisticsAnswer),
+        ("/enterprises?organised=false&has_members=true&sort=members&order=desc", EnterpriseStatisticsPage),
+        ("/enterprises?basis=registered&eligible=true", EnterpriseStatisticsPage),
+        ("/branches", BranchStatisticsPage),
+        ("/branches?kind=branch&district=350203&sort=affiliations", BranchStatisticsPage),
+        ("/bases?district=350203&industry_group=internet", BasisStatisticsList),
+    ],
+)
+@pytest.mark.parametrize("as_of", ["2017-03-31", "2017-06-30"])
+def test_every_answer_has_its_documented_shape(
+    service: TestClient, path: str, model: type[BaseModel], as_of: str
+) -> None:
+    joint = "&" if "?" in path else "?"
+    found = ask(service, f"{STATISTICS}{path}{joint}as_of={as_of}", model)
+    assert found["data"]
+    assert found["meta"]["as_of"] == as_of
+    assert found["meta"]["requested_as_of"] == as_of
+
+
+def test_single_subjects_equal_their_rows(service: TestClient) -> None:
+    for subject, model in (("enterprises", EnterpriseStatisticsAnswer), ("branches", BranchStatisticsAnswer)):
+        rows = service.get(f"{STATISTICS}/{subject}?limit=5").json()["data"]
+        for row in rows:
+            code = next(iter(row.values()))["code"]
+            found = ask(service, f"{STATISTICS}/{subject}/{code}", model)
+            assert found["data"] == row
+            assert found["meta"]["basis"] is None
+
+
+@pytest.mark.parametrize("basis", ["registered", "operating", "surveyed", "eligible", "above_size"])
+@pytest.mark.parametrize("listing", ["districts?parent=350203", "districts?level=county", "industries?level=division"])
+def test_rows_and_unallocated_add_up_to_the_total(service: TestClient, listing: str, basis: str) -> None:
+    found = service.get(f"{STATISTICS}/{listing}&basis={basis}&limit=1000").json()
+    assert found["meta"]["rows"] == len(found["data"])
+    for measure, total in found["total"]["counts"].items():
+        rows = [row["counts"][measure] for row in found["data"]]
+        rest = found["unallocated"]["counts"][measure]
+        if None in rows:
+            assert rest is None
+        else:
+            assert sum(rows) + rest == total
+            assert rest >= 0
+
+
+def test_pages_give_the_whole_list_once(service: TestClient) -> None:
+    whole = service.get(f"{STATISTICS}/enterprises?sort=headcount&order=desc&limit=1000").json()
+    pages: list[Any] = []
+    url: str | None = f"{STATISTICS}/enterprises?sort=headcount&order=desc&limit=70"
+    while url is not None:
+        answer = service.get(url)
+        pages += answer.json()["data"]
+        link = answer.headers.get("link")
+        assert (link is None) == (answer.json()["next_cursor"] is None)
+        url = None if link is None else link.removeprefix("<").removesuffix('>; rel="next"')
+    assert pages == whole["data"]
+    assert len(pages) == whole["meta"]["rows"]
+
+
+def test_a_cursor_of_another_question_is_refused(service: TestClient) -> None:
+    cursor = service.get(f"{STATISTICS}/enterprises?limit=5").json()["next_cursor"]
+    answer = service.get(f"{STATISTICS}/enterprises?limit=5&organised=true&cursor={cursor}")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "query/cursor"
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "pointer"),
+    [
+        ("/districts?district=350203", 422, "query/district"),
+        ("/industries?industry=I", 422, "query/industry"),
+        ("/industry-groups?industry_group=internet", 422, "query/industry_group"),
+        ("/branches?basis=operating", 422, "query/basis"),
+        ("/enterprises/x?district=350203", 422, "query/district"),
+        ("/districts?parent=350203&within=350203", 422, "query/parent"),
+        ("/districts?parent=999999", 422, "query/parent"),
+        ("/districts?level=section", 422, "query/level"),
+        ("/districts?basis=all", 422, "query/basis"),
+        ("/districts?as_of=20170630", 422, "query/as_of"),
+        ("/districts?limit=1000000000", 422, "query/limit"),
+        ("/districts?sort=size", 422, "query/sort"),
+        ("/enterprises?sort=enterprises", 422, "query/sort"),
+        ("/districts?cursor=abc", 422, "query/cursor"),
+        ("/districts?as_of=1999-01-01", 404, "query/as_of"),
+        ("/districts?snapshot=20170630-0000000000000000", 404, "query/snapshot"),
+        ("/districts/999999", 404, "path/code"),
+        ("/enterprises/none", 404, "path/code"),
+        ("/branches?parent=none", 422, "query/parent"),
+        ("/districts.pdf", 404, "path/format"),
+        ("/districts.csv?limit=5", 422, "query/limit"),
+        ("/districts.csv?fields=size", 422, "query/fields/0"),
+        ("/bases?basis=operating", 422, "query/basis"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(service: TestClient, path: str, status: int, pointer: str) -> None:
+    answer = service.get(STATISTICS + path)
+    assert answer.status_code == status, answer.text
+    assert pointer in [error["pointer"] for error in answer.json()["errors"]]
+
+
+def test_a_date_without_a_snapshot_is_told_with_the_dates_there_are(service: TestClient) -> None:
+    errors = service.get(f"{STATISTICS}/districts?as_of=1999-01-01").json()["errors"]
+    assert errors[0]["allowed"] == ["2017-06-30", "2017-03-31"]
+
+
+def test_an_unknown_level_is_told_with_all_levels(service: TestClient) -> None:
+    errors = service.get(f"{STATISTICS}/districts?level=section").json()["errors"]
+    assert errors[0]["allowed"] == ["province", "city", "county", "street", "site"]
+
+
+def test_a_file_has_the_figures_of_the_json(service: TestClient) -> None:
+    page = service.get(f"{STATISTICS}/districts?parent=350203").json()
+    answer = service.get(f"{STATISTICS}/districts.csv?parent=350203&totals=true")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.headers["content-disposition"] == 'attachment; filename="districts-2017-06-30.csv"'
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [row["row"] for row in rows] == ["subject"] * len(page["data"]) + ["total", "unallocated"]
+    for row, expected in zip(rows, page["data"], strict=False):
+        assert row["code"] == expected["district"]["code"]
+        assert float(row["member_ratio"]) == expected["rates"]["member_ratio"]["value"]
+        assert int(row["members"]) == expected["counts"]["members"]
+    assert int(rows[-2]["members"]) == page["total"]["counts"]["members"]
+
+
+def test_records_are_the_rows_of_the_csv(service: TestClient) -> None:
+    chosen = "within=350203&fields=members&fields=member_ratio"
+    records = service.get(f"{STATISTICS}/districts.records?{chosen}").json()
+    rows = list(csv.DictReader(io.StringIO(service.get(f"{STATISTICS}/districts.csv?{chosen}").text)))
+    assert [list(record) for record in records] == [list(row) for row in rows]
+    assert [record["members"] for record in records] == [int(row["members"]) for row in rows]
+
+
+@pytest.mark.parametrize("subject", ["districts", "industries", "industry-groups", "enterprises", "branches"])
+@pytest.mark.parametrize("file_format", ["csv", "records"])
+def test_every_subject_has_its_files(service: TestClient, subject: str, file_format: str) -> None:
+    answer = service.get(f"{STATISTICS}/{subject}.{file_format}?lang=zh")
+    assert answer.status_code == 200
+    assert answer.content
+
+
+def test_a_csv_for_excel_begins_with_a_byte_order_mark(service: TestClient) -> None:
+    assert service.get(f"{STATISTICS}/districts.csv?bom=true&level=city").content.startswith(b"\xef\xbb\xbf")
+
+
+@pytest.mark.parametrize("path", ["/districts?parent=350203", "/districts/350203", "/districts.csv", "/bases"])
+def test_answers_are_not_sent_again_when_they_are_known(service: TestClient, path: str) -> None:
+    first = service.get(STATISTICS + path)
+    assert first.headers["cache-control"] == "private, no-cache"
+    assert {"Accept-Encoding", "Authorization"} <= set(first.headers["vary"].split(", "))
+    again = service.get(STATISTICS + path, headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    other = service.get(f"{STATISTICS}/industries", headers={"If-None-Match": first.headers["etag"]})
+    assert other.status_code == 200
+
+
+def test_head_of_a_file_has_its_headers(service: TestClient) -> None:
+    answer = service.head(f"{STATISTICS}/enterprises.csv")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["etag"] == service.get(f"{STATISTICS}/enterprises.csv").headers["etag"]
+
+
+def test_snapshots_are_listed_newest_first(service: TestClient) -> None:
+    found = ask(service, "/v1/snapshots", SnapshotList)
+    assert [snapshot["as_of"] for snapshot in found["data"]] == ["2017-06-30", "2017-03-31"]
+    for snapshot in found["data"]:
+        assert ask(service, f"/v1/snapshots/{snapshot['id']}", SnapshotAnswer)["data"] == snapshot
+        pinned = service.get(f"{STATISTICS}/districts/350203?snapshot={snapshot['id']}").json()
+        assert pinned["meta"]["snapshot"] == snapshot["id"]
+    assert found["data"][0]["rows"]["places"] is None
+
+
+def test_an_unknown_snapshot_is_told_with_the_closest(service: TestClient) -> None:
+    answer = service.get("/v1/snapshots/20170630-0000000000000000")
+    assert answer.status_code == 404
+    assert answer.json()["errors"][0]["pointer"] == "path/id"
+    assert answer.json()["errors"][0]["allowed"]
+
+
+def test_ready_when_there_is_a_snapshot(service: TestClient) -> None:
+    answer = service.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json()["database"] == "available"
