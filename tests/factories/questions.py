@@ -1,0 +1,107 @@
+"""Random questions that a registry can answer."""
+
+from datetime import date
+
+from hypothesis import strategies as st
+
+from tests.factories.registries import AS_OF, Pen
+from tests.reference.questions import CHOICES, LEVELS, SORTS, Params, conditions_of
+from tests.reference.registry import Registry, is_open
+
+SUBJECTS = ("districts", "industries", "industry-groups", "enterprises", "branches")
+
+SEEDS = st.integers(0, 2**24 - 1)
+"""One value per draw: Hypothesis would copy parts of a question about."""
+
+
+@st.composite
+def questions(draw: st.DrawFn, registry: Registry, as_of: date = AS_OF) -> tuple[str, Params]:
+    """A subject and valid parameters of its list."""
+    return draw_question(Pen(f"{draw(SEEDS)}", as_of), registry)
+
+
+@st.composite
+def question_lists(
+    draw: st.DrawFn, registry: Registry, as_of: date = AS_OF, *, number: int = 20
+) -> list[tuple[str, Params]]:
+    """So many questions at once: a snapshot is dear, a question cheap."""
+    seed = draw(SEEDS)
+    return [draw_question(Pen(f"{seed} {turn}", as_of), registry) for turn in range(number)]
+
+
+@st.composite
+def single_questions(draw: st.DrawFn, registry: Registry, as_of: date = AS_OF) -> tuple[str, str, Params]:
+    """A subject, one of its codes, and valid parameters."""
+    return draw_single(Pen(f"{draw(SEEDS)}", as_of), registry)
+
+
+@st.composite
+def basis_questions(draw: st.DrawFn, registry: Registry, as_of: date = AS_OF) -> Params:
+    """Valid parameters of the bases side by side."""
+    return draw_conditions(Pen(f"{draw(SEEDS)}", as_of), registry, conditions_of("enterprises") - {"basis"})
+
+
+def draw_question(pen: Pen, registry: Registry) -> tuple[str, Params]:
+    """A subject and valid parameters of its list."""
+    subject = pen.pick(SUBJECTS)
+    conditions = draw_conditions(pen, registry, conditions_of(subject))
+    return subject, conditions | draw_rows(pen, registry, subject) | draw_order(pen, subject)
+
+
+def draw_single(pen: Pen, registry: Registry) -> tuple[str, str, Params]:
+    """A subject, one of its codes, and valid parameters."""
+    subject = pen.pick([subject for subject in SUBJECTS if codes(registry, subject, pen.as_of)])
+    takes = set() if subject in ("enterprises", "branches") else conditions_of(subject)
+    return subject, pen.pick(codes(registry, subject, pen.as_of)), draw_conditions(pen, registry, takes)
+
+
+def codes(registry: Registry, subject: str, as_of: date) -> list[str]:
+    """The codes that a question may name: registered enterprises, living branches, all else."""
+    column = "group_code" if subject == "industry-groups" else "code"
+    ends = {"enterprises": ("registered_on", "closed_on"), "branches": ("established_on", "dissolved_on")}
+    start, end = ends.get(subject, (None, None))
+    rows = [one for one in registry[subject] if not start or not end or is_open(one[start], one[end], as_of)]
+    return list(dict.fromkeys(one[column] for one in rows))
+
+
+def draw_conditions(pen: Pen, registry: Registry, names: set[str]) -> Params:
+    """Some of the conditions on whom to count; the narrow ones seldom."""
+    options = {
+        "basis": (5, (*(3 * ("registered",)), *CHOICES["basis"])),
+        "district": (60, tops(registry, "districts", pen.as_of)),
+        "industry": (60, tops(registry, "industries", pen.as_of)),
+        "industry_group": (20, codes(registry, "industry-groups", pen.as_of)),
+        "enterprise_kind": (40, CHOICES["enterprise_kind"]),
+        "ownership": (90, CHOICES["ownership"]),
+        "size_class": (50, CHOICES["size_class"]),
+    }
+    drawn = {name: pen.maybe(choices, blanks) for name, (blanks, choices) in options.items() if name in names}
+    return {name: choice for name, choice in drawn.items() if choice is not None}
+
+
+def draw_rows(pen: Pen, registry: Registry, subject: str) -> Params:
+    """Some of the parameters that choose rows: never both parent and within."""
+    top = pen.pick(("", "", "parent", "within")) if subject in (*LEVELS, "branches") else ""
+    known = tops(registry, subject, pen.as_of)
+    names = {
+        "enterprises": ("organised", "eligible", "has_members"),
+        "branches": ("kind", "form"),
+    }.get(subject, ("include_empty",))
+    drawn = {name: pen.maybe(CHOICES[name], 9 * len(CHOICES[name])) for name in names}
+    drawn["level"] = pen.maybe(LEVELS[subject], 16 if top else 5) if subject in LEVELS else None
+    if top and known:
+        drawn[top] = pen.pick(known)
+    return {name: choice for name, choice in drawn.items() if choice is not None}
+
+
+def tops(registry: Registry, subject: str, as_of: date) -> list[str]:
+    """The codes for parent and within: any, but mostly those near the root, where something is below."""
+    known = codes(registry, subject, as_of)
+    inner = {one.get("parent_code") for one in registry[subject]}
+    return [*(8 * [code for code in known if code in inner][:2]), *known]
+
+
+def draw_order(pen: Pen, subject: str) -> Params:
+    """How to sort: by code, any measure, any metric, either way."""
+    drawn = {"sort": pen.maybe(SORTS[subject], 6), "order": pen.maybe(CHOICES["order"])}
+    return {name: choice for name, choice in drawn.items() if choice is not None}

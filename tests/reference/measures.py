@@ -1,0 +1,181 @@
+"""Measures added up over a population, and where a measure is not defined."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tests.reference.facts import Counts, Firm
+from tests.reference.moment import Moment
+from tests.reference.registry import DISTRICT_LEVELS, at_or_below
+
+MEASURES = (
+    "enterprises",
+    "enterprises_organised",
+    "enterprises_standalone",
+    "enterprises_reached_by_dual",
+    "enterprises_work_only",
+    "enterprises_with_members",
+    "enterprises_eligible",
+    "enterprises_eligible_organised",
+    "enterprises_eligible_standalone",
+    "enterprises_eligible_unknown",
+    "enterprises_reporting",
+    "enterprises_headcount_unknown",
+    "enterprises_members_unknown",
+    "headcount",
+    "headcount_organised",
+    "members",
+    "full_members",
+    "probationary_members",
+    "members_matched",
+    "headcount_matched",
+    "headcount_matched_squared",
+    "headcount_squared",
+    "members_dual",
+    "members_unorganised",
+    "members_reached_by_dual",
+    "members_floating",
+    "members_under_36",
+    "members_women",
+    "members_college",
+    "full_members_unknown",
+    "members_dual_unknown",
+    "members_reached_by_dual_unknown",
+    "members_floating_unknown",
+    "members_under_36_unknown",
+    "members_women_unknown",
+    "members_college_unknown",
+    "members_withheld",
+    "members_reported",
+    "members_max",
+    "members_joined",
+    "members_left",
+)
+
+PERSON_MEASURES = (
+    "headcount",
+    "members",
+    "full_members",
+    "probationary_members",
+    "members_dual",
+    "members_unorganised",
+    "members_reached_by_dual",
+    "members_floating",
+    "members_under_36",
+    "members_women",
+    "members_college",
+    "full_members_unknown",
+    "members_dual_unknown",
+    "members_reached_by_dual_unknown",
+    "members_floating_unknown",
+    "members_under_36_unknown",
+    "members_women_unknown",
+    "members_college_unknown",
+    "members_reported",
+    "members_joined",
+    "members_left",
+)
+"""The counts that the row of an enterprise holds."""
+
+BRANCH_MEASURES = (
+    "members_primary",
+    "members_participating",
+    "affiliations",
+    "full_members",
+    "probationary_members",
+    "members_dual",
+    "members_floating",
+    "members_under_36",
+    "members_women",
+    "members_college",
+    "full_members_unknown",
+    "members_dual_unknown",
+    "members_floating_unknown",
+    "members_under_36_unknown",
+    "members_women_unknown",
+    "members_college_unknown",
+    "enterprises_covered",
+    "enterprises_participating",
+)
+
+REGISTER_ONLY = frozenset({"members_withheld", "members_joined", "members_left"})
+"""Not defined where members are counted from returns."""
+
+
+@dataclass(frozen=True)
+class Population:
+    """Whom to count: all conditions together; None = not asked."""
+
+    basis: str = "operating"
+    district: str | None = None
+    industry: str | None = None
+    industry_group: str | None = None
+    enterprise_kind: str | None = None
+    ownership: str | None = None
+    size_class: str | None = None
+
+
+def holds(moment: Moment, population: Population, firm: Firm) -> bool:
+    """A firm is counted when every condition holds; an unknown attribute meets none."""
+    return (
+        population.basis in firm.bases
+        and is_below(moment.districts, firm.place("district_code"), population.district)
+        and is_below(moment.industries, firm.place("industry_code"), population.industry)
+        and is_in_group(moment, firm, population.industry_group)
+        and population.enterprise_kind in (None, firm.kind)
+        and population.ownership in (None, firm.stated("ownership"))
+        and population.size_class in (None, firm.stated("size_class"))
+    )
+
+
+def is_below(tree: dict[str, dict[str, object]], place: str | None, top: str | None) -> bool:
+    """A district or an industry means its whole subtree."""
+    return top is None or place in at_or_below(tree, top)
+
+
+def is_in_group(moment: Moment, firm: Firm, group: str | None) -> bool:
+    """Below any code of the group."""
+    return group is None or firm.place("industry_code") in moment.industries_of_group(group)
+
+
+def added(firms: Iterable[Firm]) -> Counts:
+    """Sums over enterprises: unknown adds nothing and is counted beside."""
+    own = [firm.counts for firm in firms]
+    return {measure: sum(counts[measure] or 0 for counts in own) for measure in MEASURES}
+
+
+def undefined(moment: Moment, population: Population) -> frozenset[str]:
+    """The measures that are not defined for this population, whatever is in it."""
+    if moment.member_source == "returns":
+        return REGISTER_ONLY
+    return frozenset() if withheld_reaches(moment, population) else frozenset({"members_withheld"})
+
+
+def withheld_reaches(moment: Moment, population: Population) -> bool:
+    """Withheld members show down to county and section, and never for a group, a filter or another basis."""
+    district, industry = population.district, population.industry
+    filters = (population.enterprise_kind, population.ownership, population.size_class)
+    return (
+        population.basis in ("registered", "operating")
+        and (district is None or moment.districts[district]["level"] in DISTRICT_LEVELS[:3])
+        and (industry is None or moment.industries[industry]["level"] == "section")
+        and population.industry_group is None
+        and filters == (None, None, None)
+    )
+
+
+def figures(moment: Moment, firms: Iterable[Firm], population: Population) -> Counts:
+    """The measures of a population; null = not defined for it."""
+    missing = undefined(moment, population)
+    total = added(firm for firm in firms if holds(moment, population, firm))
+    return {measure: None if measure in missing else count for measure, count in total.items()}
+
+
+def unallocated(total: Counts, rows: list[Counts]) -> Counts:
+    """The total less all listed rows; null where either is not defined."""
+    return {measure: left_over(total[measure], [counts[measure] for counts in rows]) for measure in MEASURES}
+
+
+def left_over(total: int | None, parts: list[int | None]) -> int | None:
+    """One figure less its parts; null as soon as one of them is null."""
+    known = [part for part in parts if part is not None]
+    return None if total is None or len(known) < len(parts) else total - sum(known)
