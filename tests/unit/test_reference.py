@@ -155,6 +155,51 @@ def test_home_is_the_nearest_committee_when_a_member_takes_part_elsewhere() -> N
     ]
 
 
+@pytest.mark.parametrize(
+    ("kinds", "dissolved", "expected"),
+    [
+        (("committee", "committee", "branch"), None, "mid"),
+        (("committee", "committee", "branch"), "mid", "top"),
+        (("general_branch", "branch", "branch"), None, "top"),
+        (("general_branch", "branch", "branch"), "top", "mid"),
+        (("general_branch", "branch", "branch"), "low", None),
+    ],
+)
+def test_home_lives_at_or_above_the_primary_branch_when_there_is_a_tree(
+    kinds: tuple[str, str, str], dissolved: str | None, expected: str | None
+) -> None:
+    registry = worked_example()
+    above = {"top": None, "mid": "top", "low": "mid"}
+    registry["branches"] += [
+        branch(code, above[code], kind=kind, dissolved_on=DAY if code == dissolved else None)
+        for code, kind in zip(above, kinds, strict=True)
+    ]
+    registry["affiliations"] = [takes_part("a1", "low", "primary"), takes_part("a1", "F1", "secondary")]
+    found = Reference(registry, DAY).dual_affiliation()
+    assert found == [{"home": expected, "joint_branch": "F1", "members": 1}]
+
+
+def test_affiliations_end_when_membership_does() -> None:
+    registry = worked_example()
+    registry["members"][0]["left_on"] = DAY
+    reference = Reference(registry, DAY)
+    committee = reference.get_statistics("branches", "J", {})["data"]
+    assert committee["subtree"]["counts"]["affiliations"] == 1
+    assert reference.dual_affiliation() == [{"home": "R", "joint_branch": "F2", "members": 1}]
+
+
+def test_nobody_lacks_a_workplace_organisation_when_the_enterprise_is_organised() -> None:
+    registry = worked_example()
+    registry["coverage"].append(row("coverage", enterprise_code="A", branch_code="R", means="joint", start_on=LONG_AGO))
+    figures = street(registry)
+    assert ratio(figures, "dual_reach") == (1, 1)
+    assert ratio(figures, "dual_affiliation_share") == (2, 5)
+    assert figures["counts"]["enterprises_reached_by_dual"] == 1
+    attributes = Reference(registry, DAY).get_statistics("enterprises", "A", {})["data"]["enterprise"]
+    assert (attributes["organised"], attributes["reached_by_dual"], attributes["work_only"]) == (True, True, False)
+    assert (attributes["standalone"], attributes["branches"]) == (False, ["R"])
+
+
 def test_a_subtree_reaches_through_a_parent_when_it_is_dissolved() -> None:
     registry = worked_example()
     registry["branches"][1:1] = [branch("M", "J", dissolved_on=DAY)]
