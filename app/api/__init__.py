@@ -16,5 +16,6 @@ list the router in `app.main.ROUTERS`, the busiest first:
 - Errors are `ServiceError`s, raised where they are found. `request.app.state` has `settings`, `engine`, `desk` (the
   shelf of snapshots and what is kept of answers) and `metrics`; `request.state` has `principal` and `request_id`.
 - HEAD, 304, compression, CORS and security headers are layers in front of all routes (`layers`).
-- Refresh the committed document: `python -m tests.api.test_openapi`, and read its difference.
+- Each answer in JSON has an example: add its request to `ASKED` in `tests/api/examples.py`, refresh examples and
+  committed document with `python -m tests.api.examples`, and read the difference.
 """

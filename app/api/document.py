@@ -1,6 +1,8 @@
-"""The OpenAPI 3.1 document: FastAPI's, with what generated clients need."""
+"""The OpenAPI 3.1 document: FastAPI's, with what generated clients need, and an example of each answer."""
 
+import json
 from collections.abc import Iterator
+from importlib.resources import files
 from typing import Any
 
 from fastapi import FastAPI
@@ -49,12 +51,13 @@ def document_of(app: FastAPI) -> dict[str, Any]:
         separate_input_output_schemas=False,
     )
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    _define(Problem, schemas)
+    _define(Problem, schemas)["examples"] = [_example("problem")]
     for route, operation in _operations(app, document):
         parameters = operation.setdefault("parameters", [])
         for model in query_models(route.dependant):
             parameters.extend(_parameters_of(model.model, schemas))
         operation["parameters"] = [_without_null(parameter) for parameter in parameters]
+        _illustrate(operation)
         operation["summary"] = operation["description"].partition("\n")[0].removesuffix(".")
     document["components"]["schemas"] = dict(sorted(schemas.items()))
     used = {tag for _, operation in _operations(app, document) for tag in operation["tags"]}
@@ -67,6 +70,19 @@ def _operations(app: FastAPI, document: dict[str, Any]) -> Iterator[tuple[APIRou
         if isinstance(route, APIRoute) and route.include_in_schema:
             for method in route.methods or ():
                 yield route, document["paths"][route.path_format][method.lower()]
+
+
+def _illustrate(operation: dict[str, Any]) -> None:
+    """Give the good answer of an operation its example, where it is JSON and has one."""
+    example = _example(operation["operationId"])
+    for status, response in operation["responses"].items():
+        if example is not None and status.startswith("2") and "application/json" in response.get("content", {}):
+            response["content"]["application/json"]["example"] = example
+
+
+def _example(name: str) -> Any:
+    file = files("app.api").joinpath("examples", f"{name}.json")
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
 
 
 def _define(model: type[BaseModel], schemas: dict[str, Any]) -> dict[str, Any]:

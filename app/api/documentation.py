@@ -5,9 +5,10 @@ import hashlib
 import re
 from collections.abc import Iterator
 from importlib.resources import files
+from typing import Annotated
 
 import msgspec
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Path, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from pydantic import Field
 
@@ -66,7 +67,7 @@ async def get_document(request: Request) -> Response:
 
 
 @router.get("/problems/{code}", response_model=ProblemType)
-async def get_problem_type(code: str) -> Response:
+async def get_problem_type(code: Annotated[str, Path(description="Last part of the type.")]) -> Response:
     """Say what a kind of problem means: where the `type` of a problem leads."""
     kind = next((kind for kind in _kinds(ServiceError) if kind.code == code), None)
     if kind is None:

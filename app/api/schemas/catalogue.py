@@ -95,6 +95,6 @@ class Catalogue(Closed):
 
 
 class CatalogueAnswer(Closed):
-    """The catalogue."""
+    """The catalogue, whole."""
 
-    data: Catalogue = Field(description="Everything that the service can say.")
+    data: Catalogue = Field(description="The catalogue.")

@@ -18,7 +18,7 @@ _DISJOINT: Fields = _TOTAL | {
 }
 _OVERLAPPING: Fields = _TOTAL | {"unallocated": (None, "Always null: the subjects overlap.")}
 _LISTED: Fields = {
-    "total": (EnterpriseTotal, "Sums over all listed enterprises."),
+    "total": (EnterpriseTotal, "Sums over all listed enterprises, on all pages."),
     "unallocated": (None, "Always null: nothing is left out."),
 }
 

@@ -62,3 +62,10 @@ class BranchSort(StrEnum):
     BranchSort = vars()
     for code in ("code", *_BRANCH):
         BranchSort[code.upper()] = code
+
+
+class Lang(StrEnum):
+    """Language of labels."""
+
+    ZH = "zh"
+    EN = "en"

@@ -1,7 +1,7 @@
 """Query parameters of statistics, built from parts that mean the same wherever they occur."""
 
 from functools import cache
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,6 +11,7 @@ from app.api.statistics.fields import (
     BranchSort,
     EnterpriseField,
     EnterpriseSort,
+    Lang,
     StatisticsField,
     StatisticsSort,
 )
@@ -209,14 +210,15 @@ class FileParameters(BaseModel):
 
     totals: bool = Field(default=False, description="Add the rows `total` and `unallocated`.")
     bom: bool = Field(default=False, description="Begin a CSV with a byte order mark, which Excel needs.")
-    lang: Language | None = Field(
+    lang: Lang | None = Field(
         default=None, description="Labels of this language in headers and names; absent: codes, and both names."
     )
 
     def options(self, file_format: FileFormat) -> FileOptions:
         """Return how to write a file of a format."""
         chosen: tuple[str, ...] = getattr(self, "fields", ())
-        return FileOptions(file_format, TableOptions(chosen, self.totals, self.lang), bom=self.bom)
+        language = cast(Language | None, self.lang)
+        return FileOptions(file_format, TableOptions(chosen, self.totals, language), bom=self.bom)
 
 
 _FIELDS_TEXT = "Measures and metrics that the file shows; repeatable; absent: all."

@@ -1,0 +1,104 @@
+"""The examples of the document: what the service answers about the worked example.
+
+`python -m tests.api.examples` writes them, and the document with them; tests compare both with what is served.
+"""
+
+import json
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from starlette.testclient import TestClient
+
+from app.api.documentation import encoded_document
+from app.config import Settings
+from app.database.migrations import upgrade
+from app.main import create_app
+from app.snapshots.build import build_snapshot
+from tests.factories.loading import fill
+from tests.factories.worked_example import AS_OF, STREET, A, J, worked_example
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "app" / "api" / "examples"
+DOCUMENT = ROOT / "docs" / "openapi.json"
+
+ASKED: dict[str, tuple[str, str]] = {
+    "list_district_statistics": ("GET", "/v1/statistics/districts?parent=350203"),
+    "get_district_statistics": ("GET", f"/v1/statistics/districts/{STREET}"),
+    "list_industry_statistics": ("GET", "/v1/statistics/industries?level=division"),
+    "get_industry_statistics": ("GET", "/v1/statistics/industries/64"),
+    "list_industry_group_statistics": ("GET", "/v1/statistics/industry-groups"),
+    "get_industry_group_statistics": ("GET", "/v1/statistics/industry-groups/internet"),
+    "list_enterprise_statistics": ("GET", "/v1/statistics/enterprises?limit=1"),
+    "get_enterprise_statistics": ("GET", f"/v1/statistics/enterprises/{A}"),
+    "list_branch_statistics": ("GET", "/v1/statistics/branches?kind=committee"),
+    "get_branch_statistics": ("GET", f"/v1/statistics/branches/{J}"),
+    "list_basis_statistics": ("GET", f"/v1/statistics/bases?district={STREET}"),
+    "list_snapshots": ("GET", "/v1/snapshots"),
+    "get_snapshot": ("GET", "/v1/snapshots/{snapshot}"),
+    "get_catalogue": ("GET", "/v1/catalogue"),
+    "get_health": ("GET", "/healthz"),
+    "get_readiness": ("GET", "/readyz"),
+    "get_problem_type": ("GET", "/problems/snapshot-not-found"),
+    "problem": ("GET", "/v1/statistics/districts?level=section&size=5"),
+}
+"""Method and address of each example, by operationId; `problem` is what every operation may answer."""
+
+_SHORTENED = 2
+"""Entries of each list of the catalogue that its example shows."""
+
+_CHANGING = (
+    (re.compile(r'"\d{8}-[0-9a-f]{16}"'), '"20170630-5f0c91d2a3b4c5d6"'),
+    (re.compile(r'"(updated_at|built_at)":"[^"]*"'), r'"\1":"2017-07-01T00:00:00Z"'),
+    (re.compile(r'"request_id":"[^"]*"'), '"request_id":"4f1d2c3b4a596877"'),
+    (re.compile(r'"next_cursor":"[^"]*"'), '"next_cursor":"WyIyMDE3MDYzMC01ZjBjIiwiMSJd"'),
+)
+"""What differs from build to build and request to request, and what stands for it."""
+
+
+@contextmanager
+def example_service() -> Iterator[TestClient]:
+    """Give a client of a service on the worked example."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(_env_file=None, data_dir=Path(folder))
+        upgrade(settings.registry_url)
+        fill(settings.registry_url, worked_example())
+        build_snapshot(settings, AS_OF, lambda _phase, _done, _total: None)
+        with TestClient(create_app(settings)) as client:
+            yield client
+
+
+def served(client: TestClient, name: str) -> Any:
+    """What the service answers where an example stands, without what differs each time."""
+    method, path = ASKED[name]
+    snapshot = client.get("/v1/snapshots").json()["data"][0]["id"]
+    text = client.request(method, path.replace("{snapshot}", snapshot)).text
+    for changing, constant in _CHANGING:
+        text = changing.sub(constant, text)
+    answer = json.loads(text)
+    if name == "get_catalogue":
+        answer["data"] = {part: entries[:_SHORTENED] for part, entries in answer["data"].items()}
+    return answer
+
+
+def committed(name: str) -> Any:
+    """The example as it is committed."""
+    return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def main() -> None:
+    """Write all examples, and the document that holds them."""
+    FOLDER.mkdir(exist_ok=True)
+    with example_service() as client:
+        for name in ASKED:
+            text = json.dumps(served(client, name), ensure_ascii=False, indent=1)
+            (FOLDER / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+    DOCUMENT.parent.mkdir(exist_ok=True)
+    DOCUMENT.write_bytes(encoded_document(create_app(Settings(_env_file=None))))
+
+
+if __name__ == "__main__":
+    main()
