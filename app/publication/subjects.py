@@ -47,12 +47,12 @@ class Enterprise(msgspec.Struct, gc=False, frozen=True):
     ownership: str | None
     size_class: str | None
     reported_on: date | None
-    operating: bool | None
+    operating: bool
     fixed_premises: bool | None
     above_designated_size: bool | None
     organised: bool
     standalone: bool
-    reached_by_dual: bool | None
+    reached_by_dual: bool
     work_only: bool
     eligible: bool | None
     has_members: bool | None

@@ -122,7 +122,6 @@ state AS (
         latest_return.ownership,
         latest_return.size_class,
         latest_return.reported_on,
-        CASE WHEN latest_return.operating THEN 1 WHEN NOT latest_return.operating THEN 0 END AS operating,
         CASE WHEN latest_return.fixed_premises THEN 1 WHEN NOT latest_return.fixed_premises THEN 0 END AS fixed_premises,
         CASE WHEN latest_return.above_designated_size THEN 1 WHEN NOT latest_return.above_designated_size THEN 0 END
             AS above_designated_size,
@@ -166,7 +165,7 @@ state AS (
 flagged AS (
     SELECT
         state.*,
-        CASE WHEN members_reached >= 1 THEN 1 WHEN members_reached = 0 OR members = 0 THEN 0 END AS reached_by_dual,
+        CASE WHEN members_reached >= 1 THEN 1 ELSE 0 END AS reached_by_dual,
         CASE
             WHEN is_operating = 0 THEN 0
             WHEN full_members >= {eligible_full_members} THEN 1
@@ -178,17 +177,17 @@ flagged AS (
             THEN 1 ELSE 0
         END AS is_surveyed,
         CASE WHEN is_operating = 1 AND above_designated_size = 1 THEN 1 ELSE 0 END AS is_above_size,
-        CASE WHEN headcount >= 1 AND members IS NOT NULL THEN 1 WHEN headcount = 0 THEN 0 END AS matched
+        CASE WHEN members IS NULL THEN NULL WHEN headcount >= 1 THEN 1 WHEN headcount = 0 THEN 0 END AS matched
     FROM state
 )
 SELECT
     code, name, kind, registered_on, closed_on, district_code, industry_code, ownership, size_class, reported_on,
-    operating, fixed_premises, above_designated_size,
-    is_operating, is_surveyed, is_above_size, organised, standalone, reached_by_dual, work_reached, eligible,
+    fixed_premises, above_designated_size,
+    is_operating AS operating, is_surveyed, is_above_size, organised, standalone, reached_by_dual, work_reached, eligible,
     organised AS enterprises_organised,
     standalone AS enterprises_standalone,
     CASE WHEN organised = 1 THEN 0 ELSE reached_by_dual END AS enterprises_reached_by_dual,
-    CASE WHEN organised = 0 AND coalesce(reached_by_dual, 0) = 0 THEN work_reached ELSE 0 END AS enterprises_work_only,
+    CASE WHEN organised = 0 AND reached_by_dual = 0 THEN work_reached ELSE 0 END AS enterprises_work_only,
     CASE WHEN members >= 1 THEN 1 WHEN members = 0 THEN 0 END AS enterprises_with_members,
     eligible AS enterprises_eligible,
     eligible * organised AS enterprises_eligible_organised,

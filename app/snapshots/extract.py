@@ -87,13 +87,14 @@ def _is_text(column: Column[Any]) -> bool:
 
 
 def _restored(column: Column[Any]) -> str:
+    text = f"nullif(CAST({column.name} AS VARCHAR), '')"  # an empty table's columns arrive as integers
     if isinstance(column.type, Date):
-        return f"CAST(nullif({column.name}, '') AS DATE) AS {column.name}"
+        return f"CAST({text} AS DATE) AS {column.name}"
     if isinstance(column.type, Boolean):
         return f"CAST({column.name} AS BOOLEAN) AS {column.name}"
     if isinstance(column.type, Integer):
         return f"CAST({column.name} AS INTEGER) AS {column.name}"
-    return f"nullif({column.name}, '') AS {column.name}"
+    return f"{text} AS {column.name}"
 
 
 def _quoted(column: Column[Any]) -> str:

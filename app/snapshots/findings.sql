@@ -53,7 +53,7 @@ enterprise_finding AS (
     UNION ALL
     SELECT 'surveyed_undecided', code, NULL
     FROM enterprise_fact
-    WHERE is_operating = 1 AND (fixed_premises IS NULL OR headcount IS NULL) AND coalesce(fixed_premises, 1) = 1
+    WHERE operating = 1 AND (fixed_premises IS NULL OR headcount IS NULL) AND coalesce(fixed_premises, 1) = 1
       AND coalesce(
           headcount >= CASE WHEN kind = 'social_organisation' THEN {surveyed_headcount_social} ELSE {surveyed_headcount} END,
           true
@@ -62,7 +62,7 @@ enterprise_finding AS (
     SELECT 'eligible_undecided', code, NULL FROM enterprise_fact WHERE eligible IS NULL
     UNION ALL
     SELECT 'above_size_undecided', code, NULL
-    FROM enterprise_fact WHERE is_operating = 1 AND above_designated_size IS NULL
+    FROM enterprise_fact WHERE operating = 1 AND above_designated_size IS NULL
     UNION ALL
     SELECT 'register_differs_from_return', code, members_registered - members_reported
     FROM enterprise_fact

@@ -28,7 +28,7 @@ from app.store.format import choice_array, date_array, integer_array
 Columns = dict[str, pa.Array]
 
 _BASIS_FLAGS = {
-    Basis.OPERATING: "is_operating",
+    Basis.OPERATING: "operating",
     Basis.SURVEYED: "is_surveyed",
     Basis.ELIGIBLE: "eligible",
     Basis.ABOVE_SIZE: "is_above_size",
@@ -40,7 +40,7 @@ _WITHHELD_BASES = (Basis.REGISTERED, Basis.OPERATING)
 
 def snapshot_tables(facts: Facts, districts: OrderedTree, industries: OrderedTree) -> tuple[dict[str, Columns], Placed]:
     """Return the columns of every table by name, in the order they are written, and the enterprises as placed."""
-    groups = _industry_groups(facts.industry_groups, industries)
+    groups = _industry_groups(facts.industry_groups)
     enterprises = order_enterprises(facts.enterprises, districts, industries)
     placed = _placed(enterprises, districts, industries, groups["industries"])
     measures = [_measure(enterprises, measure.code) for measure in ROW_MEASURES]
@@ -88,11 +88,10 @@ def _tree(tree: OrderedTree, levels: type[Any]) -> Columns:
     }
 
 
-def _industry_groups(rows: pa.Table, industries: OrderedTree) -> Columns:
-    """One row per group; `industries` are codes in pre-order."""
-    placed = rows.append_column("industry", pa.array(industries.index_of(rows["industry_code"])))
+def _industry_groups(rows: pa.Table) -> Columns:
+    """One row per group; groups and their industries by code."""
     grouped: dict[str, list[dict[str, Any]]] = {}
-    for row in placed.sort_by([("code", "ascending"), ("industry", "ascending")]).to_pylist():
+    for row in rows.sort_by([("code", "ascending"), ("industry_code", "ascending")]).to_pylist():
         grouped.setdefault(row["code"], []).append(row)
     members = [[row["industry_code"] for row in group if row["industry_code"]] for group in grouped.values()]
     return {
