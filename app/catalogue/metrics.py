@@ -173,7 +173,9 @@ METRICS: tuple[Metric, ...] = (
         "college_share", "大专及以上占比", "College share", "members_college",
         "Share of members with junior college or above.",
     ),
-    _share("floating_share", "流动党员占比", "Floating share", "members_floating", "Share of members who are floating."),
+    _share(
+        "floating_share", "流动党员占比", "Floating share", "members_floating", "Share of members who are floating.",
+    ),
     _share(
         "dual_affiliation_share", "兼合式占比", "Dual affiliation share", "members_dual",
         "Share of members with a secondary affiliation.",
