@@ -59,10 +59,10 @@ class Branches:
         Position in the counties of the places, per branch; ascending.
     parent
         Position of the branch above, `UNKNOWN` for a root.
-    own, joint, residential, functional
-        Per county and one more: where its branches of that sort begin; each sort ends where the next begins.
+    general, own, joint, residential, functional
+        Per county the position of the first of its branches of that sort; each sort ends where the next begins.
     end
-        Per county: where its branches end.
+        Per county the position after its last branch.
     """
 
     codes: Characters

@@ -13,17 +13,6 @@ class Row:
 
 
 @dataclass(frozen=True)
-class DistrictRow(Row):
-    """A row of `districts`."""
-
-    code: str
-    parent_code: str | None
-    level: str
-    name_zh: str
-    name_en: str | None
-
-
-@dataclass(frozen=True)
 class EnterpriseRow(Row):
     """A row of `enterprises`; district and industry are those of registration."""
 

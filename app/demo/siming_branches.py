@@ -144,7 +144,7 @@ def _standalone(enterprise: Enterprise, dice: Dice) -> CoverageRow:
 
 
 def _start(enterprise: Enterprise, earliest: date, dice: Dice) -> date:
-    """Draw a day between both births and August 2016."""
+    """Draw a day up to August 2016 on which a branch that began at `earliest` reached the enterprise."""
     registered_on = enterprise.row.registered_on or earliest
     first = max(earliest, registered_on + timedelta(days=60))
     return first + timedelta(days=dice.randrange(max((date(2016, 8, 31) - first).days, 1)))
