@@ -1,0 +1,1 @@
+"""The classifications that ship with the product, and their loader; `README.md` says where they come from."""

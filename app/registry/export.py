@@ -1,0 +1,123 @@
+"""The registry back as the files it came in, as CSV: importing such a file again changes nothing.
+
+UTF-8 without a byte order mark, comma, CRLF (RFC 4180), a header of the datasets' English column names, rows by key
+(codes as UTF-8 bytes). Dates are ISO 8601, booleans `true` and `false`, unknown is an empty cell. There is no export of
+members, employments and affiliations; a ledger goes as `enterprises` and `returns`.
+
+Text is given exactly as it is recorded, even where it starts with `=`, `+`, `-` or `@`: an apostrophe in front would
+come back as part of the name or code. A spreadsheet may take such a cell for a formula: import the file as text there.
+"""
+
+import csv
+import io
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncResult
+
+from app.database.outages import reading
+from app.database.tables import METADATA
+from app.errors import ErrorItem, NotFound
+
+_ROWS_AT_ONCE = 500
+"""Rows fetched and encoded together; so many keep the event loop for about a millisecond."""
+
+
+class NotExported(NotFound):
+    """There is no export of that name."""
+
+    code = "not-exported"
+    title = "Not exported"
+
+
+def export_statement(dataset: str) -> Select[Any]:
+    """Return the statement of a dataset's rows, its columns in order, sorted by key.
+
+    Raises
+    ------
+    NotExported
+        If there is no export of that name; all names are listed.
+    """
+    if dataset in _STATEMENTS:
+        return _STATEMENTS[dataset]()
+    message = f"There is no export of {dataset!r}."
+    raise NotExported(message, [ErrorItem("path/dataset", message, EXPORTS)])
+
+
+async def export_rows(engine: AsyncEngine, dataset: str) -> AsyncIterator[bytes]:
+    """Yield a dataset as a CSV file in pieces, from one consistent read; the first piece once the database answers.
+
+    Raises
+    ------
+    NotExported
+        If there is no export of that name.
+    DatabaseUnavailable
+        If the database cannot answer, or goes away meanwhile.
+    """
+    statement = export_statement(dataset)
+    async with reading(engine) as connection, _streamed(connection, statement) as result:
+        yield _lines([list(result.keys())])
+        async for rows in result.partitions(_ROWS_AT_ONCE):
+            yield _lines([_cell(value) for value in row] for row in rows)
+
+
+@asynccontextmanager
+async def _streamed(connection: AsyncConnection, statement: Select[Any]) -> AsyncIterator[AsyncResult[Any]]:
+    # SQLAlchemy's own context leaves the cursor open where the reader goes away in the middle.
+    result = await connection.stream(statement)
+    try:
+        yield result
+    finally:
+        await result.close()
+
+
+def _lines(rows: Iterable[Sequence[str]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _whole(table_name: str, *key: str) -> Callable[[], Select[Any]]:
+    def statement() -> Select[Any]:
+        table = METADATA.tables[table_name]
+        return select(table).order_by(*(table.c[name] for name in key))
+
+    return statement
+
+
+def _industry_groups() -> Select[Any]:
+    group, member = METADATA.tables["industry_group"], METADATA.tables["industry_group_industry"]
+    columns = (group.c.code.label("group_code"), group.c.name_zh, group.c.name_en, member.c.industry_code)
+    rows = select(*columns).join_from(group, member, group.c.code == member.c.group_code)
+    return rows.order_by(group.c.code, member.c.industry_code)
+
+
+def _coverage() -> Select[Any]:
+    table = METADATA.tables["enterprise_coverage"]
+    key = (table.c.enterprise_code, func.coalesce(table.c.branch_code, ""), table.c.means, table.c.start_on)
+    return select(*(column for column in table.c if column.name != "id")).order_by(*key)
+
+
+_STATEMENTS: Mapping[str, Callable[[], Select[Any]]] = {
+    "districts": _whole("district", "code"),
+    "industries": _whole("industry", "code"),
+    "industry-groups": _industry_groups,
+    "enterprises": _whole("enterprise", "code"),
+    "returns": _whole("enterprise_return", "enterprise_code", "reported_on"),
+    "branches": _whole("branch", "code"),
+    "coverage": _coverage,
+}
+
+EXPORTS = tuple(_STATEMENTS)
+"""Names of the datasets that are exported, in the order in which an empty registry would take them."""

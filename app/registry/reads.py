@@ -1,0 +1,219 @@
+"""The registry as it is now: lists by code, single things, and the dated rows of an enterprise.
+
+Builders return statements and execute nothing; the functions below them run these. Codes sort as UTF-8 bytes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, NamedTuple, TypeAlias
+
+from sqlalchemy import Connection, Select, func, literal, or_, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from app.database.outages import reading
+from app.database.tables import METADATA
+from app.registry.codes import UnknownCode, exists, is_code, not_registered, unknown_code
+from app.registry.entities import ENTERPRISES, INDUSTRY_GROUPS, Entity
+
+Row: TypeAlias = dict[str, Any]
+"""The columns of one thing; of an industry group also `industries`, the codes of its set."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Which things to list, and which part of the list.
+
+    Parameters
+    ----------
+    q
+        Part of the code or of a name, in any case (of ASCII letters).
+    parent
+        Code of the node whose children are wanted.
+    level
+        Level of the tree.
+    after
+        Code after which the page begins; null: the first page.
+    limit
+        Most rows of the page.
+    """
+
+    q: str | None = None
+    parent: str | None = None
+    level: str | None = None
+    after: str | None = None
+    limit: int = 100
+
+
+class CoverageKey(NamedTuple):
+    """Where a page of coverage ended."""
+
+    start_on: date
+    means: str
+    branch_code: str
+
+
+@dataclass(frozen=True)
+class Rows:
+    """One page, and whether more rows follow."""
+
+    rows: Sequence[Row]
+    more: bool
+
+
+def list_statement(entity: Entity, listing: Listing) -> Select[Any]:
+    """Return the statement of a page and one row more, by code."""
+    table = entity.table
+    statement = select(table).order_by(table.c.code).limit(listing.limit + 1)
+    if listing.q is not None:
+        searched = [table.c[name] for name in ("code", *entity.names)]
+        statement = statement.where(or_(*(column.icontains(listing.q, autoescape=True) for column in searched)))
+    if listing.parent is not None:
+        statement = statement.where(table.c.parent_code == listing.parent)
+    if listing.level is not None:
+        statement = statement.where(table.c.level == listing.level)
+    return statement if listing.after is None else statement.where(table.c.code > listing.after)
+
+
+def find_statement(entity: Entity, code: str) -> Select[Any]:
+    """Return the statement of one thing."""
+    return select(entity.table).where(entity.table.c.code == code)
+
+
+def industries_statement(groups: Sequence[str]) -> Select[Any]:
+    """Return the statement of the sets of some industry groups: a row per group and industry."""
+    table = METADATA.tables["industry_group_industry"]
+    wanted = select(table.c.group_code, table.c.industry_code).where(table.c.group_code.in_(groups))
+    return wanted.order_by(table.c.group_code, table.c.industry_code)
+
+
+def returns_statement(enterprise: str, after: date | None, limit: int) -> Select[Any]:
+    """Return the statement of a page of an enterprise's returns and one row more, by date."""
+    table = METADATA.tables["enterprise_return"]
+    statement = select(table).where(table.c.enterprise_code == enterprise)
+    if after is not None:
+        statement = statement.where(table.c.reported_on > after)
+    return statement.order_by(table.c.reported_on).limit(limit + 1)
+
+
+def coverage_statement(enterprise: str, after: CoverageKey | None, limit: int) -> Select[Any]:
+    """Return the statement of a page of an enterprise's coverage and one row more, by start, means and branch."""
+    table = METADATA.tables["enterprise_coverage"]
+    key = (table.c.start_on, table.c.means, func.coalesce(table.c.branch_code, ""))
+    shown = [column for column in table.c if column.name != "id"]
+    statement = select(*shown).where(table.c.enterprise_code == enterprise)
+    if after is not None:
+        statement = statement.where(tuple_(*key) > after)
+    return statement.order_by(*key).limit(limit + 1)
+
+
+def ancestors_statement(entity: Entity, start: str, stop: str) -> Select[Any]:
+    """Return the statement of the codes from `start` upwards along an entity's chain, at most to `stop`."""
+    table = entity.table
+    above = table.c[str(entity.chain)]
+    up = select(table.c.code, above.label("above"), literal(0).label("steps")).where(table.c.code == start)
+    line = up.cte("line", recursive=True)
+    line = line.union_all(
+        select(table.c.code, above, line.c.steps + 1)
+        .join_from(line, table, table.c.code == line.c.above)
+        .where(line.c.code != stop)
+    )
+    return select(line.c.code).order_by(line.c.steps)
+
+
+async def list_entities(engine: AsyncEngine, entity: Entity, listing: Listing) -> Rows:
+    """Return a page of an entity.
+
+    Raises
+    ------
+    UnknownCode
+        If `parent` is no code of the registry; the closest few are offered.
+    DatabaseUnavailable
+        If the database cannot answer now.
+    """
+    async with reading(engine) as connection:
+        if listing.parent is not None:
+            await connection.run_sync(_require_parent, entity, listing.parent)
+        page = await _page(connection, list_statement(entity, listing), listing.limit)
+        if entity is INDUSTRY_GROUPS:
+            return Rows(await connection.run_sync(with_industries, page.rows), page.more)
+        return page
+
+
+async def find_entity(engine: AsyncEngine, entity: Entity, code: str) -> Row:
+    """Return one thing.
+
+    Raises
+    ------
+    NotRegistered
+        If it is not there.
+    DatabaseUnavailable
+        If the database cannot answer now.
+    """
+    async with reading(engine) as connection:
+        row = await connection.run_sync(find_row, entity, code)
+    if row is None:
+        raise not_registered(entity, code)
+    return row
+
+
+async def list_returns(engine: AsyncEngine, enterprise: str, after: date | None, limit: int) -> Rows:
+    """Return a page of an enterprise's returns, the oldest first.
+
+    Raises
+    ------
+    NotRegistered
+        If the enterprise is not there.
+    DatabaseUnavailable
+        If the database cannot answer now.
+    """
+    return await _list_dated(engine, enterprise, returns_statement(enterprise, after, limit), limit)
+
+
+async def list_coverage(engine: AsyncEngine, enterprise: str, after: CoverageKey | None, limit: int) -> Rows:
+    """Return a page of how an enterprise is reached, the oldest first.
+
+    Raises
+    ------
+    NotRegistered
+        If the enterprise is not there.
+    DatabaseUnavailable
+        If the database cannot answer now.
+    """
+    return await _list_dated(engine, enterprise, coverage_statement(enterprise, after, limit), limit)
+
+
+def find_row(connection: Connection, entity: Entity, code: str) -> Row | None:
+    """Return one thing, or null where it is not there."""
+    if not is_code(code):
+        return None
+    found = connection.execute(find_statement(entity, code)).mappings().one_or_none()
+    if found is None:
+        return None
+    return with_industries(connection, [dict(found)])[0] if entity is INDUSTRY_GROUPS else dict(found)
+
+
+def with_industries(connection: Connection, groups: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """Return industry groups with the codes of their sets, by code."""
+    sets: dict[str, list[str]] = {group["code"]: [] for group in groups}
+    for group, industry in connection.execute(industries_statement(list(sets))):
+        sets[group].append(industry)
+    return [{**group, "industries": sets[group["code"]]} for group in groups]
+
+
+def _require_parent(connection: Connection, entity: Entity, code: str) -> None:
+    if not exists(connection, entity, code):
+        item = unknown_code(connection, entity, code, "query/parent")
+        raise UnknownCode(f"parent: {item.message}", [item])
+
+
+async def _list_dated(engine: AsyncEngine, enterprise: str, statement: Select[Any], limit: int) -> Rows:
+    async with reading(engine) as connection:
+        if not await connection.run_sync(exists, ENTERPRISES, enterprise):
+            raise not_registered(ENTERPRISES, enterprise)
+        return await _page(connection, statement, limit)
+
+
+async def _page(connection: AsyncConnection, statement: Select[Any], limit: int) -> Rows:
+    rows = [dict(row) for row in (await connection.execute(statement)).mappings()]
+    return Rows(rows[:limit], len(rows) > limit)

@@ -1,0 +1,154 @@
+"""What must hold for one thing of the registry and whatever it touches, as it would be after a change.
+
+Each rule yields its problems; pointers are those of the change's body. Bulk imports ask the same of whole sets.
+"""
+
+from collections.abc import Callable, Iterator
+
+from sqlalchemy import Connection, func, select
+
+from app.catalogue.vocabulary import AffiliationRole, DistrictLevel
+from app.database.tables import METADATA
+from app.errors import ErrorItem
+from app.registry.codes import CODE_RULE, exists, is_code, unknown_code
+from app.registry.entities import BRANCHES, DISTRICTS, ENTERPRISES, INDUSTRIES, INDUSTRY_GROUPS, Entity, references_of
+from app.registry.reads import Row, ancestors_statement, find_row
+from app.registry.trees import describe_cycle
+
+_ORDERED_DATES = {ENTERPRISES.name: ("registered_on", "closed_on"), BRANCHES.name: ("established_on", "dissolved_on")}
+
+NAMED = 10
+"""Codes that a message names."""
+
+
+def broken_rules(connection: Connection, entity: Entity, row: Row) -> list[ErrorItem]:
+    """Return every problem that a thing would have, or make, if it were as `row` says; empty if it may be so.
+
+    Parameters
+    ----------
+    connection
+        In the transaction of the change.
+    row
+        All columns; of an industry group also `industries`.
+    """
+    if not is_code(row["code"]):
+        return [ErrorItem("path/code", f"a code has {CODE_RULE}")]
+    return [problem for rule in _RULES for problem in rule(connection, entity, row)]
+
+
+def name_codes(codes: list[str]) -> str:
+    """Return the first few codes as text."""
+    return ", ".join(codes[:NAMED]) + (", …" if len(codes) > NAMED else "")
+
+
+def _references(connection: Connection, entity: Entity, row: Row) -> Iterator[ErrorItem]:
+    for column, to in references_of(entity).items():
+        code = row[column]
+        # A thing that names itself is in a cycle, whether or not it is there yet.
+        if code is not None and not _is_itself(entity, to, row, code) and not exists(connection, to, code):
+            yield unknown_code(connection, to, code, f"body/{column}")
+
+
+def _is_itself(entity: Entity, to: Entity, row: Row, code: str) -> bool:
+    return to is entity and code == row["code"]
+
+
+def _industries(connection: Connection, entity: Entity, row: Row) -> Iterator[ErrorItem]:
+    if entity is INDUSTRY_GROUPS:
+        for place, code in enumerate(row["industries"]):
+            pointer = f"body/industries/{place}"
+            if code in row["industries"][:place]:
+                yield ErrorItem(pointer, f"industry {code!r} is in the list already")
+            elif not exists(connection, INDUSTRIES, code):
+                yield unknown_code(connection, INDUSTRIES, code, pointer)
+
+
+def _dates(_connection: Connection, entity: Entity, row: Row) -> Iterator[ErrorItem]:
+    if entity.name in _ORDERED_DATES:
+        first, second = _ORDERED_DATES[entity.name]
+        if row[first] is not None and row[second] is not None and row[second] <= row[first]:
+            yield ErrorItem(f"body/{second}", f"must be after {first}")
+
+
+def _cycle(connection: Connection, entity: Entity, row: Row) -> Iterator[ErrorItem]:
+    if entity.chain is None or row[entity.chain] is None:
+        return
+    code, above = row["code"], row[entity.chain]
+    line = [above] if above == code else list(connection.scalars(ancestors_statement(entity, above, stop=code)))
+    if line and line[-1] == code:
+        yield ErrorItem(f"body/{entity.chain}", describe_cycle([code, *line[:-1]]))
+
+
+def _level_of_parent(connection: Connection, entity: Entity, row: Row) -> Iterator[ErrorItem]:
+    parent = _parent(connection, entity, row)
+    if parent is not None and _rank(entity, row["level"]) <= _rank(entity, parent["level"]):
+        message = f"must be lower than {parent['level']}, the level of its parent {parent['code']!r}"
+        allowed = tuple(entity.levels[_rank(entity, parent["level"]) + 1 :])
+        yield ErrorItem("body/level", message, allowed)
+
+
+def _level_of_children(connection: Connection, entity: Entity, row: Row) -> Iterator[ErrorItem]:
+    if entity.levels:
+        high = entity.levels[: _rank(entity, row["level"]) + 1]
+        children = _children_of_level(connection, entity, row["code"], [str(level) for level in high])
+        if children:
+            yield ErrorItem("body/level", f"must be higher than the levels of its children {name_codes(children)}")
+
+
+def _site(connection: Connection, entity: Entity, row: Row) -> Iterator[ErrorItem]:
+    if entity is not DISTRICTS:
+        return
+    if row["level"] == DistrictLevel.SITE:
+        parent = _parent(connection, entity, row)
+        if row["parent_code"] is None or (parent is not None and parent["level"] != DistrictLevel.STREET):
+            yield ErrorItem("body/parent_code", "a site is under a street")
+    elif row["level"] != DistrictLevel.STREET:
+        sites = _children_of_level(connection, entity, row["code"], [DistrictLevel.SITE])
+        if sites:
+            yield ErrorItem("body/level", f"must be street: its children {name_codes(sites)} are sites")
+
+
+def _one_industry(_connection: Connection, entity: Entity, row: Row) -> Iterator[ErrorItem]:
+    if entity is BRANCHES and row["industry_code"] is not None and row["industry_group"] is not None:
+        yield ErrorItem("body/industry_group", "industry_code and industry_group exclude each other")
+
+
+def _dual_affiliation(connection: Connection, entity: Entity, row: Row) -> Iterator[ErrorItem]:
+    if entity is not BRANCHES or row["dual_affiliation"]:
+        return
+    table = METADATA.tables["affiliation"]
+    secondary = (table.c.branch_code == row["code"]) & (table.c.role == AffiliationRole.SECONDARY)
+    members = connection.scalar(select(func.count(table.c.member_ref.distinct())).where(secondary)) or 0
+    if members:
+        message = f"cannot be false while secondary affiliations remain (of {members} members)"
+        yield ErrorItem("body/dual_affiliation", message)
+
+
+def _parent(connection: Connection, entity: Entity, row: Row) -> Row | None:
+    """Return the other node that is to be the parent in a tree with levels, if there is one."""
+    if not entity.levels or row["parent_code"] in (None, row["code"]):
+        return None
+    return find_row(connection, entity, row["parent_code"])
+
+
+def _children_of_level(connection: Connection, entity: Entity, code: str, levels: list[str]) -> list[str]:
+    table = entity.table
+    children = (table.c.parent_code == code) & (table.c.code != code) & table.c.level.in_(levels)
+    return list(connection.scalars(select(table.c.code).where(children).order_by(table.c.code).limit(NAMED + 1)))
+
+
+def _rank(entity: Entity, level: str) -> int:
+    return entity.levels.index(level)
+
+
+_RULES: tuple[Callable[[Connection, Entity, Row], Iterator[ErrorItem]], ...] = (
+    _references,
+    _industries,
+    _dates,
+    _cycle,
+    _level_of_parent,
+    _level_of_children,
+    _site,
+    _one_industry,
+    _dual_affiliation,
+)
