@@ -52,7 +52,7 @@ class Archive:
     def __init__(self, path: Path, most_inflated: int = MOST_INFLATED) -> None:
         self._most_inflated = most_inflated
         self._size = path.stat().st_size
-        self._inflated = 0
+        self._inflated: dict[str, int] = {}
         self._file = path.open("rb")
         try:
             self._refuse_large_directory()
@@ -92,7 +92,7 @@ class Archive:
         inflated = 0
         for block in self._blocks(info):
             inflated += len(block)
-            self._count(len(block))
+            self._count(name, inflated)
             yield block
         if inflated != info.file_size:
             raise UnreadableFile(f"The part {name[:100]!r} of the workbook has another size than it states.")
@@ -119,9 +119,10 @@ class Archive:
             position, left = position + len(block), left - len(block)
             yield block
 
-    def _count(self, number: int) -> None:
-        self._inflated += number
-        if self._inflated > min(self._most_inflated, max(FREE_OF_RATIO, MOST_RATIO * self._size)):
+    def _count(self, name: str, inflated: int) -> None:
+        # An entry that is inflated a second time counts once.
+        self._inflated[name] = max(inflated, self._inflated.get(name, 0))
+        if sum(self._inflated.values()) > min(self._most_inflated, max(FREE_OF_RATIO, MOST_RATIO * self._size)):
             raise UnreadableFile(
                 f"The workbook inflates to more than {self._most_inflated >> 20} MiB, or to more than "
                 f"{MOST_RATIO} times its size; send the rows as CSV."

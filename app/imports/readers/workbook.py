@@ -1,11 +1,11 @@
 """XLSX workbooks: the first worksheet, up to 100,000 rows, its numbers and dates turned to text."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, time
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,8 +16,8 @@ from app.imports.issues import RowIssue, Rule, row_issue
 from app.imports.readers.archive import MOST_INFLATED, Archive
 from app.imports.readers.layout import FileFormat, Header, Layout, UnreadableFile
 from app.imports.readers.limits import limited
-from app.imports.readers.sheet_xml import Extent, first_row, first_sheet, sheet_extent
-from app.imports.texts import Texts
+from app.imports.readers.sheet_extent import Extent, sheet_extent
+from app.imports.readers.sheet_xml import first_row, first_sheet
 
 if TYPE_CHECKING:
     from python_calamine import CalamineSheet
@@ -81,57 +81,56 @@ def _sheet(path: Path, name: str) -> "Iterator[CalamineSheet]":
 
 
 def _batches(sheet: "CalamineSheet", header: Header, extent: Extent) -> Iterator[RawBatch]:
-    left = sheet.start[1] if sheet.start else 0
+    width = len(header.fields)
+    blanks = [""] * (sheet.start[1] if sheet.start else 0)
     rows = islice(sheet.iter_rows(), 1, None)
     first = 2
-    while block := list(islice(rows, _ROWS_AT_A_TIME)):
+    while block := [blanks + row for row in islice(rows, _ROWS_AT_A_TIME)]:
         after = first + len(block)
-        columns = [*[("",) * len(block)] * left, *zip(*block, strict=True)]
+        columns = list(zip(*block, strict=True))
+        texts = [_texts(values) for values in columns[:width]]
+        texts += [[None] * len(block)] * (width - len(texts))
         issues = (
             *_error_values([error for error in extent.errors if first <= error[0] < after], header),
-            *_inexact(columns, first, header),
-            *_beyond(columns[len(header.fields) :], first),
+            *_inexact(columns, texts, first, header),
+            *_beyond(columns[width:], first),
         )
-        yield RawBatch(
-            np.arange(first, after, dtype=np.int64),
-            tuple(_texts(columns, place, len(block)) for place in range(len(header.fields))),
-            issues,
-            min(1.0, after / max(1, extent.rows)),
-        )
+        arrays = tuple(pa.array(column, pa.string()) for column in texts)
+        yield RawBatch(np.arange(first, after, dtype=np.int64), arrays, issues, min(1.0, after / max(1, extent.rows)))
         first = after
 
 
-def _texts(columns: Sequence[Sequence[object]], place: int, rows: int) -> Texts:
-    if place >= len(columns):
-        return pa.nulls(rows, pa.string())
-    return pa.array([value if value.__class__ is str else _text(value) for value in columns[place]], pa.string())
+def _texts(values: Sequence[object]) -> list[str | None]:
+    """Return the cells of a column as text; null where a number is not what was typed."""
+    return [value if isinstance(value, str) else _AS_TEXT.get(value.__class__, str)(value) for value in values]
 
 
-def _text(value: object) -> str | None:
-    match value:
-        case bool():
-            return str(value).lower()
-        case int() | float() if _is_inexact(value):
-            return None
-        case float() if value.is_integer():
-            return str(int(value))
-        case datetime() if value.time() == time():
-            return value.date().isoformat()
-        case _:
-            return str(value)
+def _number_text(number: Any) -> str | None:
+    if abs(number) >= EXACT_INTEGERS:
+        return None
+    return str(int(number)) if number == int(number) else str(number)
 
 
-def _is_inexact(value: object) -> bool:
-    return isinstance(value, int | float) and abs(value) >= EXACT_INTEGERS
+def _time_text(moment: Any) -> str:
+    return moment.date().isoformat() if moment.time() == time() else str(moment)
 
 
-def _inexact(columns: Sequence[Sequence[object]], first: int, header: Header) -> Iterator[RowIssue]:
+_AS_TEXT: Mapping[type, Callable[[Any], str | None]] = {
+    bool: lambda value: str(value).lower(),
+    int: _number_text,
+    float: _number_text,
+    datetime: _time_text,
+}
+
+
+def _inexact(
+    columns: Sequence[Sequence[object]], texts: Sequence[Sequence[str | None]], first: int, header: Header
+) -> Iterator[RowIssue]:
     message = "is a number of more than 15 digits, of which a spreadsheet keeps 15; format the column as text"
-    for field, values in zip(header.fields, columns, strict=False):
-        if field.column is not None:
-            for place, value in enumerate(values):
-                if value.__class__ is not str and _is_inexact(value):
-                    yield row_issue(first + place, field.column.name, None, Rule.INEXACT_NUMBER, message)
+    for field, column, _ in zip(header.fields, texts, columns, strict=False):
+        if field.column is not None and None in column:
+            for place in (place for place, text in enumerate(column) if text is None):
+                yield row_issue(first + place, field.column.name, None, Rule.INEXACT_NUMBER, message)
 
 
 def _error_values(errors: Sequence[tuple[int, int]], header: Header) -> Iterator[RowIssue]:

@@ -1,0 +1,121 @@
+"""Empty sheets to fill in: headers, notes, drop-down lists; what is filled in reads back."""
+
+import io
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from app.imports.cells import COUNT_LIMIT, FIRST_BIRTH_YEAR
+from app.imports.columns import Column, Dataset, Kind
+from app.imports.readers.sheet_extent import MOST_ROWS
+from app.imports.words import chinese_titles, chinese_values, table
+
+Language = Literal["en", "zh"]
+
+_CREATED = datetime(2017, 6, 30, tzinfo=UTC)
+"""Stated in every template, so that the same template has the same bytes."""
+
+_WIDTH = 18
+_NOTES_WIDTHS = {"en": (24, 44, 12, 60), "zh": (18, 44, 10, 60)}
+_NUMBER_FORMATS = {
+    Kind.CODE: "@",
+    Kind.REF: "@",
+    Kind.TEXT: "@",
+    Kind.DATE: "yyyy-mm-dd",
+    Kind.COUNT: "0",
+    Kind.YEAR: "0",
+}
+_NOTES = {
+    "en": ("Notes", ("Column", "Meaning", "Required", "How to fill it in"), {True: "yes", False: "no"}),
+    "zh": ("填写说明", ("列", "含义", "是否必填", "填写方法"), {True: "是", False: "否"}),
+}
+
+
+def template(dataset: Dataset, language: Language = "en") -> bytes:
+    """Return an XLSX workbook with the headers of a dataset and no rows; the same bytes every time.
+
+    The first sheet takes the rows: required columns are marked, codes are formatted as text and dates as dates, each
+    header has a comment, enumerations and booleans have drop-down lists. The second sheet explains every column.
+
+    Parameters
+    ----------
+    dataset
+        What the rows are.
+    language
+        `en`: the columns' own names and values. `zh`: the usual Chinese words for both.
+    """
+    import xlsxwriter  # noqa: PLC0415  # starting stays quick
+
+    content = io.BytesIO()
+    with xlsxwriter.Workbook(content, {"in_memory": True}) as workbook:
+        workbook.set_properties({"title": dataset.name, "created": _CREATED.replace(tzinfo=None)})
+        _write_sheet(workbook, dataset, language)
+        _write_notes(workbook, dataset, language)
+    return content.getvalue()
+
+
+def _write_sheet(workbook: Any, dataset: Dataset, language: Language) -> None:
+    sheet = workbook.add_worksheet(dataset.name)
+    sheet.freeze_panes(1, 0)
+    titles = {
+        True: workbook.add_format({"bold": True, "bg_color": "#FFE699", "border": 1}),
+        False: workbook.add_format({"bold": True, "bg_color": "#E7E6E6", "border": 1}),
+    }
+    for place, column in enumerate(dataset.columns):
+        cells = workbook.add_format({"num_format": _NUMBER_FORMATS.get(column.kind, "General")})
+        sheet.set_column(place, place, _WIDTH, cells)
+        sheet.write_string(0, place, _title(dataset, column, language), titles[column.required])
+        sheet.write_comment(0, place, _comment(column, language), {"x_scale": 2})
+        if rule := _validation(column, language):
+            sheet.data_validation(1, place, MOST_ROWS, place, {**rule, "ignore_blank": True})
+
+
+def _write_notes(workbook: Any, dataset: Dataset, language: Language) -> None:
+    name, heads, words = _NOTES[language]
+    sheet = workbook.add_worksheet(name)
+    wrapped, bold = workbook.add_format({"text_wrap": True, "valign": "top"}), workbook.add_format({"bold": True})
+    for place, width in enumerate(_NOTES_WIDTHS[language]):
+        sheet.set_column(place, place, width, wrapped)
+    sheet.write_row(0, 0, heads, bold)
+    for row, column in enumerate(dataset.columns, start=1):
+        meaning = column.zh if language == "zh" else column.en
+        note = (_title(dataset, column, language), meaning, words[column.required], _how(column, language))
+        sheet.write_row(row, 0, note)
+
+
+def _title(dataset: Dataset, column: Column, language: Language) -> str:
+    return chinese_titles(dataset)[column.name][0] if language == "zh" else column.name
+
+
+def _comment(column: Column, language: Language) -> str:
+    meaning = column.zh if language == "zh" else column.en
+    required = {"zh": "必填。", "en": "Required. "}[language] if column.required else ""
+    return f"{required}{meaning}\n{_how(column, language)}"
+
+
+def _how(column: Column, language: Language) -> str:
+    note = next(row[language] for row in table("kind_notes.csv") if row["kind"] == column.kind)
+    if column.kind is not Kind.ENUMERATION:
+        return note
+    return f"{note} {', '.join(_words(column, language))}"
+
+
+def _words(column: Column, language: Language) -> tuple[str, ...]:
+    """Return the entries of the drop-down list of a column; none where it has no list."""
+    if column.kind not in {Kind.ENUMERATION, Kind.BOOLEAN}:
+        return ()
+    if language == "zh":
+        chinese = chinese_values(column.enumeration)
+        return tuple(chinese[value][0] for value in column.choices or ("true", "false"))
+    return column.choices or ("yes", "no")
+
+
+def _validation(column: Column, language: Language) -> dict[str, Any] | None:
+    if words := _words(column, language):
+        return {"validate": "list", "source": list(words)}
+    if column.kind is Kind.COUNT:
+        return {"validate": "integer", "criteria": "between", "minimum": 0, "maximum": COUNT_LIMIT}
+    if column.kind is Kind.YEAR:
+        return {"validate": "integer", "criteria": ">=", "value": FIRST_BIRTH_YEAR}
+    if column.kind is Kind.DATE:
+        return {"validate": "date", "criteria": ">=", "value": datetime(1900, 1, 1)}  # noqa: DTZ001  # a day
+    return None
