@@ -1,0 +1,5 @@
+"""The command line: one module per group of commands; each loads what it needs when it runs."""
+
+from app.cli.commands import cli, main
+
+__all__ = ["cli", "main"]

@@ -1,0 +1,97 @@
+"""`import`, `export`, `template`: registry files in and out."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.cli.progress import shown
+from app.config import Settings
+from app.imports.issues import RowIssue
+from app.imports.options import ImportMode, ImportOptions, OnError
+
+_SHOWN_ISSUES = 50
+"""Problems of rows that are printed; the rest are counted."""
+
+Dataset = Annotated[str, typer.Argument(help="districts, industries, industry-groups, enterprises, returns, ledger, …")]
+
+
+def import_dataset(
+    dataset: Dataset,
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV, XLSX or Parquet.")],
+    mode: Annotated[ImportMode, typer.Option(help="What the file is to the registry.")] = ImportMode.UPSERT,
+    on_error: Annotated[OnError, typer.Option(help="Take nothing, or the good rows.")] = OnError.REJECT,
+    *,
+    ignore_unknown: Annotated[bool, typer.Option("--ignore-unknown", help="Leave unknown columns out.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, write nothing.")] = False,
+    build: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Then build the snapshot of this date.")
+    ] = None,
+) -> None:
+    """Bring a file into the registry: all of it in one transaction, or nothing."""
+    from app.cli.building import build_apart  # noqa: PLC0415 - loaded when it runs
+    from app.imports.load import ImportRejected, import_file  # noqa: PLC0415 - as above
+
+    settings = Settings()
+    options = ImportOptions(mode=mode, on_error=on_error, dry_run=dry_run, ignore_unknown=ignore_unknown)
+    try:
+        with shown(f"Import of {dataset}") as report:
+            imported = import_file(settings, dataset, file, options, report)
+    except ImportRejected as rejected:
+        _print_issues(rejected.imported.issues, rejected.imported.result.errors + rejected.imported.result.warnings)
+        raise
+    result = imported.result
+    _print_issues(imported.issues, result.errors + result.warnings)
+    typer.echo(
+        f"{dataset}: {result.inserted:,} inserted, {result.changed:,} changed, {result.unchanged:,} unchanged, "
+        f"{result.deleted:,} deleted, {result.errors:,} errors, {result.warnings:,} warnings"
+    )
+    if build is not None and not dry_run:
+        build_apart(settings, [build.date()])
+
+
+def export_dataset(
+    dataset: Dataset,
+    file: Annotated[Path, typer.Argument(dir_okay=False, help="Where the CSV goes.")],
+) -> None:
+    """Write a dataset of the registry as the CSV that imports take."""
+    asyncio.run(_export(dataset, file))
+    typer.echo(f"{dataset} written to {file}")
+
+
+def write_template(
+    dataset: Dataset,
+    file: Annotated[Path, typer.Argument(dir_okay=False, help="Where the XLSX goes.")],
+    lang: Annotated[str, typer.Option(help="Headers in zh or en.")] = "zh",
+) -> None:
+    """Write an empty sheet with headers, notes and drop-down lists."""
+    from app.imports.templates import template  # noqa: PLC0415 - loaded when it runs
+
+    file.write_bytes(template(dataset, lang))
+    typer.echo(f"Template for {dataset} written to {file}")
+
+
+async def _export(dataset: str, file: Path) -> None:
+    from app.database.engines import make_engine  # noqa: PLC0415 - loaded when it runs
+    from app.registry.export import export_rows  # noqa: PLC0415 - as above
+
+    engine = make_engine(Settings().registry_url)
+    try:
+        pieces = export_rows(engine, dataset)
+        with file.open("wb") as out:
+            async for piece in pieces:
+                out.write(piece)
+    finally:
+        await engine.dispose()
+
+
+def _print_issues(issues: Sequence[RowIssue], counted: int) -> None:
+    for issue in issues[:_SHOWN_ISSUES]:
+        places = {"row": issue.row, "column": issue.column}
+        place = ", ".join(f"{name} {value}" for name, value in places.items() if value)
+        typer.echo(f"{issue.severity}: {place}: {issue.message}", err=True)
+    if counted > _SHOWN_ISSUES:
+        typer.echo(f"… and {counted - _SHOWN_ISSUES:,} more.", err=True)

@@ -1,0 +1,50 @@
+"""`serve`: the HTTP service."""
+
+from ipaddress import ip_address
+from typing import Annotated
+
+import typer
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that answer.")] = 1,
+    *,
+    i_know: Annotated[
+        bool, typer.Option("--i-know", help="Serve exact figures to everybody on an address that is not loopback.")
+    ] = False,
+) -> None:
+    """Serve the API; everything is visible to whoever reaches it, so only on loopback unless told otherwise."""
+    if not i_know and not is_loopback(host):
+        message = f"{host} is not a loopback address, and the figures are exact; say --i-know if that is meant"
+        raise typer.BadParameter(message, param_hint="--host")
+    run(host, port, workers)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address reaches this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def run(host: str, port: int, workers: int) -> None:
+    """Run the server until it is told to stop."""
+    import uvicorn  # noqa: PLC0415 - loaded when it runs
+
+    uvicorn.run(
+        "app.asgi:app",
+        host=host,
+        port=port,
+        workers=workers,
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_config=None,
+        timeout_graceful_shutdown=20,
+        server_header=False,
+    )

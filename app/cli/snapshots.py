@@ -1,0 +1,50 @@
+"""`snapshot build | list | prune`."""
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from app.cli.progress import shown
+from app.config import Settings
+
+commands = typer.Typer(help="Build, list and prune snapshots.", no_args_is_help=True)
+
+
+@commands.command("build")
+def build(
+    as_of: Annotated[list[datetime], typer.Option(formats=["%Y-%m-%d"], help="Date of the snapshot; repeatable.")],
+) -> None:
+    """Build the snapshot of one or more dates from the registry as it is now."""
+    from app.snapshots.build import build_snapshot  # noqa: PLC0415 - loaded when it runs
+
+    settings = Settings()
+    for moment in as_of:
+        day = moment.date()
+        with shown(f"Snapshot of {day}") as report:
+            manifest = build_snapshot(settings, day, report)
+        enterprises = manifest.tables["enterprises"].rows
+        typer.echo(f"{manifest.id}  {enterprises:,} enterprises, members counted from the {manifest.member_source}")
+
+
+@commands.command("list")
+def list_snapshots() -> None:
+    """List the snapshots there are, the newest first."""
+    from app.store.shelf import Shelf  # noqa: PLC0415 - loaded when it runs
+
+    for manifest in Shelf(Settings().snapshots_dir / "exact").all():
+        rows = manifest.tables["enterprises"].rows
+        typer.echo(f"{manifest.id}  {manifest.as_of}  built {manifest.built_at}  {rows:,} enterprises")
+
+
+@commands.command("prune")
+def prune(
+    keep: Annotated[int, typer.Option(min=1, help="Builds to keep of each date, the newest.")] = 1,
+) -> None:
+    """Remove the older builds of each date; the newest of a date is always kept."""
+    from app.snapshots.prune import prune_snapshots  # noqa: PLC0415 - loaded when it runs
+
+    removed = prune_snapshots(Settings(), keep)
+    for snapshot_id in removed:
+        typer.echo(f"removed {snapshot_id}")
+    typer.echo(f"{len(removed)} removed.")
