@@ -151,10 +151,10 @@ def _referring(connection: Connection, entity: Entity, code: str) -> Iterator[Er
     for reference in references_to(entity):
         number = _number(connection, reference, code)
         if number and reference.shown is None:
-            yield ErrorItem("path/code", f"{number} {reference.rows} refer to it")
+            yield ErrorItem("path/code", f"{reference.rows} that refer to it: {number}")
         elif number:
             names = _names(connection, reference, str(reference.shown), code)
-            message = f"{number} {reference.rows} refer to it by {reference.column}: {name_codes(names)}"
+            message = f"{reference.rows} that refer to it by {reference.column}: {number} ({name_codes(names)})"
             yield ErrorItem("path/code", message)
 
 
