@@ -1,0 +1,218 @@
+"""Importing a file: read and staged, asked every rule, and written in one transaction."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from app.config import Settings
+from app.database.engines import make_sync_engine
+from app.database.outages import outages_named
+from app.database.revision import bump, current
+from app.database.turns import write_turn_sync
+from app.errors import InvalidRequest
+from app.imports.columns import Dataset
+from app.imports.datasets import find_dataset
+from app.imports.issues import IssueLog, RowIssue, Rule, row_issue
+from app.imports.member_source import changed_source
+from app.imports.options import ImportMode, ImportOptions, ImportResult, OnError
+from app.imports.prospect import Prospect
+from app.imports.readers import Chunk, Header, inspect, read_chunks
+from app.imports.relations import NothingLeftOut, refuse_repeated_keys, settle
+from app.imports.staging import Stage, create_stage, fill, index_keys, prepare, take_back
+from app.imports.writing import Tally, tally, write
+from app.store.shelf import Shelf
+
+Report = Callable[[str, int, int | None], None]
+"""Called with a phase (`reading`, `checking`, `writing`), the rows done, and the rows in all, null where unknown."""
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import did, and the problems of its rows that are listed, by row."""
+
+    result: ImportResult
+    issues: tuple[RowIssue, ...]
+
+
+class ImportRejected(InvalidRequest):
+    """Rows of the file have errors, and nothing of it was taken; `imported` has them all."""
+
+    code = "import-rejected"
+    title = "Import rejected"
+
+    def __init__(self, imported: Imported) -> None:
+        errors = imported.result.errors
+        super().__init__(f"The file has {errors} error{'s' if errors > 1 else ''}; nothing of it was taken.")
+        self.imported = imported
+
+
+def import_file(settings: Settings, dataset: str, path: Path, options: ImportOptions, report: Report) -> Imported:
+    """Bring the rows of a file into the registry, all of them in one transaction, or none.
+
+    Parameters
+    ----------
+    settings
+        Where the registry is, and what today is.
+    dataset
+        Name of the dataset that the file holds rows of.
+    path
+        The file: CSV, XLSX or Parquet.
+    report
+        Told how far it is.
+
+    Raises
+    ------
+    UnknownDataset, HeaderRefused, UnreadableFile, ColumnRefused
+        The file as a whole cannot be taken.
+    ImportRejected
+        Rows have errors, and they are not to be skipped or no row is to blame.
+    DatabaseUnavailable
+        The database is away, full or not set up.
+    """
+    declared = find_dataset(dataset)
+    keys_only = options.mode is ImportMode.DELETE
+    header = inspect(path, declared, ignore_unknown=options.ignore_unknown, keys_only=keys_only)
+    engine = make_sync_engine(settings.registry_url)
+    try:
+        with outages_named(), engine.connect() as connection:
+            return _Import(settings, connection, options, report).run(path, header, declared)
+    finally:
+        engine.dispose()
+
+
+@dataclass(frozen=True)
+class _Settled:
+    """What an import would do to one state of the registry, and all problems on the way."""
+
+    prospect: Prospect
+    tally: Tally
+    log: IssueLog
+    member_source: str | None
+
+
+class _Import:
+    """One import, on one connection, whose temporary tables hold its rows."""
+
+    def __init__(self, settings: Settings, connection: Connection, options: ImportOptions, report: Report) -> None:
+        self._settings = settings
+        self._connection = connection
+        self._options = options
+        self._report = report
+
+    def run(self, path: Path, header: Header, dataset: Dataset) -> Imported:
+        log = IssueLog(dataset.hidden)
+        with self._connection.begin():
+            stage = self._staged(path, header, dataset, log)
+        with _one_state(self._connection):
+            revision = current(self._connection)
+            settled = self._settled(stage, log)
+        if settled.tally.touches and not self._options.dry_run:
+            settled = self._written(stage, log, settled, revision)
+        return Imported(self._result(settled), settled.log.listed)
+
+    def _staged(self, path: Path, header: Header, dataset: Dataset, log: IssueLog) -> Stage:
+        prepare(self._connection)
+        stage = create_stage(self._connection, dataset, header.present)
+        chunks = read_chunks(path, dataset, header, log, today=self._settings.today())
+        with _read_ahead(chunks) as ahead:
+            fill(self._connection, stage, ahead, self._read)
+        refers_to_itself = any(column.refers_to == dataset.name for column in dataset.columns)
+        if refers_to_itself or self._options.mode is ImportMode.REPLACE:
+            index_keys(self._connection, stage)
+        refuse_repeated_keys(self._connection, stage, log)
+        return stage
+
+    def _read(self, chunk: Chunk, rows: int) -> None:
+        self._report("reading", rows, round(rows / chunk.progress) if chunk.progress else None)
+
+    def _settled(self, stage: Stage, log: IssueLog) -> _Settled:
+        """Ask all rules of the registry as it is.
+
+        Raises
+        ------
+        ImportRejected
+            There are errors, which are not to be skipped or cannot be.
+        """
+        self._report("checking", 0, None)
+        log = deepcopy(log)
+        take_back(self._connection, stage)
+        try:
+            prospect = settle(self._connection, stage, self._options, log, self._settings.today())
+        except NothingLeftOut as error:
+            raise _rejected(log) from error
+        source = changed_source(self._connection, prospect, self._settings)
+        if source is not None:
+            message = f"members are now counted from {source}, since MEMBER_SOURCE is auto"
+            log.add(row_issue(None, None, None, Rule.MEMBER_SOURCE_CHANGE, message))
+        if log.errors and self._options.on_error is OnError.REJECT:
+            raise _rejected(log)
+        return _Settled(prospect, tally(self._connection, prospect), log, source)
+
+    def _written(self, stage: Stage, log: IssueLog, settled: _Settled, revision: int) -> _Settled:
+        with write_turn_sync(self._connection):
+            if current(self._connection) != revision:
+                settled = self._settled(stage, log)
+            rows = settled.tally.inserted + settled.tally.changed + settled.tally.deleted
+            self._report("writing", 0, rows)
+            if settled.tally.touches:
+                write(self._connection, settled.prospect)
+                bump(self._connection)
+            self._report("writing", rows, rows)
+        return settled
+
+    def _result(self, settled: _Settled) -> ImportResult:
+        done = settled.tally
+        is_written = done.touches and not self._options.dry_run
+        return ImportResult(
+            inserted=done.inserted,
+            changed=done.changed,
+            unchanged=done.unchanged,
+            deleted=done.deleted,
+            errors=settled.log.errors,
+            warnings=settled.log.warnings,
+            stale_snapshots=_newest_snapshots(self._settings) if is_written else (),
+            member_source=settled.member_source,
+        )
+
+
+def _rejected(log: IssueLog) -> ImportRejected:
+    return ImportRejected(Imported(ImportResult(errors=log.errors, warnings=log.warnings), log.listed))
+
+
+def _newest_snapshots(settings: Settings) -> tuple[str, ...]:
+    """Return the newest snapshot of each date, by date: all are older than a registry that has just changed."""
+    newest_first = Shelf(settings.snapshots_dir / "exact").all()
+    return tuple({manifest.as_of: manifest.id for manifest in reversed(newest_first)}.values())
+
+
+@contextmanager
+def _one_state(connection: Connection) -> Iterator[None]:
+    """Make all statements of the block see one state of the registry (a SQLite transaction does so anyway)."""
+    is_postgres = connection.dialect.name == "postgresql"
+    if is_postgres:
+        connection.execution_options(isolation_level="REPEATABLE READ")
+    try:
+        with connection.begin():
+            yield
+    finally:
+        if is_postgres:
+            connection.execution_options(isolation_level="READ COMMITTED")
+
+
+@contextmanager
+def _read_ahead(chunks: Iterator[Chunk]) -> Iterator[Iterator[Chunk]]:
+    """Lend chunks of which the next is made on another core while one is being written."""
+    with ThreadPoolExecutor(1) as pool:
+
+        def ahead() -> Iterator[Chunk]:
+            upcoming = pool.submit(next, chunks, None)
+            while (chunk := upcoming.result()) is not None:
+                upcoming = pool.submit(next, chunks, None)
+                yield chunk
+
+        yield ahead()

@@ -1,0 +1,71 @@
+"""What an import is asked to do, and what it says it did."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ImportMode(StrEnum):
+    """What a file means for the rows that the registry has already."""
+
+    UPSERT = "upsert"
+    REPLACE = "replace"
+    DELETE = "delete"
+
+
+class OnError(StrEnum):
+    """Whether a problem of one row keeps out the whole file or that row."""
+
+    REJECT = "reject"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """How a file is taken.
+
+    Parameters
+    ----------
+    mode
+        `upsert`: an absent column keeps what is there, an empty cell sets unknown. `replace`: the file is the whole
+        truth of its dataset (returns and ledger: of the dates of report that it contains). `delete`: it holds keys.
+    on_error
+        `reject`: any error refuses the file. `skip`: the good rows are taken.
+    dry_run
+        Do everything but the write.
+    ignore_unknown
+        Leave out columns that the dataset does not know, instead of refusing the file.
+    """
+
+    mode: ImportMode = ImportMode.UPSERT
+    on_error: OnError = OnError.REJECT
+    dry_run: bool = False
+    ignore_unknown: bool = False
+
+
+@dataclass(frozen=True)
+class ImportResult:
+    """What an import did (or, as a dry run, would do), in rows.
+
+    Parameters
+    ----------
+    inserted, changed, unchanged
+        Rows of the file whose key is new, that differ from the registry, or that are in it already. In mode `delete`
+        `unchanged` are keys that the registry does not hold.
+    deleted
+        Rows of the registry that went.
+    errors, warnings
+        All problems of rows, listed or not.
+    stale_snapshots
+        Ids of the newest snapshots of their dates that are now older than the registry, by date.
+    member_source
+        What `auto` now chooses for today, where the import changed that; else null.
+    """
+
+    inserted: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    errors: int = 0
+    warnings: int = 0
+    stale_snapshots: tuple[str, ...] = ()
+    member_source: str | None = None

@@ -1,0 +1,142 @@
+"""Rules on keys and on the codes that rows hold of each other. Statements only; nothing is executed here."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Select,
+    and_,
+    cast,
+    exists,
+    func,
+    null,
+    select,
+)
+
+from app.imports.findings import Finding, finding, found
+from app.imports.issues import Rule
+from app.imports.options import ImportMode, OnError
+from app.imports.prospect import Incoming, Prospect, kept
+from app.imports.staging import Stage
+from app.imports.targets import Reference, anchor, references_to
+
+
+def repeated_keys(stage: Stage) -> Finding:
+    """Find the rows of the file, good or bad, whose key another row has too."""
+    staged, key = stage.table, stage.dataset.key
+    optional = [name for name in key if not stage.dataset.column(name).required]
+    values = [func.coalesce(staged.c[name], "") if name in optional else staged.c[name] for name in key]
+    known = [staged.c[name].is_not(None) for name in key if name not in optional]
+    repeated = (
+        select(*(value.label(name) for name, value in zip(key, values, strict=True)))
+        .where(*known)
+        .group_by(*values)
+        .having(func.count() > 1)
+        .subquery("repeated")
+    )
+    same = and_(*(value == repeated.c[name] for name, value in zip(key, values, strict=True)))
+    rows = found(staged, staged.c[key[0]]).join_from(staged, repeated, same)
+    return finding(Rule.DUPLICATE_KEY, key[0], f"another row has the same {', '.join(key)}", rows)
+
+
+def unknown_codes(prospect: Prospect) -> Iterator[Finding]:
+    """Find codes and refs of which there is nothing in the dataset that they belong to."""
+    if prospect.options.mode is ImportMode.DELETE:
+        return
+    for incoming in prospect.incoming:
+        for name in incoming.target.source:
+            column = incoming.target.file_column(name)
+            if column is not None and column.refers_to is not None and column.name in prospect.stage.present:
+                code = incoming.rows.c[name]
+                nowhere = _nowhere(prospect, column.refers_to, code)
+                rows = found(incoming.rows, code).where(code.is_not(None), *nowhere)
+                yield finding(Rule.UNKNOWN_CODE, column.name, f"is not in {column.refers_to}", rows)
+
+
+def conflicting_names(prospect: Prospect) -> Iterator[Finding]:
+    """Find the rows of industry groups that are named in two ways."""
+    stage = prospect.stage
+    if stage.dataset.name != "industry-groups" or prospect.options.mode is ImportMode.DELETE:
+        return
+    good = stage.good().subquery("good")
+    for name in ("name_zh", "name_en"):
+        text = func.coalesce(good.c[name], "")
+        groups = select(good.c.group_code).group_by(good.c.group_code).having(func.min(text) != func.max(text))
+        rows = found(good, good.c[name]).where(good.c.group_code.in_(groups))
+        yield finding(Rule.CONFLICTING_NAMES, name, "another row of this group has another name", rows)
+
+
+def still_referred_to(prospect: Prospect) -> Iterator[Finding]:
+    """Find keys that would go although rows that stay refer to them."""
+    for incoming in prospect.incoming:
+        if incoming.gone is not None:
+            for reference in references_to(incoming.target.table):
+                yield _referred(prospect, incoming, incoming.gone, reference)
+
+
+def _nowhere(prospect: Prospect, dataset: str, code: ColumnElement[Any]) -> Iterator[ColumnElement[bool]]:
+    """Yield the conditions, each of its own so that databases join by them, that a code is in no place."""
+    table, key = anchor(dataset)
+    incoming = prospect.of(table.name)
+    if incoming is None:
+        yield ~exists().where(table.c[key] == code)
+        return
+    coming = incoming.rows.alias("coming")
+    yield ~exists().where(coming.c[key] == code)
+    if not incoming.is_first:
+        staying = table.alias("staying")
+        yield ~exists().where(staying.c[key] == code, *_not_gone(incoming, staying.c[key], key))
+    if prospect.options.on_error is OnError.REJECT:
+        # A row with a problem of its own is told for that, not again by every row that refers to it.
+        bad = prospect.stage.table.alias("bad")
+        yield ~exists().where(bad.c.is_bad, bad.c[incoming.target.source[key]] == code)
+
+
+def _not_gone(incoming: Incoming, code: ColumnElement[Any], key: str) -> Iterator[ColumnElement[bool]]:
+    if incoming.gone is not None:
+        gone = incoming.gone.alias("leaving")
+        yield ~exists().where(gone.c[key] == code)
+
+
+def _referred(prospect: Prospect, incoming: Incoming, gone: FromClause, reference: Reference) -> Finding:
+    key = incoming.target.key[0]
+    by_key = _referring(prospect, gone, key, reference)
+    column = incoming.target.source[key]
+    if prospect.options.mode is ImportMode.DELETE:
+        message = f"{reference.dataset} refer to it: {{other}} rows"
+        return finding(Rule.STILL_REFERRED_TO, column, message, _rows_of_file(prospect, incoming, by_key, key))
+    if incoming.target.table.name == "member":
+        message = f"{{other}} members that the file leaves out are referred to by {reference.dataset}"
+        return finding(Rule.STILL_REFERRED_TO, None, message, _number_of(by_key))
+    message = f"is left out by the file, but {reference.dataset} refer to it: {{other}} rows"
+    return finding(Rule.STILL_REFERRED_TO, column, message, found(by_key, by_key.c[key], by_key.c.number))
+
+
+def _number_of(rows: FromClause) -> Select[Any]:
+    number = select(cast(null(), BigInteger).label("row_number"), func.count().label("number")).select_from(rows)
+    total = number.subquery("total")
+    return found(total, None, total.c.number).where(total.c.number > 0)
+
+
+def _referring(prospect: Prospect, gone: FromClause, key: str, reference: Reference) -> FromClause:
+    """Return the keys that go and are referred to, with the number of rows that stay and refer to them."""
+    own = prospect.of(reference.table.name)
+    staying = (select(reference.table) if own is None else kept(own)).subquery("staying")
+    return (
+        select(gone.c.row_number, gone.c[key], func.count().label("number"))
+        .join_from(gone, staying, staying.c[reference.column] == gone.c[key])
+        .group_by(gone.c.row_number, gone.c[key])
+        .subquery("by_key")
+    )
+
+
+def _rows_of_file(prospect: Prospect, incoming: Incoming, by_key: FromClause, key: str) -> Select[Any]:
+    """Return the rows of a file of keys: one for each key, or all of those that empty an industry group."""
+    if not incoming.target.is_part:
+        return found(by_key, by_key.c[key], by_key.c.number)
+    good = prospect.stage.good().subquery("good")
+    rows = found(good, by_key.c[key], by_key.c.number)
+    return rows.join_from(good, by_key, good.c[incoming.target.source[key]] == by_key.c[key])

@@ -1,0 +1,208 @@
+"""A file's rows in a temporary table beside the registry, where rules between rows can be asked of them as sets.
+
+The table belongs to the import's own connection: nobody else sees it, and it goes with the connection, also when the
+process is killed. It fills outside any turn to write.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import csv as arrow_csv
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Date,
+    Integer,
+    MetaData,
+    Select,
+    Table,
+    Text,
+    func,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.schema import CreateTable
+from sqlalchemy.types import TypeEngine
+
+from app.database.tables.metadata import CODE
+from app.imports.checks import Chunk
+from app.imports.columns import Dataset, Kind
+from app.imports.texts import Values
+
+_TYPES: dict[Kind, TypeEngine[Any]] = {
+    Kind.CODE: CODE,
+    Kind.REF: CODE,
+    Kind.TEXT: Text(),
+    Kind.ENUMERATION: Text(),
+    Kind.DATE: Date(),
+    Kind.COUNT: Integer(),
+    Kind.YEAR: Integer(),
+    Kind.BOOLEAN: Boolean(),
+}
+
+_ROWS_AT_ONCE = 10_000
+"""Rows that become Python objects at a time (SQLite only)."""
+
+_SETTINGS = {
+    "postgresql": ("SET temp_buffers = '32MB'", "SET work_mem = '64MB'", "SET maintenance_work_mem = '128MB'"),
+    "sqlite": ("PRAGMA cache_size = -65536",),
+}
+"""What a connection that carries an import has for memory."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The rows of a file, staged.
+
+    Parameters
+    ----------
+    table
+        `row_number` (header = 1), `is_bad` (a problem of its own, or a key that stands twice), `is_left_out` (a
+        problem with other rows; only under `skip`), and the columns of the dataset, null where the file has none.
+    present
+        Names of the columns that the file has.
+    """
+
+    dataset: Dataset
+    table: Table
+    present: frozenset[str]
+
+    def good(self) -> Select[Any]:
+        """Return the statement of the rows that are to be taken, as far as is known."""
+        return select(self.table).where(~self.table.c.is_bad, ~self.table.c.is_left_out)
+
+
+def prepare(connection: Connection) -> None:
+    """Give a connection that carries an import the memory to do so."""
+    for setting in _SETTINGS[connection.dialect.name]:
+        connection.execute(text(setting))
+
+
+def create_stage(connection: Connection, dataset: Dataset, present: frozenset[str]) -> Stage:
+    """Make the temporary table for the rows of a file."""
+    columns = [Column(column.name, _TYPES[column.kind]) for column in dataset.columns]
+    table = Table(
+        "staged",
+        MetaData(),
+        # On SQLite this is the row's own number: neither a column more nor an index.
+        Column("row_number", BigInteger().with_variant(Integer(), "sqlite"), primary_key=_is_sqlite(connection)),
+        Column("is_bad", Boolean, nullable=False),
+        Column("is_left_out", Boolean, nullable=False),
+        *columns,
+        prefixes=["TEMPORARY"],
+    )
+    connection.execute(CreateTable(table))
+    return Stage(dataset, table, present)
+
+
+def fill(connection: Connection, stage: Stage, chunks: Iterable[Chunk], report: Callable[[Chunk, int], None]) -> int:
+    """Write chunks into the stage; return how many rows there are.
+
+    Parameters
+    ----------
+    report
+        Called after each chunk, with it and with the rows staged so far.
+    """
+    write = _sqlite_writer if _is_sqlite(connection) else _postgres_writer
+    rows = 0
+    with write(connection, stage) as take:
+        for chunk in chunks:
+            take(_staged_columns(stage, chunk))
+            rows += len(chunk.rows)
+            report(chunk, rows)
+    if not _is_sqlite(connection):
+        connection.execute(text("ANALYZE staged"))
+    return rows
+
+
+def index_keys(connection: Connection, stage: Stage) -> None:
+    """Let SQLite look rows up by the column that others refer to; PostgreSQL hashes what it looks up many times."""
+    if _is_sqlite(connection):
+        connection.execute(text(f"CREATE INDEX temp.staged_key ON staged ({', '.join(stage.dataset.key)})"))
+
+
+def mark_bad(connection: Connection, stage: Stage, rows: Select[Any]) -> None:
+    """Count the rows of these numbers as bad."""
+    staged = stage.table
+    connection.execute(update(staged).where(staged.c.row_number.in_(rows)).values(is_bad=True))
+
+
+def leave_out(connection: Connection, stage: Stage, rows: Select[Any]) -> int:
+    """Leave out the good rows of these numbers; return how many there were."""
+    staged = stage.table
+    wanted = (~staged.c.is_bad, ~staged.c.is_left_out, staged.c.row_number.in_(rows))
+    return connection.execute(update(staged).where(*wanted).values(is_left_out=True)).rowcount
+
+
+def take_back(connection: Connection, stage: Stage) -> None:
+    """Take the rows again that were left out for problems with other rows, before these are looked at anew."""
+    staged = stage.table
+    connection.execute(update(staged).where(staged.c.is_left_out).values(is_left_out=False))
+
+
+def count_rows(connection: Connection, rows: Select[Any]) -> int:
+    """Return the number of rows of a statement."""
+    return int(connection.execute(select(func.count()).select_from(rows.subquery())).scalar_one())
+
+
+def _is_sqlite(connection: Connection) -> bool:
+    return connection.dialect.name == "sqlite"
+
+
+def _staged_columns(stage: Stage, chunk: Chunk) -> dict[str, Values]:
+    none = pa.array(np.zeros(len(chunk.rows), np.bool_))
+    columns = {"row_number": pa.array(chunk.rows), "is_bad": pa.array(chunk.bad), "is_left_out": none}
+    return columns | {name: chunk.table.column(name).combine_chunks() for name in _brought(stage)}
+
+
+def _brought(stage: Stage) -> list[str]:
+    return [column.name for column in stage.dataset.columns if column.name in stage.present]
+
+
+def _names(stage: Stage) -> str:
+    return ", ".join(["row_number", "is_bad", "is_left_out", *_brought(stage)])
+
+
+@contextmanager
+def _postgres_writer(connection: Connection, stage: Stage) -> Iterator[Callable[[dict[str, Values]], None]]:
+    plain = arrow_csv.WriteOptions(include_header=False, quoting_style="needed")
+    driver: Any = connection.connection.driver_connection
+    with (
+        driver.cursor() as cursor,
+        cursor.copy(f"COPY staged ({_names(stage)}) FROM STDIN (FORMAT csv)") as copy,
+    ):
+
+        def take(columns: dict[str, Values]) -> None:
+            block = BytesIO()
+            arrow_csv.write_csv(pa.table(columns), block, plain)
+            copy.write(block.getbuffer())
+
+        yield take
+
+
+@contextmanager
+def _sqlite_writer(connection: Connection, stage: Stage) -> Iterator[Callable[[dict[str, Values]], None]]:
+    places = ", ".join("?" * (3 + len(_brought(stage))))
+    statement = f"INSERT INTO staged ({_names(stage)}) VALUES ({places})"
+    driver: Any = connection.connection.driver_connection
+    with closing(driver.cursor()) as cursor:
+
+        def take(columns: dict[str, Values]) -> None:
+            for part in _sqlite_table(columns).to_batches(_ROWS_AT_ONCE):
+                cursor.executemany(statement, zip(*(column.to_pylist() for column in part.columns), strict=True))
+
+        yield take
+
+
+def _sqlite_table(columns: dict[str, Values]) -> pa.Table:
+    """Return the columns with dates as the text that SQLite keeps them as."""
+    dates = {name: values.cast(pa.string()) for name, values in columns.items() if pa.types.is_date(values.type)}
+    return pa.table(columns | dates)

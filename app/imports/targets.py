@@ -1,0 +1,122 @@
+"""Where the rows of a dataset go in the registry, and which rows refer to which."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from sqlalchemy import ColumnElement, FromClause, Table, and_, func
+
+from app.database.tables import METADATA
+from app.imports.columns import Column, Dataset
+from app.imports.datasets import DATASETS, ENTERPRISE_COLUMNS_OF_LEDGER
+
+_RENAMED: Mapping[tuple[str, str], Mapping[str, str]] = {
+    ("industry-groups", "industry_group"): {"code": "group_code"},
+    ("ledger", "enterprise_return"): {"enterprise_code": "code"},
+}
+"""Columns of a table that a dataset calls by another name."""
+
+ANCHORS: Mapping[str, tuple[str, str]] = {
+    "districts": ("district", "code"),
+    "industries": ("industry", "code"),
+    "industry-groups": ("industry_group", "code"),
+    "enterprises": ("enterprise", "code"),
+    "branches": ("branch", "code"),
+    "members": ("member", "ref"),
+}
+"""Table and column that the codes or refs of a dataset stand in, where others refer to them."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """One table that a dataset fills.
+
+    Parameters
+    ----------
+    table
+        The registry's.
+    key
+        Columns of the table that name a row.
+    source
+        Column of the file for each column of the table that the dataset brings.
+    """
+
+    dataset: Dataset
+    table: Table
+    key: tuple[str, ...]
+    source: Mapping[str, str]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns of the table that say something; a surrogate `id` does not."""
+        return tuple(column.name for column in self.table.columns if column.name != "id")
+
+    @property
+    def is_part(self) -> bool:
+        """Whether several rows of the file make one row here (the enterprise of a ledger, the name of a group)."""
+        return self.table.name != self.dataset.tables[-1]
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether mode `replace` speaks of this table: a ledger is the truth of its returns, not of enterprises."""
+        return (self.dataset.name, self.table.name) != ("ledger", "enterprise")
+
+    def file_column(self, name: str) -> Column | None:
+        """Return the column of the file for a column of the table; null where the file brings none."""
+        return self.dataset.column(self.source[name]) if name in self.source else None
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A column that holds codes or refs of another table, and the dataset that brings it."""
+
+    dataset: str
+    table: Table
+    column: str
+
+
+@cache
+def targets(dataset: Dataset) -> tuple[Target, ...]:
+    """Return the tables that a dataset fills; the last holds a row for each row of the file."""
+    return tuple(_target(dataset, METADATA.tables[name]) for name in dataset.tables)
+
+
+@cache
+def references_to(table: Table) -> tuple[Reference, ...]:
+    """Return every column of the registry that refers to a table, each once."""
+    found = {
+        (target.table.name, name): Reference(dataset.name, target.table, name)
+        for dataset in reversed(tuple(DATASETS.values()))
+        for target in targets(dataset)
+        for name in target.source
+        if (column := target.file_column(name)) and column.refers_to and ANCHORS[column.refers_to][0] == table.name
+    }
+    return tuple(found.values())
+
+
+def anchor(dataset: str) -> tuple[Table, str]:
+    """Return table and column that the codes of a dataset stand in."""
+    table, column = ANCHORS[dataset]
+    return METADATA.tables[table], column
+
+
+def same_key(left: FromClause, right: FromClause, target: Target) -> ColumnElement[bool]:
+    """Return the condition that two rows of a target's table, or of its staging, have one key; null equals null."""
+    return and_(*(_comparable(left, name, target) == _comparable(right, name, target) for name in target.key))
+
+
+def _comparable(rows: FromClause, name: str, target: Target) -> ColumnElement[str]:
+    # The same expression as in the unique index of coverage, so that PostgreSQL can use it.
+    column = rows.c[name]
+    return func.coalesce(column, "") if target.table.c[name].nullable else column
+
+
+def _target(dataset: Dataset, table: Table) -> Target:
+    renamed = _RENAMED.get((dataset.name, table.name), {})
+    brought = {column.name for column in dataset.columns}
+    if (dataset.name, table.name) == ("ledger", "enterprise"):
+        brought = set(ENTERPRISE_COLUMNS_OF_LEDGER)
+    names = {column.name: renamed.get(column.name, column.name) for column in table.columns}
+    source = {name: title for name, title in names.items() if title in brought}
+    key = dataset.key if table.name == "enterprise_coverage" else tuple(table.primary_key.columns.keys())
+    return Target(dataset, table, key, source)

@@ -1,0 +1,78 @@
+"""The write itself: what goes, what changes, what is new, each as one statement."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, FromClause, Select, delete, exists, func, insert, select, union, update
+
+from app.imports.options import ImportMode
+from app.imports.prospect import Incoming, Prospect
+from app.imports.staging import count_rows
+from app.imports.targets import same_key
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What an import does, in rows: of the file (`inserted`, `changed`, `unchanged`) and of the registry (`deleted`).
+
+    `touches` says whether anything is written at all.
+    """
+
+    inserted: int
+    changed: int
+    unchanged: int
+    deleted: int
+    touches: bool
+
+
+def tally(connection: Connection, prospect: Prospect) -> Tally:
+    """Count what an import would do.
+
+    A row of the file is inserted where its own row of the registry is new, else changed where anything that it says
+    differs (of a ledger, of the enterprise too).
+    """
+    own = prospect.own
+    good = count_rows(connection, prospect.stage.good())
+    gone = 0 if own.gone is None else count_rows(connection, select(own.gone))
+    new = select(own.rows.c.row_number).where(own.rows.c.is_new)
+    inserted = count_rows(connection, new)
+    changed = count_rows(connection, _changed(prospect))
+    named = gone if prospect.options.mode is ImportMode.DELETE else inserted + changed
+    touches = bool(named or gone) or any(part.gone is not None for part in prospect.incoming)
+    return Tally(inserted, changed, good - named, gone, touches)
+
+
+def write(connection: Connection, prospect: Prospect) -> None:
+    """Bring the registry to what the prospect says; within the turn to write, and of the state that it was made of."""
+    for incoming in prospect.incoming:
+        _delete(connection, incoming)
+        if not incoming.is_first:
+            _update(connection, incoming)
+        _insert(connection, incoming)
+
+
+def _changed(prospect: Prospect) -> Select[tuple[int]]:
+    own = prospect.own.rows
+    touched = union(*(select(incoming.rows.c.row_number) for incoming in prospect.incoming)).subquery("touched")
+    is_new = exists().where(own.c.row_number == touched.c.row_number, own.c.is_new)
+    return select(touched.c.row_number).where(~is_new)
+
+
+def _delete(connection: Connection, incoming: Incoming) -> None:
+    if incoming.gone is not None:
+        table, target = incoming.target.table, incoming.target
+        connection.execute(delete(table).where(exists().where(same_key(incoming.gone, table, target))))
+
+
+def _update(connection: Connection, incoming: Incoming) -> None:
+    table, target, rows = incoming.target.table, incoming.target, incoming.rows
+    values = {name: rows.c[name] for name in target.columns if name not in target.key}
+    if values:
+        changed = update(table).values(values).where(same_key(rows, table, target), ~rows.c.is_new)
+        connection.execute(changed)
+
+
+def _insert(connection: Connection, incoming: Incoming) -> None:
+    names = incoming.target.columns
+    rows: FromClause = incoming.rows
+    new = select(*(rows.c[name] for name in names)).where(rows.c.is_new)
+    connection.execute(insert(incoming.target.table).from_select(list(names), new))
