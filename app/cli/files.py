@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -65,12 +65,13 @@ def export_dataset(
 def write_template(
     dataset: Dataset,
     file: Annotated[Path, typer.Argument(dir_okay=False, help="Where the XLSX goes.")],
-    lang: Annotated[str, typer.Option(help="Headers in zh or en.")] = "zh",
+    lang: Annotated[Literal["zh", "en"], typer.Option(help="Language of the headers.")] = "zh",
 ) -> None:
     """Write an empty sheet with headers, notes and drop-down lists."""
-    from app.imports.templates import template  # noqa: PLC0415 - loaded when it runs
+    from app.imports.datasets import find_dataset  # noqa: PLC0415 - loaded when it runs
+    from app.imports.templates import template  # noqa: PLC0415 - as above
 
-    file.write_bytes(template(dataset, lang))
+    file.write_bytes(template(find_dataset(dataset), lang))
     typer.echo(f"Template for {dataset} written to {file}")
 
 

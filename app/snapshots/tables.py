@@ -162,7 +162,8 @@ def _withheld(table: pa.Table, placed: Placed, districts: OrderedTree, industrie
 
 def _at(of_node: npt.NDArray[np.int64], nodes: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     """Return a property of nodes, -1 for no node."""
-    return np.append(of_node, -1)[nodes]
+    found: npt.NDArray[np.int64] = np.append(of_node, -1)[nodes]
+    return found
 
 
 def _coverage(table: pa.Table, codes: pa.Array) -> Columns:
