@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from tests.engines.server import EXTERNAL_SERVER, PostgresServer, running_server
 
 pytestmark = pytest.mark.postgres
 
+REPOSITORY = Path(__file__).parents[2]
 # Everything is imported before the privileges go: the interpreter may lie where only root can read.
 WITHOUT_PRIVILEGES = """
 import os, pwd, sys
@@ -39,13 +41,19 @@ finally:
     server.close()
 """
 
+LEFT_RUNNING = """
+from tests.engines.embedded import EmbeddedPostgres
+server = EmbeddedPostgres.open()
+print(server.folder, server.port, flush=True)
+input()
+"""
+
 
 @pytest.fixture
 def embedded() -> Iterator[EmbeddedPostgres]:
     server = EmbeddedPostgres.open()
     yield server
-    if server.folder.exists():
-        server.close()
+    server.close()
 
 
 @pytest.fixture
@@ -64,6 +72,11 @@ def ask(url: str, question: str) -> list[tuple[object, ...]]:
 
 def address(server: EmbeddedPostgres) -> str:
     return server.url.render_as_string(hide_password=False)
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def expected_owner() -> int:
@@ -95,7 +108,7 @@ def test_server_answers_when_the_user_has_no_privileges(open_folder: Path) -> No
         shutil.copytree(folder, open_folder / folder.name)
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_PRIVILEGES, open_folder],
-        cwd=Path(__file__).parents[2],
+        cwd=REPOSITORY,
         capture_output=True,
         text=True,
         timeout=120,
@@ -116,6 +129,20 @@ def test_nothing_outside_changes_when_a_server_came_and_went() -> None:
     assert not server.folder.exists()
 
 
+def test_nothing_is_left_when_the_tests_are_killed() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", LEFT_RUNNING], cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as tests:
+        assert tests.stdout is not None
+        folder, port = tests.stdout.readline().split()
+        tests.kill()
+    until = time.monotonic() + 30
+    while Path(folder).exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not Path(folder).exists()
+    assert not is_open(int(port))
+
+
 def test_server_starts_when_the_temporary_folder_is_closed_to_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,8 +156,7 @@ def test_server_starts_when_the_temporary_folder_is_closed_to_others(
 
 def test_port_is_free_when_the_server_was_closed(embedded: EmbeddedPostgres) -> None:
     embedded.close()
-    with socket.socket() as probe:
-        assert probe.connect_ex(("127.0.0.1", embedded.port)) != 0
+    assert not is_open(embedded.port)
 
 
 def test_shutdown_is_clean_and_rows_stay_when_the_server_comes_back(embedded: EmbeddedPostgres) -> None:
