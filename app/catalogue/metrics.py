@@ -31,9 +31,9 @@ class Status(StrEnum):
     OK = "ok"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Metric:
-    """One ratio.
+    """One ratio; declared once, so equal only to itself.
 
     Parameters
     ----------

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from app.store.snapshot import Mask
 from app.store.subtrees import Int64
 
 Floats = npt.NDArray[np.float64]
+Lines = npt.NDArray[np.intp]
 
 LOW_BASE = 30
 """Effective denominator below which a ratio with an interval is of low base."""
@@ -79,6 +81,47 @@ class Rates:
     status: npt.NDArray[np.int8]
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """Which lines of counts some metrics add up; a line after the last stands for nothing.
+
+    Parameters
+    ----------
+    numerator, denominator, less, companions, parts
+        Lines, shape (metrics, most measures of one).
+    times
+        Factor of each denominator, shape (metrics, 1).
+    with_interval
+        Which metrics carry an interval, shape (metrics, 1).
+    """
+
+    numerator: Lines
+    denominator: Lines
+    less: Lines
+    companions: Lines
+    parts: Lines
+    times: Int64
+    with_interval: Mask
+
+
+@lru_cache(maxsize=64)
+def _plan(codes: tuple[str, ...], metrics: tuple[Metric, ...]) -> _Plan:
+    return _Plan(
+        numerator=_lines(codes, [metric.numerator for metric in metrics]),
+        denominator=_lines(codes, [metric.denominator for metric in metrics]),
+        less=_lines(codes, [metric.less for metric in metrics]),
+        companions=_lines(codes, [metric.companions for metric in metrics]),
+        parts=_lines(codes, [metric.parts for metric in metrics]),
+        times=np.array([metric.times for metric in metrics], np.int64)[:, None],
+        with_interval=np.array([metric.interval is not Interval.NONE for metric in metrics])[:, None],
+    )
+
+
+def _lines(codes: tuple[str, ...], parts: Sequence[tuple[str, ...]]) -> Lines:
+    width = max((len(part) for part in parts), default=0) or 1
+    return np.array([[*map(codes.index, part), *[len(codes)] * (width - len(part))] for part in parts], np.intp)
+
+
 def rates_of(counts: Counts, metrics: Sequence[Metric], correlation: float) -> Rates:
     """Return the metrics of the rows of `counts`.
 
@@ -91,50 +134,42 @@ def rates_of(counts: Counts, metrics: Sequence[Metric], correlation: float) -> R
     correlation
         The snapshot's intra-enterprise correlation.
     """
-    numerator, numerator_null = _summed(counts, [metric.numerator for metric in metrics])
-    plus, plus_null = _summed(counts, [metric.denominator for metric in metrics])
-    less, less_null = _summed(counts, [metric.less for metric in metrics])
-    unknown, _ = _summed(counts, [metric.companions for metric in metrics])
-    undefined = _any_of(counts, counts.null & counts.undefined[:, None], [metric.parts for metric in metrics])
-    times = np.array([metric.times for metric in metrics], np.int64)[:, None]
-    denominator = times * (plus - less)
-    denominator_null = plus_null | less_null
-    denominator = np.where(denominator_null, 0, denominator)
-    with_interval = np.array([metric.interval is not Interval.NONE for metric in metrics])[:, None]
-    effective = _effective(counts, metrics, denominator, correlation)
-    given = (denominator > 0) & ~numerator_null & ~denominator_null
-    value = np.divide(numerator, denominator, out=np.full(numerator.shape, np.nan), where=given)
-    inconsistent = with_interval & (numerator > denominator)
-    low, high = _bounds(numerator, denominator, effective, given & with_interval & ~inconsistent)
-    low_base = with_interval & (effective < LOW_BASE)
-    status = np.select(
-        [undefined, (denominator == 0) & (unknown > 0), denominator == 0, inconsistent, low_base],
-        [_NUMBER[name] for name in (Status.NOT_APPLICABLE, Status.UNKNOWN, Status.NOT_APPLICABLE, Status.INCONSISTENT,
-                                    Status.LOW_BASE)],
-        _NUMBER[Status.OK],
-    )  # fmt: skip
-    return Rates(
-        tuple(metrics), value, np.where(numerator_null, 0, numerator), denominator, numerator_null, denominator_null,
-        low, high, status.astype(np.int8),
-    )  # fmt: skip
-
-
-def _lines(counts: Counts, parts: Sequence[tuple[str, ...]]) -> npt.NDArray[np.intp]:
-    """Return the lines of each metric's measures, filled up with the line after the last."""
-    width = max((len(codes) for codes in parts), default=0) or 1
-    filler = len(counts.codes)
-    return np.array([[*map(counts.codes.index, codes), *[filler] * (width - len(codes))] for codes in parts], np.intp)
-
-
-def _summed(counts: Counts, parts: Sequence[tuple[str, ...]]) -> tuple[Int64, Mask]:
-    lines = _lines(counts, parts)
+    plan = _plan(counts.codes, tuple(metrics))
     padded = np.vstack((counts.values, np.zeros((1, counts.values.shape[1]), np.int64)))
-    return padded[lines].sum(axis=1), _any_of(counts, counts.null, parts)
+    numerator_null, denominator_null, undefined = _nulls(counts, plan)
+    numerator = np.where(numerator_null, 0, padded[plan.numerator].sum(axis=1))
+    denominator = plan.times * (padded[plan.denominator].sum(axis=1) - padded[plan.less].sum(axis=1))
+    denominator = np.where(denominator_null, 0, denominator)
+    effective = _effective(counts, metrics, denominator, correlation)
+    given = (denominator > 0) & ~numerator_null
+    value = np.divide(numerator, denominator, out=np.full(numerator.shape, np.nan), where=given)
+    inconsistent = plan.with_interval & (numerator > denominator)
+    low, high = _bounds(numerator, denominator, effective, given & plan.with_interval & ~inconsistent)
+    status = np.full(numerator.shape, _NUMBER[Status.OK])
+    status[plan.with_interval & (effective < LOW_BASE)] = _NUMBER[Status.LOW_BASE]
+    status[inconsistent] = _NUMBER[Status.INCONSISTENT]
+    status[denominator == 0] = _NUMBER[Status.NOT_APPLICABLE]
+    status[(denominator == 0) & (padded[plan.companions].sum(axis=1) > 0)] = _NUMBER[Status.UNKNOWN]
+    status[undefined] = _NUMBER[Status.NOT_APPLICABLE]
+    return Rates(
+        tuple(metrics), value, numerator, denominator, numerator_null, denominator_null, low, high, status,
+    )  # fmt: skip
 
 
-def _any_of(counts: Counts, mask: Mask, parts: Sequence[tuple[str, ...]]) -> Mask:
-    padded = np.vstack((mask, np.zeros((1, mask.shape[1]), bool)))
-    found: Mask = np.any(padded[_lines(counts, parts)], axis=1)
+def _nulls(counts: Counts, plan: _Plan) -> tuple[Mask, Mask, Mask]:
+    """Return where numerators and denominators are null, and where a part of a metric is not defined."""
+    if not counts.null.any():
+        nowhere = np.zeros((len(plan.times), counts.values.shape[1]), bool)
+        return nowhere, nowhere, nowhere
+    null = np.vstack((counts.null, np.zeros((1, counts.null.shape[1]), bool)))
+    undefined = null & np.append(counts.undefined, np.False_)[:, None]
+    numerator = _any_line(null, plan.numerator)
+    denominator = _any_line(null, plan.denominator) | _any_line(null, plan.less)
+    return numerator, denominator, _any_line(undefined, plan.parts)
+
+
+def _any_line(mask: Mask, lines: Lines) -> Mask:
+    found: Mask = np.any(mask[lines], axis=1)
     return found
 
 
@@ -153,6 +188,5 @@ def _effective(counts: Counts, metrics: Sequence[Metric], denominator: Int64, co
 
 
 def _bounds(numerator: Int64, denominator: Int64, effective: Floats, where: Mask) -> tuple[Floats, Floats]:
-    low, high = np.full(numerator.shape, np.nan), np.full(numerator.shape, np.nan)
-    low[where], high[where] = wilson(numerator[where], denominator[where], effective[where])
-    return low, high
+    low, high = wilson(numerator, np.where(where, denominator, 1), np.where(where, effective, 1.0))
+    return np.where(where, low, np.nan), np.where(where, high, np.nan)
