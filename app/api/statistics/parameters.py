@@ -40,6 +40,7 @@ class MomentParameters(BaseModel):
     as_of: IsoDate | None = Field(
         default=None,
         description="The newest snapshot at or before this date answers (`YYYY-MM-DD`); absent: the newest of all.",
+        examples=["2017-06-30"],
     )
     snapshot: str | None = Field(
         default=None,
@@ -76,19 +77,25 @@ class BasisParameter(MomentParameters):
 class DistrictParameter(BaseModel):
     """Where to count."""
 
-    district: str | None = Field(default=None, description="Count in this district and all below it (code).")
+    district: str | None = Field(
+        default=None, description="Count in this district and all below it (code).", examples=["350203"]
+    )
 
 
 class IndustryParameter(BaseModel):
     """In which industry to count."""
 
-    industry: str | None = Field(default=None, description="Count in this industry and all below it (code).")
+    industry: str | None = Field(
+        default=None, description="Count in this industry and all below it (code).", examples=["64"]
+    )
 
 
 class IndustryGroupParameter(BaseModel):
     """In which industry group to count."""
 
-    industry_group: str | None = Field(default=None, description="Count in the industries of this group (code).")
+    industry_group: str | None = Field(
+        default=None, description="Count in the industries of this group (code).", examples=["internet"]
+    )
 
 
 class EnterpriseParameters(BaseModel):

@@ -1,0 +1,1 @@
+"""The registry over HTTP, as it is now: lists, single things, single changes, and files as they came in."""

@@ -1,0 +1,63 @@
+"""The registry back as the files it came in."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import Path, Request, Response
+from starlette.responses import StreamingResponse
+from starlette.types import Send
+
+from app.api.admission import READ
+from app.api.routes import FILE_RESPONSE, make_router
+from app.registry.export import EXPORTS, export_rows
+
+router = make_router("/v1/exports", "registry", READ)
+
+
+class ExportDataset(StrEnum):
+    """A dataset that is exported."""
+
+    _ignore_ = ["ExportDataset", "name"]  # noqa: RUF012 - the enumeration takes the annotation for a member
+    ExportDataset = vars()
+    for name in EXPORTS:
+        ExportDataset[name.upper().replace("-", "_")] = name
+
+
+class RegistryFile(StreamingResponse):
+    """A file that is read from the database while it is sent; whoever goes away in the middle frees the connection."""
+
+    def __init__(self, first: bytes, others: AsyncGenerator[bytes], filename: str) -> None:
+        headers = {
+            "Content-Disposition": f'attachment; filename="{filename}"',
+            "Cache-Control": "private, no-store",
+            "Vary": "Authorization",
+        }
+        super().__init__(_rejoined(first, others), headers=headers, media_type="text/csv; charset=utf-8")
+        self.others = others
+
+    async def stream_response(self, send: Send) -> None:
+        """Send all pieces."""
+        async with aclosing(self.others):
+            await super().stream_response(send)
+
+
+async def _rejoined(first: bytes, others: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    yield first
+    async for piece in others:
+        yield piece
+
+
+@router.get("/{dataset}.csv", response_class=Response, responses=FILE_RESPONSE)
+async def export_dataset(
+    request: Request, dataset: Annotated[ExportDataset, Path(description="The dataset.")]
+) -> Response:
+    """Export a dataset of the registry as a CSV file that an import takes: the same rows again change nothing.
+
+    Text is given as it is recorded, even where a spreadsheet would take it for a formula: open the file there as text.
+    Members, employments and affiliations are not exported; a ledger goes as `enterprises` and `returns`.
+    """
+    pieces = export_rows(request.app.state.engine, dataset)
+    first = await anext(pieces)  # what is wrong shows now, while it can still be said
+    return RegistryFile(first, pieces, f"{dataset}.csv")

@@ -1,0 +1,70 @@
+"""The whole API under random and hostile requests: nothing unexpected, nothing but what the document says.
+
+So many requests per operation by default; `SCHEMATHESIS_CASES` sets another number.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from unittest import SkipTest
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import APIOperation, Case, GenerationMode
+from schemathesis.checks import content_type_conformance, positive_data_acceptance
+
+from app.config import Settings
+from app.main import create_app
+from tests.api.examples import DOCUMENT
+from tests.live import live
+
+CASES = int(os.environ.get("SCHEMATHESIS_CASES", "15"))
+
+CODES_ARE_TEXT = positive_data_acceptance
+"""Not checked: the document cannot say which codes there are, and an unknown code is refused."""
+
+BINARY = content_type_conformance
+"""Not checked of files: documented as binary only, since generated clients break on more."""
+
+
+OPERATIONS = sorted(
+    operation["operationId"]
+    for path in json.loads(DOCUMENT.read_bytes())["paths"].values()
+    for operation in path.values()
+)
+
+
+@pytest.fixture(scope="module")
+def operations(siming: Settings) -> Iterator[dict[str, APIOperation]]:
+    with live(create_app(siming)) as address:
+        document = schemathesis.openapi.from_url(f"{address}/openapi.json")
+        found = [operation.ok() for operation in document.get_all_operations()]
+        yield {operation.definition.raw["operationId"]: operation for operation in found}
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("mode", list(GenerationMode))
+def test_every_answer_is_documented_whatever_is_asked(
+    operations: dict[str, APIOperation], name: str, mode: GenerationMode
+) -> None:
+    operation = operations[name]
+    good = operation.definition.raw["responses"]["200"]["content"]
+    unchecked = [CODES_ARE_TEXT, *([BINARY] if "application/octet-stream" in good else [])]
+
+    @settings(
+        max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None
+    )
+    @given(operation.as_strategy(generation_mode=mode))
+    def ask(case: Case) -> None:
+        answer = case.call()
+        assert answer.status_code < 500, answer.text
+        case.validate_response(answer, excluded_checks=unchecked)
+
+    try:
+        ask()
+    except (Unsatisfiable, SkipTest):
+        assert mode is GenerationMode.NEGATIVE
+        parameters = operation.definition.raw.get("parameters", [])
+        assert {parameter["in"] for parameter in parameters} <= {"path"}, "a query can always be asked wrongly"

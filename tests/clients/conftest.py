@@ -1,0 +1,5 @@
+"""The demonstration's service for generated clients."""
+
+from tests.api.conftest import siming
+
+__all__ = ["siming"]
