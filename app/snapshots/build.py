@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock
 
 from app.catalogue.measures import MEASURES
 from app.catalogue.metrics import METRICS
@@ -17,7 +18,7 @@ from app.snapshots.correlation import estimate
 from app.snapshots.extract import EXTRACTED, extract
 from app.snapshots.facts import Facts, state_facts
 from app.snapshots.ordering import OrderedTree, order_tree
-from app.snapshots.publish import now, publish, write_tables
+from app.snapshots.publish import publish, write_tables
 from app.snapshots.sums import Placed
 from app.snapshots.tables import Columns, snapshot_tables
 from app.store.format import FORMAT_VERSION
@@ -25,6 +26,9 @@ from app.store.manifest import BuildSettings, Capabilities, Correlation, Manifes
 
 Report = Callable[[str, int, int], None]
 """Called with the phase, the steps done and the steps in all."""
+
+TURN = ".turn"
+"""The lock file by which builds take turns: a later build has read a later registry, and memory stays bounded."""
 
 
 class FutureDate(InvalidRequest):
@@ -45,7 +49,8 @@ def build_snapshot(settings: Settings, as_of: date, report: Report) -> Manifest:
     refuse_future(settings, as_of)
     root = settings.snapshots_dir / "exact"
     root.mkdir(parents=True, exist_ok=True)
-    with aside(settings.snapshots_dir) as folder:
+    report("waiting for its turn", 0, 1)
+    with FileLock(settings.snapshots_dir / TURN), aside(settings.snapshots_dir) as folder:
         inputs, output = folder / "registry", folder / "snapshot"
         inputs.mkdir()
         output.mkdir()
@@ -75,7 +80,7 @@ def _publish(settings: Settings, facts: Facts, output: Path, root: Path, report:
         id=snapshot_id(facts.parameters.as_of, build_settings, written),
         format_version=FORMAT_VERSION,
         as_of=facts.parameters.as_of,
-        built_at=now(),
+        built_at="",  # given when it is published
         settings=build_settings,
         member_source=facts.parameters.member_source,
         intra_enterprise_correlation=correlation,

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -31,21 +31,25 @@ def publish(folder: Path, root: Path, manifest: Manifest) -> Manifest:
     new `built_at`; anything else is renamed into the root.
     """
     shown = root / manifest.id
-    if not shown.exists():
-        _sync(write_manifest(folder, manifest))
-        _sync(folder)
-        folder.rename(shown)
-        _sync(root)
-        return manifest
     newest = Shelf(root).newest_of(manifest.as_of)
     if newest is not None and newest.id == manifest.id:
         return newest
-    return _renew(shown, folder, manifest.built_at)
+    dated = msgspec.structs.replace(manifest, built_at=_after(newest))
+    if shown.exists():
+        return _renew(shown, folder, dated.built_at)
+    _sync(write_manifest(folder, dated))
+    _sync(folder)
+    folder.rename(shown)
+    _sync(root)
+    return dated
 
 
-def now() -> str:
-    """Return the present instant, UTC, RFC 3339 with microseconds."""
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+def _after(newest: Manifest | None) -> str:
+    """Return the present instant, UTC, RFC 3339; just after the newest build, should the clock have been set back."""
+    instant = datetime.now(UTC)
+    if newest is not None:
+        instant = max(instant, datetime.fromisoformat(newest.built_at) + timedelta(microseconds=1))
+    return instant.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _renew(shown: Path, folder: Path, built_at: str) -> Manifest:

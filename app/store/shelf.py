@@ -99,6 +99,8 @@ class Shelf:
 
     def _verified(self, manifest: Manifest) -> Snapshot:
         folder = self._root / manifest.id
+        if not folder.is_dir():
+            raise DamagedSnapshot(manifest.id)  # pruned since the listing was read
         for name, info in manifest.tables.items():
             try:
                 whole = checksum(folder / f"{name}.arrow") == info.sha256
@@ -124,6 +126,7 @@ class Shelf:
         if seen == self._seen:
             return
         found = [manifest for folder in self._root.iterdir() if (manifest := self._manifest(folder)) is not None]
+        self._damaged = {name: what for name, what in self._damaged.items() if (self._root / name).exists()}
         self._manifests = tuple(sorted(found, key=lambda manifest: manifest.recency, reverse=True))
         self._seen = seen if time.time_ns() - seen > _SETTLED_NS else None
 
@@ -132,6 +135,8 @@ class Shelf:
             return None
         try:
             manifest = read_manifest(folder)
+        except FileNotFoundError:
+            return None
         except (OSError, msgspec.DecodeError) as error:
             self._damage(folder.name, f"{MANIFEST} cannot be read: {type(error).__name__}")
             return None
