@@ -3,8 +3,11 @@
 import sys
 
 import typer
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from app.cli import demo, document, files, registry, serving, snapshots
+from app.config import Settings
 from app.errors import ServiceError
 
 cli = typer.Typer(
@@ -24,11 +27,33 @@ cli.add_typer(snapshots.commands, name="snapshot")
 
 
 def main() -> None:
-    """Run a command; an error of the service is told in plain words and ends with 1."""
+    """Run a command; an error of the service is told in plain words and ends with 1, a wrong setting with 2."""
     try:
         cli()
     except ServiceError as error:
-        typer.echo(f"{error.title}: {error.detail}", err=True)
-        for item in error.errors:
-            typer.echo(f"  {item.pointer}: {item.message}", err=True)
+        _tell(error)
         sys.exit(1)
+    except ValidationError as error:
+        if error.title != Settings.__name__:
+            raise
+        _tell_settings(error)
+        sys.exit(2)
+    except SettingsError as error:
+        typer.echo(f"Settings: {error}; lists are written as JSON", err=True)
+        sys.exit(2)
+
+
+def _tell(error: ServiceError) -> None:
+    typer.echo(f"{error.title}: {error.detail}", err=True)
+    for item in error.errors:
+        choices = f" ({', '.join(item.allowed)})" if item.allowed else ""
+        if choices or item.message != error.detail:
+            typer.echo(f"  {item.pointer}: {item.message}{choices}", err=True)
+
+
+def _tell_settings(error: ValidationError) -> None:
+    """Name each wrong setting as the operator writes it; its value may be a password and is not repeated."""
+    prefix = Settings.model_config["env_prefix"]
+    for item in error.errors(include_input=False):
+        name = "".join(str(part) for part in item["loc"][:1]).upper()
+        typer.echo(f"{prefix}{name}: {item['msg'].removeprefix('Value error, ')}", err=True)

@@ -9,14 +9,25 @@ from typing import Annotated, Literal
 import typer
 
 from app.cli.progress import shown
+from app.cli.registry import require
 from app.config import Settings
+from app.imports.datasets import DATASETS
 from app.imports.issues import RowIssue
 from app.imports.options import ImportMode, ImportOptions, OnError
 
 _SHOWN_ISSUES = 50
 """Problems of rows that are printed; the rest are counted."""
 
-Dataset = Annotated[str, typer.Argument(help="districts, industries, industry-groups, enterprises, returns, ledger, …")]
+
+def _known(name: str) -> str:
+    """Refuse a name that is no dataset as wrong usage."""
+    if name not in DATASETS:
+        message = f"{name!r} is not one of {', '.join(DATASETS)}"
+        raise typer.BadParameter(message)
+    return name
+
+
+Dataset = Annotated[str, typer.Argument(callback=_known, help=f"One of {', '.join(DATASETS)}.")]
 
 
 def import_dataset(
@@ -36,6 +47,7 @@ def import_dataset(
     from app.imports.load import ImportRejected, import_file  # noqa: PLC0415 - as above
 
     settings = Settings()
+    require(settings)
     options = ImportOptions(mode=mode, on_error=on_error, dry_run=dry_run, ignore_unknown=ignore_unknown)
     try:
         with shown(f"Import of {dataset}") as report:
@@ -49,6 +61,8 @@ def import_dataset(
         f"{dataset}: {result.inserted:,} inserted, {result.changed:,} changed, {result.unchanged:,} unchanged, "
         f"{result.deleted:,} deleted, {result.errors:,} errors, {result.warnings:,} warnings"
     )
+    if result.stale_snapshots:
+        typer.echo(f"Older than the registry now: {', '.join(result.stale_snapshots)}")
     if build is not None and not dry_run:
         build_apart(settings, [build.date()])
 
@@ -57,8 +71,10 @@ def export_dataset(
     dataset: Dataset,
     file: Annotated[Path, typer.Argument(dir_okay=False, help="Where the CSV goes.")],
 ) -> None:
-    """Write a dataset of the registry as the CSV that imports take."""
-    asyncio.run(_export(dataset, file))
+    """Write a dataset of the registry as the CSV that imports take; members and what names them stay inside."""
+    settings = Settings()
+    require(settings)
+    asyncio.run(_export(settings, dataset, file))
     typer.echo(f"{dataset} written to {file}")
 
 
@@ -75,11 +91,11 @@ def write_template(
     typer.echo(f"Template for {dataset} written to {file}")
 
 
-async def _export(dataset: str, file: Path) -> None:
+async def _export(settings: Settings, dataset: str, file: Path) -> None:
     from app.database.engines import make_engine  # noqa: PLC0415 - loaded when it runs
     from app.registry.export import export_rows  # noqa: PLC0415 - as above
 
-    engine = make_engine(Settings().registry_url)
+    engine = make_engine(settings.registry_url)
     try:
         pieces = export_rows(engine, dataset)
         with file.open("wb") as out:
@@ -91,8 +107,9 @@ async def _export(dataset: str, file: Path) -> None:
 
 def _print_issues(issues: Sequence[RowIssue], counted: int) -> None:
     for issue in issues[:_SHOWN_ISSUES]:
-        places = {"row": issue.row, "column": issue.column}
-        place = ", ".join(f"{name} {value}" for name, value in places.items() if value)
-        typer.echo(f"{issue.severity}: {place}: {issue.message}", err=True)
+        row = f"row {issue.row}: " if issue.row else ""
+        cell = "" if issue.value is None else f" {issue.value!r}"
+        column = f"{issue.column}{cell}: " if issue.column else ""
+        typer.echo(f"{issue.severity}: {row}{column}{issue.message}", err=True)
     if counted > _SHOWN_ISSUES:
         typer.echo(f"… and {counted - _SHOWN_ISSUES:,} more.", err=True)

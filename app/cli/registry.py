@@ -5,6 +5,14 @@ from typing import Annotated
 import typer
 
 from app.config import Settings
+from app.errors import NotFound
+
+
+class RegistryMissing(NotFound):
+    """There is no registry yet where the settings say."""
+
+    code = "registry-missing"
+    title = "No registry"
 
 
 def migrate(
@@ -15,6 +23,20 @@ def migrate(
 ) -> None:
     """Bring the registry's schema up to date; create it where there is none."""
     prepare(Settings(), classifications=classifications)
+
+
+def require(settings: Settings) -> None:
+    """Refuse to go on where the settings name a SQLite file that is not there: opening it would make an empty one.
+
+    Raises
+    ------
+    RegistryMissing
+        The file is not there.
+    """
+    from app.database.engines import is_sqlite, sqlite_path  # noqa: PLC0415 - loaded when it runs
+
+    if is_sqlite(settings.registry_url) and not (path := sqlite_path(settings.registry_url)).exists():
+        raise RegistryMissing(f"{path} is not there; `orgcoverage migrate` makes it, ORGCOVERAGE_DATA_DIR moves it.")
 
 
 def prepare(settings: Settings, *, classifications: bool) -> None:

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from app.config import Settings
+
 
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -36,6 +38,7 @@ def run(host: str, port: int, workers: int) -> None:
     """Run the server until it is told to stop."""
     import uvicorn  # noqa: PLC0415 - loaded when it runs
 
+    Settings()  # wrong settings are told here, and not once by each worker
     uvicorn.run(
         "app.asgi:app",
         host=host,

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from app.cli.progress import shown
+from app.cli.registry import require
 from app.config import Settings
 
 commands = typer.Typer(help="Build, list and prune snapshots.", no_args_is_help=True)
@@ -19,6 +20,7 @@ def build(
     from app.snapshots.build import build_snapshot  # noqa: PLC0415 - loaded when it runs
 
     settings = Settings()
+    require(settings)
     for moment in as_of:
         day = moment.date()
         with shown(f"Snapshot of {day}") as report:
@@ -32,7 +34,10 @@ def list_snapshots() -> None:
     """List the snapshots there are, the newest first."""
     from app.store.shelf import Shelf  # noqa: PLC0415 - loaded when it runs
 
-    for manifest in Shelf(Settings().snapshots_dir / "exact").all():
+    manifests = Shelf(Settings().snapshots_dir / "exact").all()
+    if not manifests:
+        typer.echo("There are no snapshots yet; `orgcoverage snapshot build --as-of DATE` makes one.")
+    for manifest in manifests:
         rows = manifest.tables["enterprises"].rows
         typer.echo(f"{manifest.id}  {manifest.as_of}  built {manifest.built_at}  {rows:,} enterprises")
 

@@ -1,0 +1,96 @@
+"""What the command line says to somebody who has done something wrong."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from app.cli import main
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a command ended and what it said."""
+
+    code: int | str | None
+    out: str
+    err: str
+
+
+Run = Callable[..., Finished]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Give a runner of commands on a data folder of its own; keywords are settings without their prefix."""
+    monkeypatch.setenv("ORGCOVERAGE_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def command(*words: str, **settings: str) -> Finished:
+        for name, value in settings.items():
+            monkeypatch.setenv(f"ORGCOVERAGE_{name}", value)
+        monkeypatch.setattr("sys.argv", ["orgcoverage", *words])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        return Finished(stopped.value.code, *capsys.readouterr())
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"TIME_ZONE": "Mars"}, "ORGCOVERAGE_TIME_ZONE: must be an IANA time zone"),
+        (
+            {"DATABASE_URL": "postgres://me:secret@there/x"},
+            "ORGCOVERAGE_DATABASE_URL: must start with sqlite+aiosqlite",
+        ),
+        ({"CORS_ORIGINS": "https://dash.example"}, '"cors_origins"'),
+    ],
+)
+def test_setting_is_named_when_wrong(run: Run, settings: dict[str, str], told: str) -> None:
+    finished = run("serve", **settings)
+    assert finished.code == 2
+    assert told in finished.err
+    assert "Traceback" not in finished.err
+    assert "secret" not in finished.err
+
+
+def test_all_datasets_are_named_when_one_is_unknown(run: Run) -> None:
+    finished = run("template", "ledgers", "ledgers.xlsx")
+    assert finished.code == 2
+    assert "'ledgers' is not one of districts, industries, industry-groups" in finished.err
+
+
+@pytest.mark.parametrize("words", [("snapshot", "build", "--as-of", "2017-06-30"), ("export", "districts", "all.csv")])
+def test_nothing_is_made_when_there_is_no_registry(run: Run, tmp_path: Path, words: tuple[str, ...]) -> None:
+    finished = run(*words)
+    assert finished.code == 1
+    assert "registry.sqlite is not there; `orgcoverage migrate` makes it" in finished.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_next_step_is_named_when_there_are_no_snapshots(run: Run) -> None:
+    finished = run("snapshot", "list")
+    assert finished.code == 0
+    assert "orgcoverage snapshot build" in finished.out
+
+
+def test_problem_names_row_column_and_value_when_a_file_is_refused(run: Run, tmp_path: Path) -> None:
+    run("migrate", "--no-classifications")
+    file = tmp_path / "ledger.csv"
+    file.write_text("code,name,reported_on,headcount\nXM-0001,云顶路一号（示例）,2017-06-30,十二\n", encoding="utf-8")
+    finished = run("import", "ledger", str(file))
+    assert finished.code == 1
+    assert "error: row 2: headcount '十二': must be a whole number" in finished.err
+    assert "Import rejected: The file has 1 error; nothing of it was taken." in finished.err
+
+
+def test_accepted_headers_are_named_when_a_column_is_missing(run: Run, tmp_path: Path) -> None:
+    run("migrate", "--no-classifications")
+    file = tmp_path / "members.csv"
+    file.write_text("joined_on\n2016-07-01\n", encoding="utf-8")
+    finished = run("import", "members", str(file))
+    assert finished.code == 1
+    assert "required column ref is missing (ref, 编号, 党员编号)" in finished.err
