@@ -15,6 +15,7 @@ import stat
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
@@ -74,12 +75,14 @@ class EmbeddedPostgres:
         self._account = account
         self._password = secrets.token_hex(16)
         self._process: subprocess.Popen[bytes] | None = None
+        self._settings = dict(_SETTINGS)
 
     @classmethod
-    def open(cls) -> Self:
-        """Copy the binaries, initialise a cluster and start its server."""
+    def open(cls, settings: Mapping[str, str] | None = None) -> Self:
+        """Copy the binaries, initialise a cluster and start its server; `settings` override those of the tests."""
         account = pwd.getpwnam(_UNPRIVILEGED_USER) if os.geteuid() == 0 else None
         server = cls(Path(tempfile.mkdtemp(prefix="orgcoverage-postgres-", dir=_traversable_folder())), account)
+        server._settings |= settings or {}
         try:
             server._install()
             server._initialise()
@@ -104,7 +107,7 @@ class EmbeddedPostgres:
         """
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [self._binary("postgres"), "-D", self._data, "-p", str(self.port), *_options()],
+                [self._binary("postgres"), "-D", self._data, "-p", str(self.port), *self._options()],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -175,6 +178,9 @@ class EmbeddedPostgres:
                     raise
         return None
 
+    def _options(self) -> list[str]:
+        return [word for name, value in self._settings.items() for word in ("-c", f"{name}={value}")]
+
     def _as_unprivileged(self) -> dict[str, Any]:
         places: dict[str, Any] = {"cwd": self.folder, "env": {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}}
         if self._account is None:
@@ -237,7 +243,3 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def _options() -> list[str]:
-    return [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
