@@ -1,0 +1,98 @@
+"""Builds killed at random moments: readers see the old snapshot or the new one, never a mixture; leftovers go."""
+
+import os
+import random
+import subprocess
+import sys
+import time
+from datetime import date
+from pathlib import Path
+
+from sqlalchemy import text
+
+from app.config import Settings
+from app.database.engines import make_sync_engine
+from app.demo.siming import write_siming
+from app.snapshots.aside import sweep
+from app.store.format import checksum
+from app.store.shelf import Shelf
+from tests.factories.demo_files import read_registry
+from tests.factories.loading import fill
+from tests.reference.registry import Registry
+
+KILLS = int(os.environ.get("ORGCOVERAGE_TEST_KILLS", "10"))
+"""Kills of each engine's builds; the full count is 200."""
+
+AS_OF = date(2017, 6, 30)
+
+
+def test_readers_see_old_or_new_when_builds_are_killed(migrated_url: str, tmp_path: Path) -> None:
+    settings = Settings(_env_file=None, database_url=migrated_url, data_dir=tmp_path / "data")
+    fill(migrated_url, _siming(tmp_path))
+    whole = _seconds_of_a_build(settings)
+    dice = random.Random(20170625)
+    shelf = Shelf(settings.snapshots_dir / "exact")
+    known = {manifest.id for manifest in shelf.all()}
+    killed = 0
+    for turn in range(KILLS):
+        _change(migrated_url, turn)
+        killed += _build_and_kill(settings, dice.uniform(0.2, 1.1) * whole)
+        listed = Shelf(settings.snapshots_dir / "exact").all()
+        assert known <= {manifest.id for manifest in listed}, "a snapshot that was shown is gone"
+        for manifest in listed:
+            folder = settings.snapshots_dir / "exact" / manifest.id
+            assert {file.stem for file in folder.glob("*.arrow")} == set(manifest.tables)
+            assert all(checksum(folder / f"{name}.arrow") == info.sha256 for name, info in manifest.tables.items())
+        assert Shelf(settings.snapshots_dir / "exact").newest().manifest == listed[0]
+        known = {manifest.id for manifest in listed}
+    assert killed >= KILLS // 2, "the builds were done before they were killed"
+    sweep(settings)
+    assert [path.name for path in settings.snapshots_dir.iterdir() if path.is_dir()] == ["exact"]
+    assert _build(settings).wait() == 0
+    assert Shelf(settings.snapshots_dir / "exact").newest().manifest.tables["enterprises"].rows == 294 + 1
+
+
+def _siming(folder: Path) -> Registry:
+    files = folder / "siming"
+    files.mkdir()
+    return read_registry(write_siming(files))
+
+
+def _change(url: str, turn: int) -> None:
+    """Give one enterprise another name, so that the next snapshot has another id."""
+    engine = make_sync_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM enterprise WHERE code = 'turn'"))
+        connection.execute(
+            text("INSERT INTO enterprise (code, name, kind) VALUES ('turn', :name, 'enterprise')"),
+            {"name": f"turn {turn}"},
+        )
+    engine.dispose()
+
+
+def _build(settings: Settings) -> subprocess.Popen[bytes]:
+    environment = {
+        **os.environ,
+        "ORGCOVERAGE_DATABASE_URL": settings.database_url,
+        "ORGCOVERAGE_DATA_DIR": str(settings.data_dir),
+    }
+    command = [sys.executable, "-m", "app.cli", "snapshot", "build", "--as-of", AS_OF.isoformat()]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _seconds_of_a_build(settings: Settings) -> float:
+    start = time.monotonic()
+    assert _build(settings).wait() == 0
+    return time.monotonic() - start
+
+
+def _build_and_kill(settings: Settings, seconds: float) -> bool:
+    """Kill a build after so long; return whether it was still under way."""
+    process = _build(settings)
+    try:
+        process.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        return True
+    return False
