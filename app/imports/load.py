@@ -145,12 +145,12 @@ class _Import:
             prospect = settle(self._connection, stage, self._options, log, self._settings.today())
         except NothingLeftOut as error:
             raise _rejected(log) from error
+        if log.errors and self._options.on_error is OnError.REJECT:
+            raise _rejected(log)
         source = changed_source(self._connection, prospect, self._settings)
         if source is not None:
             message = f"members are now counted from {source}, since MEMBER_SOURCE is auto"
             log.add(row_issue(None, None, None, Rule.MEMBER_SOURCE_CHANGE, message))
-        if log.errors and self._options.on_error is OnError.REJECT:
-            raise _rejected(log)
         return _Settled(prospect, tally(self._connection, prospect), log, source)
 
     def _written(self, stage: Stage, log: IssueLog, settled: _Settled, revision: int) -> _Settled:

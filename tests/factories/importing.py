@@ -35,7 +35,7 @@ TREES = {
 
 PEOPLE = {
     "enterprises": """code,name,registered_on,closed_on
-        A,甲,2010-01-01,2020-01-01
+        A,甲,2010-01-01,
         B,乙,,
         C,丙,,""",
     "branches": """code,name,kind,parent_code,district_code,dual_affiliation

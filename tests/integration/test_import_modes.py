@@ -3,7 +3,7 @@
 import pytest
 
 from app.imports.options import ImportResult
-from tests.factories.importing import PEOPLE, TREES, Registry, day
+from tests.factories.importing import TREES, Registry, day
 
 
 def test_rows_are_inserted_changed_and_left_alone_when_a_file_comes_again(registry: Registry) -> None:
@@ -70,9 +70,8 @@ def test_dataset_is_emptied_when_a_header_alone_replaces_it(registry: Registry) 
     assert registry.rows("industry_group", "code") == registry.rows("industry_group_industry", "group_code") == []
 
 
-def test_only_dates_of_the_file_are_replaced_when_returns_are(registry: Registry) -> None:
-    registry.load(TREES, PEOPLE)
-    registry.load(
+def test_only_dates_of_the_file_are_replaced_when_returns_are(peopled: Registry) -> None:
+    peopled.load(
         {
             "returns": """enterprise_code,reported_on,headcount,members
                 A,2016-12-31,1,
@@ -81,11 +80,11 @@ def test_only_dates_of_the_file_are_replaced_when_returns_are(registry: Registry
                 B,2017-06-30,4,1"""
         }
     )
-    result = registry.result(
+    result = peopled.result(
         "returns", "enterprise_code,reported_on,headcount\nA,2017-06-30,3\nC,2017-06-30,5", mode="replace"
     )
     assert result == ImportResult(inserted=1, changed=1, deleted=1)
-    assert registry.rows("enterprise_return", "enterprise_code", "reported_on", "headcount", "members") == [
+    assert peopled.rows("enterprise_return", "enterprise_code", "reported_on", "headcount", "members") == [
         ("A", day("2016-12-31"), 1, None),
         ("A", day("2017-06-30"), 3, None),
         ("B", day("2016-12-31"), 2, None),
@@ -94,38 +93,37 @@ def test_only_dates_of_the_file_are_replaced_when_returns_are(registry: Registry
 
 
 @pytest.mark.parametrize("dataset", ["returns", "ledger"])
-def test_nothing_changes_when_a_header_alone_replaces_returns(registry: Registry, dataset: str) -> None:
-    registry.load(TREES, PEOPLE, {"returns": "enterprise_code,reported_on\nA,2016-12-31"})
+def test_nothing_changes_when_a_header_alone_replaces_returns(peopled: Registry, dataset: str) -> None:
+    peopled.load({"returns": "enterprise_code,reported_on\nA,2016-12-31"})
     header = {"returns": "enterprise_code,reported_on", "ledger": "code,name,reported_on"}[dataset]
-    assert registry.result(dataset, header, mode="replace") == ImportResult()
-    assert registry.rows("enterprise_return", "enterprise_code") == [("A",)]
+    assert peopled.result(dataset, header, mode="replace") == ImportResult()
+    assert peopled.rows("enterprise_return", "enterprise_code") == [("A",)]
 
 
-def test_keys_go_when_deleted_and_absent_ones_do_not_matter(registry: Registry) -> None:
-    registry.load(TREES, PEOPLE)
-    registry.load({"coverage": "enterprise_code,branch_code,means,start_on\nA,,liaison,2017-01-01\nA,F1,joint,2017-01-01"})
+def test_keys_go_when_deleted_and_absent_ones_do_not_matter(peopled: Registry) -> None:
+    peopled.load(
+        {"coverage": "enterprise_code,branch_code,means,start_on\nA,,liaison,2017-01-01\nA,F1,joint,2017-01-01"}
+    )
     keys = "enterprise_code,branch_code,means,start_on\nA,,liaison,2017-01-01\nB,,liaison,2017-01-01"
-    assert registry.result("coverage", keys, mode="delete") == ImportResult(unchanged=1, deleted=1)
-    assert registry.result("coverage", keys, mode="delete") == ImportResult(unchanged=2)
-    assert registry.rows("enterprise_coverage", "branch_code", "means") == [("F1", "joint")]
+    assert peopled.result("coverage", keys, mode="delete") == ImportResult(unchanged=1, deleted=1)
+    assert peopled.result("coverage", keys, mode="delete") == ImportResult(unchanged=2)
+    assert peopled.rows("enterprise_coverage", "branch_code", "means") == [("F1", "joint")]
 
 
-def test_coverage_without_branch_is_one_row_when_it_comes_again(registry: Registry) -> None:
-    registry.load(TREES, PEOPLE)
-    assert registry.result("coverage", "enterprise_code,means,start_on\nA,liaison,2017-01-01").inserted == 1
+def test_coverage_without_branch_is_one_row_when_it_comes_again(peopled: Registry) -> None:
+    assert peopled.result("coverage", "enterprise_code,means,start_on\nA,liaison,2017-01-01").inserted == 1
     again = "enterprise_code,branch_code,means,start_on,end_on\nA,,liaison,2017-01-01,2018-01-01"
-    assert registry.result("coverage", again) == ImportResult(changed=1)
-    assert registry.rows("enterprise_coverage", "branch_code", "end_on") == [(None, day("2018-01-01"))]
+    assert peopled.result("coverage", again) == ImportResult(changed=1)
+    assert peopled.rows("enterprise_coverage", "branch_code", "end_on") == [(None, day("2018-01-01"))]
 
 
-def test_nothing_is_written_when_dry(registry: Registry) -> None:
-    registry.load(TREES, PEOPLE)
-    before = registry.revision()
+def test_nothing_is_written_when_dry(peopled: Registry) -> None:
+    before = peopled.revision()
     enterprises = "code,name\nA,甲二\nD,丁\nB,乙"
-    assert registry.result("enterprises", enterprises, dry_run=True) == ImportResult(inserted=1, changed=1, unchanged=1)
-    assert registry.result("branches", "code\nR", mode="delete", dry_run=True).deleted == 1
-    assert registry.revision() == before
-    assert registry.problems("enterprises", "code,name,district_code\nA,甲,nowhere", dry_run=True) == [
+    assert peopled.result("enterprises", enterprises, dry_run=True) == ImportResult(inserted=1, changed=1, unchanged=1)
+    assert peopled.result("branches", "code\nR", mode="delete", dry_run=True).deleted == 1
+    assert peopled.revision() == before
+    assert peopled.problems("enterprises", "code,name,district_code\nA,甲,nowhere", dry_run=True) == [
         (2, "district_code", "unknown_code")
     ]
 
@@ -172,7 +170,9 @@ def test_ledger_makes_enterprises_and_returns_when_both_are_new(registry: Regist
 
 
 def test_ledger_changes_only_what_it_holds_when_enterprises_are_known(registry: Registry) -> None:
-    registry.load(TREES, {"enterprises": "code,name,closed_on,district_code,supersedes\nA,甲,2020-01-01,3502,\nB,乙,,,A"})
+    registry.load(
+        TREES, {"enterprises": "code,name,closed_on,district_code,supersedes\nA,甲,2020-01-01,3502,\nB,乙,,,A"}
+    )
     ledger = "code,name,reported_on,headcount\nA,甲二,2017-06-30,20\nB,乙,2017-06-30,3"
     assert registry.result("ledger", ledger) == ImportResult(inserted=2)
     assert registry.rows("enterprise", "code", "name", "closed_on", "district_code", "supersedes") == [
@@ -184,7 +184,9 @@ def test_ledger_changes_only_what_it_holds_when_enterprises_are_known(registry: 
 
 def test_ledger_removes_returns_of_its_dates_and_no_enterprise_when_replaced(registry: Registry) -> None:
     registry.load(TREES)
-    registry.load({"ledger": f"{LEDGER}\nA,甲,institution,,2017-06-30,,1,,\nB,乙,,,2017-06-30,,2,,\nB,乙,,,2016-06-30,,3,,"})
+    registry.load(
+        {"ledger": f"{LEDGER}\nA,甲,institution,,2017-06-30,,1,,\nB,乙,,,2017-06-30,,2,,\nB,乙,,,2016-06-30,,3,,"}
+    )
     result = registry.result("ledger", "code,name,reported_on\nA,甲,2017-06-30", mode="replace")
     assert result == ImportResult(changed=1, deleted=1)
     assert registry.rows("enterprise", "code", "kind") == [("A", "institution"), ("B", "enterprise")]
