@@ -11,6 +11,7 @@ from app.api.admission import refuse_undeclared
 from app.api.document import DESCRIPTION, TITLE, VERSION
 from app.api.layers import add_layers
 from app.api.problems import add_problem_handlers
+from app.api.registry import branches, classifications, enterprises, exports
 from app.api.routes import mount
 from app.api.statistics import files, lists, subjects
 from app.api.statistics.desk import Desk
@@ -25,6 +26,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     lists.router,
     subjects.router,
     files.router,
+    classifications.router,
+    enterprises.router,
+    branches.router,
+    exports.router,
     snapshots.router,
     catalogue.router,
     health.router,
@@ -48,6 +53,7 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url=None,
         redirect_slashes=False,
         separate_input_output_schemas=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         lifespan=_lifespan,
     )
     app.state.settings = settings

@@ -12,7 +12,7 @@ from app.registry.entities import Entity
 CODE_RULE = f"1 to {CODE_LENGTH} characters, not `.` or `..`, without `/`, control characters and outer spaces"
 """What a code may be, in a sentence."""
 
-_WRONG = re.compile(r"[/\x00-\x1f\x7f-\x9f]|^\s|\s$|^\.{1,2}$")
+_WRONG = re.compile(r"[/\x00-\x1f\x7f-\x9f\ud800-\udfff]|^\s|\s$|^\.{1,2}$")
 
 _NEIGHBOURS = 50
 """Codes before and after an unknown one, in their order, among which the closest are looked for."""

@@ -10,7 +10,7 @@ come back as part of the name or code. A spreadsheet may take such a cell for a 
 
 import csv
 import io
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import date
 from typing import Any
@@ -47,7 +47,7 @@ def export_statement(dataset: str) -> Select[Any]:
     raise NotExported(message, [ErrorItem("path/dataset", message, EXPORTS)])
 
 
-async def export_rows(engine: AsyncEngine, dataset: str) -> AsyncIterator[bytes]:
+async def export_rows(engine: AsyncEngine, dataset: str) -> AsyncGenerator[bytes]:
     """Yield a dataset as a CSV file in pieces, from one consistent read; the first piece once the database answers.
 
     Raises

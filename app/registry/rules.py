@@ -71,7 +71,7 @@ def _dates(_connection: Connection, entity: Entity, row: Row) -> Iterator[ErrorI
 
 
 def _cycle(connection: Connection, entity: Entity, row: Row) -> Iterator[ErrorItem]:
-    if entity.chain is None or row[entity.chain] is None:
+    if entity.chain is None or row[entity.chain] is None or not is_code(row[entity.chain]):
         return
     code, above = row["code"], row[entity.chain]
     line = [above] if above == code else list(connection.scalars(ancestors_statement(entity, above, stop=code)))

@@ -37,6 +37,23 @@ ASKED: dict[str, tuple[str, str]] = {
     "list_branch_statistics": ("GET", "/v1/statistics/branches?kind=committee"),
     "get_branch_statistics": ("GET", f"/v1/statistics/branches/{J}"),
     "list_basis_statistics": ("GET", f"/v1/statistics/bases?district={STREET}"),
+    "list_districts": ("GET", "/v1/districts?parent=350203"),
+    "get_district": ("GET", f"/v1/districts/{STREET}"),
+    "replace_district": ("PUT", f"/v1/districts/{STREET}"),
+    "list_industries": ("GET", "/v1/industries?q=6"),
+    "get_industry": ("GET", "/v1/industries/64"),
+    "replace_industry": ("PUT", "/v1/industries/64"),
+    "list_industry_groups": ("GET", "/v1/industry-groups"),
+    "get_industry_group": ("GET", "/v1/industry-groups/internet"),
+    "replace_industry_group": ("PUT", "/v1/industry-groups/internet"),
+    "list_enterprises": ("GET", "/v1/enterprises?limit=1"),
+    "get_enterprise": ("GET", f"/v1/enterprises/{A}"),
+    "replace_enterprise": ("PUT", f"/v1/enterprises/{A}"),
+    "list_enterprise_returns": ("GET", f"/v1/enterprises/{A}/returns"),
+    "list_enterprise_coverage": ("GET", f"/v1/enterprises/{A}/coverage"),
+    "list_branches": ("GET", f"/v1/branches?parent={J}"),
+    "get_branch": ("GET", f"/v1/branches/{J}"),
+    "replace_branch": ("PUT", f"/v1/branches/{J}"),
     "list_snapshots": ("GET", "/v1/snapshots"),
     "get_snapshot": ("GET", "/v1/snapshots/{snapshot}"),
     "get_catalogue": ("GET", "/v1/catalogue"),
@@ -45,7 +62,10 @@ ASKED: dict[str, tuple[str, str]] = {
     "get_problem_type": ("GET", "/problems/snapshot-not-found"),
     "problem": ("GET", "/v1/statistics/districts?level=section&size=5"),
 }
-"""Method and address of each example, by operationId; `problem` is what every operation may answer."""
+"""Method and address of each example, by operationId; `problem` is what every operation may answer.
+
+A `PUT` sends the thing as it is recorded, which changes nothing.
+"""
 
 _SHORTENED = 2
 """Entries of each list of the catalogue that its example shows."""
@@ -75,13 +95,19 @@ def served(client: TestClient, name: str) -> Any:
     """What the service answers where an example stands, without what differs each time."""
     method, path = ASKED[name]
     snapshot = client.get("/v1/snapshots").json()["data"][0]["id"]
-    text = client.request(method, path.replace("{snapshot}", snapshot)).text
+    body = _as_recorded(client, path) if method == "PUT" else None
+    text = client.request(method, path.replace("{snapshot}", snapshot), json=body).text
     for changing, constant in _CHANGING:
         text = changing.sub(constant, text)
     answer = json.loads(text)
     if name == "get_catalogue":
         answer["data"] = {part: entries[:_SHORTENED] for part, entries in answer["data"].items()}
     return answer
+
+
+def _as_recorded(client: TestClient, path: str) -> dict[str, Any]:
+    recorded = client.get(path).json()["data"]
+    return {name: value for name, value in recorded.items() if name != "code"}
 
 
 def committed(name: str) -> Any:

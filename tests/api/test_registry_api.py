@@ -145,8 +145,10 @@ def test_closest_codes_are_offered_when_a_parent_is_unknown(client: TestClient) 
 
 @pytest.mark.parametrize(
     "path",
-    ["districts/0", "industries/%00", "industry-groups/..", "enterprises/a", "branches/" + "x" * 65]
-    + ["enterprises/a/returns", "enterprises/%00/coverage", "exports/members.csv"],
+    [
+        *("districts/0", "industries/%00", "industry-groups/..", "enterprises/a", f"branches/{65 * 'x'}"),
+        *("enterprises/a/returns", "enterprises/%00/coverage", "exports/members.csv"),
+    ],
 )
 def test_nothing_is_found_when_the_path_names_nothing(client: TestClient, path: str) -> None:
     assert client.get(f"/v1/{path}").status_code == 404
@@ -190,22 +192,42 @@ def test_thing_is_as_documented_when_new(client: TestClient, path: str, body: di
     ("path", "body", "pointers"),
     [
         ("districts/1", {}, ["body/level", "body/name_zh"]),
-        ("districts/1", {**DISTRICT, "level": "x", "code": "1", "name_en": ""}, ["body/code", "body/level", "body/name_en"]),
+        (
+            "districts/1",
+            {**DISTRICT, "level": "x", "code": "1", "name_en": ""},
+            ["body/code", "body/level", "body/name_en"],
+        ),
         ("districts/1", {**DISTRICT, "name_zh": "a\0"}, ["body/name_zh"]),
         ("districts/1", {**DISTRICT, "parent_code": "\0"}, ["body/parent_code"]),
         ("districts/1", {**DISTRICT, "name_zh": "\ud800"}, ["body/name_zh"]),
         ("districts/" + "x" * 65, DISTRICT, ["path/code"]),
         ("districts/350203", {**DISTRICT, "level": "city", "parent_code": "3502"}, ["body/level"]),
         ("industry-groups/g", {"name_zh": "空", "industries": []}, ["body/industries"]),
-        ("industry-groups/g", {"name_zh": "空", "industries": ["0", "64", "64"]}, ["body/industries/0", "body/industries/2"]),
-        ("enterprises/E", {"name": "戊", "registered_on": 0, "closed_on": "20170630"}, ["body/closed_on", "body/registered_on"]),
-        ("enterprises/E", {"name": "戊", "registered_on": "2017-02-29", "kind": None}, ["body/kind", "body/registered_on"]),
+        (
+            "industry-groups/g",
+            {"name_zh": "空", "industries": ["0", "64", "64"]},
+            ["body/industries/0", "body/industries/2"],
+        ),
+        (
+            "enterprises/E",
+            {"name": "戊", "registered_on": 0, "closed_on": "20170630"},
+            ["body/closed_on", "body/registered_on"],
+        ),
+        (
+            "enterprises/E",
+            {"name": "戊", "registered_on": "2017-02-29", "kind": None},
+            ["body/kind", "body/registered_on"],
+        ),
         ("enterprises/A", {"name": "甲", "supersedes": "C"}, ["body/supersedes"]),
-        ("branches/B", {"name": "b", "kind": "branch", "district_code": "35", "dual_affiliation": 1}, ["body/dual_affiliation"]),
+        (
+            "branches/B",
+            {"name": "b", "kind": "branch", "district_code": "35", "dual_affiliation": 1},
+            ["body/dual_affiliation"],
+        ),
         ("branches/F1", {"name": "b", "kind": "branch", "district_code": "35"}, ["body/dual_affiliation"]),
         ("branches/B", [], ["body"]),
     ],
-)  # fmt: skip
+)
 def test_change_is_refused_with_all_that_is_wrong(
     client: TestClient, path: str, body: Any, pointers: list[str]
 ) -> None:
@@ -253,11 +275,11 @@ async def test_pieces_are_closed_when_the_reader_goes_away() -> None:
 
     async def send(message: Any) -> None:
         if message.get("body"):
-            raise OSError
+            raise OSError("gone")
 
     others = pieces()
     await anext(others)
-    with pytest.raises(OSError, match=""):
+    with pytest.raises(OSError, match="gone"):
         await RegistryFile(b"first", others, "x.csv").stream_response(send)
     assert closed == [True]
 

@@ -49,7 +49,7 @@ def decode_cursor(request: Request, asked: PageAsked, kind: type[Key]) -> Key | 
 
 def _question(request: Request, asked: PageAsked) -> str:
     chosen = asked.model_dump_json(exclude={"limit", "cursor"})
-    return digest(request.scope["path"], chosen)
+    return digest(request.scope["path"].encode(errors="surrogatepass"), chosen.encode())
 
 
 def _refused(reason: str) -> InvalidRequest:

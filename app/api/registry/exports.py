@@ -1,10 +1,10 @@
 """The registry back as the files it came in."""
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from enum import StrEnum
 from typing import Annotated
 
+from anyio import move_on_after
 from fastapi import Path, Request, Response
 from starlette.responses import StreamingResponse
 from starlette.types import Send
@@ -14,6 +14,9 @@ from app.api.routes import FILE_RESPONSE, make_router
 from app.registry.export import EXPORTS, export_rows
 
 router = make_router("/v1/exports", "registry", READ)
+
+_CLOSING_SECONDS = 5
+"""Giving a connection back may take so long, where its answer is not read to the end."""
 
 
 class ExportDataset(StrEnum):
@@ -39,8 +42,12 @@ class RegistryFile(StreamingResponse):
 
     async def stream_response(self, send: Send) -> None:
         """Send all pieces."""
-        async with aclosing(self.others):
+        try:
             await super().stream_response(send)
+        finally:
+            # Shielded: the framework cancels the sending of what nobody reads, and would tear the connection.
+            with move_on_after(_CLOSING_SECONDS, shield=True):
+                await self.others.aclose()
 
 
 async def _rejoined(first: bytes, others: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
