@@ -51,6 +51,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._children: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}  # looking one up locks twice
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         self.requests = Counter(
@@ -66,6 +67,16 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+
+    def count(self, method: str, route: str, status: str, seconds: float) -> None:
+        """Count one request and its time."""
+        labels = (method, route, status)
+        children = self._children.get(labels)
+        if children is None:
+            children = (self.requests.labels(*labels), self.seconds.labels(method, route))
+            self._children[labels] = children
+        children[0].inc()
+        children[1].observe(seconds)
 
     def render(self) -> bytes:
         """Return all metrics in the Prometheus text format."""
@@ -114,8 +125,7 @@ class RequestAccounting:
     def _settle(self, scope: Scope, status: str, size: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "other"
         route = getattr(scope.get("route"), "path", UNMATCHED)
-        self.metrics.requests.labels(method, route, status).inc()
-        self.metrics.seconds.labels(method, route).observe(seconds)
+        self.metrics.count(method, route, status, seconds)
         self.log.info(
             "request", method=method, route=route, status=status, bytes=size, milliseconds=round(seconds * 1000, 3)
         )

@@ -85,15 +85,16 @@ def _name_of(route: BaseRoute) -> str:
 
 
 def _admissions(route: BaseRoute) -> Iterator[Admission]:
-    if isinstance(route, APIRoute):
+    if isinstance(route, APIRoute) and hasattr(route, "query_names"):  # as routers of `make_router` make them
         for dependency in route.dependencies:
             if isinstance(dependency.dependency, Admission):
                 yield dependency.dependency
 
 
 def _refuse_unknown_parameters(request: Request) -> None:
-    dependant: Dependant = request.scope["route"].dependant
-    known = query_names(dependant)
+    route = request.scope["route"]
+    dependant: Dependant = route.dependant
+    known: tuple[str, ...] = route.query_names
     unknown = [name for name in request.query_params if name not in known]
     if unknown:
         raise RequestValidationError([*_unknown(unknown, known), *_invalid(dependant, request)])

@@ -15,17 +15,15 @@ JSON = "application/json"
 
 def digest(*parts: str | bytes) -> str:
     """Return a short digest of some parts, fit for an entity tag."""
-    content = hashlib.blake2b(digest_size=12)
-    for part in parts:
-        encoded = part.encode() if isinstance(part, str) else part
-        content.update(len(encoded).to_bytes(8, "little") + encoded)
-    return content.hexdigest()
+    encoded = [part.encode() if isinstance(part, str) else part for part in parts]
+    lengths = b",".join(b"%d" % len(part) for part in encoded)
+    return hashlib.blake2b(b"".join((lengths, *encoded)), digest_size=12).hexdigest()
 
 
 @cache
 def catalogue_version() -> str:
     """Return a digest of all that shapes a figure besides the data: the catalogue, and the service's version."""
-    return digest(VERSION, repr((MEASURES, METRICS, BRANCH_MEASURES, BRANCH_METRICS)))
+    return digest(repr((VERSION, MEASURES, METRICS, BRANCH_MEASURES, BRANCH_METRICS)))
 
 
 def statistics_headers(request: Request, snapshot: str, built_at: str, tier: Tier) -> dict[str, str]:
@@ -34,8 +32,8 @@ def statistics_headers(request: Request, snapshot: str, built_at: str, tier: Tie
     The tag is of snapshot and build, question, tier and catalogue; the layer that knows the encoding adds it. An
     answer may be kept, but is asked for again each time: a newer snapshot of the same date changes it.
     """
-    question = (request.scope["path"], request.scope["query_string"])
-    tag = digest(snapshot, built_at, tier, *question, catalogue_version())
+    figures = f"{snapshot} {built_at} {tier} {catalogue_version()}"
+    tag = digest(figures, request.scope["path"], request.scope["query_string"])
     return {"ETag": f'"{tag}"', **_scope(public=tier is Tier.PUBLIC)}
 
 

@@ -1,6 +1,7 @@
 """How routers are made and mounted, so that all operations share one set of conventions."""
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -9,6 +10,8 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive
 
+from app.api.admission import query_names
+from app.api.direct import Handler, direct_handler
 from app.api.problems import PROBLEM_RESPONSE
 
 JSON_BODY_LIMIT = 1024**2
@@ -33,13 +36,18 @@ RAW_BODY: dict[str, Any] = {
 
 
 class Route(APIRoute):
-    """A route of this API: a JSON body over the limit is refused while it is read."""
+    """A route of this API: called directly where it can be; a JSON body over the limit is refused while it is read."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    @cached_property
+    def query_names(self) -> tuple[str, ...]:
+        """The query parameters that it takes."""
+        return query_names(self.dependant)
+
+    def get_route_handler(self) -> Handler:
         """Return the handler, behind the limit where there is a body to read."""
         handler = super().get_route_handler()
         if self.body_field is None:
-            return handler
+            return direct_handler(self.dependant) or handler
 
         async def limited(request: Request) -> Response:
             return await handler(Request(request.scope, _limited(request)))

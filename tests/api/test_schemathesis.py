@@ -5,6 +5,7 @@ So many requests per operation by default; `SCHEMATHESIS_CASES` sets another num
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from unittest import SkipTest
 
@@ -37,8 +38,11 @@ OPERATIONS = sorted(
 
 
 @pytest.fixture(scope="module")
-def operations(siming: Settings) -> Iterator[dict[str, APIOperation]]:
-    with live(create_app(siming)) as address:
+def operations(siming: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, APIOperation]]:
+    """Give the operations of a live service on a copy of the demonstration: some of them change it."""
+    folder = tmp_path_factory.mktemp("hostile") / "data"
+    shutil.copytree(siming.data_dir, folder)
+    with live(create_app(Settings(_env_file=None, data_dir=folder))) as address:
         document = schemathesis.openapi.from_url(f"{address}/openapi.json")
         found = [operation.ok() for operation in document.get_all_operations()]
         yield {operation.definition.raw["operationId"]: operation for operation in found}
@@ -50,7 +54,7 @@ def test_every_answer_is_documented_whatever_is_asked(
     operations: dict[str, APIOperation], name: str, mode: GenerationMode
 ) -> None:
     operation = operations[name]
-    good = operation.definition.raw["responses"]["200"]["content"]
+    good = operation.definition.raw["responses"].get("200", {}).get("content", {})
     unchecked = [CODES_ARE_TEXT, *([BINARY] if "application/octet-stream" in good else [])]
 
     @settings(

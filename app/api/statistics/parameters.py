@@ -256,5 +256,5 @@ def _shared(parameters: type[BaseModel], names: tuple[str, ...]) -> tuple[str, .
 
 def _part(parameters: BaseModel, part: type[Part]) -> Part:
     """Return the part of a question that some parameters speak of; what they do not know keeps its default."""
-    names = _shared(type(parameters), part.__match_args__)
-    return part(**{name: getattr(parameters, name) for name in names})
+    values = parameters.__dict__
+    return part(**{name: values[name] for name in _shared(type(parameters), part.__match_args__)})
