@@ -156,6 +156,15 @@ def configure_logging(level: int = logging.INFO) -> None:
         )
     )
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    _silence_the_server()
+
+
+def _silence_the_server() -> None:
+    """Keep the server from logging past this module: its access log quotes paths, its tracebacks quote messages."""
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = name != "uvicorn.access"
 
 
 def failure(error: BaseException) -> dict[str, Any]:
