@@ -69,15 +69,17 @@ def check_batch(
     """
     marks = _Marks(batch.rows, issues)
     marks.take(batch.issues)
-    columns = {
-        field.column.name: _column(field.column, field.title, texts, marks, today)
-        for field, texts in zip(fields, batch.texts, strict=True)
-        if field.column is not None
-    }
+    columns, blanks = {}, {}
+    for field, texts in zip(fields, batch.texts, strict=True):
+        if field.column is not None:
+            blank = null_mask(texts) & ~_told(batch, field.column.name)
+            columns[field.column.name] = _column(field.column, field.title, texts, blank, marks, today)
+            blanks[field.column.name] = blank
     _refuse_unnamed(batch, fields, marks)
     table = pa.table({column.name: columns[column.name] for column in dataset.columns if column.name in columns})
     for finding in () if keys_only else row_findings(dataset, table, today):
-        marks.mark(finding.rule, finding.column, finding.rows, finding.message, columns.get(finding.column))
+        rows = finding.rows & blanks[finding.blank] if finding.blank in blanks else finding.rows
+        marks.mark(finding.rule, finding.column, rows, finding.message, columns.get(finding.column))
     return Chunk(batch.rows, table, frozenset(columns), marks.bad, batch.progress)
 
 
@@ -114,7 +116,8 @@ class _Marks:
         for issue in found:
             self._issues.add(issue)
         errors = [issue.row for issue in found if issue.severity is Severity.ERROR]
-        self.bad |= np.isin(self._rows, np.array(errors, np.int64))
+        if errors:
+            self.bad |= np.isin(self._rows, np.array(errors, np.int64))
 
     def mark(self, rule: Rule, column: str | None, rows: Mask, message: str, values: Values | None = None) -> None:
         """Note a problem of all flagged rows; `values` are repeated with it."""
@@ -133,16 +136,21 @@ def _shown(values: Values | None, place: int) -> str | None:
     return None if value is None else str(value)
 
 
-def _column(column: Column, title: str, texts: Texts, marks: _Marks, today: date) -> Values:
+def _told(batch: RawBatch, column: str) -> Mask:
+    """Return the rows of which the reader has told a problem of this column: their cell seems blank, and is not."""
+    told = [issue.row for issue in batch.issues if issue.column == column]
+    return np.isin(batch.rows, np.array(told, np.int64)) if told else np.zeros(len(batch.rows), np.bool_)
+
+
+def _column(column: Column, title: str, texts: Texts, blank: Mask, marks: _Marks, today: date) -> Values:
     cells = read_cells(texts, Under(column, title, today))
     marks.mark(cells.rule, column.name, cells.wrong, cells.complaint, texts)
-    if column.required and texts.null_count:
-        marks.mark(Rule.REQUIRED, column.name, null_mask(texts), "must not be blank")
-    if column.default_when_blank is None or not texts.null_count:
+    if column.required:
+        marks.mark(Rule.REQUIRED, column.name, blank, "must not be blank")
+    if column.default_when_blank is None or not blank.any():
         return cells.values
     default = pa.scalar(column.default_when_blank, cells.values.type)
-    filled: Values = pc.if_else(pa.array(null_mask(texts)), default, cells.values)
-    return filled
+    return pc.if_else(pa.array(blank), default, cells.values)
 
 
 def _refuse_unnamed(batch: RawBatch, fields: Sequence[Field], marks: _Marks) -> None:

@@ -16,12 +16,23 @@ from app.imports.texts import Mask, Values, null_mask, true_mask
 
 @dataclass(frozen=True)
 class Finding:
-    """A rule, the column at which it is told, the rows that break it (one flag per row), and how it is told."""
+    """Rows that break a rule.
+
+    Parameters
+    ----------
+    rule, column, message
+        The rule, the column at which it is told, and how.
+    rows
+        One flag per row.
+    blank
+        The column whose being null breaks the rule; null: no such column. A cell that could not be read is null too.
+    """
 
     rule: Rule
     column: str
     rows: Mask
     message: str
+    blank: str | None = None
 
 
 def row_findings(dataset: Dataset, table: pa.Table, today: date) -> Iterator[Finding]:
@@ -63,7 +74,7 @@ def _parts_within_whole(dataset: Dataset, table: pa.Table, _today: date) -> Iter
             above = true_mask(pc.greater(values, whole))
             yield Finding(Rule.PART_ABOVE_MEMBERS, part.name, above, f"must not be above {part.part_of}")
             alone = ~null_mask(values) & null_mask(whole)
-            yield Finding(Rule.PART_WITHOUT_MEMBERS, part.name, alone, f"is given without {part.part_of}")
+            yield Finding(Rule.PART_WITHOUT_MEMBERS, part.name, alone, f"is given without {part.part_of}", part.part_of)
 
 
 def _means_with_branch(dataset: Dataset, table: pa.Table, _today: date) -> Iterator[Finding]:
@@ -71,7 +82,9 @@ def _means_with_branch(dataset: Dataset, table: pa.Table, _today: date) -> Itera
         needing = true_mask(pc.is_in(_values(table, "means"), pa.array(sorted(ORGANISATION_MEANS), pa.string())))
         if _has(table, "branch_code"):
             needing &= null_mask(_values(table, "branch_code"))
-        yield Finding(Rule.MEANS_WITHOUT_BRANCH, "branch_code", needing, "an organisation means needs a branch")
+        yield Finding(
+            Rule.MEANS_WITHOUT_BRANCH, "branch_code", needing, "an organisation means needs a branch", "branch_code"
+        )
 
 
 def _one_industry(dataset: Dataset, table: pa.Table, _today: date) -> Iterator[Finding]:

@@ -1,6 +1,7 @@
 """Empty sheets to fill in: headers, notes, drop-down lists; what is filled in reads back."""
 
 import io
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -16,13 +17,16 @@ _CREATED = datetime(2017, 6, 30, tzinfo=UTC)
 
 _WIDTH = 18
 _NOTES_WIDTHS = {"en": (24, 44, 12, 60), "zh": (18, 44, 10, 60)}
-_NUMBER_FORMATS = {
-    Kind.CODE: "@",
-    Kind.REF: "@",
-    Kind.TEXT: "@",
+_TEXT_FORMAT, _WHOLE_FORMAT = 49, 1
+"""Numbers of two formats that every spreadsheet has built in: text, and whole numbers."""
+
+_NUMBER_FORMATS: Mapping[Kind, int | str] = {
+    Kind.CODE: _TEXT_FORMAT,
+    Kind.REF: _TEXT_FORMAT,
+    Kind.TEXT: _TEXT_FORMAT,
     Kind.DATE: "yyyy-mm-dd",
-    Kind.COUNT: "0",
-    Kind.YEAR: "0",
+    Kind.COUNT: _WHOLE_FORMAT,
+    Kind.YEAR: _WHOLE_FORMAT,
 }
 _NOTES = {
     "en": ("Notes", ("Column", "Meaning", "Required", "How to fill it in"), {True: "yes", False: "no"}),

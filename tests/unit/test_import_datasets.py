@@ -14,9 +14,9 @@ CONTRACT = {
     "industries": "*code parent_code *level *name_zh name_en",
     "industry-groups": "*group_code *name_zh name_en *industry_code",
     "enterprises": "*code *name kind registered_on closed_on district_code industry_code supersedes",
-    "returns": "*enterprise_code *reported_on district_code industry_code ownership size_class operating fixed_premises "
-    "above_designated_size headcount members full_members members_dual members_under_36 members_women members_college "
-    "members_floating",
+    "returns": "*enterprise_code *reported_on district_code industry_code ownership size_class operating "
+    "fixed_premises above_designated_size headcount members full_members members_dual members_under_36 "
+    "members_women members_college members_floating",
     "ledger": "*code *name kind registered_on closed_on *reported_on district_code industry_code ownership size_class "
     "operating fixed_premises above_designated_size headcount members full_members members_dual members_under_36 "
     "members_women members_college members_floating",
@@ -53,7 +53,7 @@ def test_keys_are_columns_and_required_but_for_the_branch_of_coverage(dataset):
 
 @pytest.mark.parametrize("dataset", DATASETS.values(), ids=list(DATASETS))
 def test_columns_are_those_of_the_tables_they_fill(dataset):
-    stored = {name for table in dataset.tables for name in METADATA.tables[table].c.keys()}
+    stored = {column.name for table in dataset.tables for column in METADATA.tables[table].columns}
     renamed = {"industry-groups": {"group_code"}}.get(dataset.name, set())
     assert {column.name for column in dataset.columns} - renamed <= stored
 
@@ -78,7 +78,9 @@ def test_every_value_has_chinese_words_and_no_word_two_values():
 
 def test_the_tables_of_words_name_nothing_that_is_not_declared():
     folder = Path(__file__).parents[2] / "app" / "imports"
-    enumerations = {column.enumeration.__name__ for d in DATASETS.values() for column in d.columns if column.enumeration}
+    enumerations = {
+        column.enumeration.__name__ for d in DATASETS.values() for column in d.columns if column.enumeration
+    }
     with (folder / "values_zh.csv").open(encoding="utf-8") as rows:
         assert {row["enumeration"] for row in csv.DictReader(rows)} == enumerations | {"boolean"}
     with (folder / "headers_zh.csv").open(encoding="utf-8") as rows:

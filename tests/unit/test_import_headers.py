@@ -29,7 +29,7 @@ def test_titles_are_matched_when_written_otherwise(titles):
 
 
 def test_one_word_means_different_columns_in_different_datasets():
-    assert names(["行业代码", "门类", "名称"][:1] + ["级别", "名称"], "industries") == ["code", "level", "name_zh"]
+    assert names([*["行业代码", "门类", "名称"][:1], "级别", "名称"], "industries") == ["code", "level", "name_zh"]
     assert names(["信用代码", "名称", "行业代码"], "enterprises") == ["code", "name", "industry_code"]
 
 
@@ -44,7 +44,9 @@ def test_all_problems_are_named_at_once():
 
 
 def test_the_closest_columns_are_offered_when_a_title_is_unknown():
-    assert refused(["enterprise_code", "reported_on", "head count s"], "returns")["head count s"].allowed == ("headcount",)
+    assert refused(["enterprise_code", "reported_on", "head count s"], "returns")["head count s"].allowed == (
+        "headcount",
+    )
 
 
 def test_unknown_titles_are_passed_over_when_asked():
@@ -53,8 +55,26 @@ def test_unknown_titles_are_passed_over_when_asked():
 
 @pytest.mark.parametrize(
     "title",
-    ["姓名", "党员姓名", "联系人", "身份证号", "身份证号码", "公民身份号码", "手机号", "手机", "电话", "联系电话"]
-    + ["Full Name", "id_card", "ID No.", "mobilePhone", "TEL", "identity number", "ＰＨＯＮＥ", "负责人"],
+    [
+        "姓名",
+        "党员姓名",
+        "联系人",
+        "身份证号",
+        "身份证号码",
+        "公民身份号码",
+        "手机号",
+        "手机",
+        "电话",
+        "联系电话",
+        "Full Name",
+        "id_card",
+        "ID No.",
+        "mobilePhone",
+        "TEL",
+        "identity number",
+        "ＰＨＯＮＥ",
+        "负责人",
+    ],
 )
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_titles_that_speak_of_a_person_are_refused_though_unknown_ones_are_passed_over(title, dataset):
@@ -88,6 +108,10 @@ def test_keys_suffice_when_rows_are_to_be_deleted():
 
 
 def test_a_column_without_a_title_must_be_blank_unless_unknown_ones_are_passed_over():
-    assert [f.must_be_blank for f in match_titles(["ref", "joined_on", " "], DATASETS["members"])] == [False, False, True]
+    assert [f.must_be_blank for f in match_titles(["ref", "joined_on", " "], DATASETS["members"])] == [
+        False,
+        False,
+        True,
+    ]
     fields = match_titles(["ref", "joined_on", ""], DATASETS["members"], ignore_unknown=True)
     assert not any(field.must_be_blank for field in fields)

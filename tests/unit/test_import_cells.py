@@ -1,0 +1,236 @@
+from datetime import date
+
+import pyarrow as pa
+import pytest
+
+from app.imports.datasets import find_dataset
+from tests.factories.import_files import csv_bytes, read_bytes
+
+D = date(2017, 6, 30)
+
+SAMPLES = {
+    "members": {"ref": "m1", "joined_on": "2010-01-01"},
+    "returns": {"enterprise_code": "e1", "reported_on": "2017-06-30"},
+    "enterprises": {"code": "e1", "name": "n"},
+    "branches": {"code": "b1", "name": "n", "kind": "branch", "district_code": "350203"},
+    "districts": {"code": "d", "level": "site", "name_zh": "云顶创谷"},
+}
+
+
+def read_cells(tmp_path, dataset, column, cells, title=None):
+    """Read a file whose rows differ in one column."""
+    others = {name: value for name, value in SAMPLES[dataset].items() if name != column}
+    rows = [(*others.values(), f'"{cell}"') for cell in cells]
+    return read_bytes(csv_bytes((*others, title or column), *rows), dataset, tmp_path)
+
+
+def values(tmp_path, dataset, column, cells, title=None):
+    read = read_cells(tmp_path, dataset, column, cells, title)
+    assert read.issues == []
+    return read.table[column].to_pylist()
+
+
+def problems(tmp_path, dataset, column, cells):
+    read = read_cells(tmp_path, dataset, column, cells)
+    assert read.bad == [row in {issue[0] for issue in read.issues} for row in read.rows]
+    assert all(found == column for _, found, _, _ in read.issues)
+    return {(row, rule): value for row, _, rule, value in read.issues}
+
+
+def test_codes_stay_text(tmp_path):
+    codes = ["007", "NA", "NULL", "nan", "true", "1e5", "0x1F", "a b", "网联F1", "中" * 64]
+    assert values(tmp_path, "enterprises", "code", codes) == codes
+
+
+def test_outer_space_of_any_kind_is_trimmed(tmp_path):
+    assert values(tmp_path, "enterprises", "code", [" a", "b\u3000", "\tc\n", "\u00a0d\u2003"]) == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize("column", ["code", "name"])
+def test_required_cells_may_not_be_blank(tmp_path, column):
+    found = problems(tmp_path, "enterprises", column, ["x", "", " \u3000"])
+    assert found == {(3, "required"): None, (4, "required"): None}
+
+
+def test_codes_are_refused_when_they_cannot_be_one(tmp_path):
+    cells = ["ok", ".", "..", "a/b", "a\tb", "x" * 65, "a\x85b", "a\x7fb", "...", "中" * 65]
+    wrong = {(3, "."), (4, ".."), (5, "a/b"), (6, "a\tb"), (7, "x" * 65), (8, "a\x85b"), (9, "a\x7fb"), (11, "中" * 65)}
+    assert problems(tmp_path, "enterprises", "code", cells) == {(row, "invalid_code"): cell for row, cell in wrong}
+
+
+def test_a_code_is_refused_when_only_one_is_a_dot(tmp_path):
+    assert problems(tmp_path, "enterprises", "code", ["abc", "."]) == {(3, "invalid_code"): "."}
+
+
+def test_a_wrong_ref_is_told_without_its_value(tmp_path):
+    assert problems(tmp_path, "members", "ref", ["a/b"]) == {(2, "invalid_code"): None}
+
+
+def test_names_are_refused_when_too_long(tmp_path):
+    assert values(tmp_path, "enterprises", "name", ["厦" * 1000, 'a""b', "a\nb"]) == ["厦" * 1000, 'a"b', "a\nb"]
+    assert list(problems(tmp_path, "enterprises", "name", ["厦" * 1001])) == [(2, "invalid_text")]
+
+
+@pytest.mark.parametrize(
+    "text", ["2017-06-30", "2017/6/30", "2017/06/30", "2017年6月30日", "2017年06月30日", " 2017-06-30 "]
+)
+def test_dates_are_read_in_their_usual_forms(tmp_path, text):
+    assert values(tmp_path, "members", "full_since", [text, "2017-06-30"]) == [D, D]
+
+
+def test_dates_are_read_at_the_ends_of_the_calendar(tmp_path):
+    cells = ["1900-02-28", "2000-02-29", "9999-12-31", "2016/2/29"]
+    assert values(tmp_path, "enterprises", "registered_on", cells) == [
+        date(1900, 2, 28),
+        date(2000, 2, 29),
+        date(9999, 12, 31),
+        date(2016, 2, 29),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2017-02-29",
+        "1900/2/29",
+        "2017-13-01",
+        "2017-00-10",
+        "2017/6/0",
+        "2017/6/31",
+        "30/6/2017",
+        "20170630",
+        "2017.6.30",
+        "2017-6/30",
+        "2017年6月30",
+        "2017-06-30T00:00",
+        "0000-01-01",
+        "２０１７年６月３０日",
+        "42916",
+        "17-06-30",
+        "yesterday",
+    ],
+)
+def test_dates_are_refused_when_they_are_none(tmp_path, text):
+    assert problems(tmp_path, "members", "full_since", ["2017-06-30", text]) == {(3, "invalid_date"): text}
+
+
+def test_counts_are_whole_numbers(tmp_path):
+    cells = ["12", "12.0", "12.00", "0", "007", "10000000", "", " 5 "]
+    assert values(tmp_path, "returns", "headcount", cells) == [12, 12, 12, 0, 7, 10_000_000, None, 5]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-1",
+        "1.5",
+        "1,000",
+        "1 000",
+        "１２",
+        "1e3",
+        "0x1F",
+        "+5",
+        "12.",
+        ".5",
+        "10000001",
+        "99999999999999999999",
+        "十二",
+    ],
+)
+def test_counts_are_refused_when_they_are_none(tmp_path, text):
+    assert problems(tmp_path, "returns", "headcount", ["12", text]) == {(3, "invalid_count"): text}
+
+
+def test_years_of_birth_are_plausible(tmp_path):
+    assert values(tmp_path, "members", "birth_year", ["1900", "1985.0", "2026", ""]) == [1900, 1985, 2026, None]
+    found = problems(tmp_path, "members", "birth_year", ["1899", "2027", "85", "1985年"])
+    assert list(found) == [(row, "invalid_year") for row in (2, 3, 4, 5)]
+
+
+def test_booleans_are_read_in_both_languages(tmp_path):
+    yes = ["true", "TRUE", "1", "yes", "Yes", "是", "√", "有", "ｔｒｕｅ"]
+    no = ["false", "False", "0", "no", "否", "×", "无"]
+    assert values(tmp_path, "returns", "operating", [*yes, *no, ""]) == [True] * 9 + [False] * 7 + [None]
+    assert problems(tmp_path, "returns", "operating", ["maybe", "2", "1.0"]) == {
+        (2, "invalid_boolean"): "maybe",
+        (3, "invalid_boolean"): "2",
+        (4, "invalid_boolean"): "1.0",
+    }
+
+
+def test_enumerations_are_read_in_both_languages(tmp_path):
+    cells = ["private", "Private", "私营", "港澳台", " 其他 ", ""]
+    assert values(tmp_path, "returns", "ownership", cells) == [
+        "private",
+        "private",
+        "private",
+        "hong_kong_macao_taiwan",
+        "other",
+        None,
+    ]
+    assert values(tmp_path, "members", "education", ["研究生(博士)", "研究生（硕士）"]) == ["doctorate", "master"]
+
+
+def test_enumerations_are_refused_with_all_choices(tmp_path):
+    read = read_cells(tmp_path, "returns", "size_class", ["small", "tiny"])
+    assert read.issues == [(3, "size_class", "invalid_choice", "tiny")]
+    assert read.issue().message == "must be one of large, 大型, medium, 中型, small, 小型, micro, 微型"
+
+
+def test_identity_is_a_question_under_one_header_alone(tmp_path):
+    cells = ["是", "否", "公开", "withheld", ""]
+    assert values(tmp_path, "members", "identity", cells, " 身份公开") == ["open", "withheld", "open", "withheld", None]
+    assert list(problems(tmp_path, "members", "identity", ["是", "否"])) == [
+        (2, "invalid_choice"),
+        (3, "invalid_choice"),
+    ]
+
+
+def test_blank_cells_take_the_default_of_their_column(tmp_path):
+    assert values(tmp_path, "enterprises", "kind", ["", "社会组织"]) == ["enterprise", "social_organisation"]
+    assert values(tmp_path, "branches", "dual_affiliation", ["", "是"]) == [False, True]
+    assert values(tmp_path, "members", "identity", ["", "open"]) == [None, "open"]
+    assert values(tmp_path, "returns", "operating", ["", "no"]) == [None, False]
+
+
+def test_a_wrong_cell_takes_no_default(tmp_path):
+    read = read_cells(tmp_path, "enterprises", "kind", ["", "firm"])
+    assert read.bad == [False, True]
+    assert read.table["kind"].to_pylist() == ["enterprise", None]
+
+
+def test_absent_columns_have_no_column(tmp_path):
+    read = read_bytes(csv_bytes(("code", "registered_on", "name"), ("e1", "", "n")), "enterprises", tmp_path)
+    assert read.present == {"code", "name", "registered_on"}
+    assert read.table.column_names == ["code", "name", "registered_on"]
+    assert read.records == [{"code": "e1", "name": "n", "registered_on": None}]
+
+
+def test_columns_are_typed_by_their_kind(tmp_path):
+    for name in ("ledger", "members"):
+        columns = find_dataset(name).columns
+        cells = {"reported_on": "2017-06-30", "joined_on": "2017-06-30"}
+        row = [cells.get(column.name, "x" if column.required else "") for column in columns]
+        read = read_bytes(csv_bytes([column.name for column in columns], row), name, tmp_path)
+        kinds = {"date": pa.date32(), "count": pa.int32(), "year": pa.int32(), "boolean": pa.bool_()}
+        assert read.table.schema.types == [kinds.get(column.kind, pa.string()) for column in columns]
+
+
+def test_all_problems_of_all_cells_are_told(tmp_path):
+    content = csv_bytes(
+        ("ref", "joined_on", "sex", "birth_year"),
+        ("a/b", "x", "y", "z"),
+        ("ok", "2017-06-30", "女", ""),
+        ("", "", "", "1"),
+    )
+    read = read_bytes(content, "members", tmp_path)
+    assert read.bad == [True, False, True]
+    assert read.issues == [
+        (2, "birth_year", "invalid_year", "z"),
+        (2, "joined_on", "invalid_date", "x"),
+        (2, "ref", "invalid_code", None),
+        (2, "sex", "invalid_choice", "y"),
+        (4, "birth_year", "invalid_year", "1"),
+        (4, "joined_on", "required", None),
+        (4, "ref", "required", None),
+    ]
