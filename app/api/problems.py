@@ -8,6 +8,7 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from app.errors import ErrorItem, InvalidRequest, NotFound, ServiceError
 
@@ -101,9 +102,16 @@ async def _on_invalid_request(request: Request, error: Exception) -> Response:
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
-    if "GET" in headers.get("Allow", ""):
-        headers["Allow"] += ", HEAD"
+    if error.status_code == MethodNotAllowed.status:
+        headers["Allow"] = ", ".join(sorted(_allowed_methods(request)))
     return problem_response(request, _OF_STATUS[error.status_code], headers)
+
+
+def _allowed_methods(request: Request) -> set[str]:
+    """Return all methods that a path takes: the framework names those of one route, and each operation is one."""
+    matching = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    methods = {method for route in matching for method in route.methods}
+    return methods | {"HEAD"} if "GET" in methods else methods
 
 
 def _summary(items: Sequence[ErrorItem]) -> str:

@@ -35,6 +35,9 @@ def client(shell: Shell) -> TestClient:
     async def get_busy() -> None:
         raise TemporarilyUnavailable("The registry is busy.")
 
+    @router.delete("/{number}")
+    async def delete_thing(number: str) -> None: ...
+
     @router.get("/broken")
     async def get_broken() -> None:
         raise KeyError("ref-of-a-member")
@@ -81,9 +84,9 @@ def test_an_unknown_path_is_not_found(client: TestClient) -> None:
 
 
 def test_a_wrong_method_is_told_with_the_right_ones(client: TestClient) -> None:
-    answer = client.delete("/v1/things/busy")
+    answer = client.post("/v1/things/busy")
     assert problem(answer)["type"] == "/problems/method-not-allowed"
-    assert answer.headers["allow"] == "PUT"
+    assert answer.headers["allow"] == "DELETE, GET, HEAD, PUT"
 
 
 def test_a_busy_service_says_when_to_come_back(client: TestClient) -> None:
