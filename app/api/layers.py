@@ -20,8 +20,11 @@ from app.observability import Metrics, RequestAccounting, failure
 COMPRESSED_FROM = 1400
 """Smaller bodies fit into one packet anyway, bytes."""
 
-ZSTD_LEVEL = 3
-GZIP_LEVEL = 4
+ZSTD_LEVEL = 1
+"""Of a page of 110 KB: level 1 leaves 16.9 KB in 0.17 ms, level 3 16.7 KB in 0.22 ms, level 6 15.8 KB in 0.89 ms."""
+
+GZIP_LEVEL = 1
+"""Of the same: level 1 leaves 23 KB in 0.6 ms, level 4 19 KB in 1.1 ms, on the event loop."""
 
 EXPOSED_HEADERS = ("ETag", "Link", "Location", "Retry-After", "X-Request-ID", "Content-Disposition")
 """What a page of another origin may read besides the body."""
