@@ -114,6 +114,10 @@ class Tiny:
     def hold(self, **tables: str) -> "Tiny":
         """Make the database hold these tables and nothing else."""
         fill(self.url, tiny_registry(**tables))
+        return self.changed()
+
+    def changed(self) -> "Tiny":
+        """Build anew what is asked from now on: the registry has changed."""
         self._built = {}
         return self
 
