@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 from fastapi import APIRouter, FastAPI
 
-from app.api import catalogue, documentation, health, snapshots
+from app.api import catalogue, documentation, health, imports, jobs, snapshots, templates
 from app.api.admission import refuse_undeclared
 from app.api.document import DESCRIPTION, TITLE, VERSION
 from app.api.layers import add_layers
@@ -17,6 +17,8 @@ from app.api.statistics import files, lists, subjects
 from app.api.statistics.desk import Desk
 from app.config import Settings
 from app.database.engines import make_engine
+from app.jobs.supervision import Supervisor
+from app.jobs.uploads import sweep_jobs
 from app.observability import Metrics
 from app.publication.kept import KeptRows
 from app.snapshots.aside import sweep
@@ -31,6 +33,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     branches.router,
     exports.router,
     snapshots.router,
+    jobs.router,
+    imports.router,
+    templates.router,
     catalogue.router,
     health.router,
     documentation.router,
@@ -70,12 +75,15 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Open the shelf, with its newest snapshot mapped, and the registry's engine; sweep what killed builds left."""
     settings: Settings = app.state.settings
     await asyncio.to_thread(sweep, settings)
+    await asyncio.to_thread(sweep_jobs, settings)
     shelf = Shelf(settings.snapshots_dir / "exact")
     with suppress(SnapshotNotFound):
         await asyncio.to_thread(shelf.newest)
     app.state.desk = Desk(shelf, KeptRows(settings.row_cache_bytes))
     app.state.engine = make_engine(settings.registry_url)
+    app.state.supervisor = Supervisor(settings)
     try:
         yield
     finally:
+        await app.state.supervisor.close()
         await app.state.engine.dispose()

@@ -12,9 +12,9 @@ from app.catalogue.measures import MEASURES
 from app.catalogue.metrics import METRICS
 from app.catalogue.vocabulary import Basis, DistrictLevel, IndustryLevel
 from app.config import Settings
-from app.errors import InvalidRequest
 from app.snapshots.aside import aside
 from app.snapshots.correlation import estimate
+from app.snapshots.dates import refuse_future
 from app.snapshots.extract import EXTRACTED, extract
 from app.snapshots.facts import Facts, state_facts
 from app.snapshots.ordering import OrderedTree, order_tree
@@ -29,13 +29,6 @@ Report = Callable[[str, int, int], None]
 
 TURN = ".turn"
 """The lock file by which builds take turns: a later build has read a later registry, and memory stays bounded."""
-
-
-class FutureDate(InvalidRequest):
-    """A snapshot of a date after today cannot be built."""
-
-    code = "future-date"
-    title = "Date in the future"
 
 
 def build_snapshot(settings: Settings, as_of: date, report: Report) -> Manifest:
@@ -59,13 +52,6 @@ def build_snapshot(settings: Settings, as_of: date, report: Report) -> Manifest:
         facts = state_facts(inputs, settings.registry_url, settings, as_of)
         shutil.rmtree(inputs)
         return _publish(settings, facts, output, root, report)
-
-
-def refuse_future(settings: Settings, as_of: date) -> None:
-    """Raise `FutureDate` for a date after today."""
-    if as_of > settings.today():
-        detail = f"{as_of} is after today, {settings.today()} in {settings.time_zone}."
-        raise FutureDate(detail)
 
 
 def _publish(settings: Settings, facts: Facts, output: Path, root: Path, report: Report) -> Manifest:

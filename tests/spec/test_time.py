@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from app.config import Settings
-from app.snapshots.build import FutureDate, build_snapshot, refuse_future
+from app.snapshots.build import build_snapshot
+from app.snapshots.dates import FutureDate, refuse_future
 from app.snapshots.parameters import months_before
 from tests.factories.tiny import Figures, Tiny, picked
 

@@ -1,0 +1,46 @@
+"""Files in: sent as the raw body, followed as a job, every problem of every row told."""
+
+from typing import Annotated
+
+from fastapi import Path, Request, Response
+
+from app.api.admission import READ, WRITE
+from app.api.arrivals import ImportQuery, receive_import
+from app.api.job_answers import accepted, import_answer, import_page, issue_page
+from app.api.registry.asked import PageQuery
+from app.api.routes import RAW_BODY, make_router
+from app.api.schemas.jobs import AcceptedJobAnswer, ImportAnswer, ImportIssuePage, ImportPage
+from app.jobs.records import list_jobs, read_issues, read_job
+
+router = make_router("/v1/imports", "imports")
+
+ImportId = Annotated[str, Path(alias="id", description="Id of the import.")]
+
+
+@router.post("", status_code=202, response_model=AcceptedJobAnswer, openapi_extra=RAW_BODY, dependencies=[WRITE])
+async def create_import(request: Request, asked: ImportQuery) -> Response:
+    """Send a file (CSV, XLSX or Parquet) as the raw body; follow the job that takes it.
+
+    What the header and the first bytes show is refused at once (422), what shows later makes the job fail with the
+    same kind of problem. The same file sent twice changes nothing the second time.
+    """
+    return accepted(await receive_import(request, asked))
+
+
+@router.get("", response_model=ImportPage, dependencies=[READ])
+async def list_imports(request: Request, asked: PageQuery) -> Response:
+    """List imports, the newest first."""
+    return import_page(list_jobs(request.app.state.settings.jobs_dir, "import"), asked)
+
+
+@router.get("/{id}", response_model=ImportAnswer, dependencies=[READ])
+async def get_import(request: Request, import_id: ImportId) -> Response:
+    """Get one import: what was sent, and what it did."""
+    return import_answer(read_job(request.app.state.settings.jobs_dir, import_id))
+
+
+@router.get("/{id}/issues", response_model=ImportIssuePage, dependencies=[READ])
+async def list_import_issues(request: Request, import_id: ImportId, asked: PageQuery) -> Response:
+    """List the problems of an import's rows, by row."""
+    jobs_dir = request.app.state.settings.jobs_dir
+    return issue_page(read_issues(jobs_dir, read_job(jobs_dir, import_id).id), asked)

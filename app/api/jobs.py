@@ -1,0 +1,42 @@
+"""Imports and builds under way."""
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import Path, Request, Response
+from pydantic import Field
+
+from app.api.admission import READ, WRITE
+from app.api.job_answers import accepted, job_answer
+from app.api.routes import make_router
+from app.api.schemas.closed import Closed
+from app.api.schemas.jobs import AcceptedJobAnswer, JobAnswer
+from app.jobs.records import BuildRequest, new_record, read_job
+from app.snapshots.dates import refuse_future
+
+router = make_router("/v1", "jobs")
+
+
+class SnapshotBody(Closed):
+    """Which snapshot to build."""
+
+    as_of: date = Field(description="Its date; today in the operator's time zone at the latest.")
+
+
+@router.get("/jobs/{id}", response_model=JobAnswer, dependencies=[READ])
+async def get_job(request: Request, job_id: Annotated[str, Path(alias="id", description="Id of the job.")]) -> Response:
+    """Get the state of an import or build; while it runs, `Retry-After` says when to ask again."""
+    return job_answer(read_job(request.app.state.settings.jobs_dir, job_id))
+
+
+@router.post("/snapshots", status_code=202, response_model=AcceptedJobAnswer, dependencies=[WRITE])
+async def create_snapshot(request: Request, body: SnapshotBody) -> Response:
+    """Build the snapshot of a date from the registry as it is when the job runs; follow the job.
+
+    The same registry, date and settings give the same snapshot, so asking twice does no harm.
+    """
+    refuse_future(request.app.state.settings, body.as_of)
+    request.app.state.supervisor.require_room()
+    record = new_record(BuildRequest(body.as_of))
+    request.app.state.supervisor.start(record)
+    return accepted(record)

@@ -1,0 +1,105 @@
+"""One step of a job, run as a child process: `python -m app.jobs.steps import JOB` or `… build DATE`.
+
+The child tells the worker that supervises it how far it is, as JSON lines on its standard output; it ends when its
+standard input closes, so that it never outlives that worker.
+"""
+
+import io
+import os
+import sys
+import threading
+from collections.abc import Callable
+from datetime import date
+from functools import partial
+
+import msgspec
+import structlog
+
+from app.config import Settings
+from app.errors import ServiceError
+from app.imports.options import ImportResult
+from app.jobs.records import ImportRequest, JobProblem, JobProblemItem, read_job, write_issues
+from app.jobs.uploads import upload_path
+from app.observability import configure_logging
+
+Report = Callable[[str, int, int | None], None]
+"""Called with a phase, the steps done, and the steps in all (null: not known)."""
+
+
+class Told(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a child tells: how far it is, or what came of it."""
+
+    phase: str | None = None
+    done: int = 0
+    total: int | None = None
+    imported: ImportResult | None = None
+    snapshot: str | None = None
+    problem: JobProblem | None = None
+
+
+UNEXPECTED = JobProblem(
+    "internal", 500, "Internal error", "Something went wrong that nobody foresaw; the log says more."
+)
+"""The problem of a step that failed in a way nobody foresaw."""
+
+
+def problem_of(error: ServiceError) -> JobProblem:
+    """Return an error as a job's record keeps it."""
+    items = tuple(JobProblemItem(item.pointer, item.message, item.allowed) for item in error.errors)
+    return JobProblem(error.code, error.status, error.title, error.detail, items)
+
+
+def main() -> None:
+    """Run one step; whatever becomes of it is told, not raised."""
+    channel = io.FileIO(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what anything else prints must not be taken for the step's word
+    configure_logging()
+    threading.Thread(target=_end_with_supervisor, daemon=True).start()
+    kind, argument = sys.argv[1:]
+    channel.write(msgspec.json.encode(_outcome(kind, argument, partial(_report, channel))) + b"\n")
+
+
+def _outcome(kind: str, argument: str, report: Report) -> Told:
+    step: Callable[[Settings, str, Report], Told] = {"import": _import, "build": _build}[kind]
+    try:
+        return step(Settings(), argument, report)
+    except ServiceError as error:
+        return Told(problem=problem_of(error))
+    except Exception:  # noqa: BLE001 - whatever it is, the job must say that it failed
+        structlog.get_logger().exception("step failed", step=kind)
+        return Told(problem=UNEXPECTED)
+
+
+def _import(settings: Settings, job_id: str, report: Report) -> Told:
+    from app.imports.load import ImportRejected, import_file  # noqa: PLC0415 - a build does without
+
+    request = read_job(settings.jobs_dir, job_id).request
+    if not isinstance(request, ImportRequest):
+        message = f"job {job_id} is no import"
+        raise TypeError(message)
+    try:
+        imported = import_file(settings, request.dataset, upload_path(settings, job_id), request.options, report)
+    except ImportRejected as rejected:
+        write_issues(settings.jobs_dir, job_id, rejected.imported.issues)
+        return Told(imported=rejected.imported.result, problem=problem_of(rejected))
+    write_issues(settings.jobs_dir, job_id, imported.issues)
+    return Told(imported=imported.result)
+
+
+def _build(settings: Settings, day: str, report: Report) -> Told:
+    from app.snapshots.build import build_snapshot  # noqa: PLC0415 - an import does without
+
+    return Told(snapshot=build_snapshot(settings, date.fromisoformat(day), report).id)
+
+
+def _report(channel: io.FileIO, phase: str, done: int, total: int | None) -> None:
+    channel.write(msgspec.json.encode(Told(phase=phase, done=done, total=total)) + b"\n")
+
+
+def _end_with_supervisor() -> None:
+    sys.stdin.buffer.read()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""Files sent to be imported: on disk from their arrival to the end of their import, no longer."""
+
+import time
+from pathlib import Path
+
+from app.config import Settings
+from app.jobs.records import JobNotFound, interrupted, issues_path, job_ids, read_job, record_path, write_record
+
+PARTIAL = ".part"
+"""Suffix of a file that is still arriving."""
+
+_ABANDONED_SECONDS = 3600
+"""A file that is still arriving and has not grown for so long is not arriving any more."""
+
+_KEPT_SECONDS = 30 * 86400
+"""Records of finished jobs are kept for so long."""
+
+
+def upload_path(settings: Settings, job_id: str) -> Path:
+    """Return the file that an import's job reads."""
+    return settings.uploads_dir / job_id
+
+
+def sweep_jobs(settings: Settings) -> None:
+    """Remove what nobody needs any more: uploads of ended jobs and of broken-off transfers, records of long ago."""
+    for job_id in job_ids(settings.jobs_dir):
+        try:
+            _settle(settings, job_id)
+        except JobNotFound:
+            continue
+    for upload in settings.uploads_dir.glob("*"):
+        if _is_abandoned(settings, upload):
+            upload.unlink(missing_ok=True)
+
+
+def _settle(settings: Settings, job_id: str) -> None:
+    """Write down that a job without a heartbeat is interrupted; remove the record of one that ended long ago."""
+    record = read_job(settings.jobs_dir, job_id)
+    if record.state == "interrupted":
+        write_record(settings.jobs_dir, interrupted(record))
+    elif record.finished and time.time() - record_path(settings.jobs_dir, job_id).stat().st_mtime > _KEPT_SECONDS:
+        issues_path(settings.jobs_dir, job_id).unlink(missing_ok=True)
+        record_path(settings.jobs_dir, job_id).unlink(missing_ok=True)
+
+
+def _is_abandoned(settings: Settings, upload: Path) -> bool:
+    try:
+        if upload.name.endswith(PARTIAL):
+            return time.time() - upload.stat().st_mtime > _ABANDONED_SECONDS
+        return read_job(settings.jobs_dir, upload.name).finished
+    except JobNotFound:
+        return time.time() - upload.stat().st_mtime > _ABANDONED_SECONDS
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,20 @@
+"""Dates that a snapshot can be of."""
+
+from datetime import date
+
+from app.config import Settings
+from app.errors import ErrorItem, InvalidRequest
+
+
+class FutureDate(InvalidRequest):
+    """A snapshot of a date after today cannot be built."""
+
+    code = "future-date"
+    title = "Date in the future"
+
+
+def refuse_future(settings: Settings, as_of: date) -> None:
+    """Raise `FutureDate` for a date after today in the operator's time zone."""
+    if as_of > settings.today():
+        detail = f"{as_of} is after today, {settings.today()} in {settings.time_zone}."
+        raise FutureDate(detail, [ErrorItem("as_of", detail)])
