@@ -97,7 +97,8 @@ def _report(channel: io.FileIO, phase: str, done: int, total: int | None) -> Non
 
 
 def _end_with_supervisor() -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 1024):  # unbuffered: a buffer's lock would be in the way when the interpreter ends
+        pass
     os._exit(1)
 
 
