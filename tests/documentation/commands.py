@@ -28,6 +28,9 @@ ADDRESS = "http://127.0.0.1:8000"
 GAP = "…"
 """Stands for whatever is not shown."""
 
+ID = "ID"
+"""Stands in an address for the id that the last accepted job was given."""
+
 _PATIENCE = 60
 _HERE_DOCUMENT = re.compile(r"cat > (\S+) <<'END'\n(.*?^)END\n", re.MULTILINE | re.DOTALL)
 _PROGRAM = ".venv/bin/orgcoverage"
@@ -48,6 +51,7 @@ class Terminal:
     def __init__(self, folder: Path, address: str = ADDRESS) -> None:
         self.folder = folder
         self.address = address
+        self._job = ""
 
     def run(self, text: str) -> list[Output]:
         """Carry out the commands of a block; one output each, none for the files that it writes."""
@@ -78,18 +82,31 @@ class Terminal:
         parser.add_argument("url")
         parser.add_argument("--get", action="store_true")
         parser.add_argument("--data-urlencode", dest="query")
-        parser.add_argument("--data-binary", dest="body")
+        parser.add_argument("--data-binary", dest="file")
+        parser.add_argument("--data", dest="body")
+        parser.add_argument("--header", default="Content-Type: application/x-www-form-urlencoded")
         parser.add_argument("--output")
         asked = parser.parse_args(arguments)
-        url = asked.url.replace(ADDRESS, self.address)
-        if asked.body is not None:
-            answer = httpx.post(url, content=(self.folder / asked.body.removeprefix("@")).read_bytes())
+        url = asked.url.replace(ADDRESS, self.address).replace(f"/{ID}", f"/{self._finished_job()}")
+        if asked.file is not None or asked.body is not None:
+            content = asked.body.encode() if asked.file is None else (self.folder / asked.file[1:]).read_bytes()
+            answer = httpx.post(url, content=content, headers=[asked.header.split(": ")])
         else:
             assert asked.get == (asked.query is not None), line
             answer = httpx.get(url, params=[asked.query.split("=", 1)] if asked.query else None)
+        if answer.status_code == httpx.codes.ACCEPTED:
+            self._job = answer.json()["data"]["job_id"]
         if asked.output:
             (self.folder / asked.output).write_bytes(answer.content)
         return Output(line, "" if asked.output else answer.text, answer.is_error)
+
+    def _finished_job(self) -> str:
+        """Wait for the job that was accepted last, as a reader does who follows it; return its id."""
+        deadline = time.monotonic() + _PATIENCE
+        while self._job and "Retry-After" in httpx.get(f"{self.address}/v1/jobs/{self._job}").headers:
+            assert time.monotonic() < deadline, self._job
+            time.sleep(0.1)
+        return self._job
 
     def _serve(self, line: str, arguments: Sequence[str]) -> Output:
         with served(self.folder, *arguments) as address:
