@@ -36,7 +36,7 @@ SMALL_REGISTRY: dict[str, list[dict[str, Any]]] = {
         | {"district_code": "350203008", "industry_code": "641", "supersedes": None},
         {"code": "B", "name": "=乙", "kind": "institution", "registered_on": None, "closed_on": None}
         | {"district_code": None, "industry_code": None, "supersedes": "A"},
-        {"code": "C", "name": '丙, "C"\n', "kind": "social_organisation", "registered_on": None, "closed_on": None}
+        {"code": "C", "name": '丙, "C"\n=1+1', "kind": "social_organisation", "registered_on": None, "closed_on": None}
         | {"district_code": None, "industry_code": None, "supersedes": "B"},
     ],
     "enterprise_return": [

@@ -158,7 +158,7 @@ async def test_export_has_the_columns_that_an_import_takes(engine: AsyncEngine, 
 
 
 async def test_export_has_every_cell_as_recorded_when_read_back(engine: AsyncEngine) -> None:
-    assert [row["name"] for row in await exported(engine, "enterprises")] == ["甲", "=乙", '丙, "C"\n']
+    assert [row["name"] for row in await exported(engine, "enterprises")] == ["甲", "=乙", '丙, "C"\n=1+1']
     first = (await exported(engine, "returns"))[0]
     assert first["reported_on"] == "2016-12-31"
     assert [first[name] for name in ("operating", "fixed_premises", "above_designated_size")] == ["true", "false", ""]
