@@ -1,7 +1,7 @@
 """Empty sheets to fill in."""
 
 import asyncio
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import Path, Query, Request, Response
 
@@ -9,6 +9,7 @@ from app.api.admission import READ
 from app.api.caching import validated
 from app.api.routes import FILE_RESPONSE, make_router
 from app.api.schemas.jobs import DatasetName
+from app.api.statistics.fields import Lang
 from app.imports.datasets import find_dataset
 from app.imports.templates import template
 
@@ -21,10 +22,10 @@ _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 async def get_template(
     request: Request,  # noqa: ARG001 - every handler takes the request
     dataset: Annotated[DatasetName, Path(description="The dataset.")],
-    lang: Annotated[Literal["zh", "en"], Query(description="Language of the headers.")] = "zh",
+    lang: Annotated[Lang, Query(description="Language of the headers.")] = Lang.ZH,
 ) -> Response:
     """Get an empty sheet of a dataset: headers, notes, drop-down lists."""
-    content = await asyncio.to_thread(template, find_dataset(dataset), lang)
+    content = await asyncio.to_thread(template, find_dataset(dataset), lang.value)
     response = validated(content, _XLSX, public=True)
     response.headers["Content-Disposition"] = f'attachment; filename="{dataset}.xlsx"'
     return response

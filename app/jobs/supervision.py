@@ -144,11 +144,12 @@ class _Job:
         return last
 
     def _progress(self, told: Told) -> None:
-        moved = msgspec.structs.replace(self.record, phase=told.phase, done=told.done, total=told.total)
+        due = told.phase != self.record.phase
+        self.record = msgspec.structs.replace(self.record, phase=told.phase, done=told.done, total=told.total)
         now = asyncio.get_running_loop().time()
-        if moved.phase != self.record.phase or now - self._written > _WRITTEN_SECONDS:
+        if due or now - self._written > _WRITTEN_SECONDS:
             self._written = now
-            self.write(moved)
+            self.write(self.record)
 
     def write(self, record: JobRecord) -> None:
         """Write the record as it is now."""

@@ -6,6 +6,7 @@
 import json
 import re
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,22 +58,35 @@ ASKED: dict[str, tuple[str, str]] = {
     "list_snapshots": ("GET", "/v1/snapshots"),
     "get_snapshot": ("GET", "/v1/snapshots/{snapshot}"),
     "get_catalogue": ("GET", "/v1/catalogue"),
+    "list_imports": ("GET", "/v1/imports?limit=1"),
+    "get_import": ("GET", "/v1/imports/{import}"),
+    "list_import_issues": ("GET", "/v1/imports/{import}/issues"),
+    "get_job": ("GET", "/v1/jobs/{import}"),
     "get_health": ("GET", "/healthz"),
     "get_readiness": ("GET", "/readyz"),
     "get_problem_type": ("GET", "/problems/snapshot-not-found"),
+    "create_snapshot": ("POST", "/v1/snapshots"),
+    "create_import": ("POST", "/v1/imports?dataset=members&dry_run=true"),
     "problem": ("GET", "/v1/statistics/districts?level=section&size=5"),
 }
 """Method and address of each example, by operationId; `problem` is what every operation may answer.
 
-A `PUT` sends the thing as it is recorded, which changes nothing.
+A `PUT` sends the thing as it is recorded, which changes nothing; imports are told of one that was refused.
 """
+
+BAD_FILE = b"ref,joined_on,birth_year\nm-0417,2017-13-01,1990\n"
+"""A file with one problem."""
 
 _SHORTENED = 2
 """Entries of each list of the catalogue that its example shows."""
 
 _CHANGING = (
     (re.compile(r'"\d{8}-[0-9a-f]{16}"'), '"20170630-5f0c91d2a3b4c5d6"'),
-    (re.compile(r'"(updated_at|built_at)":"[^"]*"'), r'"\1":"2017-07-01T00:00:00Z"'),
+    (re.compile(r'"\d{14}-[0-9a-f]{16}"'), '"20170701000000-4f1d2c3b4a596877"'),
+    (
+        re.compile(r'"(updated_at|built_at|created_at|started_at|finished_at)":"[^"]*"'),
+        r'"\1":"2017-07-01T00:00:00Z"',
+    ),
     (re.compile(r'"request_id":"[^"]*"'), '"request_id":"4f1d2c3b4a596877"'),
     (re.compile(r'"next_cursor":"[^"]*"'), '"next_cursor":"WyIyMDE3MDYzMC01ZjBjIiwiMSJd"'),
 )
@@ -88,21 +102,38 @@ def example_service() -> Iterator[TestClient]:
         fill(settings.registry_url, worked_example())
         build_snapshot(settings, AS_OF, lambda _phase, _done, _total: None)
         with TestClient(create_app(settings)) as client:
+            client.headers["X-Refused-Import"] = _refused_import(client)
             yield client
+
+
+def _refused_import(client: TestClient) -> str:
+    """Send a file with a problem; return the id of its import when that is done."""
+    job: str = client.post("/v1/imports?dataset=members", content=BAD_FILE).json()["data"]["id"]
+    while client.get(f"/v1/jobs/{job}").json()["data"]["state"] in {"queued", "running"}:
+        time.sleep(0.1)
+    return job
 
 
 def served(client: TestClient, name: str) -> Any:
     """What the service answers where an example stands, without what differs each time."""
     method, path = ASKED[name]
     snapshot = client.get("/v1/snapshots").json()["data"][0]["id"]
-    body = _as_recorded(client, path) if method == "PUT" else None
-    text = client.request(method, path.replace("{snapshot}", snapshot), json=body).text
+    path = path.replace("{snapshot}", snapshot).replace("{import}", client.headers["X-Refused-Import"])
+    text = client.request(method, path, **_sent(client, name, path)).text
     for changing, constant in _CHANGING:
         text = changing.sub(constant, text)
     answer = json.loads(text)
     if name == "get_catalogue":
         answer["data"] = {part: entries[:_SHORTENED] for part, entries in answer["data"].items()}
     return answer
+
+
+def _sent(client: TestClient, name: str, path: str) -> dict[str, Any]:
+    if name == "create_import":
+        return {"content": BAD_FILE}
+    if name == "create_snapshot":
+        return {"json": {"as_of": AS_OF.isoformat()}}
+    return {"json": _as_recorded(client, path)} if name.startswith("replace_") else {}
 
 
 def _as_recorded(client: TestClient, path: str) -> dict[str, Any]:
