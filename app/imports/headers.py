@@ -15,6 +15,9 @@ LONGEST_TITLE = 100
 """Characters of a title that an error repeats."""
 
 
+SUGGESTED_TITLES = 50
+"""Titles for which the closest columns are looked up; more are another table than was meant."""
+
 _LONG_NUMBER = re.compile(r"\d{6}")
 
 
@@ -138,7 +141,8 @@ def _unknown(titles: Sequence[str], dataset: Dataset, *, ignore_unknown: bool) -
         if subject := refused_subject(title, dataset):
             yield ErrorItem(_pointer(shown), f"column {shown} is refused: it looks like {subject}")
         elif normal(title) and normal(title) not in known and not ignore_unknown:
-            yield ErrorItem(_pointer(shown), f"unknown column {shown}", _closest(title, dataset))
+            closest = _closest(title, dataset) if position < SUGGESTED_TITLES else ()
+            yield ErrorItem(_pointer(shown), f"unknown column {shown}", closest)
 
 
 def _closest(title: str, dataset: Dataset) -> tuple[str, ...]:

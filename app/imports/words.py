@@ -2,7 +2,7 @@
 
 import csv
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
@@ -21,10 +21,11 @@ def normal(text: str) -> str:
     return "".join(unicodedata.normalize("NFKC", text).replace("\ufeff", "").split()).casefold()
 
 
-def table(name: str) -> Iterator[dict[str, str]]:
-    """Yield the rows of one of the tables beside this module."""
+@cache
+def table(name: str) -> tuple[Mapping[str, str], ...]:
+    """Return the rows of one of the tables beside this module."""
     with files("app.imports").joinpath(name).open(encoding="utf-8") as lines:
-        yield from csv.DictReader(lines)
+        return tuple(csv.DictReader(lines))
 
 
 @cache

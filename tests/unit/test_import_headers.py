@@ -115,3 +115,10 @@ def test_a_column_without_a_title_must_be_blank_unless_unknown_ones_are_passed_o
     ]
     fields = match_titles(["ref", "joined_on", ""], DATASETS["members"], ignore_unknown=True)
     assert not any(field.must_be_blank for field in fields)
+
+
+def test_hundreds_of_unknown_titles_are_all_named_though_few_with_suggestions():
+    errors = refused([f"nmae {place}" for place in range(400)], "enterprises")
+    assert len(errors) == 402
+    assert errors["nmae 0"].allowed == ("name",)
+    assert errors["nmae 399"].allowed == ()

@@ -161,6 +161,8 @@ def test_a_damaged_file_is_refused(tmp_path):
     damaged[100:400] = b"\xff" * 300
     refused(bytes(damaged), tmp_path)
     refused(returns(district_code=pa.array([b"\xff\xfe"], pa.binary())), tmp_path)
+    refused(returns(district_code=pa.array(["厦门"])).replace("厦门".encode(), b"\xff" * 6), tmp_path)
+    refused(returns(headcount=pa.array([1])).replace(b"headcount", b"headcoun\xff"), tmp_path)
 
 
 def test_a_column_twice_is_refused(tmp_path):

@@ -302,6 +302,12 @@ def test_a_tag_without_an_end_is_refused(tmp_path):
     assert "has a tag of more than 1048576 bytes" in refused(content, tmp_path)
 
 
+def test_an_encoding_that_there_is_not_is_refused(tmp_path):
+    for part in (SHEET, "xl/workbook.xml"):
+        content = rewritten(PLAIN, part, lambda xml: xml.replace(b'"UTF-8"', b'"UTF-0"'))
+        assert refused(content, tmp_path) == "The XML of the workbook is broken."
+
+
 def test_broken_xml_is_refused(tmp_path):
     assert refused(rewritten(PLAIN, SHEET, lambda xml: xml.replace(b"</row>", b"</wor>")), tmp_path)
 

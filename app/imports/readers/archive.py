@@ -98,6 +98,8 @@ class Archive:
             raise UnreadableFile(f"The part {name[:100]!r} of the workbook has another size than it states.")
 
     def _blocks(self, info: zipfile.ZipInfo) -> Iterator[bytes]:
+        if info.header_offset < 0:
+            raise UnreadableFile("The directory of the workbook is damaged.")
         if info.flag_bits & _ENCRYPTED or info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
             raise UnreadableFile("The workbook is encrypted, or packed in a way that XLSX does not know.")
         packed = self._packed(info)

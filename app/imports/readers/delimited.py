@@ -16,7 +16,7 @@ from app.imports.columns import Dataset
 from app.imports.headers import recognised
 from app.imports.issues import RowIssue, Rule, row_issue
 from app.imports.readers.encodings import FIRST_BYTES, detect_encoding
-from app.imports.readers.layout import FileFormat, Header, Layout, UnreadableFile
+from app.imports.readers.layout import MOST_COLUMNS, FileFormat, Header, Layout, UnreadableFile
 from app.imports.texts import Texts
 
 DELIMITERS = (",", ";", "\t")
@@ -67,7 +67,7 @@ def _start(path: Path, encoding: str) -> str:
 
 def _first_row(start: str, delimiter: str) -> list[str]:
     try:
-        return next(csv.reader(io.StringIO(start, newline=""), delimiter=delimiter), [])
+        return next(csv.reader(io.StringIO(start, newline=""), delimiter=delimiter), [])[: MOST_COLUMNS + 1]
     except csv.Error as error:
         raise UnreadableFile(f"The header row cannot be read: {error}.") from error
 

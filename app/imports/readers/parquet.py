@@ -35,6 +35,7 @@ def parquet_layout(path: Path, dataset: Dataset) -> Layout:
     """
     with _opened(path) as file:
         schema = file.schema_arrow
+        names = tuple(schema.names)
     errors = [
         ErrorItem(f"body/columns/{field.name}", f"column {field.name} is of type {field.type}, which is not read")
         for field in schema
@@ -42,7 +43,7 @@ def parquet_layout(path: Path, dataset: Dataset) -> Layout:
     ]
     if errors:
         raise UnreadableFile("Columns are of types that are not read.", errors)
-    return Layout(FileFormat.PARQUET, tuple(schema.names))
+    return Layout(FileFormat.PARQUET, names)
 
 
 def parquet_batches(path: Path, header: Header) -> Iterator[RawBatch]:
@@ -73,7 +74,7 @@ def _opened(path: Path) -> "Iterator[ParquetFile]":
     try:
         with parquet.ParquetFile(path, buffer_size=_BUFFER_BYTES, pre_buffer=False) as file:
             yield file
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise UnreadableFile("The file begins as Parquet but is damaged.") from error
 
 
@@ -93,7 +94,9 @@ def _texts(values: Values) -> Texts:
         return _number_texts(values.cast(pa.float64()))
     if pa.types.is_timestamp(kind):
         return _time_texts(values)
-    return values.cast(pa.date32()).cast(pa.string()) if pa.types.is_date(kind) else values.cast(pa.string())
+    texts: Texts = (values.cast(pa.date32()) if pa.types.is_date(kind) else values).cast(pa.string())
+    texts.validate(full=True)  # no reader has looked whether its bytes are UTF-8
+    return texts
 
 
 def _number_texts(numbers: Values) -> Texts:

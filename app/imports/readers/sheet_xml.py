@@ -105,7 +105,7 @@ def parsed(
     for block in archive.inflate(part):
         try:
             parser.Parse(block, False)  # noqa: FBT003  # takes no keywords
-        except expat.ExpatError as error:
+        except (expat.ExpatError, LookupError, ValueError) as error:  # the latter: encodings that there are not
             raise UnreadableFile("The XML of the workbook is broken.") from error
         fed += len(block)
         # A tag without an end would be scanned from its start again with every block.
