@@ -22,6 +22,6 @@ def prune_snapshots(settings: Settings, keep: int) -> list[str]:
         if builds[manifest.as_of] > keep:
             gone = settings.snapshots_dir / f"{BUILDING}pruned-{manifest.id}"
             (root / manifest.id).rename(gone)
-            shutil.rmtree(gone)
+            shutil.rmtree(gone, ignore_errors=True)
             removed.append(manifest.id)
     return removed

@@ -47,7 +47,7 @@ def test_readers_see_old_or_new_when_builds_are_killed(migrated_url: str, tmp_pa
         known = {manifest.id for manifest in listed}
     assert killed >= KILLS // 2, "the builds were done before they were killed"
     sweep(settings)
-    assert [path.name for path in settings.snapshots_dir.iterdir() if path.is_dir()] == ["exact"]
+    assert {path.name for path in settings.snapshots_dir.iterdir()} <= {"exact", ".turn"}
     assert _build(settings).wait() == 0
     assert Shelf(settings.snapshots_dir / "exact").newest().manifest.tables["enterprises"].rows == 294 + 1
 
