@@ -101,7 +101,7 @@ def _values(enumeration: type[StrEnum]) -> str:
 
 def sections() -> dict[str, str]:
     """Return every generated section by its name."""
-    return {name: write() for name, write in _WRITERS.items()}
+    return {name: f"\n{write()}\n" for name, write in _WRITERS.items()}
 
 
 _WRITERS: dict[str, Callable[[], str]] = {
