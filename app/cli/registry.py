@@ -49,4 +49,5 @@ def prepare(settings: Settings, *, classifications: bool) -> None:
     typer.echo("The registry's schema is up to date.")
     if classifications:
         loaded = load_classifications(settings.registry_url)
-        typer.echo(f"Loaded {loaded.districts:,} districts and {loaded.industries:,} industries.")
+        if loaded.districts or loaded.industries:
+            typer.echo(f"Loaded {loaded.districts:,} districts and {loaded.industries:,} industries.")
