@@ -99,9 +99,6 @@ class Settings(BaseSettings):
     row_cache_bytes: int = Field(
         default=64 * 1024**2, ge=0, description="Encoded rows kept in memory per worker, bytes."
     )
-    answer_cache_bytes: int = Field(
-        default=64 * 1024**2, ge=0, description="Whole answers kept in memory per worker, bytes."
-    )
 
     @field_validator("time_zone")
     @classmethod
