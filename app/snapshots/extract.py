@@ -29,6 +29,9 @@ EXTRACTED = (
 )
 """The tables that a snapshot rests on."""
 
+_BATCH_ROWS = 65_536
+"""Rows that SQLite hands over at a time, and a row group holds: the driver's own 1,024 make a build cost 1.6 times."""
+
 Report = Callable[[int], None]
 
 
@@ -46,7 +49,9 @@ def extract(url: str, folder: Path, report: Report) -> None:
     """
     sqlite = is_sqlite(url)
     with closing(_connect(url, sqlite=sqlite)) as connection, closing(connection.cursor()) as cursor:
-        if not sqlite:
+        if sqlite:
+            cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": _BATCH_ROWS})
+        else:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         for done, name in enumerate(EXTRACTED, start=1):
             cursor.execute(_selection(METADATA.tables[name], sqlite=sqlite))
