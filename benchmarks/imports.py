@@ -4,9 +4,8 @@ import csv
 import shutil
 import sqlite3
 import tempfile
-import time
-from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +21,8 @@ from app.database.migrations import upgrade
 from app.demo.generator import write_generated
 from app.imports.load import import_file
 from app.imports.options import ImportOptions
-from benchmarks.measuring import Run, apart, paired, show, show_pair
-from benchmarks.registries import libpq, on_postgres, postgres
+from benchmarks.measuring import Run, apart, measured, paired, show, show_pair
+from benchmarks.registries import Server, libpq, postgres
 
 
 def main(rows: int = 200_000, rounds: int = 3) -> None:
@@ -31,10 +30,10 @@ def main(rows: int = 200_000, rounds: int = 3) -> None:
     with tempfile.TemporaryDirectory(prefix="benchmark-imports-") as name:
         folder = Path(name)
         first, hundredth, every = _files(folder, rows)
-        show("members: rows", rows, "rows")
-        show("members: file", first.stat().st_size / 2**20, "MiB")
-        with postgres() as address:
-            _on_postgres(on_postgres(address, folder), rounds, first, {"1 %": hundredth, "all": every})
+        show("imports: rows of members", rows, "rows")
+        show("imports: size of their CSV file", first.stat().st_size / 2**20, "MiB")
+        with postgres() as server:
+            _on_postgres(server, folder, rounds, first, {"1 %": hundredth, "all": every})
         _on_sqlite(folder, rounds, first)
 
 
@@ -54,80 +53,72 @@ def _files(folder: Path, rows: int) -> tuple[Path, Path, Path]:
     return paths
 
 
-def _on_postgres(settings: Settings, rounds: int, first: Path, again: dict[str, Path]) -> None:
+def _on_postgres(server: Server, folder: Path, rounds: int, first: Path, again: dict[str, Path]) -> None:
+    settings = server.settings(folder)
     upgrade(settings.registry_url)
     address = libpq(settings)
     _execute(address, "CREATE TABLE rival (LIKE member INCLUDING DEFAULTS INCLUDING INDEXES)")
-    peaks: list[float] = []
 
-    def copied() -> float:
+    def copied() -> Run:
         _execute(address, "TRUNCATE rival")
-        return apart(_copy, address, first).seconds
+        return server.charged(lambda: apart(_copy, address, first, "rival"))
 
-    def imported(path: Path, *before: str) -> Callable[[], float]:
-        def run() -> float:
-            _execute(address, *before)
-            done = apart(_import, settings, path)
-            peaks.append(done.peak)
-            return done.seconds
+    def imported(path: Path) -> Run:
+        return server.charged(lambda: apart(_import, settings, path))
 
-        return run
+    def anew() -> Run:
+        _execute(address, "TRUNCATE member")
+        return imported(first)
 
-    def repeated(path: Path) -> Callable[[], float]:
-        def run() -> float:
-            _execute(address, "TRUNCATE member")
-            apart(_copy, address, first, table="member")
-            return imported(path, "VACUUM ANALYZE member")()
+    def repeated(path: Path) -> Run:
+        _execute(address, "TRUNCATE member")
+        apart(_copy, address, first, "member")
+        _execute(address, "VACUUM ANALYZE member")
+        return imported(path)
 
-        return run
-
-    pair = paired(rounds, imported(first, "TRUNCATE member"), copied)
+    pair = paired(rounds, anew, copied)
     show_pair("PostgreSQL, first import", pair, "COPY into a table with primary key", "reach 0.6, aim 1.0")
+    show("PostgreSQL, first import: peak memory of the process", pair.peak, "MiB", "reach 512, aim 300")
     for what, path in again.items():
-        pair = paired(rounds, repeated(path), copied)
+        pair = paired(rounds, partial(repeated, path), copied)
         show_pair(f"PostgreSQL, again with {what} changed", pair, "COPY", "reach 0.6 (1 %), 0.4 (all), aim 1.0, 0.5")
-    show("PostgreSQL, import: peak memory of the process", max(peaks), "MiB", "reach 512, aim 300")
 
 
 def _on_sqlite(folder: Path, rounds: int, first: Path) -> None:
     template = Settings(data_dir=folder / "template")
     upgrade(template.registry_url)
-    runs: list[Run] = []
 
     def fresh(name: str) -> Settings:
         shutil.rmtree(folder / name, ignore_errors=True)
         shutil.copytree(template.data_dir, folder / name)
         return Settings(data_dir=folder / name)
 
-    def imported() -> float:
-        runs.append(apart(_import, fresh("ours"), first))
-        return runs[-1].seconds
-
-    def inserted() -> float:
-        return apart(_execute_many, fresh("rival").data_dir / "registry.sqlite", first).seconds
-
-    pair = paired(rounds, imported, inserted)
+    pair = paired(
+        rounds,
+        lambda: apart(_import, fresh("ours"), first),
+        lambda: apart(_execute_many, fresh("rival").data_dir / "registry.sqlite", first),
+    )
     show_pair("SQLite, first import", pair, "executemany of parsed rows", "reach 0.5, aim 0.8")
-    show("SQLite, import: peak memory of the process", max(run.peak for run in runs), "MiB", "reach 512, aim 300")
+    show("SQLite, first import: peak memory of the process", pair.peak, "MiB", "reach 512, aim 300")
 
 
-def _import(settings: Settings, path: Path) -> float:
-    started = time.perf_counter()
-    import_file(settings, "members", path, ImportOptions(), lambda *_: None)
-    return time.perf_counter() - started
+def _import(settings: Settings, path: Path) -> Run:
+    return measured(lambda: import_file(settings, "members", path, ImportOptions(), lambda *_: None))
 
 
-def _copy(address: str, path: Path, table: str = "rival") -> float:
-    started = time.perf_counter()
+def _copy(address: str, path: Path, table: str) -> Run:
+    return measured(lambda: _send(address, path, table))
+
+
+def _send(address: str, path: Path, table: str) -> None:
     with psycopg.connect(address) as connection, path.open("rb") as file:
         columns = file.readline().decode().replace('"', "").strip()
         with connection.cursor().copy(f"COPY {table} ({columns}) FROM STDIN (FORMAT csv)") as copy:
             while block := file.read(1 << 18):
                 copy.write(block)
-    return time.perf_counter() - started
 
 
-def _execute_many(database: Path, path: Path) -> float:
+def _execute_many(database: Path, path: Path) -> Run:
     with path.open(encoding="utf-8", newline="") as file:
         header, *cells = csv.reader(file)
     rows = [tuple(cell or None for cell in row) for row in cells]
@@ -136,11 +127,13 @@ def _execute_many(database: Path, path: Path) -> float:
         for statement in ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA cache_size=-65536"):
             connection.execute(statement)
         connection.execute(f"CREATE TABLE rival ({header[0]} TEXT PRIMARY KEY, {columns})")
-        started = time.perf_counter()
-        connection.execute("BEGIN")
-        connection.executemany(f"INSERT INTO rival VALUES ({', '.join('?' * len(header))})", rows)
-        connection.execute("COMMIT")
-        return time.perf_counter() - started
+        return measured(lambda: _insert(connection, f"INSERT INTO rival VALUES ({', '.join('?' * len(header))})", rows))
+
+
+def _insert(connection: sqlite3.Connection, statement: str, rows: list[tuple[str | None, ...]]) -> None:
+    connection.execute("BEGIN")
+    connection.executemany(statement, rows)
+    connection.execute("COMMIT")
 
 
 def _execute(address: str, *statements: str) -> None:

@@ -14,9 +14,20 @@ Arguments = ParamSpec("Arguments")
 
 @dataclass(frozen=True)
 class Run:
-    """What some work took: seconds, and the peak resident memory of its process, MiB."""
+    """What some work took.
+
+    Parameters
+    ----------
+    seconds
+        By the clock.
+    cpu
+        Of the process and, where one is measured, of the database server, seconds.
+    peak
+        Most resident memory of the process, MiB.
+    """
 
     seconds: float
+    cpu: float
     peak: float
 
 
@@ -24,57 +35,64 @@ class Run:
 class Pair:
     """Runs of ours and of a rival, one of each per round."""
 
-    ours: Sequence[float]
-    rival: Sequence[float]
+    ours: Sequence[Run]
+    rival: Sequence[Run]
 
     @property
-    def ratio(self) -> float:
-        """How many times the rival's speed ours is: the median of the rounds."""
-        return median(theirs / own for own, theirs in zip(self.ours, self.rival, strict=True))
+    def speed(self) -> float:
+        """How many times the rival's speed ours is by the clock: the median of the rounds."""
+        return median(theirs.seconds / own.seconds for own, theirs in zip(self.ours, self.rival, strict=True))
+
+    @property
+    def thrift(self) -> float:
+        """The rival's CPU time over ours, the median of the rounds: steadier where others use the machine."""
+        return median(theirs.cpu / own.cpu for own, theirs in zip(self.ours, self.rival, strict=True))
+
+    @property
+    def peak(self) -> float:
+        """Most memory that ours took, MiB."""
+        return max(run.peak for run in self.ours)
 
 
-def apart(work: Callable[Arguments, float], *args: Arguments.args, **options: Arguments.kwargs) -> Run:
-    """Do some work, which times itself in seconds, in a fresh process."""
+def apart(work: Callable[Arguments, Run], *args: Arguments.args, **options: Arguments.kwargs) -> Run:
+    """Do some work, which measures itself, in a fresh process."""
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        return pool.submit(_run, work, *args, **options).result()
+        return pool.submit(work, *args, **options).result()
 
 
-def timed(work: Callable[[], object]) -> float:
-    """Return the seconds that some work takes."""
-    started = time.perf_counter()
+def measured(work: Callable[[], object]) -> Run:
+    """Do some work and return what it took."""
+    started, used = time.perf_counter(), time.process_time()
     work()
-    return time.perf_counter() - started
+    return Run(time.perf_counter() - started, time.process_time() - used, resident("VmHWM"))
 
 
-def best_of(times: int, work: Callable[[], object]) -> float:
-    """Return the seconds of the quickest of several goes: what the work takes when nobody interrupts."""
-    return min(timed(work) for _ in range(times))
+def quickest(times: int, work: Callable[[], object]) -> float:
+    """Return the seconds of the quickest of several goes: what some work takes when nobody interrupts."""
+    return min(measured(work).seconds for _ in range(times))
 
 
-def paired(rounds: int, ours: Callable[[], float], rival: Callable[[], float]) -> Pair:
+def paired(rounds: int, ours: Callable[[], Run], rival: Callable[[], Run]) -> Pair:
     """Measure a rival and ours in turns."""
     runs = [(rival(), ours()) for _ in range(rounds)]
     return Pair([own for _, own in runs], [theirs for theirs, _ in runs])
 
 
 def show(what: str, value: float, unit: str, target: str = "") -> None:
-    """Print one figure, and what it is to reach."""
-    digits = 0 if value >= 100 else 1 if value >= 10 else 2 if value >= 1 else 3  # noqa: PLR2004 - three significant digits
-    print(f"{what:<76} {value:>9,.{digits}f} {unit:<8} {target}".rstrip(), flush=True)
+    """Print one figure with three significant digits, and what it is to reach."""
+    digits = next((number for number, least in enumerate((100, 10, 1)) if value >= least), 3)
+    print(f"{what:<80} {value:>10,.{digits}f} {unit:<8} {target}".rstrip(), flush=True)
 
 
 def show_pair(what: str, pair: Pair, rival: str, target: str = "") -> None:
     """Print how ours compares with a rival, and the times of both."""
-    show(f"{what}: speed over {rival}", pair.ratio, "x", target)
-    show(f"{what}: ours", median(pair.ours), "s")
-    show(f"{what}: {rival}", median(pair.rival), "s")
+    show(f"{what}: speed over {rival}", pair.speed, "x", target)
+    show(f"{what}: CPU time of {rival} over ours", pair.thrift, "x")
+    show(f"{what}: ours", median(run.seconds for run in pair.ours), "s")
+    show(f"{what}: {rival}", median(run.seconds for run in pair.rival), "s")
 
 
 def resident(field: str = "VmRSS", process: int | str = "self") -> float:
     """Return a line of a process's memory, MiB: `VmRSS`, `VmHWM` (its peak), `RssAnon` (what is its own)."""
     lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(f"{field}:")) / 1024
-
-
-def _run(work: Callable[..., float], *args: object, **options: object) -> Run:
-    return Run(work(*args, **options), resident("VmHWM"))

@@ -4,13 +4,16 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlalchemy import URL, make_url
 
 from app.config import Settings
+from benchmarks.measuring import Run
 from tests.engines.embedded import EmbeddedPostgres
 
 KEPT = Path(tempfile.gettempdir()) / "orgcoverage-benchmarks"
@@ -28,20 +31,43 @@ SERVER = {
 }
 """PostgreSQL as a careful operator has it on a machine of this size: durable, and not short of memory."""
 
+_UNTIL_COUNTED_SECONDS = 0.1
+"""A connection's process ends, and its CPU time is counted, so soon after the connection is closed."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running PostgreSQL server with an empty database."""
+
+    url: URL
+    folder: Path
+
+    def settings(self, folder: Path) -> Settings:
+        """Return the settings of a registry in the database, whose data folder is another."""
+        return Settings(database_url=self.url.render_as_string(hide_password=False), data_dir=folder)
+
+    def charged(self, work: Callable[[], Run]) -> Run:
+        """Do some work, and add to what it took the CPU time of the connections that it opened and closed."""
+        used = self._cpu()
+        run = work()
+        time.sleep(_UNTIL_COUNTED_SECONDS)
+        return replace(run, cpu=run.cpu + self._cpu() - used)
+
+    def _cpu(self) -> float:
+        """Return the CPU time of the server's processes that have ended, seconds."""
+        pid = (self.folder / "data" / "postmaster.pid").read_text(encoding="utf-8").split()[0]
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+
 
 @contextmanager
-def postgres() -> Iterator[URL]:
-    """Give the address of an empty database on a durable server that ends with the block."""
+def postgres() -> Iterator[Server]:
+    """Give a durable server that ends with the block."""
     server = EmbeddedPostgres.open(SERVER)
     try:
-        yield server.url
+        yield Server(server.url, server.folder)
     finally:
         server.close()
-
-
-def on_postgres(address: URL, folder: Path) -> Settings:
-    """Return the settings of a registry on a PostgreSQL server."""
-    return Settings(database_url=address.render_as_string(hide_password=False), data_dir=folder)
 
 
 def demo(members: int) -> Settings:

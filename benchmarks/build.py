@@ -1,0 +1,76 @@
+"""Builds of snapshots, registry to published, against the same two SQL texts run on the database itself."""
+
+import sqlite3
+import tempfile
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import psycopg
+import typer
+
+from app.config import Settings, Thresholds
+from app.database.engines import sqlite_path
+from app.demo.generator import GENERATED_DATE
+from app.snapshots.build import build_snapshot
+from app.snapshots.parameters import Parameters, statement
+from benchmarks.measuring import Pair, Run, apart, measured, paired, show, show_pair
+from benchmarks.registries import demo, filled, libpq, postgres
+
+TEXTS = ("enterprises", "branches")
+
+
+def main(members: int = 200_000, rounds: int = 3) -> None:
+    """Measure builds from SQLite and PostgreSQL."""
+    show("build: members", members, "members")
+    with tempfile.TemporaryDirectory(prefix="benchmark-build-") as name:
+        folder = Path(name)
+        url = demo(members).registry_url
+        build = partial(_built, folder, url)
+        pair = paired(rounds, build, lambda: apart(_on_sqlite, sqlite_path(url)))
+        _tell("SQLite", pair, "reach 2 at 1,000,000")
+        with postgres() as server:
+            settings = server.settings(folder / "postgresql")
+            filled(settings, members)
+            address = libpq(settings)
+            with psycopg.connect(address, autocommit=True) as connection:
+                connection.execute("VACUUM ANALYZE")
+            build = partial(_built, folder, settings.registry_url)
+            pair = paired(
+                rounds,
+                lambda: server.charged(build),
+                lambda: server.charged(lambda: apart(_on_postgres, address)),
+            )
+            _tell("PostgreSQL", pair, "reach 1.6 at 1,000,000")
+
+
+def _tell(engine: str, pair: Pair, target: str) -> None:
+    show_pair(f"{engine}, build", pair, "the two SQL texts there", target)
+    show(f"{engine}, build: peak memory of the process", pair.peak, "MiB", "reach 1,536 at 10,000,000")
+
+
+def _built(folder: Path, url: str) -> Run:
+    return apart(_build, Settings(database_url=url, data_dir=Path(tempfile.mkdtemp(dir=folder))))
+
+
+def _build(settings: Settings) -> Run:
+    return measured(lambda: build_snapshot(settings, GENERATED_DATE, lambda *_: None))
+
+
+def _on_sqlite(database: Path) -> Run:
+    with closing(sqlite3.connect(database)) as connection:
+        return measured(lambda: [connection.execute(text) for text in _statements()])
+
+
+def _on_postgres(address: str) -> Run:
+    with psycopg.connect(address) as connection:
+        return measured(lambda: [connection.execute(text) for text in _statements()])
+
+
+def _statements() -> list[str]:
+    parameters = Parameters(GENERATED_DATE, Thresholds(), "register")
+    return [f"CREATE TEMPORARY TABLE {name}_fact AS {statement(name, parameters)}" for name in TEXTS]
+
+
+if __name__ == "__main__":
+    typer.run(main)
