@@ -22,7 +22,8 @@ from app.imports.member_source import changed_source
 from app.imports.options import ImportMode, ImportOptions, ImportResult, OnError
 from app.imports.prospect import Prospect
 from app.imports.readers import Chunk, Header, inspect, read_chunks
-from app.imports.relations import NothingLeftOut, refuse_repeated_keys, settle
+from app.imports.relations import NothingLeftOut, make_room_for_problems, refuse_repeated_keys, settle
+from app.imports.repeats import RepeatedKeys
 from app.imports.staging import Stage, create_stage, fill, index_keys, prepare, take_back
 from app.imports.writing import Tally, tally, write
 from app.store.shelf import Shelf
@@ -118,13 +119,16 @@ class _Import:
     def _staged(self, path: Path, header: Header, dataset: Dataset, log: IssueLog) -> Stage:
         prepare(self._connection)
         stage = create_stage(self._connection, dataset, header.present)
-        chunks = read_chunks(path, dataset, header, log, today=self._settings.today())
+        repeated = RepeatedKeys(dataset)
+        chunks = repeated.watched(read_chunks(path, dataset, header, log, today=self._settings.today()))
         with _read_ahead(chunks) as ahead:
             fill(self._connection, stage, ahead, self._read)
         refers_to_itself = any(column.refers_to == dataset.name for column in dataset.columns)
         if refers_to_itself or self._options.mode is ImportMode.REPLACE:
             index_keys(self._connection, stage)
-        refuse_repeated_keys(self._connection, stage, log)
+        make_room_for_problems(self._connection)
+        if repeated.possible:
+            refuse_repeated_keys(self._connection, stage, log)
         return stage
 
     def _read(self, chunk: Chunk, rows: int) -> None:
@@ -140,7 +144,6 @@ class _Import:
         """
         self._report("checking", 0, None)
         log = deepcopy(log)
-        take_back(self._connection, stage)
         try:
             prospect = settle(self._connection, stage, self._options, log, self._settings.today())
         except NothingLeftOut as error:
@@ -156,11 +159,12 @@ class _Import:
     def _written(self, stage: Stage, log: IssueLog, settled: _Settled, revision: int) -> _Settled:
         with write_turn_sync(self._connection):
             if current(self._connection) != revision:
+                take_back(self._connection, stage)
                 settled = self._settled(stage, log)
-            rows = settled.tally.inserted + settled.tally.changed + settled.tally.deleted
+            rows = settled.tally.inserted + settled.tally.changed
             self._report("writing", 0, rows)
             if settled.tally.touches:
-                write(self._connection, settled.prospect)
+                write(self._connection, settled.prospect, rows)
                 bump(self._connection)
             self._report("writing", rows, rows)
         return settled

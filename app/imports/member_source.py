@@ -28,5 +28,7 @@ def _anybody_works(connection: Connection, members: FromClause, employments: Fro
     employed = (employments.c.start_on <= day, or_(employments.c.end_on.is_(None), employments.c.end_on > day))
     belonging = (members.c.joined_on <= day, or_(members.c.left_on.is_(None), members.c.left_on > day))
     joined = employments.join(members, members.c.ref == employments.c.member_ref)
+    if not connection.execute(select(exists().select_from(employments).where(*employed))).scalar_one():
+        return False
     works = exists().select_from(joined).where(*employed, *belonging)
     return bool(connection.execute(select(works)).scalar_one())

@@ -42,21 +42,26 @@ _AFFILIATIONS = (
 def simultaneous_employments(prospect: Prospect) -> Iterator[Finding]:
     """Find employments of one member that overlap; told for the same enterprise, else for another."""
     if prospect.own.target.table.name == "employment":
-        rows = _rows_of_crowded_members(prospect)
+        rows = _simultaneous(_rows_of_crowded_members(prospect))
         at_one = _overlaps(rows, "member_ref", "enterprise_code")
-        at_any = _overlaps(rows, "member_ref")
-        yield Finding(_EMPLOYMENTS, _told(rows, case((at_one, 0), (at_any, 1)), rows.c.enterprise_code))
+        yield Finding(_EMPLOYMENTS, _told(rows, case((at_one, 0), else_=1), rows.c.enterprise_code))
 
 
 def simultaneous_affiliations(prospect: Prospect) -> Iterator[Finding]:
     """Find affiliations of one member that overlap at one branch, or are both primary."""
     if prospect.own.target.table.name == "affiliation":
-        rows = _rows_of_crowded_members(prospect)
+        rows = _simultaneous(_rows_of_crowded_members(prospect))
         in_role = _overlaps(rows, "member_ref", "branch_code", "role")
         at_one = _overlaps(rows, "member_ref", "branch_code")
         primary = and_(rows.c.role == AffiliationRole.PRIMARY, _overlaps(rows, "member_ref", "role"))
         outcome = case((in_role, 0), (at_one, 1), (primary, 2))
         yield Finding(_AFFILIATIONS, _told(rows, outcome, rows.c.branch_code))
+
+
+def _simultaneous(rows: FromClause) -> FromClause:
+    """Return the rows that overlap any other of their member: few, and all that the finer questions need."""
+    marked = select(rows, _overlaps(rows, "member_ref").label("overlaps")).subquery("marked")
+    return select(marked).where(marked.c.overlaps).subquery("simultaneous")
 
 
 def _rows_of_crowded_members(prospect: Prospect) -> FromClause:

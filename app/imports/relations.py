@@ -68,9 +68,13 @@ class NothingLeftOut(Exception):
     """A problem concerns no row of the file, so that leaving out rows does not mend it."""
 
 
+def make_room_for_problems(connection: Connection) -> None:
+    """Make the temporary table that problems are kept in from one step to the next."""
+    connection.execute(CreateTable(_PROBLEMS))
+
+
 def refuse_repeated_keys(connection: Connection, stage: Stage, log: IssueLog) -> None:
     """Tell the keys that stand twice in the file, and count all of their rows as bad."""
-    connection.execute(CreateTable(_PROBLEMS))
     step = _Step(connection, log)
     step.ask([repeated_keys(stage)])
     if step.errors:
