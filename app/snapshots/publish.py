@@ -9,8 +9,8 @@ import msgspec
 import pyarrow as pa
 
 from app.store.format import checksum, write_table
-from app.store.manifest import MANIFEST, Manifest, TableInfo, read_manifest, write_manifest
-from app.store.shelf import Shelf
+from app.store.manifest import MANIFEST, DamagedManifest, Manifest, TableInfo, read_manifest, write_manifest
+from app.store.shelf import Shelf, damaged_table
 
 
 def write_tables(folder: Path, tables: Mapping[str, Mapping[str, pa.Array]]) -> dict[str, TableInfo]:
@@ -28,9 +28,11 @@ def publish(folder: Path, root: Path, manifest: Manifest) -> Manifest:
     """Make the snapshot in a folder the newest of its date; return its manifest as it stands.
 
     Content that is the newest of its date already stays as it is; content that exists but is not the newest gets a
-    new `built_at`; anything else is renamed into the root.
+    new `built_at`; anything else is renamed into the root. Files of the same content that are damaged make way.
     """
     shown = root / manifest.id
+    if shown.exists() and not _is_whole(shown):
+        shown.rename(folder.parent / "damaged")
     newest = Shelf(root).newest_of(manifest.as_of)
     if newest is not None and newest.id == manifest.id:
         return newest
@@ -42,6 +44,13 @@ def publish(folder: Path, root: Path, manifest: Manifest) -> Manifest:
     folder.rename(shown)
     _sync(root)
     return dated
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        return damaged_table(folder, read_manifest(folder)) is None
+    except (OSError, DamagedManifest):
+        return False
 
 
 def _after(newest: Manifest | None) -> str:

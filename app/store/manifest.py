@@ -3,6 +3,7 @@
 import hashlib
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -79,6 +80,16 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         return (self.as_of, self.built_at, self.id)
 
 
+class _Written(Manifest, frozen=True, kw_only=True):
+    """A manifest as it stands in its file: with the SHA-256 of its content, keys sorted, less the checksum."""
+
+    checksum: str
+
+
+class DamagedManifest(Exception):
+    """A manifest that cannot be read, or says something else than what was written."""
+
+
 def snapshot_id(as_of: date, settings: BuildSettings, tables: dict[str, TableInfo]) -> str:
     """Return the id of a snapshot: its date and a digest of settings, format version and checksums."""
     content = {
@@ -91,12 +102,34 @@ def snapshot_id(as_of: date, settings: BuildSettings, tables: dict[str, TableInf
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> Path:
-    """Write the manifest into its snapshot's folder; return the file."""
+    """Write the manifest into its snapshot's folder, with a checksum of what it says; return the file."""
     path = folder / MANIFEST
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(manifest, order="sorted"), indent=1) + b"\n")
+    written = _Written(**_fields(manifest), checksum=_checksum(manifest))
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(written, order="sorted"), indent=1) + b"\n")
     return path
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Return the manifest of a snapshot's folder."""
-    return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+    """Return the manifest of a snapshot's folder.
+
+    Raises
+    ------
+    DamagedManifest
+        It is not what was written.
+    """
+    try:
+        written = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=_Written)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise DamagedManifest(type(error).__name__) from error
+    manifest = Manifest(**_fields(written))
+    if _checksum(manifest) != written.checksum:
+        raise DamagedManifest("checksum")
+    return manifest
+
+
+def _fields(manifest: Manifest) -> dict[str, Any]:
+    return {name: getattr(manifest, name) for name in Manifest.__struct_fields__}
+
+
+def _checksum(manifest: Manifest) -> str:
+    return hashlib.sha256(msgspec.json.encode(manifest, order="sorted")).hexdigest()

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-import msgspec
 import structlog
 
 from app.errors import ErrorItem, NotFound
 from app.store.format import FORMAT_VERSION, checksum
-from app.store.manifest import MANIFEST, Manifest, read_manifest
+from app.store.manifest import MANIFEST, DamagedManifest, Manifest, read_manifest
 from app.store.snapshot import Snapshot
 
 _MAPPED_AT_ONCE = 8
@@ -32,12 +31,24 @@ class DamagedSnapshot(Exception):
     """A snapshot whose files do not match its manifest; it is not served."""
 
 
+def damaged_table(folder: Path, manifest: Manifest) -> str | None:
+    """Return the first table of a snapshot's folder whose file is not what the manifest says; null where all are."""
+    for name, info in manifest.tables.items():
+        try:
+            whole = checksum(folder / f"{name}.arrow") == info.sha256
+        except OSError:
+            whole = False
+        if not whole:
+            return name
+    return None
+
+
 class Shelf:
     """The snapshots below a root.
 
     The root's modification time tells whether the listing has changed, so that a question costs one `stat`.
     Checksums are verified when a snapshot is first opened; a damaged one is named in the log and in `damaged`, and
-    left out.
+    left out until it is built anew.
     """
 
     def __init__(self, root: Path) -> None:
@@ -47,6 +58,7 @@ class Shelf:
         self._manifests: tuple[Manifest, ...] = ()
         self._open: dict[str, Snapshot] = {}
         self._damaged: dict[str, str] = {}
+        self._refused: dict[str, Manifest] = {}
 
     @property
     def damaged(self) -> dict[str, str]:
@@ -101,14 +113,12 @@ class Shelf:
         folder = self._root / manifest.id
         if not folder.is_dir():
             raise DamagedSnapshot(manifest.id)  # pruned since the listing was read
-        for name, info in manifest.tables.items():
-            try:
-                whole = checksum(folder / f"{name}.arrow") == info.sha256
-            except OSError:
-                whole = False
-            if not whole:
-                self._damage(manifest.id, f"{name}.arrow does not match its checksum")
-                raise DamagedSnapshot(manifest.id)
+        name = damaged_table(folder, manifest)
+        if name is not None:
+            self._refused[manifest.id] = manifest
+            self._damage(manifest.id, f"{name}.arrow does not match its checksum")
+            raise DamagedSnapshot(manifest.id)
+        self._damaged.pop(manifest.id, None)  # built anew since
         return Snapshot(folder, manifest)
 
     def _damage(self, snapshot_id: str, what: str) -> None:
@@ -127,18 +137,19 @@ class Shelf:
             return
         found = [manifest for folder in self._root.iterdir() if (manifest := self._manifest(folder)) is not None]
         self._damaged = {name: what for name, what in self._damaged.items() if (self._root / name).exists()}
-        self._manifests = tuple(sorted(found, key=lambda manifest: manifest.recency, reverse=True))
+        whole = [manifest for manifest in found if manifest != self._refused.get(manifest.id)]
+        self._manifests = tuple(sorted(whole, key=lambda manifest: manifest.recency, reverse=True))
         self._seen = seen if time.time_ns() - seen > _SETTLED_NS else None
 
     def _manifest(self, folder: Path) -> Manifest | None:
-        if not (folder / MANIFEST).is_file():
-            return None
         try:
             manifest = read_manifest(folder)
-        except FileNotFoundError:
+        except DamagedManifest:
+            self._damage(folder.name, f"{MANIFEST} is not what was written")
             return None
-        except (OSError, msgspec.DecodeError) as error:
-            self._damage(folder.name, f"{MANIFEST} cannot be read: {type(error).__name__}")
+        except OSError as error:
+            if folder.is_dir():  # neither a stray file nor pruned since the listing was read
+                self._damage(folder.name, f"{MANIFEST} cannot be read: {type(error).__name__}")
             return None
         if manifest.format_version != FORMAT_VERSION or manifest.id != folder.name:
             self._damage(folder.name, "another format version or id")

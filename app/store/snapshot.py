@@ -115,11 +115,11 @@ class Table:
 
 
 class Snapshot:
-    """Everything as of one date; never changes. Tables are mapped when first asked for."""
+    """Everything as of one date; never changes. All tables are mapped at once, so that it may be pruned while read."""
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         self.manifest = manifest
-        self._folder = folder
+        self._tables = {name: Table(folder / f"{name}.arrow") for name in manifest.tables}
 
     @property
     def correlation(self) -> float:
@@ -224,8 +224,8 @@ class Snapshot:
         return np.asarray((self.enterprises.values("bases")[rows] & bit) != 0)
 
     def table(self, name: str) -> Table:
-        """Map one of its tables."""
-        return Table(self._folder / f"{name}.arrow")
+        """One of its tables."""
+        return self._tables[name]
 
 
 def _tree(table: Table, levels: list[str]) -> Tree:

@@ -1,0 +1,408 @@
+"""Snapshots as files: the same bytes from both engines, whole or not served, old ones kept until pruned."""
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.feather
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from starlette.testclient import TestClient
+
+from app.config import Settings
+from app.demo.siming import write_siming
+from app.main import create_app
+from app.snapshots.aside import sweep
+from app.snapshots.build import build_snapshot
+from app.snapshots.prune import prune_snapshots
+from app.store.shelf import Shelf
+from tests.factories.demo_files import read_registry
+from tests.factories.loading import fill
+from tests.factories.registries import dated_registries
+from tests.factories.tiny import tiny_registry
+from tests.reference.registry import Registry
+
+AS_OF = date(2017, 6, 30)
+EARLIER = date(2017, 3, 31)
+TABLES = (
+    "branches",
+    "cells",
+    "coverage",
+    "districts",
+    "dual_affiliation",
+    "enterprises",
+    "findings",
+    "industries",
+    "industry_groups",
+    "totals",
+    "withheld",
+)
+
+
+def left(desk: "Desk") -> list[Path]:
+    """What is beside the snapshots, but for the lock by which builds take turns."""
+    return [path for path in desk.settings.snapshots_dir.iterdir() if path.name not in ("exact", ".turn")]
+
+
+def build(settings: Settings, as_of: date = AS_OF) -> Path:
+    """Build the snapshot of a date; return its folder."""
+    return folder_of(settings, build_snapshot(settings, as_of, lambda *_: None).id)
+
+
+def folder_of(settings: Settings, snapshot: str) -> Path:
+    return settings.snapshots_dir / "exact" / snapshot
+
+
+def tables_of(folder: Path) -> dict[str, bytes]:
+    return {path.stem: path.read_bytes() for path in folder.glob("*.arrow")}
+
+
+def manifest_of(folder: Path) -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_bytes())
+    return manifest
+
+
+def shuffled(registry: Registry) -> Registry:
+    """The same rows in another order: a registry has none."""
+    dice = random.Random(35)
+    facts = ("returns", "coverage", "members", "employments", "affiliations", "industry-groups")
+    return registry | {name: dice.sample(registry[name], len(registry[name])) for name in facts}
+
+
+class Pair:
+    """The same registry on both engines, each with a data folder of its own."""
+
+    def __init__(self, sqlite: Settings, postgres: Settings) -> None:
+        self.sqlite = sqlite
+        self.postgres = postgres
+
+    def built_alike(self, registry: Registry, as_of: date) -> Path:
+        """Build from both, compare byte by byte, and return the folder of one."""
+        fill(self.sqlite.database_url, registry)
+        fill(self.postgres.database_url, shuffled(registry))
+        first, second = build(self.sqlite, as_of), build(self.postgres, as_of)
+        assert first.name == second.name
+        assert tables_of(first) == tables_of(second)
+        volatile = ("built_at", "checksum")  # the checksum is that of the manifest
+        one, other = ({k: v for k, v in manifest_of(at).items() if k not in volatile} for at in (first, second))
+        assert one == other
+        return first
+
+
+@pytest.fixture
+def pair(migrated_sqlite_url: str, migrated_postgres_url: str, tmp_path: Path) -> Pair:
+    return Pair(
+        Settings(database_url=migrated_sqlite_url, data_dir=tmp_path / "sqlite"),
+        Settings(database_url=migrated_postgres_url, data_dir=tmp_path / "postgres"),
+    )
+
+
+@pytest.mark.postgres
+def test_both_engines_give_the_same_bytes_when_they_hold_the_demonstration(pair: Pair, tmp_path: Path) -> None:
+    folder = pair.built_alike(read_registry(write_siming(tmp_path)), AS_OF)
+    assert set(tables_of(folder)) == set(TABLES)
+    assert manifest_of(folder)["tables"]["enterprises"]["rows"] > 200
+
+
+@pytest.mark.postgres
+def test_both_engines_give_the_same_bytes_when_registries_are_random(pair: Pair) -> None:
+    built = set()
+
+    @settings(
+        max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None,
+        phases=[Phase.generate],
+    )  # fmt: skip
+    @given(dated_registries())
+    def compare(drawn: tuple[Registry, date]) -> None:
+        built.add(pair.built_alike(*drawn).name)
+
+    compare()
+    assert len(built) > 1
+
+
+def small(headcount: int = 10) -> Registry:
+    """A registry of one firm; another headcount makes another snapshot."""
+    return tiny_registry(
+        enterprises="code, district_code, industry_code\nA, wucun, 64",
+        returns=f"enterprise_code, reported_on, headcount, members\nA, 2017-03-31, {headcount}, 2",
+        branches="code\nB",
+        coverage="enterprise_code, branch_code, means\nA, B, standalone",
+    )
+
+
+class Desk:
+    """A registry of one firm on SQLite, and the service on its snapshots."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.settings = Settings(database_url=url, data_dir=folder)
+
+    def build(self, headcount: int = 10, as_of: date = AS_OF) -> Path:
+        """Build from a registry with this headcount."""
+        fill(self.settings.database_url, small(headcount))
+        return build(self.settings, as_of)
+
+    @property
+    def newest(self) -> str:
+        """The newest whole snapshot, as a process that has just started sees it."""
+        return self.shelf.newest().manifest.id
+
+    @property
+    def shelf(self) -> Shelf:
+        """What a process that has just started sees."""
+        return Shelf(self.settings.snapshots_dir / "exact")
+
+    @contextmanager
+    def served(self) -> Iterator[TestClient]:
+        """Run the service."""
+        with TestClient(create_app(self.settings)) as client:
+            yield client
+
+
+@pytest.fixture
+def desk(migrated_sqlite_url: str, tmp_path: Path) -> Desk:
+    return Desk(migrated_sqlite_url, tmp_path / "data")
+
+
+@dataclass(frozen=True)
+class Shelved:
+    """Ids of snapshots in the order in which they were built, and a desk that holds them."""
+
+    march: list[str]
+    june: list[str]
+    desk: Desk
+
+    def folder(self, snapshot: str) -> Path:
+        return folder_of(self.desk.settings, snapshot)
+
+
+@pytest.fixture(scope="module")
+def shelved_once(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Shelved:
+    """Give two snapshots of March and three of June, with headcounts of 10, 20 and 30; only to be copied."""
+    folder = tmp_path_factory.mktemp("shelved")
+    (folder / "registry.sqlite").write_bytes(sqlite_template.read_bytes())
+    desk = Desk(f"sqlite+aiosqlite:///{folder / 'registry.sqlite'}", folder)
+    march = [desk.build(headcount, EARLIER).name for headcount in (10, 20)]
+    return Shelved(march, [desk.build(headcount).name for headcount in (10, 20, 30)], desk)
+
+
+@pytest.fixture
+def shelved(shelved_once: Shelved, desk: Desk) -> Shelved:
+    """Give a desk with these snapshots of the test's own."""
+    shutil.copytree(shelved_once.desk.settings.snapshots_dir, desk.settings.snapshots_dir)
+    return Shelved(shelved_once.march, shelved_once.june, desk)
+
+
+def test_nothing_changes_when_the_newest_is_built_again(desk: Desk) -> None:
+    folder = desk.build()
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.parent.rglob("*") if path.is_file()}
+    assert desk.build() == folder
+    after = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.parent.rglob("*") if path.is_file()}
+    assert after == before
+    assert not left(desk)
+
+
+def test_only_the_time_is_renewed_when_a_mistake_is_undone(desk: Desk) -> None:
+    right = desk.build(10)
+    first, tables = manifest_of(right), tables_of(right)
+    shelf = desk.shelf
+    assert shelf.newest().manifest.id == right.name
+    wrong = desk.build(99)
+    assert shelf.newest().manifest.id == wrong.name
+    assert desk.build(10) == right
+    assert shelf.newest().manifest.id == desk.newest == right.name
+    renewed = manifest_of(right)
+    assert renewed["built_at"] > manifest_of(wrong)["built_at"] > first["built_at"]
+    assert tables_of(right) == tables
+    unchanged = set(renewed) - {"built_at", "checksum"}
+    assert {key: renewed[key] for key in unchanged} == {key: first[key] for key in unchanged}
+    assert len(list(right.parent.iterdir())) == 2
+
+
+def test_the_id_changes_when_a_setting_does_and_no_table(desk: Desk) -> None:
+    folder = desk.build()
+    other = build(desk.settings.model_copy(update={"return_window_months": 17}))
+    assert other.name != folder.name
+    assert tables_of(other) == tables_of(folder)
+    assert manifest_of(other)["settings"]["return_window_months"] == 17
+    assert other.name.startswith("20170630-")
+    assert len(other.name) == len("20170630-") + 16
+
+
+def test_the_manifest_tells_rows_and_checksums_when_read_without_the_service(desk: Desk) -> None:
+    folder = desk.build()
+    manifest = manifest_of(folder)
+    assert set(manifest["tables"]) == set(TABLES)
+    for name, content in tables_of(folder).items():
+        assert manifest["tables"][name]["sha256"] == hashlib.sha256(content).hexdigest()
+        with pa.ipc.open_file(content) as reader:
+            assert manifest["tables"][name]["rows"] == reader.read_all().num_rows
+    assert (manifest["as_of"], manifest["format_version"], manifest["id"]) == ("2017-06-30", 1, folder.name)
+    assert (manifest["member_source"], manifest["settings"]["member_source"]) == ("returns", "auto")
+
+
+def test_any_arrow_reader_opens_the_tables_when_mapped(desk: Desk) -> None:
+    folder = desk.build()
+    for name in TABLES:
+        with pa.memory_map(str(folder / f"{name}.arrow")) as file, pa.ipc.open_file(file) as reader:
+            assert reader.num_record_batches == 1
+            table = reader.read_all()
+            table.validate(full=True)
+            assert table.schema.metadata is None  # nothing of a library's own
+        assert pyarrow.feather.read_table(folder / f"{name}.arrow").equals(table)
+    (firm,) = pyarrow.feather.read_table(folder / "enterprises.arrow").to_pylist()
+    assert (firm["code"], firm["kind"], firm["headcount"], firm["members"]) == ("A", "enterprise", 10, 2)
+    assert (firm["members_women"], firm["reported_on"], firm["organised"]) == (None, EARLIER, 1)
+    districts = pyarrow.feather.read_table(folder / "districts.arrow").to_pylist()
+    assert districts[firm["district"]]["code"] == "wucun"
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-8])
+
+
+DAMAGES: dict[str, Callable[[Path], None]] = {"bit flipped": flip, "cut": cut, "gone": Path.unlink}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("file", ["totals.arrow", "manifest.json"])
+def test_the_newest_whole_one_answers_when_a_file_is_damaged(shelved: Shelved, file: str, damage: str) -> None:
+    old, new = shelved.june[1:]
+    DAMAGES[damage](shelved.folder(new) / file)
+    with shelved.desk.served() as client:
+        for params in ({}, {"as_of": "2017-06-30"}, {"as_of": "2017-07-31"}):
+            answer = client.get("/v1/statistics/districts/siming", params=params)
+            assert (answer.status_code, answer.json()["meta"]["snapshot"]) == (200, old)
+            assert answer.json()["data"]["counts"]["headcount"] == 20
+        ready = client.get("/readyz")
+        assert (ready.status_code, ready.json()["snapshot"]) == (200, old)
+        assert [one["snapshot"] for one in ready.json()["damaged"]] == [new]
+        assert file in ready.json()["damaged"][0]["reason"]
+        assert client.get("/v1/statistics/districts", params={"snapshot": new}).status_code == 404
+        assert client.get("/v1/statistics/districts", params={"snapshot": shelved.march[0]}).status_code == 200
+        assert new not in client.get("/v1/snapshots").text
+
+
+def test_no_bit_of_a_manifest_is_believed_when_flipped(shelved: Shelved) -> None:
+    path = shelved.folder(shelved.june[2]) / "manifest.json"
+    written, told = path.read_bytes(), shelved.desk.shelf.all()
+    dice = random.Random(7)
+    for place in dice.sample(range(len(written)), 100):
+        content = bytearray(written)
+        content[place] ^= 1 << dice.randrange(8)
+        path.write_bytes(content)
+        assert all(manifest in told for manifest in shelved.desk.shelf.all())  # of white space, nothing is said
+    flip(path)
+    assert shelved.desk.shelf.all() == told[1:]
+
+
+def test_the_service_is_not_ready_when_nothing_is_whole(shelved: Shelved) -> None:
+    everything = {*shelved.march, *shelved.june}
+    for snapshot in everything:
+        cut(shelved.folder(snapshot) / "enterprises.arrow")
+    with shelved.desk.served() as client:
+        answer = client.get("/readyz")
+        assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+        assert {error["pointer"] for error in answer.json()["errors"]} == everything
+        assert client.get("/v1/statistics/districts").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("file", "damage"),
+    [("enterprises.arrow", "bit flipped"), ("enterprises.arrow", "gone"), ("manifest.json", "cut")],
+)
+def test_a_damaged_snapshot_is_whole_again_when_built_anew(shelved: Shelved, file: str, damage: str) -> None:
+    folder = shelved.folder(shelved.june[2])
+    tables, shelf = tables_of(folder), shelved.desk.shelf
+    DAMAGES[damage](folder / file)
+    assert shelf.newest().manifest.id == shelved.june[1]
+    assert set(shelf.damaged) == {folder.name}
+    assert shelved.desk.build(30) == folder
+    assert tables_of(folder) == tables
+    assert shelf.newest().manifest.id == shelved.desk.newest == folder.name
+    assert shelf.damaged == {}
+    assert not left(shelved.desk)
+
+
+def test_older_builds_of_each_date_go_when_pruned(shelved: Shelved) -> None:
+    march, june, desk = shelved.march, shelved.june, shelved.desk
+    opened = desk.shelf.get(june[0])
+    assert set(prune_snapshots(desk.settings, 2)) == {june[0]}
+    assert {manifest.id for manifest in desk.shelf.all()} == {*march, *june[1:]}
+    assert set(prune_snapshots(desk.settings, 1)) == {march[0], june[1]}
+    assert [manifest.id for manifest in desk.shelf.all()] == [june[2], march[1]]
+    assert prune_snapshots(desk.settings, 1) == []
+    assert opened.enterprises.texts("code") == ("A",)  # whoever reads it still can
+    assert not left(desk)
+
+
+def test_the_whole_build_stays_when_pruned_and_a_newer_one_is_damaged(shelved: Shelved) -> None:
+    oldest, whole, damaged = shelved.june
+    cut(shelved.folder(damaged) / "totals.arrow")
+    assert set(prune_snapshots(shelved.desk.settings, 1)) == {oldest, shelved.march[0]}
+    assert shelved.desk.newest == whole
+
+
+def test_nothing_is_left_when_a_build_fails(desk: Desk) -> None:
+    fill(desk.settings.database_url, small())
+    narrow = desk.settings.model_copy(update={"build_memory": "1MB"})
+    with pytest.raises(Exception, match=r"(?i)memory"):
+        build(narrow)
+    assert list((desk.settings.snapshots_dir / "exact").iterdir()) == []
+    assert not left(desk)
+
+
+def test_nothing_is_shown_and_what_is_left_is_swept_when_a_build_is_killed(desk: Desk) -> None:
+    fill(desk.settings.database_url, small())
+    with _build_under_way(desk.settings) as process:
+        process.send_signal(signal.SIGSTOP)
+        sweep(desk.settings)
+        assert left(desk)  # its folder is held: the build is under way
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+    assert list((desk.settings.snapshots_dir / "exact").iterdir()) == []
+    assert left(desk)
+    with desk.served() as client:  # sweeps when it starts
+        assert client.get("/readyz").status_code == 503
+    assert not left(desk)
+    assert build(desk.settings).is_dir()
+
+
+@contextmanager
+def _build_under_way(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a build as a process of its own, and give it as soon as it has a folder."""
+    environment = {
+        **os.environ,
+        "ORGCOVERAGE_DATABASE_URL": settings.database_url,
+        "ORGCOVERAGE_DATA_DIR": str(settings.data_dir),
+    }
+    command = [sys.executable, "-m", "app.cli", "snapshot", "build", "--as-of", str(AS_OF)]
+    with tempfile.TemporaryFile() as log, subprocess.Popen(command, env=environment, stdout=log, stderr=log) as process:
+        until = time.monotonic() + 60
+        while not any(path.is_dir() for path in settings.snapshots_dir.glob(".building-*")):
+            assert process.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.002)
+        try:
+            yield process
+        finally:
+            process.kill()
