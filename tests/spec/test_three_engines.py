@@ -18,7 +18,7 @@ from tests.factories.loading import fill
 from tests.factories.registries import dated_registries
 from tests.reference.registry import Registry
 
-EXAMPLES = 10
+EXAMPLES = 8
 TEXTS = ("enterprises", "branches", "coverage", "dual_affiliation")
 
 # Every figure of a branch as one plain count(DISTINCT) over everybody below it: slow, and beyond doubt.
