@@ -134,7 +134,7 @@ def _distinct_dates(texts: Texts) -> Values:
     )
     first = ((year - 1970) * _MONTHS + month - 1).astype("datetime64[M]")
     days = first.astype("datetime64[D]").astype(np.int64) + day - 1
-    after = (first + 1).astype("datetime64[D]").astype(np.int64)
+    after = (first + np.timedelta64(1, "M")).astype("datetime64[D]").astype(np.int64)
     real = (year >= 1) & (month >= 1) & (month <= _MONTHS) & (day >= 1) & (days < after)
     return pa.array(np.where(real, days, 0).astype(np.int32), mask=~real).cast(pa.date32())
 

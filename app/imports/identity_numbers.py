@@ -55,6 +55,7 @@ def _is_valid(texts: Texts, today: date) -> Mask:
 def _is_birth_date(digits: NDArray[np.int64], today: date) -> Mask:
     year, month, day = digits[:, :4] @ [1000, 100, 10, 1], digits[:, 4:6] @ [10, 1], digits[:, 6:] @ [10, 1]
     first = ((year - 1970) * _MONTHS + month - 1).astype("datetime64[M]")
-    born = first.astype("datetime64[D]") + (day - 1)
-    in_month = (born < (first + 1).astype("datetime64[D]")) & (day >= 1) & (month >= 1) & (month <= _MONTHS)
+    born = first.astype("datetime64[D]") + (day - 1).astype("timedelta64[D]")
+    after = (first + np.timedelta64(1, "M")).astype("datetime64[D]")
+    in_month = (born < after) & (day >= 1) & (month >= 1) & (month <= _MONTHS)
     return in_month & (born >= _EARLIEST_BIRTH) & (born <= np.datetime64(today))
