@@ -6,12 +6,19 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from app.database.migrations import upgrade
 from tests.engines.server import EXTERNAL_SERVER, PostgresServer, running_server
 
 ENGINES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
+
+
+def pytest_configure() -> None:
+    """Let examples take their time: the first one loads libraries, and the suite asserts no speed."""
+    hypothesis.settings.register_profile("untimed", deadline=None)
+    hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

@@ -58,4 +58,5 @@ def _is_birth_date(digits: NDArray[np.int64], today: date) -> Mask:
     born = first.astype("datetime64[D]") + (day - 1).astype("timedelta64[D]")
     after = (first + np.timedelta64(1, "M")).astype("datetime64[D]")
     in_month = (born < after) & (day >= 1) & (month >= 1) & (month <= _MONTHS)
-    return in_month & (born >= _EARLIEST_BIRTH) & (born <= np.datetime64(today))
+    real: Mask = in_month & (born >= _EARLIEST_BIRTH) & (born <= np.datetime64(today))
+    return real
