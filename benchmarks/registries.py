@@ -13,6 +13,7 @@ from pathlib import Path
 from sqlalchemy import URL, make_url
 
 from app.config import Settings
+from app.demo.generator import GENERATED_DATE
 from benchmarks.measuring import Run
 from tests.engines.embedded import EmbeddedPostgres
 
@@ -71,19 +72,22 @@ def postgres() -> Iterator[Server]:
 
 
 def demo(members: int) -> Settings:
-    """Return the settings of a generated registry on SQLite with a snapshot, made now if it is not there."""
+    """Return the settings of a generated registry on SQLite, made now if it is not there."""
     settings = Settings(data_dir=KEPT / f"sqlite-{members}")
     filled(settings, members)
     return settings
 
 
+def built(folder: Path, url: str) -> Settings:
+    """Build the snapshot of a generated registry in a data folder of its own, by the command an operator would give."""
+    settings = Settings(database_url=url, data_dir=folder)
+    _run(settings, "snapshot", "build", "--as-of", GENERATED_DATE.isoformat())
+    return settings
+
+
 def filled(settings: Settings, members: int) -> None:
     """Fill a registry with generated members and build a snapshot, by the command an operator would give."""
-    command = [sys.executable, "-m", "app.cli", "demo", "--members", str(members), "--no-serve"]
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(command, env=environment(settings), capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(done.stdout + done.stderr)
+    _run(settings, "demo", "--members", str(members), "--no-serve")
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -98,3 +102,11 @@ def environment(settings: Settings) -> dict[str, str]:
 def libpq(settings: Settings) -> str:
     """Return the address of a PostgreSQL registry as its own clients want it."""
     return make_url(settings.registry_url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def _run(settings: Settings, *words: str) -> None:
+    command = [sys.executable, "-m", "app.cli", *words]
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(command, env=environment(settings), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stdout + done.stderr)

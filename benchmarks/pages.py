@@ -1,0 +1,120 @@
+"""Pages of 40 counties through the real application, against prepared bytes and a cell table through an ORM."""
+
+import tempfile
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from urllib.parse import urlencode
+
+import numpy as np
+import typer
+
+from app.catalogue.vocabulary import Basis
+from app.config import Settings
+from app.database.engines import make_sync_engine
+from app.store.shelf import Shelf
+from app.store.snapshot import Snapshot
+from benchmarks.measuring import show
+from benchmarks.registries import built, demo, environment, postgres
+from benchmarks.rivals import PATH, write_cells
+from benchmarks.serving import Load, Server, served
+
+ROWS = 40
+UNKEPT = {"ORGCOVERAGE_ROW_CACHE_BYTES": "0", "ORGCOVERAGE_ANSWER_CACHE_BYTES": "0"}
+ROWS_KEPT = {"ORGCOVERAGE_ANSWER_CACHE_BYTES": "0"}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to answer, and what is asked of it."""
+
+    server: Server
+    paths: Sequence[str]
+
+
+def main(members: int = 200_000, small: int = 20_000, rounds: int = 3, seconds: int = 2) -> None:
+    """Measure pages never asked before and asked before, in turns with their rivals."""
+    with tempfile.TemporaryDirectory(prefix="benchmark-pages-") as name, ExitStack() as stack:
+        folder = Path(name)
+        variants = _variants(stack, folder, members, small)
+        size = next(len(variant.server.get(variant.paths[0])) for variant in variants.values())
+        loads: dict[str, list[Load]] = {what: [] for what in variants}
+        for _ in range(rounds):
+            for what, variant in variants.items():
+                loads[what].append(variant.server.load(variant.paths, seconds, folder))
+        show("pages: members", members, "members")
+        show("pages: size of the first", size, "bytes")
+        _tell(loads)
+
+
+def _variants(stack: ExitStack, folder: Path, members: int, small: int) -> dict[str, Variant]:
+    settings, few = (built(folder / str(count), demo(count).registry_url) for count in (members, small))
+    snapshot = Shelf(settings.snapshots_dir / "exact").newest()
+    provinces = _provinces(snapshot)
+    paths = _paths(PATH, provinces, level="county")
+    ours = stack.enter_context(_ours(settings, UNKEPT))
+    body = folder / "page.json"
+    body.write_bytes(ours.get(paths[0]))
+    prepared = {"BENCHMARK_BODY": str(body)}
+    variants = {
+        "ours": Variant(ours, paths),
+        "fastapi": Variant(stack.enter_context(served("benchmarks.rivals:fastapi_bytes", prepared)), paths),
+        "kept": Variant(stack.enter_context(_ours(settings, ROWS_KEPT)), paths),
+        "small": Variant(stack.enter_context(_ours(few, UNKEPT)), paths),
+        "asked": Variant(stack.enter_context(_ours(settings, {})), paths[:1]),
+        "starlette": Variant(stack.enter_context(served("benchmarks.rivals:starlette_bytes", prepared)), paths[:1]),
+    }
+    address = stack.enter_context(postgres()).url.render_as_string(hide_password=False)
+    for engine, url in {"PostgreSQL": address, "SQLite": f"sqlite+aiosqlite:///{folder / 'cells.sqlite'}"}.items():
+        write_cells(make_sync_engine(url), snapshot, provinces)
+        cells = stack.enter_context(served("benchmarks.rivals:cell_table", {"BENCHMARK_CELLS": url}))
+        for route in ("structs", "plain"):
+            variants[f"{engine} {route}"] = Variant(cells, _paths(f"/{route}", provinces))
+    return variants
+
+
+def _ours(settings: Settings, caches: dict[str, str]) -> AbstractContextManager[Server]:
+    return served("app.asgi:app", environment(settings) | caches, factory=False)
+
+
+def _provinces(snapshot: Snapshot) -> list[str]:
+    """Return the provinces of at least as many counties as a page has rows."""
+    tree = snapshot.districts
+    counties = np.cumsum(np.r_[0, tree.level_names == "county"])
+    tops = np.flatnonzero((tree.parents < 0) & (counties[tree.ends] - counties[:-1] >= ROWS))
+    return [tree.codes[node] for node in tops.tolist()]
+
+
+def _paths(path: str, provinces: Sequence[str], **more: str) -> list[str]:
+    """Return a page of each province in each basis."""
+    asked = [{"within": province, "basis": basis.value, "limit": ROWS} for basis in Basis for province in provinces]
+    return [f"{path}?{urlencode({**question, **more, 'include_empty': 'true'})}" for question in asked]
+
+
+def _tell(loads: dict[str, list[Load]]) -> None:
+    _compare(loads, "a page never asked, nothing kept", "ours", "fastapi", "FastAPI bytes", "reach 0.25, aim 1.0")
+    _compare(loads, "a page never asked, its rows kept", "kept", "fastapi", "FastAPI bytes", "reach 0.25, aim 1.0")
+    for engine in ("PostgreSQL", "SQLite"):
+        what = "a page never asked, nothing kept"
+        _compare(loads, what, "ours", f"{engine} structs", f"a cell table on {engine}, same encoder", "reach 4")
+        _compare(loads, what, "ours", f"{engine} plain", f"a cell table on {engine}, as usually written", "reach 20")
+    _compare(loads, "a page never asked, large registry", "ours", "small", "the small one", "reach 0.85 to 1.15")
+    _compare(loads, "a page asked before", "asked", "starlette", "Starlette bytes", "reach 1.0, aim 1.3")
+    for what in ("ours", "asked"):
+        spread = median(load.slowest / load.median for load in loads[what])
+        show(f"{what}: p99 over p50 at 32 connections", spread, "x", "reach 3, aim 2")
+    for what, runs in loads.items():
+        show(f"{what}: answers", median(run.rate for run in runs), "1/s")
+        show(f"{what}: CPU time of an answer", median(run.cpu for run in runs), "µs")
+
+
+def _compare(loads: dict[str, list[Load]], what: str, own: str, other: str, rival: str, target: str) -> None:
+    rounds = list(zip(loads[own], loads[other], strict=True))
+    show(f"{what}: speed over {rival}", median(one.rate / two.rate for one, two in rounds), "x", target)
+    show(f"{what}: CPU time of {rival} over ours", median(two.cpu / one.cpu for one, two in rounds), "x")
+
+
+if __name__ == "__main__":
+    typer.run(main)
