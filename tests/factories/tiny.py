@@ -37,10 +37,10 @@ INDUSTRIES = """
 
 
 def table(dataset: str, text: str) -> list[Row]:
-    """Rows of a dataset from CSV text whose cells may be padded; columns not given are blank."""
+    """Rows of a dataset from CSV text whose cells may be padded; columns and last cells not given are blank."""
     kinds = {column.name: column.kind for column in DATASETS[dataset].columns}
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    records = csv.DictReader(lines, skipinitialspace=True)
+    records = csv.DictReader(lines, restval="", skipinitialspace=True)
     cells = [{name: value.strip() for name, value in record.items()} for record in records]
     filled = [{name: typed(value, kinds[name]) for name, value in record.items() if value} for record in cells]
     return [row(dataset, **record) for record in filled]

@@ -151,6 +151,8 @@ STRATA = {
         x4,   siming,        64
         x5,   siming,        64
         x6,   huli,          64
+        x7,   ,              64
+        x8,   siming,
         """,
     "returns": """
         enterprise_code, reported_on, operating, headcount, members
@@ -167,10 +169,12 @@ STRATA = {
         x4,              2017-06-30,  ,          ,          9
         x5,              2017-06-30,  ,          0,         0
         x6,              2017-06-30,  ,          9,         9
+        x7,              2017-06-30,  ,          9,         0
+        x8,              2017-06-30,  ,          9,         0
         """,
 }
-"""Strata A (division 64 × Siming) and B (65 × Huli); x1 … x6 take no part: unlocated, unclassified, not operating,
-headcount unknown or 0, alone in division and county."""
+"""Strata A (division 64 × Siming) and B (65 × Huli); x1 … x8 take no part: unlocated (twice), unclassified (twice),
+not operating, headcount unknown or 0, alone in division and county."""
 
 
 @pytest.fixture(scope="module")

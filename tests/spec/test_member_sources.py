@@ -221,3 +221,34 @@ def test_auto_takes_the_register_when_only_a_withheld_member_works(tiny: Tiny, b
     page = figures.page("districts", level="county")
     assert page["meta"]["member_source"] == "register"
     assert picked(page["total"]["counts"], "members members_withheld") == (0, 1)
+
+
+def test_the_larger_of_both_is_the_upper_count_when_more_work_than_are_reported(
+    tiny: Tiny, both: dict[str, Figures]
+) -> None:
+    figures = tiny.hold(
+        enterprises="""
+            code
+            more
+            less
+            """,
+        returns="""
+            enterprise_code, reported_on, headcount, members
+            more,            2017-06-30,  10,        1
+            less,            2017-06-30,  10,        2
+            """,
+        members="""
+            ref
+            a
+            b
+            c
+            """,
+        employments="""
+            member_ref, enterprise_code
+            a,          more
+            b,          more
+            c,          less
+            """,
+    ).at(member_source="returns")
+    total = figures.page("districts", level="county")["total"]["counts"]
+    assert picked(total, "members members_max") == (1 + 2, 2 + 2)

@@ -165,7 +165,8 @@ SPELLS = {
         B
         """,
     "members": """
-        ref,       joined_on,  left_on
+        ref,       joined_on,  left_on,    identity
+        hidden,    ,           ,           withheld
         stays,     ,
         pauses,    ,
         changes,   ,
@@ -177,6 +178,8 @@ SPELLS = {
         """,
     "employments": """
         member_ref, enterprise_code, start_on,   end_on
+        hidden,     B,               2017-02-01, 2017-03-01
+        hidden,     A,               2017-03-01,
         stays,      A,               2010-01-01, 2017-03-01
         stays,      A,               2017-03-01,
         pauses,     A,               2010-01-01, 2017-03-01
@@ -195,7 +198,7 @@ SPELLS = {
 def test_joined_and_left_count_when_employment_and_membership_together_begin_and_cease(tiny: Tiny) -> None:
     figures = tiny.hold(**SPELLS).at()
     # Joined A: pauses (again), enters, passes. Left A: pauses, changes, leaves, passes. Whoever was a member only
-    # before or after the employment, as too-late and too-early, never was a member there.
+    # before or after the employment, as too-late and too-early, never was a member there; nor does hidden show.
     assert figures.counts("enterprises", "A", "members_joined members_left") == (1 + 1 + 1, 1 + 1 + 1 + 1)
     assert figures.counts("enterprises", "B", "members_joined members_left") == (1, 0)
     assert figures.column("enterprises", "members", basis="registered") == {"A": 3, "B": 1}  # stays, pauses, enters
