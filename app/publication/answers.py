@@ -19,7 +19,7 @@ from app.statistics.branches import list_branches, one_branch
 from app.statistics.enterprises import list_enterprises, one_enterprise
 from app.statistics.listed import Listed
 from app.statistics.moments import snapshot_at
-from app.statistics.question import Moment, Page, Population, Question, Subject
+from app.statistics.question import Listing, Moment, Page, Population, Question, Subject
 from app.store.manifest import Correlation
 from app.store.shelf import Shelf
 from app.store.snapshot import Snapshot
@@ -93,8 +93,9 @@ def list_answer(shelf: Shelf, question: Question, page: Page, kept: KeptRows) ->
         cursor = cursors.encode(cursors.Cursor(snapshot.manifest.id, cursors.digest(question, page), end))
     basis = None if question.subject is Subject.BRANCHES else question.population.basis.value
     rows = b",".join(_encoded(listed, listed.rows[position:end], question.population, kept))
+    margins = _margins(listed, question, kept)
     meta = _encode(_meta(snapshot, question.moment, basis, len(listed.rows)))
-    body = b'{"data":[%b],%b"meta":%b,"next_cursor":%b}' % (rows, _margins(listed), meta, _encode(cursor))
+    body = b'{"data":[%b],%b"meta":%b,"next_cursor":%b}' % (rows, margins, meta, _encode(cursor))
     return Answer(body, snapshot.manifest.id, snapshot.manifest.built_at, cursor)
 
 
@@ -157,20 +158,34 @@ def _meta(snapshot: Snapshot, moment: Moment, basis: str | None, rows: int) -> M
     )  # fmt: skip
 
 
-def _margins(listed: Listed) -> bytes:
-    """Return the members `total` and `unallocated` of a page; nothing for branches."""
-    if listed.total is None:
+def _margins(listed: Listed, question: Question, kept: KeptRows) -> bytes:
+    """Return the members `total` and `unallocated` of any page of a list, kept or made; nothing for branches."""
+    key = _asked(listed, question.population, question.listing)
+    found = kept.get([key])[0]
+    if found is None:
+        found = _fresh_margins(listed)
+        kept.keep({key: found})
+    return found
+
+
+def _fresh_margins(listed: Listed) -> bytes:
+    margins, side = listed.margins, listed.sides[0]
+    if margins is None:
         return b""
-    side = listed.sides[0]
-    total = figures(listed.total, side.measures, side.metrics, listed.snapshot.correlation)[0]
-    unallocated = None if listed.unallocated is None else {"counts": counts_of(listed.unallocated, side.measures)[0]}
-    return b'"total":%b,"unallocated":%b,' % (_encode(total), _encode(unallocated))
+    total = figures(margins.total, side.measures, side.metrics, listed.snapshot.correlation)[0]
+    rest = None if margins.unallocated is None else {"counts": counts_of(margins.unallocated, side.measures)[0]}
+    return b'"total":%b,"unallocated":%b,' % (_encode(total), _encode(rest))
+
+
+def _asked(listed: Listed, *parts: Population | Listing) -> bytes:
+    """Return what figures depend on, besides the row, as bytes: these remember their hash."""
+    return _encode((listed.snapshot.manifest.id, listed.subject, parts))
 
 
 def _encoded(listed: Listed, rows: Int64, population: Population, kept: KeptRows) -> list[bytes]:
     """Return rows encoded, taking those that are kept and keeping the others."""
-    asked = (listed.snapshot.manifest.id, listed.subject, population)
-    keys: list[Hashable] = [(*asked, row) for row in rows.tolist()]
+    asked = _asked(listed, population)
+    keys: list[Hashable] = [(asked, row) for row in rows.tolist()]
     found = kept.get(keys)
     missing = [number for number, row in enumerate(found) if row is None]
     fresh = _fresh(listed, rows[np.array(missing, np.int64)]) if missing else []

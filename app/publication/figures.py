@@ -58,8 +58,13 @@ def counts_of(counts: Counts, measures: tuple[str, ...]) -> list[Any]:
 
 def count_lists(counts: Counts, measures: tuple[str, ...]) -> list[list[int | None]]:
     """Return the shown counts of each row as lists; None where not given."""
-    lines = [counts.codes.index(code) for code in measures]
+    lines = _lines(counts.codes, measures)
     return _with_none(counts.values[lines], counts.null[lines])
+
+
+@lru_cache(maxsize=64)
+def _lines(codes: tuple[str, ...], measures: tuple[str, ...]) -> list[int]:
+    return [codes.index(code) for code in measures]
 
 
 def rate_lists(rates: Rates) -> list[list[Rate]]:

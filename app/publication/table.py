@@ -100,15 +100,14 @@ def chunks(listed: Listed, options: TableOptions) -> Iterator[list[list[Any]]]:
 
 
 def _margins(listed: Listed, options: TableOptions, shown: Shown) -> list[list[Any]]:
-    if not options.totals:
+    margins = listed.margins if options.totals else None
+    if margins is None:
         return []
     empty = [None] * len(_subject_names(listed, options))
-    rows = []
-    if listed.total is not None:
-        rows.append(["total", *empty, *_figure_cells(shown, listed.total, listed.snapshot.correlation)[0]])
-    if listed.unallocated is not None:
+    rows = [["total", *empty, *_figure_cells(shown, margins.total, listed.snapshot.correlation)[0]]]
+    if margins.unallocated is not None:
         rates = [None] * (len(shown.metrics) * len(RATE_PARTS))
-        rows.append(["unallocated", *empty, *count_lists(listed.unallocated, shown.measures)[0], *rates])
+        rows.append(["unallocated", *empty, *count_lists(margins.unallocated, shown.measures)[0], *rates])
     return rows
 
 

@@ -10,7 +10,7 @@ from app.catalogue.metrics import METRICS
 from app.catalogue.vocabulary import Basis
 from app.errors import ErrorItem, InvalidRequest, NotFound
 from app.statistics import sums, withheld
-from app.statistics.listed import Listed, Side, less, ordered
+from app.statistics.listed import Listed, Margins, Side, less, ordered
 from app.statistics.question import Listing, Page, Population, Question, Subject
 from app.statistics.rates import Counts
 from app.statistics.scope import Scope, node_of, resolve
@@ -41,11 +41,11 @@ def list_tree(snapshot: Snapshot, question: Question, page: Page) -> Listed:
     count = _counter(snapshot, scope, question.subject)
     if not listing.include_empty:
         nodes = nodes[_sums(snapshot, scope, question.subject, nodes, _ENTERPRISES)[0] > 0]
-    total = count_scope(snapshot, _narrowed(scope, question.subject, within))
-    disjoint = listing.parent is not None or listing.level is not None
     side = Side("", CODES, METRICS, count)
     rows = ordered(nodes, tree.code_ranks[nodes], side, page, snapshot.correlation)
-    return Listed(snapshot, question.subject, rows, (side,), total, less(total, count(nodes)) if disjoint else None)
+    disjoint = nodes if listing.parent is not None or listing.level is not None else None
+    add_up = partial(_margins, snapshot, _narrowed(scope, question.subject, within), count, disjoint)
+    return Listed(snapshot, question.subject, rows, (side,), add_up)
 
 
 def list_groups(snapshot: Snapshot, question: Question, page: Page) -> Listed:
@@ -58,7 +58,7 @@ def list_groups(snapshot: Snapshot, question: Question, page: Page) -> Listed:
         rows = rows[_sums(snapshot, scope, Subject.INDUSTRY_GROUPS, rows, _ENTERPRISES)[0] > 0]
     side = Side("", CODES, METRICS, count)
     rows = ordered(rows, code_ranks(codes)[rows], side, page, snapshot.correlation)
-    return Listed(snapshot, Subject.INDUSTRY_GROUPS, rows, (side,), count_scope(snapshot, scope))
+    return Listed(snapshot, Subject.INDUSTRY_GROUPS, rows, (side,), partial(_margins, snapshot, scope, count))
 
 
 def one(snapshot: Snapshot, subject: Subject, code: str, population: Population) -> Listed:
@@ -97,6 +97,14 @@ def count_scope(snapshot: Snapshot, scope: Scope) -> Counts:
 def tree_of(snapshot: Snapshot, subject: Subject) -> Tree:
     """Return the tree that a subject's rows are nodes of."""
     return snapshot.districts if subject is Subject.DISTRICTS else snapshot.industries
+
+
+def _margins(
+    snapshot: Snapshot, scope: Scope, count: Callable[[Int64], Counts], disjoint: Int64 | None = None
+) -> Margins:
+    """Return the total of a scope and, where the rows are disjoint, what they leave of it."""
+    total = count_scope(snapshot, scope)
+    return Margins(total, None if disjoint is None else less(total, count(disjoint)))
 
 
 def _counter(snapshot: Snapshot, scope: Scope, subject: Subject) -> Callable[[Int64], Counts]:

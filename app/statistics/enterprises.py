@@ -10,7 +10,7 @@ from app.catalogue.metrics import ENTERPRISE_METRICS
 from app.errors import ErrorItem
 from app.statistics import sums
 from app.statistics.aggregates import SubjectNotFound
-from app.statistics.listed import Listed, Side, ordered
+from app.statistics.listed import Listed, Margins, Side, ordered
 from app.statistics.question import Listing, Page, Question, Subject
 from app.statistics.rates import Counts
 from app.statistics.scope import resolve
@@ -28,7 +28,7 @@ def list_enterprises(snapshot: Snapshot, question: Question, page: Page) -> List
     rows = _flagged(snapshot, rows, question.listing)
     side = _side(snapshot)
     ranked = ordered(rows, snapshot.enterprise_code_ranks[rows], side, page, snapshot.correlation)
-    return Listed(snapshot, Subject.ENTERPRISES, ranked, (side,), _total(snapshot, rows))
+    return Listed(snapshot, Subject.ENTERPRISES, ranked, (side,), partial(_margins, snapshot, rows))
 
 
 def one_enterprise(snapshot: Snapshot, code: str) -> Listed:
@@ -72,10 +72,10 @@ def _count(snapshot: Snapshot, rows: Int64) -> Counts:
     return Counts(sums.ROWS, values, null, _undefined(snapshot))
 
 
-def _total(snapshot: Snapshot, rows: Int64) -> Counts:
+def _margins(snapshot: Snapshot, rows: Int64) -> Margins:
     summed = sums.add_rows(snapshot, np.sort(rows))
     undefined = _undefined(snapshot)
-    return Counts(sums.ROWS, summed, np.repeat(undefined[:, None], 1, axis=1), undefined)
+    return Margins(Counts(sums.ROWS, summed, np.repeat(undefined[:, None], 1, axis=1), undefined))
 
 
 def _undefined(snapshot: Snapshot) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

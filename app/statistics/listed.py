@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +36,22 @@ class Side:
 
 
 @dataclass(frozen=True)
+class Margins:
+    """What stands below a list.
+
+    Parameters
+    ----------
+    total
+        Figures of the whole scope.
+    unallocated
+        `total` less all listed rows; null where rows overlap.
+    """
+
+    total: Counts
+    unallocated: Counts | None = None
+
+
+@dataclass(frozen=True)
 class Listed:
     """All rows that answer a question, in order.
 
@@ -46,18 +63,20 @@ class Listed:
         Numbers of the subjects: nodes of a tree, places in a table.
     sides
         Sets of figures of each row.
-    total
-        Figures of the whole scope; null on branches, whose persons overlap.
-    unallocated
-        `total` less all listed rows; null where rows overlap.
+    add_up
+        Adds up the margins, when they are wanted; null on branches, whose persons overlap.
     """
 
     snapshot: Snapshot
     subject: Subject
     rows: Int64
     sides: tuple[Side, ...]
-    total: Counts | None = None
-    unallocated: Counts | None = None
+    add_up: Callable[[], Margins] | None = None
+
+    @cached_property
+    def margins(self) -> Margins | None:
+        """What stands below the list; null on branches and single subjects."""
+        return None if self.add_up is None else self.add_up()
 
 
 def ordered(rows: Int64, code_ranks: Int64, side: Side, page: Page, correlation: float) -> Int64:

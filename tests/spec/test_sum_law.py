@@ -101,8 +101,9 @@ def listed_nodes(tree: Tree, listing: Listing, parent: int | None) -> list[int]:
 
 def holds(listed: Listed, expected: AddedUp, node: int | None, children: list[int]) -> None:
     """Rows, `unallocated` and `total` of a list are what adding up one by one gives, and add up themselves."""
-    total, unallocated, rows = listed.total, listed.unallocated, listed.sides[0].count(listed.rows)
-    assert total is not None
+    margins, rows = listed.margins, listed.sides[0].count(listed.rows)
+    assert margins is not None
+    total, unallocated = margins.total, margins.unallocated
     assert unallocated is not None
     lines = [CODES.index(measure.code) for measure in ROW_MEASURES]
     assert total.values[lines, 0].tolist() == expected.at(node).tolist()
@@ -142,14 +143,14 @@ def test_withheld_members_add_up_when_counties_and_sections_are_listed(demonstra
         for subject, level in ((Subject.DISTRICTS, "county"), (Subject.INDUSTRIES, "section")):
             question = Question(subject, Moment(), Population(basis=basis), Listing(level=level, include_empty=True))
             listed = list_tree(snapshot, question, Page())
-            rows = listed.sides[0].count(listed.rows)
-            assert listed.total is not None
-            assert listed.unallocated is not None
+            margins, rows = listed.margins, listed.sides[0].count(listed.rows)
+            assert margins is not None
+            assert margins.unallocated is not None
             assert not rows.null[line].any()
-            assert not listed.unallocated.null[line]
+            assert not margins.unallocated.null[line]
             everybody = sum(snapshot.withheld.arrow(basis.value).to_pylist())
-            assert listed.total.values[line, 0] == everybody
-            assert rows.values[line].sum() + listed.unallocated.values[line, 0] == everybody
+            assert margins.total.values[line, 0] == everybody
+            assert rows.values[line].sum() + margins.unallocated.values[line, 0] == everybody
             found += everybody
     assert found > 0
 
