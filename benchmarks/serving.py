@@ -108,7 +108,7 @@ class Server:
 @contextmanager
 def served(application: str, environment: Mapping[str, str], *, factory: bool = True) -> Iterator[Server]:
     """Run an application under uvicorn with uvloop and httptools, one worker; it ends with the block."""
-    port = _free_port()
+    port = free_port()
     command = [
         *("taskset", "-c", str(SERVER_CORE), sys.executable, "-m", "uvicorn", application, "--port", str(port)),
         *("--loop", "uvloop", "--http", "httptools", "--no-access-log", "--no-server-header", "--log-level", "warning"),
@@ -135,7 +135,8 @@ def _wait_until_up(process: subprocess.Popen[bytes], port: int) -> None:
     raise RuntimeError("the server did not come up")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
