@@ -1,65 +1,51 @@
-"""Eight imports sent at once: they take turns, none is refused, and the outcome is that of some order of them."""
+"""Imports at one time come to the same as one after the other; nobody hears of a locked database."""
 
-import time
-from concurrent.futures import ThreadPoolExecutor
+import os
 from pathlib import Path
-from typing import Any
 
-import httpx
-from sqlalchemy import text
-
-from app.config import Settings
 from app.database.engines import make_sync_engine
-from app.main import create_app
-from tests.live import live
+from app.database.revision import current
+from tests.factories.importing import PEOPLE, TREES, Registry
+from tests.reliability.test_killed_imports import run
 
-AT_ONCE = 8
-MEMBERS = 40
-PATIENCE = 180.0
+AT_ONCE = int(os.environ.get("ORGCOVERAGE_TEST_AT_ONCE", "8"))
+"""Imports at one time; the full count is 16."""
 
-
-def test_imports_at_once_equal_some_serial_order(migrated_url: str, tmp_path: Path) -> None:
-    settings = Settings(_env_file=None, database_url=migrated_url, data_dir=tmp_path / "data")
-    with live(create_app(settings)) as address, httpx.Client(base_url=address, timeout=60) as client:
-        with ThreadPoolExecutor(AT_ONCE) as threads:
-            jobs = list(threads.map(lambda number: _send(address, number), range(AT_ONCE)))
-        states = [_finished(client, job) for job in jobs]
-        results = [client.get(f"/v1/imports/{job}").json()["data"]["result"] for job in jobs]
-    assert states == ["succeeded"] * AT_ONCE
-    assert sum(result["inserted"] for result in results) == MEMBERS + AT_ONCE
-    assert _members(migrated_url) in [_after(last) for last in range(AT_ONCE)]
+ROWS = 2000
 
 
-def _send(address: str, number: int) -> str:
-    """Send a file that gives all members this number as year of birth, and one member of its own."""
-    shared = "".join(f"m-{member:02},2010-01-01,{1950 + number}\n" for member in range(MEMBERS))
-    content = f"ref,joined_on,birth_year\n{shared}own-{number},2010-01-01,{1950 + number}\n"
-    answer = httpx.post(f"{address}/v1/imports?dataset=members", content=content, timeout=60)
-    assert answer.status_code == 202, answer.text
-    job: str = answer.json()["data"]["job_id"]
-    return job
+def test_imports_equal_some_order_when_at_one_time(migrated_url: str, tmp_path: Path) -> None:
+    registry = Registry(migrated_url, tmp_path)
+    enterprises = "\n".join(f"E{number},某" for number in range(AT_ONCE))
+    registry.load(TREES, PEOPLE, {"enterprises": f"code,name\n{enterprises}"})
+    before = _revision(migrated_url)
+    children = [run(migrated_url, tmp_path, *_files(tmp_path, number)) for number in range(AT_ONCE)]
+    told = sorted(child.communicate()[0] for child in children)
+    assert all(child.returncode == 0 for child in children)
+    # One was first to employ m1, and whoever came later found that at the latest under the lock.
+    refused = "start\ntaken\nstart\nrejected second_employer\n"
+    assert told == [refused] * (AT_ONCE - 1) + ["start\ntaken\nstart\ntaken\n"]
+    # Each wrote all rows anew, so that the last one's year is in all of them, and nobody's own row is lost.
+    rows = registry.rows("member", "ref", "birth_year")
+    common = {year for ref, year in rows if ref.startswith("r")}
+    assert len(common) == 1
+    assert {(f"own{number}", 1900 + number) for number in range(AT_ONCE)} <= set(rows)
+    assert len(registry.rows("employment", "member_ref")) == 1
+    assert _revision(migrated_url) == before + AT_ONCE + 1
 
 
-def _finished(client: httpx.Client, job: str) -> str:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        state: str = client.get(f"/v1/jobs/{job}").json()["data"]["state"]
-        if state not in {"queued", "running"}:
-            return state
-        time.sleep(0.2)
-    return "still running"
+def _files(folder: Path, number: int) -> tuple[str, str]:
+    members, employments = folder / f"members-{number}.csv", folder / f"employments-{number}.csv"
+    rows = [f"r{row},2010-01-01,{1900 + number}" for row in range(ROWS)]
+    members.write_text("\n".join(["ref,joined_on,birth_year", f"own{number},2010-01-01,{1900 + number}", *rows]))
+    header = "member_ref,enterprise_code,start_on"
+    employments.write_text(f"{header}\nm1,E{number},2017-0{number % 9 + 1}-01")
+    return f"members={members}", f"employments={employments}"
 
 
-def _members(url: str) -> list[tuple[Any, ...]]:
+def _revision(url: str) -> int:
     engine = make_sync_engine(url)
-    try:
-        with engine.connect() as connection:
-            return sorted(tuple(row) for row in connection.execute(text("SELECT ref, birth_year FROM member")))
-    finally:
-        engine.dispose()
-
-
-def _after(last: int) -> list[tuple[str, int]]:
-    """The members after all files, the one of this number last."""
-    shared = [(f"m-{member:02}", 1950 + last) for member in range(MEMBERS)]
-    return sorted([*shared, *((f"own-{number}", 1950 + number) for number in range(AT_ONCE))])
+    with engine.connect() as connection:
+        revision = current(connection)
+    engine.dispose()
+    return revision

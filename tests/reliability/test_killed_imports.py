@@ -1,93 +1,128 @@
-"""Imports killed at random moments: nothing partial is seen, nothing accepted is lost, the same file mends it."""
+"""Imports killed at random moments: nothing partial is visible, nothing acknowledged is lost, a file can come again."""
 
 import os
 import random
 import subprocess
 import sys
 import time
-from datetime import date
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import Connection, Engine, func, select, text
 
-from app.config import Settings
 from app.database.engines import is_sqlite, make_sync_engine
+from app.database.tables import METADATA
 
 KILLS = int(os.environ.get("ORGCOVERAGE_TEST_KILLS", "10"))
 """Kills of each engine's imports; the full count is 200."""
 
 ROWS = 3000
-LATEST = 28
+MEMBER = METADATA.tables["member"]
+
+State = tuple[int, frozenset[int]]
+"""Number of members, and their years of birth: of one import all are the same."""
 
 
-def test_an_import_is_whole_or_absent_when_it_is_killed(migrated_url: str, tmp_path: Path) -> None:
-    settings = Settings(_env_file=None, database_url=migrated_url, data_dir=tmp_path / "data")
-    settings.data_dir.mkdir()
-    file = tmp_path / "members.csv"
-    whole = _seconds_of_an_import(settings, file)
+def test_registry_is_old_or_new_when_imports_are_killed(migrated_url: str, tmp_path: Path) -> None:
     dice = random.Random(20170625)
-    seen, killed = _seen(migrated_url), 0
-    for turn in range(KILLS):
-        joined_on = _write(file, turn + 2)
-        done = _import_and_kill(settings, file, dice.uniform(0.3, 1.1) * whole)
-        killed += not done
-        before, seen = seen, _seen(migrated_url)
-        assert seen in ({joined_on: ROWS}, before), "part of an import is visible"
-        assert not done or seen == {joined_on: ROWS}, "an import that ended well is lost"
-    assert killed >= KILLS // 2, "the imports were done before they were killed"
-    joined_on = _write(file, 1)
-    assert _import(settings, file).wait() == 0
-    assert _seen(migrated_url) == {joined_on: ROWS}
-    if is_sqlite(migrated_url):
-        assert _ask(migrated_url, "PRAGMA integrity_check") == [("ok",)]
+    with connected(migrated_url) as engine:
+        whole = seconds_of_an_import(migrated_url, tmp_path)
+        old = state(engine)
+        killed = 0
+        for turn in range(1, KILLS + 1):
+            new = (ROWS + turn, frozenset({1900 + turn % 100}))
+            acknowledged = import_and_kill(migrated_url, tmp_path, turn, dice.uniform(0, 1.1) * whole)
+            killed += not acknowledged
+            wait_for_backends(engine)
+            seen = state(engine)
+            assert seen in (({new}) if acknowledged else ({old, new})), f"{seen} after {old}, not {new}"
+            check_integrity(engine)
+            old = seen
+        assert killed >= KILLS // 4, "the imports were done before they were killed"
+        last = members(tmp_path, KILLS, 1900 + KILLS % 100)
+        for _ in range(2):
+            assert run(migrated_url, tmp_path, last).communicate()[0].split() == ["start", "taken"]
+            assert state(engine) == (ROWS + KILLS, frozenset({1900 + KILLS % 100}))
 
 
-def _write(file: Path, turn: int) -> date:
-    """Write a file that gives every member the same, new date of joining; return it."""
-    joined_on = date(2000 + turn // LATEST, 1, 1 + turn % LATEST)
-    rows = "".join(f"m-{number:05},{joined_on}\n" for number in range(ROWS))
-    file.write_text(f"ref,joined_on\n{rows}", encoding="utf-8")
-    return joined_on
+def members(folder: Path, turn: int, year: int) -> str:
+    """Write the members of a turn: one more than in the turn before, all of another year."""
+    path = folder / f"members-{turn}-{year}.csv"
+    rows = (f"m{number},2010-01-01,{year}" for number in range(ROWS + turn))
+    path.write_text("\n".join(["ref,joined_on,birth_year", *rows]), encoding="utf-8")
+    return f"members={path}"
 
 
-def _import(settings: Settings, file: Path) -> subprocess.Popen[bytes]:
-    environment = {
-        **os.environ,
-        "ORGCOVERAGE_DATABASE_URL": settings.database_url,
-        "ORGCOVERAGE_DATA_DIR": str(settings.data_dir),
-    }
-    command = [sys.executable, "-m", "app.cli", "import", "members", str(file)]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def run(url: str, folder: Path, *files: str) -> "subprocess.Popen[str]":
+    """Start a process that imports files."""
+    command = [sys.executable, "-m", "tests.reliability.importer", url, str(folder), *files]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
 
 
-def _seconds_of_an_import(settings: Settings, file: Path) -> float:
-    _write(file, 0)
-    start = time.monotonic()
-    assert _import(settings, file).wait() == 0
-    return time.monotonic() - start
+def seconds_of_an_import(url: str, folder: Path) -> float:
+    """Import the first members, then others as the kills will meet them; return how long that took."""
+    for year in (1900, 1901, 1900):
+        with run(url, folder, members(folder, 0, year)) as child:
+            assert child.stdout is not None
+            assert child.stdout.readline() == "start\n"
+            started = time.monotonic()
+            assert child.stdout.readline() == "taken\n"
+            taken = time.monotonic() - started
+    return taken
 
 
-def _import_and_kill(settings: Settings, file: Path, seconds: float) -> bool:
-    """Kill an import after so long; return whether it had ended well before."""
-    process = _import(settings, file)
-    try:
-        return process.wait(timeout=seconds) == 0
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-        return False
+def import_and_kill(url: str, folder: Path, turn: int, after: float) -> bool:
+    """Kill an import some time after its start; return whether it had been acknowledged."""
+    with run(url, folder, members(folder, turn, 1900 + turn % 100)) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "start\n"
+        time.sleep(after)
+        child.kill()
+        return child.stdout.read() == "taken\n"
 
 
-def _seen(url: str) -> dict[date, int]:
-    """How many members of each date of joining there are, as another process reads them."""
-    rows = _ask(url, "SELECT joined_on, count(*) FROM member GROUP BY joined_on")
-    return {date.fromisoformat(str(day)): count for day, count in rows}
-
-
-def _ask(url: str, question: str) -> list[tuple[object, int]]:
+@contextmanager
+def connected(url: str) -> Iterator[Engine]:
     engine = make_sync_engine(url)
     try:
-        with engine.connect() as connection:
-            return [tuple(row) for row in connection.execute(text(question))]
+        yield engine
     finally:
         engine.dispose()
+
+
+def state(engine: Engine) -> State:
+    with engine.connect() as connection:
+        number = connection.execute(select(func.count()).select_from(MEMBER)).scalar_one()
+        years = connection.execute(select(MEMBER.c.birth_year).distinct()).scalars()
+        return number, frozenset(years)
+
+
+def wait_for_backends(engine: Engine) -> None:
+    """Wait until PostgreSQL has noticed that the client is gone: until then it may commit what it was told to."""
+    with engine.connect() as connection:
+        while not is_sqlite(str(engine.url)) and _other_backends(connection):
+            connection.rollback()
+            time.sleep(0.02)
+
+
+def _other_backends(connection: Connection) -> int:
+    others = "pid <> pg_backend_pid() AND datname = current_database() AND backend_type = 'client backend'"
+    return int(connection.execute(text(f"SELECT count(*) FROM pg_stat_activity WHERE {others}")).scalar_one())
+
+
+def check_integrity(engine: Engine) -> None:
+    """Check that the file is whole (SQLite) or that the key is there and finds every row (PostgreSQL)."""
+    with engine.connect() as connection:
+        if is_sqlite(str(engine.url)):
+            assert connection.execute(text("PRAGMA integrity_check")).scalar_one() == "ok"
+            return
+        valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'pk_member'::regclass"
+        assert connection.execute(text(valid)).scalar_one()
+        connection.execute(text("SET LOCAL enable_seqscan = off"))
+        found = connection.execute(text("SELECT count(*) FROM member WHERE ref >= ''")).scalar_one()
+        connection.execute(text("SET LOCAL enable_seqscan = on"))
+        connection.execute(text("SET LOCAL enable_indexscan = off"))
+        connection.execute(text("SET LOCAL enable_indexonlyscan = off"))
+        connection.execute(text("SET LOCAL enable_bitmapscan = off"))
+        assert connection.execute(text("SELECT count(*) FROM member WHERE ref >= ''")).scalar_one() == found
