@@ -48,11 +48,15 @@ class Asker:
         """The answer about one subject."""
         moment = Moment(snapshot=snapshot)
         answer = one_answer(self.shelf, Subject(subject), code, moment, population_of(params), self.kept)
-        return json.loads(answer.body)
+        found: dict[str, Any] = json.loads(answer.body)
+        return found
 
     def bases(self, params: Params, snapshot: str) -> dict[str, Any]:
         """One scope in the five bases."""
-        return json.loads(bases_answer(self.shelf, Moment(snapshot=snapshot), population_of(params)).body)
+        found: dict[str, Any] = json.loads(
+            bases_answer(self.shelf, Moment(snapshot=snapshot), population_of(params)).body
+        )
+        return found
 
 
 def population_of(params: Params) -> Population:
@@ -60,8 +64,9 @@ def population_of(params: Params) -> Population:
 
 
 def listing_of(params: Params) -> Listing:
-    flags = {name: params[name] == "true" for name in BOOLEANS if name in params}
-    return Listing(**{name: params.get(name) for name in TEXTS}, **flags)
+    texts: dict[str, Any] = {name: params.get(name) for name in TEXTS}
+    flags: dict[str, Any] = {name: params[name] == "true" for name in BOOLEANS if name in params}
+    return Listing(**texts, **flags)
 
 
 def page_of(params: Params, limit: int, cursor: str | None) -> Page:

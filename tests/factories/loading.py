@@ -20,7 +20,7 @@ TABLES = {
     "employments": "employment",
     "affiliations": "affiliation",
 }
-DEFAULTS = {
+DEFAULTS: dict[str, Row] = {
     "enterprise": {"kind": "enterprise"},
     "branch": {"dual_affiliation": False},
     "member": {"identity": "open"},

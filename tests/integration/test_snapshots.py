@@ -1,7 +1,6 @@
-"""Snapshots as files: the same bytes from both engines, whole or not served, old ones kept until pruned."""
+"""Snapshots as files: built again, read by anybody, whole or not served, kept until pruned."""
 
 import hashlib
-import json
 import os
 import random
 import shutil
@@ -15,123 +14,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.feather
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
 from starlette.testclient import TestClient
 
 from app.config import Settings
-from app.demo.siming import write_siming
 from app.main import create_app
 from app.snapshots.aside import sweep
-from app.snapshots.build import build_snapshot
 from app.snapshots.prune import prune_snapshots
 from app.store.shelf import Shelf
-from tests.factories.demo_files import read_registry
 from tests.factories.loading import fill
-from tests.factories.registries import dated_registries
+from tests.factories.snapshot_files import AS_OF, EARLIER, TABLES, build, folder_of, manifest_of, tables_of
 from tests.factories.tiny import tiny_registry
 from tests.reference.registry import Registry
-
-AS_OF = date(2017, 6, 30)
-EARLIER = date(2017, 3, 31)
-TABLES = (
-    "branches",
-    "cells",
-    "coverage",
-    "districts",
-    "dual_affiliation",
-    "enterprises",
-    "findings",
-    "industries",
-    "industry_groups",
-    "totals",
-    "withheld",
-)
 
 
 def left(desk: "Desk") -> list[Path]:
     """What is beside the snapshots, but for the lock by which builds take turns."""
     return [path for path in desk.settings.snapshots_dir.iterdir() if path.name not in ("exact", ".turn")]
-
-
-def build(settings: Settings, as_of: date = AS_OF) -> Path:
-    """Build the snapshot of a date; return its folder."""
-    return folder_of(settings, build_snapshot(settings, as_of, lambda *_: None).id)
-
-
-def folder_of(settings: Settings, snapshot: str) -> Path:
-    return settings.snapshots_dir / "exact" / snapshot
-
-
-def tables_of(folder: Path) -> dict[str, bytes]:
-    return {path.stem: path.read_bytes() for path in folder.glob("*.arrow")}
-
-
-def manifest_of(folder: Path) -> dict[str, Any]:
-    manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_bytes())
-    return manifest
-
-
-def shuffled(registry: Registry) -> Registry:
-    """The same rows in another order: a registry has none."""
-    dice = random.Random(35)
-    facts = ("returns", "coverage", "members", "employments", "affiliations", "industry-groups")
-    return registry | {name: dice.sample(registry[name], len(registry[name])) for name in facts}
-
-
-class Pair:
-    """The same registry on both engines, each with a data folder of its own."""
-
-    def __init__(self, sqlite: Settings, postgres: Settings) -> None:
-        self.sqlite = sqlite
-        self.postgres = postgres
-
-    def built_alike(self, registry: Registry, as_of: date) -> Path:
-        """Build from both, compare byte by byte, and return the folder of one."""
-        fill(self.sqlite.database_url, registry)
-        fill(self.postgres.database_url, shuffled(registry))
-        first, second = build(self.sqlite, as_of), build(self.postgres, as_of)
-        assert first.name == second.name
-        assert tables_of(first) == tables_of(second)
-        volatile = ("built_at", "checksum")  # the checksum is that of the manifest
-        one, other = ({k: v for k, v in manifest_of(at).items() if k not in volatile} for at in (first, second))
-        assert one == other
-        return first
-
-
-@pytest.fixture
-def pair(migrated_sqlite_url: str, migrated_postgres_url: str, tmp_path: Path) -> Pair:
-    return Pair(
-        Settings(database_url=migrated_sqlite_url, data_dir=tmp_path / "sqlite"),
-        Settings(database_url=migrated_postgres_url, data_dir=tmp_path / "postgres"),
-    )
-
-
-@pytest.mark.postgres
-def test_both_engines_give_the_same_bytes_when_they_hold_the_demonstration(pair: Pair, tmp_path: Path) -> None:
-    folder = pair.built_alike(read_registry(write_siming(tmp_path)), AS_OF)
-    assert set(tables_of(folder)) == set(TABLES)
-    assert manifest_of(folder)["tables"]["enterprises"]["rows"] > 200
-
-
-@pytest.mark.postgres
-def test_both_engines_give_the_same_bytes_when_registries_are_random(pair: Pair) -> None:
-    built = set()
-
-    @settings(
-        max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None,
-        phases=[Phase.generate],
-    )  # fmt: skip
-    @given(dated_registries())
-    def compare(drawn: tuple[Registry, date]) -> None:
-        built.add(pair.built_alike(*drawn).name)
-
-    compare()
-    assert len(built) > 1
 
 
 def small(headcount: int = 10) -> Registry:
