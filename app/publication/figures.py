@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
+import numpy as np
 
 from app.catalogue.metrics import Metric
 from app.statistics.listed import Side
 from app.statistics.rates import STATUSES, Counts, Rates, rates_of
+from app.store.snapshot import Mask
 from app.store.subtrees import Int64
+
+Cell = TypeVar("Cell")
 
 _STATUS_NAMES = [status.value for status in STATUSES]
 
@@ -59,7 +63,7 @@ def counts_of(counts: Counts, measures: tuple[str, ...]) -> list[Any]:
 def count_lists(counts: Counts, measures: tuple[str, ...]) -> list[list[int | None]]:
     """Return the shown counts of each row as lists; None where not given."""
     lines = _lines(counts.codes, measures)
-    return _with_none(counts.values[lines], counts.null[lines])
+    return _rows(_with_none(counts.values[lines], counts.null[lines]), len(lines))
 
 
 @lru_cache(maxsize=64)
@@ -69,23 +73,25 @@ def _lines(codes: tuple[str, ...], measures: tuple[str, ...]) -> list[int]:
 
 def rate_lists(rates: Rates) -> list[list[Rate]]:
     """Return the rates of each row as lists, in the order of the metrics."""
-    columns = zip(
-        rates.value.T.tolist(),
+    made = map(
+        Rate,
+        rates.value.T.ravel().tolist(),
         _with_none(rates.numerator, rates.numerator_null),
         _with_none(rates.denominator, rates.denominator_null),
-        rates.low.T.tolist(),
-        rates.high.T.tolist(),
-        rates.status.T.tolist(),
-        strict=True,
+        rates.low.T.ravel().tolist(),
+        rates.high.T.ravel().tolist(),
+        map(_STATUS_NAMES.__getitem__, rates.status.T.ravel().tolist()),
     )
-    return [
-        [Rate(v, n, d, lo, hi, _STATUS_NAMES[s]) for v, n, d, lo, hi, s in zip(*row, strict=True)] for row in columns
-    ]
+    return _rows(list(made), len(rates.metrics))
 
 
-def _with_none(values: Int64, null: Any) -> list[list[Any]]:
-    lists: list[list[Any]] = values.T.tolist()
-    if null.any():
-        for row, line in zip(*null.T.nonzero(), strict=True):
-            lists[row][line] = None
-    return lists
+def _with_none(values: Int64, null: Mask) -> list[Any]:
+    """Return the values of one row after the other, None where null."""
+    flat: list[Any] = values.T.ravel().tolist()
+    for place in np.flatnonzero(null.T).tolist():
+        flat[place] = None
+    return flat
+
+
+def _rows(flat: list[Cell], width: int) -> list[list[Cell]]:
+    return [flat[start : start + width] for start in range(0, len(flat), width)]

@@ -4,8 +4,8 @@ import numpy as np
 
 from app.catalogue.vocabulary import Basis, DistrictLevel, IndustryLevel
 from app.statistics.scope import Scope
-from app.store.snapshot import Mask, Snapshot
-from app.store.subtrees import Int64
+from app.store.snapshot import Mask, Places, Snapshot
+from app.store.subtrees import Int64, running_total
 
 _COUNTY = list(DistrictLevel).index(DistrictLevel.COUNTY)
 _SECTION = list(IndustryLevel).index(IndustryLevel.SECTION)
@@ -16,18 +16,24 @@ def of_districts(snapshot: Snapshot, scope: Scope, nodes: Int64) -> tuple[Int64,
     """Return the withheld members of each district under a scope, and where the figure is null."""
     if not _defined(snapshot, scope):
         return _nowhere(len(nodes))
-    county, section, count = _table(snapshot, scope.basis)
-    count = count * _inside(section, scope.industry, snapshot.industries.ends)
-    return _added(county, count, nodes, snapshot.districts.ends), snapshot.districts.ranks[nodes] > _COUNTY
+    count = _members(snapshot, scope.basis) * _inside(
+        snapshot.withheld_sections, scope.industry, snapshot.industries.ends
+    )
+    return _added(snapshot.withheld_counties, count, nodes, snapshot.districts.ends), snapshot.districts.ranks[
+        nodes
+    ] > _COUNTY
 
 
 def of_industries(snapshot: Snapshot, scope: Scope, nodes: Int64) -> tuple[Int64, Mask]:
     """Return the withheld members of each industry under a scope, and where the figure is null."""
     if not _defined(snapshot, scope):
         return _nowhere(len(nodes))
-    county, section, count = _table(snapshot, scope.basis)
-    count = count * _inside(county, scope.district, snapshot.districts.ends)
-    return _added(section, count, nodes, snapshot.industries.ends), snapshot.industries.ranks[nodes] > _SECTION
+    count = _members(snapshot, scope.basis) * _inside(
+        snapshot.withheld_counties, scope.district, snapshot.districts.ends
+    )
+    return _added(snapshot.withheld_sections, count, nodes, snapshot.industries.ends), snapshot.industries.ranks[
+        nodes
+    ] > _SECTION
 
 
 def of_groups(count: int) -> tuple[Int64, Mask]:
@@ -39,11 +45,10 @@ def of_scope(snapshot: Snapshot, scope: Scope) -> tuple[Int64, Mask]:
     """Return the withheld members of a scope as a whole, and whether the figure is null; one element each."""
     if not _defined(snapshot, scope):
         return _nowhere(1)
-    county, section, count = _table(snapshot, scope.basis)
-    inside = _inside(county, scope.district, snapshot.districts.ends) & _inside(
-        section, scope.industry, snapshot.industries.ends
+    inside = _inside(snapshot.withheld_counties, scope.district, snapshot.districts.ends) & _inside(
+        snapshot.withheld_sections, scope.industry, snapshot.industries.ends
     )
-    return np.array([int((count * inside).sum())]), np.zeros(1, bool)
+    return np.array([int(_members(snapshot, scope.basis)[inside].sum())]), np.zeros(1, bool)
 
 
 def _defined(snapshot: Snapshot, scope: Scope) -> bool:
@@ -62,25 +67,18 @@ def _nowhere(count: int) -> tuple[Int64, Mask]:
     return np.zeros(count, np.int64), np.ones(count, bool)
 
 
-def _table(snapshot: Snapshot, basis: Basis) -> tuple[Int64, Int64, Int64]:
-    table = snapshot.withheld
-    county, section = (_or_none(table.values(name), table.valid(name)) for name in ("county", "section"))
-    return county, section, table.values(basis.value).astype(np.int64)
+def _members(snapshot: Snapshot, basis: Basis) -> Int64:
+    return snapshot.withheld.values(basis.value).astype(np.int64)
 
 
-def _or_none(values: Int64, valid: Mask | None) -> Int64:
-    return values.astype(np.int64) if valid is None else np.where(valid, values, -1)
-
-
-def _inside(places: Int64, node: int | None, ends: Int64) -> Mask:
+def _inside(places: Places, node: int | None, ends: Int64) -> Mask:
     if node is None:
-        return np.ones(len(places), bool)
-    inside: Mask = (places >= node) & (places < ends[node])
+        return np.ones(len(places.nodes), bool)
+    inside: Mask = (places.nodes >= node) & (places.nodes < ends[node])
     return inside
 
 
-def _added(places: Int64, count: Int64, nodes: Int64, ends: Int64) -> Int64:
-    order = np.argsort(places, kind="stable")
-    running = np.concatenate(([0], np.cumsum(count[order])))
-    starts, stops = np.searchsorted(places[order], nodes), np.searchsorted(places[order], ends[nodes])
+def _added(places: Places, count: Int64, nodes: Int64, ends: Int64) -> Int64:
+    running = running_total(count[places.order])
+    starts, stops = np.searchsorted(places.ascending, nodes), np.searchsorted(places.ascending, ends[nodes])
     return running[stops] - running[starts]

@@ -70,6 +70,27 @@ class Tree:
         return node
 
 
+@dataclass(frozen=True)
+class Places:
+    """Where the rows of a table are.
+
+    Parameters
+    ----------
+    nodes
+        Node of each row; -1 where it has none.
+    order
+        The rows by node.
+    """
+
+    nodes: Int64
+    order: Int64
+
+    @cached_property
+    def ascending(self) -> Int64:
+        """Nodes of the rows, in order."""
+        return self.nodes[self.order]
+
+
 def code_ranks(codes: tuple[str, ...]) -> Int64:
     """Return the place of each code in the order of codes, compared as UTF-8 bytes."""
     ranks = np.empty(len(codes), np.int64)
@@ -199,6 +220,16 @@ class Snapshot:
         return self.table("withheld")
 
     @cached_property
+    def withheld_counties(self) -> Places:
+        """County of each row of `withheld`."""
+        return _places(self.withheld, "county")
+
+    @cached_property
+    def withheld_sections(self) -> Places:
+        """Section of each row of `withheld`."""
+        return _places(self.withheld, "section")
+
+    @cached_property
     def first_of_district(self) -> Int64:
         """First enterprise of each district, and the end of the last."""
         return edges(self.district_of, len(self.districts.codes))
@@ -240,6 +271,11 @@ def _tree(table: Table, levels: list[str]) -> Tree:
         parents=parents,
         ends=table.values("subtree_end").astype(np.int64),
     )
+
+
+def _places(table: Table, name: str) -> Places:
+    nodes = np.where(_all_valid(table, name), table.values(name), -1).astype(np.int64)
+    return Places(nodes, np.argsort(nodes, kind="stable"))
 
 
 def _placed(table: Table, name: str, missing: int) -> npt.NDArray[np.int32]:
