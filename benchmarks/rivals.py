@@ -22,6 +22,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from app.api.schemas.statistics import DistrictStatistics
 from app.catalogue.metrics import METRICS, Interval, Metric
 from app.catalogue.vocabulary import Basis
 from app.publication.figures import figures
@@ -85,7 +86,9 @@ def cell_table() -> FastAPI:
         rows = await cells(within, basis, limit)
         return Response(_encoded(rows), media_type="application/json")
 
-    @app.get("/plain")
+    rows: Any = create_model("Rows", data=(list[DistrictStatistics], ...))  # type: ignore[valid-type] # made from the catalogue
+
+    @app.get("/plain", response_model=rows)
     async def plain(within: str, basis: str, limit: int = 100) -> dict[str, Any]:
         return {"data": [_row(cell) for cell in await cells(within, basis, limit)]}
 
