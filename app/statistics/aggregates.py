@@ -1,7 +1,7 @@
 """Statistics of districts, industries and industry groups."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 
@@ -38,9 +38,9 @@ def list_tree(snapshot: Snapshot, question: Question, page: Page) -> Listed:
     tree = tree_of(snapshot, question.subject)
     scope = resolve(snapshot, question.population)
     nodes, within = _candidates(tree, listing)
-    count = _counter(snapshot, scope, question.subject)
+    count = _counter(snapshot, scope, question.subject, nodes)
     if not listing.include_empty:
-        nodes = nodes[_sums(snapshot, scope, question.subject, nodes, _ENTERPRISES)[0] > 0]
+        nodes = _filled(snapshot, scope, question.subject, nodes, count)
     side = Side("", CODES, METRICS, count)
     rows = ordered(nodes, tree.code_ranks[nodes], side, page, snapshot.correlation)
     disjoint = nodes if listing.parent is not None or listing.level is not None else None
@@ -52,10 +52,10 @@ def list_groups(snapshot: Snapshot, question: Question, page: Page) -> Listed:
     """Return the industry groups that a question lists; they overlap, so nothing is unallocated."""
     scope = resolve(snapshot, question.population)
     codes = tuple(snapshot.groups)
-    count = _counter(snapshot, scope, Subject.INDUSTRY_GROUPS)
     rows = np.arange(len(codes))
+    count = _counter(snapshot, scope, Subject.INDUSTRY_GROUPS, rows)
     if not question.listing.include_empty:
-        rows = rows[_sums(snapshot, scope, Subject.INDUSTRY_GROUPS, rows, _ENTERPRISES)[0] > 0]
+        rows = _filled(snapshot, scope, Subject.INDUSTRY_GROUPS, rows, count)
     side = Side("", CODES, METRICS, count)
     rows = ordered(rows, code_ranks(codes)[rows], side, page, snapshot.correlation)
     return Listed(snapshot, Subject.INDUSTRY_GROUPS, rows, (side,), partial(_margins, snapshot, scope, count))
@@ -77,10 +77,8 @@ def one(snapshot: Snapshot, subject: Subject, code: str, population: Population)
     if code not in index:
         detail = f"{code!r} is not in snapshot {snapshot.manifest.id}."
         raise SubjectNotFound(detail, [ErrorItem("path/code", detail)])
-    scope = resolve(snapshot, population)
-    return Listed(
-        snapshot, subject, np.array([index[code]]), (Side("", CODES, METRICS, _counter(snapshot, scope, subject)),)
-    )
+    scope, row = resolve(snapshot, population), np.array([index[code]])
+    return Listed(snapshot, subject, row, (Side("", CODES, METRICS, _counter(snapshot, scope, subject, row)),))
 
 
 def count_bases(snapshot: Snapshot, population: Population) -> tuple[Counts, ...]:
@@ -107,8 +105,32 @@ def _margins(
     return Margins(total, None if disjoint is None else less(total, count(disjoint)))
 
 
-def _counter(snapshot: Snapshot, scope: Scope, subject: Subject) -> Callable[[Int64], Counts]:
-    return partial(_count, snapshot, scope, subject)
+def _counter(snapshot: Snapshot, scope: Scope, subject: Subject, nodes: Int64) -> Callable[[Int64], Counts]:
+    """Return what counts any of some nodes, given in ascending order.
+
+    Sums that are ready are looked up for the rows that are wanted. Others are added up for all nodes at once, the first
+    time that any is wanted: going through the enterprises costs the same for one node and for all.
+    """
+    if _is_ready(scope):
+        return partial(_count, snapshot, scope, subject)
+    everything = cache(lambda: _count(snapshot, scope, subject, nodes))
+    return lambda rows: everything().taken(np.searchsorted(nodes, rows))
+
+
+def _is_ready(scope: Scope) -> bool:
+    return scope == Scope(scope.basis)
+
+
+def _filled(
+    snapshot: Snapshot, scope: Scope, subject: Subject, nodes: Int64, count: Callable[[Int64], Counts]
+) -> Int64:
+    """Return the nodes that hold an enterprise that counts."""
+    if _is_ready(scope):
+        enterprises = _sums(snapshot, scope, subject, nodes, _ENTERPRISES)[0]
+    else:
+        enterprises = count(nodes).row("enterprises")
+    filled: Int64 = nodes[enterprises > 0]
+    return filled
 
 
 def _count(snapshot: Snapshot, scope: Scope, subject: Subject, rows: Int64) -> Counts:
