@@ -21,7 +21,7 @@ from app.statistics.scope import group_spans, resolve
 from app.store.shelf import Shelf
 from app.store.snapshot import Snapshot
 from app.store.subtrees import Int64
-from benchmarks.measuring import measured, show
+from benchmarks.measuring import quickest, show
 from benchmarks.registries import built, demo
 
 FILTERS: dict[str, Mapping[str, str]] = {
@@ -33,10 +33,11 @@ FILTERS: dict[str, Mapping[str, str]] = {
         "ownership": Ownership.PRIVATE, "size_class": SizeClass.MICRO, "industry_group": "internet",
     },
 }  # fmt: skip
+GOES = 5
 COLUMNS = {"ownership": "ownership", "size_class": "size_class", "enterprise_kind": "kind"}
 
 
-def main(members: int = 200_000, rounds: int = 7) -> None:
+def main(members: int = 200_000, rounds: int = 3) -> None:
     """Measure all provinces under each filter: every measure, basis `operating`."""
     with tempfile.TemporaryDirectory(prefix="benchmark-filters-") as name, duckdb.connect() as connection:
         folder = Path(name)
@@ -63,7 +64,7 @@ def _compare(
         "sums": ours,
         "page": lambda: list_answer(shelf, question, Page(), KeptRows(0)),
     }
-    runs = [{name: measured(work).seconds for name, work in works.items()} for _ in range(rounds)]
+    runs = [{name: quickest(GOES, work) for name, work in works.items()} for _ in range(rounds)]
     target = "reach 1.5"
     show(f"filter by {what}: speed over DuckDB", median(run["duckdb"] / run["sums"] for run in runs), "x", target)
     target = "reach 50 over 1,360,000 enterprises, 1 over 20,000; aim 20"
