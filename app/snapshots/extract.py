@@ -4,6 +4,7 @@ Runs in a process of its own: ADBC and Python's `sqlite3` in one process would d
 """
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,15 @@ def _quoted(column: Column[Any]) -> str:
 
 
 def _stream(reader: Any, path: Path) -> None:
-    with pq.ParquetWriter(path, reader.schema, compression="zstd", compression_level=1) as writer:
+    """Write batches while the next is read: neither holds the interpreter, so each has a core."""
+    with (
+        pq.ParquetWriter(path, reader.schema, compression="zstd", compression_level=1) as writer,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        writing: Future[None] | None = None
         for batch in reader:
-            writer.write_batch(batch)
+            if writing is not None:
+                writing.result()
+            writing = pool.submit(writer.write_batch, batch)
+        if writing is not None:
+            writing.result()

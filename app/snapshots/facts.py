@@ -65,6 +65,7 @@ def state_facts(folder: Path, url: str, settings: Settings, as_of: date) -> Fact
         The date.
     """
     with duckdb.connect(config=_limits(folder, settings)) as connection:
+        connection.execute("SET enable_progress_bar = false")  # shown where it takes the process for an interactive one
         for table in EXTRACTED:
             connection.execute(view(table, folder / f"{table}.parquet", url))
         parameters = Parameters(as_of, settings.thresholds, _member_source(connection, settings, as_of))

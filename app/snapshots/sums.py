@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -42,12 +43,25 @@ class Placed:
     divisions: Ints
     bases: Mapping[Basis, npt.NDArray[np.bool_]]
 
+    @cached_property
+    def first_of_district(self) -> Int64:
+        """First enterprise of each district, and the end of the last."""
+        return edges(self.districts, len(self.district_ends))
+
+    @cached_property
+    def by_industry(self) -> Int64:
+        """The enterprises in the order of their industries."""
+        return np.argsort(self.industries, kind="stable")
+
+    @cached_property
+    def first_of_industry(self) -> Int64:
+        """Of each industry, where its first enterprise stands in that order, and the end of the last."""
+        return edges(self.industries[self.by_industry], len(self.industry_ends))
+
 
 def totals_of(measure: Ints, placed: Placed) -> Int64:
     """Return the sums of one measure: per basis of everything, each district, each industry, each group."""
-    first_of_district = edges(placed.districts, len(placed.district_ends))
-    by_industry = np.argsort(placed.industries, kind="stable")
-    first_of_industry = edges(placed.industries[by_industry], len(placed.industry_ends))
+    by_industry, first_of_industry = placed.by_industry, placed.first_of_industry
     spans = [_spans(group, placed.industry_ends) for group in placed.groups]
     blocks = []
     for mask in placed.bases.values():
@@ -56,7 +70,7 @@ def totals_of(measure: Ints, placed: Placed) -> Int64:
         edge = of_kind[first_of_industry]
         blocks += [
             by_place[-1:],
-            subtree_totals(by_place, first_of_district, placed.district_ends),
+            subtree_totals(by_place, placed.first_of_district, placed.district_ends),
             subtree_totals(of_kind, first_of_industry, placed.industry_ends),
             np.array([sum(int(edge[end] - edge[start]) for start, end in span) for span in spans], np.int64),
         ]
@@ -65,24 +79,24 @@ def totals_of(measure: Ints, placed: Placed) -> Int64:
 
 def large_districts(placed: Placed) -> Int64:
     """Return the indices of the districts whose subtree holds more than `CELLS_ABOVE` registered enterprises."""
-    first = edges(placed.districts, len(placed.district_ends))
+    first = placed.first_of_district
     return np.flatnonzero(first[placed.district_ends] - first[:-1] > CELLS_ABOVE)
 
 
 def cells_of(measures: Sequence[Ints], placed: Placed) -> list[Int64]:
     """Return of each measure the sums per basis, large district and industry down to the division."""
-    first = edges(placed.districts, len(placed.district_ends))
     blocks: list[list[Int64]] = [[] for _ in measures]
     for mask in placed.bases.values():
-        for rows, edge in _large_slices(placed, first):
+        for rows, edge in _large_slices(placed):
             for block, measure in zip(blocks, measures, strict=True):
                 totals = running_total(measure[rows], mask[rows])
                 block.append(totals[edge[placed.industry_ends[placed.divisions]]] - totals[edge[placed.divisions]])
     return [np.concatenate(block) if block else np.empty(0, np.int64) for block in blocks]
 
 
-def _large_slices(placed: Placed, first: Int64) -> Iterator[tuple[Ints, Int64]]:
+def _large_slices(placed: Placed) -> Iterator[tuple[Ints, Int64]]:
     """Yield of each large district its rows sorted by industry, and the first of them of each industry."""
+    first = placed.first_of_district
     for district in large_districts(placed).tolist():
         start, end = int(first[district]), int(first[placed.district_ends[district]])
         rows = start + np.argsort(placed.industries[start:end], kind="stable")
