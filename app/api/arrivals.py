@@ -1,7 +1,6 @@
 """Files on their way in: asked how to take them, streamed to disk with a limit, their header inspected."""
 
 import asyncio
-import os
 import secrets
 from datetime import date
 from pathlib import Path
@@ -17,6 +16,7 @@ from app.config import Settings
 from app.imports.datasets import find_dataset
 from app.imports.options import ImportMode, ImportOptions, OnError
 from app.imports.readers.chunks import inspect
+from app.jobs.disks import full_disk_named
 from app.jobs.records import ImportRequest, JobRecord, new_record
 from app.jobs.uploads import PARTIAL, upload_path
 from app.snapshots.dates import refuse_future
@@ -47,7 +47,7 @@ async def receive_import(request: Request, asked: ImportAsked) -> JobRecord:
 
     Raises
     ------
-    TooManyJobs, ContentTooLarge, FutureDate, HeaderRefused, UnreadableFile
+    TooManyJobs, ContentTooLarge, DiskFull, FutureDate, HeaderRefused, UnreadableFile
         What shows before anything is queued.
     """
     settings: Settings = request.app.state.settings
@@ -58,6 +58,7 @@ async def receive_import(request: Request, asked: ImportAsked) -> JobRecord:
     try:
         await asyncio.to_thread(_inspect, partial, asked)
         record = new_record(_request(asked, partial.stat().st_size))
+        request.app.state.supervisor.require_room()
         partial.rename(upload_path(settings, record.id))
     finally:
         partial.unlink(missing_ok=True)
@@ -67,23 +68,29 @@ async def receive_import(request: Request, asked: ImportAsked) -> JobRecord:
 
 async def _arrived(request: Request, settings: Settings) -> Path:
     """Stream the body to disk; the file is there when all of it is."""
+    limit = settings.upload_limit_bytes
+    announced = request.headers.get("content-length", "")
+    _refuse_above(limit, int(announced) if announced.isdecimal() else 0)
     settings.uploads_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     partial = settings.uploads_dir / f"{secrets.token_hex(8)}{PARTIAL}"
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     size = 0
     try:
-        async for piece in request.stream():
-            size += len(piece)
-            if size > settings.upload_limit_bytes:
-                message = f"The file is larger than {settings.upload_limit_bytes:,} bytes."
-                raise ContentTooLarge(message)
-            await asyncio.to_thread(os.write, descriptor, piece)
+        partial.touch(mode=0o600, exist_ok=False)
+        with full_disk_named(), partial.open("wb") as file:
+            async for piece in request.stream():
+                size += len(piece)
+                _refuse_above(limit, size)
+                await asyncio.to_thread(file.write, piece)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
-    finally:
-        os.close(descriptor)
     return partial
+
+
+def _refuse_above(limit: int, size: int) -> None:
+    if size > limit:
+        message = f"The file is larger than {limit:,} bytes."
+        raise ContentTooLarge(message)
 
 
 def _inspect(path: Path, asked: ImportAsked) -> None:

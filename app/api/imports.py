@@ -1,12 +1,21 @@
 """Files in: sent as the raw body, followed as a job, every problem of every row told."""
 
+import asyncio
 from typing import Annotated
 
 from fastapi import Path, Request, Response
 
 from app.api.admission import READ, WRITE
 from app.api.arrivals import ImportQuery, receive_import
-from app.api.job_answers import accepted, import_answer, import_page, issue_page
+from app.api.job_answers import (
+    accepted,
+    import_answer,
+    import_cursor,
+    import_of,
+    import_page,
+    issue_cursor,
+    issue_page,
+)
 from app.api.registry.asked import PageQuery
 from app.api.routes import RAW_BODY, make_router
 from app.api.schemas.jobs import AcceptedJobAnswer, ImportAnswer, ImportIssuePage, ImportPage
@@ -30,7 +39,10 @@ async def create_import(request: Request, asked: ImportQuery) -> Response:
 @router.get("", response_model=ImportPage, dependencies=[READ])
 async def list_imports(request: Request, asked: PageQuery) -> Response:
     """List imports, the newest first."""
-    return import_page(list_jobs(request.app.state.settings.jobs_dir, "import"), asked)
+    before, jobs_dir = import_cursor(asked), request.app.state.settings.jobs_dir
+    return import_page(
+        await asyncio.to_thread(list_jobs, jobs_dir, "import", before=before, limit=asked.limit + 1), asked
+    )
 
 
 @router.get("/{id}", response_model=ImportAnswer, dependencies=[READ])
@@ -42,5 +54,6 @@ async def get_import(request: Request, import_id: ImportId) -> Response:
 @router.get("/{id}/issues", response_model=ImportIssuePage, dependencies=[READ])
 async def list_import_issues(request: Request, import_id: ImportId, asked: PageQuery) -> Response:
     """List the problems of an import's rows, by row."""
-    jobs_dir = request.app.state.settings.jobs_dir
-    return issue_page(read_issues(jobs_dir, read_job(jobs_dir, import_id).id), asked)
+    start, jobs_dir = issue_cursor(asked), request.app.state.settings.jobs_dir
+    record = import_of(read_job(jobs_dir, import_id))
+    return issue_page(read_issues(jobs_dir, record.id, start=start, limit=asked.limit + 1), asked, start)

@@ -1,8 +1,9 @@
 """Answers about jobs and imports, from their records."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from fastapi import Response
@@ -11,9 +12,9 @@ from app.api.problems import TYPE_BASE
 from app.api.registry.asked import PageAsked
 from app.errors import ErrorItem, InvalidRequest
 from app.imports.issues import RowIssue
-from app.jobs.records import ImportRequest, JobNotFound, JobProblem, JobRecord
+from app.jobs.records import JOB_ID, ImportRequest, JobNotFound, JobProblem, JobRecord
 
-Item = TypeVar("Item")
+_NUMBER = re.compile(r"[0-9]{1,5}")
 
 _UNKEPT = {"Cache-Control": "private, no-store", "Vary": "Authorization"}
 
@@ -32,57 +33,73 @@ def job_answer(record: JobRecord) -> Response:
     return _answer({"data": fields | {"problem": _failure(record.problem)}}, headers=headers)
 
 
-def import_answer(record: JobRecord) -> Response:
-    """Return an import.
+def import_of(record: JobRecord) -> JobRecord:
+    """Return a job that is an import.
 
     Raises
     ------
     JobNotFound
-        The job is no import.
+        It is none.
     """
-    return _answer({"data": _import(record)})
+    if record.kind != "import":
+        message = f"Job {record.id} is no import."
+        raise JobNotFound(message)
+    return record
+
+
+def import_answer(record: JobRecord) -> Response:
+    """Return an import."""
+    return _answer({"data": _import(import_of(record))})
+
+
+def import_cursor(asked: PageAsked) -> str | None:
+    """Return the id of the import at which the page before ended; null for the first page.
+
+    Raises
+    ------
+    InvalidRequest
+        The cursor is none of these.
+    """
+    return _cursor(asked, JOB_ID)
 
 
 def import_page(records: Sequence[JobRecord], asked: PageAsked) -> Response:
-    """Return a page of imports; its cursor is the id at which the page before ended."""
-    if asked.cursor is not None:
-        records = [record for record in records if record.id < asked.cursor]
-    return _page([_import(record) for record in records[: asked.limit]], records, asked, records_end(records, asked))
+    """Return a page of imports, given those from its start on and one more than it holds."""
+    listed = records[: asked.limit]
+    return _page([_import(record) for record in listed], listed[-1].id if len(records) > asked.limit else None)
 
 
-def records_end(records: Sequence[JobRecord], asked: PageAsked) -> str:
-    """Return the id of the last record of a page."""
-    return records[asked.limit - 1].id if len(records) >= asked.limit else ""
+def issue_cursor(asked: PageAsked) -> int:
+    """Return how many problems there were on the pages before.
+
+    Raises
+    ------
+    InvalidRequest
+        The cursor is no such number.
+    """
+    return int(_cursor(asked, _NUMBER) or 0)
 
 
-def issue_page(issues: Sequence[RowIssue], asked: PageAsked) -> Response:
-    """Return a page of an import's problems; its cursor is the number of those before."""
-    start = _number(asked.cursor)
-    rest = issues[start:]
-    return _page(
-        [msgspec.structs.asdict(issue) for issue in rest[: asked.limit]], rest, asked, str(start + asked.limit)
-    )
+def issue_page(issues: Sequence[RowIssue], asked: PageAsked, start: int) -> Response:
+    """Return a page of an import's problems, given those from its start on and one more than it holds."""
+    end = str(start + asked.limit) if len(issues) > asked.limit else None
+    return _page([msgspec.structs.asdict(issue) for issue in issues[: asked.limit]], end)
 
 
-def _page(data: list[dict[str, Any]], rest: Sequence[Item], asked: PageAsked, end: str) -> Response:
-    cursor = end if len(rest) > asked.limit else None
-    return _answer({"data": data, "next_cursor": cursor})
-
-
-def _number(cursor: str | None) -> int:
-    if cursor is None:
-        return 0
-    if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= len("10000")):
-        message = "cursor is not a cursor of this service"
+def _cursor(asked: PageAsked, form: re.Pattern[str]) -> str | None:
+    if asked.cursor is not None and not form.fullmatch(asked.cursor):
+        message = "cursor is not a cursor of this list"
         raise InvalidRequest(message, [ErrorItem("query/cursor", message)])
-    return int(cursor)
+    return asked.cursor
+
+
+def _page(data: list[dict[str, Any]], end: str | None) -> Response:
+    return _answer({"data": data, "next_cursor": end})
 
 
 def _import(record: JobRecord) -> dict[str, Any]:
     request = record.request
-    if not isinstance(request, ImportRequest):
-        message = f"Job {record.id} is no import."
-        raise JobNotFound(message)
+    assert isinstance(request, ImportRequest)
     return {
         "id": record.id,
         "job_id": record.id,

@@ -190,7 +190,10 @@ def _rejected(log: IssueLog) -> ImportRejected:
 
 def _newest_snapshots(settings: Settings) -> tuple[str, ...]:
     """Return the newest snapshot of each date, by date: all are older than a registry that has just changed."""
-    newest_first = Shelf(settings.snapshots_dir / "exact").all()
+    try:
+        newest_first = Shelf(settings.snapshots_dir / "exact").all()
+    except OSError:  # what was written stays written, whatever is the matter with that folder
+        return ()
     return tuple({manifest.as_of: manifest.id for manifest in reversed(newest_first)}.values())
 
 

@@ -23,7 +23,8 @@ HEARTBEAT_SECONDS = 2
 HEARTBEAT_LOST_SECONDS = 20
 """A job without a heartbeat for this long, seconds, is interrupted."""
 
-_ID = re.compile(r"\d{14}-[0-9a-f]{16}")
+JOB_ID = re.compile(r"[0-9]{14}-[0-9a-f]{16}")
+"""Form of a job's id; ids sort by time."""
 
 JobState = Literal["queued", "running", "succeeded", "failed", "interrupted"]
 JobKind = Literal["import", "build"]
@@ -119,7 +120,8 @@ INTERRUPTED = JobProblem(
 def new_record(request: ImportRequest | BuildRequest) -> JobRecord:
     """Return the record of a job that waits for its turn, under a new id; ids sort by time."""
     now = datetime.now(UTC)
-    return JobRecord(f"{now:%Y%m%d%H%M%S}-{secrets.token_hex(8)}", request, "queued", now)
+    chance = secrets.token_hex(6)[:11]
+    return JobRecord(f"{now:%Y%m%d%H%M%S}-{now.microsecond:05x}{chance}", request, "queued", now)
 
 
 def record_path(jobs_dir: Path, job_id: str) -> Path:
@@ -133,18 +135,25 @@ def issues_path(jobs_dir: Path, job_id: str) -> Path:
 
 
 def write_record(jobs_dir: Path, record: JobRecord) -> None:
-    """Put a record in the place of the one before; only the job's supervisor does."""
-    replace_file(record_path(jobs_dir, record.id), msgspec.json.encode(record))
+    """Put a record in the place of the one before; only the job's supervisor does.
+
+    A final one is on disk when this returns; after a power cut a job under way is interrupted anyway.
+    """
+    replace_file(record_path(jobs_dir, record.id), msgspec.json.encode(record), durable=record.finished)
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file so that readers see all of it or what was there before, also after a power cut."""
+def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write a file so that readers see all of it or what was there before; if `durable`, also after a power cut."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def read_job(jobs_dir: Path, job_id: str) -> JobRecord:
@@ -155,7 +164,7 @@ def read_job(jobs_dir: Path, job_id: str) -> JobRecord:
     JobNotFound
         No such job is on record.
     """
-    record = _read(record_path(jobs_dir, job_id)) if _ID.fullmatch(job_id) else None
+    record = _read(record_path(jobs_dir, job_id)) if JOB_ID.fullmatch(job_id) else None
     if record is None:
         raise JobNotFound(f"There is no job {job_id!r}.")
     return record
@@ -177,7 +186,7 @@ def list_jobs(
 
 def job_ids(jobs_dir: Path) -> list[str]:
     """Return the ids of all jobs on record, in no order."""
-    return [path.stem for path in jobs_dir.glob("*.json") if _ID.fullmatch(path.stem)]
+    return [path.stem for path in jobs_dir.glob("*.json") if JOB_ID.fullmatch(path.stem)]
 
 
 def write_issues(jobs_dir: Path, job_id: str, issues: tuple[RowIssue, ...]) -> None:
@@ -197,7 +206,7 @@ def _read(path: Path) -> JobRecord | None:
     try:
         beat = path.stat().st_mtime
         record = msgspec.json.decode(path.read_bytes(), type=JobRecord)
-    except FileNotFoundError:
+    except (FileNotFoundError, msgspec.DecodeError):  # one that a power cut left empty is as good as none
         return None
     return record if record.finished or not _is_lost(beat) else interrupted(record)
 

@@ -17,7 +17,9 @@ import structlog
 
 from app.config import Settings
 from app.errors import ServiceError
+from app.imports.issues import RowIssue
 from app.imports.options import ImportResult
+from app.jobs.disks import full_disk_named
 from app.jobs.records import ImportRequest, JobProblem, JobProblemItem, read_job, write_issues
 from app.jobs.uploads import upload_path
 from app.observability import configure_logging
@@ -42,6 +44,14 @@ UNEXPECTED = JobProblem(
 )
 """The problem of a step that failed in a way nobody foresaw."""
 
+EXHAUSTED = JobProblem(
+    "file-too-demanding",
+    422,
+    "File too demanding",
+    "Reading the file takes more time or memory than one file may; nothing of it was taken. Send it as CSV.",
+)
+"""The problem of a file that does not fit the limits of its process."""
+
 
 def problem_of(error: ServiceError) -> JobProblem:
     """Return an error as a job's record keeps it."""
@@ -62,9 +72,12 @@ def main() -> None:
 def _outcome(kind: str, argument: str, report: Report) -> Told:
     step: Callable[[Settings, str, Report], Told] = {"import": _import, "build": _build}[kind]
     try:
-        return step(Settings(), argument, report)
+        with full_disk_named():
+            return step(Settings(), argument, report)
     except ServiceError as error:
         return Told(problem=problem_of(error))
+    except MemoryError:
+        return Told(problem=EXHAUSTED)
     except Exception:  # noqa: BLE001 - whatever it is, the job must say that it failed
         structlog.get_logger().exception("step failed", step=kind)
         return Told(problem=UNEXPECTED)
@@ -80,10 +93,18 @@ def _import(settings: Settings, job_id: str, report: Report) -> Told:
     try:
         imported = import_file(settings, request.dataset, upload_path(settings, job_id), request.options, report)
     except ImportRejected as rejected:
-        write_issues(settings.jobs_dir, job_id, rejected.imported.issues)
+        _keep(settings, job_id, rejected.imported.issues)
         return Told(imported=rejected.imported.result, problem=problem_of(rejected))
-    write_issues(settings.jobs_dir, job_id, imported.issues)
+    _keep(settings, job_id, imported.issues)
     return Told(imported=imported.result)
+
+
+def _keep(settings: Settings, job_id: str, issues: tuple[RowIssue, ...]) -> None:
+    """Write down the problems of rows; where that fails, what was done is told all the same."""
+    try:
+        write_issues(settings.jobs_dir, job_id, issues)
+    except OSError:
+        structlog.get_logger().exception("problems of rows not kept", job=job_id)
 
 
 def _build(settings: Settings, day: str, report: Report) -> Told:

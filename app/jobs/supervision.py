@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -15,12 +16,14 @@ from app.jobs.records import (
     HEARTBEAT_SECONDS,
     BuildRequest,
     ImportRequest,
+    JobProblem,
     JobRecord,
+    JobState,
     interrupted,
     record_path,
     write_record,
 )
-from app.jobs.steps import UNEXPECTED, Told
+from app.jobs.steps import EXHAUSTED, UNEXPECTED, Told
 from app.jobs.uploads import upload_path
 
 _AT_ONCE = 2
@@ -28,6 +31,12 @@ _AT_ONCE = 2
 
 _WRITTEN_SECONDS = 0.3
 """Progress is written to the record at most so often, seconds."""
+
+_LINE_BYTES = 1 << 20
+"""Longest line that a child may tell: a problem names up to 500 columns and the choices of each."""
+
+_OUT_OF_LIMITS = {-signal.SIGXCPU, -signal.SIGABRT}
+"""How a child ends that reads a workbook and goes beyond its limits of time or memory."""
 
 
 class TooManyJobs(TemporarilyUnavailable):
@@ -78,11 +87,11 @@ class Supervisor:
             async with self._turns:
                 await job.run()
         except asyncio.CancelledError:
-            job.write(interrupted(job.record))
+            write_record(self._settings.jobs_dir, interrupted(job.record))
             raise
         except Exception:  # noqa: BLE001 - the record must say that the job failed, whatever it was
             structlog.get_logger().exception("supervision failed", job=record.id)
-            job.finish("failed", problem=UNEXPECTED)
+            await job.finish("failed", UNEXPECTED)
         finally:
             beat.cancel()
             upload_path(self._settings, record.id).unlink(missing_ok=True)
@@ -98,7 +107,7 @@ class _Job:
 
     async def run(self) -> None:
         """Run the steps one after the other, until one has a problem."""
-        self.write(msgspec.structs.replace(self.record, state="running", started_at=datetime.now(UTC)))
+        await self._write(msgspec.structs.replace(self.record, state="running", started_at=datetime.now(UTC)))
         for step in self._steps():
             told = await self._step(*step)
             self.record = msgspec.structs.replace(
@@ -107,9 +116,9 @@ class _Job:
                 snapshot=told.snapshot or self.record.snapshot,
             )
             if told.problem is not None:
-                self.finish("failed", problem=told.problem)
+                await self.finish("failed", told.problem)
                 return
-        self.finish("succeeded")
+        await self.finish("succeeded")
 
     def _steps(self) -> list[tuple[str, str]]:
         request = self.record.request
@@ -121,44 +130,52 @@ class _Job:
     async def _step(self, kind: str, argument: str) -> Told:
         """Run one child; return the last thing it told, or that it died."""
         child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "app.jobs.steps", kind, argument,
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=_environment(self._settings),
+            sys.executable, "-m", "app.jobs.steps", kind, argument, env=_environment(self._settings),
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=_LINE_BYTES,
         )  # fmt: skip
         try:
-            return await self._follow(child)
+            last = await self._follow(child)
+            return last or Told(problem=EXHAUSTED if await child.wait() in _OUT_OF_LIMITS else UNEXPECTED)
         finally:
             with suppress(ProcessLookupError):
                 child.kill()
             await child.wait()
 
-    async def _follow(self, child: asyncio.subprocess.Process) -> Told:
-        if child.stdout is None:
-            return Told(problem=UNEXPECTED)
-        last = Told(problem=UNEXPECTED)
+    async def _follow(self, child: asyncio.subprocess.Process) -> Told | None:
+        """Take in what a child tells until it has nothing more to say; return its last word, null if it had none."""
+        last = None
+        assert child.stdout is not None
         async for line in child.stdout:
             told = msgspec.json.decode(line, type=Told)
             if told.phase is None:
                 last = told
             else:
-                self._progress(told)
+                await self._progress(told)
         return last
 
-    def _progress(self, told: Told) -> None:
-        due = told.phase != self.record.phase
-        self.record = msgspec.structs.replace(self.record, phase=told.phase, done=told.done, total=told.total)
+    async def _progress(self, told: Told) -> None:
+        moved = msgspec.structs.replace(self.record, phase=told.phase, done=told.done, total=told.total)
         now = asyncio.get_running_loop().time()
-        if due or now - self._written > _WRITTEN_SECONDS:
+        if moved.phase != self.record.phase or now - self._written > _WRITTEN_SECONDS:
             self._written = now
-            self.write(self.record)
+            await self._write(moved)
 
-    def write(self, record: JobRecord) -> None:
-        """Write the record as it is now."""
+    async def finish(self, state: JobState, problem: JobProblem | None = None) -> None:
+        """Write the record for the last time; on a full disk, as soon as there is room: until then the job runs."""
+        last = msgspec.structs.replace(self.record, state=state, problem=problem, finished_at=datetime.now(UTC))
+        while True:
+            try:
+                await self._write(last)
+            except OSError:
+                structlog.get_logger().exception("record not written", job=last.id)
+                await asyncio.sleep(HEARTBEAT_SECONDS)
+            else:
+                return
+
+    async def _write(self, record: JobRecord) -> None:
+        """Write the record as it is now; disks are slow, so not on the event loop."""
         self.record = record
-        write_record(self._settings.jobs_dir, record)
-
-    def finish(self, state: str, **changes: object) -> None:
-        """Write the record for the last time."""
-        self.write(msgspec.structs.replace(self.record, state=state, finished_at=datetime.now(UTC), **changes))
+        await asyncio.to_thread(write_record, self._settings.jobs_dir, record)
 
     async def beat(self) -> None:
         """Renew the heartbeat until cancelled."""

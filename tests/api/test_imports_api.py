@@ -1,0 +1,268 @@
+"""Files in over HTTP: what is refused at once, what a job tells, and what is left behind."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.api.schemas import jobs as schemas
+from app.api.schemas.problems import Problem
+from app.config import Settings
+from app.main import create_app
+from tests.factories.importing import PEOPLE, TREES, Registry
+from tests.factories.workbooks import xlsx_bytes
+
+ENTERPRISES = "/v1/imports?dataset=enterprises"
+PATIENCE = 60.0
+
+
+@pytest.fixture
+def settings(migrated_sqlite_url: str, tmp_path: Path) -> Settings:
+    return Settings(_env_file=None, data_dir=tmp_path / "data", database_url=migrated_sqlite_url, jobs_at_once=3)
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[TestClient]:
+    with TestClient(create_app(settings)) as made:
+        yield made
+
+
+@pytest.fixture
+def registry(settings: Settings, tmp_path: Path) -> Registry:
+    return Registry(settings.registry_url, tmp_path)
+
+
+def send(client: TestClient, url: str, text: str) -> dict[str, Any]:
+    """Send a file and follow its job to the end; return the import."""
+    answer = client.post(url, content=text.encode())
+    assert answer.status_code == 202, answer.text
+    data = schemas.AcceptedJobAnswer.model_validate_json(answer.content).data
+    assert answer.headers["location"] == f"/v1/jobs/{data.job_id}"
+    finished(client, data.job_id)
+    told = client.get(f"/v1/imports/{data.id}")
+    schemas.ImportAnswer.model_validate_json(told.content)
+    made: dict[str, Any] = told.json()["data"]
+    return made
+
+
+def finished(client: TestClient, job_id: str) -> dict[str, Any]:
+    """Ask for a job until it is finished; return it."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        answer = client.get(f"/v1/jobs/{job_id}")
+        job = schemas.JobAnswer.model_validate_json(answer.content).data
+        if job.state not in {"queued", "running"}:
+            assert "retry-after" not in answer.headers
+            done: dict[str, Any] = answer.json()["data"]
+            return done
+        assert answer.headers["retry-after"] == "1"
+        time.sleep(0.1)
+    raise AssertionError(f"job {job_id} did not end")
+
+
+def problem(answer: Any, status: int) -> Problem:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    return Problem.model_validate_json(answer.content)
+
+
+def test_file_is_taken_when_sent_as_raw_body(client: TestClient, registry: Registry, settings: Settings) -> None:
+    made = send(client, ENTERPRISES, "code,name\nA,甲\nB,乙\n")
+    assert made["result"] == {
+        "inserted": 2, "changed": 0, "unchanged": 0, "deleted": 0, "errors": 0, "warnings": 0,
+        "stale_snapshots": [], "member_source": None,
+    }  # fmt: skip
+    assert (made["state"], made["problem"], made["bytes"], made["dataset"]) == ("succeeded", None, 22, "enterprises")
+    assert registry.rows("enterprise", "code", "name") == [("A", "甲"), ("B", "乙")]
+    assert list(settings.uploads_dir.iterdir()) == []
+    again = send(client, f"{ENTERPRISES}&mode=replace", "code,name\nA,甲\n")
+    assert (again["result"]["unchanged"], again["result"]["deleted"]) == (1, 1)
+
+
+def test_workbook_is_taken_when_sent_as_anything(client: TestClient, registry: Registry) -> None:
+    content = xlsx_bytes(["code", "name"], ["A", "甲"])
+    answer = client.post(ENTERPRISES, content=content, headers={"Content-Type": "text/plain"})
+    finished(client, answer.json()["data"]["job_id"])
+    assert registry.rows("enterprise", "code") == [("A",)]
+
+
+@pytest.mark.parametrize(
+    ("url", "body", "pointer"),
+    [
+        (ENTERPRISES, b"code,colour\nA,red\n", "body/columns/colour"),
+        (ENTERPRISES, b"name\nA\n", "body/columns/code"),
+        ("/v1/imports?dataset=members", "ref,joined_on,姓名\nm,2010-01-01,某\n".encode(), "body/columns/姓名"),
+        ("/v1/imports?dataset=persons", b"code\nA\n", "query/dataset"),
+        (f"{ENTERPRISES}&mode=merge", b"code\nA\n", "query/mode"),
+        (f"{ENTERPRISES}&colour=red", b"code\nA\n", "query/colour"),
+        (f"{ENTERPRISES}&build=yesterday", b"code\nA\n", "query/build"),
+        ("/v1/imports", b"code\nA\n", "query/dataset"),
+    ],
+)
+def test_file_is_refused_at_once_when_query_or_header_is_wrong(
+    client: TestClient, settings: Settings, url: str, body: bytes, pointer: str
+) -> None:
+    refused = problem(client.post(url, content=body), 422)
+    assert pointer in {item.pointer for item in refused.errors}
+    assert not settings.uploads_dir.exists() or list(settings.uploads_dir.iterdir()) == []
+    assert client.get("/v1/imports").json()["data"] == []
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"code,name\nA,\0\n", b"code,name\n\xff\xff\n", b"PK\x03\x04 no archive", b"PAR1 none"]
+)
+def test_file_is_refused_at_once_when_its_first_bytes_cannot_be_read(client: TestClient, body: bytes) -> None:
+    assert problem(client.post(ENTERPRISES, content=body), 422).type.endswith("unreadable-file")
+
+
+def test_date_in_the_future_is_refused_at_once_when_to_be_built(client: TestClient) -> None:
+    tomorrow = datetime.now(UTC).date() + timedelta(days=2)
+    assert problem(client.post(f"{ENTERPRISES}&build={tomorrow}", content=b"code,name\nA,a\n"), 422).type.endswith(
+        "date"
+    )
+    assert problem(client.post("/v1/snapshots", json={"as_of": str(tomorrow)}), 422).type.endswith("date")
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_file_is_refused_when_it_is_too_large(migrated_sqlite_url: str, tmp_path: Path, announced: bool) -> None:
+    settings = Settings(_env_file=None, data_dir=tmp_path, database_url=migrated_sqlite_url, upload_limit_bytes=1024)
+    body = b"code,name\n" + b"A,a\n" * 300
+    with TestClient(create_app(settings)) as client:
+        content = body if announced else iter([body[:1000], body[1000:]])
+        problem(client.post(ENTERPRISES, content=content), 413)
+    assert not settings.uploads_dir.exists() or list(settings.uploads_dir.iterdir()) == []
+
+
+def test_job_fails_with_every_problem_when_rows_are_wrong(client: TestClient, registry: Registry) -> None:
+    rows = "\n".join(f"E{row},某,nowhere" for row in range(150))
+    made = send(client, ENTERPRISES, f"code,name,district_code\nA,甲,\n{rows}\n")
+    assert (made["state"], made["problem"]["type"]) == ("failed", "/problems/import-rejected")
+    assert (made["problem"]["status"], made["result"]["errors"], made["result"]["inserted"]) == (422, 150, 0)
+    assert registry.rows("enterprise", "code") == []
+    first = client.get(f"/v1/imports/{made['id']}/issues?limit=100")
+    page = schemas.ImportIssuePage.model_validate_json(first.content)
+    assert [issue.row for issue in page.data] == list(range(3, 103))
+    assert page.data[0].model_dump(mode="json") == {
+        "row": 3, "column": "district_code", "value": "nowhere", "severity": "error", "rule": "unknown_code",
+        "message": "is not in districts",
+    }  # fmt: skip
+    rest = client.get(f"/v1/imports/{made['id']}/issues?limit=100&cursor={page.next_cursor}").json()
+    assert ([issue["row"] for issue in rest["data"]], rest["next_cursor"]) == (list(range(103, 153)), None)
+
+
+def test_good_rows_are_taken_when_skipping(client: TestClient, registry: Registry) -> None:
+    made = send(client, f"{ENTERPRISES}&on_error=skip", "code,name,district_code\nA,甲,\nB,乙,nowhere\n")
+    assert (made["state"], made["result"]["inserted"], made["result"]["errors"]) == ("succeeded", 1, 1)
+    assert registry.rows("enterprise", "code") == [("A",)]
+
+
+def test_nothing_is_written_when_dry(client: TestClient, registry: Registry) -> None:
+    made = send(client, f"{ENTERPRISES}&dry_run=true&build=2017-06-30", "code,name\nA,甲\n")
+    assert (made["state"], made["result"]["inserted"], made["snapshot"]) == ("succeeded", 1, None)
+    assert registry.rows("enterprise", "code") == []
+
+
+def test_job_fails_as_the_answer_would_when_later_bytes_show_it(client: TestClient) -> None:
+    text = "code,name\n" + "A,甲\n" * 10
+    body = text.encode() + b"x" * (1 << 20) + b"\nB,\xff\xff\n"
+    answer = client.post(ENTERPRISES, content=body)
+    job = finished(client, answer.json()["data"]["job_id"])
+    assert (job["state"], job["problem"]["type"], job["problem"]["status"]) == (
+        "failed",
+        "/problems/unreadable-file",
+        422,
+    )
+
+
+def test_identity_numbers_are_nowhere_when_a_file_brings_them(client: TestClient, settings: Settings) -> None:
+    number = "11010519491231002X"
+    made = send(client, "/v1/imports?dataset=members", f"ref,joined_on\n{number},2010-01-01\n")
+    assert made["problem"]["type"] == "/problems/column-refused"
+    kept = b"".join(path.read_bytes() for path in settings.data_dir.rglob("*") if path.is_file())
+    assert number.encode() not in kept
+
+
+def test_snapshot_is_built_in_the_same_job_when_asked(client: TestClient, registry: Registry) -> None:
+    registry.load(TREES, PEOPLE)
+    made = send(client, f"{ENTERPRISES}&build=2017-06-30", "code,name\nD,丁\n")
+    assert made["state"] == "succeeded", made
+    assert made["snapshot"].startswith("20170630-")
+    assert client.get("/v1/statistics/districts?basis=registered").json()["total"]["counts"]["enterprises"] == 4
+    later = send(client, ENTERPRISES, "code,name\nE,戊\n")
+    assert later["result"]["stale_snapshots"] == [made["snapshot"]]
+
+
+def test_snapshot_is_built_when_posted_and_is_the_same_again(client: TestClient, registry: Registry) -> None:
+    registry.load(TREES, PEOPLE)
+    ids = set()
+    for _ in range(2):
+        answer = client.post("/v1/snapshots", json={"as_of": "2017-06-30"})
+        assert answer.status_code == 202
+        job = finished(client, answer.json()["data"]["job_id"])
+        assert (job["kind"], job["state"]) == ("build", "succeeded")
+        ids.add(job["snapshot"])
+    assert len(ids) == 1
+    problem(client.get(f"/v1/imports/{answer.json()['data']['id']}"), 404)
+    problem(client.get(f"/v1/imports/{answer.json()['data']['id']}/issues"), 404)
+
+
+def test_import_stays_when_its_build_fails(client: TestClient, registry: Registry, settings: Settings) -> None:
+    settings.data_dir.mkdir(exist_ok=True)
+    settings.snapshots_dir.write_text("in the way", encoding="utf-8")
+    made = send(client, f"{ENTERPRISES}&build=2017-06-30", "code,name\nA,甲\n")
+    assert (made["state"], made["result"]["inserted"], made["snapshot"]) == ("failed", 1, None)
+    assert registry.rows("enterprise", "code") == [("A",)]
+
+
+def test_imports_are_listed_newest_first_when_paged(client: TestClient) -> None:
+    ids = [send(client, f"{ENTERPRISES}&dry_run=true", "code,name\nA,甲\n")["id"] for _ in range(2)]
+    first = schemas.ImportPage.model_validate_json(client.get("/v1/imports?limit=1").content)
+    assert ([one.id for one in first.data], first.next_cursor) == ([ids[1]], ids[1])
+    second = client.get(f"/v1/imports?limit=1&cursor={first.next_cursor}").json()
+    assert ([one["id"] for one in second["data"]], second["next_cursor"]) == ([ids[0]], None)
+    for path in ("/v1/imports", f"/v1/imports/{ids[0]}/issues"):
+        problem(client.get(f"{path}?cursor=elsewhere"), 422)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/jobs/20170630000000-0123456789abcdef", "/v1/imports/x", "/v1/imports/x/issues", "/v1/jobs/..%2Fx"],
+)
+def test_job_is_not_found_when_there_is_none(client: TestClient, path: str) -> None:
+    problem(client.get(path), 404)
+
+
+def test_further_jobs_are_refused_when_there_are_enough(client: TestClient) -> None:
+    answers = [client.post(ENTERPRISES, content=b"code,name\nA,a\n") for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [202, 202, 202, 503]
+    assert problem(answers[3], 503).type.endswith("too-many-jobs")
+    assert int(answers[3].headers["retry-after"]) > 0
+    for answer in answers[:3]:
+        finished(client, answer.json()["data"]["job_id"])
+    assert send(client, ENTERPRISES, "code,name\nA,a\n")["state"] == "succeeded"
+
+
+def test_running_job_is_interrupted_when_the_service_stops(settings: Settings) -> None:
+    rows = "\n".join(f"E{row},某" for row in range(200_000))
+    with TestClient(create_app(settings)) as client:
+        job_id = client.post(ENTERPRISES, content=f"code,name\n{rows}\n".encode()).json()["data"]["job_id"]
+        time.sleep(0.3)
+    with TestClient(create_app(settings)) as client:
+        job = finished(client, job_id)
+        assert (job["state"], job["problem"]["type"]) == ("interrupted", "/problems/job-interrupted")
+        assert client.get("/v1/enterprises").json()["data"] == []
+    assert list(settings.uploads_dir.iterdir()) == []
+
+
+def test_jobs_of_every_engine_work_when_postgres_holds_the_registry(migrated_postgres_url: str, tmp_path: Path) -> None:
+    settings = Settings(_env_file=None, data_dir=tmp_path / "data", database_url=migrated_postgres_url)
+    registry = Registry(migrated_postgres_url, tmp_path)
+    registry.load(TREES, PEOPLE)
+    with TestClient(create_app(settings)) as client:
+        made = send(client, f"{ENTERPRISES}&build={date(2017, 6, 30)}", "code,name\nD,丁\n")
+    assert (made["state"], made["result"]["inserted"]) == ("succeeded", 1)
+    assert made["snapshot"] is not None
