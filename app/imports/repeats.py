@@ -17,8 +17,8 @@ from app.imports.texts import Values, text_bytes, text_lengths
 
 Digests: TypeAlias = NDArray[np.uint64]
 
-MOST_ROWS = 20_000_000
-"""Rows of which digests are kept (160 MB); of larger files the database is asked in any case."""
+MOST_ROWS = 5_000_000
+"""Rows of which digests are kept (80 MB when they are sorted); of larger files the database is asked in any case."""
 
 _LONGEST_VALUE = 256
 """Bytes of the longest code: 64 characters of four bytes."""
@@ -46,7 +46,8 @@ class RepeatedKeys:
         """Whether a key may have stood twice; false is certain."""
         if self._rows > MOST_ROWS:
             return True
-        digests = np.sort(np.concatenate(self._digests))
+        digests = np.concatenate(self._digests)
+        digests.sort()
         return bool((digests[1:] == digests[:-1]).any())
 
     def _digest(self, rows: pa.Table) -> Digests:
