@@ -164,7 +164,7 @@ class _Import:
             rows = settled.tally.inserted + settled.tally.changed
             self._report("writing", 0, rows)
             if settled.tally.touches:
-                write(self._connection, settled.prospect, rows)
+                write(self._connection, settled.prospect, settled.tally)
                 bump(self._connection)
             self._report("writing", rows, rows)
         return settled

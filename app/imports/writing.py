@@ -6,10 +6,11 @@ from sqlalchemy import (
     CompoundSelect,
     Connection,
     FromClause,
-    Select,
+    case,
     delete,
     except_,
     exists,
+    func,
     insert,
     select,
     union,
@@ -51,33 +52,34 @@ def tally(connection: Connection, prospect: Prospect) -> Tally:
         return Tally(0, 0, good - gone, gone, touches=bool(gone) or touches_parts)
     if all(incoming.is_first for incoming in prospect.incoming):
         return Tally(good, 0, 0, 0, touches=bool(good))
-    inserted = count_rows(connection, select(own.rows.c.row_number).where(own.rows.c.is_new))
-    changed = count_rows(connection, _changed(prospect))
+    inserted, changed = _new_and_changed(connection, prospect)
     return Tally(inserted, changed, good - inserted - changed, gone, bool(inserted or changed or gone) or touches_parts)
 
 
-def write(connection: Connection, prospect: Prospect, rows: int) -> None:
-    """Bring the registry to what the prospect says; within the turn to write, and of the state that it was made of.
-
-    Parameters
-    ----------
-    rows
-        Rows of the file that are inserted or changed.
-    """
-    with indexes_aside(connection, prospect.own.target.table, rows):
+def write(connection: Connection, prospect: Prospect, done: Tally) -> None:
+    """Bring the registry to what the prospect says; within the turn to write, and of the state that it was made of."""
+    own = prospect.own
+    with indexes_aside(connection, own.target.table, done.inserted + done.changed):
         for incoming in prospect.incoming:
             _delete(connection, incoming)
-            if not incoming.is_first:
+            if not incoming.is_first and (done.changed or incoming is not own):
                 _update(connection, incoming)
-            _insert(connection, incoming)
+            if done.inserted or incoming is not own:
+                _insert(connection, incoming)
 
 
-def _changed(prospect: Prospect) -> Select[int] | CompoundSelect[int]:
-    *parts, own = (incoming.rows for incoming in prospect.incoming)
-    changed = select(own.c.row_number).where(~own.c.is_new)
-    if not parts:
-        return changed
-    touched = union(changed, *(select(part.c.row_number) for part in parts)).subquery("touched")
+def _new_and_changed(connection: Connection, prospect: Prospect) -> tuple[int, int]:
+    own = prospect.own.rows
+    numbers = select(func.count(case((own.c.is_new, 1))), func.count()).select_from(own)
+    new, touched = connection.execute(numbers).one()
+    is_whole = prospect.own is prospect.incoming[0]
+    return new, touched - new if is_whole else count_rows(connection, _changed(prospect))
+
+
+def _changed(prospect: Prospect) -> CompoundSelect[int]:
+    """Return the rows of the file that are not new themselves, but change something, if only a part's row."""
+    own = prospect.own.rows
+    touched = union(*(select(incoming.rows.c.row_number) for incoming in prospect.incoming)).subquery("touched")
     return except_(select(touched.c.row_number), select(own.c.row_number).where(own.c.is_new))
 
 
