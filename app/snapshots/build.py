@@ -61,6 +61,7 @@ def _publish(settings: Settings, facts: Facts, output: Path, root: Path, report:
     correlation, source = _correlation(tables["enterprises"], placed, districts, industries)
     report("writing", 0, 1)
     written = write_tables(output, tables)
+    report("writing", 1, 1)
     build_settings = BuildSettings(member_source=settings.member_source, **vars(settings.thresholds))
     manifest = Manifest(
         id=snapshot_id(facts.parameters.as_of, build_settings, written),
