@@ -14,10 +14,14 @@ from app.snapshots.parameters import MemberSource, Parameters, statement
 
 _ANYBODY_WORKS = """
 SELECT count(*) > 0
-FROM employment
-JOIN member ON member.ref = employment.member_ref
-WHERE employment.start_on <= '{as_of}' AND (employment.end_on IS NULL OR employment.end_on > '{as_of}')
-  AND member.joined_on <= '{as_of}' AND (member.left_on IS NULL OR member.left_on > '{as_of}')
+FROM (
+    SELECT 1
+    FROM employment
+    JOIN member ON member.ref = employment.member_ref
+    WHERE employment.start_on <= '{as_of}' AND (employment.end_on IS NULL OR employment.end_on > '{as_of}')
+      AND member.joined_on <= '{as_of}' AND (member.left_on IS NULL OR member.left_on > '{as_of}')
+    LIMIT 1
+) AS somebody
 """
 
 
