@@ -81,13 +81,13 @@ def demo(members: int) -> Settings:
 def built(folder: Path, url: str) -> Settings:
     """Build the snapshot of a generated registry in a data folder of its own, by the command an operator would give."""
     settings = Settings(database_url=url, data_dir=folder)
-    _run(settings, "snapshot", "build", "--as-of", GENERATED_DATE.isoformat())
+    command(settings, "snapshot", "build", "--as-of", GENERATED_DATE.isoformat())
     return settings
 
 
 def filled(settings: Settings, members: int) -> None:
     """Fill a registry with generated members and build a snapshot, by the command an operator would give."""
-    _run(settings, "demo", "--members", str(members), "--no-serve")
+    command(settings, "demo", "--members", str(members), "--no-serve")
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -104,9 +104,16 @@ def libpq(settings: Settings) -> str:
     return make_url(settings.registry_url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def _run(settings: Settings, *words: str) -> None:
-    command = [sys.executable, "-m", "app.cli", *words]
+def command(settings: Settings, *words: str) -> None:
+    """Give a command of ours.
+
+    Raises
+    ------
+    RuntimeError
+        It failed; the message is what it printed.
+    """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(command, env=environment(settings), capture_output=True, text=True, check=False)
+    line = [sys.executable, "-m", "app.cli", *words]
+    done = subprocess.run(line, env=environment(settings), capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(done.stdout + done.stderr)
