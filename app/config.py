@@ -77,6 +77,16 @@ class Settings(BaseSettings):
         default=50, ge=1, description="Advice: a general branch has more members than this."
     )
     committee_above: int = Field(default=100, ge=1, description="Advice: a committee has more members than this.")
+    anonymous: Literal["none", "public", "exact"] = Field(
+        default="exact",
+        description="What is answered without a key: nothing, protected figures, or everything. "
+        "`public` makes every build write protected figures beside the exact ones.",
+    )
+    rounding_key_file: Path | None = Field(
+        default=None,
+        description="File of the key that protected figures are rounded by; keep it as long as any of them is "
+        "published. Empty: `rounding-key` in the data folder.",
+    )
     time_zone: str = Field(default="Asia/Shanghai", description="Time zone that says which day is today (IANA name).")
     cors_origins: tuple[str, ...] = Field(
         default=(),
@@ -127,6 +137,11 @@ class Settings(BaseSettings):
     def snapshots_dir(self) -> Path:
         """The folder that holds `exact/` and, once published, `public/`."""
         return self.data_dir / "snapshots"
+
+    @property
+    def rounding_key_path(self) -> Path:
+        """The file of the rounding key, with its default resolved."""
+        return self.rounding_key_file or self.data_dir / "rounding-key"
 
     @property
     def jobs_dir(self) -> Path:

@@ -55,7 +55,7 @@ def _described(manifest: Manifest) -> dict[str, Any]:
         "settings": manifest.settings,
         "intra_enterprise_correlation": manifest.intra_enterprise_correlation,
         "correlation_source": manifest.correlation_source,
-        "disclosure": {"policy": manifest.disclosure_policy},
+        "disclosure": manifest.disclosure,
         "rows": {name: tables[name].rows if name in tables else None for name in SnapshotRows.model_fields},
         "capabilities": manifest.capabilities,
     }

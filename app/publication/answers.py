@@ -20,16 +20,10 @@ from app.statistics.enterprises import list_enterprises, one_enterprise
 from app.statistics.listed import Listed
 from app.statistics.moments import snapshot_at
 from app.statistics.question import Listing, Moment, Page, Population, Question, Subject
-from app.store.manifest import Correlation
+from app.store.manifest import Correlation, Disclosure
 from app.store.shelf import Shelf
 from app.store.snapshot import Snapshot
 from app.store.subtrees import Int64
-
-
-class Disclosure(msgspec.Struct, frozen=True):
-    """What was done to protect persons: the policy's name; `none` on exact answers."""
-
-    policy: str
 
 
 class Meta(msgspec.Struct, frozen=True):
@@ -154,7 +148,7 @@ def _meta(snapshot: Snapshot, moment: Moment, basis: str | None, rows: int) -> M
     manifest = snapshot.manifest
     return Meta(
         manifest.id, manifest.as_of, moment.as_of, basis, manifest.member_source, manifest.intra_enterprise_correlation,
-        Disclosure(manifest.disclosure_policy), rows, manifest.built_at,
+        manifest.disclosure, rows, manifest.built_at,
     )  # fmt: skip
 
 

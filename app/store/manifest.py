@@ -20,12 +20,40 @@ class TableInfo(msgspec.Struct, frozen=True):
 
 
 class Correlation(msgspec.Struct, frozen=True):
-    """The intra-enterprise correlation: its value (4 decimals), and the strata, firms and members it rests on."""
+    """The intra-enterprise correlation: its value (4 decimals), and the strata, firms and members it rests on.
+
+    Of a protected snapshot the value is fixed, and what the true one would rest on is null.
+    """
 
     value: float
-    strata: int
-    firms: int
-    members: int
+    strata: int | None
+    firms: int | None
+    members: int | None
+
+
+class Disclosure(msgspec.Struct, frozen=True):
+    """What was done to protect persons.
+
+    Parameters
+    ----------
+    policy
+        `none`: figures are exact; `rounded-enterprises`: each enterprise was rounded once, before any sum.
+    version
+        Of the policy; null where figures are exact.
+    b
+        Width of the rounding, persons; null as above.
+    hmin
+        Least headcount shown at one place, employees; null as above.
+    """
+
+    policy: str = "none"
+    version: int | None = None
+    b: int | None = None
+    hmin: int | None = None
+
+
+EXACT = Disclosure()
+"""Nothing was done."""
 
 
 class Capabilities(msgspec.Struct, frozen=True):
@@ -58,7 +86,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about a snapshot but its rows.
 
     `member_source` is the one in force (`register` or `returns`), `settings.member_source` the one asked for;
-    `built_at` is an RFC 3339 instant, UTC.
+    `built_at` is an RFC 3339 instant, UTC. `public_id` is the id of the protected snapshot built with an exact one;
+    `rounding_key`, of a protected one, the fingerprint of the key that it was rounded by.
     """
 
     id: str
@@ -71,7 +100,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     correlation_source: str
     tables: dict[str, TableInfo]
     capabilities: Capabilities
-    disclosure_policy: str = "none"
+    disclosure: Disclosure = EXACT
+    rounding_key: str | None = None
     public_id: str | None = None
 
     @property

@@ -16,19 +16,32 @@ class MemberSource(StrEnum):
     RETURNS = "returns"
 
 
+class DisclosurePolicy(StrEnum):
+    """How figures are protected.
+
+    `none`: they are exact; `rounded-enterprises`: each enterprise was rounded once, before any sum.
+    """
+
+    NONE = "none"
+    ROUNDED_ENTERPRISES = "rounded-enterprises"
+
+
 class Correlation(Closed):
     """How alike the employees of one enterprise are; widens the intervals of ratios over headcount."""
 
     value: float = Field(description="Intra-enterprise correlation, 0–1, 4 decimals.")
-    strata: int = Field(description="Strata (division × county) that it rests on.")
-    firms: int = Field(description="Enterprises in these strata.")
-    members: int = Field(description="Members in these strata.")
+    strata: int | None = Field(description="Strata (division × county) that it rests on; null: protected.")
+    firms: int | None = Field(description="Enterprises in these strata; null: protected.")
+    members: int | None = Field(description="Members in these strata; null: protected.")
 
 
 class Disclosure(Closed):
     """What was done so that no figure gives a person away."""
 
-    policy: str = Field(description="`none`: figures are exact.", examples=["none"])
+    policy: DisclosurePolicy = Field(description="What was done.")
+    version: int | None = Field(description="Version of the policy; null: figures are exact.")
+    b: int | None = Field(description="Width of the rounding, persons; null: figures are exact.")
+    hmin: int | None = Field(description="Least headcount shown at one place, employees; null: figures are exact.")
 
 
 class Meta(Closed):
