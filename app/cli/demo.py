@@ -2,17 +2,23 @@
 
 import os
 import tempfile
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.cli.building import build_apart, environment
 from app.cli.progress import shown
 from app.cli.registry import prepare
-from app.cli.serving import run
+from app.cli.serving import run_while
 from app.config import Settings
+
+if TYPE_CHECKING:
+    from app.demo.files import DatasetFile
+
+HOST = "127.0.0.1"
 
 READY = "demo-ready"
 """Names what the data folder holds, once all of it is there."""
@@ -24,18 +30,21 @@ def demo(
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
     *,
-    serve: Annotated[bool, typer.Option(help="Serve the statistics on loopback when they are there.")] = True,
+    serve: Annotated[bool, typer.Option(help="Serve the statistics on loopback, from the first snapshot on.")] = True,
 ) -> None:
     """Show the service with invented data: no registry of yours is touched.
 
     The data go to their own folder, `orgcoverage-demo` unless ORGCOVERAGE_DATA_DIR says otherwise.
     """
     settings = _settings()
-    _fill(settings, members)
+    wanted = "siming" if members is None else f"members {members}"
+    dates = () if _holds(settings, wanted) else _import_all(settings, members)
     if serve:
         os.environ.update(environment(settings))
-        _invite(port)
-        run("127.0.0.1", port, 1)
+        typer.echo(f"Serving on http://{HOST}:{port}; statistics are there from the first snapshot on.")
+        run_while(lambda: _complete(settings, dates, wanted, _invitation(port)), HOST, port)
+    else:
+        _complete(settings, dates, wanted, "")
 
 
 def _settings() -> Settings:
@@ -44,50 +53,60 @@ def _settings() -> Settings:
     return Settings(data_dir=Path("orgcoverage-demo"))
 
 
-def _fill(settings: Settings, members: int | None) -> None:
-    """Import the data and build the snapshots, unless the folder holds just these."""
-    wanted = "siming" if members is None else f"members {members}"
+def _holds(settings: Settings, wanted: str) -> bool:
+    """Whether the folder holds all of the wanted data; refuse if it holds others."""
     mark = settings.data_dir / READY
-    held = mark.read_text(encoding="utf-8") if mark.exists() else None
-    if held == wanted:
-        typer.echo(f"Using the demo data in {settings.data_dir}.")
-        return
-    if held is not None:
+    if not mark.exists():
+        return False
+    held = mark.read_text(encoding="utf-8")
+    if held != wanted:
         message = f"{settings.data_dir} holds other demo data ({held}); remove it, or set ORGCOVERAGE_DATA_DIR"
         raise typer.BadParameter(message)
-    prepare(settings, classifications=True)
-    build_apart(settings, _import_all(settings, members))
-    mark.write_text(wanted, encoding="utf-8")
+    return True
 
 
-def _import_all(settings: Settings, members: int | None) -> tuple[date, ...]:
-    """Write the files, import them in order, and return the dates to build."""
-    from app.demo.generator import GENERATED_DATE, write_generated  # noqa: PLC0415 - loaded when it runs
-    from app.demo.siming import SIMING_DATES, write_siming  # noqa: PLC0415 - as above
-    from app.imports.load import import_file  # noqa: PLC0415 - as above
+def _import_all(settings: Settings, members: int | None) -> Sequence[date]:
+    """Write the files, import them in order, and return the dates to build, the newest first."""
+    from app.imports.load import import_file  # noqa: PLC0415 - loaded when it runs
     from app.imports.options import ImportOptions  # noqa: PLC0415 - as above
 
+    prepare(settings, classifications=True)
     with tempfile.TemporaryDirectory(prefix="demo-files-", dir=settings.data_dir) as folder:
-        if members is None:
-            files = write_siming(Path(folder))
-        else:
-            with shown("Inventing data") as report:
-                files = write_generated(
-                    Path(folder), members, report=lambda done, total: report("members", done, total)
-                )
+        files, dates = _siming(Path(folder)) if members is None else _generated(Path(folder), members)
         for file in files:
             with shown(f"Import of {file.dataset}") as report:
                 result = import_file(settings, file.dataset, file.path, ImportOptions(), report).result
             typer.echo(f"{file.dataset}: {result.inserted:,} inserted, {result.warnings:,} warnings")
-    return SIMING_DATES if members is None else (GENERATED_DATE,)
+    return sorted(dates, reverse=True)
 
 
-def _invite(port: int) -> None:
-    address = f"http://127.0.0.1:{port}"
-    typer.echo(f"""
-All of it is invented. Try:
+def _siming(folder: Path) -> tuple[Sequence["DatasetFile"], Sequence[date]]:
+    from app.demo.siming import SIMING_DATES, write_siming  # noqa: PLC0415 - loaded when it runs
+
+    return write_siming(folder), SIMING_DATES
+
+
+def _generated(folder: Path, members: int) -> tuple[Sequence["DatasetFile"], Sequence[date]]:
+    from app.demo.generator import GENERATED_DATE, write_generated  # noqa: PLC0415 - loaded when it runs
+
+    with shown("Inventing data") as report:
+        files = write_generated(folder, members, report=lambda done, total: report("members", done, total))
+    return files, (GENERATED_DATE,)
+
+
+def _complete(settings: Settings, dates: Sequence[date], wanted: str, invitation: str) -> None:
+    """Build what is still to be built, and say when everything is there."""
+    if dates:
+        build_apart(settings, dates)
+        (settings.data_dir / READY).write_text(wanted, encoding="utf-8")
+    typer.echo(f"All demo data are in {settings.data_dir}. {invitation}")
+
+
+def _invitation(port: int) -> str:
+    address = f"http://{HOST}:{port}"
+    return f"""All of it is invented. Try:
   {address}/v1/statistics/districts?parent=350203
   {address}/v1/statistics/industry-groups?district=350203
   {address}/v1/statistics/industries.csv?level=section
   {address}/docs
-""")
+"""

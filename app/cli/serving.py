@@ -1,7 +1,10 @@
 """`serve`: the HTTP service."""
 
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from ipaddress import ip_address
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -38,16 +41,42 @@ def run(host: str, port: int, workers: int) -> None:
     """Run the server until it is told to stop."""
     import uvicorn  # noqa: PLC0415 - loaded when it runs
 
+    uvicorn.run(workers=workers, **_options(host, port))
+
+
+def run_while(work: Callable[[], None], host: str, port: int) -> None:
+    """Run the server, one worker, while some work is done beside it; go on after it, or stop where it fails.
+
+    Raises
+    ------
+    Exception
+        Whatever the work raised.
+    """
+    import uvicorn  # noqa: PLC0415 - loaded when it runs
+
+    server = uvicorn.Server(uvicorn.Config(**_options(host, port)))
+
+    def stop_if_failed(done: Future[None]) -> None:
+        server.should_exit = server.should_exit or done.exception() is not None
+
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(work)
+        working.add_done_callback(stop_if_failed)
+        with suppress(KeyboardInterrupt):  # comes when all answers under way are finished
+            server.run()
+    working.result()
+
+
+def _options(host: str, port: int) -> dict[str, Any]:
     Settings()  # wrong settings are told here, and not once by each worker
-    uvicorn.run(
-        "app.asgi:app",
-        host=host,
-        port=port,
-        workers=workers,
-        loop="uvloop",
-        http="httptools",
-        access_log=False,
-        log_config=None,
-        timeout_graceful_shutdown=20,
-        server_header=False,
-    )
+    return {
+        "app": "app.asgi:app",
+        "host": host,
+        "port": port,
+        "loop": "uvloop",
+        "http": "httptools",
+        "access_log": False,
+        "log_config": None,
+        "timeout_graceful_shutdown": 20,
+        "server_header": False,
+    }

@@ -12,8 +12,8 @@ import subprocess
 import sys
 import time
 from argparse import ArgumentParser
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ ID = "ID"
 """Stands in an address for the id that the last accepted job was given."""
 
 _PATIENCE = 60
+_ALL_THERE = "All demo data are in"
 _HERE_DOCUMENT = re.compile(r"cat > (\S+) <<'END'\n(.*?^)END\n", re.MULTILINE | re.DOTALL)
 _PROGRAM = ".venv/bin/orgcoverage"
 
@@ -125,33 +126,33 @@ def environment(settings: dict[str, str]) -> dict[str, str]:
 
 @contextmanager
 def served(folder: Path, *arguments: str) -> Iterator[str]:
-    """Run `demo` or `serve` on a free port until the end of the block; give the address once it is ready."""
+    """Run `demo` or `serve` on a free port until the end of the block; give the address once all of it is there."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with (folder / "served.log").open("w") as log:
+    said = folder / "served.log"
+    wanted = _ALL_THERE if arguments[0] == "demo" else ""
+    with said.open("w") as log:
         process = subprocess.Popen(
             command(*arguments, "--port", str(port)), cwd=folder, env=environment({}), stdout=log, stderr=log
         )
         try:
             address = f"http://127.0.0.1:{port}"
-            _await(process, address)
+            _await(process, lambda: httpx.get(f"{address}/readyz").is_success and wanted in said.read_text())
             yield address
         finally:
             process.terminate()
             process.wait(_PATIENCE)
 
 
-def _await(process: "subprocess.Popen[bytes]", address: str) -> None:
+def _await(process: "subprocess.Popen[bytes]", ready: Callable[[], bool]) -> None:
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if httpx.get(f"{address}/readyz").is_success:
+        with suppress(httpx.TransportError):
+            if ready():
                 return
-        except httpx.TransportError:
-            pass
         time.sleep(0.1)
-    raise TimeoutError(address)
+    raise TimeoutError(process.args)
 
 
 def differences(language: str, shown: str, output: str) -> list[str]:
