@@ -6,7 +6,9 @@ from contextlib import asynccontextmanager, suppress
 
 from fastapi import APIRouter, FastAPI
 
-from app.api import catalogue, documentation, health, imports, jobs, snapshots, templates
+from app.access.keyring import Keyring
+from app.access.principals import ELSEWHERE, Tier
+from app.api import catalogue, documentation, health, imports, jobs, keys, snapshots, templates
 from app.api.admission import refuse_undeclared
 from app.api.document import DESCRIPTION, TITLE, VERSION
 from app.api.layers import add_layers
@@ -36,6 +38,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     jobs.router,
     imports.router,
     templates.router,
+    keys.router,
     catalogue.router,
     health.router,
     documentation.router,
@@ -70,20 +73,29 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
+def _desk(settings: Settings, tier: Tier, kept: KeptRows) -> Desk:
+    """Return the desk of a tier, its newest snapshot mapped."""
+    shelf = Shelf(settings.snapshots_dir / tier)
+    with suppress(SnapshotNotFound):
+        shelf.newest()
+    return Desk(shelf, kept)
+
+
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Open the shelf, with its newest snapshot mapped, and the registry's engine; sweep what killed builds left."""
+    """Open the shelves, newest snapshots mapped, and the registry's engine; sweep what killed builds left."""
     settings: Settings = app.state.settings
     await asyncio.to_thread(sweep, settings)
     await asyncio.to_thread(sweep_jobs, settings)
-    shelf = Shelf(settings.snapshots_dir / "exact")
-    with suppress(SnapshotNotFound):
-        await asyncio.to_thread(shelf.newest)
-    app.state.desk = Desk(shelf, KeptRows(settings.row_cache_bytes))
+    kept = KeptRows(settings.row_cache_bytes)
+    app.state.desks = {tier: await asyncio.to_thread(_desk, settings, tier, kept) for tier in Tier}
     app.state.engine = make_engine(settings.registry_url)
     app.state.supervisor = Supervisor(settings)
+    app.state.keyring = Keyring(app.state.engine, ELSEWHERE[settings.anonymous])
+    reading = asyncio.create_task(app.state.keyring.keep_read())
     try:
         yield
     finally:
+        reading.cancel()
         await app.state.supervisor.close()
         await app.state.engine.dispose()

@@ -15,7 +15,8 @@ from fastapi.params import Depends
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
-from app.access.principals import EVERYBODY, Principal, Right
+from app.access.keys import KeyRefused
+from app.access.principals import Principal, Right
 from app.api.parameters import QueryOf
 from app.errors import ServiceError
 
@@ -35,7 +36,7 @@ class RightNotDeclared(Exception):
 class Admission:
     """Dependency of every route: authorises the request, then refuses parameters that the route does not know.
 
-    In this order, so that whoever may not ask learns nothing about how to. The principal is left in
+    In this order, so that whoever may not ask learns nothing about how to. Who asks stands in
     `request.state.principal`.
     """
 
@@ -47,15 +48,16 @@ class Admission:
 
         Raises
         ------
+        KeyRefused
+            There is no key, and nothing is answered without one.
         RightMissing
             The principal does not have the route's right.
         RequestValidationError
             A parameter is unknown; all other wrong ones are reported with it.
         """
-        principal = EVERYBODY
+        principal: Principal = request.state.principal
         if self.right not in principal.rights:
-            raise RightMissing(f"This needs the right `{self.right}`.")
-        request.state.principal = principal
+            raise _lacking(principal, self.right)
         if request.scope["query_string"]:
             _refuse_unknown_parameters(request)
         return principal
@@ -65,6 +67,12 @@ OPEN = Depends(Admission(Right.OPEN))
 READ = Depends(Admission(Right.READ))
 WRITE = Depends(Admission(Right.WRITE))
 ADMIN = Depends(Admission(Right.ADMIN))
+
+
+def _lacking(principal: Principal, right: Right) -> ServiceError:
+    if principal.key_id is None and Right.READ not in principal.rights:
+        return KeyRefused("Nothing is answered without a key here: send one as `Authorization: Bearer`.")
+    return RightMissing(f"This needs the right `{right}`.")
 
 
 def refuse_undeclared(app: FastAPI) -> None:

@@ -5,7 +5,7 @@ from functools import cache
 
 from fastapi import Request, Response
 
-from app.access.tier import Tier
+from app.access.principals import Tier
 from app.api.document import VERSION
 from app.catalogue.measures import BRANCH_MEASURES, MEASURES
 from app.catalogue.metrics import BRANCH_METRICS, METRICS

@@ -6,7 +6,7 @@ from functools import cache
 
 from fastapi import Response
 
-from app.access.tier import Tier
+from app.access.principals import Tier
 from app.api.admission import OPEN
 from app.api.caching import validated
 from app.api.routes import make_router

@@ -11,6 +11,7 @@ from pydantic import Field
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.access.tier import OutsideScope, tier_of
 from app.api.admission import OPEN
 from app.api.routes import FILE_RESPONSE, make_router
 from app.api.schemas.closed import Closed
@@ -56,9 +57,11 @@ class Readiness(Closed):
     """The service can answer statistics."""
 
     status: str = Field(description="`ready`.", examples=["ready"])
-    snapshot: str = Field(description="Id of the newest snapshot that is whole.")
+    snapshot: str | None = Field(
+        description="Id of the newest whole snapshot of the caller's tier; null: the caller may see none."
+    )
     database: DatabaseState = Field(description="State of the registry's database; statistics do not need it.")
-    damaged: list[DamagedSnapshot] = Field(description="Snapshots that are not served.")
+    damaged: list[DamagedSnapshot] = Field(description="Snapshots of the caller's tier that are not served.")
 
 
 @router.get("/healthz", response_model=Health)
@@ -70,14 +73,33 @@ async def get_health() -> Response:
 @router.get("/readyz", response_model=Readiness)
 async def get_readiness(request: Request) -> Response:
     """Say whether a snapshot is mapped, and how the database is; 503 without a snapshot."""
-    shelf: Shelf = request.app.state.desk.shelf
+    serving = [desk.shelf for desk in request.app.state.desks.values()]
+    visible = _visible(request)
     database = await _database_state(request.app.state.engine)
+    newest = [await asyncio.to_thread(_newest, shelf) for shelf in serving]
+    damaged = {} if visible is None else visible.damaged
+    if not any(newest):
+        raise NotReady("There is no snapshot yet.", [ErrorItem(key, reason) for key, reason in damaged.items()])
+    listed = [{"snapshot": key, "reason": reason} for key, reason in damaged.items()]
+    shown = None if visible is None else newest[serving.index(visible)]
+    return _json({"status": "ready", "snapshot": shown, "database": database, "damaged": listed})
+
+
+def _visible(request: Request) -> Shelf | None:
+    """Return the shelf whose snapshots the caller may know of; null: none."""
     try:
-        snapshot = await asyncio.to_thread(shelf.newest)
-    except SnapshotNotFound as error:
-        raise NotReady(error.detail, [ErrorItem(key, reason) for key, reason in shelf.damaged.items()]) from None
-    damaged = [{"snapshot": key, "reason": reason} for key, reason in shelf.damaged.items()]
-    return _json({"status": "ready", "snapshot": snapshot.manifest.id, "database": database, "damaged": damaged})
+        tier = tier_of(request.state.principal, (), lambda _code: ())
+    except OutsideScope:
+        return None
+    shelf: Shelf = request.app.state.desks[tier].shelf
+    return shelf
+
+
+def _newest(shelf: Shelf) -> str | None:
+    try:
+        return shelf.newest().manifest.id
+    except SnapshotNotFound:
+        return None
 
 
 @router.get("/metrics", response_class=Response, responses=FILE_RESPONSE)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -81,6 +82,8 @@ def problem_response(request: Request, error: ServiceError, headers: Mapping[str
         "errors": error.errors,
     }
     extra = dict(headers or {}) | {"Cache-Control": "no-store"}
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        extra["WWW-Authenticate"] = "Bearer"
     if error.retry_after is not None:
         extra["Retry-After"] = str(error.retry_after)
     return Response(msgspec.json.encode(body), error.status, extra, PROBLEM_TYPE)

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import Path, Request, Response
 
+from app.access.principals import Tier
+from app.access.tier import tier_of
 from app.api.admission import READ
 from app.api.caching import validated
 from app.api.routes import make_router
@@ -19,9 +21,10 @@ router = make_router("/v1/snapshots", "snapshots")
 
 @router.get("", response_model=SnapshotList, dependencies=[READ])
 async def list_snapshots(request: Request) -> Response:
-    """List all snapshots, the newest first."""
-    manifests = _shelf(request).all()
-    return validated(msgspec.json.encode({"data": [_described(manifest) for manifest in manifests]}), public=False)
+    """List the snapshots of the caller's tier, the newest first."""
+    tier = _tier(request)
+    described = [_described(manifest) for manifest in _shelf(request, tier).all()]
+    return validated(msgspec.json.encode({"data": described}), public=tier is Tier.PUBLIC)
 
 
 @router.get("/{id}", response_model=SnapshotAnswer, dependencies=[READ])
@@ -29,15 +32,22 @@ async def get_snapshot(
     request: Request, snapshot_id: Annotated[str, Path(alias="id", description="Id of the snapshot.")]
 ) -> Response:
     """Get one snapshot: what it was built with, and what it can answer."""
-    manifests = {manifest.id: manifest for manifest in _shelf(request).all()}
+    tier = _tier(request)
+    manifests = {manifest.id: manifest for manifest in _shelf(request, tier).all()}
     if snapshot_id not in manifests:
         message = "There is no snapshot of this id."
         raise SnapshotNotFound(message, [ErrorItem("path/id", message, _closest(snapshot_id, manifests))])
-    return validated(msgspec.json.encode({"data": _described(manifests[snapshot_id])}), public=False)
+    described = _described(manifests[snapshot_id])
+    return validated(msgspec.json.encode({"data": described}), public=tier is Tier.PUBLIC)
 
 
-def _shelf(request: Request) -> Shelf:
-    shelf: Shelf = request.app.state.desk.shelf
+def _tier(request: Request) -> Tier:
+    """Decide the tier: what a snapshot says of itself is about everything."""
+    return tier_of(request.state.principal, (), lambda _code: ())
+
+
+def _shelf(request: Request, tier: Tier) -> Shelf:
+    shelf: Shelf = request.app.state.desks[tier].shelf
     return shelf
 
 

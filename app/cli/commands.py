@@ -6,7 +6,7 @@ import typer
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from app.cli import demo, document, files, registry, serving, snapshots
+from app.cli import demo, document, files, keys, registry, serving, snapshots
 from app.config import Settings
 from app.errors import ServiceError
 
@@ -24,6 +24,7 @@ cli.command("export")(files.export_dataset)
 cli.command("template")(files.write_template)
 cli.command("export-openapi")(document.export_openapi)
 cli.add_typer(snapshots.commands, name="snapshot")
+cli.add_typer(keys.commands, name="key")
 
 
 def main() -> None:

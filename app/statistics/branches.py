@@ -45,9 +45,14 @@ def one_branch(snapshot: Snapshot, code: str) -> Listed:
         No branch of this code lived on the date.
     """
     if code not in snapshot.branch_index:
-        detail = f"No living branch {code!r} in snapshot {snapshot.manifest.id}."
-        raise SubjectNotFound(detail, [ErrorItem("path/code", detail)])
+        raise absent_branch(snapshot, code)
     return Listed(snapshot, Subject.BRANCHES, np.array([snapshot.branch_index[code]]), _sides(snapshot))
+
+
+def absent_branch(snapshot: Snapshot, code: str) -> SubjectNotFound:
+    """Return what is said of a branch that does not live."""
+    detail = f"No living branch {code!r} in snapshot {snapshot.manifest.id}."
+    return SubjectNotFound(detail, [ErrorItem("path/code", detail)])
 
 
 def _sides(snapshot: Snapshot) -> tuple[Side, Side]:

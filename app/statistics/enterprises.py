@@ -41,9 +41,14 @@ def one_enterprise(snapshot: Snapshot, code: str) -> Listed:
     """
     row = pc.index(snapshot.enterprises.arrow("code"), code).as_py()
     if row < 0:
-        detail = f"No enterprise {code!r} in snapshot {snapshot.manifest.id}."
-        raise SubjectNotFound(detail, [ErrorItem("path/code", detail)])
+        raise absent_enterprise(snapshot, code)
     return Listed(snapshot, Subject.ENTERPRISES, np.array([row]), (_side(snapshot),))
+
+
+def absent_enterprise(snapshot: Snapshot, code: str) -> SubjectNotFound:
+    """Return what is said of an enterprise that is not there."""
+    detail = f"No enterprise {code!r} in snapshot {snapshot.manifest.id}."
+    return SubjectNotFound(detail, [ErrorItem("path/code", detail)])
 
 
 def _side(snapshot: Snapshot) -> Side:

@@ -2,8 +2,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.access.principals import EVERYBODY, Principal
-from app.access.tier import Tier, tier_of
+from app.access.principals import EVERYBODY, Principal, Tier, anonymous
+from app.access.tier import OutsideScope, tier_of
 
 PARENTS = {"street": "county", "county": "city", "other": "city", "city": None}
 
@@ -16,17 +16,33 @@ def lineage(code: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("districts", "tier"),
+    ("districts", "inside"),
     [
-        (["county"], Tier.EXACT),
-        (["street", "county"], Tier.EXACT),
-        (["street", "other"], Tier.PUBLIC),
-        (["city"], Tier.PUBLIC),
-        ([], Tier.PUBLIC),
+        (["county"], True),
+        (["street", "county"], True),
+        (["street", "other"], False),
+        (["city"], False),
+        ([None], False),
+        ([], False),
     ],
 )
-def test_exact_when_every_district_lies_inside_the_scope(districts: list[str], tier: Tier) -> None:
-    assert tier_of(Principal("county key", scope=frozenset({"county"})), districts, lineage) is tier
+def test_exact_when_every_district_lies_inside_the_scope(districts: list[str | None], *, inside: bool) -> None:
+    key = Principal("county key", scope=frozenset({"county"}), elsewhere=Tier.PUBLIC)
+    assert tier_of(key, districts, lineage) is (Tier.EXACT if inside else Tier.PUBLIC)
+
+
+def test_refused_when_it_reaches_beyond_and_the_anonymous_get_nothing() -> None:
+    key = Principal("county key", scope=frozenset({"county"}))
+    assert tier_of(key, ["street"], lineage) is Tier.EXACT
+    with pytest.raises(OutsideScope):
+        tier_of(key, ["other"], lineage)
+
+
+def test_no_tree_is_asked_when_nobody_in_particular_asks() -> None:
+    def none_there(_code: str) -> Iterator[str]:
+        raise AssertionError
+
+    assert tier_of(anonymous("public"), ["street"], none_there) is Tier.PUBLIC
 
 
 def test_always_exact_when_the_scope_is_everything() -> None:

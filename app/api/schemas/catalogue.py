@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from app.access.tier import Tier
+from app.access.principals import Tier
 from app.api.schemas.closed import Closed
 from app.catalogue.measures import Grain, Unit
 from app.catalogue.metrics import Interval

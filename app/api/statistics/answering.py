@@ -1,18 +1,17 @@
-"""From a parsed question to a response: the tier is decided, the desk asked, and its bytes sent as they are."""
+"""From a parsed question to a response: the tier is decided, its desk asked, and the bytes sent as they are."""
 
-from collections.abc import Iterator
 from functools import partial
 from urllib.parse import urlencode
 
 from fastapi import Request, Response
 from starlette.responses import StreamingResponse
 
-from app.access.tier import Tier, tier_of
+from app.access.principals import Tier
 from app.api.caching import JSON, statistics_headers
 from app.api.statistics.desk import Desk
+from app.api.statistics.tiers import tier_of_question
 from app.publication.answers import Answer, bases_answer, file_answer, list_answer, one_answer
 from app.publication.files import FileOptions
-from app.statistics.moments import snapshot_at
 from app.statistics.question import Moment, Page, Population, Question, Subject
 
 _LIGHT_LIMIT = 200
@@ -26,10 +25,11 @@ _LONG_LISTS = frozenset({Subject.ENTERPRISES, Subject.BRANCHES})
 
 async def list_response(request: Request, question: Question, page: Page) -> Response:
     """Return one page of a list, with a link to the next."""
-    desk: Desk = request.app.state.desk
+    tier = await tier_of_question(request, question)
+    desk = _desk(request, tier)
     work = partial(list_answer, desk.shelf, question, page, desk.kept)
     answer = await desk.ask(work, question.moment, light=_is_light(question, page))
-    response = _response(request, answer, _tier(request, question))
+    response = _response(request, answer, tier)
     if answer.next_cursor is not None:
         response.headers["Link"] = f'<{_next_page(request, answer.next_cursor)}>; rel="next"'
     return response
@@ -39,28 +39,36 @@ async def one_response(
     request: Request, subject: Subject, code: str, moment: Moment, population: Population
 ) -> Response:
     """Return the answer about one subject."""
-    desk: Desk = request.app.state.desk
     question = Question(subject, moment, population)
+    tier = await tier_of_question(request, question, code)
+    desk = _desk(request, tier)
     work = partial(one_answer, desk.shelf, subject, code, moment, population, desk.kept)
     answer = await desk.ask(work, moment, light=_is_light(question))
-    return _response(request, answer, _tier(request, question, code))
+    return _response(request, answer, tier)
 
 
 async def bases_response(request: Request, moment: Moment, population: Population) -> Response:
     """Return one scope in all bases, side by side."""
-    desk: Desk = request.app.state.desk
     question = Question(Subject.INDUSTRIES, moment, population)
+    tier = await tier_of_question(request, question)
+    desk = _desk(request, tier)
     answer = await desk.ask(partial(bases_answer, desk.shelf, moment, population), moment, light=_is_light(question))
-    return _response(request, answer, _tier(request, question))
+    return _response(request, answer, tier)
 
 
 async def file_response(request: Request, question: Question, page: Page, options: FileOptions) -> Response:
     """Return a whole list as a file, written while it is sent."""
-    desk: Desk = request.app.state.desk
+    tier = await tier_of_question(request, question)
+    desk = _desk(request, tier)
     file = await desk.ask(partial(file_answer, desk.shelf, question, page, options), question.moment, light=False)
-    headers = statistics_headers(request, file.snapshot, file.built_at, _tier(request, question))
+    headers = statistics_headers(request, file.snapshot, file.built_at, tier)
     headers["Content-Disposition"] = f'attachment; filename="{file.filename}"'
     return StreamingResponse(file.chunks, headers=headers, media_type=file.media_type)
+
+
+def _desk(request: Request, tier: Tier) -> Desk:
+    desk: Desk = request.app.state.desks[tier]
+    return desk
 
 
 def _is_light(question: Question, page: Page = _FIRST_PAGE) -> bool:
@@ -76,27 +84,6 @@ def _is_light(question: Question, page: Page = _FIRST_PAGE) -> bool:
         and page.limit <= _LIGHT_LIMIT
         and page.cursor is None
     )
-
-
-def _tier(request: Request, question: Question, code: str | None = None) -> Tier:
-    """Decide the tier of a question; `code` is that of a single subject."""
-    lineage = partial(_lineage, request.app.state.desk, question.moment)
-    return tier_of(request.state.principal, _districts(question, code), lineage)
-
-
-def _districts(question: Question, code: str | None) -> list[str]:
-    asked = [question.population.district]
-    if question.subject is Subject.DISTRICTS:
-        asked += [code, question.listing.parent, question.listing.within]
-    return [district for district in asked if district is not None]
-
-
-def _lineage(desk: Desk, moment: Moment, code: str) -> Iterator[str]:
-    tree = snapshot_at(desk.shelf, moment).districts
-    node = tree.index.get(code, -1)
-    while node >= 0:
-        yield tree.codes[node]
-        node = int(tree.parents[node])
 
 
 def _response(request: Request, answer: Answer, tier: Tier) -> Response:

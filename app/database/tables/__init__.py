@@ -8,6 +8,7 @@ under the registry's write lock, by every writer.
 from app.database.tables.branches import Affiliation, Branch, EnterpriseCoverage
 from app.database.tables.classifications import District, Industry, IndustryGroup, IndustryGroupIndustry
 from app.database.tables.enterprises import Enterprise, EnterpriseReturn
+from app.database.tables.keys import ApiKey
 from app.database.tables.members import Employment, Member
 from app.database.tables.metadata import METADATA
 from app.database.tables.revision import RegistryRevision
@@ -15,6 +16,7 @@ from app.database.tables.revision import RegistryRevision
 __all__ = [
     "METADATA",
     "Affiliation",
+    "ApiKey",
     "Branch",
     "District",
     "Employment",

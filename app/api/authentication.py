@@ -1,0 +1,45 @@
+"""Who sends a request: found out in front of everything else, so that nobody learns anything with a bad key."""
+
+from fastapi import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.access.keyring import Keyring
+from app.access.keys import refused
+from app.access.principals import Principal, anonymous
+from app.api.problems import problem_response
+from app.config import Settings
+from app.errors import ServiceError
+
+_HEADER = b"authorization"
+_SCHEME = "bearer"
+
+
+class Authentication:
+    """ASGI layer: leaves the principal of a request in `scope["state"]["principal"]`, or refuses the request.
+
+    Without `Authorization` it is whoever sends no key. A key that is malformed, unknown, expired or revoked is refused
+    (401) whatever is asked, and never treated as none.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self.app = app
+        self._anonymous = anonymous(settings.anonymous)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] == "http":
+            given = [value for name, value in scope["headers"] if name == _HEADER]
+            try:
+                principal = await self._keyed(scope, given) if given else self._anonymous
+            except ServiceError as error:
+                await problem_response(Request(scope), error)(scope, receive, send)
+                return
+            scope.setdefault("state", {})["principal"] = principal
+        await self.app(scope, receive, send)
+
+    async def _keyed(self, scope: Scope, given: list[bytes]) -> Principal:
+        scheme, _, token = given[0].decode("latin-1").strip().partition(" ")
+        if len(given) > 1 or scheme.lower() != _SCHEME:
+            raise refused()
+        keyring: Keyring = scope["app"].state.keyring
+        return keyring.known(token.strip()) or await keyring.ask(token.strip())

@@ -1,0 +1,88 @@
+"""Which tier answers a question of statistics: its districts are named, and the one place that decides is asked."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from fastapi import Request
+
+from app.access.principals import Principal, Tier
+from app.access.tier import tier_of
+from app.api.statistics.desk import Desk
+from app.statistics.moments import snapshot_at
+from app.statistics.question import Moment, Question, Subject
+from app.statistics.whereabouts import absent, own_district
+from app.store.shelf import Shelf, SnapshotNotFound
+from app.store.snapshot import Snapshot, Tree
+
+_SINGLE = frozenset({Subject.ENTERPRISES, Subject.BRANCHES})
+"""Subjects whose single answer is about their own district."""
+
+
+def districts_of(question: Question, code: str | None = None) -> tuple[str, ...]:
+    """Return the codes of the districts that a question is about; none: everything.
+
+    Parameters
+    ----------
+    question
+        What is asked.
+    code
+        Of the subject in the path, where there is one.
+    """
+    asked: tuple[str | None, ...] = (question.population.district,)
+    if question.subject is Subject.DISTRICTS:
+        asked += (code, question.listing.parent, question.listing.within)
+    return tuple(district for district in asked if district is not None)
+
+
+async def tier_of_question(request: Request, question: Question, code: str | None = None) -> Tier:
+    """Decide the tier of a question about statistics; `code` is that of a single subject.
+
+    Raises
+    ------
+    OutsideScope
+        It leaves the key's scope, and the anonymous get nothing.
+    SubjectNotFound
+        It is about an enterprise or a branch outside the key's scope, or one that is not there.
+    """
+    principal: Principal = request.state.principal
+    if not principal.scope:  # everything, or nothing: no tree is asked
+        return tier_of(principal, districts_of(question, code), _nowhere)
+    desk: Desk = request.app.state.desks[Tier.EXACT]
+    work = partial(_decided, desk.shelf, principal, question, code)
+    return await desk.ask(work, question.moment, light=True)
+
+
+def _decided(shelf: Shelf, principal: Principal, question: Question, code: str | None) -> Tier:
+    if code is not None and question.subject in _SINGLE:
+        return _of_single(snapshot_at(shelf, question.moment), principal, question.subject, code)
+    tree = _tree(shelf, question.moment)
+    districts = districts_of(question, code)
+    if tree is not None and any(district not in tree.index for district in districts):
+        return Tier.EXACT  # which knows no such code either, and says so as to everybody
+    return tier_of(principal, districts, partial(lineage, tree))
+
+
+def _of_single(snapshot: Snapshot, principal: Principal, subject: Subject, code: str) -> Tier:
+    if not principal.covers(own_district(snapshot, subject, code), partial(lineage, snapshot.districts)):
+        raise absent(snapshot, subject, code)
+    return Tier.EXACT
+
+
+def _tree(shelf: Shelf, moment: Moment) -> Tree | None:
+    """Return the district tree that says what lies inside a scope: the newest, where no exact snapshot is meant."""
+    try:
+        return snapshot_at(shelf, moment).districts
+    except SnapshotNotFound:
+        return shelf.newest().districts if shelf.all() else None
+
+
+def lineage(tree: Tree | None, code: str) -> Iterator[str]:
+    """Yield a district's code and those of all above it; nothing where it is not there."""
+    node = -1 if tree is None else tree.index.get(code, -1)
+    while tree is not None and node >= 0:
+        yield tree.codes[node]
+        node = int(tree.parents[node])
+
+
+def _nowhere(_code: str) -> Iterator[str]:
+    return iter(())

@@ -1,0 +1,60 @@
+"""`key create | list | revoke`: API keys from the command line, where the registry is at hand."""
+
+from typing import Annotated
+
+import typer
+
+from app.access.keys import LONGEST_DAYS, Key, KeyWish, list_keys, make_key, revoke_key
+from app.access.principals import Right
+from app.config import Settings
+from app.database.engines import make_sync_engine
+from app.database.turns import write_turn_sync
+
+commands = typer.Typer(no_args_is_help=True, help="API keys: who may ask for what, until when.")
+
+
+@commands.command("create")
+def create(
+    name: Annotated[str, typer.Argument(help="What people and the audit log call it.")],
+    right: Annotated[
+        list[Right], typer.Option(help="What it may do; repeat for several. `write` brings `read`, `admin` both.")
+    ],
+    district: Annotated[
+        list[str] | None,
+        typer.Option(help="Code of a district whose subtree it covers; repeat for several. None: everything."),
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, max=LONGEST_DAYS, help="Days until it expires.")] = 90,
+) -> None:
+    """Make a key and show its token, this once."""
+    settings = Settings()
+    wish = KeyWish(name, frozenset(right), frozenset(district) if district else None, days)
+    engine = make_sync_engine(settings.registry_url)
+    with write_turn_sync(engine, settings.write_wait_seconds) as connection:
+        key, token = make_key(connection, wish)
+    typer.echo(f"Key {key.id} ({_covered(key)}; {', '.join(key.rights)}; until {key.expires_at:%Y-%m-%d}).", err=True)
+    typer.echo("Send it as `Authorization: Bearer …`; it is not shown again:", err=True)
+    typer.echo(token)
+
+
+@commands.command("list")
+def list_all() -> None:
+    """List all keys on record, the newest first."""
+    engine = make_sync_engine(Settings().registry_url)
+    with engine.connect() as connection:
+        keys = list_keys(connection)
+    for key in keys:
+        state = f"revoked {key.revoked_at:%Y-%m-%d}" if key.revoked_at else f"until {key.expires_at:%Y-%m-%d}"
+        typer.echo(f"{key.id}  {','.join(key.rights):16}  {state:18}  {_covered(key):24}  {key.name}")
+
+
+@commands.command("revoke")
+def revoke(key_id: Annotated[str, typer.Argument(help="Id of the key.")]) -> None:
+    """Revoke a key; running services refuse it within five seconds."""
+    settings = Settings()
+    with write_turn_sync(make_sync_engine(settings.registry_url), settings.write_wait_seconds) as connection:
+        revoke_key(connection, key_id)
+    typer.echo(f"Key {key_id} is revoked.")
+
+
+def _covered(key: Key) -> str:
+    return "everything" if key.districts is None else " ".join(key.districts)

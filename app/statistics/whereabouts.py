@@ -1,0 +1,27 @@
+"""Where a single enterprise or branch is, in the snapshot that answers."""
+
+from app.statistics.aggregates import SubjectNotFound
+from app.statistics.branches import absent_branch, one_branch
+from app.statistics.enterprises import absent_enterprise, one_enterprise
+from app.statistics.question import Subject
+from app.store.snapshot import Snapshot
+
+
+def own_district(snapshot: Snapshot, subject: Subject, code: str) -> str | None:
+    """Return the code of the district that an enterprise or a branch is in; null where it has none.
+
+    Raises
+    ------
+    SubjectNotFound
+        There is no such enterprise or branch.
+    """
+    if subject is Subject.BRANCHES:
+        row = int(one_branch(snapshot, code).rows[0])
+        return snapshot.districts.codes[int(snapshot.branch_districts[row])]
+    node = int(snapshot.district_of[int(one_enterprise(snapshot, code).rows[0])])
+    return snapshot.districts.codes[node] if node < len(snapshot.districts.codes) else None
+
+
+def absent(snapshot: Snapshot, subject: Subject, code: str) -> SubjectNotFound:
+    """Return what is said of an enterprise or a branch that is not there."""
+    return (absent_branch if subject is Subject.BRANCHES else absent_enterprise)(snapshot, code)
