@@ -1,0 +1,263 @@
+"""The answers of the public tier: rounded persons at their places, exact facts about firms, all else protected.
+
+Access page, "every enterprise rounded once", points 4 to 7, over the registry as the reference of the domain reads it.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+from tests.reference import measures, rates
+from tests.reference.answers import Reference
+from tests.reference.facts import Counts, Firm
+from tests.reference.measures import MEASURES, Population
+from tests.reference.moment import Moment, Thresholds
+from tests.reference.questions import Params, QuestionError
+from tests.reference.registry import Registry, Row, path_up
+from tests.reference.rounding import HMIN, B, Offset, Place, Shown, Unit, offset, shown
+
+CORRELATION = 0.1
+"""The intra-enterprise correlation of all public intervals: the true one is exact data."""
+
+UNRELIABLE_ABOVE = 0.05
+"""Half of the interval that rounding alone makes, above which a ratio is unreliable."""
+
+DISTRICT_LEVELS = ("province", "city", "county", "street")
+INDUSTRY_LEVELS = ("section", "division")
+
+FACTS = ("enterprises", "enterprises_organised", "enterprises_standalone")
+"""Public facts about firms, exact."""
+
+PERSONS = ("members", "members_matched", "headcount", "headcount_matched")
+"""Sums of rounded values."""
+
+FACT_RATES = ("organisation_coverage", "standalone_rate")
+
+EXACT_ONLY = ("enterprise_kind", "ownership", "size_class")
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What a public ratio rests on: enterprises shown, their rounded members and headcount, the latter squared."""
+
+    enterprises: int
+    members: int
+    headcount: int
+    squares: int
+
+
+def summed(here: Iterable[Shown]) -> Sums:
+    """Add up the enterprises shown somewhere."""
+    everybody = list(here)
+    return Sums(
+        len(everybody),
+        sum(one.members for one in everybody),
+        sum(one.headcount for one in everybody),
+        sum(one.headcount * one.headcount for one in everybody),
+    )
+
+
+# --- the public ratio --------------------------------------------------------------------------------
+
+
+def rounding_error(sums: Sums, ratio: float) -> float:
+    """The standard error that rounding adds to a ratio (SE): four for each enterprise's members and headcount."""
+    return math.sqrt(4 * sums.enterprises * (1 + ratio * ratio)) / sums.headcount
+
+
+def clustered_size(sums: Sums) -> float:
+    """The effective denominator of the rounded headcounts."""
+    staff = sums.headcount
+    return staff * staff / (staff + CORRELATION * (sums.squares - staff))
+
+
+def size_for_tests(sums: Sums, reference_ratio: float) -> float:
+    """The effective denominator that tests of low membership use: the clustered one, less what rounding blurs."""
+    spread = reference_ratio * (1 - reference_ratio)
+    blur = 4 * sums.enterprises * (1 + reference_ratio * reference_ratio) / sums.headcount**2
+    return spread / (spread / clustered_size(sums) + blur)
+
+
+def member_ratio(sums: Sums) -> rates.Rate:
+    """Rounded members over rounded headcount, with the interval of both the ratio and the rounding."""
+    given = {"numerator": sums.members, "denominator": sums.headcount}
+    if sums.headcount == 0:
+        return given | {"value": None, "low": None, "high": None, "status": "not_applicable"}
+    ratio = sums.members / sums.headcount
+    if sums.members > sums.headcount:
+        return given | {"value": ratio, "low": None, "high": None, "status": "inconsistent"}
+    low, high = rates.wilson(ratio, clustered_size(sums))
+    blur = rates.Z95 * rounding_error(sums, ratio)
+    half = math.hypot((high - low) / 2, blur)
+    return given | {
+        "value": ratio,
+        "low": max(0.0, ratio - half),
+        "high": min(1.0, ratio + half),
+        "status": status_of(sums, blur),
+    }
+
+
+def status_of(sums: Sums, blur: float) -> str:
+    """The first that holds of what is left to ask of a ratio with an interval."""
+    if blur > UNRELIABLE_ABOVE:
+        return "unreliable"
+    return "low_base" if clustered_size(sums) < rates.LOW_BASE else "ok"
+
+
+PROTECTED: rates.Rate = {
+    "value": None,
+    "numerator": None,
+    "denominator": None,
+    "low": None,
+    "high": None,
+    "status": "protected",
+}
+
+
+# --- the registry as units ---------------------------------------------------------------------------
+
+
+def exactly(tree: dict[str, Row], code: str | None, level: str) -> str | None:
+    """The node of just this level at or above a place; None where the place is higher, or has none above."""
+    return next((above for above in path_up(tree, code) if tree[above]["level"] == level), None)
+
+
+def steps(moment: Moment, firm: Firm) -> tuple[Place | None, ...]:
+    """The places where it may show, finest first; None = its own place does not allow the step."""
+    district, industry = firm.place("district_code"), firm.place("industry_code")
+    street, county = exactly(moment.districts, district, "street"), moment.county(district)
+    division = exactly(moment.industries, industry, "division")
+    section = exactly(moment.industries, industry, "section")
+    return (
+        (street, division) if street and division else None,
+        (county, division) if county and division else None,
+        (county, section) if county and section else None,
+        (county, None) if county else None,
+    )
+
+
+def identity(moment: Moment, code: str) -> str:
+    """The rounding identity: the code of the first in the chain of enterprises that this one continues."""
+    superseded = {one["code"]: one["supersedes"] for one in moment.registry["enterprises"]}
+    while superseded[code] is not None:
+        code = superseded[code]
+    return code
+
+
+def unit_of(moment: Moment, firm: Firm) -> Unit:
+    """What the scheme looks at of an operating enterprise."""
+    return Unit(
+        firm.code,
+        identity(moment, firm.code),
+        firm.people.members,
+        firm.headcount,
+        firm.standalone,
+        steps(moment, firm),
+    )
+
+
+class PublicReference(Reference):
+    """What everybody may know as of one date, by the plain reading of the rules.
+
+    Parameters
+    ----------
+    registry, as_of, member_source, thresholds
+        As of the reference of exact figures.
+    key : bytes
+        The rounding key.
+    shift : Offset
+        How the key makes offsets.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        as_of: date,
+        key: bytes,
+        *,
+        member_source: str = "auto",
+        thresholds: Thresholds = Thresholds(),  # noqa: B008 - frozen
+        shift: Offset = offset,
+    ) -> None:
+        super().__init__(registry, as_of, member_source=member_source, thresholds=thresholds)
+        self.key = key
+        self.shift = shift
+
+    @cached_property
+    def units(self) -> list[Unit]:
+        """The operating enterprises."""
+        return [unit_of(self.moment, firm) for firm in self.firms.values() if firm.operating]
+
+    @cached_property
+    def shown(self) -> list[Shown]:
+        """Those who enter figures of persons, rounded."""
+        return shown(self.units, self.key, self.shift)
+
+    # --- the questions ---------------------------------------------------------------------------
+
+    def list_statistics(self, subject: str, params: Params) -> Row:
+        """A list of districts, industries or groups."""
+        self.check(subject, params)
+        return super().list_statistics(subject, params)
+
+    def get_statistics(self, subject: str, code: str, params: Params) -> Row:
+        """One district, industry or group."""
+        self.check(subject, params)
+        return super().get_statistics(subject, code, params)
+
+    def check(self, subject: str, params: Params) -> None:
+        """Refuse what only exact figures answer, and codes below the public levels."""
+        if subject in ("enterprises", "branches"):
+            raise QuestionError(f"{subject} are not public")
+        if params.get("basis", "operating") != "operating" or set(EXACT_ONLY) & set(params):
+            raise QuestionError("exact only")
+        if params.get("level") not in (None, *DISTRICT_LEVELS, *INDUSTRY_LEVELS):
+            raise QuestionError("exact only")
+        named = {"district": "districts", "industry": "industries", "industry_group": "industry-groups"}
+        for name in set(params) & {*named, "parent", "within"}:
+            if params[name] not in self.codes(named.get(name, subject)):
+                raise QuestionError(f"{name}: {params[name]} is not public")
+
+    def codes(self, subject: str) -> list[str]:
+        """The public subjects: districts down to street, industries down to division, groups made of these."""
+        if subject == "industry-groups":
+            fine = {code for code, node in self.moment.industries.items() if node["level"] not in INDUSTRY_LEVELS}
+            return [code for code in super().codes(subject) if not fine & self.moment.group_codes(code)]
+        levels = (*DISTRICT_LEVELS, *INDUSTRY_LEVELS)
+        return [code for code in super().codes(subject) if self.tree(subject)[code]["level"] in levels]
+
+    # --- the figures -----------------------------------------------------------------------------
+
+    def block(self, population: Population) -> Row:
+        """The public counts and rates of a population; all others are protected."""
+        sums = summed(one for one in self.shown if self.sits_in(one.place, population))
+        counts: Counts = dict.fromkeys(MEASURES)
+        exact = measures.figures(self.moment, self.firms.values(), population)
+        counts |= {measure: exact[measure] for measure in FACTS}
+        counts |= dict.fromkeys(("members", "members_matched"), sums.members)
+        counts |= dict.fromkeys(("headcount", "headcount_matched"), sums.headcount)
+        public = {name: rates.rate(rates.METRICS[name], counts, frozenset(), CORRELATION) for name in FACT_RATES} | {
+            "member_ratio": member_ratio(sums)
+        }
+        return {"counts": counts, "rates": dict.fromkeys(rates.METRICS, PROTECTED) | public}
+
+    def sits_in(self, place: Place, population: Population) -> bool:
+        """Whether a place is at or below what is asked for."""
+        district, industry = place
+        group = population.industry_group
+        return (
+            measures.is_below(self.moment.districts, district, population.district)
+            and measures.is_below(self.moment.industries, industry, population.industry)
+            and (group is None or industry in self.moment.industries_of_group(group))
+        )
+
+    def meta(self, basis: str | None, rows: int) -> Row:
+        """What goes with every answer: nothing of it rests on exact figures."""
+        return super().meta(basis, rows) | {"disclosure": {"policy": "rounded-enterprises", "b": B, "hmin": HMIN}}
+
+    @cached_property
+    def correlation(self) -> dict[str, float | int | None]:  # type: ignore[override]  # null: protected
+        """The fixed correlation; what the true one would rest on is null."""
+        return {"value": CORRELATION, "strata": None, "firms": None, "members": None}
