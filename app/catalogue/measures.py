@@ -261,5 +261,8 @@ BRANCH_MEASURES: tuple[Measure, ...] = (
 ENTERPRISE_MEASURES: tuple[Measure, ...] = tuple(measure for measure in MEASURES if measure.of_enterprise)
 """The measures that an enterprise's own row shows: counts of persons."""
 
+SHOWN = "enterprises_shown"
+"""Column of protected snapshots, no figure of its own: enterprises whose rounded persons a place shows."""
+
 ROW_MEASURES: tuple[Measure, ...] = tuple(measure for measure in MEASURES if measure.grain is Grain.ENTERPRISE)
 """The measures that are sums over enterprises; the others come from a table of their own."""
