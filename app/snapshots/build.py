@@ -5,11 +5,10 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from filelock import FileLock
 
-from app.catalogue.measures import MEASURES
-from app.catalogue.metrics import METRICS
 from app.catalogue.vocabulary import Basis, DistrictLevel, IndustryLevel
 from app.config import Settings
 from app.snapshots.aside import aside
@@ -17,15 +16,20 @@ from app.snapshots.correlation import estimate
 from app.snapshots.dates import refuse_future
 from app.snapshots.extract import EXTRACTED, extract
 from app.snapshots.facts import Facts, state_facts
+from app.snapshots.manifests import exact_manifest, public_manifest
 from app.snapshots.ordering import OrderedTree, order_tree
+from app.snapshots.public import public_tables
 from app.snapshots.publish import publish, write_tables
+from app.snapshots.rounding_key import PUBLIC, rounding_key
 from app.snapshots.sums import Placed
 from app.snapshots.tables import Columns, snapshot_tables
-from app.store.format import FORMAT_VERSION
-from app.store.manifest import BuildSettings, Capabilities, Correlation, Manifest, snapshot_id
+from app.store.manifest import Correlation, Manifest
 
 Report = Callable[[str, int, int], None]
 """Called with the phase, the steps done and the steps in all."""
+
+EXACT = "exact"
+"""Folder of the exact snapshots, below that of all snapshots."""
 
 TURN = ".turn"
 """The lock file by which builds take turns: a later build has read a later registry, and memory stays bounded."""
@@ -34,48 +38,46 @@ TURN = ".turn"
 def build_snapshot(settings: Settings, as_of: date, report: Report) -> Manifest:
     """Build the snapshot of a date from the registry as it is now; return its manifest.
 
+    Where protected figures are for everybody (`settings.anonymous`), they are made of the same facts, and appear first.
+
     Raises
     ------
     FutureDate
         The date is after today in the operator's time zone.
+    RoundingKeyRefused
+        Figures cannot be rounded by the key of those already published; nothing is built.
     """
     refuse_future(settings, as_of)
-    root = settings.snapshots_dir / "exact"
-    root.mkdir(parents=True, exist_ok=True)
+    (settings.snapshots_dir / EXACT).mkdir(parents=True, exist_ok=True)
     report("waiting for its turn", 0, 1)
     with FileLock(settings.snapshots_dir / TURN), aside(settings.snapshots_dir) as folder:
-        inputs, output = folder / "registry", folder / "snapshot"
+        key = rounding_key(settings) if settings.anonymous == "public" else None
+        inputs = folder / "registry"
         inputs.mkdir()
-        output.mkdir()
         extract(settings.registry_url, inputs, lambda done: report("reading", done, len(EXTRACTED)))
         report("computing", 0, 1)
         facts = state_facts(inputs, settings.registry_url, settings, as_of)
         shutil.rmtree(inputs)
-        return _publish(settings, facts, output, root, report)
+        return _publish(settings, facts, folder, key, report)
 
 
-def _publish(settings: Settings, facts: Facts, output: Path, root: Path, report: Report) -> Manifest:
+def _publish(settings: Settings, facts: Facts, folder: Path, key: bytes | None, report: Report) -> Manifest:
+    """Write the snapshots into folders of their own, aside, then show them; return the exact one's manifest."""
     districts, industries = order_tree(facts.districts, DistrictLevel), order_tree(facts.industries, IndustryLevel)
     report("adding up", 0, 1)
     tables, placed = snapshot_tables(facts, districts, industries)
-    correlation, source = _correlation(tables["enterprises"], placed, districts, industries)
+    correlation = _correlation(tables["enterprises"], placed, districts, industries)
+    protected = None
+    if key is not None:
+        rounded = public_tables(facts, tables["enterprises"], placed, districts, industries, key)
+        protected = public_manifest(settings, facts.parameters, write_tables(folder / PUBLIC, rounded), key)
     report("writing", 0, 1)
-    written = write_tables(output, tables)
+    exact = exact_manifest(settings, facts.parameters, write_tables(folder / EXACT, tables), correlation)
     report("writing", 1, 1)
-    build_settings = BuildSettings(member_source=settings.member_source, **vars(settings.thresholds))
-    manifest = Manifest(
-        id=snapshot_id(facts.parameters.as_of, build_settings, written),
-        format_version=FORMAT_VERSION,
-        as_of=facts.parameters.as_of,
-        built_at="",  # given when it is published
-        settings=build_settings,
-        member_source=facts.parameters.member_source,
-        intra_enterprise_correlation=correlation,
-        correlation_source=source,
-        tables=written,
-        capabilities=_capabilities(),
-    )
-    return publish(output, root, manifest)
+    if protected is not None:
+        shown = publish(folder / PUBLIC, settings.snapshots_dir / PUBLIC, protected)
+        exact = msgspec.structs.replace(exact, public_id=shown.id)
+    return publish(folder / EXACT, settings.snapshots_dir / EXACT, exact)
 
 
 def _correlation(
@@ -91,15 +93,3 @@ def _correlation(
     taken = placed.bases[Basis.OPERATING] & known & (county >= 0) & (division >= 0)
     stratum = division[taken] * (len(districts.codes) + 1) + county[taken]
     return estimate(m[taken], h[taken], stratum)
-
-
-def _capabilities() -> Capabilities:
-    return Capabilities(
-        measures=tuple(measure.code for measure in MEASURES),
-        metrics=tuple(metric.code for metric in METRICS),
-        bases=tuple(basis.value for basis in Basis),
-        district_levels=tuple(level.value for level in DistrictLevel),
-        industry_levels=tuple(level.value for level in IndustryLevel),
-        filters=("enterprise_kind", "ownership", "size_class"),
-        subjects=("districts", "industries", "industry-groups", "enterprises", "branches"),
-    )

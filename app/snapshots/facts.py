@@ -41,6 +41,8 @@ class Facts:
         What the SQL texts of these names answer.
     findings
         `rule`, `district_code`, `industry_code`, `subject_kind`, `subject_code`, `value`.
+    superseded
+        `code`, `supersedes` of each enterprise, registered or not, that continues another.
     """
 
     parameters: Parameters
@@ -52,6 +54,7 @@ class Facts:
     coverage: pa.Table
     dual_affiliation: pa.Table
     findings: pa.Table
+    superseded: pa.Table
 
 
 def state_facts(folder: Path, url: str, settings: Settings, as_of: date) -> Facts:
@@ -113,4 +116,5 @@ def _facts(connection: duckdb.DuckDBPyConnection, parameters: Parameters) -> Fac
         coverage=answer(statement("coverage", parameters)),
         dual_affiliation=answer(statement("dual_affiliation", parameters)),
         findings=answer(statement("findings", parameters)),
+        superseded=answer("SELECT code, supersedes FROM enterprise WHERE supersedes IS NOT NULL"),
     )

@@ -61,6 +61,27 @@ def order_tree(rows: pa.Table, levels: type[Any]) -> OrderedTree:
     return OrderedTree(ordered["code"].combine_chunks(), ordered, order.parents, order.ends, ranks)
 
 
+def down_to(tree: OrderedTree, rank: int) -> tuple[OrderedTree, Indices]:
+    """Return a tree without what is below a level, and where its nodes went.
+
+    Each to itself, or to the nearest above it that stays; -1 where none does.
+    """
+    stays = tree.ranks <= rank
+    before = np.append(0, np.cumsum(stays))  # nodes that stay, before each node
+    kept = np.flatnonzero(stays)
+    parents = np.where(tree.parents[kept] >= 0, before[tree.parents[kept]], -1)
+    rows = tree.rows.take(pa.array(kept))
+    upper = OrderedTree(rows["code"].combine_chunks(), rows, parents, before[tree.ends[kept]], tree.ranks[kept])
+    nearest = tree.nearest(rank)
+    return upper, np.where(nearest >= 0, before[nearest], -1)
+
+
+def at(of_node: Indices, nodes: npt.NDArray[np.integer[Any]]) -> Indices:
+    """Return a property of nodes, -1 for no node (-1, or the number of nodes)."""
+    found: Indices = np.append(of_node, -1)[nodes]
+    return found
+
+
 def numbers(column: pa.ChunkedArray | pa.Array, *, missing: int = 0) -> Indices:
     """Return a column as 64-bit integers, `missing` where it is null."""
     return np.asarray(column.fill_null(missing).cast(pa.int64()))

@@ -14,7 +14,8 @@ from app.store.shelf import Shelf, damaged_table
 
 
 def write_tables(folder: Path, tables: Mapping[str, Mapping[str, pa.Array]]) -> dict[str, TableInfo]:
-    """Write all tables of a snapshot into a folder, synced; return rows and checksum of each."""
+    """Write all tables of a snapshot into a new folder, synced; return rows and checksum of each."""
+    folder.mkdir()
     written = {}
     for name, columns in tables.items():
         path = folder / f"{name}.arrow"
@@ -27,18 +28,20 @@ def write_tables(folder: Path, tables: Mapping[str, Mapping[str, pa.Array]]) -> 
 def publish(folder: Path, root: Path, manifest: Manifest) -> Manifest:
     """Make the snapshot in a folder the newest of its date; return its manifest as it stands.
 
-    Content that is the newest of its date already stays as it is; content that exists but is not the newest gets a
-    new `built_at`; anything else is renamed into the root. Files of the same content that are damaged make way.
+    Content that is the newest of its date already stays as it is; content that exists but is not the newest, or with
+    another protected snapshot, gets a new `built_at`; anything else is renamed into the root. Files of the same content
+    that are damaged make way.
     """
+    root.mkdir(parents=True, exist_ok=True)
     shown = root / manifest.id
     if shown.exists() and not _is_whole(shown):
-        shown.rename(folder.parent / "damaged")
+        shown.rename(folder.parent / f"damaged-{folder.name}")
     newest = Shelf(root).newest_of(manifest.as_of)
-    if newest is not None and newest.id == manifest.id:
+    if newest is not None and newest.id == manifest.id and manifest.public_id in (None, newest.public_id):
         return newest
     dated = msgspec.structs.replace(manifest, built_at=_after(newest))
     if shown.exists():
-        return _renew(shown, folder, dated.built_at)
+        return _renew(shown, folder, dated)
     _sync(write_manifest(folder, dated))
     _sync(folder)
     folder.rename(shown)
@@ -61,8 +64,10 @@ def _after(newest: Manifest | None) -> str:
     return instant.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def _renew(shown: Path, folder: Path, built_at: str) -> Manifest:
-    renewed = msgspec.structs.replace(read_manifest(shown), built_at=built_at)
+def _renew(shown: Path, folder: Path, dated: Manifest) -> Manifest:
+    """Give a snapshot that is there its new time and, where there is one, the protected snapshot built with it."""
+    old = read_manifest(shown)
+    renewed = msgspec.structs.replace(old, built_at=dated.built_at, public_id=dated.public_id or old.public_id)
     aside = write_manifest(folder, renewed)
     _sync(aside)
     aside.rename(shown / MANIFEST)

@@ -19,12 +19,12 @@ Ints = npt.NDArray[np.integer[Any]]
 
 @dataclass(frozen=True)
 class Placed:
-    """Enterprises sorted by place, and the trees they are placed in.
+    """Rows sorted by place, and the trees they are placed in: a row per enterprise, or per place.
 
     Parameters
     ----------
     districts, industries
-        Index of each enterprise's node; the number of nodes where it has none.
+        Index of each row's node; the number of nodes where it has none.
     district_ends, industry_ends
         Of each node, the index after its subtree.
     groups
@@ -32,7 +32,9 @@ class Placed:
     divisions
         Indices of the industries down to the division.
     bases
-        Of each basis, which enterprises belong to it.
+        Of each basis, which rows belong to it.
+    enterprises
+        How many enterprises each row stands for.
     """
 
     districts: Ints
@@ -42,21 +44,28 @@ class Placed:
     groups: Sequence[Ints]
     divisions: Ints
     bases: Mapping[Basis, npt.NDArray[np.bool_]]
+    enterprises: Ints
 
     @cached_property
     def first_of_district(self) -> Int64:
-        """First enterprise of each district, and the end of the last."""
+        """First row of each district, and the end of the last."""
         return edges(self.districts, len(self.district_ends))
 
     @cached_property
     def by_industry(self) -> Int64:
-        """The enterprises in the order of their industries."""
+        """The rows in the order of their industries."""
         return np.argsort(self.industries, kind="stable")
 
     @cached_property
     def first_of_industry(self) -> Int64:
-        """Of each industry, where its first enterprise stands in that order, and the end of the last."""
+        """Of each industry, where its first row stands in that order, and the end of the last."""
         return edges(self.industries[self.by_industry], len(self.industry_ends))
+
+    @cached_property
+    def large_districts(self) -> Int64:
+        """The districts whose subtree holds more than `CELLS_ABOVE` enterprises, of any basis."""
+        held = subtree_totals(running_total(self.enterprises), self.first_of_district, self.district_ends)
+        return np.flatnonzero(held > CELLS_ABOVE)
 
 
 def totals_of(measure: Ints, placed: Placed) -> Int64:
@@ -77,12 +86,6 @@ def totals_of(measure: Ints, placed: Placed) -> Int64:
     return np.concatenate(blocks)
 
 
-def large_districts(placed: Placed) -> Int64:
-    """Return the indices of the districts whose subtree holds more than `CELLS_ABOVE` registered enterprises."""
-    first = placed.first_of_district
-    return np.flatnonzero(first[placed.district_ends] - first[:-1] > CELLS_ABOVE)
-
-
 def cells_of(measures: Sequence[Ints], placed: Placed) -> list[Int64]:
     """Return of each measure the sums per basis, large district and industry down to the division."""
     blocks: list[list[Int64]] = [[] for _ in measures]
@@ -97,7 +100,7 @@ def cells_of(measures: Sequence[Ints], placed: Placed) -> list[Int64]:
 def _large_slices(placed: Placed) -> Iterator[tuple[Ints, Int64]]:
     """Yield of each large district its rows sorted by industry, and the first of them of each industry."""
     first = placed.first_of_district
-    for district in large_districts(placed).tolist():
+    for district in placed.large_districts.tolist():
         start, end = int(first[district]), int(first[placed.district_ends[district]])
         rows = start + np.argsort(placed.industries[start:end], kind="stable")
         yield rows, edges(placed.industries[rows], len(placed.industry_ends))

@@ -21,8 +21,8 @@ from app.catalogue.vocabulary import (
     SizeClass,
 )
 from app.snapshots.facts import Facts
-from app.snapshots.ordering import OrderedTree, known, numbers, order_enterprises
-from app.snapshots.sums import Placed, cells_of, large_districts, totals_of
+from app.snapshots.ordering import OrderedTree, at, known, numbers, order_enterprises
+from app.snapshots.sums import Placed, cells_of, totals_of
 from app.store.format import choice_array, date_array, integer_array
 
 Columns = dict[str, pa.Array]
@@ -40,14 +40,13 @@ _WITHHELD_BASES = (Basis.REGISTERED, Basis.OPERATING)
 
 def snapshot_tables(facts: Facts, districts: OrderedTree, industries: OrderedTree) -> tuple[dict[str, Columns], Placed]:
     """Return the columns of every table by name, in the order they are written, and the enterprises as placed."""
-    groups = _industry_groups(facts.industry_groups)
+    groups = group_columns(facts.industry_groups)
     enterprises = order_enterprises(facts.enterprises, districts, industries)
     placed = _placed(enterprises, districts, industries, groups["industries"])
-    measures = [_measure(enterprises, measure.code) for measure in ROW_MEASURES]
-    sums = [totals_of(measure, placed) for measure in measures]
+    measures = {measure.code: _measure(enterprises, measure.code) for measure in ROW_MEASURES}
     return {
-        "districts": _tree(districts, DistrictLevel),
-        "industries": _tree(industries, IndustryLevel),
+        "districts": tree_columns(districts, DistrictLevel),
+        "industries": tree_columns(industries, IndustryLevel),
         "industry_groups": groups,
         "enterprises": _enterprises(enterprises, placed),
         "branches": _branches(facts.branches),
@@ -55,8 +54,7 @@ def snapshot_tables(facts: Facts, districts: OrderedTree, industries: OrderedTre
         "dual_affiliation": _sorted(facts.dual_affiliation, ("home_code", "joint_branch_code"), ("members",)),
         "coverage": _coverage(facts.coverage, enterprises["code"].combine_chunks()),
         "findings": _findings(facts.findings, districts, industries),
-        "totals": _labelled(_total_labels(placed), sums),
-        "cells": _labelled(_cell_labels(placed), cells_of(measures, placed)),
+        **sum_tables(measures, placed),
     }, placed
 
 
@@ -72,13 +70,20 @@ def _placed(enterprises: pa.Table, districts: OrderedTree, industries: OrderedTr
         industries=numbers(enterprises["industry"]),
         district_ends=districts.ends,
         industry_ends=industries.ends,
-        groups=[industries.index_of(pa.array(codes, pa.string())) for codes in groups.to_pylist()],
+        groups=nodes_of(groups, industries),
         divisions=np.flatnonzero(industries.ranks <= division),
         bases={Basis.REGISTERED: np.ones(enterprises.num_rows, bool), **bases},
+        enterprises=np.ones(enterprises.num_rows, np.int64),
     )
 
 
-def _tree(tree: OrderedTree, levels: type[Any]) -> Columns:
+def nodes_of(groups: pa.Array, industries: OrderedTree) -> list[npt.NDArray[np.int64]]:
+    """Return the nodes of the industries of each group."""
+    return [industries.index_of(pa.array(codes, pa.string())) for codes in groups.to_pylist()]
+
+
+def tree_columns(tree: OrderedTree, levels: type[Any]) -> Columns:
+    """Return the table of a tree: a row per node, in pre-order."""
     return {
         **_texts(tree.rows, ("code", "parent_code")),
         "level": choice_array(tree.rows["level"].combine_chunks(), [str(level) for level in levels]),
@@ -88,8 +93,14 @@ def _tree(tree: OrderedTree, levels: type[Any]) -> Columns:
     }
 
 
-def _industry_groups(rows: pa.Table) -> Columns:
-    """One row per group; groups and their industries by code."""
+def group_columns(rows: pa.Table) -> Columns:
+    """Return the table of industry groups: a row per group; groups and their industries by code.
+
+    Parameters
+    ----------
+    rows
+        A row per industry of each group, as in `Facts`.
+    """
     grouped: dict[str, list[dict[str, Any]]] = {}
     for row in rows.sort_by([("code", "ascending"), ("industry_code", "ascending")]).to_pylist():
         grouped.setdefault(row["code"], []).append(row)
@@ -145,8 +156,8 @@ def _withheld(table: pa.Table, placed: Placed, districts: OrderedTree, industrie
     """One row per county and section with withheld members; null county or section where the workplace has none."""
     withheld = numbers(table["members_withheld"])
     rows = np.flatnonzero(withheld)
-    county = _at(districts.nearest(list(DistrictLevel).index(DistrictLevel.COUNTY)), placed.districts[rows])
-    section = _at(industries.nearest(list(IndustryLevel).index(IndustryLevel.SECTION)), placed.industries[rows])
+    county = at(districts.nearest(list(DistrictLevel).index(DistrictLevel.COUNTY)), placed.districts[rows])
+    section = at(industries.nearest(list(IndustryLevel).index(IndustryLevel.SECTION)), placed.industries[rows])
     pairs, place = np.unique(np.stack((county, section)), axis=1, return_inverse=True)
     sums: Columns = {}
     for basis in _WITHHELD_BASES:
@@ -158,12 +169,6 @@ def _withheld(table: pa.Table, placed: Placed, districts: OrderedTree, industrie
         "section": integer_array(pairs[1], pairs[1] >= 0),
         **sums,
     }
-
-
-def _at(of_node: npt.NDArray[np.int64], nodes: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    """Return a property of nodes, -1 for no node."""
-    found: npt.NDArray[np.int64] = np.append(of_node, -1)[nodes]
-    return found
 
 
 def _coverage(table: pa.Table, codes: pa.Array) -> Columns:
@@ -198,6 +203,14 @@ def _sorted(table: pa.Table, texts: Sequence[str], counts: Sequence[str]) -> Col
     return {**_texts(ordered, texts), **{name: _nullable(ordered[name]) for name in counts}}
 
 
+def sum_tables(measures: Mapping[str, npt.NDArray[np.integer[Any]]], placed: Placed) -> dict[str, Columns]:
+    """Return the tables of sums: `totals`, and `cells` of the large districts; measures in the order given."""
+    totals = {code: integer_array(totals_of(values, placed)) for code, values in measures.items()}
+    sums = zip(measures, cells_of(list(measures.values()), placed), strict=True)
+    cells = {code: integer_array(values) for code, values in sums}
+    return {"totals": {**_total_labels(placed), **totals}, "cells": {**_cell_labels(placed), **cells}}
+
+
 def _total_labels(placed: Placed) -> Columns:
     sizes = {"all": 1, "district": len(placed.district_ends), "industry": len(placed.industry_ends),
              "industry_group": len(placed.groups)}  # fmt: skip
@@ -212,19 +225,12 @@ def _total_labels(placed: Placed) -> Columns:
 
 
 def _cell_labels(placed: Placed) -> Columns:
-    large = large_districts(placed)
+    large = placed.large_districts
     block = len(large) * len(placed.divisions)
     return {
         "basis": _codes(np.repeat(np.arange(len(placed.bases)), block), [basis.value for basis in placed.bases]),
         "district": integer_array(np.tile(np.repeat(large, len(placed.divisions)), len(placed.bases))),
         "industry": integer_array(np.tile(placed.divisions, len(large) * len(placed.bases))),
-    }
-
-
-def _labelled(labels: Columns, sums: Sequence[npt.NDArray[np.int64]]) -> Columns:
-    return {
-        **labels,
-        **{measure.code: integer_array(values) for measure, values in zip(ROW_MEASURES, sums, strict=True)},
     }
 
 
@@ -248,8 +254,3 @@ def _date(column: pa.ChunkedArray) -> pa.Array:
     valid = known(column)
     days = np.asarray(column.cast(pa.int32()).fill_null(0))
     return date_array(days, valid)
-
-
-def count_rows(tables: Mapping[str, Columns]) -> dict[str, int]:
-    """Return the number of rows of each table."""
-    return {name: len(next(iter(columns.values()))) for name, columns in tables.items()}

@@ -1,6 +1,7 @@
 """The manifest of a snapshot: what it is, how it was built, what it can answer."""
 
 import hashlib
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -120,13 +121,17 @@ class DamagedManifest(Exception):
     """A manifest that cannot be read, or says something else than what was written."""
 
 
-def snapshot_id(as_of: date, settings: BuildSettings, tables: dict[str, TableInfo]) -> str:
-    """Return the id of a snapshot: its date and a digest of settings, format version and checksums."""
+def snapshot_id(
+    as_of: date, settings: BuildSettings, tables: Mapping[str, TableInfo], disclosure: Disclosure = EXACT
+) -> str:
+    """Return the id of a snapshot: its date and a digest of settings, format version, checksums and protection."""
     content = {
         "format_version": FORMAT_VERSION,
         "settings": settings,
         "tables": {name: info.sha256 for name, info in tables.items()},
     }
+    if disclosure != EXACT:
+        content["disclosure"] = disclosure
     digest = hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
     return f"{as_of:%Y%m%d}-{digest[:16]}"
 
