@@ -109,6 +109,12 @@ class Settings(BaseSettings):
     row_cache_bytes: int = Field(
         default=64 * 1024**2, ge=0, description="Encoded rows kept in memory per worker, bytes."
     )
+    audit_retention_months: int = Field(
+        default=24, ge=1, le=1200, description="The audit log is kept for so many months besides the present one."
+    )
+    job_retention_days: int = Field(
+        default=30, ge=1, le=36500, description="Records of finished jobs are kept for so many days."
+    )
 
     @field_validator("time_zone")
     @classmethod
@@ -142,6 +148,16 @@ class Settings(BaseSettings):
     def rounding_key_path(self) -> Path:
         """The file of the rounding key, with its default resolved."""
         return self.rounding_key_file or self.data_dir / "rounding-key"
+
+    @property
+    def tombstone_key_path(self) -> Path:
+        """The file of the key that knows erased members again; there from the first erasure on."""
+        return self.data_dir / "tombstone-key"
+
+    @property
+    def audit_dir(self) -> Path:
+        """The folder of the audit log, a file a month."""
+        return self.data_dir / "audit"
 
     @property
     def jobs_dir(self) -> Path:

@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -11,6 +11,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 IMMEDIATE = "immediate"
 """Execution option: a SQLite transaction takes the write lock as it begins, so that it cannot fail to upgrade later."""
+
+AUTOCOMMIT: Final = "AUTOCOMMIT"
+"""Isolation level of a connection on which each statement stands alone."""
 
 TURNSTILE = "turnstile"
 """Execution option of an async engine: the `asyncio.Lock` that single changes of one process pass one by one."""
@@ -99,5 +102,6 @@ def _configure_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) 
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    immediate = connection.get_execution_options().get(IMMEDIATE, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+    options = connection.get_execution_options()
+    if options.get("isolation_level") != AUTOCOMMIT:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(IMMEDIATE, False) else "BEGIN")

@@ -23,7 +23,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.config import Settings
-from app.database.engines import IMMEDIATE, TURNSTILE, is_sqlite, sqlite_path
+from app.database.engines import AUTOCOMMIT, IMMEDIATE, TURNSTILE, is_sqlite, sqlite_path
 from app.database.outages import outages_named, sqlstate
 from app.errors import TemporarilyUnavailable
 
@@ -100,6 +100,29 @@ def write_turn_sync(bind: Engine | Connection, timeout: float | None = None) -> 
                 yield connection
         finally:
             connection.execution_options(**{IMMEDIATE: False})
+
+
+@contextmanager
+def upkeep_turn_sync(engine: Engine) -> Iterator[Connection]:
+    """Wait for the turn to write and lend a connection on which each statement stands alone, outside any transaction.
+
+    For what a database does in no transaction, such as rewriting its files, while nobody else writes.
+
+    Raises
+    ------
+    DatabaseUnavailable
+        If the database is away, full or not set up.
+    """
+    with outages_named(), _file_turn_sync(_url(engine), None), engine.connect() as connection:
+        connection.execution_options(isolation_level=AUTOCOMMIT)
+        if is_sqlite(_url(engine)):
+            yield connection
+            return
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _TURN_KEY})
+        try:
+            yield connection
+        finally:
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _TURN_KEY})
 
 
 def _url(engine: Engine) -> str:

@@ -17,6 +17,7 @@ from app.database.turns import write_turn_sync
 from app.errors import InvalidRequest
 from app.imports.columns import Dataset
 from app.imports.datasets import find_dataset
+from app.imports.erased_refs import tombstones_for
 from app.imports.issues import IssueLog, RowIssue, Rule, row_issue
 from app.imports.member_source import changed_source
 from app.imports.options import ImportMode, ImportOptions, ImportResult, OnError
@@ -72,6 +73,8 @@ def import_file(settings: Settings, dataset: str, path: Path, options: ImportOpt
         The file as a whole cannot be taken.
     ImportRejected
         Rows have errors, and they are not to be skipped or no row is to blame.
+    TombstoneKeyMissing
+        Members were erased, and the key that knows them again is not in the data folder.
     DatabaseUnavailable
         The database is away, full or not set up.
     """
@@ -145,7 +148,8 @@ class _Import:
         self._report("checking", 0, None)
         log = deepcopy(log)
         try:
-            prospect = settle(self._connection, stage, self._options, log, self._settings.today())
+            tombstones = tombstones_for(self._connection, self._settings, stage.dataset)
+            prospect = settle(self._connection, stage, self._options, log, self._settings.today(), tombstones)
         except NothingLeftOut as error:
             raise _rejected(log) from error
         if log.errors and self._options.on_error is OnError.REJECT:

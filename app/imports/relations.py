@@ -29,6 +29,7 @@ from sqlalchemy.schema import CreateTable
 
 from app.imports.cycles import rows_on_cycles
 from app.imports.dual_affiliation import secondaries_without_dual
+from app.imports.erased_refs import erased_rows
 from app.imports.findings import Finding, Outcome
 from app.imports.issues import LISTED_ISSUES, IssueLog, RowIssue, Rule, Severity, row_issue
 from app.imports.jumps import jumping_rows
@@ -40,6 +41,7 @@ from app.imports.prospect import Prospect, foresee
 from app.imports.references import conflicting_names, repeated_keys, still_referred_to, unknown_codes
 from app.imports.registrations import outside_registration
 from app.imports.staging import Stage, leave_out, mark_bad
+from app.registry.tombstones import Tombstones
 
 _PROBLEMS = Table(
     "problems",
@@ -62,6 +64,7 @@ _Rules = Sequence[Callable[[Prospect], Iterator[Finding]]]
 _OWN: _Rules = (unknown_codes, still_referred_to, wrong_levels, misplaced_sites, secondaries_without_dual)
 _CONFLICTS: _Rules = (conflicting_names, simultaneous_employments, simultaneous_affiliations)
 _WARNINGS: _Rules = (outside_registration,)
+_ERASED = Outcome(Rule.ERASED_REF, "ref", "was erased and may not come back")
 
 
 class NothingLeftOut(Exception):
@@ -81,7 +84,14 @@ def refuse_repeated_keys(connection: Connection, stage: Stage, log: IssueLog) ->
         mark_bad(connection, stage, step.rows())
 
 
-def settle(connection: Connection, stage: Stage, options: ImportOptions, log: IssueLog, today: date) -> Prospect:
+def settle(
+    connection: Connection,
+    stage: Stage,
+    options: ImportOptions,
+    log: IssueLog,
+    today: date,
+    tombstones: Tombstones,
+) -> Prospect:
     """Ask all rules of the rows that are good, and return what the import would do with those that stay.
 
     Under `reject` every rule is asked once; whether the import may happen is for the caller to tell from the log.
@@ -93,7 +103,7 @@ def settle(connection: Connection, stage: Stage, options: ImportOptions, log: Is
     """
     while True:
         prospect = foresee(connection, stage, options)
-        if not _ask_errors(connection, prospect, log, today):
+        if not _ask_errors(connection, prospect, log, today, tombstones):
             break
     warnings = _Step(connection, log)
     warnings.ask(_findings(_WARNINGS, prospect))
@@ -103,12 +113,13 @@ def settle(connection: Connection, stage: Stage, options: ImportOptions, log: Is
     return prospect
 
 
-def _ask_errors(connection: Connection, prospect: Prospect, log: IssueLog, today: date) -> bool:
+def _ask_errors(connection: Connection, prospect: Prospect, log: IssueLog, today: date, tombstones: Tombstones) -> bool:
     """Ask the rules that keep rows out; return whether rows were left out, so that all is to be asked again."""
     own = _Step(connection, log)
     own.ask(_findings(_OWN, prospect))
     merged = merged_problems(connection, prospect, today)
     own.tell((Outcome(it.rule, it.column, it.message), it.row_number, it.value, None) for it in merged)
+    own.tell((_ERASED, row, None, None) for row in erased_rows(connection, prospect, tombstones))
     if own.errors and prospect.options.on_error is OnError.SKIP:
         own.leave_out(prospect.stage)
         return True

@@ -12,8 +12,7 @@ PARTIAL = ".part"
 _ABANDONED_SECONDS = 3600
 """A file that is still arriving and has not grown for so long is not arriving any more."""
 
-_KEPT_SECONDS = 30 * 86400
-"""Records of finished jobs are kept for so long."""
+_DAY_SECONDS = 86400
 
 
 def upload_path(settings: Settings, job_id: str) -> Path:
@@ -38,9 +37,13 @@ def _settle(settings: Settings, job_id: str) -> None:
     record = read_job(settings.jobs_dir, job_id)
     if record.state == "interrupted":
         write_record(settings.jobs_dir, interrupted(record))
-    elif record.finished and time.time() - record_path(settings.jobs_dir, job_id).stat().st_mtime > _KEPT_SECONDS:
+    elif record.finished and _age(settings, job_id) > settings.job_retention_days * _DAY_SECONDS:
         issues_path(settings.jobs_dir, job_id).unlink(missing_ok=True)
         record_path(settings.jobs_dir, job_id).unlink(missing_ok=True)
+
+
+def _age(settings: Settings, job_id: str) -> float:
+    return time.time() - record_path(settings.jobs_dir, job_id).stat().st_mtime
 
 
 def _is_abandoned(settings: Settings, upload: Path) -> bool:

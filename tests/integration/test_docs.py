@@ -19,8 +19,8 @@ from tests.engines.server import EXTERNAL_SERVER
 
 DOCUMENTS = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 
-NOT_RAISED = {Rule.ERASED_REF, Rule.OUTSIDE_SCOPE}
-"""Rules that wait for erasure and keys."""
+NOT_RAISED = {Rule.OUTSIDE_SCOPE}
+"""A rule that waits for keys."""
 
 
 @pytest.mark.parametrize("name", FILES)

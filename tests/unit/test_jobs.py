@@ -151,6 +151,13 @@ def test_leftovers_go_and_the_rest_stays_when_swept(settings: Settings) -> None:
     assert raw.state == "interrupted"
 
 
+def test_record_is_kept_as_long_as_set_when_swept(settings: Settings) -> None:
+    younger, older = written(settings, "succeeded", age=6 * DAY), written(settings, "succeeded", age=8 * DAY, number=1)
+    sweep_jobs(settings.model_copy(update={"job_retention_days": 7}))
+    assert [record.id for record in list_jobs(settings.jobs_dir)] == [younger.id]
+    assert not record_path(settings.jobs_dir, older.id).exists()
+
+
 def test_sweeping_is_quiet_when_there_are_no_folders(tmp_path: Path) -> None:
     sweep_jobs(Settings(_env_file=None, data_dir=tmp_path / "new"))
     assert not (tmp_path / "new").exists()

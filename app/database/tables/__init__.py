@@ -12,6 +12,7 @@ from app.database.tables.keys import ApiKey
 from app.database.tables.members import Employment, Member
 from app.database.tables.metadata import METADATA
 from app.database.tables.revision import RegistryRevision
+from app.database.tables.tombstones import Tombstone
 
 __all__ = [
     "METADATA",
@@ -28,4 +29,5 @@ __all__ = [
     "IndustryGroupIndustry",
     "Member",
     "RegistryRevision",
+    "Tombstone",
 ]
