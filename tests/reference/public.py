@@ -27,12 +27,6 @@ UNRELIABLE_ABOVE = 0.05
 DISTRICT_LEVELS = ("province", "city", "county", "street")
 INDUSTRY_LEVELS = ("section", "division")
 
-FACTS = ("enterprises", "enterprises_organised", "enterprises_standalone")
-"""Public facts about firms, exact."""
-
-PERSONS = ("members", "members_matched", "headcount", "headcount_matched")
-"""Sums of rounded values."""
-
 FACT_RATES = ("organisation_coverage", "standalone_rate")
 
 EXACT_ONLY = ("enterprise_kind", "ownership", "size_class")
@@ -233,9 +227,11 @@ class PublicReference(Reference):
     def block(self, population: Population) -> Row:
         """The public counts and rates of a population; all others are protected."""
         sums = summed(one for one in self.shown if self.sits_in(one.place, population))
+        firms = [firm for firm in self.firms.values() if measures.holds(self.moment, population, firm)]
         counts: Counts = dict.fromkeys(MEASURES)
-        exact = measures.figures(self.moment, self.firms.values(), population)
-        counts |= {measure: exact[measure] for measure in FACTS}
+        counts["enterprises"] = len(firms)
+        counts["enterprises_organised"] = sum(firm.organised for firm in firms)
+        counts["enterprises_standalone"] = sum(firm.standalone for firm in firms)
         counts |= dict.fromkeys(("members", "members_matched"), sums.members)
         counts |= dict.fromkeys(("headcount", "headcount_matched"), sums.headcount)
         public = {name: rates.rate(rates.METRICS[name], counts, frozenset(), CORRELATION) for name in FACT_RATES} | {
