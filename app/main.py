@@ -92,10 +92,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.engine = make_engine(settings.registry_url)
     app.state.supervisor = Supervisor(settings)
     app.state.keyring = Keyring(app.state.engine, ELSEWHERE[settings.anonymous])
-    reading = asyncio.create_task(app.state.keyring.keep_read())
+    stopped = asyncio.Event()
+    reading = asyncio.create_task(app.state.keyring.keep_read(stopped))
     try:
         yield
     finally:
-        reading.cancel()
+        stopped.set()
+        await reading
         await app.state.supervisor.close()
         await app.state.engine.dispose()

@@ -7,6 +7,7 @@ what was read last stays good for five minutes.
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import structlog
@@ -86,9 +87,9 @@ class Keyring:
             raise refused()
         return principal
 
-    async def keep_read(self) -> None:
-        """Read the keys anew until cancelled."""
-        while True:
+    async def keep_read(self, stopped: asyncio.Event) -> None:
+        """Read the keys anew until it is told to stop; never in the middle of a reading, which would be left open."""
+        while not stopped.is_set():
             async with self._reading:
                 try:
                     await self._read()
@@ -96,7 +97,8 @@ class Keyring:
                     pass  # `readyz` tells, and what was read last stays good for a while
                 except Exception:  # noqa: BLE001 - whatever it is, the keys must go on being read
                     structlog.get_logger().exception("keys not read")
-            await asyncio.sleep(READ_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopped.wait(), READ_SECONDS)
 
     def _age(self) -> float:
         return float("inf") if self._read_at is None else self._clock() - self._read_at
