@@ -37,7 +37,7 @@ async def create_api_key(request: Request, body: KeyBody) -> Response:
 
 
 @router.delete("/{id}", status_code=204, response_class=Response)
-async def revoke_api_key(
+async def delete_api_key(
     request: Request, key_id: Annotated[str, Path(alias="id", description="Id of the key.")]
 ) -> Response:
     """Revoke a key; every worker refuses it within five seconds. One that is revoked already stays so."""
