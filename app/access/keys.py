@@ -165,7 +165,7 @@ def revoke_key(connection: Connection, key_id: str) -> None:
     if known is None:
         message = f"There is no key {key_id!r}."
         raise KeyNotFound(message, [ErrorItem("path/id", message)])
-    at = datetime.now(UTC).replace(microsecond=0, tzinfo=None)
+    at = datetime.now(UTC).replace(microsecond=0)
     statement = update(table).where(table.c.id == key_id, table.c.revoked_at.is_(None))
     connection.execute(statement.values(revoked_at=at))
 
@@ -213,16 +213,15 @@ def _values(key: Key) -> dict[str, Any]:
         "name": key.name,
         "rights": " ".join(key.rights),
         "districts": None if key.districts is None else msgspec.json.encode(key.districts).decode(),
-        "created_at": key.created_at.replace(tzinfo=None),
-        "expires_at": key.expires_at.replace(tzinfo=None),
+        "created_at": key.created_at,
+        "expires_at": key.expires_at,
     }
 
 
 def _key(row: RowMapping) -> Key:
     return Key(
         row["id"], row["name"], tuple(Right(word) for word in row["rights"].split()), _districts(row["districts"]),
-        _utc(row["created_at"]), _utc(row["expires_at"]),
-        None if row["revoked_at"] is None else _utc(row["revoked_at"]), bytes.fromhex(row["secret_sha256"]),
+        row["created_at"], row["expires_at"], row["revoked_at"], bytes.fromhex(row["secret_sha256"]),
     )  # fmt: skip
 
 
@@ -232,6 +231,3 @@ def _districts(text: str | None) -> tuple[str, ...] | None:
     codes: Sequence[str] = msgspec.json.decode(text, type=list[str])
     return tuple(codes)
 
-
-def _utc(value: datetime) -> datetime:
-    return value.replace(tzinfo=UTC)

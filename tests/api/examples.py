@@ -67,6 +67,8 @@ ASKED: dict[str, tuple[str, str]] = {
     "get_problem_type": ("GET", "/problems/snapshot-not-found"),
     "create_snapshot": ("POST", "/v1/snapshots"),
     "create_import": ("POST", "/v1/imports?dataset=members&dry_run=true"),
+    "create_api_key": ("POST", "/v1/keys"),
+    "list_api_keys": ("GET", "/v1/keys"),
     "problem": ("GET", "/v1/statistics/districts?level=section&size=5"),
 }
 """Method and address of each example, by operationId; `problem` is what every operation may answer.
@@ -84,9 +86,11 @@ _CHANGING = (
     (re.compile(r'"\d{8}-[0-9a-f]{16}"'), '"20170630-5f0c91d2a3b4c5d6"'),
     (re.compile(r'"\d{14}-[0-9a-f]{16}"'), '"20170701000000-4f1d2c3b4a596877"'),
     (
-        re.compile(r'"(updated_at|built_at|created_at|started_at|finished_at)":"[^"]*"'),
+        re.compile(r'"(updated_at|built_at|created_at|started_at|finished_at|expires_at)":"[^"]*"'),
         r'"\1":"2017-07-01T00:00:00Z"',
     ),
+    (re.compile(r'"oc_[0-9a-f]{16}_[0-9a-f]{64}"'), f'"oc_9f86d081884c7d65_{"0" * 64}"'),
+    (re.compile(r'"id":"[0-9a-f]{16}"'), '"id":"9f86d081884c7d65"'),
     (re.compile(r'"request_id":"[^"]*"'), '"request_id":"4f1d2c3b4a596877"'),
     (re.compile(r'"next_cursor":"[^"]*"'), '"next_cursor":"WyIyMDE3MDYzMC01ZjBjIiwiMSJd"'),
 )
@@ -131,6 +135,8 @@ def served(client: TestClient, name: str) -> Any:
 def _sent(client: TestClient, name: str, path: str) -> dict[str, Any]:
     if name == "create_import":
         return {"content": BAD_FILE}
+    if name == "create_api_key":
+        return {"json": {"name": "Street S dashboard", "rights": ["read"], "districts": [STREET], "days": 90}}
     if name == "create_snapshot":
         return {"json": {"as_of": AS_OF.isoformat()}}
     return {"json": _as_recorded(client, path)} if name.startswith("replace_") else {}
