@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import typer
 
+from app.catalogue.measures import ROW_MEASURES
 from app.catalogue.vocabulary import Basis, EnterpriseKind, Ownership, SizeClass
 from app.publication.answers import list_answer
 from app.publication.kept import KeptRows
@@ -34,6 +35,7 @@ FILTERS: dict[str, Mapping[str, str]] = {
     },
 }  # fmt: skip
 GOES = 5
+MEASURES = [measure.code for measure in ROW_MEASURES]
 COLUMNS = {"ownership": "ownership", "size_class": "size_class", "enterprise_kind": "kind"}
 
 
@@ -56,7 +58,7 @@ def _compare(
     provinces = np.flatnonzero(snapshot.districts.level_names == "province")
     question = Question(Subject.DISTRICTS, population=population, listing=Listing(level="province"))
     text = _text(snapshot, population)
-    ours = partial(sums.districts, snapshot, resolve(snapshot, population), provinces)
+    ours = partial(sums.districts, snapshot, resolve(snapshot, population), provinces, snapshot.row_measures)
     if _filled(connection.execute(text).fetchall(), provinces) != ours().T.tolist():
         raise RuntimeError(f"different sums under {what}")
     works: dict[str, Callable[[], object]] = {
@@ -74,7 +76,7 @@ def _compare(
 
 def _as_parquet(snapshot: Snapshot, folder: Path) -> Path:
     """Write the enterprises as one Parquet file, with the index of their province (-1 for none)."""
-    columns = {name: snapshot.enterprises.arrow(name) for name in ("bases", "industry", *COLUMNS.values(), *sums.ROWS)}
+    columns = {name: snapshot.enterprises.arrow(name) for name in ("bases", "industry", *COLUMNS.values(), *MEASURES)}
     tops = np.flatnonzero(snapshot.districts.level_names == "province")
     province = np.full(len(snapshot.districts.codes) + 1, -1)
     for top in tops.tolist():
@@ -94,13 +96,13 @@ def _text(snapshot: Snapshot, population: Population) -> str:
     if population.industry_group is not None:
         spans = group_spans(snapshot, population.industry_group)
         wanted.append("(" + " OR ".join(f"industry >= {start} AND industry < {end}" for start, end in spans) + ")")
-    added = ", ".join(f"CAST(sum({name}) AS BIGINT)" for name in sums.ROWS)
+    added = ", ".join(f"CAST(sum({name}) AS BIGINT)" for name in MEASURES)
     return f"SELECT province, {added} FROM enterprise WHERE {' AND '.join(wanted)} GROUP BY province"
 
 
 def _filled(rows: list[tuple[int | None, ...]], provinces: Int64) -> list[list[int]]:
     found = {row[0]: [value or 0 for value in row[1:]] for row in rows}
-    return [found.get(province, [0] * len(sums.ROWS)) for province in provinces.tolist()]
+    return [found.get(province, [0] * len(MEASURES)) for province in provinces.tolist()]
 
 
 if __name__ == "__main__":

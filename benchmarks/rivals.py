@@ -28,13 +28,13 @@ from app.catalogue.vocabulary import Basis
 from app.publication.figures import figures
 from app.publication.subjects import TreeNode
 from app.statistics.aggregates import CODES, list_tree
-from app.statistics.intervals import Z
+from app.statistics.intervals import Precision, Z
 from app.statistics.question import Listing, Page, Population, Question, Subject
 from app.statistics.rates import LOW_BASE, Counts
 from app.store.snapshot import Snapshot
 
 PATH = "/v1/statistics/districts"
-CORRELATION = 0.1
+PRECISION = Precision(0.1)
 
 
 def _cell_model() -> Any:
@@ -128,7 +128,8 @@ def _encoded(cells: Sequence[Any]) -> bytes:
     given = [[getattr(cell, code) for code in CODES] for cell in cells]
     null = np.array([[value is None for value in row] for row in given]).T
     values = np.array([[value or 0 for value in row] for row in given], np.int64).T
-    counted = figures(Counts(CODES, values, null, np.ones(len(CODES), bool)), CODES, METRICS, CORRELATION)
+    unlike = np.zeros(len(CODES), bool)
+    counted = figures(Counts(CODES, values, null, ~unlike, unlike), CODES, METRICS, PRECISION)
     rows = [
         {"district": TreeNode(it.code, it.name_zh, it.name_en, it.level, it.parent_code), "counts": figure.counts,
          "rates": figure.rates}

@@ -10,7 +10,8 @@ class Interval(StrEnum):
     """Which 95 % interval a metric carries.
 
     `wilson`: a Wilson score interval, n = denominator; `clustered`: with the effective headcount under the snapshot's
-    intra-enterprise correlation; `whole_firms`: with the correlation 1, since firms are organised whole; `none`: none.
+    intra-enterprise correlation, and wider by the error of rounding where figures are rounded; `whole_firms`: with the
+    correlation 1, since firms are organised whole; `none`: none.
     """
 
     NONE = "none"
@@ -20,7 +21,13 @@ class Interval(StrEnum):
 
 
 class Status(StrEnum):
-    """The state of a ratio, decided in this order."""
+    """The state of a ratio, decided in this order.
+
+    `protected`: it is not public; `not_applicable`: there is nothing to divide by, or a part is not defined here;
+    `unknown`: the source does not say what to divide by; `inconsistent`: the numerator exceeds the denominator;
+    `unreliable`: rounding alone may put it off by more than 5 points; `low_base`: the effective denominator is under
+    30; `ok`: none of these.
+    """
 
     PROTECTED = "protected"
     NOT_APPLICABLE = "not_applicable"

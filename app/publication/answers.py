@@ -17,8 +17,9 @@ from app.publication.subjects import KEY, describe
 from app.statistics.aggregates import CODES, count_bases, list_groups, list_tree, one
 from app.statistics.branches import list_branches, one_branch
 from app.statistics.enterprises import list_enterprises, one_enterprise
+from app.statistics.intervals import precision_of
 from app.statistics.listed import Listed
-from app.statistics.moments import snapshot_at
+from app.statistics.moments import snapshot_for
 from app.statistics.question import Listing, Moment, Page, Population, Question, Subject
 from app.store.manifest import Correlation, Disclosure
 from app.store.shelf import Shelf
@@ -75,11 +76,11 @@ def list_answer(shelf: Shelf, question: Question, page: Page, kept: KeptRows) ->
 
     Raises
     ------
-    SnapshotNotFound, InvalidRequest
+    SnapshotNotFound, ExactOnly, InvalidRequest
         As the question's parts say.
     """
     pinned, position = cursors.decode(question, page)
-    snapshot = snapshot_at(shelf, pinned.moment)
+    snapshot = snapshot_for(shelf, pinned)
     listed = _LISTS[question.subject](snapshot, pinned, page)
     end = min(position + page.limit, len(listed.rows))
     cursor = None
@@ -100,10 +101,10 @@ def one_answer(
 
     Raises
     ------
-    SubjectNotFound, SnapshotNotFound, InvalidRequest
+    SubjectNotFound, SnapshotNotFound, ExactOnly, InvalidRequest
         As the question's parts say.
     """
-    snapshot = snapshot_at(shelf, moment)
+    snapshot = snapshot_for(shelf, Question(subject, moment, population))
     if subject is Subject.ENTERPRISES:
         listed = one_enterprise(snapshot, code)
     elif subject is Subject.BRANCHES:
@@ -117,10 +118,17 @@ def one_answer(
 
 
 def bases_answer(shelf: Shelf, moment: Moment, population: Population) -> Answer:
-    """Return one scope in the five bases, side by side."""
-    snapshot = snapshot_at(shelf, moment)
+    """Return one scope in the five bases, side by side.
+
+    Raises
+    ------
+    SnapshotNotFound, ExactOnly, InvalidRequest
+        As the question's parts say.
+    """
+    snapshot = snapshot_for(shelf, Question(Subject.INDUSTRIES, moment, population), tuple(Basis))
+    precision = precision_of(snapshot.manifest)
     rows = [
-        {"basis": basis.value, **msgspec.structs.asdict(figures(counts, CODES, METRICS, snapshot.correlation)[0])}
+        {"basis": basis.value, **msgspec.structs.asdict(figures(counts, CODES, METRICS, precision)[0])}
         for basis, counts in zip(Basis, count_bases(snapshot, population), strict=True)
     ]
     body = _encode({"data": rows, "meta": _meta(snapshot, moment, None, len(rows))})
@@ -129,7 +137,7 @@ def bases_answer(shelf: Shelf, moment: Moment, population: Population) -> Answer
 
 def file_answer(shelf: Shelf, question: Question, page: Page, options: FileOptions) -> FileAnswer:
     """Return the whole list as a file; cursor and limit of the page play no part."""
-    snapshot = snapshot_at(shelf, question.moment)
+    snapshot = snapshot_for(shelf, question)
     listed = _LISTS[question.subject](snapshot, question, page)
     kind = FORMATS[options.format]
     filename = f"{question.subject.value}-{snapshot.manifest.as_of}.{kind.suffix}"
@@ -166,7 +174,7 @@ def _fresh_margins(listed: Listed) -> bytes:
     margins, side = listed.margins, listed.sides[0]
     if margins is None:
         return b""
-    total = figures(margins.total, side.measures, side.metrics, listed.snapshot.correlation)[0]
+    total = figures(margins.total, side.measures, side.metrics, listed.precision)[0]
     rest = None if margins.unallocated is None else {"counts": counts_of(margins.unallocated, side.measures)[0]}
     return b'"total":%b,"unallocated":%b,' % (_encode(total), _encode(rest))
 
@@ -191,7 +199,7 @@ def _encoded(listed: Listed, rows: Int64, population: Population, kept: KeptRows
 
 def _fresh(listed: Listed, rows: Int64) -> list[bytes]:
     fields = describe(listed.snapshot, listed.subject, rows)
-    sides = [figures_of(side, rows, listed.snapshot.correlation) for side in listed.sides]
+    sides = [figures_of(side, rows, listed.precision) for side in listed.sides]
     key = KEY[listed.subject]
     if len(sides) == 1:
         return [

@@ -13,6 +13,7 @@ from app.catalogue.metrics import METRIC, Metric
 from app.errors import ErrorItem, InvalidRequest
 from app.publication.figures import count_lists, rate_lists
 from app.publication.subjects import describe, field_names
+from app.statistics.intervals import Precision
 from app.statistics.listed import Listed, Side
 from app.statistics.rates import Counts, rates_of
 
@@ -89,7 +90,7 @@ def chunks(listed: Listed, options: TableOptions) -> Iterator[list[list[Any]]]:
     for start in range(0, len(listed.rows), CHUNK):
         rows = listed.rows[start : start + CHUNK]
         fields = [_subject_cells(field, options) for field in describe(listed.snapshot, listed.subject, rows)]
-        cells = [_figure_cells(shown, shown.side.count(rows), listed.snapshot.correlation) for shown in sides]
+        cells = [_figure_cells(shown, shown.side.count(rows), listed.precision) for shown in sides]
         yield [
             ["subject", *field, *(cell for side in figures for cell in side)]
             for field, *figures in zip(fields, *cells, strict=True)
@@ -104,16 +105,16 @@ def _margins(listed: Listed, options: TableOptions, shown: Shown) -> list[list[A
     if margins is None:
         return []
     empty = [None] * len(_subject_names(listed, options))
-    rows = [["total", *empty, *_figure_cells(shown, margins.total, listed.snapshot.correlation)[0]]]
+    rows = [["total", *empty, *_figure_cells(shown, margins.total, listed.precision)[0]]]
     if margins.unallocated is not None:
         rates = [None] * (len(shown.metrics) * len(RATE_PARTS))
         rows.append(["unallocated", *empty, *count_lists(margins.unallocated, shown.measures)[0], *rates])
     return rows
 
 
-def _figure_cells(shown: Shown, counts: Counts, correlation: float) -> list[list[Any]]:
+def _figure_cells(shown: Shown, counts: Counts, precision: Precision) -> list[list[Any]]:
     counted = count_lists(counts, shown.measures)
-    rated = rate_lists(rates_of(counts, shown.metrics, correlation)) if shown.metrics else [[] for _ in counted]
+    rated = rate_lists(rates_of(counts, shown.metrics, precision)) if shown.metrics else [[] for _ in counted]
     return [
         [*count, *(_cell(part) for rate in rates for part in msgspec.structs.astuple(rate))]
         for count, rates in zip(counted, rated, strict=True)

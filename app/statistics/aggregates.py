@@ -1,7 +1,8 @@
 """Statistics of districts, industries and industry groups."""
 
 from collections.abc import Callable
-from functools import cache, partial
+from dataclasses import dataclass
+from functools import cache, lru_cache, partial
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from app.catalogue.metrics import METRICS
 from app.catalogue.vocabulary import Basis
 from app.errors import ErrorItem, InvalidRequest, NotFound
 from app.statistics import sums, withheld
+from app.statistics.intervals import precision_of
 from app.statistics.listed import Listed, Margins, Side, less, ordered
 from app.statistics.question import Listing, Page, Population, Question, Subject
 from app.statistics.rates import Counts
@@ -18,11 +20,30 @@ from app.store.snapshot import Mask, Snapshot, Tree, code_ranks
 from app.store.subtrees import Int64
 
 CODES = tuple(measure.code for measure in MEASURES)
-_ENTERPRISES = (sums.ROWS.index("enterprises"),)
-_UNDEFINED = np.ones(len(CODES), bool)
-_REGISTER_ONLY = np.array([measure.register_only for measure in MEASURES])
+"""What districts, industries and groups show of themselves, in every snapshot."""
+
+_REGISTER_ONLY = [number for number, measure in enumerate(MEASURES) if measure.register_only]
 _WITHHELD = CODES.index("members_withheld")
-_SUMMED = [CODES.index(code) for code in sums.ROWS]
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where the sums of a snapshot stand among all that its counts hold.
+
+    Parameters
+    ----------
+    codes
+        What is shown and, after it, what only intervals rest on.
+    summed
+        Line of each sum.
+    undefined, protected
+        Of each line, as counts have them.
+    """
+
+    codes: tuple[str, ...]
+    summed: list[int]
+    undefined: Mask
+    protected: Mask
 
 
 class SubjectNotFound(NotFound):
@@ -42,7 +63,7 @@ def list_tree(snapshot: Snapshot, question: Question, page: Page) -> Listed:
     if not listing.include_empty:
         nodes = _filled(snapshot, scope, question.subject, nodes, count)
     side = Side("", CODES, METRICS, count)
-    rows = ordered(nodes, tree.code_ranks[nodes], side, page, snapshot.correlation)
+    rows = ordered(nodes, tree.code_ranks[nodes], side, page, precision_of(snapshot.manifest))
     disjoint = nodes if listing.parent is not None or listing.level is not None else None
     add_up = partial(_margins, snapshot, _narrowed(scope, question.subject, within), count, disjoint)
     return Listed(snapshot, question.subject, rows, (side,), add_up)
@@ -57,7 +78,7 @@ def list_groups(snapshot: Snapshot, question: Question, page: Page) -> Listed:
     if not question.listing.include_empty:
         rows = _filled(snapshot, scope, Subject.INDUSTRY_GROUPS, rows, count)
     side = Side("", CODES, METRICS, count)
-    rows = ordered(rows, code_ranks(codes)[rows], side, page, snapshot.correlation)
+    rows = ordered(rows, code_ranks(codes)[rows], side, page, precision_of(snapshot.manifest))
     return Listed(snapshot, Subject.INDUSTRY_GROUPS, rows, (side,), partial(_margins, snapshot, scope, count))
 
 
@@ -89,7 +110,7 @@ def count_bases(snapshot: Snapshot, population: Population) -> tuple[Counts, ...
 
 def count_scope(snapshot: Snapshot, scope: Scope) -> Counts:
     """Return the figures of a scope as a whole, one row."""
-    return _counts(snapshot, sums.whole(snapshot, scope), withheld.of_scope(snapshot, scope))
+    return _counts(snapshot, sums.whole(snapshot, scope, snapshot.row_measures), withheld.of_scope(snapshot, scope))
 
 
 def tree_of(snapshot: Snapshot, subject: Subject) -> Tree:
@@ -126,7 +147,7 @@ def _filled(
 ) -> Int64:
     """Return the nodes that hold an enterprise that counts."""
     if _is_ready(scope):
-        enterprises = _sums(snapshot, scope, subject, nodes, _ENTERPRISES)[0]
+        enterprises = _sums(snapshot, scope, subject, nodes, ("enterprises",))[0]
     else:
         enterprises = count(nodes).row("enterprises")
     filled: Int64 = nodes[enterprises > 0]
@@ -140,10 +161,10 @@ def _count(snapshot: Snapshot, scope: Scope, subject: Subject, rows: Int64) -> C
         hidden = withheld.of_industries(snapshot, scope, rows)
     else:
         hidden = withheld.of_groups(len(rows))
-    return _counts(snapshot, _sums(snapshot, scope, subject, rows, sums.EVERY), hidden)
+    return _counts(snapshot, _sums(snapshot, scope, subject, rows, snapshot.row_measures), hidden)
 
 
-def _sums(snapshot: Snapshot, scope: Scope, subject: Subject, rows: Int64, measures: tuple[int, ...]) -> Int64:
+def _sums(snapshot: Snapshot, scope: Scope, subject: Subject, rows: Int64, measures: tuple[str, ...]) -> Int64:
     if subject is Subject.DISTRICTS:
         return sums.districts(snapshot, scope, rows, measures)
     if subject is Subject.INDUSTRIES:
@@ -153,13 +174,23 @@ def _sums(snapshot: Snapshot, scope: Scope, subject: Subject, rows: Int64, measu
 
 
 def _counts(snapshot: Snapshot, summed: Int64, hidden: tuple[Int64, Mask]) -> Counts:
-    values = np.zeros((len(CODES), summed.shape[1]), np.int64)
+    layout = _layout(snapshot.row_measures, snapshot.manifest.capabilities.measures)
+    values = np.zeros((len(layout.codes), summed.shape[1]), np.int64)
     null = np.zeros(values.shape, bool)
-    values[_SUMMED] = summed
+    values[layout.summed] = summed
     values[_WITHHELD], null[_WITHHELD] = np.where(hidden[1], 0, hidden[0]), hidden[1]
     if snapshot.manifest.member_source == "returns":
         null[_REGISTER_ONLY] = True
-    return Counts(CODES, values, null, _UNDEFINED)
+    null[layout.protected] = True
+    return Counts(layout.codes, values, null, layout.undefined, layout.protected)
+
+
+@lru_cache(maxsize=8)
+def _layout(summed: tuple[str, ...], given: tuple[str, ...]) -> _Layout:
+    """Return the layout of a snapshot that has some sums and gives some measures."""
+    codes = (*CODES, *(code for code in summed if code not in CODES))
+    lines = [codes.index(code) for code in summed]
+    return _Layout(codes, lines, np.ones(len(codes), bool), np.array([code not in given for code in codes]))
 
 
 def _candidates(tree: Tree, listing: Listing) -> tuple[Int64, int | None]:

@@ -8,6 +8,7 @@ from app.catalogue.measures import BRANCH_MEASURES
 from app.catalogue.metrics import BRANCH_METRICS
 from app.errors import ErrorItem, InvalidRequest
 from app.statistics.aggregates import SubjectNotFound
+from app.statistics.intervals import precision_of
 from app.statistics.listed import Listed, Side, ordered
 from app.statistics.question import Listing, Page, Question, Subject
 from app.statistics.rates import Counts
@@ -21,7 +22,7 @@ _COMPANION = "enterprises_members_unknown"
 
 _CODES = (*_MEASURES, "members", _COMPANION)
 _PARTICIPATING = _MEASURES.index("members_participating")
-_UNDEFINED = np.zeros(len(_CODES), bool)
+_NONE = np.zeros(len(_CODES), bool)
 
 
 def list_branches(snapshot: Snapshot, question: Question, page: Page) -> Listed:
@@ -32,7 +33,7 @@ def list_branches(snapshot: Snapshot, question: Question, page: Page) -> Listed:
         if asked is not None:
             rows = rows[np.array([snapshot.branches.texts(name)[row] == asked for row in rows.tolist()], bool)]
     own, subtree = _sides(snapshot)
-    rows = ordered(rows, rows, subtree, page, snapshot.correlation)
+    rows = ordered(rows, rows, subtree, page, precision_of(snapshot.manifest))
     return Listed(snapshot, Subject.BRANCHES, rows, (own, subtree))
 
 
@@ -67,7 +68,7 @@ def _count(snapshot: Snapshot, side: str, rows: Int64) -> Counts:
     for line, code in enumerate(_MEASURES):
         values[line] = snapshot.branches.values(f"{side}_{code}")[rows]
     values[_CODES.index("members")] = values[_PARTICIPATING]
-    return Counts(_CODES, values, np.zeros(values.shape, bool), _UNDEFINED)
+    return Counts(_CODES, values, np.zeros(values.shape, bool), undefined=_NONE, protected=_NONE)
 
 
 def _related(snapshot: Snapshot, listing: Listing) -> Int64:

@@ -5,11 +5,12 @@ from functools import partial
 import numpy as np
 import pyarrow.compute as pc
 
-from app.catalogue.measures import ENTERPRISE_MEASURES, MEASURE
+from app.catalogue.measures import ENTERPRISE_MEASURES, ROW_MEASURES
 from app.catalogue.metrics import ENTERPRISE_METRICS
 from app.errors import ErrorItem
 from app.statistics import sums
 from app.statistics.aggregates import SubjectNotFound
+from app.statistics.intervals import precision_of
 from app.statistics.listed import Listed, Margins, Side, ordered
 from app.statistics.question import Listing, Page, Question, Subject
 from app.statistics.rates import Counts
@@ -18,7 +19,9 @@ from app.store.snapshot import Snapshot
 from app.store.subtrees import Int64
 
 _SHOWN = tuple(measure.code for measure in ENTERPRISE_MEASURES)
-_REGISTER_ONLY = np.array([MEASURE[code].register_only for code in sums.ROWS])
+_ROWS = tuple(measure.code for measure in ROW_MEASURES)
+_REGISTER_ONLY = np.array([measure.register_only for measure in ROW_MEASURES])
+_PROTECTED = np.zeros(len(_ROWS), bool)
 _FLAGS = {"organised": "organised", "eligible": "eligible", "has_members": "enterprises_with_members"}
 
 
@@ -27,7 +30,7 @@ def list_enterprises(snapshot: Snapshot, question: Question, page: Page) -> List
     rows = sums.listed_rows(snapshot, resolve(snapshot, question.population))
     rows = _flagged(snapshot, rows, question.listing)
     side = _side(snapshot)
-    ranked = ordered(rows, snapshot.enterprise_code_ranks[rows], side, page, snapshot.correlation)
+    ranked = ordered(rows, snapshot.enterprise_code_ranks[rows], side, page, precision_of(snapshot.manifest))
     return Listed(snapshot, Subject.ENTERPRISES, ranked, (side,), partial(_margins, snapshot, rows))
 
 
@@ -68,19 +71,19 @@ def _flagged(snapshot: Snapshot, rows: Int64, listing: Listing) -> Int64:
 
 def _count(snapshot: Snapshot, rows: Int64) -> Counts:
     """Return enterprises' own measures; null is unknown, or not defined by the member source."""
-    values = np.stack([snapshot.enterprises.values(code)[rows] for code in sums.ROWS]).astype(np.int64)
+    values = np.stack([snapshot.enterprises.values(code)[rows] for code in _ROWS]).astype(np.int64)
     null = np.zeros(values.shape, bool)
-    for line, code in enumerate(sums.ROWS):
+    for line, code in enumerate(_ROWS):
         valid = snapshot.enterprises.valid(code)
         if valid is not None:
             null[line] = ~valid[rows]
-    return Counts(sums.ROWS, values, null, _undefined(snapshot))
+    return Counts(_ROWS, values, null, _undefined(snapshot), _PROTECTED)
 
 
 def _margins(snapshot: Snapshot, rows: Int64) -> Margins:
-    summed = sums.add_rows(snapshot, np.sort(rows))
+    summed = sums.add_rows(snapshot, np.sort(rows), _ROWS)
     undefined = _undefined(snapshot)
-    return Margins(Counts(sums.ROWS, summed, np.repeat(undefined[:, None], 1, axis=1), undefined))
+    return Margins(Counts(_ROWS, summed, np.repeat(undefined[:, None], 1, axis=1), undefined, _PROTECTED))
 
 
 def _undefined(snapshot: Snapshot) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

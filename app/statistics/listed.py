@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from app.catalogue.metrics import METRIC, Metric
 from app.errors import ErrorItem, InvalidRequest
+from app.statistics.intervals import Precision, precision_of
 from app.statistics.question import Order, Page, Subject
 from app.statistics.rates import Counts, rates_of
 from app.store.snapshot import Mask, Snapshot
@@ -74,12 +75,17 @@ class Listed:
     add_up: Callable[[], Margins] | None = None
 
     @cached_property
+    def precision(self) -> Precision:
+        """How much the snapshot's ratios of persons over headcount tell."""
+        return precision_of(self.snapshot.manifest)
+
+    @cached_property
     def margins(self) -> Margins | None:
         """What stands below the list; null on branches and single subjects."""
         return None if self.add_up is None else self.add_up()
 
 
-def ordered(rows: Int64, code_ranks: Int64, side: Side, page: Page, correlation: float) -> Int64:
+def ordered(rows: Int64, code_ranks: Int64, side: Side, page: Page, precision: Precision) -> Int64:
     """Return rows sorted as a page asks: ties by code ascending, nulls last, either way.
 
     Parameters
@@ -92,13 +98,13 @@ def ordered(rows: Int64, code_ranks: Int64, side: Side, page: Page, correlation:
         The figures to sort by.
     page
         Field and direction.
-    correlation
-        The snapshot's intra-enterprise correlation.
+    precision
+        Of the snapshot.
     """
     if page.sort == "code":
         ranks = code_ranks if page.order is Order.ASCENDING else -code_ranks
         return rows[np.argsort(ranks, kind="stable")]
-    keys, null = _keys(rows, side, page.sort, correlation)
+    keys, null = _keys(rows, side, page.sort, precision)
     directed = keys if page.order is Order.ASCENDING else -keys
     return rows[np.lexsort((code_ranks, np.where(null, 0, directed), null))]
 
@@ -107,10 +113,10 @@ def less(total: Counts, rows: Counts) -> Counts:
     """Return `total` less the sum of rows; null where either is."""
     values = total.values - rows.values.sum(axis=1, keepdims=True)
     null = total.null | rows.null.any(axis=1, keepdims=True)
-    return Counts(total.codes, np.where(null, 0, values), null, total.undefined)
+    return Counts(total.codes, np.where(null, 0, values), null, total.undefined, total.protected)
 
 
-def _keys(rows: Int64, side: Side, sort: str, correlation: float) -> tuple[npt.NDArray[np.number], Mask]:
+def _keys(rows: Int64, side: Side, sort: str, precision: Precision) -> tuple[npt.NDArray[np.number], Mask]:
     if sort in side.measures:
         counts = side.count(rows)
         line = counts.codes.index(sort)
@@ -118,7 +124,7 @@ def _keys(rows: Int64, side: Side, sort: str, correlation: float) -> tuple[npt.N
     metric = METRIC.get(sort)
     if metric is None or metric not in side.metrics:
         raise _unknown_sort(sort, [*side.measures, *(known.code for known in side.metrics)])
-    value = rates_of(side.count(rows), [metric], correlation).value[0]
+    value = rates_of(side.count(rows), [metric], precision).value[0]
     return value, np.isnan(value)
 
 

@@ -1,9 +1,28 @@
 """Which snapshot answers a question."""
 
+from collections.abc import Sequence
+
+from app.catalogue.vocabulary import Basis
 from app.errors import ErrorItem, InvalidRequest
-from app.statistics.question import Moment
+from app.statistics.exact_only import refuse_exact_only
+from app.statistics.question import Moment, Question
 from app.store.shelf import Shelf
 from app.store.snapshot import Snapshot
+
+
+def snapshot_for(shelf: Shelf, question: Question, bases: Sequence[Basis] = ()) -> Snapshot:
+    """Return the snapshot of a question's moment, once it is known to answer such questions.
+
+    Raises
+    ------
+    SnapshotNotFound, InvalidRequest
+        As `snapshot_at` says.
+    ExactOnly
+        As `refuse_exact_only` says, which explains `bases`.
+    """
+    snapshot = snapshot_at(shelf, question.moment)
+    refuse_exact_only(snapshot.manifest, question, bases)
+    return snapshot
 
 
 def snapshot_at(shelf: Shelf, moment: Moment) -> Snapshot:

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from app.catalogue.measures import SHOWN
 from app.catalogue.metrics import Interval, Metric, Status
-from app.statistics.intervals import effective_headcount, wilson
+from app.statistics.intervals import Precision, effective_headcount, rounding_error, widened, wilson
 from app.store.snapshot import Mask
 from app.store.subtrees import Int64
 
@@ -18,6 +19,9 @@ Lines = npt.NDArray[np.intp]
 
 LOW_BASE = 30
 """Effective denominator below which a ratio with an interval is of low base."""
+
+UNRELIABLE = 0.05
+"""z times the standard error of rounding above which a ratio is unreliable: 5 points."""
 
 STATUSES = tuple(Status)
 _NUMBER = {status: np.int8(number) for number, status in enumerate(STATUSES)}
@@ -32,17 +36,21 @@ class Counts:
     codes
         Code of each measure.
     values
-        Shape (measures, rows); 0 where null.
+        Shape (measures, rows); 0 where null, but for what is known and never shown: the interval of a protected ratio
+        rests on it.
     null
         Shape (measures, rows): where a measure is not given.
     undefined
         Of each measure, whether null says that it is not defined here; else null says unknown.
+    protected
+        Of each measure, whether it is null because it would give persons away.
     """
 
     codes: tuple[str, ...]
     values: Int64
     null: Mask
-    undefined: npt.NDArray[np.bool_]
+    undefined: Mask
+    protected: Mask
 
     def row(self, code: str) -> Int64:
         """Return one measure of all rows."""
@@ -51,7 +59,7 @@ class Counts:
 
     def taken(self, rows: Any) -> "Counts":
         """Return the measures of some of the rows."""
-        return Counts(self.codes, self.values[:, rows], self.null[:, rows], self.undefined)
+        return Counts(self.codes, self.values[:, rows], self.null[:, rows], self.undefined, self.protected)
 
 
 @dataclass(frozen=True)
@@ -122,7 +130,7 @@ def _lines(codes: tuple[str, ...], parts: Sequence[tuple[str, ...]]) -> Lines:
     return np.array([[*map(codes.index, part), *[len(codes)] * (width - len(part))] for part in parts], np.intp)
 
 
-def rates_of(counts: Counts, metrics: Sequence[Metric], correlation: float) -> Rates:
+def rates_of(counts: Counts, metrics: Sequence[Metric], precision: Precision) -> Rates:
     """Return the metrics of the rows of `counts`.
 
     Parameters
@@ -131,41 +139,67 @@ def rates_of(counts: Counts, metrics: Sequence[Metric], correlation: float) -> R
         Holds every measure that the metrics name.
     metrics
         Which ones.
-    correlation
-        The snapshot's intra-enterprise correlation.
+    precision
+        Of the snapshot that they are of.
     """
     plan = _plan(counts.codes, tuple(metrics))
     padded = np.vstack((counts.values, np.zeros((1, counts.values.shape[1]), np.int64)))
-    numerator_null, denominator_null, undefined = _nulls(counts, plan)
-    numerator = np.where(numerator_null, 0, padded[plan.numerator].sum(axis=1))
+    absent = _absent(counts, plan)
+    numerator = np.where(absent.numerator, 0, padded[plan.numerator].sum(axis=1))
     denominator = plan.times * (padded[plan.denominator].sum(axis=1) - padded[plan.less].sum(axis=1))
-    denominator = np.where(denominator_null, 0, denominator)
-    effective = _effective(counts, metrics, denominator, correlation)
-    given = (denominator > 0) & ~numerator_null
+    denominator = np.where(absent.denominator, 0, denominator)
+    effective = _effective(counts, metrics, denominator, precision.correlation)
+    given = (denominator > 0) & ~absent.numerator
     value = np.divide(numerator, denominator, out=np.full(numerator.shape, np.nan), where=given)
     inconsistent = plan.with_interval & (numerator > denominator)
     low, high = _bounds(numerator, denominator, effective, given & plan.with_interval & ~inconsistent)
     status = np.full(numerator.shape, _NUMBER[Status.OK])
     status[plan.with_interval & (effective < LOW_BASE)] = _NUMBER[Status.LOW_BASE]
+    if precision.rounding is not None:
+        error = _rounding_error(counts, metrics, value, denominator, precision.rounding)
+        low, high = _widened(value, low, high, error)
+        status[error > UNRELIABLE] = _NUMBER[Status.UNRELIABLE]
     status[inconsistent] = _NUMBER[Status.INCONSISTENT]
     status[denominator == 0] = _NUMBER[Status.NOT_APPLICABLE]
     status[(denominator == 0) & (padded[plan.companions].sum(axis=1) > 0)] = _NUMBER[Status.UNKNOWN]
-    status[undefined] = _NUMBER[Status.NOT_APPLICABLE]
+    status[absent.undefined] = _NUMBER[Status.NOT_APPLICABLE]
+    status[absent.protected] = _NUMBER[Status.PROTECTED]
     return Rates(
-        tuple(metrics), value, numerator, denominator, numerator_null, denominator_null, low, high, status,
+        tuple(metrics), value, numerator, denominator, absent.numerator, absent.denominator, low, high, status,
     )  # fmt: skip
 
 
-def _nulls(counts: Counts, plan: _Plan) -> tuple[Mask, Mask, Mask]:
-    """Return where numerators and denominators are null, and where a part of a metric is not defined."""
+class _Absent(NamedTuple):
+    """What ratios lack, each mask of shape (metrics, rows).
+
+    Parameters
+    ----------
+    numerator, denominator
+        Where they are null.
+    undefined
+        Where a part of the metric is not defined.
+    protected
+        Where a part of it is protected: then all of it is null.
+    """
+
+    numerator: Mask
+    denominator: Mask
+    undefined: Mask
+    protected: Mask
+
+
+def _absent(counts: Counts, plan: _Plan) -> _Absent:
+    nowhere = np.zeros((len(plan.times), counts.values.shape[1]), bool)
     if not counts.null.any():
-        nowhere = np.zeros((len(plan.times), counts.values.shape[1]), bool)
-        return nowhere, nowhere, nowhere
+        return _Absent(nowhere, nowhere, nowhere, nowhere)
     null = np.vstack((counts.null, np.zeros((1, counts.null.shape[1]), bool)))
     undefined = null & np.append(counts.undefined, np.False_)[:, None]
     numerator = _any_line(null, plan.numerator)
     denominator = _any_line(null, plan.denominator) | _any_line(null, plan.less)
-    return numerator, denominator, _any_line(undefined, plan.parts)
+    if not counts.protected.any():
+        return _Absent(numerator, denominator, _any_line(undefined, plan.parts), nowhere)
+    protected = _any_line(null & np.append(counts.protected, np.False_)[:, None], plan.parts)
+    return _Absent(numerator | protected, denominator | protected, _any_line(undefined, plan.parts), protected)
 
 
 def _any_line(mask: Mask, lines: Lines) -> Mask:
@@ -190,3 +224,23 @@ def _effective(counts: Counts, metrics: Sequence[Metric], denominator: Int64, co
 def _bounds(numerator: Int64, denominator: Int64, effective: Floats, where: Mask) -> tuple[Floats, Floats]:
     low, high = wilson(numerator, np.where(where, denominator, 1), np.where(where, effective, 1.0))
     return np.where(where, low, np.nan), np.where(where, high, np.nan)
+
+
+def _rounding_error(
+    counts: Counts, metrics: Sequence[Metric], value: Floats, denominator: Int64, variance: float
+) -> Floats:
+    """Return z times the standard error that rounding adds to each ratio: to those of persons over headcount, else 0.
+
+    NaN where such a ratio has no value.
+    """
+    error = np.zeros(value.shape)
+    for line, metric in enumerate(metrics):
+        if metric.interval is Interval.CLUSTERED:
+            headcount = np.maximum(denominator[line], 1)
+            error[line] = rounding_error(value[line], counts.row(SHOWN), headcount, variance)
+    return error
+
+
+def _widened(value: Floats, low: Floats, high: Floats, error: Floats) -> tuple[Floats, Floats]:
+    wider = widened(value, low, high, error)
+    return np.where(error > 0, wider[0], low), np.where(error > 0, wider[1], high)

@@ -95,7 +95,7 @@ def unknown_code(parameter: str, code: str, known: Iterable[str]) -> ErrorItem:
 
 
 def rows_of(snapshot: Snapshot, scope: Scope) -> tuple[slice, Mask]:
-    """Return the slice of enterprises that a scope's district covers, and which of them it counts."""
+    """Return the slice of rows that a scope's district covers, and which of them it counts."""
     rows = district_rows(snapshot, scope.district)
     mask = snapshot.in_basis(scope.basis, rows)
     if scope.industry is not None:
@@ -108,9 +108,9 @@ def rows_of(snapshot: Snapshot, scope: Scope) -> tuple[slice, Mask]:
 
 
 def district_rows(snapshot: Snapshot, district: int | None) -> slice:
-    """Return the slice of enterprises below a district; all of them without one."""
+    """Return the slice of rows below a district; all of them without one."""
     if district is None:
-        return slice(0, len(snapshot.enterprises))
+        return slice(0, len(snapshot.rows))
     first = snapshot.first_of_district
     return slice(int(first[district]), int(first[snapshot.districts.ends[district]]))
 
@@ -138,6 +138,6 @@ def _in_spans(industries: npt.NDArray[Any], spans: list[tuple[int, int]]) -> Mas
 
 
 def _equal(snapshot: Snapshot, column: str, number: int, rows: slice) -> Mask:
-    equal = snapshot.enterprises.values(column)[rows] == number
-    valid = snapshot.enterprises.valid(column)
+    equal = snapshot.rows.values(column)[rows] == number
+    valid = snapshot.rows.valid(column)
     return np.asarray(equal if valid is None else equal & valid[rows])

@@ -1,4 +1,7 @@
-"""Sums of the additive measures: looked up in totals or cells, else added up from the slice of enterprises."""
+"""Sums of the additive measures: looked up in totals or cells, else added up from the slice of rows.
+
+Rows are enterprises, or the places of a protected snapshot; measures are named by their codes.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -7,16 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from app.catalogue.measures import ROW_MEASURES
 from app.catalogue.vocabulary import Basis
 from app.statistics.scope import Scope, group_spans, rows_of
 from app.store.snapshot import Mask, Snapshot
 from app.store.subtrees import Int64
-
-ROWS = tuple(measure.code for measure in ROW_MEASURES)
-"""The measures that are sums over enterprises, in the order of every result of this module."""
-
-EVERY = tuple(range(len(ROWS)))
 
 _MOST = 0.6
 """Share of rows from which on multiplying by the mask is quicker than gathering what stays (measured)."""
@@ -25,21 +22,21 @@ _NARROW = 1 << 16
 """Below this many nodes a 16-bit key sorts by radix."""
 
 
-def whole(snapshot: Snapshot, scope: Scope) -> Int64:
+def whole(snapshot: Snapshot, scope: Scope, measures: Sequence[str]) -> Int64:
     """Return the sums of a scope, shape (measures, 1)."""
     if scope.filtered:
         rows, mask = rows_of(snapshot, scope)
-        return _segments(snapshot, rows, mask, np.array([0]), np.array([mask.size]), EVERY)
+        return _segments(snapshot, rows, mask, np.array([0]), np.array([mask.size]), measures)
     if scope.district is not None:
-        return districts(snapshot, scope, np.array([scope.district]))
+        return districts(snapshot, scope, np.array([scope.district]), measures)
     if scope.industry is not None:
-        return industries(snapshot, scope, np.array([scope.industry]))
+        return industries(snapshot, scope, np.array([scope.industry]), measures)
     if scope.industry_group is not None:
-        return groups(snapshot, replace(scope, industry_group=None), [scope.industry_group])
-    return _looked_up(snapshot, scope.basis, np.zeros(1, np.int64), EVERY)
+        return groups(snapshot, replace(scope, industry_group=None), [scope.industry_group], measures)
+    return _looked_up(snapshot, scope.basis, np.zeros(1, np.int64), measures)
 
 
-def districts(snapshot: Snapshot, scope: Scope, nodes: Int64, measures: Sequence[int] = EVERY) -> Int64:
+def districts(snapshot: Snapshot, scope: Scope, nodes: Int64, measures: Sequence[str]) -> Int64:
     """Return the sums of each district's subtree under a scope, shape (measures, nodes)."""
     if scope.industry is None and scope.industry_group is None and not scope.filtered:
         return _looked_up(snapshot, scope.basis, 1 + nodes, measures)
@@ -52,7 +49,7 @@ def districts(snapshot: Snapshot, scope: Scope, nodes: Int64, measures: Sequence
     return _segments(snapshot, rows, mask, starts, ends, measures)
 
 
-def industries(snapshot: Snapshot, scope: Scope, nodes: Int64, measures: Sequence[int] = EVERY) -> Int64:
+def industries(snapshot: Snapshot, scope: Scope, nodes: Int64, measures: Sequence[str]) -> Int64:
     """Return the sums of each industry's subtree under a scope, shape (measures, nodes)."""
     plain = scope.industry_group is None and not scope.filtered
     if plain and scope.district is None:
@@ -67,7 +64,7 @@ def industries(snapshot: Snapshot, scope: Scope, nodes: Int64, measures: Sequenc
     return _of_rows(snapshot, ordered, starts, ends, measures)
 
 
-def groups(snapshot: Snapshot, scope: Scope, codes: Sequence[str], measures: Sequence[int] = EVERY) -> Int64:
+def groups(snapshot: Snapshot, scope: Scope, codes: Sequence[str], measures: Sequence[str]) -> Int64:
     """Return the sums of each industry group under a scope, shape (measures, groups); an enterprise counts once."""
     if scope.district is None and scope.industry is None and not scope.filtered and scope.industry_group is None:
         places = list(snapshot.groups)
@@ -81,7 +78,7 @@ def groups(snapshot: Snapshot, scope: Scope, codes: Sequence[str], measures: Seq
 
 
 def _of_spans(
-    snapshot: Snapshot, ordered: Int64, keys: npt.NDArray[Any], spans: list[tuple[int, int]], measures: Sequence[int]
+    snapshot: Snapshot, ordered: Int64, keys: npt.NDArray[Any], spans: list[tuple[int, int]], measures: Sequence[str]
 ) -> Int64:
     bounds = np.array(spans, np.int64).reshape(-1, 2)
     starts, ends = np.searchsorted(keys, bounds[:, 0]), np.searchsorted(keys, bounds[:, 1])
@@ -89,21 +86,21 @@ def _of_spans(
     return total
 
 
-def _looked_up(snapshot: Snapshot, basis: Basis, rows: Int64, measures: Sequence[int]) -> Int64:
+def _looked_up(snapshot: Snapshot, basis: Basis, rows: Int64, measures: Sequence[str]) -> Int64:
     """Return rows of the basis's block of `totals`: everything, districts, industries, groups."""
     trees = len(snapshot.districts.codes) + len(snapshot.industries.codes) + len(snapshot.groups)
-    places = list(Basis).index(basis) * (1 + trees) + rows
+    places = snapshot.bases.index(basis) * (1 + trees) + rows
     return _gathered(snapshot.totals.values, places, measures)
 
 
-def _gathered(values: Any, places: Int64, measures: Sequence[int]) -> Int64:
+def _gathered(values: Any, places: Int64, measures: Sequence[str]) -> Int64:
     sums = np.empty((len(measures), len(places)), np.int64)
     for row, measure in enumerate(measures):
-        sums[row] = values(ROWS[measure])[places]
+        sums[row] = values(measure)[places]
     return sums
 
 
-def _in_cells(snapshot: Snapshot, basis: Basis, district: int, nodes: Int64, measures: Sequence[int]) -> Int64 | None:
+def _in_cells(snapshot: Snapshot, basis: Basis, district: int, nodes: Int64, measures: Sequence[str]) -> Int64 | None:
     """Return the sums from `cells`; null where the district is small or an industry is below the division."""
     large, divisions = snapshot.cell_axes
     place = np.searchsorted(large, district)
@@ -112,12 +109,12 @@ def _in_cells(snapshot: Snapshot, basis: Basis, district: int, nodes: Int64, mea
         return None
     if (divisions[columns] != nodes).any():
         return None
-    block = (list(Basis).index(basis) * len(large) + int(place)) * len(divisions)
+    block = (snapshot.bases.index(basis) * len(large) + int(place)) * len(divisions)
     return _gathered(snapshot.cells.values, block + columns, measures)
 
 
 def _by_industry(snapshot: Snapshot, scope: Scope) -> tuple[Int64, npt.NDArray[Any]]:
-    """Return the counted enterprises of a scope sorted by industry, and their industries."""
+    """Return the counted rows of a scope sorted by industry, and their industries."""
     rows, mask = rows_of(snapshot, scope)
     kept: Int64 = rows.start + np.flatnonzero(mask)
     keys = snapshot.industry_of[kept]
@@ -128,20 +125,20 @@ def _by_industry(snapshot: Snapshot, scope: Scope) -> tuple[Int64, npt.NDArray[A
 
 
 def _segments(
-    snapshot: Snapshot, rows: slice, mask: Mask, starts: Int64, ends: Int64, measures: Sequence[int]
+    snapshot: Snapshot, rows: slice, mask: Mask, starts: Int64, ends: Int64, measures: Sequence[str]
 ) -> Int64:
     """Return the sums of the masked rows between bounds that count within the slice."""
     if np.count_nonzero(mask) > _MOST * mask.size:
-        columns = (snapshot.measures[measure][rows] * mask for measure in measures)
+        columns = (snapshot.rows.values(measure)[rows] * mask for measure in measures)
         return _added(columns, mask.size, starts, ends, len(measures))
     kept = np.flatnonzero(mask)
     first, last = np.searchsorted(kept, starts), np.searchsorted(kept, ends)
     return _of_rows(snapshot, rows.start + kept, first, last, measures)
 
 
-def _of_rows(snapshot: Snapshot, rows: Int64, starts: Int64, ends: Int64, measures: Sequence[int]) -> Int64:
+def _of_rows(snapshot: Snapshot, rows: Int64, starts: Int64, ends: Int64, measures: Sequence[str]) -> Int64:
     """Return the sums of `rows[start:end]` for each pair of bounds."""
-    columns = (snapshot.measures[measure].take(rows) for measure in measures)
+    columns = (snapshot.rows.values(measure).take(rows) for measure in measures)
     return _added(columns, len(rows), starts, ends, len(measures))
 
 
@@ -164,12 +161,12 @@ def _added(columns: Iterable[npt.NDArray[Any]], size: int, starts: Int64, ends: 
 
 
 def listed_rows(snapshot: Snapshot, scope: Scope) -> Int64:
-    """Return the enterprises that a scope counts, as rows of the snapshot."""
+    """Return the rows that a scope counts."""
     rows, mask = rows_of(snapshot, scope)
     kept: Int64 = rows.start + np.flatnonzero(mask)
     return kept
 
 
-def add_rows(snapshot: Snapshot, rows: Int64) -> Int64:
-    """Return the sums of some enterprises, shape (measures, 1)."""
-    return _of_rows(snapshot, rows, np.array([0]), np.array([len(rows)]), EVERY)
+def add_rows(snapshot: Snapshot, rows: Int64, measures: Sequence[str]) -> Int64:
+    """Return the sums of some rows, shape (measures, 1)."""
+    return _of_rows(snapshot, rows, np.array([0]), np.array([len(rows)]), measures)

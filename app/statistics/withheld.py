@@ -9,6 +9,7 @@ from app.store.subtrees import Int64, running_total
 
 _COUNTY = list(DistrictLevel).index(DistrictLevel.COUNTY)
 _SECTION = list(IndustryLevel).index(IndustryLevel.SECTION)
+_CODE = "members_withheld"
 _BASES = (Basis.REGISTERED, Basis.OPERATING)
 
 
@@ -52,9 +53,10 @@ def of_scope(snapshot: Snapshot, scope: Scope) -> tuple[Int64, Mask]:
 
 
 def _defined(snapshot: Snapshot, scope: Scope) -> bool:
-    """Whether a scope keeps to whole counties and sections, in a basis that knows the figure."""
+    """Whether a scope keeps to whole counties and sections, in a basis and a snapshot that know the figure."""
     return (
-        snapshot.manifest.member_source == "register"
+        _CODE in snapshot.manifest.capabilities.measures
+        and snapshot.manifest.member_source == "register"
         and scope.basis in _BASES
         and not scope.filtered
         and scope.industry_group is None

@@ -10,13 +10,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from app.catalogue.measures import ROW_MEASURES
+from app.catalogue.measures import ROW_MEASURES, SHOWN
 from app.catalogue.vocabulary import Basis, DistrictLevel, IndustryLevel
 from app.store.manifest import Manifest
 from app.store.subtrees import Int64, edges
 
 Mask = npt.NDArray[np.bool_]
 Values = npt.NDArray[Any]
+
+_COUNTED = (*(measure.code for measure in ROW_MEASURES), SHOWN)
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,11 @@ class Table:
         """Return the number of rows."""
         return int(self._batch.num_rows)
 
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Names of its columns."""
+        return frozenset(self._batch.schema.names)
+
     def arrow(self, name: str) -> pa.Array:
         """Return a column as Arrow keeps it."""
         return self._batch.column(name)
@@ -136,16 +143,29 @@ class Table:
 
 
 class Snapshot:
-    """Everything as of one date; never changes. All tables are mapped at once, so that it may be pruned while read."""
+    """Everything as of one date; never changes. All tables are mapped at once, so that it may be pruned while read.
+
+    Exact and protected ones are read alike: `rows`, `row_measures` and `bases` say what there is to add up.
+    """
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         self.manifest = manifest
         self._tables = {name: Table(folder / f"{name}.arrow") for name in manifest.tables}
 
-    @property
-    def correlation(self) -> float:
-        """The intra-enterprise correlation."""
-        return self.manifest.intra_enterprise_correlation.value
+    @cached_property
+    def bases(self) -> tuple[Basis, ...]:
+        """The bases that it has figures of, in the order of their blocks in `totals` and `cells`."""
+        return tuple(map(Basis, self.manifest.capabilities.bases))
+
+    @cached_property
+    def rows(self) -> Table:
+        """What sums add up, sorted by place: the enterprises or, where each was rounded, the places that show them."""
+        return self.table("enterprises" if "enterprises" in self._tables else "places")
+
+    @cached_property
+    def row_measures(self) -> tuple[str, ...]:
+        """Codes of what its rows count, in the order of the catalogue; `SHOWN` last, where there is such a column."""
+        return tuple(code for code in _COUNTED if code in self.rows.names)
 
     @cached_property
     def districts(self) -> Tree:
@@ -231,28 +251,25 @@ class Snapshot:
 
     @cached_property
     def first_of_district(self) -> Int64:
-        """First enterprise of each district, and the end of the last."""
+        """First row of each district, and the end of the last."""
         return edges(self.district_of, len(self.districts.codes))
 
     @cached_property
     def district_of(self) -> npt.NDArray[np.int32]:
-        """District of each enterprise; the number of districts where it has none."""
-        return _placed(self.enterprises, "district", len(self.districts.codes))
+        """District of each row; the number of districts where it has none."""
+        return _placed(self.rows, "district", len(self.districts.codes))
 
     @cached_property
     def industry_of(self) -> npt.NDArray[np.int32]:
-        """Industry of each enterprise; the number of industries where it has none."""
-        return _placed(self.enterprises, "industry", len(self.industries.codes))
-
-    @cached_property
-    def measures(self) -> tuple[Values, ...]:
-        """Columns of the enterprises that are summed, in the order of the catalogue's row measures."""
-        return tuple(self.enterprises.values(measure.code) for measure in ROW_MEASURES)
+        """Industry of each row; the number of industries where it has none."""
+        return _placed(self.rows, "industry", len(self.industries.codes))
 
     def in_basis(self, basis: Basis, rows: slice) -> Mask:
-        """Return which of the enterprises in a slice belong to a basis."""
+        """Return which of the rows in a slice belong to a basis: all of them, where rows do not say."""
+        if "bases" not in self.rows.names:
+            return np.ones(rows.stop - rows.start, bool)
         bit = np.int8(1 << list(Basis).index(basis))
-        return np.asarray((self.enterprises.values("bases")[rows] & bit) != 0)
+        return np.asarray((self.rows.values("bases")[rows] & bit) != 0)
 
     def table(self, name: str) -> Table:
         """One of its tables."""

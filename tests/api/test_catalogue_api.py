@@ -28,6 +28,22 @@ def test_a_metric_says_its_formula_interval_and_source(empty_service: TestClient
     assert metrics["member_ratio"]["tier"] == "public"
 
 
+def test_everything_says_its_tier(empty_service: TestClient) -> None:
+    data = empty_service.get("/v1/catalogue").json()["data"]
+    public = {part: [item["code"] for item in items if item["tier"] == "public"] for part, items in data.items()}
+    assert public == {
+        "measures": [
+            *("enterprises", "enterprises_organised", "enterprises_standalone"),
+            *("headcount", "members", "members_matched", "headcount_matched"),
+        ],
+        "branch_measures": [],
+        "metrics": ["member_ratio", "organisation_coverage", "standalone_rate"],
+        "bases": ["operating"],
+        "dimensions": ["district", "industry", "industry_group"],
+    }
+    assert {item["tier"] for items in data.values() for item in items} == {"public", "exact"}
+
+
 def test_every_source_is_of_something_declared(empty_service: TestClient) -> None:
     data = empty_service.get("/v1/catalogue").json()["data"]
     declared = {item["code"] for part in data.values() for item in part}

@@ -20,17 +20,12 @@ BOOLEANS = ("organised", "eligible", "has_members", "include_empty")
 TEXTS = ("parent", "within", "level", "kind", "form")
 
 
-class Asker:
-    """Builds snapshots of one registry and answers from them."""
+class Reader:
+    """Answers from the snapshots below a root."""
 
-    def __init__(self, url: str, folder: Path, **settings: Any) -> None:
-        self.settings = Settings(_env_file=None, database_url=url, data_dir=folder, **settings)
-        self.shelf = Shelf(self.settings.snapshots_dir / "exact")
+    def __init__(self, root: Path) -> None:
+        self.shelf = Shelf(root)
         self.kept = KeptRows(10**7)
-
-    def build(self, as_of: date) -> str:
-        """Build the snapshot of a date; return its id."""
-        return build_snapshot(self.settings, as_of, lambda _phase, _done, _total: None).id
 
     def list(self, subject: str, params: Params, snapshot: str, limit: int = 1000) -> dict[str, Any]:
         """The whole list, page by page."""
@@ -57,6 +52,18 @@ class Asker:
             bases_answer(self.shelf, Moment(snapshot=snapshot), population_of(params)).body
         )
         return found
+
+
+class Asker(Reader):
+    """Builds snapshots of one registry and answers from them."""
+
+    def __init__(self, url: str, folder: Path, **settings: Any) -> None:
+        self.settings = Settings(_env_file=None, database_url=url, data_dir=folder, **settings)
+        super().__init__(self.settings.snapshots_dir / "exact")
+
+    def build(self, as_of: date) -> str:
+        """Build the snapshot of a date; return its id."""
+        return build_snapshot(self.settings, as_of, lambda _phase, _done, _total: None).id
 
 
 def population_of(params: Params) -> Population:

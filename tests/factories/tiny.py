@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from app.imports.datasets import DATASETS
-from tests.factories.asking import Asker
+from tests.factories.asking import Asker, Reader
 from tests.factories.demo_files import typed
 from tests.factories.loading import fill
 from tests.reference.registry import Registry, Row, registry_of, row
@@ -75,7 +75,7 @@ def _completed(one: Row, defaults: Row) -> Row:
 class Figures:
     """What one snapshot answers, as the HTTP API would."""
 
-    def __init__(self, asker: Asker, snapshot: str) -> None:
+    def __init__(self, asker: Reader, snapshot: str) -> None:
         self.asker = asker
         self.snapshot = snapshot
 

@@ -10,17 +10,20 @@ import pytest
 from pyarrow import feather
 
 from app.catalogue.bases import BASES
-from app.catalogue.measures import BRANCH_MEASURES, ENTERPRISE_MEASURES, MEASURE, MEASURES, ROW_MEASURES, Grain
+from app.catalogue.dimensions import DIMENSIONS
+from app.catalogue.measures import BRANCH_MEASURES, ENTERPRISE_MEASURES, MEASURE, MEASURES, ROW_MEASURES, SHOWN, Grain
 from app.catalogue.metrics import BRANCH_METRICS, ENTERPRISE_METRICS, METRIC, METRICS, Interval
 from app.catalogue.vocabulary import Basis, DistrictLevel, IndustryLevel
 from app.config import Thresholds
 from app.database.engines import make_sync_engine
 from app.snapshots.parameters import Parameters, statement
+from app.store.shelf import Shelf
 from tests.factories.tiny import Figures, Tiny
 from tests.reference import measures as reference
 from tests.reference import rates as reference_rates
 
 SUMMED = [measure.code for measure in ROW_MEASURES]
+PUBLIC = [measure.code for measure in MEASURES if measure.public]
 SIDES = [f"{side}_{measure.code}" for side in ("own", "subtree") for measure in BRANCH_MEASURES]
 
 STATE = {
@@ -58,7 +61,7 @@ def figures(tiny: Tiny) -> Figures:
             code
             B
             """,
-    ).at()
+    ).at(anonymous="public")
 
 
 def columns_of_text(url: str, name: str) -> list[str]:
@@ -92,6 +95,32 @@ def test_the_text_of_branches_states_every_measure_on_both_sides_when_the_catalo
 def test_a_file_holds_every_measure_when_the_catalogue_has_it(figures: Figures, table: str, columns: list[str]) -> None:
     folder = figures.asker.settings.snapshots_dir / "exact" / figures.snapshot
     assert Counter(feather.read_table(folder / f"{table}.arrow").column_names) == Counter(columns)
+
+
+@pytest.mark.parametrize(
+    ("table", "labels"),
+    [
+        ("places", ["district", "industry"]),
+        ("totals", ["basis", "dimension", "node"]),
+        ("cells", ["basis", "district", "industry"]),
+    ],
+)
+def test_a_protected_file_holds_what_is_public_when_the_catalogue_has_it(
+    figures: Figures, table: str, labels: list[str]
+) -> None:
+    folder = next(folder for folder in (figures.asker.settings.snapshots_dir / "public").iterdir())
+    beside = ["headcount_matched_squared", SHOWN]  # what intervals rest on
+    assert Counter(feather.read_table(folder / f"{table}.arrow").column_names) == Counter([*labels, *PUBLIC, *beside])
+
+
+def test_a_protected_manifest_says_what_is_public_when_built(figures: Figures) -> None:
+    can = Shelf(figures.asker.settings.snapshots_dir / "public").newest().manifest.capabilities
+    assert list(can.measures) == PUBLIC
+    assert list(can.metrics) == [metric.code for metric in METRICS if metric.public]
+    assert list(can.bases) == [basis.code for basis in BASES if basis.public]
+    public = [dimension.code for dimension in DIMENSIONS if dimension.public]
+    assert public == ["district", "industry", "industry_group"]
+    assert (can.filters, can.subjects) == ((), ("districts", "industries", "industry-groups"))
 
 
 def test_the_manifest_says_what_can_be_answered_when_built(figures: Figures) -> None:
@@ -145,8 +174,7 @@ def test_a_metric_is_made_of_declared_measures_when_declared(metric: Any) -> Non
     assert metric.denominator
     if metric.of_enterprise:
         assert set(metric.parts) - {"members_matched", "headcount_matched"} <= {one.code for one in ENTERPRISE_MEASURES}
-    if metric.public:
-        assert all(declared[part].public for part in metric.parts)
+    assert metric.public == all(declared[part].public for part in metric.parts)
     if metric.interval is Interval.CLUSTERED:
         assert metric.denominator == ("headcount_matched",)
     if metric.interval is Interval.WHOLE_FIRMS:

@@ -1,4 +1,4 @@
-"""The sum law: listed rows and `unallocated` are `total`, for every measure, basis, level and parent."""
+"""The sum law: listed rows and `unallocated` are `total`, for every measure, basis, level and parent, in both roots."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ import numpy.typing as npt
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from app.catalogue.measures import ENTERPRISE_MEASURES, MEASURES, ROW_MEASURES
+from app.catalogue.measures import ENTERPRISE_MEASURES, MEASURES
 from app.catalogue.vocabulary import Basis, DistrictLevel, IndustryLevel
 from app.demo.siming import SIMING_DATES, write_siming
-from app.statistics.aggregates import list_tree
+from app.statistics.aggregates import list_tree, tree_of
 from app.statistics.listed import Listed
 from app.statistics.question import Listing, Moment, Page, Population, Question, Subject
 from app.store.snapshot import Snapshot, Tree
-from tests.factories.asking import Asker
+from tests.factories.asking import Asker, Reader
 from tests.factories.demo_files import read_registry
 from tests.factories.loading import fill
 from tests.factories.registries import dated_registries
@@ -35,18 +35,26 @@ Sums = npt.NDArray[np.int64]
 
 
 @pytest.fixture(scope="module")
-def demonstration(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Snapshot]:
-    """Give all snapshots of the demonstration, which are the same bytes on both engines."""
+def roots(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Snapshot]]:
+    """Give all snapshots of the demonstration, exact and public, which are the same bytes on both engines."""
     folder = tmp_path_factory.mktemp("demonstration")
     (folder / "registry.sqlite").write_bytes(sqlite_template.read_bytes())
-    asker = Asker(f"sqlite+aiosqlite:///{folder / 'registry.sqlite'}", folder)
+    asker = Asker(f"sqlite+aiosqlite:///{folder / 'registry.sqlite'}", folder, anonymous="public")
     fill(asker.settings.registry_url, read_registry(write_siming(folder)))
-    return [asker.shelf.get(asker.build(as_of)) for as_of in SIMING_DATES]
+    exact = [asker.shelf.get(asker.build(as_of)) for as_of in SIMING_DATES]
+    public = Reader(asker.settings.snapshots_dir / "public").shelf
+    return {"exact": exact, "public": [public.at(as_of) for as_of in SIMING_DATES]}
+
+
+@pytest.fixture(scope="module")
+def demonstration(roots: dict[str, list[Snapshot]]) -> list[Snapshot]:
+    """Give the exact ones."""
+    return roots["exact"]
 
 
 @dataclass(frozen=True)
 class AddedUp:
-    """What a node holds when each enterprise is carried up its path, one by one: shape (nodes + 1, row measures).
+    """What a node holds when each row is carried up its path, one by one: shape (nodes + 1, row measures).
 
     The last row is everything, the unplaced included.
     """
@@ -62,13 +70,13 @@ class AddedUp:
 
 def add_up(snapshot: Snapshot, subject: Subject, basis: Basis, district: int = -1) -> AddedUp:
     """Add up everything, or what lies below a district."""
-    tree = snapshot.districts if subject is Subject.DISTRICTS else snapshot.industries
-    table = snapshot.enterprises
-    columns = [[value or 0 for value in table.arrow(measure.code).to_pylist()] for measure in ROW_MEASURES]
-    rows = np.array(columns, np.int64).reshape(len(ROW_MEASURES), -1).T
-    places, districts, bases = (table.arrow(name).to_pylist() for name in (OWN[subject], "district", "bases"))
-    bit = 1 << list(Basis).index(basis)
-    sums = np.zeros((len(tree.codes) + 1, len(ROW_MEASURES)), np.int64)
+    tree = tree_of(snapshot, subject)
+    table, measures, bit = snapshot.rows, snapshot.row_measures, 1 << list(Basis).index(basis)
+    columns = [[value or 0 for value in table.arrow(measure).to_pylist()] for measure in measures]
+    rows = np.array(columns, np.int64).reshape(len(measures), -1).T
+    places, districts = (table.arrow(name).to_pylist() for name in (OWN[subject], "district"))
+    bases = table.arrow("bases").to_pylist() if "bases" in table.names else [bit] * len(rows)
+    sums = np.zeros((len(tree.codes) + 1, len(measures)), np.int64)
     for row, place, own_district, held in zip(rows, places, districts, bases, strict=True):
         if held & bit and district in (-1, *path_up(snapshot.districts, own_district)):
             sums[[-1, *path_up(tree, place)]] += row
@@ -84,12 +92,13 @@ def path_up(tree: Tree, node: int | None) -> list[int]:
     return path
 
 
-def listings(tree: Tree, subject: Subject) -> Iterator[tuple[Listing, int | None]]:
+def listings(snapshot: Snapshot, subject: Subject) -> Iterator[tuple[Listing, int | None]]:
     """Every parent that has children, every level, and the node in which the rows lie."""
+    tree, can = tree_of(snapshot, subject), snapshot.manifest.capabilities
     for parent in sorted(set(tree.parents.tolist()) - {-1}):
         yield Listing(parent=tree.codes[parent]), parent
-    for level in LEVELS[subject]:
-        yield Listing(level=str(level)), None
+    for level in can.district_levels if subject is Subject.DISTRICTS else can.industry_levels:
+        yield Listing(level=level), None
 
 
 def listed_nodes(tree: Tree, listing: Listing, parent: int | None) -> list[int]:
@@ -105,7 +114,7 @@ def holds(listed: Listed, expected: AddedUp, node: int | None, children: list[in
     assert margins is not None
     total, unallocated = margins.total, margins.unallocated
     assert unallocated is not None
-    lines = [CODES.index(measure.code) for measure in ROW_MEASURES]
+    lines = [total.codes.index(measure) for measure in listed.snapshot.row_measures]
     assert total.values[lines, 0].tolist() == expected.at(node).tolist()
     assert rows.values[lines].T.tolist() == expected.sums[listed.rows].tolist()
     rest = expected.at(node) - expected.sums[children].sum(axis=0)
@@ -119,21 +128,58 @@ def holds(listed: Listed, expected: AddedUp, node: int | None, children: list[in
 
 @pytest.mark.parametrize("subject", LEVELS)
 @pytest.mark.parametrize("number", range(len(SIMING_DATES)), ids=map(str, SIMING_DATES))
+@pytest.mark.parametrize("root", ["exact", "public"])
 def test_rows_and_unallocated_are_the_total_when_the_demonstration_is_listed(
-    demonstration: list[Snapshot], number: int, subject: Subject
+    roots: dict[str, list[Snapshot]], root: str, number: int, subject: Subject
 ) -> None:
-    snapshot = demonstration[number]
-    added_up = {basis: add_up(snapshot, subject, basis) for basis in Basis}
-    tree, registered = added_up[Basis.REGISTERED].tree, added_up[Basis.REGISTERED]
+    snapshot = roots[root][number]
+    added_up = {basis: add_up(snapshot, subject, basis) for basis in snapshot.bases}
+    widest = added_up[snapshot.bases[0]]
     looked_at = 0
-    for (listing, node), basis in product(listings(tree, subject), Basis):
-        is_empty = not registered.at(node)[0]
-        if is_empty and basis is not Basis.REGISTERED:
+    for (listing, node), basis in product(listings(snapshot, subject), snapshot.bases):
+        is_empty = not widest.at(node)[0]
+        if is_empty and basis is not snapshot.bases[0]:
             continue  # nothing registered there: nothing in any basis
         question = Question(subject, Moment(), Population(basis=basis), listing)
-        holds(list_tree(snapshot, question, Page()), added_up[basis], node, listed_nodes(tree, listing, node))
+        holds(list_tree(snapshot, question, Page()), added_up[basis], node, listed_nodes(widest.tree, listing, node))
         looked_at += not is_empty
-    assert looked_at >= len(Basis) * (3 + len(LEVELS[subject]))  # at least three generations hold enterprises
+    generations = 3 + len(set(widest.tree.levels))  # parents and levels that hold enterprises, at least
+    assert looked_at >= len(snapshot.bases) * generations
+
+
+@pytest.mark.parametrize("number", range(len(SIMING_DATES)), ids=map(str, SIMING_DATES))
+def test_industries_of_every_district_add_up_when_figures_are_public(
+    roots: dict[str, list[Snapshot]], number: int
+) -> None:
+    snapshot, below_the_page = roots["public"][number], 0
+    for district, code in enumerate(snapshot.districts.codes):
+        expected = add_up(snapshot, Subject.INDUSTRIES, Basis.OPERATING, district)
+        if not expected.at(None)[0]:
+            continue
+        for listing, parent in listings(snapshot, Subject.INDUSTRIES):
+            question = Question(Subject.INDUSTRIES, Moment(), Population(district=code), listing)
+            listed = list_tree(snapshot, question, Page())
+            holds(listed, expected, parent, listed_nodes(expected.tree, listing, parent))
+            assert listed.margins is not None
+            assert listed.margins.unallocated is not None
+            below_the_page += listed.margins.unallocated.row("members")[0]
+    assert below_the_page > 0  # persons of firms that are shown without their division
+
+
+@pytest.mark.parametrize("number", range(len(SIMING_DATES)), ids=map(str, SIMING_DATES))
+def test_public_facts_are_the_exact_ones_when_firms_are_placed(roots: dict[str, list[Snapshot]], number: int) -> None:
+    exact, public = roots["exact"][number], roots["public"][number]
+    for subject in LEVELS:
+        tree = tree_of(public, subject)
+        shared = [(node, tree_of(exact, subject).index[code]) for node, code in enumerate(tree.codes)]
+        sums = {
+            snapshot: add_up(snapshot, subject, Basis.OPERATING).sums[[*(pair[turn] for pair in shared), -1]]
+            for turn, snapshot in enumerate((public, exact))
+        }
+        for measure in ("enterprises", "enterprises_organised", "enterprises_standalone"):
+            ours, theirs = (of[:, snapshot.row_measures.index(measure)] for snapshot, of in sums.items())
+            assert ours.tolist() == theirs.tolist()
+            assert ours.sum() > 0
 
 
 def test_withheld_members_add_up_when_counties_and_sections_are_listed(demonstration: list[Snapshot]) -> None:
@@ -156,29 +202,34 @@ def test_withheld_members_add_up_when_counties_and_sections_are_listed(demonstra
 
 
 @pytest.fixture(scope="module")
-def crowd(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
-    """Give a snapshot whose larger districts are added up beforehand, by industry."""
+def crowds(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Snapshot]:
+    """Give snapshots, exact and public, whose larger districts are added up beforehand, by industry."""
     folder = tmp_path_factory.mktemp("crowd")
     (folder / "registry.sqlite").write_bytes(sqlite_template.read_bytes())
     places, trades = ("wucun", "siming", "jialian", "yunding", "jiangtou", ""), ("641", "64", "65", "86", "I", "", "R")
     firms = [(f"f{number}", places[number % 6], trades[number % 7]) for number in range(6000)]
-    asker = Asker(f"sqlite+aiosqlite:///{folder / 'registry.sqlite'}", folder)
+    asker = Asker(f"sqlite+aiosqlite:///{folder / 'registry.sqlite'}", folder, anonymous="public")
     registry = tiny_registry(
         enterprises="code, district_code, industry_code\n" + "\n".join(", ".join(firm) for firm in firms),
         returns="enterprise_code, reported_on, headcount, members, members_women\n"
         + "\n".join(f"f{number}, 2017-06-30, {number % 97}, {number % 5}, {number % 5 // 2}" for number in range(6000)),
     )
     fill(asker.settings.registry_url, registry)
-    return asker.shelf.get(asker.build(date(2017, 6, 30)))
+    exact = asker.shelf.get(asker.build(date(2017, 6, 30)))
+    return {"exact": exact, "public": Reader(asker.settings.snapshots_dir / "public").shelf.newest()}
 
 
 @pytest.mark.parametrize(("district", "is_large"), [("xiamen", True), ("fujian", True), ("siming", False)])
-def test_industries_of_a_district_add_up_when_it_is_large(crowd: Snapshot, district: str, is_large: bool) -> None:
+@pytest.mark.parametrize("root", ["exact", "public"])
+def test_industries_of_a_district_add_up_when_it_is_large(
+    crowds: dict[str, Snapshot], root: str, district: str, is_large: bool
+) -> None:
+    crowd = crowds[root]
     node = crowd.districts.index[district]
     assert (node in crowd.cell_axes[0].tolist()) == is_large
-    for basis in (Basis.REGISTERED, Basis.SURVEYED):
+    for basis in {Basis.REGISTERED, Basis.OPERATING, Basis.SURVEYED} & set(crowd.bases):
         expected = add_up(crowd, Subject.INDUSTRIES, basis, node)
-        for listing, parent in listings(expected.tree, Subject.INDUSTRIES):
+        for listing, parent in listings(crowd, Subject.INDUSTRIES):
             question = Question(Subject.INDUSTRIES, Moment(), Population(basis=basis, district=district), listing)
             holds(list_tree(crowd, question, Page()), expected, parent, listed_nodes(expected.tree, listing, parent))
 

@@ -1,0 +1,69 @@
+"""Questions that only exact figures answer: what a question needs, against what a snapshot can answer."""
+
+from collections.abc import Iterator, Sequence
+
+from app.catalogue.vocabulary import Basis
+from app.errors import ErrorItem, ServiceError
+from app.statistics.question import Population, Question, Subject
+from app.store.manifest import Capabilities, Manifest
+
+
+class ExactOnly(ServiceError):
+    """Protected figures do not answer this question; `errors` says what can be had instead."""
+
+    code = "exact-only"
+    status = 403
+    title = "Exact figures only"
+
+
+def refuse_exact_only(manifest: Manifest, question: Question, bases: Sequence[Basis] = ()) -> None:
+    """Refuse a question that a snapshot cannot answer, whatever the codes in it.
+
+    Parameters
+    ----------
+    manifest
+        Of the snapshot: its capabilities decide.
+    question
+        What is asked.
+    bases
+        The bases that it is asked in, side by side; empty: that of its population.
+
+    Raises
+    ------
+    ExactOnly
+        It needs what the snapshot lacks; all such is listed, each with the choices there are.
+    """
+    can = manifest.capabilities
+    problems = [
+        *_subject(can, question.subject),
+        *_bases(can, question.population, bases),
+        *_filters(can, question.population),
+        *_level(can, question),
+    ]
+    if problems:
+        raise ExactOnly("; ".join(problem.message for problem in problems), problems)
+
+
+def _subject(can: Capabilities, subject: Subject) -> Iterator[ErrorItem]:
+    if subject not in can.subjects:
+        yield ErrorItem("path", f"{subject} are listed in exact figures only", can.subjects)
+
+
+def _bases(can: Capabilities, population: Population, side_by_side: Sequence[Basis]) -> Iterator[ErrorItem]:
+    if any(basis not in can.bases for basis in side_by_side):
+        yield ErrorItem("path", "bases are compared in exact figures only", can.bases)
+    elif population.basis not in can.bases:
+        yield ErrorItem("query/basis", f"basis {population.basis} is counted in exact figures only", can.bases)
+
+
+def _filters(can: Capabilities, population: Population) -> Iterator[ErrorItem]:
+    for name in ("enterprise_kind", "ownership", "size_class"):
+        if getattr(population, name) is not None and name not in can.filters:
+            yield ErrorItem(f"query/{name}", f"{name} chooses enterprises in exact figures only", can.filters)
+
+
+def _level(can: Capabilities, question: Question) -> Iterator[ErrorItem]:
+    levels = {Subject.DISTRICTS: can.district_levels, Subject.INDUSTRIES: can.industry_levels}.get(question.subject, ())
+    level = question.listing.level
+    if level is not None and level not in levels:
+        yield ErrorItem("query/level", f"{question.subject} of level {level} are listed in exact figures only", levels)
