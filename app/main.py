@@ -6,9 +6,21 @@ from contextlib import asynccontextmanager, suppress
 
 from fastapi import APIRouter, FastAPI
 
+from app.access.audit import AuditLog
 from app.access.keyring import Keyring
 from app.access.principals import ELSEWHERE, Tier
-from app.api import catalogue, documentation, health, imports, jobs, keys, snapshots, templates
+from app.api import (
+    audit,
+    catalogue,
+    documentation,
+    erasures,
+    health,
+    imports,
+    jobs,
+    keys,
+    snapshots,
+    templates,
+)
 from app.api.admission import refuse_undeclared
 from app.api.document import DESCRIPTION, TITLE, VERSION
 from app.api.layers import add_layers
@@ -39,6 +51,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     imports.router,
     templates.router,
     keys.router,
+    audit.router,
+    erasures.router,
     catalogue.router,
     health.router,
     documentation.router,
@@ -87,6 +101,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     await asyncio.to_thread(sweep, settings)
     await asyncio.to_thread(sweep_jobs, settings)
+    await asyncio.to_thread(AuditLog(settings).sweep)
     kept = KeptRows(settings.row_cache_bytes)
     app.state.desks = {tier: await asyncio.to_thread(_desk, settings, tier, kept) for tier in Tier}
     app.state.engine = make_engine(settings.registry_url)

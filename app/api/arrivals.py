@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.api.auditing import origin_of
 from app.api.parameters import QueryOf
 from app.api.problems import ContentTooLarge
 from app.api.schemas.jobs import DatasetName
@@ -62,7 +63,7 @@ async def receive_import(request: Request, asked: ImportAsked) -> JobRecord:
         partial.rename(upload_path(settings, record.id))
     finally:
         partial.unlink(missing_ok=True)
-    request.app.state.supervisor.start(record)
+    request.app.state.supervisor.start(record, origin_of(request))
     return record
 
 

@@ -30,7 +30,7 @@ TAGS = {
     "registry": "What is recorded, as it is now.",
     "imports": "Files in: send, follow, read every problem of every row.",
     "snapshots": "The frozen states that statistics come from.",
-    "jobs": "Imports and builds under way.",
+    "jobs": "Imports, builds and erasures under way.",
     "access": "Keys, audit and erasure.",
     "catalogue": "What every measure, metric, basis and dimension means.",
     "service": "Health, metrics and kinds of problems.",

@@ -1,4 +1,4 @@
-"""Imports and builds under way."""
+"""Imports, builds and erasures under way."""
 
 from datetime import date
 from typing import Annotated
@@ -7,6 +7,7 @@ from fastapi import Path, Request, Response
 from pydantic import Field
 
 from app.api.admission import READ, WRITE
+from app.api.auditing import note, origin_of
 from app.api.job_answers import accepted, job_answer
 from app.api.routes import make_router
 from app.api.schemas.closed import Closed
@@ -25,7 +26,7 @@ class SnapshotBody(Closed):
 
 @router.get("/jobs/{id}", response_model=JobAnswer, dependencies=[READ])
 async def get_job(request: Request, job_id: Annotated[str, Path(alias="id", description="Id of the job.")]) -> Response:
-    """Get the state of an import or build; while it runs, `Retry-After` says when to ask again."""
+    """Get the state of an import, build or erasure; while it runs, `Retry-After` says when to ask again."""
     return job_answer(read_job(request.app.state.settings.jobs_dir, job_id))
 
 
@@ -38,5 +39,6 @@ async def create_snapshot(request: Request, body: SnapshotBody) -> Response:
     refuse_future(request.app.state.settings, body.as_of)
     request.app.state.supervisor.require_room()
     record = new_record(BuildRequest(body.as_of))
-    request.app.state.supervisor.start(record)
+    request.app.state.supervisor.start(record, origin_of(request))
+    note(request, as_of=body.as_of.isoformat())
     return accepted(record)

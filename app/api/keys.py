@@ -9,6 +9,7 @@ from fastapi import Path, Request, Response
 from app.access.keys import Key, KeyWish, list_keys, make_key, revoke_key
 from app.access.principals import Right
 from app.api.admission import ADMIN
+from app.api.auditing import note
 from app.api.caching import JSON
 from app.api.routes import make_router
 from app.api.schemas.keys import ApiKeyList, KeyBody, NewApiKeyAnswer
@@ -33,6 +34,7 @@ async def create_api_key(request: Request, body: KeyBody) -> Response:
     """Make a key; its token is in this answer and never shown again."""
     async with write_turn(request.app.state.engine, request.app.state.settings) as connection:
         key, token = await connection.run_sync(make_key, _wish(body))
+    note(request, id=key.id)
     return _answer({"data": {**_shown(key), "token": token}}, HTTPStatus.CREATED)
 
 

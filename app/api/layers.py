@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette_compress import CompressMiddleware, add_compress_type
 
+from app.api.auditing import Auditing
 from app.api.authentication import Authentication
 from app.api.problems import problem_response
 from app.config import Settings
@@ -50,8 +51,9 @@ def add_layers(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
     if settings.cors_origins:
         layers.append(_cross_origin(settings.cors_origins))
     layers += [
-        Middleware(Authentication, settings=settings),
         Middleware(HeadAsGet),
+        Middleware(Auditing, settings=settings),
+        Middleware(Authentication, settings=settings),
         Middleware(Revalidation),
         Middleware(
             CompressMiddleware,

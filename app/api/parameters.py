@@ -37,13 +37,14 @@ class QueryOf(Generic[Parameters]):
     Parameters
     ----------
     model
-        A frozen pydantic model; each field has a description.
+        A frozen pydantic model; each field has a description, and an alias where its name is a word of the language.
     """
 
     def __init__(self, model: type[Parameters]) -> None:
         self.model = model
-        self.names = tuple(model.model_fields)
-        self.repeatable = frozenset(name for name, field in model.model_fields.items() if _is_tuple(field.annotation))
+        fields = {field.alias or name: field for name, field in model.model_fields.items()}
+        self.names = tuple(fields)
+        self.repeatable = frozenset(name for name, field in fields.items() if _is_tuple(field.annotation))
         self.default = model() if not any(field.is_required() for field in model.model_fields.values()) else None
 
     async def __call__(self, request: Request) -> Parameters:

@@ -6,7 +6,7 @@ import typer
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from app.cli import demo, document, files, keys, registry, serving, snapshots
+from app.cli import demo, document, erasure, files, keys, registry, serving, snapshots
 from app.config import Settings
 from app.errors import ServiceError
 
@@ -22,6 +22,7 @@ cli.command("migrate")(registry.migrate)
 cli.command("import")(files.import_dataset)
 cli.command("export")(files.export_dataset)
 cli.command("template")(files.write_template)
+cli.command("erase")(erasure.erase)
 cli.command("export-openapi")(document.export_openapi)
 cli.add_typer(snapshots.commands, name="snapshot")
 cli.add_typer(keys.commands, name="key")

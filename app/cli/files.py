@@ -10,6 +10,7 @@ import typer
 
 from app.cli.progress import shown
 from app.cli.registry import require
+from app.cli.trail import audited
 from app.config import Settings
 from app.imports.datasets import DATASETS
 from app.imports.issues import RowIssue
@@ -56,6 +57,9 @@ def import_dataset(
         _print_issues(rejected.imported.issues, rejected.imported.result.errors + rejected.imported.result.warnings)
         raise
     result = imported.result
+    if not dry_run:
+        rows = result.inserted + result.changed + result.deleted
+        audited(settings, "create_import", rows, dataset=dataset, mode=mode)
     _print_issues(imported.issues, result.errors + result.warnings)
     typer.echo(
         f"{dataset}: {result.inserted:,} inserted, {result.changed:,} changed, {result.unchanged:,} unchanged, "

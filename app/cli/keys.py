@@ -6,6 +6,7 @@ import typer
 
 from app.access.keys import LONGEST_DAYS, Key, KeyWish, list_keys, make_key, revoke_key
 from app.access.principals import Right
+from app.cli.trail import audited
 from app.config import Settings
 from app.database.engines import make_sync_engine
 from app.database.turns import write_turn_sync
@@ -31,6 +32,7 @@ def create(
     engine = make_sync_engine(settings.registry_url)
     with write_turn_sync(engine, settings.write_wait_seconds) as connection:
         key, token = make_key(connection, wish)
+    audited(settings, "create_api_key", id=key.id)
     typer.echo(f"Key {key.id} ({_covered(key)}; {', '.join(key.rights)}; until {key.expires_at:%Y-%m-%d}).", err=True)
     typer.echo("Send it as `Authorization: Bearer …`; it is not shown again:", err=True)
     typer.echo(token)
@@ -53,6 +55,7 @@ def revoke(key_id: Annotated[str, typer.Argument(help="Id of the key.")]) -> Non
     settings = Settings()
     with write_turn_sync(make_sync_engine(settings.registry_url), settings.write_wait_seconds) as connection:
         revoke_key(connection, key_id)
+    audited(settings, "delete_api_key", id=key_id)
     typer.echo(f"Key {key_id} is revoked.")
 
 

@@ -7,6 +7,7 @@ import typer
 
 from app.cli.progress import shown
 from app.cli.registry import require
+from app.cli.trail import audited
 from app.config import Settings
 
 commands = typer.Typer(help="Build, list and prune snapshots.", no_args_is_help=True)
@@ -25,6 +26,7 @@ def build(
         day = moment.date()
         with shown(f"Snapshot of {day}") as report:
             manifest = build_snapshot(settings, day, report)
+        audited(settings, "create_snapshot", as_of=day.isoformat(), snapshot=manifest.id)
         enterprises = manifest.tables["enterprises"].rows
         typer.echo(f"{manifest.id}  {enterprises:,} enterprises, members counted from the {manifest.member_source}")
 
@@ -49,7 +51,9 @@ def prune(
     """Remove the older builds of each date; the newest of a date is always kept."""
     from app.snapshots.prune import prune_snapshots  # noqa: PLC0415 - loaded when it runs
 
-    removed = prune_snapshots(Settings(), keep)
+    settings = Settings()
+    removed = prune_snapshots(settings, keep)
     for snapshot_id in removed:
+        audited(settings, "delete_snapshot", snapshot=snapshot_id)
         typer.echo(f"removed {snapshot_id}")
     typer.echo(f"{len(removed)} removed.")

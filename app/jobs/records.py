@@ -7,9 +7,10 @@ A job that is not finished and has no heartbeat any more is `interrupted`, whoev
 import os
 import re
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -27,7 +28,7 @@ JOB_ID = re.compile(r"[0-9]{14}-[0-9a-f]{16}")
 """Form of a job's id; ids sort by time."""
 
 JobState = Literal["queued", "running", "succeeded", "failed", "interrupted"]
-JobKind = Literal["import", "build"]
+JobKind = Literal["import", "build", "erasure"]
 
 
 class JobNotFound(NotFound):
@@ -70,6 +71,13 @@ class BuildRequest(msgspec.Struct, frozen=True, tag="build"):
     as_of: date
 
 
+class ErasureRequest(msgspec.Struct, frozen=True, tag="erasure"):
+    """That a member is erased; who it is stands in no record."""
+
+
+Request: TypeAlias = ImportRequest | BuildRequest | ErasureRequest
+
+
 class JobRecord(msgspec.Struct, frozen=True):
     """All that is known of a job.
 
@@ -86,7 +94,7 @@ class JobRecord(msgspec.Struct, frozen=True):
     """
 
     id: str
-    request: ImportRequest | BuildRequest
+    request: Request
     state: JobState
     created_at: datetime
     started_at: datetime | None = None
@@ -100,8 +108,8 @@ class JobRecord(msgspec.Struct, frozen=True):
 
     @property
     def kind(self) -> JobKind:
-        """`import` or `build`."""
-        return "import" if isinstance(self.request, ImportRequest) else "build"
+        """What it does."""
+        return _KINDS[type(self.request)]
 
     @property
     def finished(self) -> bool:
@@ -117,7 +125,10 @@ INTERRUPTED = JobProblem(
 )
 
 
-def new_record(request: ImportRequest | BuildRequest) -> JobRecord:
+_KINDS: Mapping[type[Request], JobKind] = {ImportRequest: "import", BuildRequest: "build", ErasureRequest: "erasure"}
+
+
+def new_record(request: Request) -> JobRecord:
     """Return the record of a job that waits for its turn, under a new id; ids sort by time."""
     now = datetime.now(UTC)
     chance = secrets.token_hex(6)[:11]

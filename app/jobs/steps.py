@@ -1,7 +1,8 @@
-"""One step of a job, run as a child process: `python -m app.jobs.steps import JOB` or `… build DATE`.
+"""One step of a job, run as a child process: `python -m app.jobs.steps import JOB`, `… build DATE`, `… erasure JOB`.
 
 The child tells the worker that supervises it how far it is, as JSON lines on its standard output; it ends when its
-standard input closes, so that it never outlives that worker.
+standard input closes, so that it never outlives that worker. The one line that it is given there is what neither a
+record nor a list of processes may show: the ref of an erasure, else nothing.
 """
 
 import io
@@ -64,13 +65,15 @@ def main() -> None:
     channel = io.FileIO(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what anything else prints must not be taken for the step's word
     configure_logging()
+    given = msgspec.json.decode(_first_line(), type=str)
     threading.Thread(target=_end_with_supervisor, daemon=True).start()
     kind, argument = sys.argv[1:]
-    channel.write(msgspec.json.encode(_outcome(kind, argument, partial(_report, channel))) + b"\n")
+    told = _outcome(kind, given if kind == "erasure" else argument, partial(_report, channel))
+    channel.write(msgspec.json.encode(told) + b"\n")
 
 
 def _outcome(kind: str, argument: str, report: Report) -> Told:
-    step: Callable[[Settings, str, Report], Told] = {"import": _import, "build": _build}[kind]
+    step: Callable[[Settings, str, Report], Told] = {"import": _import, "build": _build, "erasure": _erase}[kind]
     try:
         with full_disk_named():
             return step(Settings(), argument, report)
@@ -113,8 +116,25 @@ def _build(settings: Settings, day: str, report: Report) -> Told:
     return Told(snapshot=build_snapshot(settings, date.fromisoformat(day), report).id)
 
 
+def _erase(settings: Settings, ref: str, report: Report) -> Told:
+    from app.jobs.erasure import erase  # noqa: PLC0415 - as above
+
+    erase(settings, [ref], report)
+    return Told()
+
+
 def _report(channel: io.FileIO, phase: str, done: int, total: int | None) -> None:
     channel.write(msgspec.json.encode(Told(phase=phase, done=done, total=total)) + b"\n")
+
+
+def _first_line() -> bytes:
+    line = b""
+    while not line.endswith(b"\n"):
+        piece = os.read(0, 1)
+        if not piece:
+            sys.exit(1)
+        line += piece
+    return line
 
 
 def _end_with_supervisor() -> None:

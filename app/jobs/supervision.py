@@ -10,11 +10,14 @@ from datetime import UTC, datetime
 import msgspec
 import structlog
 
+from app.access.audit import Origin
 from app.config import Settings
 from app.errors import TemporarilyUnavailable
+from app.jobs.outcomes import audit_job
 from app.jobs.records import (
     HEARTBEAT_SECONDS,
     BuildRequest,
+    ErasureRequest,
     ImportRequest,
     JobProblem,
     JobRecord,
@@ -24,7 +27,7 @@ from app.jobs.records import (
     write_record,
 )
 from app.jobs.steps import EXHAUSTED, UNEXPECTED, Told
-from app.jobs.uploads import upload_path
+from app.jobs.uploads import forget_jobs, upload_path
 
 _AT_ONCE = 2
 """Children of one worker that run at the same time; the others wait, and registry writers take turns anyway."""
@@ -66,11 +69,19 @@ class Supervisor:
             message = f"{len(self._running)} jobs are queued or running here; send it again when one has ended."
             raise TooManyJobs(message)
 
-    def start(self, record: JobRecord) -> None:
-        """Take a job on: its record is written, and its steps run when it is its turn."""
+    def start(self, record: JobRecord, origin: Origin, given: str = "") -> None:
+        """Take a job on: its record is written, and its steps run when it is its turn.
+
+        Parameters
+        ----------
+        origin
+            Who asked for it, for the audit log.
+        given
+            What its process is told and no record holds: the ref of an erasure.
+        """
         self._settings.jobs_dir.mkdir(parents=True, exist_ok=True)
         write_record(self._settings.jobs_dir, record)
-        task = asyncio.create_task(self._supervise(record))
+        task = asyncio.create_task(self._supervise(_Job(self._settings, record, origin, given)))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
@@ -80,29 +91,32 @@ class Supervisor:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    async def _supervise(self, record: JobRecord) -> None:
-        job = _Job(self._settings, record)
+    async def _supervise(self, job: "_Job") -> None:
         beat = asyncio.create_task(job.beat())
         try:
             async with self._turns:
                 await job.run()
         except asyncio.CancelledError:
-            write_record(self._settings.jobs_dir, interrupted(job.record))
+            job.interrupt()
             raise
         except Exception:  # noqa: BLE001 - the record must say that the job failed, whatever it was
-            structlog.get_logger().exception("supervision failed", job=record.id)
+            structlog.get_logger().exception("supervision failed", job=job.record.id)
             await job.finish("failed", UNEXPECTED)
+        else:
+            await asyncio.to_thread(forget_jobs, self._settings)
         finally:
             beat.cancel()
-            upload_path(self._settings, record.id).unlink(missing_ok=True)
+            upload_path(self._settings, job.record.id).unlink(missing_ok=True)
 
 
 class _Job:
     """One job under way, and its record as last written."""
 
-    def __init__(self, settings: Settings, record: JobRecord) -> None:
+    def __init__(self, settings: Settings, record: JobRecord, origin: Origin, given: str) -> None:
         self._settings = settings
         self.record = record
+        self._origin = origin
+        self._given = given
         self._written = 0.0
 
     async def run(self) -> None:
@@ -124,6 +138,8 @@ class _Job:
         request = self.record.request
         if isinstance(request, BuildRequest):
             return [("build", request.as_of.isoformat())]
+        if isinstance(request, ErasureRequest):
+            return [("erasure", self.record.id)]
         build = [("build", request.build.isoformat())] if _builds(request) and request.build else []
         return [("import", self.record.id), *build]
 
@@ -134,12 +150,19 @@ class _Job:
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=_LINE_BYTES,
         )  # fmt: skip
         try:
+            await self._give(child)
             last = await self._follow(child)
             return last or Told(problem=EXHAUSTED if await child.wait() in _OUT_OF_LIMITS else UNEXPECTED)
         finally:
             with suppress(ProcessLookupError):
                 child.kill()
             await child.wait()
+
+    async def _give(self, child: asyncio.subprocess.Process) -> None:
+        assert child.stdin is not None
+        with suppress(ConnectionError):  # it has died: what it told, or did not, says so
+            child.stdin.write(msgspec.json.encode(self._given) + b"\n")
+            await child.stdin.drain()
 
     async def _follow(self, child: asyncio.subprocess.Process) -> Told | None:
         """Take in what a child tells until it has nothing more to say; return its last word, null if it had none."""
@@ -163,6 +186,7 @@ class _Job:
     async def finish(self, state: JobState, problem: JobProblem | None = None) -> None:
         """Write the record for the last time; on a full disk, as soon as there is room: until then the job runs."""
         last = msgspec.structs.replace(self.record, state=state, problem=problem, finished_at=datetime.now(UTC))
+        audit_job(self._settings, last, self._origin)
         while True:
             try:
                 await self._write(last)
@@ -171,6 +195,12 @@ class _Job:
                 await asyncio.sleep(HEARTBEAT_SECONDS)
             else:
                 return
+
+    def interrupt(self) -> None:
+        """Write the record of a job that ends with its worker."""
+        self.record = interrupted(self.record)
+        audit_job(self._settings, self.record, self._origin)
+        write_record(self._settings.jobs_dir, self.record)
 
     async def _write(self, record: JobRecord) -> None:
         """Write the record as it is now; disks are slow, so not on the event loop."""

@@ -1,6 +1,7 @@
 """Files sent to be imported: on disk from their arrival to the end of their import, no longer."""
 
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from app.config import Settings
@@ -11,8 +12,6 @@ PARTIAL = ".part"
 
 _ABANDONED_SECONDS = 3600
 """A file that is still arriving and has not grown for so long is not arriving any more."""
-
-_DAY_SECONDS = 86400
 
 
 def upload_path(settings: Settings, job_id: str) -> Path:
@@ -30,20 +29,32 @@ def sweep_jobs(settings: Settings) -> None:
     for upload in settings.uploads_dir.glob("*"):
         if _is_abandoned(settings, upload):
             upload.unlink(missing_ok=True)
+    forget_jobs(settings)
+
+
+def forget_jobs(settings: Settings) -> None:
+    """Remove the records of jobs that ended longer ago than the settings say."""
+    oldest = datetime.now(UTC) - timedelta(days=settings.job_retention_days)
+    for job_id in job_ids(settings.jobs_dir):
+        if job_id < f"{oldest:%Y%m%d%H%M%S}":  # accepted before; when it ended is in its record
+            _forget(settings, job_id, oldest)
 
 
 def _settle(settings: Settings, job_id: str) -> None:
-    """Write down that a job without a heartbeat is interrupted; remove the record of one that ended long ago."""
+    """Write down that a job without a heartbeat is interrupted."""
     record = read_job(settings.jobs_dir, job_id)
     if record.state == "interrupted":
         write_record(settings.jobs_dir, interrupted(record))
-    elif record.finished and _age(settings, job_id) > settings.job_retention_days * _DAY_SECONDS:
+
+
+def _forget(settings: Settings, job_id: str, oldest: datetime) -> None:
+    try:
+        ended = read_job(settings.jobs_dir, job_id).finished_at
+    except JobNotFound:
+        return
+    if ended is not None and ended < oldest:
         issues_path(settings.jobs_dir, job_id).unlink(missing_ok=True)
         record_path(settings.jobs_dir, job_id).unlink(missing_ok=True)
-
-
-def _age(settings: Settings, job_id: str) -> float:
-    return time.time() - record_path(settings.jobs_dir, job_id).stat().st_mtime
 
 
 def _is_abandoned(settings: Settings, upload: Path) -> bool:

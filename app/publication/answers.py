@@ -43,9 +43,10 @@ class Meta(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole JSON answer: its bytes, the snapshot it rests on, when that was built, where the next page starts."""
+    """A whole JSON answer: its bytes and rows, the snapshot it rests on and its build, where the next page starts."""
 
     body: bytes
+    rows: int
     snapshot: str
     built_at: str
     next_cursor: str | None = None
@@ -91,7 +92,7 @@ def list_answer(shelf: Shelf, question: Question, page: Page, kept: KeptRows) ->
     margins = _margins(listed, question, kept)
     meta = _encode(_meta(snapshot, question.moment, basis, len(listed.rows)))
     body = b'{"data":[%b],%b"meta":%b,"next_cursor":%b}' % (rows, margins, meta, _encode(cursor))
-    return Answer(body, snapshot.manifest.id, snapshot.manifest.built_at, cursor)
+    return Answer(body, max(end - position, 0), snapshot.manifest.id, snapshot.manifest.built_at, cursor)
 
 
 def one_answer(
@@ -114,7 +115,7 @@ def one_answer(
     basis = None if subject in {Subject.ENTERPRISES, Subject.BRANCHES} else population.basis.value
     row = _encoded(listed, listed.rows, population, kept)[0]
     body = b'{"data":%b,"meta":%b}' % (row, _encode(_meta(snapshot, moment, basis, 1)))
-    return Answer(body, snapshot.manifest.id, snapshot.manifest.built_at)
+    return Answer(body, 1, snapshot.manifest.id, snapshot.manifest.built_at)
 
 
 def bases_answer(shelf: Shelf, moment: Moment, population: Population) -> Answer:
@@ -132,7 +133,7 @@ def bases_answer(shelf: Shelf, moment: Moment, population: Population) -> Answer
         for basis, counts in zip(Basis, count_bases(snapshot, population), strict=True)
     ]
     body = _encode({"data": rows, "meta": _meta(snapshot, moment, None, len(rows))})
-    return Answer(body, snapshot.manifest.id, snapshot.manifest.built_at)
+    return Answer(body, len(rows), snapshot.manifest.id, snapshot.manifest.built_at)
 
 
 def file_answer(shelf: Shelf, question: Question, page: Page, options: FileOptions) -> FileAnswer:

@@ -10,6 +10,8 @@ from app.database.revision import bump
 from app.database.scrubbing import scrub
 from app.database.tables import METADATA
 from app.database.turns import write_turn_sync
+from app.errors import ErrorItem, InvalidRequest
+from app.registry.codes import CODE_RULE, is_code
 from app.registry.tombstones import add_tombstones
 
 Report = Callable[[str, int, int | None], None]
@@ -17,6 +19,19 @@ Report = Callable[[str, int, int | None], None]
 
 REF_COLUMNS = {"affiliation": "member_ref", "employment": "member_ref", "member": "ref"}
 """The tables that name members, and the column of each that does."""
+
+
+def refuse_unusable(ref: str, pointer: str = "body/ref") -> None:
+    """Refuse a text that is no ref; it is not repeated.
+
+    Raises
+    ------
+    InvalidRequest
+        It cannot be one.
+    """
+    if not is_code(ref):
+        message = f"ref must be {CODE_RULE}"
+        raise InvalidRequest(f"{pointer}: {message}.", [ErrorItem(pointer, message)])
 
 
 def erase_members(settings: Settings, refs: Sequence[str], report: Report) -> None:

@@ -62,9 +62,11 @@ ASKED: dict[str, tuple[str, str]] = {
     "get_import": ("GET", "/v1/imports/{import}"),
     "list_import_issues": ("GET", "/v1/imports/{import}/issues"),
     "get_job": ("GET", "/v1/jobs/{import}"),
+    "list_audit_records": ("GET", "/v1/audit?operation=create_import&limit=2"),
     "get_health": ("GET", "/healthz"),
     "get_readiness": ("GET", "/readyz"),
     "get_problem_type": ("GET", "/problems/snapshot-not-found"),
+    "create_erasure": ("POST", "/v1/erasures"),
     "create_snapshot": ("POST", "/v1/snapshots"),
     "create_import": ("POST", "/v1/imports?dataset=members&dry_run=true"),
     "create_api_key": ("POST", "/v1/keys"),
@@ -86,7 +88,7 @@ _CHANGING = (
     (re.compile(r'"\d{8}-[0-9a-f]{16}"'), '"20170630-5f0c91d2a3b4c5d6"'),
     (re.compile(r'"\d{14}-[0-9a-f]{16}"'), '"20170701000000-4f1d2c3b4a596877"'),
     (
-        re.compile(r'"(updated_at|built_at|created_at|started_at|finished_at|expires_at)":"[^"]*"'),
+        re.compile(r'"(updated_at|built_at|created_at|started_at|finished_at|expires_at|at)":"[^"]*"'),
         r'"\1":"2017-07-01T00:00:00Z"',
     ),
     (re.compile(r'"oc_[0-9a-f]{16}_[0-9a-f]{64}"'), f'"oc_9f86d081884c7d65_{"0" * 64}"'),
@@ -137,6 +139,8 @@ def _sent(client: TestClient, name: str, path: str) -> dict[str, Any]:
         return {"content": BAD_FILE}
     if name == "create_api_key":
         return {"json": {"name": "Street S dashboard", "rights": ["read"], "districts": [STREET], "days": 90}}
+    if name == "create_erasure":
+        return {"json": {"ref": "m-0981"}}
     if name == "create_snapshot":
         return {"json": {"as_of": AS_OF.isoformat()}}
     return {"json": _as_recorded(client, path)} if name.startswith("replace_") else {}

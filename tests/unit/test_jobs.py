@@ -2,7 +2,7 @@
 
 import os
 import time
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -45,8 +45,11 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def written(settings: Settings, state: JobState = "running", *, age: float = 0, number: int = 0) -> JobRecord:
-    """Write a record whose heartbeat was so many seconds ago."""
-    record = msgspec.structs.replace(new_record(IMPORT), state=state, id=f"201706300000{number:02}-{number:016x}")
+    """Write a record whose heartbeat, or end, was so many seconds ago."""
+    ended = None if state in {"queued", "running"} else datetime.now(UTC) - timedelta(seconds=age)
+    record = msgspec.structs.replace(
+        new_record(IMPORT), state=state, id=f"201706300000{number:02}-{number:016x}", finished_at=ended
+    )
     write_record(settings.jobs_dir, record)
     aged(record_path(settings.jobs_dir, record.id), age)
     return record
@@ -153,9 +156,12 @@ def test_leftovers_go_and_the_rest_stays_when_swept(settings: Settings) -> None:
 
 def test_record_is_kept_as_long_as_set_when_swept(settings: Settings) -> None:
     younger, older = written(settings, "succeeded", age=6 * DAY), written(settings, "succeeded", age=8 * DAY, number=1)
+    broken_off = written(settings, "interrupted", age=8 * DAY, number=2)
+    sweep_jobs(settings)  # 30 days; what is found out of a job again and again makes it no younger
+    assert len(list_jobs(settings.jobs_dir)) == 3
     sweep_jobs(settings.model_copy(update={"job_retention_days": 7}))
     assert [record.id for record in list_jobs(settings.jobs_dir)] == [younger.id]
-    assert not record_path(settings.jobs_dir, older.id).exists()
+    assert not any(record_path(settings.jobs_dir, record.id).exists() for record in (older, broken_off))
 
 
 def test_sweeping_is_quiet_when_there_are_no_folders(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import msgspec
 from fastapi import Request, Response
 from pydantic import BaseModel
 
+from app.api.auditing import note
 from app.api.caching import JSON, validated
 from app.api.registry.asked import PageAsked, SearchAsked
 from app.api.registry.cursors import decode_cursor, encode_cursor
@@ -60,6 +61,7 @@ async def coverage_response(request: Request, enterprise: str, asked: PageAsked)
 async def one_response(request: Request, entity: Entity, code: str) -> Response:
     """Return one thing."""
     row = await find_entity(request.app.state.engine, entity, code)
+    note(request, rows=1)
     return validated(msgspec.json.encode({"data": row}), public=False)
 
 
@@ -67,6 +69,7 @@ async def replace_response(request: Request, entity: Entity, code: str, body: Ba
     """Make the registry hold a thing as given: 201 where it is new, else 200; and return it."""
     state = request.app.state
     change = await replace_entity(state.engine, state.settings, entity, code, body.model_dump())
+    note(request, rows=int(change.outcome is not Outcome.UNCHANGED))
     content = msgspec.json.encode({"data": change.row})
     if change.outcome is not Outcome.CREATED:
         return Response(content, media_type=JSON)
@@ -77,6 +80,7 @@ async def delete_response(request: Request, entity: Entity, code: str) -> Respon
     """Take a thing out of the registry: 204."""
     state = request.app.state
     await delete_entity(state.engine, state.settings, entity, code)
+    note(request, rows=1)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
@@ -85,6 +89,7 @@ def _coverage_key(row: Row) -> CoverageKey:
 
 
 def _page(request: Request, asked: PageAsked, page: Rows, key: Callable[[Row], object]) -> Response:
+    note(request, rows=len(page.rows))
     cursor = encode_cursor(request, asked, key(page.rows[-1])) if page.more else None
     response = validated(msgspec.json.encode({"data": page.rows, "next_cursor": cursor}), public=False)
     if cursor is not None:

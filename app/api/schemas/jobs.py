@@ -36,6 +36,7 @@ class JobKind(StrEnum):
 
     IMPORT = "import"
     BUILD = "build"
+    ERASURE = "erasure"
 
 
 class JobFailure(Closed):
@@ -49,7 +50,7 @@ class JobFailure(Closed):
 
 
 class Job(Closed):
-    """An import or a build."""
+    """An import, a build or an erasure."""
 
     id: str = Field(description="Id of the job.")
     kind: JobKind = Field(description="What it does.")
@@ -73,7 +74,7 @@ class JobAnswer(Closed):
 class AcceptedJob(Closed):
     """What was accepted, and the job that does it."""
 
-    id: str = Field(description="Id of the import, or of the build.")
+    id: str = Field(description="Id of the import, build or erasure.")
     job_id: str = Field(description="Id of the job to follow.")
 
 

@@ -7,6 +7,7 @@ from fastapi import Request, Response
 from starlette.responses import StreamingResponse
 
 from app.access.principals import Tier
+from app.api.auditing import note
 from app.api.caching import JSON, statistics_headers
 from app.api.statistics.desk import Desk
 from app.api.statistics.tiers import tier_of_question
@@ -87,6 +88,7 @@ def _is_light(question: Question, page: Page = _FIRST_PAGE) -> bool:
 
 
 def _response(request: Request, answer: Answer, tier: Tier) -> Response:
+    note(request, answer.rows)
     headers = statistics_headers(request, answer.snapshot, answer.built_at, tier)
     return Response(answer.body, headers=headers, media_type=JSON)
 

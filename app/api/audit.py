@@ -1,0 +1,66 @@
+"""The audit log, for administrators."""
+
+import asyncio
+from difflib import get_close_matches
+from typing import Annotated
+
+import msgspec
+from fastapi import Depends, Request, Response
+from fastapi.routing import APIRoute
+from pydantic import Field
+
+from app.access.audit import AuditLog, AuditQuestion, Place
+from app.api.admission import ADMIN
+from app.api.caching import JSON
+from app.api.parameters import IsoDate, QueryOf
+from app.api.registry.asked import PageAsked
+from app.api.registry.cursors import decode_cursor, encode_cursor
+from app.api.routes import make_router
+from app.api.schemas.audit import AuditRecordPage
+from app.errors import ErrorItem, InvalidRequest
+
+router = make_router("/v1/audit", "access", ADMIN)
+
+ON_COMMAND_LINE = ("create_backup", "restore_backup", "delete_snapshot")
+"""What is recorded besides the operations of the API: it can be done on the command line only."""
+
+_UNKEPT = {"Cache-Control": "no-store"}
+
+
+class AuditAsked(PageAsked):
+    """Which records to list."""
+
+    first: IsoDate | None = Field(default=None, alias="from", description="First day, UTC. Absent: the earliest.")
+    last: IsoDate | None = Field(default=None, alias="to", description="Last day, UTC. Absent: today.")
+    operation: str | None = Field(
+        default=None, description="An operationId. Absent: all.", examples=["list_enterprises"]
+    )
+    key_id: str | None = Field(default=None, description="Id of a key, on record or not. Absent: all.")
+
+
+AuditQuery = Annotated[AuditAsked, Depends(QueryOf(AuditAsked))]
+
+
+@router.get("", response_model=AuditRecordPage)
+async def list_audit_records(request: Request, asked: AuditQuery) -> Response:
+    """List what was written, read of enterprises and branches, or refused: the newest first.
+
+    A change that a job makes stands here twice, with one `request_id`: when it was accepted, and when it had ended.
+    """
+    _refuse_unknown(request, asked.operation)
+    wanted = AuditQuestion(asked.first, asked.last, asked.operation, asked.key_id)
+    before = decode_cursor(request, asked, Place)
+    log = AuditLog(request.app.state.settings)
+    page = await asyncio.to_thread(log.read, wanted, asked.limit, before)
+    cursor = None if page.end is None else encode_cursor(request, asked, page.end)
+    return Response(msgspec.json.encode({"data": page.records, "next_cursor": cursor}), 200, _UNKEPT, JSON)
+
+
+def _refuse_unknown(request: Request, operation: str | None) -> None:
+    known = {route.name for route in request.app.routes if isinstance(route, APIRoute)} | {*ON_COMMAND_LINE}
+    if operation is not None and operation not in known:
+        message = f"there is no operation {operation!r}"
+        raise InvalidRequest(
+            f"query/operation: {message}.",
+            [ErrorItem("query/operation", message, tuple(get_close_matches(operation, known)))],
+        )
