@@ -80,7 +80,7 @@ def _exists(line: str) -> bool:
             return False
         command = found
     options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
-    return {word for word in words if word.startswith("-")} <= options
+    return {word for word in words if word.startswith("-")} - {"-"} <= options  # a dash alone is standard input
 
 
 def test_every_rule_is_told_with_its_severity_when_compared() -> None:
