@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from filelock import FileLock
 
+from app.access.principals import Tier
 from app.catalogue.vocabulary import Basis, DistrictLevel, IndustryLevel
 from app.config import Settings
 from app.snapshots.aside import aside
@@ -20,16 +21,13 @@ from app.snapshots.manifests import exact_manifest, public_manifest
 from app.snapshots.ordering import OrderedTree, order_tree
 from app.snapshots.public import public_tables
 from app.snapshots.publish import publish, write_tables
-from app.snapshots.rounding_key import PUBLIC, rounding_key
+from app.snapshots.rounding_key import rounding_key
 from app.snapshots.sums import Placed
 from app.snapshots.tables import Columns, snapshot_tables
 from app.store.manifest import Correlation, Manifest
 
 Report = Callable[[str, int, int], None]
 """Called with the phase, the steps done and the steps in all."""
-
-EXACT = "exact"
-"""Folder of the exact snapshots, below that of all snapshots."""
 
 TURN = ".turn"
 """The lock file by which builds take turns: a later build has read a later registry, and memory stays bounded."""
@@ -48,7 +46,7 @@ def build_snapshot(settings: Settings, as_of: date, report: Report) -> Manifest:
         Figures cannot be rounded by the key of those already published; nothing is built.
     """
     refuse_future(settings, as_of)
-    (settings.snapshots_dir / EXACT).mkdir(parents=True, exist_ok=True)
+    (settings.snapshots_dir / Tier.EXACT).mkdir(parents=True, exist_ok=True)
     report("waiting for its turn", 0, 1)
     with FileLock(settings.snapshots_dir / TURN), aside(settings.snapshots_dir) as folder:
         key = rounding_key(settings) if settings.anonymous == "public" else None
@@ -70,14 +68,14 @@ def _publish(settings: Settings, facts: Facts, folder: Path, key: bytes | None, 
     protected = None
     if key is not None:
         rounded = public_tables(facts, tables["enterprises"], placed, districts, industries, key)
-        protected = public_manifest(settings, facts.parameters, write_tables(folder / PUBLIC, rounded), key)
+        protected = public_manifest(settings, facts.parameters, write_tables(folder / Tier.PUBLIC, rounded), key)
     report("writing", 0, 1)
-    exact = exact_manifest(settings, facts.parameters, write_tables(folder / EXACT, tables), correlation)
+    exact = exact_manifest(settings, facts.parameters, write_tables(folder / Tier.EXACT, tables), correlation)
     report("writing", 1, 1)
     if protected is not None:
-        shown = publish(folder / PUBLIC, settings.snapshots_dir / PUBLIC, protected)
+        shown = publish(folder / Tier.PUBLIC, settings.snapshots_dir / Tier.PUBLIC, protected)
         exact = msgspec.structs.replace(exact, public_id=shown.id)
-    return publish(folder / EXACT, settings.snapshots_dir / EXACT, exact)
+    return publish(folder / Tier.EXACT, settings.snapshots_dir / Tier.EXACT, exact)
 
 
 def _correlation(

@@ -5,7 +5,7 @@ difference is a second draw.
 """
 
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,14 +21,11 @@ Int64 = npt.NDArray[np.int64]
 Ints = npt.NDArray[np.integer[Any]]
 Mask = npt.NDArray[np.bool_]
 
-_DIGEST_BYTES = 32
 
-
-def draw_shifts(key: bytes, prefix: str, identities: Iterable[str]) -> Int64:
+def draw_shifts(key: bytes, prefix: str, identities: Sequence[str]) -> Int64:
     """Return the secret shift of each enterprise, 0 … 4.
 
-    HMAC-SHA256 of `prefix | identity`, UTF-8; all 32 bytes of it as one integer, modulo 5. Since 256 = 5 · 51 + 1, that
-    is the sum of the bytes modulo 5, whichever end comes first.
+    HMAC-SHA256 of `prefix|identity` in UTF-8; all of its 32 bytes as one integer, the first the highest, modulo 5.
 
     Parameters
     ----------
@@ -39,16 +36,13 @@ def draw_shifts(key: bytes, prefix: str, identities: Iterable[str]) -> Int64:
     identities
         Of each enterprise, as `identities_of` gives them.
     """
-    begun = hmac.new(key, f"{prefix}|".encode(), "sha256")
-    digests = b"".join([_ended(begun, identity) for identity in identities])
-    total: Int64 = np.frombuffer(digests, np.uint8).reshape(-1, _DIGEST_BYTES).sum(axis=1, dtype=np.int64)
-    return total % WIDTH
+    begun = hmac.new(key, f"{prefix}|".encode(), "sha256")  # copied for each, it is quicker than begun anew
+    return np.fromiter((_shift(begun.copy(), identity) for identity in identities), np.int64, len(identities))
 
 
-def _ended(begun: hmac.HMAC, identity: str) -> bytes:
-    code = begun.copy()
+def _shift(code: hmac.HMAC, identity: str) -> int:
     code.update(identity.encode())
-    return code.digest()
+    return int.from_bytes(code.digest(), "big") % WIDTH
 
 
 def round_members(members: Ints, standalone: Mask, shifts: Ints) -> Int64:
@@ -63,9 +57,9 @@ def round_headcount(headcount: Ints, shifts: Ints) -> Int64:
 
 
 def cap_members(rounded: Ints, headcount: Ints, standalone: Mask, alone: Mask) -> Int64:
-    """Return f, of enterprises alone at their place at most what a headcount of 4 more would allow.
+    """Return f, of those alone at their place at most z + 5·⌊(H − z − 4)/5⌋.
 
-    f <= z + 5·⌊(H − z − 4)/5⌋, so that an enterprise all of whose employees are members is not proved to be one.
+    Else the largest values of f would prove that all employees are members.
     """
     cap = _on_grid(headcount, least_members(standalone), np.int64(1 - WIDTH))
     return np.where(alone, np.minimum(rounded, cap), rounded)

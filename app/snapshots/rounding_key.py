@@ -8,16 +8,15 @@ import os
 import secrets
 import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
 
+from app.access.principals import Tier
 from app.config import Settings
 from app.errors import Conflict
-from app.store.shelf import Shelf
-
-PUBLIC = "public"
-"""Folder of the protected snapshots, below that of all snapshots."""
+from app.store.manifest import DamagedManifest, read_manifest
 
 _KEY_BYTES = 32
 _FINGERPRINTED = b"orgcoverage rounding key"
@@ -43,14 +42,14 @@ def rounding_key(settings: Settings) -> bytes:
         There are protected snapshots, and the key is missing or not the one that they were rounded by; or the file
         holds no key.
     """
-    path, root = settings.rounding_key_path, settings.snapshots_dir / PUBLIC
+    path, root = settings.rounding_key_path, settings.snapshots_dir / Tier.PUBLIC
     if not path.exists():
         if root.is_dir() and any(root.iterdir()):
             detail = f"Protected snapshots are there, but not the key that rounded them: restore {_WHERE} from backup."
             raise RoundingKeyRefused(detail)
         _create(path)
     key = _read(path)
-    if any(manifest.rounding_key != fingerprint(key) for manifest in Shelf(root).all()):
+    if _rounded_by(root) - {fingerprint(key)}:
         detail = f"The protected snapshots that are there were rounded by another key: restore {_WHERE} from backup."
         raise RoundingKeyRefused(detail)
     return key
@@ -61,17 +60,27 @@ def fingerprint(key: bytes) -> str:
     return hmac.digest(key, _FINGERPRINTED, "sha256").hex()
 
 
+def _rounded_by(root: Path) -> set[str | None]:
+    """Return the fingerprints of the keys of all protected snapshots that can be read, of older formats too."""
+    found: set[str | None] = set()
+    for folder in root.iterdir() if root.is_dir() else ():
+        with suppress(OSError, DamagedManifest):
+            found.add(read_manifest(folder).rounding_key)
+    return found
+
+
 def _read(path: Path) -> bytes:
     """Return the key of a file: 64 hexadecimal digits."""
-    if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        structlog.get_logger().warning("others may read the rounding key", setting="rounding_key_file")
     try:
         key = bytes.fromhex(path.read_text(encoding="ascii"))
-    except ValueError:
-        key = b""
+        others = stat.S_IMODE(path.stat().st_mode) & (stat.S_IRWXG | stat.S_IRWXO)
+    except (OSError, ValueError):
+        key, others = b"", 0
     if len(key) != _KEY_BYTES:
-        detail = f"No key of {_KEY_BYTES * 2} hexadecimal digits is in {_WHERE}: restore it from backup."
+        detail = f"No key of {_KEY_BYTES * 2} hexadecimal digits can be read: restore {_WHERE} from backup."
         raise RoundingKeyRefused(detail)
+    if others:
+        structlog.get_logger().warning("others may read the rounding key", mode=oct(others))
     return key
 
 
