@@ -19,7 +19,9 @@ class MemberSource(StrEnum):
 class DisclosurePolicy(StrEnum):
     """How figures are protected.
 
-    `none`: they are exact; `rounded-enterprises`: each enterprise was rounded once, before any sum.
+    `none`: they are exact; `rounded-enterprises`: each enterprise was rounded once, before any sum. Figures of persons
+    are then of the firms shown: small ones are pooled, at their county if need be, or left out where even the pool is
+    small.
     """
 
     NONE = "none"
