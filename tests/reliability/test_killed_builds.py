@@ -25,14 +25,15 @@ KILLS = int(os.environ.get("ORGCOVERAGE_TEST_KILLS", "10"))
 
 AS_OF = date(2017, 6, 30)
 
+ROOTS = ("public", "exact")
+
 
 def test_readers_see_old_or_new_when_builds_are_killed(migrated_url: str, tmp_path: Path) -> None:
-    settings = Settings(_env_file=None, database_url=migrated_url, data_dir=tmp_path / "data")
+    settings = Settings(_env_file=None, database_url=migrated_url, data_dir=tmp_path / "data", anonymous="public")
     fill(migrated_url, _siming(tmp_path))
     whole = _seconds_of_a_build(settings)
     dice = random.Random(20170625)
-    shelf = Shelf(settings.snapshots_dir / "exact")
-    known = {manifest.id for manifest in shelf.all()}
+    known = {root: _whole(settings.snapshots_dir / root) for root in ROOTS}
     killed = 0
     for turn in range(KILLS):
         _change(migrated_url, turn)
@@ -41,19 +42,29 @@ def test_readers_see_old_or_new_when_builds_are_killed(migrated_url: str, tmp_pa
             killed += 1
         else:
             whole = min(whole, time.monotonic() - start)  # the machine has become quicker than when it was measured
-        listed = Shelf(settings.snapshots_dir / "exact").all()
-        assert known <= {manifest.id for manifest in listed}, "a snapshot that was shown is gone"
-        for manifest in listed:
-            folder = settings.snapshots_dir / "exact" / manifest.id
-            assert {file.stem for file in folder.glob("*.arrow")} == set(manifest.tables)
-            assert all(checksum(folder / f"{name}.arrow") == info.sha256 for name, info in manifest.tables.items())
-        assert Shelf(settings.snapshots_dir / "exact").newest().manifest == listed[0]
-        known = {manifest.id for manifest in listed}
+        for root in ROOTS:
+            listed = _whole(settings.snapshots_dir / root)
+            assert known[root] <= listed, "a snapshot that was shown is gone"
+            known[root] = listed
+        named = {manifest.public_id for manifest in Shelf(settings.snapshots_dir / "exact").all()}
+        assert named <= known["public"], "an exact snapshot was shown before its protected one"
     assert killed > 0, "the builds were done before they were killed"
     sweep(settings)
-    assert {path.name for path in settings.snapshots_dir.iterdir()} <= {"exact", ".turn"}
+    assert {path.name for path in settings.snapshots_dir.iterdir()} <= {*ROOTS, ".turn"}
     assert _build(settings).wait() == 0
     assert Shelf(settings.snapshots_dir / "exact").newest().manifest.tables["enterprises"].rows == 294 + 1
+
+
+def _whole(root: Path) -> set[str]:
+    """Return the snapshots that a root shows, all of whose files are what was written."""
+    shelf = Shelf(root)
+    listed = shelf.all()
+    for manifest in listed:
+        folder = root / manifest.id
+        assert {file.stem for file in folder.glob("*.arrow")} == set(manifest.tables)
+        assert all(checksum(folder / f"{name}.arrow") == info.sha256 for name, info in manifest.tables.items())
+    assert shelf.newest().manifest == listed[0]
+    return {manifest.id for manifest in listed}
 
 
 def _siming(folder: Path) -> Registry:
@@ -63,13 +74,23 @@ def _siming(folder: Path) -> Registry:
 
 
 def _change(url: str, turn: int) -> None:
-    """Give one enterprise another name, so that the next snapshot has another id."""
+    """Give one enterprise another headcount, so that the next snapshots have other ids."""
     engine = make_sync_engine(url)
     with engine.begin() as connection:
+        connection.execute(text("DELETE FROM enterprise_return WHERE enterprise_code = 'turn'"))
         connection.execute(text("DELETE FROM enterprise WHERE code = 'turn'"))
         connection.execute(
-            text("INSERT INTO enterprise (code, name, kind) VALUES ('turn', :name, 'enterprise')"),
-            {"name": f"turn {turn}"},
+            text(
+                "INSERT INTO enterprise (code, name, kind, district_code) "
+                "VALUES ('turn', 'turn', 'enterprise', '350203')"
+            )
+        )
+        connection.execute(
+            text(
+                "INSERT INTO enterprise_return (enterprise_code, reported_on, headcount) "
+                "VALUES ('turn', '2017-03-31', :headcount)"
+            ),
+            {"headcount": 40 + 5 * turn},
         )
     engine.dispose()
 
@@ -79,6 +100,7 @@ def _build(settings: Settings) -> subprocess.Popen[bytes]:
         **os.environ,
         "ORGCOVERAGE_DATABASE_URL": settings.database_url,
         "ORGCOVERAGE_DATA_DIR": str(settings.data_dir),
+        "ORGCOVERAGE_ANONYMOUS": settings.anonymous,
     }
     command = [sys.executable, "-m", "app.cli", "snapshot", "build", "--as-of", AS_OF.isoformat()]
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
