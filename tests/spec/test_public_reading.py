@@ -179,9 +179,9 @@ def test_answers_are_as_the_document_says_when_figures_are_protected(figures: Fi
         (IndustryStatisticsPage, "industries", {"parent": "I"}),
         (IndustryGroupStatisticsPage, "industry-groups", {}),
     ):
-        model.model_validate_json(json.dumps(figures.page(subject, **listing)))
+        model.model_validate_json(json.dumps(figures.page(subject, **listing)), strict=True)
     asked = figures.asker.one("districts", "siming", {}, figures.snapshot)
-    DistrictStatisticsAnswer.model_validate_json(json.dumps(asked))
+    DistrictStatisticsAnswer.model_validate_json(json.dumps(asked), strict=True)
 
 
 def test_meta_says_how_figures_are_protected_when_asked(figures: Figures) -> None:
