@@ -55,7 +55,7 @@ def _compare(
     shelf: Shelf, connection: duckdb.DuckDBPyConnection, what: str, population: Population, rounds: int
 ) -> None:
     snapshot = shelf.newest()
-    provinces = np.flatnonzero(snapshot.districts.level_names == "province")
+    provinces = np.flatnonzero(snapshot.districts.of_level("province"))
     question = Question(Subject.DISTRICTS, population=population, listing=Listing(level="province"))
     text = _text(snapshot, population)
     ours = partial(sums.districts, snapshot, resolve(snapshot, population), provinces, snapshot.row_measures)
@@ -77,7 +77,7 @@ def _compare(
 def _as_parquet(snapshot: Snapshot, folder: Path) -> Path:
     """Write the enterprises as one Parquet file, with the index of their province (-1 for none)."""
     columns = {name: snapshot.enterprises.arrow(name) for name in ("bases", "industry", *COLUMNS.values(), *MEASURES)}
-    tops = np.flatnonzero(snapshot.districts.level_names == "province")
+    tops = np.flatnonzero(snapshot.districts.of_level("province"))
     province = np.full(len(snapshot.districts.codes) + 1, -1)
     for top in tops.tolist():
         province[top : snapshot.districts.ends[top]] = top

@@ -82,7 +82,7 @@ def _ours(settings: Settings, caches: dict[str, str]) -> AbstractContextManager[
 def _provinces(snapshot: Snapshot) -> list[str]:
     """Return the provinces of at least as many counties as a page has rows."""
     tree = snapshot.districts
-    counties = np.cumsum(np.r_[0, tree.level_names == "county"])
+    counties = np.cumsum(np.r_[0, tree.of_level("county")])
     tops = np.flatnonzero((tree.parents < 0) & (counties[tree.ends] - counties[:-1] >= ROWS))
     return [tree.codes[node] for node in tops.tolist()]
 

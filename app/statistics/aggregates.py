@@ -206,7 +206,7 @@ def _candidates(tree: Tree, listing: Listing) -> tuple[Int64, int | None]:
         root = node_of(tree, listing.within, "within")
         nodes = np.arange(root, tree.ends[root])
     if listing.level is not None:
-        nodes = nodes[tree.level_names[nodes] == listing.level]
+        nodes = nodes[tree.of_level(listing.level)[nodes]]
     return nodes, root
 
 

@@ -51,14 +51,18 @@ class Tree:
         return {code: number for number, code in enumerate(self.codes)}
 
     @cached_property
-    def level_names(self) -> npt.NDArray[np.str_]:
-        """Level of each node, as an array."""
-        return np.array(self.levels, np.str_)
+    def level_ranks(self) -> dict[str, int]:
+        """Rank of each level that a node has."""
+        return dict(zip(self.levels, self.ranks.tolist(), strict=True))
 
     @cached_property
     def code_ranks(self) -> Int64:
         """Place of each node in the order of codes, compared as UTF-8 bytes."""
         return code_ranks(self.codes)
+
+    def of_level(self, level: str) -> Mask:
+        """Return which nodes are of a level."""
+        return np.asarray(self.ranks == self.level_ranks.get(level, -1))
 
     def parent_code(self, node: int) -> str | None:
         """Code of a node's parent; null at a root."""
