@@ -78,9 +78,14 @@ class Settings(BaseSettings):
     )
     committee_above: int = Field(default=100, ge=1, description="Advice: a committee has more members than this.")
     anonymous: Literal["none", "public", "exact"] = Field(
-        default="exact",
+        default="public",
         description="What is answered without a key: nothing, protected figures, or everything. "
         "`public` makes every build write protected figures beside the exact ones.",
+    )
+    public_only: bool = Field(
+        default=False,
+        description="Serve protected figures alone, from the folder `snapshots/public`: without registry, keys and "
+        "exact figures. Set by `serve --public-only`.",
     )
     rounding_key_file: Path | None = Field(
         default=None,
@@ -133,6 +138,11 @@ class Settings(BaseSettings):
             message = "must start with sqlite+aiosqlite:/// or postgresql+psycopg://"
             raise ValueError(message)
         return value
+
+    @property
+    def answered_without_key(self) -> Literal["none", "public", "exact"]:
+        """What is answered without a key; where protected figures are served alone, these."""
+        return "public" if self.public_only else self.anonymous
 
     @cached_property
     def registry_url(self) -> str:

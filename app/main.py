@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 from fastapi import APIRouter, FastAPI
 
@@ -97,13 +98,27 @@ def _desk(settings: Settings, tier: Tier, kept: KeptRows) -> Desk:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Open the shelves, newest snapshots mapped, and the registry's engine; sweep what killed builds left."""
+    """Open the shelves, newest snapshots mapped, and what the writing half needs, unless there is none."""
     settings: Settings = app.state.settings
-    await asyncio.to_thread(sweep, settings)
-    await asyncio.to_thread(sweep_jobs, settings)
-    await asyncio.to_thread(AuditLog(settings).sweep)
     kept = KeptRows(settings.row_cache_bytes)
-    app.state.desks = {tier: await asyncio.to_thread(_desk, settings, tier, kept) for tier in Tier}
+    tiers = (Tier.PUBLIC,) if settings.public_only else tuple(Tier)
+    app.state.desks = {tier: await asyncio.to_thread(_desk, settings, tier, kept) for tier in tiers}
+    async with _no_registry(app) if settings.public_only else _registry(app, settings):
+        yield
+
+
+@asynccontextmanager
+async def _no_registry(app: FastAPI) -> AsyncIterator[None]:
+    app.state.engine = None
+    app.state.keyring = Keyring(None, Tier.PUBLIC)
+    yield
+
+
+@asynccontextmanager
+async def _registry(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
+    """Open the registry's engine, have its keys read, take jobs; sweep what killed ones left."""
+    for swept in (partial(sweep, settings), partial(sweep_jobs, settings), AuditLog(settings).sweep):
+        await asyncio.to_thread(swept)
     app.state.engine = make_engine(settings.registry_url)
     app.state.supervisor = Supervisor(settings)
     app.state.keyring = Keyring(app.state.engine, ELSEWHERE[settings.anonymous])

@@ -29,10 +29,14 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def _settings_of_the_shell_left_out() -> Iterator[None]:
-    """Keep what the developer's shell sets for the service out of the tests."""
+    """Keep what the developer's shell sets for the service out of the tests.
+
+    Everything is shown without a key, unless a test says otherwise.
+    """
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("ORGCOVERAGE_") and name != EXTERNAL_SERVER]:
             patch.delenv(name)
+        patch.setenv("ORGCOVERAGE_ANONYMOUS", "exact")
         yield
 
 

@@ -230,4 +230,3 @@ def _districts(text: str | None) -> tuple[str, ...] | None:
         return None
     codes: Sequence[str] = msgspec.json.decode(text, type=list[str])
     return tuple(codes)
-

@@ -23,7 +23,7 @@ class Authentication:
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
-        self._anonymous = anonymous(settings.anonymous)
+        self._anonymous = anonymous(settings.answered_without_key)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""

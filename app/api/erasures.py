@@ -23,6 +23,6 @@ async def create_erasure(request: Request, body: ErasureBody) -> Response:
     """
     refuse_unusable(body.ref)
     request.app.state.supervisor.require_room()
-    record = new_record(ErasureRequest())
+    record = new_record(ErasureRequest(), request.state.principal.key_id)
     request.app.state.supervisor.start(record, origin_of(request), body.ref)
     return accepted(record)

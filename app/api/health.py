@@ -34,10 +34,14 @@ class NotReady(TemporarilyUnavailable):
 
 
 class DatabaseState(StrEnum):
-    """Whether the registry's database answers; statistics do not need it."""
+    """Whether the registry's database answers; statistics do not need it.
+
+    `absent`: protected figures are served alone, without any.
+    """
 
     AVAILABLE = "available"
     UNAVAILABLE = "unavailable"
+    ABSENT = "absent"
 
 
 class Health(Closed):
@@ -108,7 +112,9 @@ async def get_metrics(request: Request) -> Response:
     return Response(request.app.state.metrics.render(), headers=_UNCACHED, media_type=CONTENT_TYPE_LATEST)
 
 
-async def _database_state(engine: AsyncEngine) -> DatabaseState:
+async def _database_state(engine: AsyncEngine | None) -> DatabaseState:
+    if engine is None:
+        return DatabaseState.ABSENT
     try:
         async with asyncio.timeout(_PATIENCE), engine.connect() as connection:
             await connection.execute(sqlalchemy.text("SELECT 1"))

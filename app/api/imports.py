@@ -1,11 +1,12 @@
 """Files in: sent as the raw body, followed as a job, every problem of every row told."""
 
 import asyncio
+from functools import partial
 from typing import Annotated
 
 from fastapi import Path, Request, Response
 
-from app.api.admission import READ, WRITE
+from app.api.admission import WRITE
 from app.api.arrivals import ImportQuery, receive_import
 from app.api.job_answers import (
     accepted,
@@ -15,11 +16,13 @@ from app.api.job_answers import (
     import_page,
     issue_cursor,
     issue_page,
+    own_job,
+    owner,
 )
 from app.api.registry.asked import PageQuery
 from app.api.routes import RAW_BODY, make_router
 from app.api.schemas.jobs import AcceptedJobAnswer, ImportAnswer, ImportIssuePage, ImportPage
-from app.jobs.records import list_jobs, read_issues, read_job
+from app.jobs.records import list_jobs, read_issues
 
 router = make_router("/v1/imports", "imports")
 
@@ -36,24 +39,23 @@ async def create_import(request: Request, asked: ImportQuery) -> Response:
     return accepted(await receive_import(request, asked))
 
 
-@router.get("", response_model=ImportPage, dependencies=[READ])
+@router.get("", response_model=ImportPage, dependencies=[WRITE])
 async def list_imports(request: Request, asked: PageQuery) -> Response:
-    """List imports, the newest first."""
+    """List imports, the newest first; a key that covers some districts is shown those it sent itself."""
     before, jobs_dir = import_cursor(asked), request.app.state.settings.jobs_dir
-    return import_page(
-        await asyncio.to_thread(list_jobs, jobs_dir, "import", before=before, limit=asked.limit + 1), asked
-    )
+    listed = partial(list_jobs, jobs_dir, "import", key_id=owner(request), before=before, limit=asked.limit + 1)
+    return import_page(await asyncio.to_thread(listed), asked)
 
 
-@router.get("/{id}", response_model=ImportAnswer, dependencies=[READ])
+@router.get("/{id}", response_model=ImportAnswer, dependencies=[WRITE])
 async def get_import(request: Request, import_id: ImportId) -> Response:
     """Get one import: what was sent, and what it did."""
-    return import_answer(read_job(request.app.state.settings.jobs_dir, import_id))
+    return import_answer(own_job(request, import_id))
 
 
-@router.get("/{id}/issues", response_model=ImportIssuePage, dependencies=[READ])
+@router.get("/{id}/issues", response_model=ImportIssuePage, dependencies=[WRITE])
 async def list_import_issues(request: Request, import_id: ImportId, asked: PageQuery) -> Response:
     """List the problems of an import's rows, by row."""
     start, jobs_dir = issue_cursor(asked), request.app.state.settings.jobs_dir
-    record = import_of(read_job(jobs_dir, import_id))
+    record = import_of(own_job(request, import_id))
     return issue_page(read_issues(jobs_dir, record.id, start=start, limit=asked.limit + 1), asked, start)

@@ -6,13 +6,14 @@ from dataclasses import asdict
 from typing import Any
 
 import msgspec
-from fastapi import Response
+from fastapi import Request, Response
 
+from app.access.principals import Principal
 from app.api.problems import TYPE_BASE
 from app.api.registry.asked import PageAsked
 from app.errors import ErrorItem, InvalidRequest
 from app.imports.issues import RowIssue
-from app.jobs.records import JOB_ID, ImportRequest, JobNotFound, JobProblem, JobRecord
+from app.jobs.records import JOB_ID, ImportRequest, JobNotFound, JobProblem, JobRecord, absent_job, read_job
 
 _NUMBER = re.compile(r"[0-9]{1,5}")
 
@@ -23,6 +24,26 @@ def accepted(record: JobRecord) -> Response:
     """Return the answer to what starts a job: 202, and where to follow it."""
     headers = {**_UNKEPT, "Location": f"/v1/jobs/{record.id}"}
     return _answer({"data": {"id": record.id, "job_id": record.id}}, 202, headers)
+
+
+def owner(request: Request) -> str | None:
+    """Return the id of the key whose jobs alone a request sees; null where it sees all."""
+    principal: Principal = request.state.principal
+    return None if principal.scope is None else principal.key_id
+
+
+def own_job(request: Request, job_id: str) -> JobRecord:
+    """Return a job that a request sees; the problems of a file tell what is in it.
+
+    Raises
+    ------
+    JobNotFound
+        There is no such job, or it is of another key and this one covers some districts only.
+    """
+    record = read_job(request.app.state.settings.jobs_dir, job_id)
+    if owner(request) not in {None, record.key_id}:
+        raise absent_job(job_id)
+    return record
 
 
 def job_answer(record: JobRecord) -> Response:

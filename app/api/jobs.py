@@ -6,13 +6,13 @@ from typing import Annotated
 from fastapi import Path, Request, Response
 from pydantic import Field
 
-from app.api.admission import READ, WRITE
+from app.api.admission import WRITE
 from app.api.auditing import note, origin_of
-from app.api.job_answers import accepted, job_answer
+from app.api.job_answers import accepted, job_answer, own_job
 from app.api.routes import make_router
 from app.api.schemas.closed import Closed
 from app.api.schemas.jobs import AcceptedJobAnswer, JobAnswer
-from app.jobs.records import BuildRequest, new_record, read_job
+from app.jobs.records import BuildRequest, new_record
 from app.snapshots.dates import refuse_future
 
 router = make_router("/v1", "jobs")
@@ -24,10 +24,10 @@ class SnapshotBody(Closed):
     as_of: date = Field(description="Its date; today in the operator's time zone at the latest.")
 
 
-@router.get("/jobs/{id}", response_model=JobAnswer, dependencies=[READ])
+@router.get("/jobs/{id}", response_model=JobAnswer, dependencies=[WRITE])
 async def get_job(request: Request, job_id: Annotated[str, Path(alias="id", description="Id of the job.")]) -> Response:
     """Get the state of an import, build or erasure; while it runs, `Retry-After` says when to ask again."""
-    return job_answer(read_job(request.app.state.settings.jobs_dir, job_id))
+    return job_answer(own_job(request, job_id))
 
 
 @router.post("/snapshots", status_code=202, response_model=AcceptedJobAnswer, dependencies=[WRITE])
@@ -38,7 +38,7 @@ async def create_snapshot(request: Request, body: SnapshotBody) -> Response:
     """
     refuse_future(request.app.state.settings, body.as_of)
     request.app.state.supervisor.require_room()
-    record = new_record(BuildRequest(body.as_of))
+    record = new_record(BuildRequest(body.as_of), request.state.principal.key_id)
     request.app.state.supervisor.start(record, origin_of(request))
     note(request, as_of=body.as_of.isoformat())
     return accepted(record)

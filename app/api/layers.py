@@ -52,7 +52,7 @@ def add_layers(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
         layers.append(_cross_origin(settings.cors_origins))
     layers += [
         Middleware(HeadAsGet),
-        Middleware(Auditing, settings=settings),
+        *([] if settings.public_only else [Middleware(Auditing, settings=settings)]),
         Middleware(Authentication, settings=settings),
         Middleware(Revalidation),
         Middleware(

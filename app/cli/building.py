@@ -22,9 +22,10 @@ def build_apart(settings: Settings, days: Sequence[date]) -> None:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """Return the environment that gives a process the same registry and data folder."""
+    """Return the environment that gives a process the same registry, data folder and openness."""
     return {
         **os.environ,
         "ORGCOVERAGE_DATA_DIR": str(settings.data_dir.absolute()),
         "ORGCOVERAGE_DATABASE_URL": settings.registry_url,
+        "ORGCOVERAGE_ANONYMOUS": settings.anonymous,
     }

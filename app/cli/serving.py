@@ -1,5 +1,6 @@
 """`serve`: the HTTP service."""
 
+import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -16,13 +17,19 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
     workers: Annotated[int, typer.Option(min=1, help="Processes that answer.")] = 1,
     *,
+    public_only: Annotated[
+        bool,
+        typer.Option("--public-only", help="Serve protected figures alone, from `snapshots/public`."),
+    ] = False,
     i_know: Annotated[
         bool, typer.Option("--i-know", help="Serve exact figures to everybody on an address that is not loopback.")
     ] = False,
 ) -> None:
-    """Serve the API; everything is visible to whoever reaches it, so only on loopback unless told otherwise."""
-    if not i_know and not is_loopback(host):
-        message = f"{host} is not a loopback address, and the figures are exact; say --i-know if that is meant"
+    """Serve the API: protected figures to everybody unless ORGCOVERAGE_ANONYMOUS says otherwise, exact ones to keys."""
+    if public_only:
+        os.environ["ORGCOVERAGE_PUBLIC_ONLY"] = "true"
+    if Settings().answered_without_key == "exact" and not i_know and not is_loopback(host):
+        message = f"{host} is not a loopback address, and exact figures need no key here; say --i-know if that is meant"
         raise typer.BadParameter(message, param_hint="--host")
     run(host, port, workers)
 

@@ -91,6 +91,8 @@ class JobRecord(msgspec.Struct, frozen=True):
         Id of the snapshot that was built, or null.
     problem
         Why it failed or was interrupted; null otherwise.
+    key_id
+        Of the key that sent it; null where it came without one.
     """
 
     id: str
@@ -105,6 +107,7 @@ class JobRecord(msgspec.Struct, frozen=True):
     imported: ImportResult | None = None
     snapshot: str | None = None
     problem: JobProblem | None = None
+    key_id: str | None = None
 
     @property
     def kind(self) -> JobKind:
@@ -128,11 +131,11 @@ INTERRUPTED = JobProblem(
 _KINDS: Mapping[type[Request], JobKind] = {ImportRequest: "import", BuildRequest: "build", ErasureRequest: "erasure"}
 
 
-def new_record(request: Request) -> JobRecord:
+def new_record(request: Request, key_id: str | None = None) -> JobRecord:
     """Return the record of a job that waits for its turn, under a new id; ids sort by time."""
     now = datetime.now(UTC)
     chance = secrets.token_hex(6)[:11]
-    return JobRecord(f"{now:%Y%m%d%H%M%S}-{now.microsecond:05x}{chance}", request, "queued", now)
+    return JobRecord(f"{now:%Y%m%d%H%M%S}-{now.microsecond:05x}{chance}", request, "queued", now, key_id=key_id)
 
 
 def record_path(jobs_dir: Path, job_id: str) -> Path:
@@ -177,20 +180,30 @@ def read_job(jobs_dir: Path, job_id: str) -> JobRecord:
     """
     record = _read(record_path(jobs_dir, job_id)) if JOB_ID.fullmatch(job_id) else None
     if record is None:
-        raise JobNotFound(f"There is no job {job_id!r}.")
+        raise absent_job(job_id)
     return record
 
 
+def absent_job(job_id: str) -> JobNotFound:
+    """Return what is said of a job that is not there."""
+    return JobNotFound(f"There is no job {job_id!r}.")
+
+
 def list_jobs(
-    jobs_dir: Path, kind: JobKind | None = None, *, before: str | None = None, limit: int | None = None
+    jobs_dir: Path,
+    kind: JobKind | None = None,
+    *,
+    key_id: str | None = None,
+    before: str | None = None,
+    limit: int | None = None,
 ) -> list[JobRecord]:
-    """Return jobs, the newest first; those before an id where one is given, at most `limit`."""
+    """Return jobs, the newest first; those of a key, and before an id, where one is given; at most `limit`."""
     found: list[JobRecord] = []
     for job_id in sorted(job_ids(jobs_dir), reverse=True):
         if limit is not None and len(found) >= limit:
             break
         record = _read(record_path(jobs_dir, job_id)) if before is None or job_id < before else None
-        if record is not None and kind in {None, record.kind}:
+        if record is not None and kind in {None, record.kind} and key_id in {None, record.key_id}:
             found.append(record)
     return found
 

@@ -21,6 +21,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncResult
 from app.database.outages import reading
 from app.database.tables import METADATA
 from app.errors import ErrorItem, NotFound
+from app.registry.entities import BRANCHES, DISTRICTS, ENTERPRISES, Entity
+from app.registry.visibility import EVERYTHING, Sight, seen, seen_of_enterprises
 
 _ROWS_AT_ONCE = 500
 """Rows fetched and encoded together; so many keep the event loop for about a millisecond."""
@@ -33,8 +35,8 @@ class NotExported(NotFound):
     title = "Not exported"
 
 
-def export_statement(dataset: str) -> Select[Any]:
-    """Return the statement of a dataset's rows, its columns in order, sorted by key.
+def export_statement(dataset: str, sight: Sight) -> Select[Any]:
+    """Return the statement of a dataset's rows that are seen, its columns in order, sorted by key.
 
     Raises
     ------
@@ -42,13 +44,15 @@ def export_statement(dataset: str) -> Select[Any]:
         If there is no export of that name; all names are listed.
     """
     if dataset in _STATEMENTS:
-        return _STATEMENTS[dataset]()
+        return _seen(dataset, _STATEMENTS[dataset](), sight)
     message = f"There is no export of {dataset!r}."
     raise NotExported(message, [ErrorItem("path/dataset", message, EXPORTS)])
 
 
-async def export_rows(engine: AsyncEngine, dataset: str) -> AsyncGenerator[bytes]:
-    """Yield a dataset as a CSV file in pieces, from one consistent read; the first piece once the database answers.
+async def export_rows(engine: AsyncEngine, dataset: str, sight: Sight = EVERYTHING) -> AsyncGenerator[bytes]:
+    """Yield what is seen of a dataset as a CSV file, in pieces, from one consistent read.
+
+    The first piece comes once the database answers.
 
     Raises
     ------
@@ -57,7 +61,7 @@ async def export_rows(engine: AsyncEngine, dataset: str) -> AsyncGenerator[bytes
     DatabaseUnavailable
         If the database cannot answer, or goes away meanwhile.
     """
-    statement = export_statement(dataset)
+    statement = export_statement(dataset, sight)
     async with reading(engine) as connection, _streamed(connection, statement) as result:
         yield _lines([list(result.keys())])
         async for rows in result.partitions(_ROWS_AT_ONCE):
@@ -72,6 +76,12 @@ async def _streamed(connection: AsyncConnection, statement: Select[Any]) -> Asyn
         yield result
     finally:
         await result.close()
+
+
+def _seen(dataset: str, statement: Select[Any], sight: Sight) -> Select[Any]:
+    if dataset in _OF_ENTERPRISES:
+        return seen_of_enterprises(statement, METADATA.tables[_OF_ENTERPRISES[dataset]], sight)
+    return seen(statement, _PLACED[dataset], sight) if dataset in _PLACED else statement
 
 
 def _lines(rows: Iterable[Sequence[str]]) -> bytes:
@@ -118,6 +128,12 @@ _STATEMENTS: Mapping[str, Callable[[], Select[Any]]] = {
     "branches": _whole("branch", "code"),
     "coverage": _coverage,
 }
+
+_PLACED: Mapping[str, Entity] = {"districts": DISTRICTS, "enterprises": ENTERPRISES, "branches": BRANCHES}
+"""Datasets whose rows lie somewhere themselves."""
+
+_OF_ENTERPRISES: Mapping[str, str] = {"returns": "enterprise_return", "coverage": "enterprise_coverage"}
+"""Datasets whose rows are seen with their enterprise, and their tables."""
 
 EXPORTS = tuple(_STATEMENTS)
 """Names of the datasets that are exported, in the order in which an empty registry would take them."""

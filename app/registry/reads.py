@@ -4,7 +4,7 @@ Builders return statements and execute nothing; the functions below them run the
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, NamedTuple, TypeAlias
 
@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from app.database.outages import reading
 from app.database.tables import METADATA
 from app.registry.codes import UnknownCode, exists, is_code, not_registered, unknown_code
-from app.registry.entities import ENTERPRISES, INDUSTRY_GROUPS, Entity
+from app.registry.entities import BRANCHES, ENTERPRISES, INDUSTRY_GROUPS, Entity
+from app.registry.visibility import EVERYTHING, Sight, seen
 
 Row: TypeAlias = dict[str, Any]
 """The columns of one thing; of an industry group also `industries`, the codes of its set."""
@@ -61,10 +62,10 @@ class Rows:
     more: bool
 
 
-def list_statement(entity: Entity, listing: Listing) -> Select[Any]:
-    """Return the statement of a page and one row more, by code."""
+def list_statement(entity: Entity, listing: Listing, sight: Sight) -> Select[Any]:
+    """Return the statement of a page of what is seen and one row more, by code."""
     table = entity.table
-    statement = select(table).order_by(table.c.code).limit(listing.limit + 1)
+    statement = seen(select(table), entity, sight).order_by(table.c.code).limit(listing.limit + 1)
     if listing.q is not None:
         searched = [table.c[name] for name in ("code", *entity.names)]
         statement = statement.where(or_(*(column.icontains(listing.q, autoescape=True) for column in searched)))
@@ -121,8 +122,8 @@ def ancestors_statement(entity: Entity, start: str, stop: str) -> Select[Any]:
     return select(line.c.code).order_by(line.c.steps)
 
 
-async def list_entities(engine: AsyncEngine, entity: Entity, listing: Listing) -> Rows:
-    """Return a page of an entity.
+async def list_entities(engine: AsyncEngine, entity: Entity, listing: Listing, sight: Sight = EVERYTHING) -> Rows:
+    """Return a page of what is seen of an entity.
 
     Raises
     ------
@@ -133,54 +134,58 @@ async def list_entities(engine: AsyncEngine, entity: Entity, listing: Listing) -
     """
     async with reading(engine) as connection:
         if listing.parent is not None:
-            await connection.run_sync(_require_parent, entity, listing.parent)
-        page = await _page(connection, list_statement(entity, listing), listing.limit)
+            await connection.run_sync(_require_parent, entity, listing.parent, sight)
+        page = await _page(connection, list_statement(entity, listing, sight), listing.limit)
         if entity is INDUSTRY_GROUPS:
             return Rows(await connection.run_sync(with_industries, page.rows), page.more)
         return page
 
 
-async def find_entity(engine: AsyncEngine, entity: Entity, code: str) -> Row:
+async def find_entity(engine: AsyncEngine, entity: Entity, code: str, sight: Sight = EVERYTHING) -> Row:
     """Return one thing.
 
     Raises
     ------
     NotRegistered
-        If it is not there.
+        If it is not there, or not seen.
     DatabaseUnavailable
         If the database cannot answer now.
     """
     async with reading(engine) as connection:
         row = await connection.run_sync(find_row, entity, code)
-    if row is None:
-        raise not_registered(entity, code)
+        if row is None or not await connection.run_sync(_is_seen, entity, code, sight):
+            raise not_registered(entity, code)
     return row
 
 
-async def list_returns(engine: AsyncEngine, enterprise: str, after: date | None, limit: int) -> Rows:
+async def list_returns(
+    engine: AsyncEngine, enterprise: str, after: date | None, limit: int, sight: Sight = EVERYTHING
+) -> Rows:
     """Return a page of an enterprise's returns, the oldest first.
 
     Raises
     ------
     NotRegistered
-        If the enterprise is not there.
+        If the enterprise is not there, or not seen.
     DatabaseUnavailable
         If the database cannot answer now.
     """
-    return await _list_dated(engine, enterprise, returns_statement(enterprise, after, limit), limit)
+    return await _list_dated(engine, enterprise, returns_statement(enterprise, after, limit), limit, sight)
 
 
-async def list_coverage(engine: AsyncEngine, enterprise: str, after: CoverageKey | None, limit: int) -> Rows:
+async def list_coverage(
+    engine: AsyncEngine, enterprise: str, after: CoverageKey | None, limit: int, sight: Sight = EVERYTHING
+) -> Rows:
     """Return a page of how an enterprise is reached, the oldest first.
 
     Raises
     ------
     NotRegistered
-        If the enterprise is not there.
+        If the enterprise is not there, or not seen.
     DatabaseUnavailable
         If the database cannot answer now.
     """
-    return await _list_dated(engine, enterprise, coverage_statement(enterprise, after, limit), limit)
+    return await _list_dated(engine, enterprise, coverage_statement(enterprise, after, limit), limit, sight)
 
 
 def find_row(connection: Connection, entity: Entity, code: str) -> Row | None:
@@ -201,15 +206,22 @@ def with_industries(connection: Connection, groups: Sequence[Mapping[str, Any]])
     return [{**group, "industries": sets[group["code"]]} for group in groups]
 
 
-def _require_parent(connection: Connection, entity: Entity, code: str) -> None:
-    if not exists(connection, entity, code):
-        item = unknown_code(connection, entity, code, "query/parent")
-        raise UnknownCode(f"parent: {item.message}", [item])
+def _is_seen(connection: Connection, entity: Entity, code: str, sight: Sight) -> bool:
+    return is_code(code) and connection.execute(seen(find_statement(entity, code), entity, sight)).first() is not None
 
 
-async def _list_dated(engine: AsyncEngine, enterprise: str, statement: Select[Any], limit: int) -> Rows:
+def _require_parent(connection: Connection, entity: Entity, code: str, sight: Sight) -> None:
+    """Refuse a parent that is not there; a branch outside the scope is as good as not there, and none is offered."""
+    hidden = entity is BRANCHES and sight.scope is not None
+    if _is_seen(connection, entity, code, sight) if hidden else exists(connection, entity, code):
+        return
+    item = unknown_code(connection, entity, code, "query/parent")
+    raise UnknownCode(f"parent: {item.message}", [replace(item, allowed=()) if hidden else item])
+
+
+async def _list_dated(engine: AsyncEngine, enterprise: str, statement: Select[Any], limit: int, sight: Sight) -> Rows:
     async with reading(engine) as connection:
-        if not await connection.run_sync(exists, ENTERPRISES, enterprise):
+        if not await connection.run_sync(_is_seen, ENTERPRISES, enterprise, sight):
             raise not_registered(ENTERPRISES, enterprise)
         return await _page(connection, statement, limit)
 

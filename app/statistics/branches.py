@@ -27,7 +27,8 @@ _NONE = np.zeros(len(_CODES), bool)
 
 def list_branches(snapshot: Snapshot, question: Question, page: Page) -> Listed:
     """Return the living branches that a question lists, sorted by the figures of their subtrees."""
-    rows = _located(snapshot, _related(snapshot, question.listing), question.population.district)
+    district = question.population.district
+    rows = _located(snapshot, _related(snapshot, question.listing, district), district)
     for name in ("kind", "form"):
         asked = getattr(question.listing, name)
         if asked is not None:
@@ -71,15 +72,20 @@ def _count(snapshot: Snapshot, side: str, rows: Int64) -> Counts:
     return Counts(_CODES, values, np.zeros(values.shape, bool), undefined=_NONE, protected=_NONE)
 
 
-def _related(snapshot: Snapshot, listing: Listing) -> Int64:
-    """Return the branches below a parent or within a subtree, by their nearest living ancestors."""
+def _related(snapshot: Snapshot, listing: Listing, district: str | None) -> Int64:
+    """Return the branches below a parent or within a subtree, by their nearest living ancestors.
+
+    For an unknown one those of the district are offered: who asks about a district may not see others.
+    """
     if listing.parent is not None and listing.within is not None:
         message = "parent and within cannot be used together"
         raise InvalidRequest(message, [ErrorItem("query/parent", message), ErrorItem("query/within", message)])
     for name in ("parent", "within"):
         code = getattr(listing, name)
         if code is not None and code not in snapshot.branch_index:
-            refuse([unknown_code(name, code, snapshot.branch_index)])
+            located = _located(snapshot, np.arange(len(snapshot.branch_index)), district)
+            codes = snapshot.branches.texts("code")
+            refuse([unknown_code(name, code, [codes[row] for row in located.tolist()])])
     parents = snapshot.branch_parents
     if listing.parent is not None:
         return np.flatnonzero(parents == snapshot.branch_index[listing.parent])

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import date
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import msgspec
 from fastapi import Request, Response
@@ -13,7 +13,10 @@ from pydantic import BaseModel
 from app.api.auditing import note
 from app.api.caching import JSON, validated
 from app.api.registry.asked import PageAsked, SearchAsked
-from app.api.registry.cursors import decode_cursor, encode_cursor
+from app.api.registry.code_lists import public_list_response, public_one_response
+from app.api.registry.cursors import decode_cursor
+from app.api.registry.paging import page_response
+from app.api.registry.sight import sees_registry, sight_of
 from app.registry.changes import Outcome, delete_entity, replace_entity
 from app.registry.entities import Entity
 from app.registry.reads import (
@@ -38,29 +41,33 @@ def replaced(answer: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
 
 async def list_response(request: Request, entity: Entity, asked: SearchAsked) -> Response:
     """Return a page of an entity, with a link to the next."""
+    if not sees_registry(request):
+        return await public_list_response(request, entity, asked)
     after = decode_cursor(request, asked, str)
     chosen = asked.model_dump(mode="json", exclude={"cursor"}, exclude_none=True)
-    page = await list_entities(request.app.state.engine, entity, Listing(after=after, **chosen))
+    page = await list_entities(request.app.state.engine, entity, Listing(after=after, **chosen), sight_of(request))
     return _page(request, asked, page, lambda row: row["code"])
 
 
 async def returns_response(request: Request, enterprise: str, asked: PageAsked) -> Response:
     """Return a page of an enterprise's returns, with a link to the next."""
     after = decode_cursor(request, asked, date)
-    page = await list_returns(request.app.state.engine, enterprise, after, asked.limit)
+    page = await list_returns(request.app.state.engine, enterprise, after, asked.limit, sight_of(request))
     return _page(request, asked, page, lambda row: row["reported_on"])
 
 
 async def coverage_response(request: Request, enterprise: str, asked: PageAsked) -> Response:
     """Return a page of how an enterprise is reached, with a link to the next."""
     after = decode_cursor(request, asked, CoverageKey)
-    page = await list_coverage(request.app.state.engine, enterprise, after, asked.limit)
+    page = await list_coverage(request.app.state.engine, enterprise, after, asked.limit, sight_of(request))
     return _page(request, asked, page, _coverage_key)
 
 
 async def one_response(request: Request, entity: Entity, code: str) -> Response:
     """Return one thing."""
-    row = await find_entity(request.app.state.engine, entity, code)
+    if not sees_registry(request):
+        return await public_one_response(request, entity, code)
+    row = await find_entity(request.app.state.engine, entity, code, sight_of(request))
     note(request, rows=1)
     return validated(msgspec.json.encode({"data": row}), public=False)
 
@@ -90,10 +97,4 @@ def _coverage_key(row: Row) -> CoverageKey:
 
 def _page(request: Request, asked: PageAsked, page: Rows, key: Callable[[Row], object]) -> Response:
     note(request, rows=len(page.rows))
-    cursor = encode_cursor(request, asked, key(page.rows[-1])) if page.more else None
-    response = validated(msgspec.json.encode({"data": page.rows, "next_cursor": cursor}), public=False)
-    if cursor is not None:
-        others = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
-        link = f"{request.scope['path']}?{urlencode([*others, ('cursor', cursor)])}"
-        response.headers["Link"] = f'<{link}>; rel="next"'
-    return response
+    return page_response(request, asked, page.rows, key(page.rows[-1]) if page.more else None, public=False)

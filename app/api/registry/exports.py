@@ -10,6 +10,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Send
 
 from app.api.admission import READ
+from app.api.registry.sight import sight_of
 from app.api.routes import FILE_RESPONSE, make_router
 from app.registry.export import EXPORTS, export_rows
 
@@ -65,6 +66,6 @@ async def export_dataset(
     Text is given as it is recorded, even where a spreadsheet would take it for a formula: open the file there as text.
     Members, employments and affiliations are not exported; a ledger goes as `enterprises` and `returns`.
     """
-    pieces = export_rows(request.app.state.engine, dataset)
+    pieces = export_rows(request.app.state.engine, dataset, sight_of(request))
     first = await anext(pieces)  # what is wrong shows now, while it can still be said
     return RegistryFile(first, pieces, f"{dataset}.csv")
