@@ -20,11 +20,7 @@ def is_registered(moment: Moment, enterprise: Row) -> bool:
 
 def latest_return(moment: Moment, enterprise: Row) -> Row | None:
     """The last return on or before the date, however old and whatever its blanks."""
-    filed = [
-        one
-        for one in moment.registry["returns"]
-        if one["enterprise_code"] == enterprise["code"] and one["reported_on"] <= moment.as_of
-    ]
+    filed = [one for one in moment.returns[enterprise["code"]] if one["reported_on"] <= moment.as_of]
     return max(filed, key=lambda one: one["reported_on"], default=None)
 
 
@@ -67,8 +63,7 @@ class Firm:
     @cached_property
     def workers(self) -> list[Row]:
         """The members, withheld or not, whose membership and employment here are both open."""
-        moment = self.moment
-        return [moment.members[ref] for ref, employer in moment.employer.items() if employer == self.code]
+        return self.moment.workers[self.code]
 
     @cached_property
     def open_members(self) -> list[Row]:
@@ -92,11 +87,8 @@ class Firm:
     @cached_property
     def coverage(self) -> list[Row]:
         """Coverage rows whose own interval is open."""
-        return [
-            one
-            for one in self.moment.registry["coverage"]
-            if one["enterprise_code"] == self.code and is_open(one["start_on"], one["end_on"], self.moment.as_of)
-        ]
+        moment = self.moment
+        return [one for one in moment.coverage[self.code] if is_open(one["start_on"], one["end_on"], moment.as_of)]
 
     @cached_property
     def organising(self) -> list[Row]:

@@ -1,7 +1,10 @@
 """The registry on one date: which rows live, who works where, and where members are counted from."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 from tests.reference.registry import (
     DISTRICT_LEVELS,
@@ -47,6 +50,21 @@ class Moment:
         self.affiliations = [one for one in registry["affiliations"] if self.affiliation_lives(one)]
         self.dual_refs = {one["member_ref"] for one in self.affiliations if self.is_dual(one)}
         self.member_source = self.resolved(member_source)
+
+    @cached_property
+    def returns(self) -> dict[str, list[Row]]:
+        """The returns of each enterprise."""
+        return grouped((one["enterprise_code"], one) for one in self.registry["returns"])
+
+    @cached_property
+    def coverage(self) -> dict[str, list[Row]]:
+        """The coverage rows of each enterprise."""
+        return grouped((one["enterprise_code"], one) for one in self.registry["coverage"])
+
+    @cached_property
+    def workers(self) -> dict[str, list[Row]]:
+        """The members, withheld or not, who work at each enterprise."""
+        return grouped((employer, self.members[ref]) for ref, employer in self.employer.items())
 
     def branch_lives(self, branch: Row) -> bool:
         """A branch lives from its establishment until its dissolution."""
@@ -99,3 +117,11 @@ class Moment:
     def industries_of_group(self, group: str) -> set[str]:
         """The industries at or below any code of a group: an enterprise below two of them counts once."""
         return {below for code in self.group_codes(group) for below in at_or_below(self.industries, code)}
+
+
+def grouped(pairs: Iterable[tuple[str, Row]]) -> dict[str, list[Row]]:
+    """Rows under their key, in order; nothing under a key without any."""
+    found: defaultdict[str, list[Row]] = defaultdict(list)
+    for key, one in pairs:
+        found[key].append(one)
+    return found

@@ -132,24 +132,10 @@ def steps(moment: Moment, firm: Firm) -> tuple[Place | None, ...]:
     )
 
 
-def identity(moment: Moment, code: str) -> str:
+def identity(superseded: dict[str, str | None], code: str) -> str:
     """The rounding identity: the code of the first in the chain of enterprises that this one continues."""
-    superseded = {one["code"]: one["supersedes"] for one in moment.registry["enterprises"]}
-    while superseded[code] is not None:
-        code = superseded[code]
-    return code
-
-
-def unit_of(moment: Moment, firm: Firm) -> Unit:
-    """What the scheme looks at of an operating enterprise."""
-    return Unit(
-        firm.code,
-        identity(moment, firm.code),
-        firm.people.members,
-        firm.headcount,
-        firm.standalone,
-        steps(moment, firm),
-    )
+    before = superseded[code]
+    return code if before is None else identity(superseded, before)
 
 
 class PublicReference(Reference):
@@ -182,7 +168,19 @@ class PublicReference(Reference):
     @cached_property
     def units(self) -> list[Unit]:
         """The operating enterprises."""
-        return [unit_of(self.moment, firm) for firm in self.firms.values() if firm.operating]
+        superseded = {one["code"]: one["supersedes"] for one in self.moment.registry["enterprises"]}
+        return [
+            Unit(
+                firm.code,
+                identity(superseded, firm.code),
+                firm.people.members,
+                firm.headcount,
+                firm.standalone,
+                steps(self.moment, firm),
+            )
+            for firm in self.firms.values()
+            if firm.operating
+        ]
 
     @cached_property
     def shown(self) -> list[Shown]:
