@@ -14,7 +14,7 @@ from app.database.engines import sqlite_path
 from app.demo.generator import GENERATED_DATE
 from app.snapshots.build import build_snapshot
 from app.snapshots.parameters import Parameters, statement
-from benchmarks.measuring import Pair, Run, apart, measured, paired, show, show_pair
+from benchmarks.measuring import Pair, Run, apart, measured, paired, show, show_load, show_pair
 from benchmarks.registries import demo, filled, libpq, postgres
 
 TEXTS = ("enterprises", "branches")
@@ -22,6 +22,7 @@ TEXTS = ("enterprises", "branches")
 
 def main(members: int = 200_000, rounds: int = 3) -> None:
     """Measure builds from SQLite and PostgreSQL."""
+    show_load()
     show("build: members", members, "members")
     with tempfile.TemporaryDirectory(prefix="benchmark-build-") as name:
         folder = Path(name)

@@ -22,7 +22,7 @@ from app.statistics.scope import group_spans, resolve
 from app.store.shelf import Shelf
 from app.store.snapshot import Snapshot
 from app.store.subtrees import Int64
-from benchmarks.measuring import quickest, show
+from benchmarks.measuring import quickest, show, show_load
 from benchmarks.registries import built, demo
 
 FILTERS: dict[str, Mapping[str, str]] = {
@@ -41,6 +41,7 @@ COLUMNS = {"ownership": "ownership", "size_class": "size_class", "enterprise_kin
 
 def main(members: int = 200_000, rounds: int = 3) -> None:
     """Measure all provinces under each filter: every measure, basis `operating`."""
+    show_load()
     with tempfile.TemporaryDirectory(prefix="benchmark-filters-") as name, duckdb.connect() as connection:
         folder = Path(name)
         shelf = Shelf(built(folder, demo(members).registry_url).snapshots_dir / "exact")

@@ -21,12 +21,13 @@ from app.database.migrations import upgrade
 from app.demo.generator import write_generated
 from app.imports.load import import_file
 from app.imports.options import ImportOptions
-from benchmarks.measuring import Run, apart, measured, paired, show, show_pair
+from benchmarks.measuring import Run, apart, measured, paired, show, show_load, show_pair
 from benchmarks.registries import Server, libpq, postgres
 
 
 def main(rows: int = 200_000, rounds: int = 3) -> None:
     """Measure first and repeated imports of a file of members on both databases."""
+    show_load()
     with tempfile.TemporaryDirectory(prefix="benchmark-imports-") as name:
         folder = Path(name)
         first, hundredth, every = _files(folder, rows)

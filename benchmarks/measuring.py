@@ -1,5 +1,6 @@
 """Measuring: rounds in which rivals take turns, work in processes of its own, one line per figure."""
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -82,6 +83,11 @@ def show(what: str, value: float, unit: str, target: str = "") -> None:
     """Print one figure with three significant digits, and what it is to reach."""
     digits = next((number for number, least in enumerate((100, 10, 1)) if value >= least), 3)
     print(f"{what:<80} {value:>10,.{digits}f} {unit:<8} {target}".rstrip(), flush=True)
+
+
+def show_load() -> None:
+    """Print how many processes wanted a core during the last minute: whether others used the machine."""
+    show("load average of the machine before", os.getloadavg()[0], "")
 
 
 def show_pair(what: str, pair: Pair, rival: str, target: str = "") -> None:

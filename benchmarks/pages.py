@@ -16,7 +16,7 @@ from app.config import Settings
 from app.database.engines import make_sync_engine
 from app.store.shelf import Shelf
 from app.store.snapshot import Snapshot
-from benchmarks.measuring import show
+from benchmarks.measuring import show, show_load
 from benchmarks.registries import built, demo, environment, postgres
 from benchmarks.rivals import PATH, write_cells
 from benchmarks.serving import Load, Server, served
@@ -36,6 +36,7 @@ class Variant:
 
 def main(members: int = 200_000, small: int = 20_000, rounds: int = 3, seconds: int = 2) -> None:
     """Measure pages never asked before and asked before, in turns with their rivals."""
+    show_load()
     with tempfile.TemporaryDirectory(prefix="benchmark-pages-") as name, ExitStack() as stack:
         folder = Path(name)
         variants = _variants(stack, folder, members, small)

@@ -14,7 +14,7 @@ import typer
 from app.config import Settings
 from app.database.engines import sqlite_path
 from app.demo.generator import GENERATED_DATE
-from benchmarks.measuring import show
+from benchmarks.measuring import show, show_load
 from benchmarks.registries import built, command, demo, environment
 from benchmarks.serving import Server, served
 
@@ -23,6 +23,7 @@ CHANGED = 100
 
 def main(members: int = 1_000_000, rounds: int = 3) -> None:
     """Measure an import with its build, and the first answer from the new snapshot, on SQLite."""
+    show_load()
     with tempfile.TemporaryDirectory(prefix="benchmark-refresh-") as name:
         settings = Settings(data_dir=Path(name) / "data")
         shutil.copytree(demo(members).data_dir, settings.data_dir, ignore=shutil.ignore_patterns("snapshots"))

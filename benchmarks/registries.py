@@ -96,6 +96,7 @@ def environment(settings: Settings) -> dict[str, str]:
         **os.environ,
         "ORGCOVERAGE_DATA_DIR": str(settings.data_dir.absolute()),
         "ORGCOVERAGE_DATABASE_URL": settings.registry_url,
+        "ORGCOVERAGE_ANONYMOUS": "exact",
     }
 
 

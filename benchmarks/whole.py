@@ -1,19 +1,28 @@
-"""A whole registry on both databases: generated, imported file by file, built; time and peak memory of each step."""
+"""A whole registry on both databases: generated, imported file by file, built, served.
+
+Time and peak memory of each step, what it all takes on disk, and how soon the service answers from it.
+"""
 
 import tempfile
+import time
+from functools import partial
 from pathlib import Path
 
+import psycopg
 import typer
 
 from app.config import Settings
+from app.database.engines import is_sqlite, sqlite_path
 from app.database.migrations import upgrade
 from app.demo.files import DatasetFile
 from app.demo.generator import GENERATED_DATE, write_generated
 from app.imports.load import import_file
 from app.imports.options import ImportOptions
 from app.snapshots.build import build_snapshot
-from benchmarks.measuring import Run, apart, measured, show
-from benchmarks.registries import postgres
+from benchmarks.measuring import Run, apart, measured, show, show_load
+from benchmarks.registries import environment, libpq, postgres
+from benchmarks.serving import served
+from benchmarks.start import PATHS
 
 DATASETS = (
     "districts", "industries", "industry-groups", "enterprises", "returns", "branches", "coverage", "members",
@@ -22,7 +31,8 @@ DATASETS = (
 
 
 def main(members: int = 1_000_000) -> None:
-    """Take one registry from nothing to a snapshot, each step in a process of its own."""
+    """Take one registry from nothing to answers, each step in a process of its own."""
+    show_load()
     with tempfile.TemporaryDirectory(prefix="benchmark-whole-") as name:
         folder = Path(name)
         show("whole: members", members, "members")
@@ -39,7 +49,20 @@ def _take(engine: str, settings: Settings, folder: Path) -> None:
         runs.append(apart(_import, settings, DatasetFile(dataset, folder / f"{dataset}.parquet")))
         _tell(f"{engine}: import of {dataset}", runs[-1], "memory: reach 512, aim 300")
     show(f"{engine}: all imports", sum(run.seconds for run in runs), "s")
-    _tell(f"{engine}: build", apart(_build, settings), "memory: reach 1,536 at 10,000,000")
+    show(f"{engine}: registry on disk", _registry_bytes(settings) / 2**20, "MiB")
+    _tell(f"{engine}: build", apart(_build, engine, settings), "memory: reach 1,536 at 10,000,000")
+    files = [path for path in settings.snapshots_dir.rglob("*") if path.is_file()]
+    show(f"{engine}: snapshot on disk", sum(path.stat().st_size for path in files) / 2**20, "MiB")
+    _serve(engine, settings)
+
+
+def _serve(engine: str, settings: Settings) -> None:
+    """Ask a worker each question twice: the first answer of all waits until the snapshot is verified and mapped."""
+    with served("app.asgi:app", environment(settings), factory=False) as server:
+        for path in PATHS:
+            for turn in ("first", "again"):
+                run = measured(partial(server.get, path))
+                show(f"{engine}: {turn} {path}", 1000 * run.seconds, "ms")
 
 
 def _tell(what: str, run: Run, target: str) -> None:
@@ -56,8 +79,25 @@ def _import(settings: Settings, file: DatasetFile) -> Run:
     return measured(lambda: import_file(settings, file.dataset, file.path, ImportOptions(), lambda *_: None))
 
 
-def _build(settings: Settings) -> Run:
-    return measured(lambda: build_snapshot(settings, GENERATED_DATE, lambda *_: None))
+def _build(engine: str, settings: Settings) -> Run:
+    began: dict[str, float] = {}
+
+    def note(phase: str, _done: int, _total: int) -> None:
+        began.setdefault(phase, time.perf_counter())
+
+    run = measured(lambda: build_snapshot(settings, GENERATED_DATE, note))
+    bounds = [*began.values(), time.perf_counter()]
+    for phase, start, end in zip(began, bounds, bounds[1:], strict=False):
+        show(f"{engine}: build, {phase}", end - start, "s")
+    return run
+
+
+def _registry_bytes(settings: Settings) -> int:
+    if is_sqlite(settings.registry_url):
+        return sqlite_path(settings.registry_url).stat().st_size
+    with psycopg.connect(libpq(settings)) as connection:
+        row = connection.execute("SELECT pg_database_size(current_database())").fetchone()
+    return int(row[0]) if row else 0
 
 
 if __name__ == "__main__":
