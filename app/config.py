@@ -111,6 +111,9 @@ class Settings(BaseSettings):
     build_memory: str = Field(
         default="1GB", pattern=r"^\d+(MB|GB)$", description="Memory that DuckDB may use for a build."
     )
+    answer_cache_bytes: int = Field(
+        default=64 * 1024**2, ge=0, description="Whole answers kept in memory per worker, bytes."
+    )
     row_cache_bytes: int = Field(
         default=64 * 1024**2, ge=0, description="Encoded rows kept in memory per worker, bytes."
     )

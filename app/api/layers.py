@@ -1,11 +1,7 @@
 """ASGI layers in front of the routes, outermost first as `add_layers` lists them."""
 
-from http import HTTPStatus
-from typing import Any
-
 import structlog
 from fastapi import FastAPI, Request
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
@@ -14,7 +10,9 @@ from starlette_compress import CompressMiddleware, add_compress_type
 
 from app.api.auditing import Auditing
 from app.api.authentication import Authentication
+from app.api.kept_answers import KeptAnswers
 from app.api.problems import problem_response
+from app.api.revalidation import BodyUnwanted, Revalidation, without_body
 from app.config import Settings
 from app.errors import ServiceError
 from app.observability import Metrics, RequestAccounting, failure
@@ -41,8 +39,6 @@ SECURITY_HEADERS = {
 
 _RAW_SECURITY_HEADERS = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
 
-_KEPT_WHEN_NOT_MODIFIED = frozenset({"cache-control", "etag", "vary", "link"})
-
 
 def add_layers(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
     """Put all layers in front of an application's routes."""
@@ -54,6 +50,7 @@ def add_layers(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
         Middleware(HeadAsGet),
         *([] if settings.public_only else [Middleware(Auditing, settings=settings)]),
         Middleware(Authentication, settings=settings),
+        Middleware(KeptAnswers, limit=settings.answer_cache_bytes),
         Middleware(Revalidation),
         Middleware(
             CompressMiddleware,
@@ -75,10 +72,6 @@ def _cross_origin(origins: tuple[str, ...]) -> Middleware:
         allow_headers=("Authorization", "Content-Type", "If-None-Match", "X-Request-ID"),
         expose_headers=EXPOSED_HEADERS,
     )
-
-
-class BodyUnwanted(OSError):
-    """Tells whoever streams a body that nobody reads on, as a closed connection would."""
 
 
 class SecurityHeaders:
@@ -117,37 +110,9 @@ class HeadAsGet:
         # A copy: the server goes by its own scope when it decides whether a body is due.
         inner = {**scope, "method": "GET"}
         try:
-            await self.app(inner, receive, _without_body(send))
+            await self.app(inner, receive, without_body(send))
         finally:
             scope.update({name: inner[name] for name in ("route",) if name in inner})
-
-
-class Revalidation:
-    """Makes an answer's `ETag` that of its encoding, and answers 304 where the caller has that one already.
-
-    Outside the compression, since two encodings of one answer are two representations: `"tag"` becomes `"tag-zstd"`,
-    and `Vary` says so.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request."""
-        known = _known_tags(scope) if scope["type"] == "http" and scope["method"] == "GET" else frozenset()
-        drop = _without_body(send)
-        unchanged = False
-
-        async def revalidated(message: Message) -> None:
-            nonlocal unchanged
-            if message["type"] == "http.response.start" and message["status"] == HTTPStatus.OK:
-                tag = _tag_of_encoding(message)
-                unchanged = tag is not None and (tag in known or "*" in known)
-                if unchanged:
-                    message = _not_modified(message)
-            await (drop if unchanged else send)(message)
-
-        await self.app(scope, receive, revalidated)
 
 
 class UnexpectedErrors:
@@ -179,39 +144,3 @@ class UnexpectedErrors:
                 raise  # half an answer must not look like a whole one: the server cuts the connection
             response = problem_response(Request(scope), ServiceError("The service failed; its log says why."))
             await response(scope, receive, send)
-
-
-def _without_body(send: Send) -> Send:
-    async def headers_only(message: Message) -> None:
-        if message["type"] != "http.response.body":
-            await send(message)
-        elif message.get("more_body", False):
-            await send({"type": "http.response.body", "body": b""})
-            raise BodyUnwanted
-        else:
-            await send({"type": "http.response.body", "body": b""})
-
-    return headers_only
-
-
-def _known_tags(scope: Scope) -> frozenset[str]:
-    value = Headers(scope=scope).get("if-none-match", "")
-    return frozenset(tag.strip().removeprefix("W/") for tag in value.split(",") if tag.strip())
-
-
-def _tag_of_encoding(message: Message) -> str | None:
-    headers = MutableHeaders(raw=message["headers"])
-    tag = headers.get("etag")
-    if tag is None:
-        return None
-    if encoding := headers.get("content-encoding"):
-        tag = f"{tag[:-1]}-{encoding}{tag[-1]}"
-        headers["etag"] = tag
-    if "Accept-Encoding" not in headers.get("vary", ""):
-        headers.add_vary_header("Accept-Encoding")  # small bodies too, so that the header does not depend on the data
-    return tag
-
-
-def _not_modified(message: Message) -> dict[str, Any]:
-    kept = [(name, value) for name, value in message["headers"] if name.decode() in _KEPT_WHEN_NOT_MODIFIED]
-    return {"type": "http.response.start", "status": 304, "headers": kept}

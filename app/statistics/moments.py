@@ -6,6 +6,7 @@ from app.catalogue.vocabulary import Basis
 from app.errors import ErrorItem, InvalidRequest
 from app.statistics.exact_only import refuse_exact_only
 from app.statistics.question import Moment, Question
+from app.store.manifest import Manifest
 from app.store.shelf import Shelf
 from app.store.snapshot import Snapshot
 
@@ -42,3 +43,14 @@ def snapshot_at(shelf: Shelf, moment: Moment) -> Snapshot:
         message = f"snapshot {moment.snapshot} is not of the date that as_of={moment.as_of} picks"
         raise InvalidRequest(message, [ErrorItem("query/snapshot", message)])
     return named
+
+
+def mapped_at(shelf: Shelf, moment: Moment) -> Manifest | None:
+    """Return the manifest of a moment's snapshot, if it is mapped already; null otherwise, and where there is none."""
+    if moment.snapshot is not None and moment.as_of is not None:
+        return None
+    for manifest in shelf.all():
+        wanted = manifest.as_of <= moment.as_of if moment.as_of is not None else moment.snapshot in {None, manifest.id}
+        if wanted:
+            return manifest if shelf.is_mapped(manifest) else None
+    return None

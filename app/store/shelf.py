@@ -71,6 +71,11 @@ class Shelf:
             self._refresh()
             return self._manifests
 
+    def is_mapped(self, manifest: Manifest) -> bool:
+        """Say whether a snapshot is mapped as this build of it, so that asking it costs no reading of files."""
+        snapshot = self._open.get(manifest.id)
+        return snapshot is not None and snapshot.manifest.built_at == manifest.built_at
+
     def newest_of(self, as_of: date) -> Manifest | None:
         """Return the newest snapshot of exactly this date; null where there is none."""
         return next((manifest for manifest in self.all() if manifest.as_of == as_of), None)

@@ -9,8 +9,9 @@ from starlette.responses import StreamingResponse
 from app.access.principals import Tier
 from app.api.auditing import note
 from app.api.caching import JSON, statistics_headers
+from app.api.kept_answers import Asked, remember
 from app.api.statistics.desk import Desk
-from app.api.statistics.tiers import tier_of_question
+from app.api.statistics.tiers import districts_of, tier_of_question
 from app.publication.answers import Answer, bases_answer, file_answer, list_answer, one_answer
 from app.publication.files import FileOptions
 from app.statistics.question import Moment, Page, Population, Question, Subject
@@ -30,7 +31,7 @@ async def list_response(request: Request, question: Question, page: Page) -> Res
     desk = _desk(request, tier)
     work = partial(list_answer, desk.shelf, question, page, desk.kept)
     answer = await desk.ask(work, question.moment, light=_is_light(question, page))
-    response = _response(request, answer, tier)
+    response = _response(request, answer, tier, question)
     if answer.next_cursor is not None:
         response.headers["Link"] = f'<{_next_page(request, answer.next_cursor)}>; rel="next"'
     return response
@@ -45,7 +46,7 @@ async def one_response(
     desk = _desk(request, tier)
     work = partial(one_answer, desk.shelf, subject, code, moment, population, desk.kept)
     answer = await desk.ask(work, moment, light=_is_light(question))
-    return _response(request, answer, tier)
+    return _response(request, answer, tier, question, code)
 
 
 async def bases_response(request: Request, moment: Moment, population: Population) -> Response:
@@ -54,7 +55,7 @@ async def bases_response(request: Request, moment: Moment, population: Populatio
     tier = await tier_of_question(request, question)
     desk = _desk(request, tier)
     answer = await desk.ask(partial(bases_answer, desk.shelf, moment, population), moment, light=_is_light(question))
-    return _response(request, answer, tier)
+    return _response(request, answer, tier, question)
 
 
 async def file_response(request: Request, question: Question, page: Page, options: FileOptions) -> Response:
@@ -87,8 +88,11 @@ def _is_light(question: Question, page: Page = _FIRST_PAGE) -> bool:
     )
 
 
-def _response(request: Request, answer: Answer, tier: Tier) -> Response:
+def _response(request: Request, answer: Answer, tier: Tier, question: Question, code: str | None = None) -> Response:
     note(request, answer.rows)
+    if question.subject not in _LONG_LISTS:  # reads of enterprises and branches are audited, each of them
+        districts = districts_of(question, code)
+        remember(request, Asked(districts, question.moment, tier, answer.snapshot, answer.built_at))
     headers = statistics_headers(request, answer.snapshot, answer.built_at, tier)
     return Response(answer.body, headers=headers, media_type=JSON)
 

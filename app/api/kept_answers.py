@@ -1,0 +1,176 @@
+"""Answers that were asked before: sent again from memory, in front of the framework.
+
+A snapshot never changes, so an answer is good as long as it would come from the same build of the same snapshot of the
+same tier. Who asks, and which tier they get, is decided anew each time.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.access.principals import Principal, Right, Tier
+from app.access.tier import OutsideScope, tier_of
+from app.api.revalidation import known_tags, not_modified
+from app.api.statistics.desk import Desk
+from app.api.statistics.tiers import lineage
+from app.statistics.moments import mapped_at
+from app.statistics.question import Moment
+from app.store.manifest import Manifest
+
+_OVERHEAD = 1000
+"""What an entry takes beside its body: key, headers (estimate), bytes."""
+
+_ADDRESSES = 10_000
+"""Addresses whose questions are remembered, at most."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a handler says of a question that it answered from a snapshot alone.
+
+    Parameters
+    ----------
+    districts
+        What the tier was decided by.
+    moment
+        As of when it was asked.
+    tier, snapshot, built_at
+        Where the answer came from.
+    """
+
+    districts: tuple[str, ...]
+    moment: Moment
+    tier: Tier
+    snapshot: str
+    built_at: str
+
+
+@dataclass(frozen=True)
+class _Kept:
+    start: dict[str, Any]
+    body: bytes
+    tag: str
+    route: object
+
+
+class KeptAnswers:
+    """ASGI layer: keeps whole answers by address, encoding, tier and build, the least recently used go first.
+
+    Parameters
+    ----------
+    app
+        What is behind.
+    limit
+        Most bytes kept; 0: none.
+    """
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        self.app = app
+        self._limit = limit
+        self._size = 0
+        self._questions: dict[tuple[str, bytes], Asked] = {}
+        self._kept: OrderedDict[tuple[object, ...], _Kept] = OrderedDict()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http" or scope["method"] != "GET":
+            await self.app(scope, receive, send)
+            return
+        kept = self._find(scope)
+        if kept is None:
+            await self.app(scope, receive, _Listener(self, scope, send))
+            return
+        scope["route"] = kept.route
+        if known_tags(scope) & {kept.tag, "*"}:
+            await send(not_modified(kept.start))
+            await send({"type": "http.response.body", "body": b""})
+            return
+        await send(dict(kept.start))
+        await send({"type": "http.response.body", "body": kept.body})
+
+    def keep(self, scope: Scope, start: Message, body: bytes) -> None:
+        """Keep an answer, if its handler said what it rests on."""
+        asked: Asked | None = scope["state"].get("asked")
+        tags = [value.decode() for name, value in start["headers"] if name == b"etag"]
+        if asked is None or not tags:
+            return
+        if len(self._questions) >= _ADDRESSES:
+            self._questions.clear()
+        self._questions[_address(scope)] = asked
+        key = _key(scope, asked.tier, asked.snapshot, asked.built_at)
+        if key not in self._kept:
+            self._kept[key] = _Kept(dict(start), body, tags[0], scope["route"])
+            self._size += len(body) + _OVERHEAD
+        while self._size > self._limit:
+            self._size -= len(self._kept.popitem(last=False)[1].body) + _OVERHEAD
+
+    def _find(self, scope: Scope) -> _Kept | None:
+        asked = self._questions.get(_address(scope))
+        principal: Principal = scope["state"]["principal"]
+        if asked is None or Right.READ not in principal.rights:
+            return None
+        desks: dict[Tier, Desk] = scope["app"].state.desks
+        tier = _tier(principal, asked, desks)
+        manifest = None if tier is None else mapped_at(desks[tier].shelf, asked.moment)
+        if manifest is None or tier is None:
+            return None
+        key = _key(scope, tier, manifest.id, manifest.built_at)
+        kept = self._kept.get(key)
+        if kept is not None:
+            self._kept.move_to_end(key)
+        return kept
+
+
+class _Listener:
+    """Sends on what is sent, and has a whole answer kept."""
+
+    def __init__(self, answers: KeptAnswers, scope: Scope, send: Send) -> None:
+        self._answers = answers
+        self._scope = scope
+        self._send = send
+        self._start: Message | None = None
+
+    async def __call__(self, message: Message) -> None:
+        """Send one message on."""
+        if message["type"] == "http.response.start":
+            self._start = (
+                {**message, "headers": list(message["headers"])} if message["status"] == HTTPStatus.OK else None
+            )
+        elif self._start is not None:
+            if not message.get("more_body", False):
+                self._answers.keep(self._scope, self._start, message.get("body", b""))
+            self._start = None
+        await self._send(message)
+
+
+def remember(request: Request, asked: Asked) -> None:
+    """Say what an answer rests on, so that it may be kept."""
+    request.state.asked = asked
+
+
+def _tier(principal: Principal, asked: Asked, desks: dict[Tier, Desk]) -> Tier | None:
+    """Decide the tier as for a question asked for the first time; null where it takes more than what is in memory."""
+    if not principal.scope:
+        return tier_of(principal, asked.districts, lambda _code: ())
+    exact = desks[Tier.EXACT].shelf
+    manifest: Manifest | None = mapped_at(exact, asked.moment)
+    if manifest is None:
+        return None
+    try:
+        return tier_of(principal, asked.districts, partial(lineage, exact.get(manifest.id).districts))
+    except OutsideScope:
+        return None
+
+
+def _address(scope: Scope) -> tuple[str, bytes]:
+    return scope["path"], scope["query_string"]
+
+
+def _key(scope: Scope, tier: Tier, snapshot: str, built_at: str) -> tuple[object, ...]:
+    encodings = tuple(value for name, value in scope["headers"] if name == b"accept-encoding")
+    return (scope["path"], scope["query_string"], encodings, tier, snapshot, built_at)
