@@ -6,7 +6,7 @@ import typer
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from app.cli import demo, document, erasure, files, keys, registry, serving, snapshots
+from app.cli import backup, demo, document, erasure, files, keys, registry, serving, snapshots
 from app.config import Settings
 from app.errors import ServiceError
 
@@ -23,6 +23,8 @@ cli.command("import")(files.import_dataset)
 cli.command("export")(files.export_dataset)
 cli.command("template")(files.write_template)
 cli.command("erase")(erasure.erase)
+cli.command("backup")(backup.backup)
+cli.command("restore")(backup.restore)
 cli.command("export-openapi")(document.export_openapi)
 cli.add_typer(snapshots.commands, name="snapshot")
 cli.add_typer(keys.commands, name="key")

@@ -21,8 +21,13 @@ _READERS_SECONDS = 30
 """On PostgreSQL it waits this long for readers of a table that it alters; longer would keep new readers waiting too."""
 
 
-def upgrade(url: str) -> None:
+def upgrade(url: str, revision: str = "head") -> None:
     """Bring the database to the newest schema, making a SQLite file and its folder if need be; all of it or nothing.
+
+    Parameters
+    ----------
+    revision
+        An older schema to stop at.
 
     Raises
     ------
@@ -34,7 +39,7 @@ def upgrade(url: str) -> None:
     if is_sqlite(url):
         sqlite_path(url).parent.mkdir(parents=True, exist_ok=True)
     with _configured(url) as config:
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
 
 
 def downgrade(url: str, revision: str) -> None:
@@ -65,7 +70,17 @@ def is_current(url: str) -> bool:
             present = set(MigrationContext.configure(connection).get_current_heads())
     finally:
         engine.dispose()
-    return present == set(ScriptDirectory(str(_scripts())).get_heads())
+    return present == {newest_revision()}
+
+
+def newest_revision() -> str:
+    """Return the revision of the newest schema."""
+    return known_revisions()[0]
+
+
+def known_revisions() -> tuple[str, ...]:
+    """Return the revisions of all schemas that this version knows, the newest first."""
+    return tuple(script.revision for script in ScriptDirectory(str(_scripts())).walk_revisions())
 
 
 @contextmanager

@@ -103,6 +103,7 @@ def read_key(path: Path) -> bytes | None:
 
 def _made_key(path: Path) -> bytes:
     """Return the key in a file, making it where there is none; of several processes one makes it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         write_key(temporary, secrets.token_bytes(_KEY_BYTES))

@@ -1,0 +1,123 @@
+"""Taking a backup while everything runs: the registry in one read, then what the data folder holds."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Table
+
+from app.backups.archive import ArchiveWriter, BackupManifest, Report, written_archive
+from app.backups.tables import write_table
+from app.config import Settings
+from app.database.engines import make_sync_engine
+from app.database.migrations import is_current, newest_revision
+from app.database.outages import outages_named
+from app.database.tables import METADATA
+from app.errors import Conflict
+
+TOMBSTONES = "tombstone"
+"""The table that a backup of tombstones alone holds."""
+
+
+class RegistryOutdated(Conflict):
+    """The registry's schema is older than this version of the service."""
+
+    code = "registry-outdated"
+    title = "Registry outdated"
+
+
+def create_backup(settings: Settings, path: Path, report: Report, *, tombstones_only: bool = False) -> BackupManifest:
+    """Write a backup into a new file; return its manifest.
+
+    The tables are of one moment. Snapshots are whole, and may be newer than the tables; one that is pruned meanwhile
+    is left out. The keys come last: one that is made meanwhile is there if anything in the backup needs it.
+
+    Parameters
+    ----------
+    tombstones_only
+        Take only what keeps erased members out: to go with a restored backup that is older.
+
+    Raises
+    ------
+    BackupNotWritten
+        The file is there already, or cannot be written.
+    RegistryOutdated
+        `migrate` has to be run first.
+    DatabaseUnavailable
+        The database is away or not set up.
+    """
+    if not is_current(settings.registry_url):
+        message = "The registry's schema is not this version's: run `orgcoverage migrate` first."
+        raise RegistryOutdated(message)
+    with written_archive(path) as writer:
+        tables = [METADATA.tables[TOMBSTONES]] if tombstones_only else METADATA.sorted_tables
+        rows = _add_tables(settings, writer, tables, path.parent, report)
+        if not tombstones_only:
+            _add_snapshots(settings, writer, report)
+            _add_audit_log(settings, writer)
+            _add(writer, "keys/rounding-key", settings.rounding_key_path)
+        _add(writer, "keys/tombstone-key", settings.tombstone_key_path)
+        return writer.finish("tombstones" if tombstones_only else "everything", newest_revision(), rows)
+
+
+def _add_tables(
+    settings: Settings, writer: ArchiveWriter, tables: list[Table], folder: Path, report: Report
+) -> dict[str, int]:
+    rows = {}
+    with _one_state(settings) as connection:
+        for number, table in enumerate(tables):
+            report(f"table {table.name}", number, len(tables))
+            with tempfile.TemporaryFile(dir=folder) as file:  # without a name: nothing is left when this is killed
+                rows[table.name] = write_table(connection, table, file)
+                file.seek(0)
+                writer.add(f"registry/{table.name}.parquet", file)
+    return rows
+
+
+@contextmanager
+def _one_state(settings: Settings) -> Iterator[Connection]:
+    """Lend a connection all of whose statements see one state of the registry."""
+    engine = make_sync_engine(settings.registry_url)
+    try:
+        with outages_named(), engine.connect() as connection:
+            if connection.dialect.name != "sqlite":
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def _add_snapshots(settings: Settings, writer: ArchiveWriter, report: Report) -> None:
+    # The exact ones first: the protected one that such a snapshot names was published before it.
+    roots = [settings.snapshots_dir / name for name in ("exact", "public")]
+    folders = [folder for root in roots if root.is_dir() for folder in sorted(root.iterdir()) if folder.is_dir()]
+    for number, folder in enumerate(folders):
+        report("snapshots", number, len(folders))
+        _add_snapshot(writer, folder)
+
+
+def _add_snapshot(writer: ArchiveWriter, folder: Path) -> None:
+    """Add all files of a snapshot, opened before the first is read: whoever removes it then takes nothing away."""
+    with ExitStack() as opened:
+        try:
+            files = {path.name: opened.enter_context(path.open("rb")) for path in sorted(folder.iterdir())}
+        except FileNotFoundError:
+            return
+        for name, file in files.items():
+            writer.add(f"snapshots/{folder.parent.name}/{folder.name}/{name}", file)
+
+
+def _add_audit_log(settings: Settings, writer: ArchiveWriter) -> None:
+    for path in sorted(settings.audit_dir.glob("????-??.jsonl")):
+        _add(writer, f"audit/{path.name}", path)
+
+
+def _add(writer: ArchiveWriter, name: str, path: Path) -> None:
+    """Add a file, if it is there."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return
+    with file:
+        writer.add(name, file)

@@ -1,0 +1,245 @@
+"""Restoring a backup into an empty place: verified first, without whoever was erased, all of it or nothing."""
+
+import os
+import shutil
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, MetaData, Table, func, insert, inspect, make_url, select
+
+from app.backups.archive import Archive, BackupManifest, Report, opened_archive
+from app.backups.tables import load_table
+from app.backups.tombstones import Union, united
+from app.config import Settings
+from app.database.engines import is_sqlite, make_sync_engine, sqlite_path
+from app.database.migrations import downgrade, known_revisions, upgrade
+from app.database.outages import outages_named
+from app.database.tables import METADATA
+from app.database.turns import write_turn_sync
+from app.errors import Conflict
+from app.registry.tombstones import write_key
+
+RESTORING = ".restoring"
+"""The folder that a restoration works in, in the data folder and beside a SQLite file; gone at its end."""
+
+_HARMLESS = frozenset({".env", "lost+found"})
+"""What an empty data folder may hold."""
+
+_UNCOUNTED = frozenset({"alembic_version", "registry_revision"})
+"""Tables that have a row in an empty registry."""
+
+
+class NotEmpty(Conflict):
+    """There is something where a backup is to be restored; nothing was touched."""
+
+    code = "not-empty"
+    title = "Not empty"
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What was restored, and how many members were left out since they had been erased."""
+
+    manifest: BackupManifest
+    left_out: int
+
+
+def restore_backup(settings: Settings, path: Path, report: Report, newer: Path | None = None) -> Restored:
+    """Put a backup into an empty data folder and an empty database.
+
+    Parameters
+    ----------
+    newer
+        A later backup of the same registry, of tombstones alone or of everything: whoever was erased until then is
+        left out too.
+
+    Raises
+    ------
+    BackupDamaged
+        One of the files is no backup, or not what was written.
+    NotEmpty
+        There is something already.
+    TombstoneKeyMissing
+        There are tombstones without the key that made them.
+    DatabaseUnavailable
+        The database is away or full; what was restored is taken back.
+    """
+    with ExitStack() as opened:
+        archive = opened.enter_context(opened_archive(path))
+        later = None if newer is None else opened.enter_context(opened_archive(newer))
+        _require_everything(archive)
+        _require_empty(settings, archive)
+        archive.verify(report)
+        if later is not None:
+            later.verify(report)
+        return _Restoration(settings, archive, united(archive, later), report).run()
+
+
+def _require_everything(archive: Archive) -> None:
+    manifest = archive.manifest
+    if manifest.kind != "everything":
+        raise archive.damaged("it holds tombstones alone: give it as --tombstones, beside a backup of everything")
+    if manifest.schema_revision not in known_revisions():
+        raise archive.damaged(f"a newer version made it (schema {manifest.schema_revision}): update the service first")
+
+
+def _require_empty(settings: Settings, archive: Archive) -> None:
+    folder = settings.data_dir
+    there = sorted({path.name for path in folder.iterdir()} - _HARMLESS) if folder.is_dir() else []
+    if there:
+        raise _not_empty(f"{folder} holds {', '.join(there[:3])}{' …' if len(there) > 3 else ''}")  # noqa: PLR2004 - shown
+    if is_sqlite(settings.registry_url):
+        database = sqlite_path(settings.registry_url)
+        if database.exists() or (database.parent / RESTORING).exists():
+            raise _not_empty(f"{database} is there")
+    elif (name := _filled_table(settings.registry_url)) is not None:
+        raise _not_empty(f"The database has rows in {name}")
+    key = settings.rounding_key_path
+    if key.exists() and "keys/rounding-key" in archive.manifest.files:
+        with archive.open("keys/rounding-key") as file:
+            if file.read() != key.read_bytes():
+                raise _not_empty(f"{key} is another rounding key than the backup's")
+
+
+def _not_empty(what: str) -> NotEmpty:
+    return NotEmpty(f"{what}: a backup is restored into an empty data folder and an empty database only.")
+
+
+def _filled_table(url: str) -> str | None:
+    """Return the first of our tables that has rows; null where the database is empty, with a schema or without."""
+    engine = make_sync_engine(url)
+    try:
+        with outages_named(), engine.connect() as connection:
+            present = set(inspect(connection).get_table_names()) & METADATA.tables.keys() - _UNCOUNTED
+            for name in sorted(present):
+                if connection.scalar(select(func.count()).select_from(Table(name, MetaData()))):
+                    return name
+    finally:
+        engine.dispose()
+    return None
+
+
+class _Restoration:
+    """One restoration; what it has put somewhere is taken back unless all of it succeeds."""
+
+    def __init__(self, settings: Settings, archive: Archive, erased: Union, report: Report) -> None:
+        self._settings = settings
+        self._archive = archive
+        self._erased = erased
+        self._report = report
+        self._undo = ExitStack()
+
+    def run(self) -> Restored:
+        with ExitStack() as always, self._undo:
+            files = self._aside(always, self._settings.data_dir)
+            self._unpack(files)
+            database = self._database(always)
+            loaded = self._load(database)
+            self._move_in(files)
+            self._put_in_place(database)  # the last one: without it, nothing seems to be there
+            self._undo.pop_all()
+        left_out = self._archive.manifest.rows.get("member", 0) - loaded.get("member", 0)
+        return Restored(self._archive.manifest, left_out)
+
+    def _aside(self, always: ExitStack, beside: Path) -> Path:
+        """Give the folder to work in; it is gone when all is done or taken back."""
+        folder = beside / RESTORING
+        if not folder.exists():
+            folder.mkdir(mode=0o700, parents=True)
+            always.callback(shutil.rmtree, folder, ignore_errors=True)
+        return folder
+
+    def _unpack(self, files: Path) -> None:
+        names = [*self._archive.names("snapshots/"), *self._archive.names("audit/")]
+        for number, name in enumerate(names):
+            self._report("files", number, len(names))
+            target = files / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with self._archive.open(name) as source, target.open("xb") as file:
+                shutil.copyfileobj(source, file)
+                file.flush()
+                os.fsync(file.fileno())
+        for path in (files / "audit").glob("*"):
+            path.chmod(0o600)
+
+    def _database(self, always: ExitStack) -> str:
+        """Give the address of an empty database to fill: PostgreSQL's own, or a SQLite file that is moved later."""
+        url = self._settings.registry_url
+        if is_sqlite(url):
+            place = sqlite_path(url)
+            there: URL = make_url(url).set(database=str(self._aside(always, place.parent) / place.name))
+            return there.render_as_string(hide_password=False)
+        downgrade(url, "base")
+        self._undo.callback(downgrade, url, "base")
+        return url
+
+    def _put_in_place(self, database: str) -> None:
+        if is_sqlite(database):
+            file, place = sqlite_path(database), sqlite_path(self._settings.registry_url)
+            _sync(file)
+            self._undo.callback(place.unlink, missing_ok=True)
+            file.rename(place)
+            _sync(place.parent)
+
+    def _load(self, url: str) -> dict[str, int]:
+        """Fill a database, and bring it to the newest schema; return the rows of each table."""
+        manifest, loaded = self._archive.manifest, {}
+        upgrade(url, manifest.schema_revision)
+        engine = make_sync_engine(url)
+        try:
+            with write_turn_sync(engine) as connection:
+                for number, name in enumerate(manifest.rows):
+                    self._report(f"table {name}", number, len(manifest.rows))
+                    with self._archive.open(f"registry/{name}.parquet") as file:
+                        loaded[name] = load_table(connection, name, file, self._erased.tombstones)
+            upgrade(url)
+            with write_turn_sync(engine) as connection:
+                self._add_later_tombstones(connection)
+        finally:
+            engine.dispose()
+        return loaded
+
+    def _add_later_tombstones(self, connection: Connection) -> None:
+        table, days = METADATA.tables["tombstone"], self._erased.days
+        later = days.keys() - set(connection.scalars(select(table.c.digest)))
+        if later:
+            connection.execute(
+                insert(table), [{"digest": digest, "erased_on": days[digest]} for digest in sorted(later)]
+            )
+
+    def _move_in(self, files: Path) -> None:
+        for name in ("snapshots", "audit"):
+            if (files / name).exists():
+                target = self._settings.data_dir / name
+                self._undo.callback(shutil.rmtree, target, ignore_errors=True)
+                (files / name).rename(target)
+        if (self._settings.audit_dir).exists():
+            self._settings.audit_dir.chmod(0o700)
+        if self._erased.tombstones.key is not None:
+            self._undo.callback(self._settings.tombstone_key_path.unlink, missing_ok=True)
+            write_key(self._settings.tombstone_key_path, self._erased.tombstones.key)
+        self._put_rounding_key()
+        _sync(self._settings.data_dir)
+
+    def _put_rounding_key(self) -> None:
+        target = self._settings.rounding_key_path
+        if "keys/rounding-key" not in self._archive.manifest.files or target.exists():
+            return
+        self._undo.callback(target.unlink, missing_ok=True)
+        with self._archive.open("keys/rounding-key") as source, os.fdopen(_created(target), "wb") as file:
+            shutil.copyfileobj(source, file)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _created(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

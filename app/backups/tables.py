@@ -1,0 +1,108 @@
+"""Tables of the registry as Parquet files, out of one database and into another, of either kind."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sqlalchemy import Column, Connection, MetaData, Table, delete, func, insert, inspect, select, text
+
+from app.registry.erasure import REF_COLUMNS
+from app.registry.tombstones import Tombstones
+
+_ROWS_AT_ONCE = 20_000
+
+_TYPES: dict[type, pa.DataType] = {
+    str: pa.string(),
+    date: pa.date32(),
+    datetime: pa.timestamp("us", tz="UTC"),
+    bool: pa.bool_(),
+    int: pa.int64(),
+}
+"""Arrow types by what the columns hold in Python."""
+
+
+def write_table(connection: Connection, declared: Table, file: IO[bytes]) -> int:
+    """Write all rows of a table into a Parquet file, by key; return how many there are. Instants are UTC."""
+    table = _as_it_is(connection, declared.name)
+    schema = pa.schema([(column.name, _TYPES[column.type.python_type]) for column in table.columns])
+    by_key = [table.c[column.name] for column in declared.primary_key]
+    rows = select(table).order_by(*by_key).execution_options(stream_results=True)
+    written = 0
+    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        for block in connection.execute(rows).partitions(_ROWS_AT_ONCE):
+            columns = zip(*block, strict=True)
+            arrays = [_array(values, field.type) for values, field in zip(columns, schema, strict=True)]
+            writer.write_table(pa.table(arrays, schema=schema))
+            written += len(block)
+    file.flush()
+    return written
+
+
+def load_table(connection: Connection, name: str, file: IO[bytes], tombstones: Tombstones) -> int:
+    """Put the rows of a Parquet file in the place of all rows of a table; return how many.
+
+    Rows that name a member whose ref was erased are left out.
+    """
+    table = _as_it_is(connection, name)
+    connection.execute(delete(table))
+    loaded = 0
+    for batch in pq.ParquetFile(file).iter_batches(_ROWS_AT_ONCE):
+        rows = list(_rows(table, batch, tombstones))
+        if rows:
+            _put(connection, table, rows)
+        loaded += len(rows)
+    _go_on_counting(connection, table)
+    return loaded
+
+
+def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    if pa.types.is_timestamp(kind):
+        values = [None if value is None else _in_utc(value) for value in values]
+    return pa.array(values, kind)
+
+
+def _in_utc(value: datetime) -> datetime:
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _as_it_is(connection: Connection, name: str) -> Table:
+    """Return a table with the columns and types that the database has: those of the code may be newer."""
+    columns = inspect(connection).get_columns(name)
+    return Table(name, MetaData(), *(Column(column["name"], column["type"]) for column in columns))
+
+
+def _rows(table: Table, batch: pa.RecordBatch, tombstones: Tombstones) -> Iterator[dict[str, Any]]:
+    ref = REF_COLUMNS.get(table.name)
+    naive = [
+        column.name
+        for column in table.columns
+        if column.type.python_type is datetime and not getattr(column.type, "timezone", False)
+    ]
+    for row in batch.to_pylist():
+        if ref is None or not tombstones.hold(row[ref]):
+            yield row | {name: row[name] and row[name].replace(tzinfo=None) for name in naive}
+
+
+def _put(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    if connection.dialect.name == "sqlite":
+        connection.execute(insert(table), rows)
+        return
+    names = [name for name in rows[0] if name in table.c]
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({', '.join(names)}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row([row[name] for name in names])
+
+
+def _go_on_counting(connection: Connection, table: Table) -> None:
+    """Let numbers that PostgreSQL gives go on after the highest that was put in."""
+    if connection.dialect.name == "sqlite":
+        return
+    for column in inspect(connection).get_columns(table.name):
+        if str(column.get("default", "")).startswith("nextval("):
+            highest = connection.scalar(select(func.max(table.c[column["name"]])))
+            if highest is not None:
+                named = {"table": table.name, "column": column["name"], "highest": highest}
+                connection.execute(text("SELECT setval(pg_get_serial_sequence(:table, :column), :highest)"), named)
