@@ -105,13 +105,13 @@ def _enterprises(snapshot: Snapshot, rows: Int64) -> Iterator[Enterprise]:
     table = snapshot.enterprises
     branches = _covering_branches(snapshot, rows)
     columns = (
-        _texts(table, "code", rows),
-        _texts(table, "name", rows),
-        *(_texts(table, name, rows) for name in ("kind",)),
+        table.texts_of("code", rows),
+        table.texts_of("name", rows),
+        *(table.texts_of(name, rows) for name in ("kind",)),
         *(_dates(table, name, rows) for name in ("registered_on", "closed_on")),
         _codes(snapshot.districts, snapshot.district_of[rows]),
         _codes(snapshot.industries, snapshot.industry_of[rows]),
-        *(_texts(table, name, rows) for name in ("ownership", "size_class")),
+        *(table.texts_of(name, rows) for name in ("ownership", "size_class")),
         _dates(table, "reported_on", rows),
         *(_flags(table, name, rows) for name in ("operating", "fixed_premises", "above_designated_size", "organised",
                                                  "standalone", "reached_by_dual", "enterprises_work_only", "eligible",
@@ -129,7 +129,7 @@ def _covering_branches(snapshot: Snapshot, rows: Int64) -> dict[int, tuple[str, 
     organising = np.isin(table.values("means"), [means.index(choice) for choice in ORGANISATION_MEANS])
     places = np.flatnonzero(organising & np.isin(table.values("enterprise"), rows))
     found: dict[int, set[str]] = {}
-    codes = table.arrow("branch_code").take(places).to_pylist()
+    codes = table.texts_of("branch_code", places)
     for row, code in zip(table.values("enterprise")[places].tolist(), codes, strict=True):
         if code in snapshot.branch_index:
             found.setdefault(row, set()).add(code)
@@ -139,17 +139,12 @@ def _covering_branches(snapshot: Snapshot, rows: Int64) -> dict[int, tuple[str, 
 def _branches(snapshot: Snapshot, rows: Int64) -> Iterator[Branch]:
     table = snapshot.branches
     columns = (
-        *(_texts(table, name, rows) for name in ("code", "name", "kind", "form", "parent_code", "district_code")),
+        *(table.texts_of(name, rows) for name in ("code", "name", "kind", "form", "parent_code", "district_code")),
         _flags(table, "dual_affiliation", rows),
-        *(_texts(table, name, rows) for name in ("industry_code", "industry_group")),
+        *(table.texts_of(name, rows) for name in ("industry_code", "industry_group")),
         _dates(table, "established_on", rows),
     )
     return (Branch(*fields) for fields in zip(*columns, strict=True))
-
-
-def _texts(table: Table, name: str, rows: Int64) -> list[Any]:
-    texts: list[Any] = table.arrow(name).take(rows).to_pylist()
-    return texts
 
 
 def _dates(table: Table, name: str, rows: Int64) -> list[date | None]:

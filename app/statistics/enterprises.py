@@ -3,7 +3,6 @@
 from functools import partial
 
 import numpy as np
-import pyarrow.compute as pc
 
 from app.catalogue.measures import ENTERPRISE_MEASURES, ROW_MEASURES
 from app.catalogue.metrics import ENTERPRISE_METRICS
@@ -42,8 +41,8 @@ def one_enterprise(snapshot: Snapshot, code: str) -> Listed:
     SubjectNotFound
         No enterprise of this code was in the register on the date.
     """
-    row = pc.index(snapshot.enterprises.arrow("code"), code).as_py()
-    if row < 0:
+    row = snapshot.enterprises.row_of("code", code)
+    if row is None:
         raise absent_enterprise(snapshot, code)
     return Listed(snapshot, Subject.ENTERPRISES, np.array([row]), (_side(snapshot),))
 

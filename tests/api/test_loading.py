@@ -1,0 +1,35 @@
+"""What a worker loads: libraries that take long to load, and much memory, are not there when it answers."""
+
+import os
+import subprocess
+import sys
+
+from app.config import Settings
+from tests.documentation.markdown import ROOT
+
+SLOW = "duckdb", "pandas", "scipy"
+
+WORKER = """
+import sys
+from starlette.testclient import TestClient
+from app.config import Settings
+from app.main import create_app
+with TestClient(create_app(Settings())) as client:
+    codes = [row["enterprise"]["code"] for row in client.get("/v1/statistics/enterprises").json()["data"]]
+    for path in ("districts", "industries?level=division", "industry-groups", "branches", "bases", "enterprises.csv",
+                 f"enterprises/{codes[0]}", "enterprises?sort=members&ownership=private"):
+        assert client.get(f"/v1/statistics/{path}").status_code == 200, path
+print(*sorted(sys.modules), file=sys.stderr)
+"""
+
+
+def test_no_slow_library_is_loaded_when_statistics_are_answered(siming: Settings) -> None:
+    settings = {"ORGCOVERAGE_DATA_DIR": str(siming.data_dir), "ORGCOVERAGE_ANONYMOUS": "exact"}
+    finished = subprocess.run(
+        [sys.executable, "-c", WORKER], cwd=ROOT, env={**os.environ, **settings}, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert finished.returncode == 0, finished.stderr
+    loaded = finished.stderr.split()
+    assert "pyarrow" in loaded
+    assert [name for name in SLOW if name in loaded] == []
