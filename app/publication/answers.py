@@ -1,44 +1,24 @@
 """Answers to questions: parse nothing, decide nothing, take the listed rows and write them out."""
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date
 
-import msgspec
-import numpy as np
-
-from app.catalogue.metrics import METRICS
-from app.catalogue.vocabulary import Basis
+from app.catalogue.analyses import Analysis
 from app.publication import cursors
-from app.publication.figures import counts_of, figures, figures_of
 from app.publication.files import FORMATS, FileOptions
 from app.publication.kept import KeptRows
-from app.publication.subjects import KEY, describe
-from app.statistics.aggregates import CODES, count_bases, list_groups, list_tree, one
+from app.publication.meta import meta_of
+from app.publication.rows import Rows, encode, encoded_rows, page_body
+from app.publication.subjects import subject_rows
+from app.publication.table import FlatTable, flat_table
+from app.statistics.aggregates import list_groups, list_tree, one
 from app.statistics.branches import list_branches, one_branch
 from app.statistics.enterprises import list_enterprises, one_enterprise
-from app.statistics.intervals import precision_of
 from app.statistics.listed import Listed
 from app.statistics.moments import snapshot_for
 from app.statistics.question import Listing, Moment, Page, Population, Question, Subject
-from app.store.manifest import Correlation, Disclosure
 from app.store.shelf import Shelf
 from app.store.snapshot import Snapshot
-from app.store.subtrees import Int64
-
-
-class Meta(msgspec.Struct, frozen=True):
-    """What an answer rests on."""
-
-    snapshot: str
-    as_of: date
-    requested_as_of: date | None
-    basis: str | None
-    member_source: str
-    intra_enterprise_correlation: Correlation
-    disclosure: Disclosure
-    rows: int
-    updated_at: str
 
 
 @dataclass(frozen=True)
@@ -80,18 +60,23 @@ def list_answer(shelf: Shelf, question: Question, page: Page, kept: KeptRows) ->
     SnapshotNotFound, ExactOnly, InvalidRequest
         As the question's parts say.
     """
+    return page_answer(shelf, question, page, kept, _listed)
+
+
+def page_answer(
+    shelf: Shelf, question: Question, page: Page, kept: KeptRows, list_rows: Callable[[Snapshot, Question, Page], Rows]
+) -> Answer:
+    """Return one page of what `list_rows` lists for a question, in the snapshot that the page before was of."""
     pinned, position = cursors.decode(question, page)
     snapshot = snapshot_for(shelf, pinned)
-    listed = _LISTS[question.subject](snapshot, pinned, page)
-    end = min(position + page.limit, len(listed.rows))
+    rows = list_rows(snapshot, pinned, page)
+    length = len(rows.listed.rows)
+    end = min(position + page.limit, length)
     cursor = None
-    if end < len(listed.rows):
+    if end < length:
         cursor = cursors.encode(cursors.Cursor(snapshot.manifest.id, cursors.digest(question, page), end))
-    basis = None if question.subject is Subject.BRANCHES else question.population.basis.value
-    rows = b",".join(_encoded(listed, listed.rows[position:end], question.population, kept))
-    margins = _margins(listed, question, kept)
-    meta = _encode(_meta(snapshot, question.moment, basis, len(listed.rows)))
-    body = b'{"data":[%b],%b"meta":%b,"next_cursor":%b}' % (rows, margins, meta, _encode(cursor))
+    meta = meta_of(snapshot, question.moment, _basis(question), length)
+    body = page_body(rows, position, end, meta, cursor, kept)
     return Answer(body, max(end - position, 0), snapshot.manifest.id, snapshot.manifest.built_at, cursor)
 
 
@@ -113,102 +98,43 @@ def one_answer(
     else:
         listed = one(snapshot, subject, code, population)
     basis = None if subject in {Subject.ENTERPRISES, Subject.BRANCHES} else population.basis.value
-    row = _encoded(listed, listed.rows, population, kept)[0]
-    body = b'{"data":%b,"meta":%b}' % (row, _encode(_meta(snapshot, moment, basis, 1)))
+    row = encoded_rows(subject_rows(listed, population, Listing()), listed.rows, kept)[0]
+    body = b'{"data":%b,"meta":%b}' % (row, encode(meta_of(snapshot, moment, basis, 1)))
     return Answer(body, 1, snapshot.manifest.id, snapshot.manifest.built_at)
-
-
-def bases_answer(shelf: Shelf, moment: Moment, population: Population) -> Answer:
-    """Return one scope in the five bases, side by side.
-
-    Raises
-    ------
-    SnapshotNotFound, ExactOnly, InvalidRequest
-        As the question's parts say.
-    """
-    snapshot = snapshot_for(shelf, Question(Subject.INDUSTRIES, moment, population), tuple(Basis))
-    precision = precision_of(snapshot.manifest)
-    rows = [
-        {"basis": basis.value, **msgspec.structs.asdict(figures(counts, CODES, METRICS, precision)[0])}
-        for basis, counts in zip(Basis, count_bases(snapshot, population), strict=True)
-    ]
-    body = _encode({"data": rows, "meta": _meta(snapshot, moment, None, len(rows))})
-    return Answer(body, len(rows), snapshot.manifest.id, snapshot.manifest.built_at)
 
 
 def file_answer(shelf: Shelf, question: Question, page: Page, options: FileOptions) -> FileAnswer:
     """Return the whole list as a file; cursor and limit of the page play no part."""
+    return rows_file(shelf, question, page, options, _listed)
+
+
+def rows_file(
+    shelf: Shelf,
+    question: Question,
+    page: Page,
+    options: FileOptions,
+    list_rows: Callable[[Snapshot, Question, Page], Rows],
+) -> FileAnswer:
+    """Return all that `list_rows` lists for a question as a file."""
     snapshot = snapshot_for(shelf, question)
+    rows = list_rows(snapshot, question, page)
+    meta = meta_of(snapshot, question.moment, _basis(question), len(rows.listed.rows))
+    return written(flat_table(rows, meta, options.table), options)
+
+
+def written(table: FlatTable, options: FileOptions) -> FileAnswer:
+    """Return a table as a file."""
+    kind, meta = FORMATS[options.format], table.meta
+    filename = f"{table.name}-{meta.as_of}.{kind.suffix}"
+    return FileAnswer(kind.write(table, options), kind.media_type, filename, meta.snapshot, meta.updated_at)
+
+
+def _basis(question: Question) -> str | None:
+    if question.subject is Subject.BRANCHES or question.analysis is Analysis.BASES:
+        return None
+    return question.population.basis.value
+
+
+def _listed(snapshot: Snapshot, question: Question, page: Page) -> Rows:
     listed = _LISTS[question.subject](snapshot, question, page)
-    kind = FORMATS[options.format]
-    filename = f"{question.subject.value}-{snapshot.manifest.as_of}.{kind.suffix}"
-    manifest = snapshot.manifest
-    return FileAnswer(kind.write(listed, options), kind.media_type, filename, manifest.id, manifest.built_at)
-
-
-_ENCODER = msgspec.json.Encoder()
-
-
-def _encode(value: object) -> bytes:
-    return _ENCODER.encode(value)
-
-
-def _meta(snapshot: Snapshot, moment: Moment, basis: str | None, rows: int) -> Meta:
-    manifest = snapshot.manifest
-    return Meta(
-        manifest.id, manifest.as_of, moment.as_of, basis, manifest.member_source, manifest.intra_enterprise_correlation,
-        manifest.disclosure, rows, manifest.built_at,
-    )  # fmt: skip
-
-
-def _margins(listed: Listed, question: Question, kept: KeptRows) -> bytes:
-    """Return the members `total` and `unallocated` of any page of a list, kept or made; nothing for branches."""
-    key = _asked(listed, question.population, question.listing)
-    found = kept.get([key])[0]
-    if found is None:
-        found = _fresh_margins(listed)
-        kept.keep({key: found})
-    return found
-
-
-def _fresh_margins(listed: Listed) -> bytes:
-    margins, side = listed.margins, listed.sides[0]
-    if margins is None:
-        return b""
-    total = figures(margins.total, side.measures, side.metrics, listed.precision)[0]
-    rest = None if margins.unallocated is None else {"counts": counts_of(margins.unallocated, side.measures)[0]}
-    return b'"total":%b,"unallocated":%b,' % (_encode(total), _encode(rest))
-
-
-def _asked(listed: Listed, *parts: Population | Listing) -> bytes:
-    """Return what figures depend on, besides the row, as bytes: these remember their hash."""
-    return _encode((listed.snapshot.manifest.id, listed.subject, parts))
-
-
-def _encoded(listed: Listed, rows: Int64, population: Population, kept: KeptRows) -> list[bytes]:
-    """Return rows encoded, taking those that are kept and keeping the others."""
-    asked = _asked(listed, population)
-    keys: list[Hashable] = [(asked, row) for row in rows.tolist()]
-    found = kept.get(keys)
-    missing = [number for number, row in enumerate(found) if row is None]
-    fresh = _fresh(listed, rows[np.array(missing, np.int64)]) if missing else []
-    kept.keep({keys[number]: row for number, row in zip(missing, fresh, strict=True)})
-    for number, row in zip(missing, fresh, strict=True):
-        found[number] = row
-    return [row for row in found if row is not None]
-
-
-def _fresh(listed: Listed, rows: Int64) -> list[bytes]:
-    fields = describe(listed.snapshot, listed.subject, rows)
-    sides = [figures_of(side, rows, listed.precision) for side in listed.sides]
-    key = KEY[listed.subject]
-    if len(sides) == 1:
-        return [
-            _encode({key: field, "counts": figure.counts, "rates": figure.rates})
-            for field, figure in zip(fields, sides[0], strict=True)
-        ]
-    names = [side.name for side in listed.sides]
-    return [
-        _encode({key: field, **dict(zip(names, figure, strict=True))})
-        for field, *figure in zip(fields, *sides, strict=True)
-    ]
+    return subject_rows(listed, question.population, question.listing)

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 
 from app.errors import ErrorItem
-from app.publication.subjects import IndustryGroup, TreeNode, describe
+from app.publication.subjects import IndustryGroup, TreeNode, subject_part
 from app.statistics.aggregates import SubjectNotFound, tree_of
 from app.statistics.question import Subject
 from app.statistics.scope import node_of
@@ -71,7 +71,7 @@ def find_code(snapshot: Snapshot, subject: Subject, code: str) -> TreeNode | Ind
 
 def _entries(snapshot: Snapshot, subject: Subject) -> Iterator[TreeNode | IndustryGroup]:
     count = len(snapshot.groups) if subject is Subject.INDUSTRY_GROUPS else len(tree_of(snapshot, subject).codes)
-    for entry in describe(snapshot, subject, np.arange(count)):
+    for entry in subject_part(snapshot, subject).describe(np.arange(count)):
         if isinstance(entry, TreeNode | IndustryGroup):
             yield entry
 

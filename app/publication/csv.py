@@ -5,19 +5,13 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
-from app.publication.table import TableOptions, cell_text, chunks, header, neutral
-from app.statistics.listed import Listed
+from app.publication.table import FlatTable, cell_text, neutral
 
 
-def write_csv(listed: Listed, options: TableOptions, *, bom: bool) -> Iterator[bytes]:
-    """Return the file in pieces; problems with the options are raised at once."""
-    names = header(listed, options)
-    return _pieces(listed, options, names, bom=bom)
-
-
-def _pieces(listed: Listed, options: TableOptions, names: list[str], *, bom: bool) -> Iterator[bytes]:
-    yield (b"\xef\xbb\xbf" if bom else b"") + _lines([names])
-    for rows in chunks(listed, options):
+def write_csv(table: FlatTable, *, bom: bool) -> Iterator[bytes]:
+    """Yield the file in pieces; `bom` sets a byte order mark before it, for Excel."""
+    yield (b"\xef\xbb\xbf" if bom else b"") + _lines([[column.heading for column in table.columns]])
+    for rows in table.chunks():
         yield _lines(rows)
 
 

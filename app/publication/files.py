@@ -6,8 +6,7 @@ from enum import StrEnum
 
 from app.publication.csv import write_csv
 from app.publication.records import write_records
-from app.publication.table import TableOptions
-from app.statistics.listed import Listed
+from app.publication.table import FlatTable, TableOptions
 
 
 class FileFormat(StrEnum):
@@ -32,14 +31,12 @@ class FileKind:
 
     media_type: str
     suffix: str
-    write: Callable[[Listed, FileOptions], Iterator[bytes]]
+    write: Callable[[FlatTable, FileOptions], Iterator[bytes]]
 
 
 FORMATS: dict[FileFormat, FileKind] = {
     FileFormat.CSV: FileKind(
-        "text/csv; charset=utf-8", "csv", lambda listed, options: write_csv(listed, options.table, bom=options.bom)
+        "text/csv; charset=utf-8", "csv", lambda table, options: write_csv(table, bom=options.bom)
     ),
-    FileFormat.RECORDS: FileKind(
-        "application/json", "json", lambda listed, options: write_records(listed, options.table)
-    ),
+    FileFormat.RECORDS: FileKind("application/json", "json", lambda table, _options: write_records(table)),
 }

@@ -4,20 +4,15 @@ from collections.abc import Iterator
 
 import msgspec
 
-from app.publication.table import TableOptions, chunks, columns_of, header
-from app.statistics.listed import Listed
+from app.publication.table import FlatTable
 
 
-def write_records(listed: Listed, options: TableOptions) -> Iterator[bytes]:
-    """Return the file in pieces; problems with the options are raised at once."""
-    names = header(listed, options)
-    return _pieces(listed, options, names)
-
-
-def _pieces(listed: Listed, options: TableOptions, names: list[str]) -> Iterator[bytes]:
+def write_records(table: FlatTable) -> Iterator[bytes]:
+    """Yield the file in pieces."""
+    headings = [column.heading for column in table.columns]
     separator = b"["
-    for rows in chunks(listed, options):
-        encoded = [msgspec.json.encode(record) for record in columns_of(rows, names)]
-        yield separator + b",\n".join(encoded)
+    for rows in table.chunks():
+        records = [msgspec.json.encode(dict(zip(headings, row, strict=True))) for row in rows]
+        yield separator + b",\n".join(records)
         separator = b",\n"
     yield b"[]\n" if separator == b"[" else b"]\n"

@@ -8,7 +8,9 @@ import msgspec
 import numpy as np
 
 from app.catalogue.vocabulary import ORGANISATION_MEANS, Basis, CoverageMeans
-from app.statistics.question import Subject
+from app.publication.rows import Part, Rows
+from app.statistics.listed import Listed
+from app.statistics.question import Listing, Population, Subject
 from app.store.snapshot import Snapshot, Table, Tree
 from app.store.subtrees import Int64
 
@@ -78,14 +80,16 @@ class Branch(msgspec.Struct, gc=False, frozen=True):
 SubjectFields = TreeNode | IndustryGroup | Enterprise | Branch
 
 
-def describe(snapshot: Snapshot, subject: Subject, rows: Int64) -> list[SubjectFields]:
-    """Return the fields of each row."""
-    return list(_DESCRIBERS[subject](snapshot, rows))
+def subject_part(snapshot: Snapshot, subject: Subject, prefix: str = "") -> Part:
+    """Return what a row says of its subject; `prefix` sets its columns apart where a row has two."""
+    struct, key, describe = _SUBJECTS[subject]
+    return Part(struct, lambda numbers: list(describe(snapshot, numbers)), key, prefix)
 
 
-def field_names(subject: Subject) -> tuple[str, ...]:
-    """Return the names of a subject's fields, in order."""
-    return _STRUCTS[subject].__struct_fields__
+def subject_rows(listed: Listed, population: Population, listing: Listing) -> Rows:
+    """Return a plain list of subjects, as it is published."""
+    parts = (subject_part(listed.snapshot, listed.subject),)
+    return Rows(listed.subject.value, listed, parts, ("code",), (population,), (population, listing))
 
 
 def _tree_nodes(tree: Tree, rows: Int64) -> Iterator[TreeNode]:
@@ -169,27 +173,11 @@ def _bases(bits: int) -> tuple[str, ...]:
     return tuple(basis.value for number, basis in enumerate(Basis) if bits >> number & 1)
 
 
-_DESCRIBERS: dict[Subject, Callable[[Snapshot, Int64], Iterator[SubjectFields]]] = {
-    Subject.DISTRICTS: lambda snapshot, rows: _tree_nodes(snapshot.districts, rows),
-    Subject.INDUSTRIES: lambda snapshot, rows: _tree_nodes(snapshot.industries, rows),
-    Subject.INDUSTRY_GROUPS: _groups,
-    Subject.ENTERPRISES: _enterprises,
-    Subject.BRANCHES: _branches,
+_SUBJECTS: dict[Subject, tuple[type[msgspec.Struct], str, Callable[[Snapshot, Int64], Iterator[SubjectFields]]]] = {
+    Subject.DISTRICTS: (TreeNode, "district", lambda snapshot, rows: _tree_nodes(snapshot.districts, rows)),
+    Subject.INDUSTRIES: (TreeNode, "industry", lambda snapshot, rows: _tree_nodes(snapshot.industries, rows)),
+    Subject.INDUSTRY_GROUPS: (IndustryGroup, "industry_group", _groups),
+    Subject.ENTERPRISES: (Enterprise, "enterprise", _enterprises),
+    Subject.BRANCHES: (Branch, "branch", _branches),
 }
-
-_STRUCTS: dict[Subject, type[msgspec.Struct]] = {
-    Subject.DISTRICTS: TreeNode,
-    Subject.INDUSTRIES: TreeNode,
-    Subject.INDUSTRY_GROUPS: IndustryGroup,
-    Subject.ENTERPRISES: Enterprise,
-    Subject.BRANCHES: Branch,
-}
-
-KEY: dict[Subject, str] = {
-    Subject.DISTRICTS: "district",
-    Subject.INDUSTRIES: "industry",
-    Subject.INDUSTRY_GROUPS: "industry_group",
-    Subject.ENTERPRISES: "enterprise",
-    Subject.BRANCHES: "branch",
-}
-"""The key under which a row of the JSON says what it is about."""
+"""Of each subject its fields, the key of a row of the JSON that has them, and what describes rows."""

@@ -1,23 +1,28 @@
-"""The one tabular result: columns and rows of a list of statistics, for every file format."""
+"""The one flat table of a list: columns and rows, for every file format."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from datetime import date
+from enum import StrEnum
+from typing import Any, Literal, get_args, get_type_hints
 
 import msgspec
 import numpy as np
 
 from app.catalogue.columns import COLUMN_LABELS
+from app.catalogue.labels import Label
 from app.catalogue.measures import BRANCH_MEASURES, MEASURE
 from app.catalogue.metrics import METRIC, Metric
 from app.errors import ErrorItem, InvalidRequest
 from app.publication.figures import count_lists, rate_lists
-from app.publication.subjects import describe, field_names
+from app.publication.meta import Meta
+from app.publication.rows import Part, Rows
 from app.statistics.intervals import Precision
-from app.statistics.listed import Listed, Side
+from app.statistics.listed import Side
 from app.statistics.rates import Counts, rates_of
 
 Language = Literal["zh", "en"]
+Cells = list[list[Any]]
 
 CHUNK = 1000
 """Rows written at once."""
@@ -26,6 +31,71 @@ RATE_PARTS = ("", "numerator", "denominator", "low", "high", "status")
 """Columns of a metric: the value itself, then these."""
 
 _LABEL = {measure.code: measure.label for measure in BRANCH_MEASURES} | {code: m.label for code, m in MEASURE.items()}
+
+
+class Kind(StrEnum):
+    """What the cells of a column are; null in all of them says that there is no value."""
+
+    TEXT = "text"
+    COUNT = "count"
+    RATIO = "ratio"
+    FLAG = "flag"
+    DATE = "date"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    Parameters
+    ----------
+    name
+        Its code, the same in every language.
+    heading
+        What stands above it.
+    kind
+        What its cells are.
+    figure, part
+        Code of the measure or metric that it shows, and which part of a metric (empty: its value); both empty for
+        columns that are no figures.
+    """
+
+    name: str
+    heading: str
+    kind: Kind
+    figure: str = ""
+    part: str = ""
+
+
+@dataclass(frozen=True)
+class FlatTable:
+    """A whole list as columns and rows.
+
+    Parameters
+    ----------
+    name
+        What is listed: the stem of its file.
+    columns
+        The first, `row`, says what a row is: `subject`, `total` or `unallocated`.
+    keys
+        Names of the columns that tell subjects apart, outermost first.
+    meta
+        What the figures rest on.
+    length
+        Number of rows that are subjects.
+    chunks
+        Yields the rows in pieces, margins last; cells are text, int, float, bool, date or None.
+    language
+        Of headings; null: codes.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    keys: tuple[str, ...]
+    meta: Meta
+    length: int
+    chunks: Callable[[], Iterator[Cells]]
+    language: Language | None = None
 
 
 @dataclass(frozen=True)
@@ -46,15 +116,77 @@ class Shown:
     metrics: tuple[Metric, ...]
 
 
-def shown_sides(listed: Listed, options: TableOptions) -> list[Shown]:
-    """Return what each side shows.
+def flat_table(rows: Rows, meta: Meta, options: TableOptions) -> FlatTable:
+    """Return a list as columns and rows.
 
     Raises
     ------
     InvalidRequest
         A field is neither a measure nor a metric of these rows; all such are listed.
     """
-    known = [*listed.sides[0].measures, *(metric.code for metric in listed.sides[0].metrics)]
+    sides = _shown_sides(rows, options)
+    fields = [column for part in rows.parts for column in part_columns(part, options.language)]
+    figures = [column for shown in sides for column in figure_columns(shown, options.language)]
+    columns = (plain_column("row", Kind.TEXT, options.language), *fields, *figures)
+
+    def chunks() -> Iterator[Cells]:
+        yield from _subjects(rows, sides, options)
+        margins = _margins(rows, sides[0], len(fields)) if options.totals else []
+        if margins:
+            yield margins
+
+    return FlatTable(rows.name, columns, rows.keys, meta, len(rows.listed.rows), chunks, options.language)
+
+
+def plain_column(name: str, kind: Kind, language: Language | None, prefix: str = "") -> Column:
+    """Return a column that is no figure."""
+    heading = f"{prefix}{name}" if language is None else _in(COLUMN_LABELS[f"{prefix}{name}"], language)
+    return Column(f"{prefix}{name}", heading, kind)
+
+
+def part_columns(part: Part, language: Language | None) -> list[Column]:
+    """Return the columns of some fields of each row; in a language, one name instead of two."""
+    hints = get_type_hints(part.struct)
+    names = list(part.struct.__struct_fields__)
+    if language is not None and "name_zh" in names:
+        names = ["name" if name == "name_zh" else name for name in names if name != "name_en"]
+    kinds = {name: _kind(hints.get(name, str)) for name in names}
+    return [plain_column(name, kind, language, part.prefix) for name, kind in kinds.items()]
+
+
+def part_cells(part: Part, fields: msgspec.Struct | None, language: Language | None) -> list[Any]:
+    """Return the cells of some fields of one row."""
+    names = part.struct.__struct_fields__
+    cells = {name: None if fields is None else _plain(getattr(fields, name)) for name in names}
+    if language is not None and "name_zh" in cells:
+        english = cells.pop("name_en")
+        if language == "en" and english is not None:
+            cells["name_zh"] = english
+    return list(cells.values())
+
+
+def figure_columns(shown: Shown, language: Language | None) -> Iterator[Column]:
+    """Yield the columns of measures, then those of metrics."""
+    for code in shown.measures:
+        yield _figure_column(shown.side.name, code, "", Kind.COUNT, language)
+    for metric in shown.metrics:
+        for part in RATE_PARTS:
+            yield _figure_column(shown.side.name, metric.code, part, _PART_KINDS[part], language)
+
+
+def figure_cells(shown: Shown, counts: Counts, precision: Precision) -> Cells:
+    """Return the cells of the figures of some rows."""
+    counted = count_lists(counts, shown.measures)
+    rated = rate_lists(rates_of(counts, shown.metrics, precision)) if shown.metrics else [[] for _ in counted]
+    return [
+        [*count, *(_plain(part) for rate in rates for part in msgspec.structs.astuple(rate))]
+        for count, rates in zip(counted, rated, strict=True)
+    ]
+
+
+def _shown_sides(rows: Rows, options: TableOptions) -> list[Shown]:
+    sides = rows.listed.sides
+    known = [*sides[0].measures, *(metric.code for metric in sides[0].metrics)]
     unknown = [field for field in options.fields if field not in known]
     if unknown:
         problems = [ErrorItem("query/fields", f"fields cannot have {field!r}", tuple(known)) for field in unknown]
@@ -66,97 +198,76 @@ def shown_sides(listed: Listed, options: TableOptions) -> list[Shown]:
             tuple(code for code in side.measures if code in wanted),
             tuple(metric for metric in side.metrics if metric.code in wanted),
         )
-        for side in listed.sides
+        for side in sides
     ]
 
 
-def header(listed: Listed, options: TableOptions) -> list[str]:
-    """Return the column names: codes, or labels in the language asked for."""
-    names = ["row", *_subject_names(listed, options)]
-    labels = [_column_label(name, options.language) for name in names]
-    for shown in shown_sides(listed, options):
-        labels += [_figure_label(shown.side.name, code, "", options.language) for code in shown.measures]
-        labels += [
-            _figure_label(shown.side.name, metric.code, part, options.language)
-            for metric in shown.metrics
-            for part in RATE_PARTS
-        ]
-    return labels
-
-
-def chunks(listed: Listed, options: TableOptions) -> Iterator[list[list[Any]]]:
-    """Yield the rows in pieces, margins last; cells are text, int, float, bool, date or None."""
-    sides = shown_sides(listed, options)
+def _subjects(rows: Rows, sides: Sequence[Shown], options: TableOptions) -> Iterator[Cells]:
+    listed = rows.listed
     for start in range(0, len(listed.rows), CHUNK):
-        rows = listed.rows[start : start + CHUNK]
-        fields = [_subject_cells(field, options) for field in describe(listed.snapshot, listed.subject, rows)]
-        cells = [_figure_cells(shown, shown.side.count(rows), listed.precision) for shown in sides]
+        numbers = listed.rows[start : start + CHUNK]
+        described = [part.describe(numbers) for part in rows.parts]
+        figures = [figure_cells(shown, shown.side.count(numbers), listed.precision) for shown in sides]
         yield [
-            ["subject", *field, *(cell for side in figures for cell in side)]
-            for field, *figures in zip(fields, *cells, strict=True)
+            [
+                "subject",
+                *(
+                    cell
+                    for part, fields in zip(rows.parts, described, strict=True)
+                    for cell in part_cells(part, fields[place], options.language)
+                ),
+                *(cell for figure in figures for cell in figure[place]),
+            ]
+            for place in range(len(numbers))
         ]
-    margins = _margins(listed, options, sides[0])
-    if margins:
-        yield margins
 
 
-def _margins(listed: Listed, options: TableOptions, shown: Shown) -> list[list[Any]]:
-    margins = listed.margins if options.totals else None
+def _margins(rows: Rows, shown: Shown, fields: int) -> Cells:
+    margins = rows.listed.margins
     if margins is None:
         return []
-    empty = [None] * len(_subject_names(listed, options))
-    rows = [["total", *empty, *_figure_cells(shown, margins.total, listed.precision)[0]]]
+    empty = [None] * fields
+    made = [["total", *empty, *figure_cells(shown, margins.total, rows.listed.precision)[0]]]
     if margins.unallocated is not None:
         rates = [None] * (len(shown.metrics) * len(RATE_PARTS))
-        rows.append(["unallocated", *empty, *count_lists(margins.unallocated, shown.measures)[0], *rates])
-    return rows
+        made.append(["unallocated", *empty, *count_lists(margins.unallocated, shown.measures)[0], *rates])
+    return made
 
 
-def _figure_cells(shown: Shown, counts: Counts, precision: Precision) -> list[list[Any]]:
-    counted = count_lists(counts, shown.measures)
-    rated = rate_lists(rates_of(counts, shown.metrics, precision)) if shown.metrics else [[] for _ in counted]
-    return [
-        [*count, *(_cell(part) for rate in rates for part in msgspec.structs.astuple(rate))]
-        for count, rates in zip(counted, rated, strict=True)
-    ]
+def _figure_column(side: str, code: str, part: str, kind: Kind, language: Language | None) -> Column:
+    name = "_".join(word for word in (side, code, part) if word)
+    if language is None:
+        return Column(name, name, kind, code, part)
+    label = METRIC[code].label if code in METRIC else _LABEL[code]
+    words = [_in(COLUMN_LABELS[side], language)] if side else []
+    words.append(_in(label, language))
+    if part:
+        words.append(_in(COLUMN_LABELS[part], language))
+    return Column(name, " ".join(words), kind, code, part)
 
 
-def _cell(value: Any) -> Any:
+_PART_KINDS = dict.fromkeys(RATE_PARTS, Kind.RATIO) | {
+    "numerator": Kind.COUNT,
+    "denominator": Kind.COUNT,
+    "status": Kind.TEXT,
+}
+
+_KINDS: dict[type, Kind] = {bool: Kind.FLAG, int: Kind.COUNT, float: Kind.RATIO, date: Kind.DATE}
+
+
+def _kind(annotation: Any) -> Kind:
+    """Return the kind of a field's column; lists are written as one text."""
+    return next((_KINDS[choice] for choice in (annotation, *get_args(annotation)) if choice in _KINDS), Kind.TEXT)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return ";".join(value)
     return None if isinstance(value, float) and np.isnan(value) else value
 
 
-def _subject_names(listed: Listed, options: TableOptions) -> list[str]:
-    names = list(field_names(listed.subject))
-    if options.language is None or "name_zh" not in names:
-        return names
-    return [name.replace("name_zh", "name") for name in names if name != "name_en"]
-
-
-def _subject_cells(field: msgspec.Struct, options: TableOptions) -> list[Any]:
-    cells = {
-        name: ";".join(value) if isinstance(value, tuple) else value
-        for name, value in msgspec.structs.asdict(field).items()
-    }
-    if options.language is not None and "name_zh" in cells:
-        english = cells.pop("name_en")
-        if options.language == "en" and english is not None:
-            cells["name_zh"] = english
-    return list(cells.values())
-
-
-def _column_label(name: str, language: Language | None) -> str:
-    return name if language is None else str(getattr(COLUMN_LABELS[name], language))
-
-
-def _figure_label(side: str, code: str, part: str, language: Language | None) -> str:
-    if language is None:
-        return "_".join(word for word in (side, code, part) if word)
-    label = METRIC[code].label if code in METRIC else _LABEL[code]
-    words = [_column_label(side, language)] if side else []
-    words.append(str(getattr(label, language)))
-    if part:
-        words.append(_column_label(part, language))
-    return " ".join(words)
+def _in(label: Label, language: Language) -> str:
+    return label.zh if language == "zh" else label.en
 
 
 def cell_text(value: object) -> str:
@@ -171,8 +282,3 @@ def cell_text(value: object) -> str:
 def neutral(text: str) -> str:
     """Return text that no spreadsheet takes for a formula."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
-
-
-def columns_of(rows: Sequence[Sequence[Any]], names: Sequence[str]) -> list[dict[str, Any]]:
-    """Return rows as records under the column names."""
-    return [dict(zip(names, row, strict=True)) for row in rows]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from app.catalogue.analyses import PUBLIC_ANALYSES, Analysis
 from app.catalogue.bases import BASES
 from app.catalogue.measures import MEASURES
 from app.catalogue.metrics import METRICS
@@ -54,6 +55,7 @@ def exact_manifest(
             industry_levels=tuple(level.value for level in IndustryLevel),
             filters=("enterprise_kind", "ownership", "size_class"),
             subjects=("districts", "industries", "industry-groups", "enterprises", "branches"),
+            analyses=tuple(analysis.value for analysis in Analysis),
         ),
     )
 
@@ -93,6 +95,7 @@ def public_manifest(
             industry_levels=tuple(level.value for level in list(IndustryLevel)[: DIVISION + 1]),
             filters=(),
             subjects=("districts", "industries", "industry-groups"),
+            analyses=tuple(analysis.value for analysis in PUBLIC_ANALYSES),
         ),
         disclosure=ROUNDED,
         rounding_key=fingerprint(key),

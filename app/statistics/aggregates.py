@@ -1,7 +1,7 @@
 """Statistics of districts, industries and industry groups."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache, partial
 
 import numpy as np
@@ -14,7 +14,7 @@ from app.statistics import sums, withheld
 from app.statistics.intervals import precision_of
 from app.statistics.listed import Listed, Margins, Side, less, ordered
 from app.statistics.question import Listing, Page, Population, Question, Subject
-from app.statistics.rates import Counts
+from app.statistics.rates import Counts, stacked
 from app.statistics.scope import Scope, node_of, resolve
 from app.store.snapshot import Mask, Snapshot, Tree, code_ranks
 from app.store.subtrees import Int64
@@ -102,10 +102,12 @@ def one(snapshot: Snapshot, subject: Subject, code: str, population: Population)
     return Listed(snapshot, subject, row, (Side("", CODES, METRICS, _counter(snapshot, scope, subject, row)),))
 
 
-def count_bases(snapshot: Snapshot, population: Population) -> tuple[Counts, ...]:
-    """Return the figures of one scope in each basis, in the order of the bases."""
+def list_bases(snapshot: Snapshot, population: Population) -> Listed:
+    """Return a scope in each basis, in the order of the bases."""
     scope = resolve(snapshot, population)
-    return tuple(count_scope(snapshot, Scope(**{**vars(scope), "basis": basis})) for basis in Basis)
+    counts = stacked([count_scope(snapshot, replace(scope, basis=basis)) for basis in Basis])
+    side = Side("", CODES, METRICS, counts.taken)
+    return Listed(snapshot, Subject.INDUSTRIES, np.arange(len(Basis)), (side,))
 
 
 def count_scope(snapshot: Snapshot, scope: Scope) -> Counts:

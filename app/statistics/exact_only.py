@@ -1,8 +1,8 @@
 """Questions that only exact figures answer: what a question needs, against what a snapshot can answer."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from app.catalogue.vocabulary import Basis
+from app.catalogue.analyses import Analysis
 from app.errors import ErrorItem, ServiceError
 from app.statistics.question import Population, Question, Subject
 from app.store.manifest import Capabilities, Manifest
@@ -16,7 +16,7 @@ class ExactOnly(ServiceError):
     title = "Exact figures only"
 
 
-def refuse_exact_only(manifest: Manifest, question: Question, bases: Sequence[Basis] = ()) -> None:
+def refuse_exact_only(manifest: Manifest, question: Question) -> None:
     """Refuse a question that a snapshot cannot answer, whatever the codes in it.
 
     Parameters
@@ -25,8 +25,6 @@ def refuse_exact_only(manifest: Manifest, question: Question, bases: Sequence[Ba
         Of the snapshot: its capabilities decide.
     question
         What is asked.
-    bases
-        The bases that it is asked in, side by side; empty: that of its population.
 
     Raises
     ------
@@ -35,8 +33,8 @@ def refuse_exact_only(manifest: Manifest, question: Question, bases: Sequence[Ba
     """
     can = manifest.capabilities
     problems = [
-        *_subject(can, question.subject),
-        *_bases(can, question.population, bases),
+        *(_analysis(can, question.analysis) if question.analysis else _subject(can, question.subject)),
+        *_basis(can, question.population),
         *_filters(can, question.population),
         *_level(can, question),
     ]
@@ -49,10 +47,13 @@ def _subject(can: Capabilities, subject: Subject) -> Iterator[ErrorItem]:
         yield ErrorItem("path", f"{subject} are listed in exact figures only", can.subjects)
 
 
-def _bases(can: Capabilities, population: Population, side_by_side: Sequence[Basis]) -> Iterator[ErrorItem]:
-    if any(basis not in can.bases for basis in side_by_side):
-        yield ErrorItem("path", "bases are compared in exact figures only", can.bases)
-    elif population.basis not in can.bases:
+def _analysis(can: Capabilities, analysis: Analysis) -> Iterator[ErrorItem]:
+    if analysis not in can.analyses:
+        yield ErrorItem("path", f"{analysis} can be had in exact figures only", can.analyses)
+
+
+def _basis(can: Capabilities, population: Population) -> Iterator[ErrorItem]:
+    if population.basis not in can.bases:
         yield ErrorItem("query/basis", f"basis {population.basis} is counted in exact figures only", can.bases)
 
 

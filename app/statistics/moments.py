@@ -1,8 +1,5 @@
 """Which snapshot answers a question."""
 
-from collections.abc import Sequence
-
-from app.catalogue.vocabulary import Basis
 from app.errors import ErrorItem, InvalidRequest
 from app.statistics.exact_only import refuse_exact_only
 from app.statistics.question import Moment, Question
@@ -11,7 +8,7 @@ from app.store.shelf import Shelf
 from app.store.snapshot import Snapshot
 
 
-def snapshot_for(shelf: Shelf, question: Question, bases: Sequence[Basis] = ()) -> Snapshot:
+def snapshot_for(shelf: Shelf, question: Question) -> Snapshot:
     """Return the snapshot of a question's moment, once it is known to answer such questions.
 
     Raises
@@ -19,10 +16,10 @@ def snapshot_for(shelf: Shelf, question: Question, bases: Sequence[Basis] = ()) 
     SnapshotNotFound, InvalidRequest
         As `snapshot_at` says.
     ExactOnly
-        As `refuse_exact_only` says, which explains `bases`.
+        As `refuse_exact_only` says.
     """
     snapshot = snapshot_at(shelf, question.moment)
-    refuse_exact_only(snapshot.manifest, question, bases)
+    refuse_exact_only(snapshot.manifest, question)
     return snapshot
 
 

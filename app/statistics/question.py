@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from app.catalogue.analyses import Analysis
 from app.catalogue.vocabulary import Basis
 
 
@@ -120,7 +121,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Question:
-    """A question about all subjects of one kind.
+    """A question about all subjects of one kind; analyses that ask for more have a class of their own.
 
     Parameters
     ----------
@@ -128,9 +129,12 @@ class Question:
         What the rows are about.
     moment, population, listing
         As of when, whom to count, which rows to list.
+    analysis
+        Which analysis is asked for; null: a plain list.
     """
 
     subject: Subject
     moment: Moment = Moment()
     population: Population = Population()
     listing: Listing = Listing()
+    analysis: Analysis | None = None

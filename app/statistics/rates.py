@@ -62,6 +62,13 @@ class Counts:
         return Counts(self.codes, self.values[:, rows], self.null[:, rows], self.undefined, self.protected)
 
 
+def stacked(parts: Sequence[Counts]) -> Counts:
+    """Return the rows of one or more counts of the same measures as one, one after the other."""
+    values = np.concatenate([part.values for part in parts], axis=1)
+    null = np.concatenate([part.null for part in parts], axis=1)
+    return Counts(parts[0].codes, values, null, parts[0].undefined, parts[0].protected)
+
+
 @dataclass(frozen=True)
 class Rates:
     """Metrics of rows, each array of shape (metrics, rows).

@@ -58,7 +58,7 @@ EXACT = Disclosure()
 
 
 class Capabilities(msgspec.Struct, frozen=True):
-    """What a snapshot can answer: codes of measures, metrics, bases, levels, and names of filters."""
+    """What a snapshot can answer: codes of measures, metrics, bases and levels, names of filters and questions."""
 
     measures: tuple[str, ...]
     metrics: tuple[str, ...]
@@ -67,6 +67,7 @@ class Capabilities(msgspec.Struct, frozen=True):
     industry_levels: tuple[str, ...]
     filters: tuple[str, ...]
     subjects: tuple[str, ...]
+    analyses: tuple[str, ...]
 
 
 class BuildSettings(msgspec.Struct, frozen=True):

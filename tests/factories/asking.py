@@ -7,7 +7,8 @@ from typing import Any
 
 from app.catalogue.vocabulary import Basis
 from app.config import Settings
-from app.publication.answers import bases_answer, list_answer, one_answer
+from app.publication.answers import list_answer, one_answer
+from app.publication.bases import bases_answer, bases_question
 from app.publication.kept import KeptRows
 from app.snapshots.build import build_snapshot
 from app.statistics.question import Listing, Moment, Order, Page, Population, Question, Subject
@@ -49,7 +50,7 @@ class Reader:
     def bases(self, params: Params, snapshot: str) -> dict[str, Any]:
         """One scope in the five bases."""
         found: dict[str, Any] = json.loads(
-            bases_answer(self.shelf, Moment(snapshot=snapshot), population_of(params)).body
+            bases_answer(self.shelf, bases_question(Moment(snapshot=snapshot), population_of(params)), self.kept).body
         )
         return found
 

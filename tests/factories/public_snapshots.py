@@ -234,6 +234,7 @@ def _manifest(tables: dict[str, TableInfo]) -> Manifest:
             industry_levels=("section", "division"),
             filters=(),
             subjects=("districts", "industries", "industry-groups"),
+            analyses=("table", "low-membership", "trends", "changes"),
         ),
         disclosure=DISCLOSURE,
     )

@@ -8,7 +8,8 @@ import pytest
 
 from app.catalogue.vocabulary import Basis
 from app.errors import InvalidRequest, ServiceError
-from app.publication.answers import bases_answer, file_answer, list_answer, one_answer
+from app.publication.answers import file_answer, list_answer, one_answer
+from app.publication.bases import bases_answer, bases_question
 from app.publication.files import FileFormat, FileOptions
 from app.publication.kept import KeptRows
 from app.statistics.exact_only import ExactOnly, refuse_exact_only
@@ -25,6 +26,7 @@ PLACES = """
 """
 DISTRICT_LEVELS = ("province", "city", "county", "street")
 INDUSTRY_LEVELS = ("section", "division")
+ANALYSES = ("table", "low-membership", "trends", "changes")
 SUBJECTS = ("districts", "industries", "industry-groups")
 
 
@@ -86,10 +88,12 @@ def test_single_subjects_and_files_are_exact_only_when_their_lists_are(figures: 
 
 def test_bases_side_by_side_are_exact_only_when_there_is_one_basis(figures: Figures) -> None:
     shelf = figures.asker.shelf
-    assert items(refusal(lambda: bases_answer(shelf, Moment(), Population()))) == {"path": ("operating",)}
+    assert items(refusal(lambda: bases_answer(shelf, bases_question(Moment(), Population()), KeptRows(0)))) == {
+        "path": ANALYSES
+    }
     filtered = Population(ownership="state")
-    error = refusal(lambda: bases_answer(shelf, Moment(), filtered))
-    assert items(error) == {"path": ("operating",), "query/ownership": ()}
+    error = refusal(lambda: bases_answer(shelf, bases_question(Moment(), filtered), KeptRows(0)))
+    assert items(error) == {"path": ANALYSES, "query/ownership": ()}
 
 
 @pytest.mark.parametrize("params", [{"parent": "nowhere"}, {"within": "yunding"}, {"industry": "641"}])
@@ -179,6 +183,6 @@ def test_exact_figures_answer_every_question_when_their_root_is_asked(roots: dic
     for basis in Basis:
         population = Population(basis, enterprise_kind="enterprise", ownership="state", size_class="small")
         for subject in Subject:
-            refuse_exact_only(exact, Question(subject, Moment(), population), tuple(Basis))
+            refuse_exact_only(exact, Question(subject, Moment(), population))
     refuse_exact_only(exact, Question(Subject.DISTRICTS, listing=Listing(level="site")))
     refuse_exact_only(exact, Question(Subject.INDUSTRIES, listing=Listing(level="class")))

@@ -50,6 +50,7 @@ class SnapshotCapabilities(Closed):
     industry_levels: list[IndustryLevel] = Field(description="Levels of industries.")
     filters: list[str] = Field(description="Parameters that choose enterprises by what they are.")
     subjects: list[str] = Field(description="What rows can be about.")
+    analyses: list[str] = Field(description="Which analyses can be had.")
 
 
 class Snapshot(Closed):

@@ -1,6 +1,6 @@
 """From a parsed question to a response: the tier is decided, its desk asked, and the bytes sent as they are."""
 
-from functools import partial
+from collections.abc import Callable
 from urllib.parse import urlencode
 
 from fastapi import Request, Response
@@ -12,7 +12,7 @@ from app.api.caching import JSON, statistics_headers
 from app.api.kept_answers import Asked, remember
 from app.api.statistics.desk import Desk
 from app.api.statistics.tiers import districts_of, tier_of_question
-from app.publication.answers import Answer, bases_answer, file_answer, list_answer, one_answer
+from app.publication.answers import Answer, FileAnswer, file_answer, list_answer, one_answer
 from app.publication.files import FileOptions
 from app.statistics.question import Moment, Page, Population, Question, Subject
 
@@ -27,14 +27,10 @@ _LONG_LISTS = frozenset({Subject.ENTERPRISES, Subject.BRANCHES})
 
 async def list_response(request: Request, question: Question, page: Page) -> Response:
     """Return one page of a list, with a link to the next."""
-    tier = await tier_of_question(request, question)
-    desk = _desk(request, tier)
-    work = partial(list_answer, desk.shelf, question, page, desk.kept)
-    answer = await desk.ask(work, question.moment, light=_is_light(question, page))
-    response = _response(request, answer, tier, question)
-    if answer.next_cursor is not None:
-        response.headers["Link"] = f'<{_next_page(request, answer.next_cursor)}>; rel="next"'
-    return response
+    light = _is_light(question, page)
+    return await answered(
+        request, question, lambda desk: list_answer(desk.shelf, question, page, desk.kept), light=light
+    )
 
 
 async def one_response(
@@ -42,30 +38,72 @@ async def one_response(
 ) -> Response:
     """Return the answer about one subject."""
     question = Question(subject, moment, population)
-    tier = await tier_of_question(request, question, code)
-    desk = _desk(request, tier)
-    work = partial(one_answer, desk.shelf, subject, code, moment, population, desk.kept)
-    answer = await desk.ask(work, moment, light=_is_light(question))
-    return _response(request, answer, tier, question, code)
-
-
-async def bases_response(request: Request, moment: Moment, population: Population) -> Response:
-    """Return one scope in all bases, side by side."""
-    question = Question(Subject.INDUSTRIES, moment, population)
-    tier = await tier_of_question(request, question)
-    desk = _desk(request, tier)
-    answer = await desk.ask(partial(bases_answer, desk.shelf, moment, population), moment, light=_is_light(question))
-    return _response(request, answer, tier, question)
+    return await answered(
+        request,
+        question,
+        lambda desk: one_answer(desk.shelf, subject, code, moment, population, desk.kept),
+        code=code,
+        light=_is_light(question),
+    )
 
 
 async def file_response(request: Request, question: Question, page: Page, options: FileOptions) -> Response:
     """Return a whole list as a file, written while it is sent."""
-    tier = await tier_of_question(request, question)
+    return await filed(request, question, lambda desk: file_answer(desk.shelf, question, page, options))
+
+
+async def answered(
+    request: Request,
+    question: Question,
+    work: Callable[[Desk], Answer],
+    *,
+    code: str | None = None,
+    light: bool = False,
+) -> Response:
+    """Return what the desk of the question's tier answers.
+
+    Parameters
+    ----------
+    question
+        Decides the tier, and when the answer may be kept.
+    work
+        Computes the answer.
+    code
+        Of the subject in the path, where there is one.
+    light
+        Whether it takes a millisecond at most.
+    """
+    tier = await tier_of_question(request, question, code)
     desk = _desk(request, tier)
-    file = await desk.ask(partial(file_answer, desk.shelf, question, page, options), question.moment, light=False)
+    answer = await desk.ask(lambda: work(desk), question.moment, light=light)
+    response = _response(request, answer, tier, question, code)
+    if answer.next_cursor is not None:
+        response.headers["Link"] = f'<{_next_page(request, answer.next_cursor)}>; rel="next"'
+    return response
+
+
+async def filed(
+    request: Request, question: Question, work: Callable[[Desk], FileAnswer], *, code: str | None = None
+) -> Response:
+    """Return the file that the desk of the question's tier gives, written while it is sent; parameters as above."""
+    tier = await tier_of_question(request, question, code)
+    desk = _desk(request, tier)
+    file = await desk.ask(lambda: work(desk), question.moment, light=False)
     headers = statistics_headers(request, file.snapshot, file.built_at, tier)
     headers["Content-Disposition"] = f'attachment; filename="{file.filename}"'
     return StreamingResponse(file.chunks, headers=headers, media_type=file.media_type)
+
+
+def is_plain(question: Question) -> bool:
+    """Whether sums that are ready answer a question."""
+    population = question.population
+    return (
+        population.enterprise_kind is None
+        and population.ownership is None
+        and population.size_class is None
+        and population.industry_group is None
+        and question.subject not in _LONG_LISTS
+    )
 
 
 def _desk(request: Request, tier: Tier) -> Desk:
@@ -75,17 +113,8 @@ def _desk(request: Request, tier: Tier) -> Desk:
 
 def _is_light(question: Question, page: Page = _FIRST_PAGE) -> bool:
     """Whether sums that are ready answer a question, in the order in which they stand, with few rows to encode."""
-    population = question.population
-    return (
-        population.enterprise_kind is None
-        and population.ownership is None
-        and population.size_class is None
-        and population.industry_group is None
-        and question.subject not in _LONG_LISTS
-        and page.sort == "code"
-        and page.limit <= _LIGHT_LIMIT
-        and page.cursor is None
-    )
+    in_order = page.sort == "code" and page.limit <= _LIGHT_LIMIT and page.cursor is None
+    return in_order and is_plain(question)
 
 
 def _response(request: Request, answer: Answer, tier: Tier, question: Question, code: str | None = None) -> Response:

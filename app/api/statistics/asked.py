@@ -20,7 +20,6 @@ from app.api.statistics.parameters import (
     IndustryPopulation,
     MomentParameters,
     PageParameters,
-    ScopePopulation,
     StatisticsFile,
     StatisticsOrder,
 )
@@ -81,5 +80,4 @@ BranchFileAsked = Annotated[BranchesFile, Depends(QueryOf(BranchesFile))]
 DistrictPopulationAsked = Annotated[DistrictPopulation, Depends(QueryOf(DistrictPopulation))]
 IndustryPopulationAsked = Annotated[IndustryPopulation, Depends(QueryOf(IndustryPopulation))]
 IndustryGroupPopulationAsked = Annotated[IndustryGroupPopulation, Depends(QueryOf(IndustryGroupPopulation))]
-ScopeAsked = Annotated[ScopePopulation, Depends(QueryOf(ScopePopulation))]
 MomentAsked = Annotated[MomentParameters, Depends(QueryOf(MomentParameters))]

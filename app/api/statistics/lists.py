@@ -5,21 +5,19 @@ from fastapi import Request, Response
 from app.api.admission import READ
 from app.api.routes import make_router
 from app.api.schemas.statistics import (
-    BasisStatisticsList,
     BranchStatisticsPage,
     DistrictStatisticsPage,
     EnterpriseStatisticsPage,
     IndustryGroupStatisticsPage,
     IndustryStatisticsPage,
 )
-from app.api.statistics.answering import bases_response, list_response
+from app.api.statistics.answering import list_response
 from app.api.statistics.asked import (
     BranchPageAsked,
     DistrictPageAsked,
     EnterprisePageAsked,
     IndustryGroupPageAsked,
     IndustryPageAsked,
-    ScopeAsked,
 )
 from app.statistics.question import Population, Question, Subject
 
@@ -65,9 +63,3 @@ async def list_branch_statistics(request: Request, asked: BranchPageAsked) -> Re
     """List statistics of living branches: their own, and of all below them, each person counted once."""
     question = Question(Subject.BRANCHES, asked.moment, Population(district=asked.district), asked.listing)
     return await list_response(request, question, asked.page)
-
-
-@router.get("/bases", response_model=BasisStatisticsList)
-async def list_basis_statistics(request: Request, asked: ScopeAsked) -> Response:
-    """List the bases side by side for one scope: how much a rate depends on its denominator."""
-    return await bases_response(request, asked.moment, asked.population)
