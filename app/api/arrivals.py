@@ -58,7 +58,7 @@ async def receive_import(request: Request, asked: ImportAsked) -> JobRecord:
     partial = await _arrived(request, settings)
     try:
         await asyncio.to_thread(_inspect, partial, asked)
-        record = new_record(_request(asked, partial.stat().st_size))
+        record = new_record(_request(asked, partial.stat().st_size), request.state.principal.key_id)
         request.app.state.supervisor.require_room()
         partial.rename(upload_path(settings, record.id))
     finally:
