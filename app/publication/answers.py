@@ -23,13 +23,18 @@ from app.store.snapshot import Snapshot
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole JSON answer: its bytes and rows, the snapshot it rests on and its build, where the next page starts."""
+    """A whole JSON answer: its bytes and rows, the snapshot it rests on and its build, where the next page starts.
+
+    Where it rests on several snapshots, `snapshot` and `built_at` name all of them, and it is not `single`: whether it
+    still holds cannot be told from the newest.
+    """
 
     body: bytes
     rows: int
     snapshot: str
     built_at: str
     next_cursor: str | None = None
+    single: bool = True
 
 
 @dataclass(frozen=True)
