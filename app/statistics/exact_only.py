@@ -36,7 +36,7 @@ def refuse_exact_only(manifest: Manifest, question: Question) -> None:
         *(_analysis(can, question.analysis) if question.analysis else _subject(can, question.subject)),
         *_basis(can, question.population),
         *_filters(can, question.population),
-        *_level(can, question),
+        *_levels(can, question),
     ]
     if problems:
         raise ExactOnly("; ".join(problem.message for problem in problems), problems)
@@ -63,8 +63,9 @@ def _filters(can: Capabilities, population: Population) -> Iterator[ErrorItem]:
             yield ErrorItem(f"query/{name}", f"{name} chooses enterprises in exact figures only", can.filters)
 
 
-def _level(can: Capabilities, question: Question) -> Iterator[ErrorItem]:
-    levels = {Subject.DISTRICTS: can.district_levels, Subject.INDUSTRIES: can.industry_levels}.get(question.subject, ())
-    level = question.listing.level
-    if level is not None and level not in levels:
-        yield ErrorItem("query/level", f"{question.subject} of level {level} are listed in exact figures only", levels)
+def _levels(can: Capabilities, question: Question) -> Iterator[ErrorItem]:
+    choices = {Subject.DISTRICTS: can.district_levels, Subject.INDUSTRIES: can.industry_levels}
+    for name, tree, level in question.levels():
+        levels = choices.get(tree, ())
+        if level is not None and level not in levels:
+            yield ErrorItem(f"query/{name}", f"{tree} of level {level} are listed in exact figures only", levels)

@@ -1,5 +1,6 @@
 """Questions as they are asked: whom to count, which rows to list, as of when."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -138,3 +139,7 @@ class Question:
     population: Population = Population()
     listing: Listing = Listing()
     analysis: Analysis | None = None
+
+    def levels(self) -> Sequence[tuple[str, Subject, str | None]]:
+        """Return the levels of trees that are asked for: parameter, tree, level."""
+        return (("level", self.subject, self.listing.level),)

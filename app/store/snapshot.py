@@ -164,6 +164,17 @@ class Table:
         row = int(pc.index(self.arrow(name), wanted).as_py())
         return None if row < 0 else row
 
+    def rows_of(self, name: str, texts: pa.Array) -> Int64:
+        """Return the row of each of some texts in a column without repeats; -1 where there is none."""
+        found = pc.index_in(texts, value_set=self.arrow(name))
+        if len(found) == 0:
+            return np.empty(0, np.int64)
+        rows = np.frombuffer(found.buffers()[1], np.int32, len(found))
+        if found.null_count == 0:
+            return rows.astype(np.int64)
+        bits = np.frombuffer(found.buffers()[0], np.uint8)
+        return np.where(np.unpackbits(bits, count=len(found), bitorder="little").view(bool), rows, -1).astype(np.int64)
+
 
 class Snapshot:
     """Everything as of one date; never changes. All tables are mapped at once, so that it may be pruned while read.

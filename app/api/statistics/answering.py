@@ -119,7 +119,7 @@ def _is_light(question: Question, page: Page = _FIRST_PAGE) -> bool:
 
 def _response(request: Request, answer: Answer, tier: Tier, question: Question, code: str | None = None) -> Response:
     note(request, answer.rows)
-    if answer.single and question.subject not in _LONG_LISTS:  # reads of enterprises and branches are audited, each of them
+    if answer.single and question.subject not in _LONG_LISTS:  # each read of enterprises and branches is audited
         districts = districts_of(question, code)
         remember(request, Asked(districts, question.moment, tier, answer.snapshot, answer.built_at))
     headers = statistics_headers(request, answer.snapshot, answer.built_at, tier)
