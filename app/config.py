@@ -97,11 +97,35 @@ class Settings(BaseSettings):
         default=(),
         description='Origins whose pages may call the API, a JSON list: `["https://dash.example"]`.',
     )
-    upload_limit_bytes: int = Field(default=4 * 1024**3, ge=1024, description="Largest file an import takes, bytes.")
+    upload_limit_bytes: int = Field(
+        default=4 * 1024**3, ge=1024, description="Largest file an import takes, bytes; beyond: 413."
+    )
+    body_limit_bytes: int = Field(
+        default=1024**2, ge=1024, description="Largest body of any other request, bytes; beyond: 413."
+    )
+    body_seconds: int = Field(
+        default=30, ge=1, description="A body may take this long to arrive, a file too, seconds; beyond: 408."
+    )
+    body_bytes_per_second: int = Field(
+        default=10_000, ge=1, description="It may take a second more for every so many bytes that have arrived."
+    )
+    answer_seconds: int = Field(
+        default=60,
+        ge=1,
+        description="An answer must begin so soon after its request has arrived, seconds; beyond: 503.",
+    )
+    uploads_at_once: int = Field(
+        default=4, ge=1, description="Files that one worker receives at the same time; beyond: 503."
+    )
     jobs_at_once: int = Field(
         default=8,
         ge=1,
         description="Imports and builds of one worker that are queued or running; beyond: 503.",
+    )
+    builds_at_once: int = Field(
+        default=4,
+        ge=1,
+        description="Builds among them, of imports with `build` too; beyond: 503.",
     )
     write_wait_seconds: int = Field(
         default=30,

@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.auditing import origin_of
 from app.api.parameters import QueryOf
-from app.api.problems import ContentTooLarge
 from app.api.schemas.jobs import DatasetName
 from app.config import Settings
 from app.imports.datasets import find_dataset
@@ -19,6 +18,7 @@ from app.imports.options import ImportMode, ImportOptions, OnError
 from app.imports.readers.chunks import inspect
 from app.jobs.disks import full_disk_named
 from app.jobs.records import ImportRequest, JobRecord, new_record
+from app.jobs.supervision import Supervisor
 from app.jobs.uploads import PARTIAL, upload_path
 from app.snapshots.dates import refuse_future
 
@@ -48,50 +48,41 @@ async def receive_import(request: Request, asked: ImportAsked) -> JobRecord:
 
     Raises
     ------
-    TooManyJobs, ContentTooLarge, DiskFull, FutureDate, HeaderRefused, UnreadableFile
+    TooManyJobs, TooManyBuilds, TooManyUploads, DiskFull, FutureDate, HeaderRefused, UnreadableFile
         What shows before anything is queued.
     """
     settings: Settings = request.app.state.settings
     if asked.build is not None:
         refuse_future(settings, asked.build)
-    request.app.state.supervisor.require_room()
-    partial = await _arrived(request, settings)
+    supervisor: Supervisor = request.app.state.supervisor
+    builds = asked.build is not None and not asked.dry_run
+    supervisor.require_room(builds=builds)
+    with supervisor.receiving():
+        partial = await _arrived(request, settings)
     try:
         await asyncio.to_thread(_inspect, partial, asked)
         record = new_record(_request(asked, partial.stat().st_size), request.state.principal.key_id)
-        request.app.state.supervisor.require_room()
+        supervisor.require_room(builds=builds)
         partial.rename(upload_path(settings, record.id))
     finally:
         partial.unlink(missing_ok=True)
-    request.app.state.supervisor.start(record, origin_of(request))
+    supervisor.start(record, origin_of(request))
     return record
 
 
 async def _arrived(request: Request, settings: Settings) -> Path:
     """Stream the body to disk; the file is there when all of it is."""
-    limit = settings.upload_limit_bytes
-    announced = request.headers.get("content-length", "")
-    _refuse_above(limit, int(announced) if announced.isdecimal() else 0)
     settings.uploads_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     partial = settings.uploads_dir / f"{secrets.token_hex(8)}{PARTIAL}"
-    size = 0
     try:
         partial.touch(mode=0o600, exist_ok=False)
         with full_disk_named(), partial.open("wb") as file:
             async for piece in request.stream():
-                size += len(piece)
-                _refuse_above(limit, size)
                 await asyncio.to_thread(file.write, piece)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
     return partial
-
-
-def _refuse_above(limit: int, size: int) -> None:
-    if size > limit:
-        message = f"The file is larger than {limit:,} bytes."
-        raise ContentTooLarge(message)
 
 
 def _inspect(path: Path, asked: ImportAsked) -> None:

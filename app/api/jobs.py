@@ -37,7 +37,7 @@ async def create_snapshot(request: Request, body: SnapshotBody) -> Response:
     The same registry, date and settings give the same snapshot, so asking twice does no harm.
     """
     refuse_future(request.app.state.settings, body.as_of)
-    request.app.state.supervisor.require_room()
+    request.app.state.supervisor.require_room(builds=True)
     record = new_record(BuildRequest(body.as_of), request.state.principal.key_id)
     request.app.state.supervisor.start(record, origin_of(request))
     note(request, as_of=body.as_of.isoformat())

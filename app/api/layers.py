@@ -11,6 +11,7 @@ from starlette_compress import CompressMiddleware, add_compress_type
 from app.api.auditing import Auditing
 from app.api.authentication import Authentication
 from app.api.kept_answers import KeptAnswers
+from app.api.limits import BodyLimits, TimeLimit
 from app.api.problems import problem_response
 from app.api.revalidation import BodyUnwanted, Revalidation, without_body
 from app.config import Settings
@@ -34,6 +35,8 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
 }
 """Sent with every answer; a page that needs scripts sends its own `Content-Security-Policy`."""
 
@@ -48,7 +51,10 @@ def add_layers(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
         layers.append(_cross_origin(settings.cors_origins))
     layers += [
         Middleware(HeadAsGet),
+        Middleware(UnexpectedErrors),
         *([] if settings.public_only else [Middleware(Auditing, settings=settings)]),
+        Middleware(BodyLimits, settings=settings, routes=app.routes),
+        Middleware(TimeLimit, seconds=settings.answer_seconds),
         Middleware(Authentication, settings=settings),
         Middleware(KeptAnswers, limit=settings.answer_cache_bytes),
         Middleware(Revalidation),
@@ -59,7 +65,6 @@ def add_layers(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
             zstd_level=ZSTD_LEVEL,
             gzip_level=GZIP_LEVEL,
         ),
-        Middleware(UnexpectedErrors),
     ]
     app.user_middleware.extend(layers)
 
@@ -116,7 +121,7 @@ class HeadAsGet:
 
 
 class UnexpectedErrors:
-    """Innermost layer: an error that nobody foresaw is logged, and answered as a problem without its message."""
+    """ASGI layer: an error that nobody foresaw is logged, and answered as a problem without its message."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

@@ -51,13 +51,20 @@ class ContentTooLarge(ServiceError):
     title = "Content too large"
 
 
+class Refusal(HTTPException):
+    """A service error raised while a body is read: the framework calls any other error there an unreadable body."""
+
+    def __init__(self, error: ServiceError, headers: dict[str, str] | None = None) -> None:
+        super().__init__(error.status, headers=headers)
+        self.error = error
+
+
 _OF_STATUS: dict[int, ServiceError] = {
     error.status: error
     for error in (
         BadRequest("The body cannot be read."),
         NotFound("There is nothing at this path."),
         MethodNotAllowed("This path does not take this method; the header `Allow` lists those it takes."),
-        ContentTooLarge("The body is larger than this path takes."),
     )
 }
 """What the framework's own refusals are called."""
@@ -105,6 +112,8 @@ async def _on_invalid_request(request: Request, error: Exception) -> Response:
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
+    if isinstance(error, Refusal):
+        return problem_response(request, error.error, headers)
     if error.status_code == MethodNotAllowed.status:
         headers["Allow"] = ", ".join(sorted(_allowed_methods(request)))
     return problem_response(request, _OF_STATUS[error.status_code], headers)

@@ -4,18 +4,13 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI
 from fastapi.params import Depends
 from fastapi.routing import APIRoute
-from starlette.exceptions import HTTPException
-from starlette.types import Message, Receive
 
 from app.api.admission import query_names
 from app.api.direct import Handler, direct_handler
 from app.api.problems import PROBLEM_RESPONSE
-
-JSON_BODY_LIMIT = 1024**2
-"""Largest JSON body, bytes: single changes and builds are small; files are sent raw and have a limit of their own."""
 
 FILE_RESPONSE: dict[int | str, dict[str, Any]] = {
     200: {
@@ -36,23 +31,22 @@ RAW_BODY: dict[str, Any] = {
 
 
 class Route(APIRoute):
-    """A route of this API: called directly where it can be; a JSON body over the limit is refused while it is read."""
+    """A route of this API, called directly where it can be."""
 
     @cached_property
     def query_names(self) -> tuple[str, ...]:
         """The query parameters that it takes."""
         return query_names(self.dependant)
 
+    @property
+    def takes_file(self) -> bool:
+        """Whether its body is a file, and not JSON."""
+        return self.openapi_extra is RAW_BODY
+
     def get_route_handler(self) -> Handler:
-        """Return the handler, behind the limit where there is a body to read."""
-        handler = super().get_route_handler()
-        if self.body_field is None:
-            return direct_handler(self.dependant) or handler
-
-        async def limited(request: Request) -> Response:
-            return await handler(Request(request.scope, _limited(request)))
-
-        return limited
+        """Return the handler."""
+        direct = None if self.body_field is not None else direct_handler(self.dependant)
+        return direct or super().get_route_handler()
 
 
 def make_router(prefix: str, tag: str, right: Depends | None = None) -> APIRouter:
@@ -85,18 +79,3 @@ def mount(app: FastAPI, routers: Iterable[APIRouter]) -> None:
     """
     for router in routers:
         app.router.routes.extend(router.routes)
-
-
-def _limited(request: Request) -> Receive:
-    announced = request.headers.get("content-length", "")
-    size = 0
-
-    async def receive() -> Message:
-        nonlocal size
-        message = await request.receive()
-        size += len(message.get("body", b""))
-        if size > JSON_BODY_LIMIT or (announced.isdecimal() and int(announced) > JSON_BODY_LIMIT):
-            raise HTTPException(413)
-        return message
-
-    return receive

@@ -4,7 +4,8 @@ import asyncio
 import os
 import signal
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 import msgspec
@@ -22,6 +23,7 @@ from app.jobs.records import (
     JobProblem,
     JobRecord,
     JobState,
+    Request,
     interrupted,
     record_path,
     write_record,
@@ -49,25 +51,66 @@ class TooManyJobs(TemporarilyUnavailable):
     title = "Too many jobs"
 
 
+class TooManyBuilds(TemporarilyUnavailable):
+    """The worker has as many builds queued or running as it takes."""
+
+    code = "too-many-builds"
+    title = "Too many builds"
+
+
+class TooManyUploads(TemporarilyUnavailable):
+    """The worker receives as many files as it takes at the same time."""
+
+    code = "too-many-uploads"
+    title = "Too many uploads"
+
+
 class Supervisor:
     """Starts jobs and follows them; made and closed with the application."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], bool] = {}  # whether it builds
+        self._arriving = 0
         self._turns = asyncio.Semaphore(_AT_ONCE)
 
-    def require_room(self) -> None:
+    def require_room(self, *, builds: bool = False) -> None:
         """Refuse if no further job is taken.
+
+        Parameters
+        ----------
+        builds
+            Whether the job is a build, or ends with one.
 
         Raises
         ------
-        TooManyJobs
+        TooManyJobs, TooManyBuilds
             As many are queued or running as the settings allow.
         """
         if len(self._running) >= self._settings.jobs_at_once:
             message = f"{len(self._running)} jobs are queued or running here; send it again when one has ended."
             raise TooManyJobs(message)
+        if builds and sum(self._running.values()) >= self._settings.builds_at_once:
+            message = f"{sum(self._running.values())} builds are queued or running here; ask again when one has ended."
+            raise TooManyBuilds(message)
+
+    @contextmanager
+    def receiving(self) -> Iterator[None]:
+        """Hold a place for a file while it arrives.
+
+        Raises
+        ------
+        TooManyUploads
+            As many are arriving as the settings allow.
+        """
+        if self._arriving >= self._settings.uploads_at_once:
+            message = f"{self._arriving} files are arriving here; send it again when one is there."
+            raise TooManyUploads(message)
+        self._arriving += 1
+        try:
+            yield
+        finally:
+            self._arriving -= 1
 
     def start(self, record: JobRecord, origin: Origin, given: str = "") -> None:
         """Take a job on: its record is written, and its steps run when it is its turn.
@@ -82,8 +125,8 @@ class Supervisor:
         self._settings.jobs_dir.mkdir(parents=True, exist_ok=True)
         write_record(self._settings.jobs_dir, record)
         task = asyncio.create_task(self._supervise(_Job(self._settings, record, origin, given)))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        self._running[task] = _builds(record.request)
+        task.add_done_callback(self._running.pop)
 
     async def close(self) -> None:
         """End all children; their jobs are interrupted."""
@@ -140,7 +183,7 @@ class _Job:
             return [("build", request.as_of.isoformat())]
         if isinstance(request, ErasureRequest):
             return [("erasure", self.record.id)]
-        build = [("build", request.build.isoformat())] if _builds(request) and request.build else []
+        build = [("build", request.build.isoformat())] if request.build is not None and _builds(request) else []
         return [("import", self.record.id), *build]
 
     async def _step(self, kind: str, argument: str) -> Told:
@@ -215,8 +258,11 @@ class _Job:
                 os.utime(record_path(self._settings.jobs_dir, self.record.id))
 
 
-def _builds(request: ImportRequest) -> bool:
-    return request.build is not None and not request.options.dry_run
+def _builds(request: Request) -> bool:
+    """Whether a job is a build, or ends with one."""
+    if isinstance(request, ImportRequest):
+        return request.build is not None and not request.options.dry_run
+    return isinstance(request, BuildRequest)
 
 
 def _environment(settings: Settings) -> dict[str, str]:
