@@ -65,6 +65,8 @@ def counts_of(counts: Counts, measures: tuple[str, ...]) -> list[Any]:
 
 def count_lists(counts: Counts, measures: tuple[str, ...]) -> list[list[int | None]]:
     """Return the shown counts of each row as lists; None where not given."""
+    if not measures:
+        return [[] for _ in range(counts.values.shape[1])]
     lines = _lines(counts.codes, measures)
     return _rows(_with_none(counts.values[lines], counts.null[lines]), len(lines))
 

@@ -178,6 +178,15 @@ def test_records_are_the_rows_of_the_csv(service: TestClient) -> None:
     assert [record["members"] for record in records] == [int(row["members"]) for row in rows]
 
 
+def test_a_file_holds_ratios_alone_when_no_measure_is_chosen(service: TestClient) -> None:
+    chosen = "parent=350203&totals=true&fields=member_ratio"
+    page = service.get(f"{STATISTICS}/districts?parent=350203").json()
+    rows = list(csv.DictReader(io.StringIO(service.get(f"{STATISTICS}/districts.csv?{chosen}").text)))
+    shown = [row["rates"]["member_ratio"] for row in [*page["data"], page["total"]]]
+    assert [row["member_ratio_numerator"] for row in rows] == [*(str(rate["numerator"]) for rate in shown), ""]
+    assert "members" not in rows[0]
+
+
 @pytest.mark.parametrize("subject", ["districts", "industries", "industry-groups", "enterprises", "branches"])
 @pytest.mark.parametrize("file_format", ["csv", "records"])
 def test_every_subject_has_its_files(service: TestClient, subject: str, file_format: str) -> None:
