@@ -1,0 +1,242 @@
+"""How every operation is asked, and which right it needs.
+
+Whoever adds an operation adds a line here; until then the matrix fails and names it.
+"""
+
+from collections.abc import Mapping
+from itertools import permutations
+from typing import Any
+
+from tests.access.places import ABOVE, BRANCHES, ENTERPRISES, HULI, SIMING
+from tests.access.rules import Ask, Body, Kind
+
+STATISTICS = "/v1/statistics"
+
+UNKNOWN = "35029"
+"""Code of no district, though it begins as those of many."""
+
+DISTRICTS = {code: code for code in ABOVE}
+
+STREET = {"level": "street", "name_zh": "备用街道", "parent_code": SIMING}
+DIVISION = {"level": "division", "name_zh": "备用行业", "parent_code": "I"}
+GROUP = {"name_zh": "备用组", "industries": ["65"]}
+ENTERPRISE = {"name": "备用公司", "industry_code": "64"}
+BRANCH = {"name": "备用支部", "kind": "branch"}
+"""What changes put there and take away."""
+
+CHANGED_PLACES = (SIMING, HULI, "350203099", "3502030", "3502")
+"""Where enterprises and branches are put."""
+
+FILE = b"ref,joined_on\nref-0,2010-01-01\n"
+CUT_FILE = b"ref\nref-0\n"
+"""Without a column that there must be: refused at once, but only to whoever may send files."""
+
+
+def needed_right(method: str, path: str) -> str:
+    """The right that an operation needs, by its path as the document has it."""
+    if path.startswith(("/v1/keys", "/v1/audit", "/v1/erasures")):
+        return "admin"
+    if path.startswith(("/v1/imports", "/v1/jobs")) or method != "GET":
+        return "write"
+    return "read" if path.startswith("/v1/") and path != "/v1/catalogue" else "open"
+
+
+def figures(path: str, *places: str, public: bool) -> Ask:
+    """Statistics about some districts; about everything, where none is given."""
+    return Ask(Kind.FIGURES, f"{STATISTICS}/{path}", places, public=public)
+
+
+def in_districts(path: str, *, public: bool, name: str = "district") -> tuple[Ask, ...]:
+    """Statistics that take a district by a parameter: without it, of each district, of one that is not there."""
+    address = f"{path}{'&' if '?' in path else '?'}{name}="
+    missing = Ask(Kind.FIGURES, f"{STATISTICS}/{address}{UNKNOWN}", public=public, done=422, unknown=True)
+    named = (figures(f"{address}{code}", code, public=public) for code in ABOVE)
+    return (figures(path, public=public), *named, missing)
+
+
+def each(kind: Kind, path: str, codes: Mapping[str, str | None], *, public: bool = False) -> tuple[Ask, ...]:
+    """A path with each of some codes, which lie in these districts."""
+    return tuple(Ask(kind, path.format(code), (place,), public=public) for code, place in codes.items())
+
+
+def lists(path: str, *, public: bool = True) -> Ask:
+    """A code list of the registry."""
+    return Ask(Kind.CODE_LIST, path, public=public)
+
+
+def same(path: str, **how: Any) -> Ask:
+    """What is answered alike to all who may ask."""
+    return Ask(Kind.SAME, path, **how)
+
+
+def replaced(kind: Kind, path: str, body: Body, *places: str, before: Body | None = None) -> Ask:
+    """A change of what is put there first."""
+    return Ask(kind, path, places, method="PUT", body=body, before=before or body)
+
+
+def deleted(kind: Kind, path: str, body: Body, *places: str) -> Ask:
+    """The deletion of what is put there first."""
+    return Ask(kind, path, places, method="DELETE", done=204, before=body)
+
+
+def firms_replaced(path: str, body: Body) -> tuple[Ask, ...]:
+    """Changes of an enterprise or a branch in each of some districts, and out of one into another."""
+    within = (
+        replaced(Kind.FIRM_CHANGE, path.format(place), {**body, "district_code": place}, place)
+        for place in CHANGED_PLACES
+    )
+    across = (
+        replaced(
+            Kind.FIRM_CHANGE, path.format("moved"), {**body, "district_code": there}, here, there,
+            before={**body, "district_code": here},
+        )
+        for here, there in permutations((SIMING, HULI))
+    )  # fmt: skip
+    return (*within, *across)
+
+
+def firms_deleted(path: str, body: Body) -> tuple[Ask, ...]:
+    """Deletions of an enterprise or a branch in each of some districts."""
+    return tuple(
+        deleted(Kind.FIRM_CHANGE, path.format(place), {**body, "district_code": place}, place)
+        for place in CHANGED_PLACES
+    )
+
+
+ASKED: dict[str, tuple[Ask, ...]] = {
+    "list_district_statistics": (
+        *in_districts("districts", public=True, name="parent"),
+        *in_districts("districts?level=county", public=True, name="within"),
+        figures("districts?parent=350203&basis=registered", SIMING, public=False),
+        figures("districts?basis=registered", public=False),
+    ),
+    "get_district_statistics": (
+        *each(Kind.FIGURES, f"{STATISTICS}/districts/{{}}", DISTRICTS, public=True),
+        Ask(Kind.FIGURES, f"{STATISTICS}/districts/{UNKNOWN}", public=True, done=404, unknown=True),
+        figures("districts/350203?size_class=small", SIMING, public=False),
+    ),
+    "export_district_statistics": (
+        *in_districts("districts.csv", public=True, name="within"),
+        figures("districts.{format}?parent=350203", SIMING, public=True),
+    ),
+    "list_industry_statistics": (
+        *in_districts("industries", public=True),
+        figures("industries?level=class&district=350203", SIMING, public=False),
+        figures("industries?level=section&industry_group=internet", public=True),
+    ),
+    "get_industry_statistics": in_districts("industries/64", public=True),
+    "export_industry_statistics": (
+        *in_districts("industries.csv", public=True),
+        figures("industries.{format}?district=350203", SIMING, public=True),
+    ),
+    "list_industry_group_statistics": in_districts("industry-groups", public=True),
+    "get_industry_group_statistics": in_districts("industry-groups/internet", public=True),
+    "export_industry_group_statistics": (
+        *in_districts("industry-groups.csv", public=True),
+        figures("industry-groups.{format}?district=350203", SIMING, public=True),
+    ),
+    "list_enterprise_statistics": (
+        *in_districts("enterprises", public=False),
+        figures("enterprises?organised=true&district=350203", SIMING, public=False),
+    ),
+    "get_enterprise_statistics": each(Kind.ONE, f"{STATISTICS}/enterprises/{{}}", ENTERPRISES),
+    "export_enterprise_statistics": (
+        *in_districts("enterprises.csv", public=False),
+        figures("enterprises.{format}?district=350203", SIMING, public=False),
+    ),
+    "list_branch_statistics": (
+        *in_districts("branches", public=False),
+        figures("branches?within=B-siming&district=350203", SIMING, public=False),
+    ),
+    "get_branch_statistics": each(Kind.ONE, f"{STATISTICS}/branches/{{}}", BRANCHES),
+    "export_branch_statistics": (
+        *in_districts("branches.csv", public=False),
+        figures("branches.{format}?district=350203", SIMING, public=False),
+    ),
+    "list_basis_statistics": in_districts("bases", public=False),
+    "export_basis_statistics": (
+        *in_districts("bases.csv", public=False),
+        figures("bases.{format}?district=350203", SIMING, public=False),
+    ),
+    "list_districts": (
+        lists("/v1/districts"),
+        lists("/v1/districts?q=350203"),
+        lists("/v1/districts?level=street"),
+        lists("/v1/districts?level=site", public=False),
+        *(lists(f"/v1/districts?parent={code}") for code in ABOVE),
+        same(f"/v1/districts?parent={UNKNOWN}", done=422),
+    ),
+    "get_district": (
+        *each(Kind.DISTRICT, "/v1/districts/{}", DISTRICTS),
+        same(f"/v1/districts/{UNKNOWN}", done=404),
+    ),
+    "replace_district": (replaced(Kind.TREE_CHANGE, "/v1/districts/spare", STREET, SIMING),),
+    "delete_district": (deleted(Kind.TREE_CHANGE, "/v1/districts/spare", STREET, SIMING),),
+    "list_industries": (lists("/v1/industries"), lists("/v1/industries?parent=I")),
+    "get_industry": (lists("/v1/industries/64"), same("/v1/industries/0", done=404)),
+    "replace_industry": (replaced(Kind.TREE_CHANGE, "/v1/industries/66", DIVISION),),
+    "delete_industry": (deleted(Kind.TREE_CHANGE, "/v1/industries/66", DIVISION),),
+    "list_industry_groups": (lists("/v1/industry-groups"), lists("/v1/industry-groups?q=inter")),
+    "get_industry_group": (lists("/v1/industry-groups/internet"), same("/v1/industry-groups/0", done=404)),
+    "replace_industry_group": (replaced(Kind.TREE_CHANGE, "/v1/industry-groups/spare", GROUP),),
+    "delete_industry_group": (deleted(Kind.TREE_CHANGE, "/v1/industry-groups/spare", GROUP),),
+    "list_enterprises": (
+        Ask(Kind.FIRM_LIST, "/v1/enterprises"),
+        Ask(Kind.FIRM_LIST, "/v1/enterprises?q=E-"),
+    ),
+    "get_enterprise": each(Kind.ONE, "/v1/enterprises/{}", ENTERPRISES),
+    "replace_enterprise": firms_replaced("/v1/enterprises/spare-{}", ENTERPRISE),
+    "delete_enterprise": firms_deleted("/v1/enterprises/spare-{}", ENTERPRISE),
+    "list_enterprise_returns": each(Kind.ONE, "/v1/enterprises/{}/returns", ENTERPRISES),
+    "list_enterprise_coverage": each(Kind.ONE, "/v1/enterprises/{}/coverage", ENTERPRISES),
+    "list_branches": (
+        Ask(Kind.FIRM_LIST, "/v1/branches"),
+        *each(Kind.FIRM_LIST, "/v1/branches?parent={}", BRANCHES),
+    ),
+    "get_branch": each(Kind.ONE, "/v1/branches/{}", BRANCHES),
+    "replace_branch": firms_replaced("/v1/branches/spare-{}", BRANCH),
+    "delete_branch": firms_deleted("/v1/branches/spare-{}", BRANCH),
+    "export_dataset": (Ask(Kind.FIRM_LIST, "/v1/exports/{dataset}.csv"),),
+    "list_snapshots": (Ask(Kind.SNAPSHOT, "/v1/snapshots"),),
+    "get_snapshot": (
+        Ask(Kind.SNAPSHOT, "/v1/snapshots/{exact}", tier="exact"),
+        Ask(Kind.SNAPSHOT, "/v1/snapshots/{public}", tier="public"),
+        Ask(Kind.SNAPSHOT, "/v1/snapshots/20170630-0000000000000000", done=404),
+    ),
+    "create_snapshot": (
+        same("/v1/snapshots", method="POST", body={"as_of": "2999-01-01"}, done=422),
+        same("/v1/snapshots", method="POST", body={"as_of": "2001-01-01"}, done=202, only="public"),
+    ),
+    "get_job": (Ask(Kind.JOB, "/v1/jobs/{job}"), Ask(Kind.JOB, "/v1/jobs/{other_job}")),
+    "list_imports": (same("/v1/imports"),),
+    "create_import": (
+        same("/v1/imports?dataset=members", method="POST", content=CUT_FILE, done=422),
+        same("/v1/imports?dataset=members&dry_run=true", method="POST", content=FILE, done=202, only="public"),
+    ),
+    "get_import": (Ask(Kind.JOB, "/v1/imports/{job}"), Ask(Kind.JOB, "/v1/imports/{other_job}")),
+    "list_import_issues": (
+        Ask(Kind.JOB, "/v1/imports/{job}/issues"),
+        Ask(Kind.JOB, "/v1/imports/{other_job}/issues"),
+    ),
+    "get_template": (same("/v1/templates/enterprises.xlsx"),),
+    "list_api_keys": (same("/v1/keys"),),
+    "create_api_key": (
+        same("/v1/keys", method="POST", body={"name": "new", "rights": ["read"], "districts": None}, done=201),
+        same("/v1/keys", method="POST", body={"name": "new", "rights": [], "districts": None}, done=422),
+    ),
+    "delete_api_key": (
+        same("/v1/keys/{key}", method="DELETE", done=204),
+        same("/v1/keys/0", method="DELETE", done=404),
+    ),
+    "list_audit_records": (same("/v1/audit"),),
+    "create_erasure": (
+        same("/v1/erasures", method="POST", body={"ref": ""}, done=422),
+        same("/v1/erasures", method="POST", body={"ref": "ref-0"}, done=202, only="public"),
+    ),
+    "get_catalogue": (same("/v1/catalogue"),),
+    "get_health": (same("/healthz"),),
+    "get_readiness": (same("/readyz"),),
+    "get_metrics": (same("/metrics"),),
+    "get_problem_type": (same("/problems/key-refused"), same("/problems/0", done=404)),
+}
+"""Requests by operationId."""
