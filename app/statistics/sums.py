@@ -52,6 +52,9 @@ def districts(snapshot: Snapshot, scope: Scope, nodes: Int64, measures: Sequence
 def industries(snapshot: Snapshot, scope: Scope, nodes: Int64, measures: Sequence[str]) -> Int64:
     """Return the sums of each industry's subtree under a scope, shape (measures, nodes)."""
     plain = scope.industry_group is None and not scope.filtered
+    if plain and scope.industry is not None:
+        shared, some = _shared(snapshot.industries.ends, scope.industry, nodes)
+        return industries(snapshot, replace(scope, industry=None), shared, measures) * some
     if plain and scope.district is None:
         return _looked_up(snapshot, scope.basis, 1 + len(snapshot.districts.codes) + nodes, measures)
     if plain and scope.district is not None:
@@ -75,6 +78,13 @@ def groups(snapshot: Snapshot, scope: Scope, codes: Sequence[str], measures: Seq
     ordered, keys = _by_industry(snapshot, scope)
     sums = [_of_spans(snapshot, ordered, keys, group_spans(snapshot, code), measures) for code in codes]
     return np.concatenate(sums, axis=1) if sums else np.zeros((len(measures), 0), np.int64)
+
+
+def _shared(ends: Int64, node: int, nodes: Int64) -> tuple[Int64, Mask]:
+    """Return the node that each subtree shares with that of `node`, the lower of the two, and whether there is one."""
+    below = (nodes >= node) & (nodes < ends[node])
+    above = (nodes <= node) & (node < ends[nodes])
+    return np.where(below, nodes, node), below | above
 
 
 def _of_spans(
