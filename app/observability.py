@@ -9,6 +9,8 @@ import secrets
 import sys
 import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextvars import ContextVar
+from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -38,7 +40,12 @@ UNMATCHED = "unmatched"
 ABORTED = "aborted"
 """The status of a request whose caller left before an answer began."""
 
+REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""Id of the request that is being answered, which stands in all its lines of log; null outside of requests."""
+
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
+
+_encoder = msgspec.json.Encoder()
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
@@ -83,17 +90,30 @@ class Metrics:
         return generate_latest(self.registry)
 
 
+class RequestLine(msgspec.Struct, frozen=True, gc=False):
+    """What the log tells of a request; encoded as it is, since the way of all other lines takes 15 µs longer."""
+
+    method: str
+    route: str
+    status: str
+    bytes: int
+    milliseconds: float
+    request_id: str
+    at: datetime
+    event: str = "request"
+    level: str = "info"
+
+
 class RequestAccounting:
     """ASGI layer: gives each request an id, counts and times it, and writes its one line of log.
 
-    A well-formed `X-Request-ID` of the caller's is taken over; the id is sent back, bound to all log lines of the
-    request, and stands in `scope["state"]["request_id"]`.
+    A well-formed `X-Request-ID` of the caller's is taken over; the id is sent back, and stands in all log lines of the
+    request and in `scope["state"]["request_id"]`.
     """
 
     def __init__(self, app: Application, metrics: Metrics) -> None:
         self.app = app
         self.metrics = metrics
-        self.log = structlog.get_logger("orgcoverage.requests")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request; other scopes pass."""
@@ -116,32 +136,31 @@ class RequestAccounting:
                 size += len(message.get("body", b""))
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self.app(scope, receive, counted)
-            finally:
-                self._settle(scope, status, size, perf_counter() - started)
+        bound = REQUEST_ID.set(request_id)
+        try:
+            await self.app(scope, receive, counted)
+        finally:
+            REQUEST_ID.reset(bound)
+            self._settle(scope, request_id, status, size, perf_counter() - started)
 
-    def _settle(self, scope: Scope, status: str, size: int, seconds: float) -> None:
+    def _settle(self, scope: Scope, request_id: str, status: str, size: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "other"
         route = getattr(scope.get("route"), "path", UNMATCHED)
         self.metrics.count(method, route, status, seconds)
-        self.log.info(
-            "request", method=method, route=route, status=status, bytes=size, milliseconds=round(seconds * 1000, 3)
-        )
+        _write(RequestLine(method, route, status, size, round(seconds * 1000, 3), request_id, datetime.now(UTC)))
 
 
-def configure_logging(level: int = logging.INFO) -> None:
+def configure_logging() -> None:
     """Send all logs of this process to standard output, a JSON object per line, those of libraries included."""
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+        _request_named,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
         _failure_named,
     ]
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer(serializer=_json)],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
         cache_logger_on_first_use=True,
     )
@@ -155,7 +174,7 @@ def configure_logging(level: int = logging.INFO) -> None:
             ],
         )
     )
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     _silence_the_server()
 
 
@@ -179,6 +198,11 @@ def failure(error: BaseException) -> dict[str, Any]:
     }
 
 
+def _request_named(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    request_id = REQUEST_ID.get()
+    return event if request_id is None else {"request_id": request_id, **event}
+
+
 def _failure_named(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     error = event.pop("exc_info", None)
     if error is True:
@@ -190,6 +214,11 @@ def _failure_named(_logger: Any, _method: str, event: structlog.typing.EventDict
 
 def _json(event: structlog.typing.EventDict, **_options: Any) -> bytes:
     return msgspec.json.encode(event, enc_hook=str)
+
+
+def _write(line: RequestLine) -> None:
+    sys.stdout.buffer.write(_encoder.encode(line) + b"\n")  # in one piece, so that no other line gets between
+    sys.stdout.buffer.flush()
 
 
 def _request_id(scope: Scope) -> str:

@@ -28,18 +28,48 @@ class Authentication:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         if scope["type"] == "http":
-            given = [value for name, value in scope["headers"] if name == _HEADER]
             try:
-                principal = await self._keyed(scope, given) if given else self._anonymous
+                principal = known_principal(scope, self._anonymous) or await _asked(scope)
             except ServiceError as error:
                 await problem_response(Request(scope), error)(scope, receive, send)
                 return
             scope.setdefault("state", {})["principal"] = principal
         await self.app(scope, receive, send)
 
-    async def _keyed(self, scope: Scope, given: list[bytes]) -> Principal:
-        scheme, _, token = given[0].decode("latin-1").strip().partition(" ")
-        if len(given) > 1 or scheme.lower() != _SCHEME:
-            raise refused()
-        keyring: Keyring = scope["app"].state.keyring
-        return keyring.known(token.strip()) or await keyring.ask(token.strip())
+
+def known_principal(scope: Scope, unnamed: Principal) -> Principal | None:
+    """Return who sends a request, from memory; null where only the database can tell.
+
+    Parameters
+    ----------
+    unnamed
+        Whoever sends no key.
+
+    Raises
+    ------
+    KeyRefused
+        The key is malformed, expired or revoked, or its secret is wrong.
+    """
+    token = _token(scope)
+    return unnamed if token is None else _keyring(scope).known(token)
+
+
+async def _asked(scope: Scope) -> Principal:
+    token = _token(scope)
+    assert token is not None  # without one, who asks is known
+    return await _keyring(scope).ask(token)
+
+
+def _token(scope: Scope) -> str | None:
+    given: list[bytes] = [value for name, value in scope["headers"] if name == _HEADER]
+    if not given:
+        return None
+    scheme, _, token = given[0].decode("latin-1").strip().partition(" ")
+    if len(given) > 1 or scheme.lower() != _SCHEME:
+        raise refused()
+    return token.strip()
+
+
+def _keyring(scope: Scope) -> Keyring:
+    keyring: Keyring = scope["app"].state.keyring
+    return keyring

@@ -1,7 +1,8 @@
-"""Answers that were asked before: sent again from memory, in front of the framework.
+"""Answers that were asked before: sent again from memory, in front of all that made them.
 
 A snapshot never changes, so an answer is good as long as it would come from the same build of the same snapshot of the
-same tier. Who asks, and which tier they get, is decided anew each time.
+same tier, to a request whose headers ask for the same. Who asks, whether they may, and which tier they get, is decided
+anew each time; where any of it takes more than what is in memory, the request goes the ordinary way.
 """
 
 from collections import OrderedDict
@@ -13,20 +14,32 @@ from typing import Any
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.access.principals import Principal, Right, Tier
-from app.access.tier import OutsideScope, tier_of
+from app.access.principals import Principal, Right, Tier, anonymous
+from app.access.tier import tier_of
+from app.api.authentication import known_principal
 from app.api.revalidation import known_tags, not_modified
 from app.api.statistics.desk import Desk
 from app.api.statistics.tiers import lineage
+from app.config import Settings
+from app.errors import ServiceError
 from app.statistics.moments import mapped_at
 from app.statistics.question import Moment
 from app.store.manifest import Manifest
 
-_OVERHEAD = 1000
-"""What an entry takes beside its body: key, headers (estimate), bytes."""
+_OVERHEAD = 4000
+"""What an entry takes beside its body at most: key, headers (estimate), bytes."""
+
+_LONGEST = 2000
+"""Answers to longer requests (query and the headers that the answer varies with, bytes) are not kept."""
 
 _ADDRESSES = 10_000
 """Addresses whose questions are remembered, at most."""
+
+_VARYING = frozenset({b"accept-encoding", b"origin", b"cookie"})
+"""Headers of a request that the layers behind go by: compression, and what pages of other origins may read.
+
+`Authorization` is not among them: of who asks, the answer depends on the tier alone, which is part of the key.
+"""
 
 
 @dataclass(frozen=True)
@@ -59,19 +72,16 @@ class _Kept:
 
 
 class KeptAnswers:
-    """ASGI layer: keeps whole answers by address, encoding, tier and build, the least recently used go first.
+    """ASGI layer: keeps whole answers, all headers but the request's id included, the least recently used go first.
 
-    Parameters
-    ----------
-    app
-        What is behind.
-    limit
-        Most bytes kept; 0: none.
+    By address, varying headers, tier and build. Behind the request accounting alone: every other layer has had its say
+    when an answer is kept.
     """
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
-        self._limit = limit
+        self._unnamed = anonymous(settings.answered_without_key)
+        self._limit = settings.answer_cache_bytes
         self._size = 0
         self._questions: dict[tuple[str, bytes], Asked] = {}
         self._kept: OrderedDict[tuple[object, ...], _Kept] = OrderedDict()
@@ -86,18 +96,15 @@ class KeptAnswers:
             await self.app(scope, receive, _Listener(self, scope, send))
             return
         scope["route"] = kept.route
-        if known_tags(scope) & {kept.tag, "*"}:
-            await send(not_modified(kept.start))
-            await send({"type": "http.response.body", "body": b""})
-            return
-        await send(dict(kept.start))
-        await send({"type": "http.response.body", "body": kept.body})
+        unchanged = known_tags(scope) & {kept.tag, "*"}
+        await send(not_modified(kept.start) if unchanged else dict(kept.start))
+        await send({"type": "http.response.body", "body": b"" if unchanged else kept.body})
 
     def keep(self, scope: Scope, start: Message, body: bytes) -> None:
         """Keep an answer, if its handler said what it rests on."""
         asked: Asked | None = scope["state"].get("asked")
         tags = [value.decode() for name, value in start["headers"] if name == b"etag"]
-        if asked is None or not tags:
+        if asked is None or not tags or _length(scope) > _LONGEST:
             return
         if len(self._questions) >= _ADDRESSES:
             self._questions.clear()
@@ -111,11 +118,14 @@ class KeptAnswers:
 
     def _find(self, scope: Scope) -> _Kept | None:
         asked = self._questions.get(_address(scope))
-        principal: Principal = scope["state"]["principal"]
-        if asked is None or Right.READ not in principal.rights:
+        if asked is None:
             return None
         desks: dict[Tier, Desk] = scope["app"].state.desks
-        tier = _tier(principal, asked, desks)
+        try:
+            principal = known_principal(scope, self._unnamed)
+            tier = None if principal is None else _tier(principal, asked, desks)
+        except ServiceError:
+            return None  # refused where all are
         manifest = None if tier is None else mapped_at(desks[tier].shelf, asked.moment)
         if manifest is None or tier is None:
             return None
@@ -154,17 +164,24 @@ def remember(request: Request, asked: Asked) -> None:
 
 
 def _tier(principal: Principal, asked: Asked, desks: dict[Tier, Desk]) -> Tier | None:
-    """Decide the tier as for a question asked for the first time; null where it takes more than what is in memory."""
+    """Decide the tier as for a question asked for the first time.
+
+    Null where the right to read is missing, and where it takes more than what is in memory.
+
+    Raises
+    ------
+    OutsideScope
+        As `tier_of` says.
+    """
+    if Right.READ not in principal.rights:
+        return None
     if not principal.scope:
         return tier_of(principal, asked.districts, lambda _code: ())
     exact = desks[Tier.EXACT].shelf
     manifest: Manifest | None = mapped_at(exact, asked.moment)
     if manifest is None:
         return None
-    try:
-        return tier_of(principal, asked.districts, partial(lineage, exact.get(manifest.id).districts))
-    except OutsideScope:
-        return None
+    return tier_of(principal, asked.districts, partial(lineage, exact.get(manifest.id).districts))
 
 
 def _address(scope: Scope) -> tuple[str, bytes]:
@@ -172,5 +189,12 @@ def _address(scope: Scope) -> tuple[str, bytes]:
 
 
 def _key(scope: Scope, tier: Tier, snapshot: str, built_at: str) -> tuple[object, ...]:
-    encodings = tuple(value for name, value in scope["headers"] if name == b"accept-encoding")
-    return (scope["path"], scope["query_string"], encodings, tier, snapshot, built_at)
+    return (_address(scope), _varying(scope), tier, snapshot, built_at)
+
+
+def _varying(scope: Scope) -> tuple[tuple[bytes, bytes], ...]:
+    return tuple([header for header in scope["headers"] if header[0] in _VARYING])
+
+
+def _length(scope: Scope) -> int:
+    return len(scope["query_string"]) + sum(len(value) for _, value in _varying(scope))

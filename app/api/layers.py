@@ -46,7 +46,11 @@ _RAW_SECURITY_HEADERS = [(name.lower().encode(), value.encode()) for name, value
 def add_layers(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
     """Put all layers in front of an application's routes."""
     add_compress_type("text/csv")
-    layers: list[Middleware] = [Middleware(RequestAccounting, metrics=metrics), Middleware(SecurityHeaders)]
+    layers: list[Middleware] = [
+        Middleware(RequestAccounting, metrics=metrics),
+        Middleware(KeptAnswers, settings=settings),
+        Middleware(SecurityHeaders),
+    ]
     if settings.cors_origins:
         layers.append(_cross_origin(settings.cors_origins))
     layers += [
@@ -56,7 +60,6 @@ def add_layers(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
         Middleware(BodyLimits, settings=settings, routes=app.routes),
         Middleware(TimeLimit, seconds=settings.answer_seconds),
         Middleware(Authentication, settings=settings),
-        Middleware(KeptAnswers, limit=settings.answer_cache_bytes),
         Middleware(Revalidation),
         Middleware(
             CompressMiddleware,

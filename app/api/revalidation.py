@@ -3,10 +3,11 @@
 from http import HTTPStatus
 from typing import Any
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_KEPT_WHEN_NOT_MODIFIED = frozenset({"cache-control", "etag", "vary", "link"})
+_OF_THE_BODY = frozenset({b"content-type", b"content-length", b"content-encoding", b"content-disposition"})
+"""Headers that say something of a body, and go where it goes."""
 
 
 class BodyUnwanted(OSError):
@@ -58,8 +59,8 @@ def without_body(send: Send) -> Send:
 
 def known_tags(scope: Scope) -> frozenset[str]:
     """Return the entity tags of the answers that the caller has."""
-    value = Headers(scope=scope).get("if-none-match", "")
-    return frozenset(tag.strip().removeprefix("W/") for tag in value.split(",") if tag.strip())
+    given = [value.decode("latin-1") for name, value in scope["headers"] if name == b"if-none-match"]
+    return frozenset(tag.strip().removeprefix("W/") for value in given for tag in value.split(",") if tag.strip())
 
 
 def _tag_of_encoding(message: Message) -> str | None:
@@ -77,5 +78,5 @@ def _tag_of_encoding(message: Message) -> str | None:
 
 def not_modified(message: Message) -> dict[str, Any]:
     """Return the start of an answer that says that the caller has it already."""
-    kept = [(name, value) for name, value in message["headers"] if name.decode() in _KEPT_WHEN_NOT_MODIFIED]
-    return {"type": "http.response.start", "status": 304, "headers": kept}
+    headers = [header for header in message["headers"] if header[0] not in _OF_THE_BODY]
+    return {"type": "http.response.start", "status": 304, "headers": headers}

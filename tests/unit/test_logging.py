@@ -9,13 +9,13 @@ PROGRAM = """
 import logging, logging.config
 import structlog
 from uvicorn.config import LOGGING_CONFIG
-from app.observability import configure_logging
+from app.observability import REQUEST_ID, configure_logging
 logging.config.dictConfig(LOGGING_CONFIG)
 configure_logging()
 logging.getLogger("uvicorn.access").info("GET /v1/enterprises/secret-code")
 logging.getLogger("uvicorn.error").info("started")
-with structlog.contextvars.bound_contextvars(request_id="r1"):
-    structlog.get_logger().info("own", number=1)
+REQUEST_ID.set("r1")
+structlog.get_logger().info("own", number=1)
 try:
     raise ValueError("secret-ref")
 except ValueError:
