@@ -5,9 +5,10 @@ from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -54,6 +55,10 @@ class Settings(BaseSettings):
         default="",
         description="SQLAlchemy URL of the registry: `sqlite+aiosqlite:///…` or `postgresql+psycopg://…`. "
         "Empty: SQLite in the data folder.",
+    )
+    database_password_file: Path | None = Field(
+        default=None,
+        description="File of the password of the user whom the URL of PostgreSQL names; the URL then holds none.",
     )
     member_source: Literal["auto", "register", "returns"] = Field(
         default="auto",
@@ -166,15 +171,35 @@ class Settings(BaseSettings):
             raise ValueError(message)
         return value
 
+    @field_validator("database_password_file")
+    @classmethod
+    def _password_that_is_needed(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        url = urlsplit(info.data.get("database_url", ""))
+        if value is not None and (not url.username or url.password is not None):
+            message = "ORGCOVERAGE_DATABASE_URL must name a user of PostgreSQL, and no password beside this file"
+            raise ValueError(message)
+        if value is not None and not _password(value):
+            message = "no password can be read from this file"
+            raise ValueError(message)
+        return value
+
     @property
     def answered_without_key(self) -> Literal["none", "public", "exact"]:
         """What is answered without a key; where protected figures are served alone, these."""
         return "public" if self.public_only else self.anonymous
 
+    @property
+    def registry_address(self) -> str:
+        """The SQLAlchemy URL of the registry with its default resolved, as another process of ours is told it."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir.absolute() / 'registry.sqlite'}"
+
     @cached_property
     def registry_url(self) -> str:
-        """The SQLAlchemy URL of the registry, with its default resolved."""
-        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir.absolute() / 'registry.sqlite'}"
+        """The same as it is opened, with the password where that is in a file."""
+        if self.database_password_file is None:
+            return self.registry_address
+        before, _, after = self.database_url.partition("@")  # in a user's name it would be encoded
+        return f"{before}:{quote(_password(self.database_password_file), safe='')}@{after}"
 
     @property
     def snapshots_dir(self) -> Path:
@@ -214,3 +239,11 @@ class Settings(BaseSettings):
     def today(self) -> date:
         """Today's date in the operator's time zone."""
         return datetime.now(ZoneInfo(self.time_zone)).date()
+
+
+def _password(file: Path) -> str:
+    """Return the password that a file holds; empty where none can be read."""
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return ""

@@ -26,6 +26,6 @@ def environment(settings: Settings) -> dict[str, str]:
     return {
         **os.environ,
         "ORGCOVERAGE_DATA_DIR": str(settings.data_dir.absolute()),
-        "ORGCOVERAGE_DATABASE_URL": settings.registry_url,
+        "ORGCOVERAGE_DATABASE_URL": settings.registry_address,
         "ORGCOVERAGE_ANONYMOUS": settings.anonymous,
     }

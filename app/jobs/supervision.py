@@ -189,7 +189,7 @@ class _Job:
     async def _step(self, kind: str, argument: str) -> Told:
         """Run one child; return the last thing it told, or that it died."""
         child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "app.jobs.steps", kind, argument, env=_environment(self._settings),
+            sys.executable, "-m", "app.jobs.steps", kind, argument, env=child_environment(self._settings),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=_LINE_BYTES,
         )  # fmt: skip
         try:
@@ -265,8 +265,8 @@ def _builds(request: Request) -> bool:
     return isinstance(request, BuildRequest)
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def child_environment(settings: Settings) -> dict[str, str]:
     """Return the environment that gives a child these very settings."""
     given = {f"ORGCOVERAGE_{name.upper()}": str(value) for name, value in settings.model_dump(mode="json").items()
              if isinstance(value, str | int | float)}  # fmt: skip
-    return {**os.environ, **given, "ORGCOVERAGE_DATABASE_URL": settings.registry_url}
+    return {**os.environ, **given, "ORGCOVERAGE_DATABASE_URL": settings.registry_address}

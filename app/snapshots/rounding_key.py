@@ -77,7 +77,10 @@ def _read(path: Path) -> bytes:
     except (OSError, ValueError):
         key, others = b"", 0
     if len(key) != _KEY_BYTES:
-        detail = f"No key of {_KEY_BYTES * 2} hexadecimal digits can be read: restore {_WHERE} from backup."
+        detail = (
+            f"No key of {_KEY_BYTES * 2} hexadecimal digits can be read: restore {_WHERE} from backup; or, where "
+            "nothing protected has ever been published, write one there (`openssl rand -hex 32`)."
+        )
         raise RoundingKeyRefused(detail)
     if others:
         structlog.get_logger().warning("others may read the rounding key", mode=oct(others))
