@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from app.catalogue.analyses import Analysis
 from app.publication import cursors
+from app.publication.cursors import Asked
 from app.publication.files import FORMATS, FileOptions
 from app.publication.kept import KeptRows
 from app.publication.meta import meta_of
@@ -69,7 +70,7 @@ def list_answer(shelf: Shelf, question: Question, page: Page, kept: KeptRows) ->
 
 
 def page_answer(
-    shelf: Shelf, question: Question, page: Page, kept: KeptRows, list_rows: Callable[[Snapshot, Question, Page], Rows]
+    shelf: Shelf, question: Asked, page: Page, kept: KeptRows, list_rows: Callable[[Snapshot, Asked, Page], Rows]
 ) -> Answer:
     """Return one page of what `list_rows` lists for a question, in the snapshot that the page before was of."""
     pinned, position = cursors.decode(question, page)
@@ -115,10 +116,10 @@ def file_answer(shelf: Shelf, question: Question, page: Page, options: FileOptio
 
 def rows_file(
     shelf: Shelf,
-    question: Question,
+    question: Asked,
     page: Page,
     options: FileOptions,
-    list_rows: Callable[[Snapshot, Question, Page], Rows],
+    list_rows: Callable[[Snapshot, Asked, Page], Rows],
 ) -> FileAnswer:
     """Return all that `list_rows` lists for a question as a file."""
     snapshot = snapshot_for(shelf, question)

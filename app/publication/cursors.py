@@ -4,11 +4,14 @@ import base64
 import binascii
 import hashlib
 from dataclasses import replace
+from typing import TypeVar
 
 import msgspec
 
 from app.errors import ErrorItem, InvalidRequest
 from app.statistics.question import Moment, Page, Question
+
+Asked = TypeVar("Asked", bound=Question)
 
 
 class Cursor(msgspec.Struct, array_like=True, frozen=True):
@@ -30,7 +33,7 @@ def encode(cursor: Cursor) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode(cursor)).rstrip(b"=").decode()
 
 
-def decode(question: Question, page: Page) -> tuple[Question, int]:
+def decode(question: Asked, page: Page) -> tuple[Asked, int]:
     """Return the question pinned to the cursor's snapshot, and the position to go on from.
 
     Raises

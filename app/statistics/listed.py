@@ -105,8 +105,13 @@ def ordered(rows: Int64, code_ranks: Int64, side: Side, page: Page, precision: P
         ranks = code_ranks if page.order is Order.ASCENDING else -code_ranks
         return rows[np.argsort(ranks, kind="stable")]
     keys, null = _keys(rows, side, page.sort, precision)
-    directed = keys if page.order is Order.ASCENDING else -keys
-    return rows[np.lexsort((code_ranks, np.where(null, 0, directed), null))]
+    return rows[order_of(keys, null, code_ranks, page.order)]
+
+
+def order_of(keys: npt.NDArray[np.number], null: Mask, code_ranks: Int64, order: Order) -> Int64:
+    """Return the places of rows in the order of their keys: ties by code ascending, nulls last, either way."""
+    directed = keys if order is Order.ASCENDING else -keys
+    return np.lexsort((code_ranks, np.where(null, 0, directed), null))
 
 
 def less(total: Counts, rows: Counts) -> Counts:
