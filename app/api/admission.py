@@ -83,7 +83,7 @@ def refuse_undeclared(app: FastAPI) -> None:
     RightNotDeclared
         Some do not; all are named.
     """
-    wrong = [_name_of(route) for route in app.routes if len(list(_admissions(route))) != 1]
+    wrong = [_name_of(route) for route in app.routes if len(list(admissions(route))) != 1]
     if wrong:
         raise RightNotDeclared(f"routes that do not declare exactly one right: {', '.join(wrong)}")
 
@@ -92,7 +92,8 @@ def _name_of(route: BaseRoute) -> str:
     return f"{getattr(route, 'path', route)} ({getattr(route, 'name', '')})"
 
 
-def _admissions(route: BaseRoute) -> Iterator[Admission]:
+def admissions(route: BaseRoute) -> Iterator[Admission]:
+    """Yield the admissions that a route declares: exactly one in an application that is built."""
     if isinstance(route, APIRoute) and hasattr(route, "query_names"):  # as routers of `make_router` make them
         for dependency in route.dependencies:
             if isinstance(dependency.dependency, Admission):

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.params import Depends
 from fastapi.routing import APIRoute
 
-from app.api.admission import query_names
+from app.api.admission import admissions, query_names
 from app.api.direct import Handler, direct_handler
 from app.api.problems import PROBLEM_RESPONSE
 
@@ -44,9 +44,17 @@ class Route(APIRoute):
         return self.openapi_extra is RAW_BODY
 
     def get_route_handler(self) -> Handler:
-        """Return the handler."""
-        direct = None if self.body_field is not None else direct_handler(self.dependant)
-        return direct or super().get_route_handler()
+        """Return the handler; where it reads JSON, only after the request is admitted."""
+        handler = super().get_route_handler()
+        if self.body_field is None:
+            return direct_handler(self.dependant) or handler
+
+        async def admitted(request: Request) -> Response:
+            for admission in admissions(self):
+                await admission(request)
+            return await handler(request)
+
+        return admitted
 
 
 def make_router(prefix: str, tag: str, right: Depends | None = None) -> APIRouter:
