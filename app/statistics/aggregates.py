@@ -112,7 +112,28 @@ def list_bases(snapshot: Snapshot, population: Population) -> Listed:
 
 def count_scope(snapshot: Snapshot, scope: Scope) -> Counts:
     """Return the figures of a scope as a whole, one row."""
-    return _counts(snapshot, sums.whole(snapshot, scope, snapshot.row_measures), withheld.of_scope(snapshot, scope))
+    return counted(snapshot, sums.whole(snapshot, scope, snapshot.row_measures), withheld.of_scope(snapshot, scope))
+
+
+def counted(snapshot: Snapshot, summed: Int64, hidden: tuple[Int64, Mask]) -> Counts:
+    """Return sums as counts.
+
+    Parameters
+    ----------
+    summed
+        Of the snapshot's row measures, shape (measures, rows).
+    hidden
+        Withheld members of each row, and where that figure is null.
+    """
+    layout = _layout(snapshot.row_measures, snapshot.manifest.capabilities.measures)
+    values = np.zeros((len(layout.codes), summed.shape[1]), np.int64)
+    null = np.zeros(values.shape, bool)
+    values[layout.summed] = summed
+    values[_WITHHELD], null[_WITHHELD] = np.where(hidden[1], 0, hidden[0]), hidden[1]
+    if snapshot.manifest.member_source == "returns":
+        null[_REGISTER_ONLY] = True
+    null[layout.protected] = True
+    return Counts(layout.codes, values, null, layout.undefined, layout.protected)
 
 
 def tree_of(snapshot: Snapshot, subject: Subject) -> Tree:
@@ -163,7 +184,7 @@ def _count(snapshot: Snapshot, scope: Scope, subject: Subject, rows: Int64) -> C
         hidden = withheld.of_industries(snapshot, scope, rows)
     else:
         hidden = withheld.of_groups(len(rows))
-    return _counts(snapshot, _sums(snapshot, scope, subject, rows, snapshot.row_measures), hidden)
+    return counted(snapshot, _sums(snapshot, scope, subject, rows, snapshot.row_measures), hidden)
 
 
 def _sums(snapshot: Snapshot, scope: Scope, subject: Subject, rows: Int64, measures: tuple[str, ...]) -> Int64:
@@ -173,18 +194,6 @@ def _sums(snapshot: Snapshot, scope: Scope, subject: Subject, rows: Int64, measu
         return sums.industries(snapshot, scope, rows, measures)
     codes = tuple(snapshot.groups)
     return sums.groups(snapshot, scope, [codes[row] for row in rows.tolist()], measures)
-
-
-def _counts(snapshot: Snapshot, summed: Int64, hidden: tuple[Int64, Mask]) -> Counts:
-    layout = _layout(snapshot.row_measures, snapshot.manifest.capabilities.measures)
-    values = np.zeros((len(layout.codes), summed.shape[1]), np.int64)
-    null = np.zeros(values.shape, bool)
-    values[layout.summed] = summed
-    values[_WITHHELD], null[_WITHHELD] = np.where(hidden[1], 0, hidden[0]), hidden[1]
-    if snapshot.manifest.member_source == "returns":
-        null[_REGISTER_ONLY] = True
-    null[layout.protected] = True
-    return Counts(layout.codes, values, null, layout.undefined, layout.protected)
 
 
 @lru_cache(maxsize=8)

@@ -61,6 +61,12 @@ class Counts:
         """Return the measures of some of the rows."""
         return Counts(self.codes, self.values[:, rows], self.null[:, rows], self.undefined, self.protected)
 
+    def summed(self) -> "Counts":
+        """Return the sum of all rows, one row; null where a measure is null in any."""
+        null: Mask = np.any(self.null, axis=1, keepdims=True)
+        values = np.where(null, 0, self.values.sum(axis=1, keepdims=True))
+        return Counts(self.codes, values, null, self.undefined, self.protected)
+
 
 def stacked(parts: Sequence[Counts]) -> Counts:
     """Return the rows of one or more counts of the same measures as one, one after the other."""

@@ -180,3 +180,9 @@ def listed_rows(snapshot: Snapshot, scope: Scope) -> Int64:
 def add_rows(snapshot: Snapshot, rows: Int64, measures: Sequence[str]) -> Int64:
     """Return the sums of some rows, shape (measures, 1)."""
     return _of_rows(snapshot, rows, np.array([0]), np.array([len(rows)]), measures)
+
+
+def of_runs(snapshot: Snapshot, rows: Int64, lengths: Int64, measures: Sequence[str]) -> Int64:
+    """Return the sums of runs of rows, so many in each, one run after the other; shape (measures, runs)."""
+    ends = np.cumsum(lengths)
+    return _of_rows(snapshot, rows, ends - lengths, ends, measures)

@@ -5,7 +5,7 @@ import numpy as np
 from app.catalogue.vocabulary import Basis, DistrictLevel, IndustryLevel
 from app.statistics.scope import Scope
 from app.store.snapshot import Mask, Places, Snapshot
-from app.store.subtrees import Int64, running_total
+from app.store.subtrees import Int64, holders, running_total
 
 _COUNTY = list(DistrictLevel).index(DistrictLevel.COUNTY)
 _SECTION = list(IndustryLevel).index(IndustryLevel.SECTION)
@@ -35,6 +35,31 @@ def of_industries(snapshot: Snapshot, scope: Scope, nodes: Int64) -> tuple[Int64
     return _added(snapshot.withheld_sections, count, nodes, snapshot.industries.ends), snapshot.industries.ranks[
         nodes
     ] > _SECTION
+
+
+def of_cells(snapshot: Snapshot, scope: Scope, districts: Int64, industries: Int64) -> tuple[Int64, Mask]:
+    """Return the withheld members of pairs of a district and an industry under a scope, and where the figure is null.
+
+    All districts are of one level, and all industries are.
+    """
+    deep = (snapshot.districts.ranks[districts] > _COUNTY) | (snapshot.industries.ranks[industries] > _SECTION)
+    if deep.any() or not _defined(snapshot, scope):
+        return _nowhere(len(districts))
+    counties, sections = snapshot.withheld_counties, snapshot.withheld_sections
+    inside = _inside(counties, scope.district, snapshot.districts.ends) & _inside(
+        sections, scope.industry, snapshot.industries.ends
+    )
+    width = len(snapshot.industries.codes)
+    held = holders(snapshot.districts.ends, np.unique(districts))[counties.nodes]
+    below = holders(snapshot.industries.ends, np.unique(industries))[sections.nodes]
+    known = np.flatnonzero(inside & (held >= 0) & (below >= 0))
+    asked, place = np.unique(districts * width + industries, return_inverse=True)
+    cells = held[known] * width + below[known]
+    found = np.minimum(np.searchsorted(asked, cells), len(asked) - 1)
+    listed = np.flatnonzero(asked[found] == cells)
+    count = np.zeros(len(asked), np.int64)
+    np.add.at(count, found[listed], _members(snapshot, scope.basis)[known][listed])
+    return count[place], deep
 
 
 def of_groups(count: int) -> tuple[Int64, Mask]:

@@ -48,3 +48,21 @@ def disjoint_spans(starts: Indices, ends: Indices) -> list[tuple[int, int]]:
             continue
         spans.append((start, end))
     return spans
+
+
+def holders(ends: Indices, nodes: Int64) -> Int64:
+    """Return of each node of a tree, and last of no node, which of some disjoint subtrees holds it; -1: none.
+
+    Parameters
+    ----------
+    ends
+        Index after each subtree of the tree.
+    nodes
+        Roots of the subtrees, ascending.
+    """
+    held = np.full(len(ends) + 1, -1)
+    if len(nodes):
+        everything = np.arange(len(ends))
+        nearest = nodes[np.maximum(np.searchsorted(nodes, everything, side="right") - 1, 0)]
+        held[:-1] = np.where((everything >= nearest) & (everything < ends[nearest]), nearest, -1)
+    return held
