@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from app.publication import jsonstat, parquet, xlsx
 from app.publication.csv import write_csv
 from app.publication.records import write_records
 from app.publication.table import FlatTable, TableOptions
@@ -14,6 +15,9 @@ class FileFormat(StrEnum):
 
     CSV = "csv"
     RECORDS = "records"
+    XLSX = "xlsx"
+    PARQUET = "parquet"
+    JSONSTAT = "jsonstat"
 
 
 @dataclass(frozen=True)
@@ -39,4 +43,7 @@ FORMATS: dict[FileFormat, FileKind] = {
         "text/csv; charset=utf-8", "csv", lambda table, options: write_csv(table, bom=options.bom)
     ),
     FileFormat.RECORDS: FileKind("application/json", "json", lambda table, _options: write_records(table)),
+    FileFormat.XLSX: FileKind(xlsx.MEDIA_TYPE, "xlsx", lambda table, _options: xlsx.write_xlsx(table)),
+    FileFormat.PARQUET: FileKind(parquet.MEDIA_TYPE, "parquet", lambda table, _options: parquet.write_parquet(table)),
+    FileFormat.JSONSTAT: FileKind(jsonstat.MEDIA_TYPE, "json", lambda table, _options: jsonstat.write_jsonstat(table)),
 }

@@ -1,7 +1,7 @@
 """The one flat table of a list: columns and rows, for every file format."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any, Literal, get_args, get_type_hints
@@ -19,6 +19,7 @@ from app.publication.meta import Meta
 from app.publication.rows import Part, Rows
 from app.statistics.intervals import Precision
 from app.statistics.listed import Side
+from app.statistics.question import Subject
 from app.statistics.rates import Counts, rates_of
 
 Language = Literal["zh", "en"]
@@ -58,6 +59,8 @@ class Column:
     figure, part
         Code of the measure or metric that it shows, and which part of a metric (empty: its value); both empty for
         columns that are no figures.
+    side
+        Of a branch `own` or `subtree`; empty for all else.
     """
 
     name: str
@@ -65,6 +68,7 @@ class Column:
     kind: Kind
     figure: str = ""
     part: str = ""
+    side: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,10 @@ class FlatTable:
         Yields the rows in pieces, margins last; cells are text, int, float, bool, date or None.
     language
         Of headings; null: codes.
+    subject
+        What its rows are about; null where they are about no subject.
+    margins
+        Number of rows below the subjects.
     """
 
     name: str
@@ -96,6 +104,8 @@ class FlatTable:
     length: int
     chunks: Callable[[], Iterator[Cells]]
     language: Language | None = None
+    subject: Subject | None = None
+    margins: int = 0
 
 
 @dataclass(frozen=True)
@@ -128,20 +138,31 @@ def flat_table(rows: Rows, meta: Meta, options: TableOptions) -> FlatTable:
     fields = [column for part in rows.parts for column in part_columns(part, options.language)]
     figures = [column for shown in sides for column in figure_columns(shown, options.language)]
     columns = (plain_column("row", Kind.TEXT, options.language), *fields, *figures)
+    margins = _margins(rows, sides[0], len(fields)) if options.totals else []
 
     def chunks() -> Iterator[Cells]:
         yield from _subjects(rows, sides, options)
-        margins = _margins(rows, sides[0], len(fields)) if options.totals else []
         if margins:
             yield margins
 
-    return FlatTable(rows.name, columns, rows.keys, meta, len(rows.listed.rows), chunks, options.language)
+    return FlatTable(
+        rows.name, columns, rows.keys, meta, len(rows.listed.rows), chunks, options.language, rows.listed.subject,
+        len(margins),
+    )  # fmt: skip
 
 
 def plain_column(name: str, kind: Kind, language: Language | None, prefix: str = "") -> Column:
     """Return a column that is no figure."""
-    heading = f"{prefix}{name}" if language is None else _in(COLUMN_LABELS[f"{prefix}{name}"], language)
-    return Column(f"{prefix}{name}", heading, kind)
+    return _headed(Column(f"{prefix}{name}", f"{prefix}{name}", kind), language)
+
+
+def label_of(column: Column, language: Language) -> str:
+    """Return the name of a column for people."""
+    if not column.figure:
+        return in_language(COLUMN_LABELS[column.name], language)
+    figure = METRIC[column.figure].label if column.figure in METRIC else _LABEL[column.figure]
+    words = [COLUMN_LABELS.get(column.side), figure, COLUMN_LABELS.get(column.part)]
+    return " ".join(in_language(word, language) for word in words if word is not None)
 
 
 def part_columns(part: Part, language: Language | None) -> list[Column]:
@@ -236,14 +257,11 @@ def _margins(rows: Rows, shown: Shown, fields: int) -> Cells:
 
 def _figure_column(side: str, code: str, part: str, kind: Kind, language: Language | None) -> Column:
     name = "_".join(word for word in (side, code, part) if word)
-    if language is None:
-        return Column(name, name, kind, code, part)
-    label = METRIC[code].label if code in METRIC else _LABEL[code]
-    words = [_in(COLUMN_LABELS[side], language)] if side else []
-    words.append(_in(label, language))
-    if part:
-        words.append(_in(COLUMN_LABELS[part], language))
-    return Column(name, " ".join(words), kind, code, part)
+    return _headed(Column(name, name, kind, code, part, side), language)
+
+
+def _headed(column: Column, language: Language | None) -> Column:
+    return column if language is None else replace(column, heading=label_of(column, language))
 
 
 _PART_KINDS = dict.fromkeys(RATE_PARTS, Kind.RATIO) | {
@@ -266,7 +284,8 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and np.isnan(value) else value
 
 
-def _in(label: Label, language: Language) -> str:
+def in_language(label: Label, language: Language) -> str:
+    """Return a name in a language."""
     return label.zh if language == "zh" else label.en
 
 
@@ -279,6 +298,11 @@ def cell_text(value: object) -> str:
     return repr(value) if isinstance(value, float) else str(value)
 
 
+def is_formula(text: str) -> bool:
+    """Return whether a spreadsheet would take a text for a formula."""
+    return text.startswith(("=", "+", "-", "@", "\t", "\r"))
+
+
 def neutral(text: str) -> str:
     """Return text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    return f"'{text}" if is_formula(text) else text

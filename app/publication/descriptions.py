@@ -1,0 +1,59 @@
+"""What the columns of a table mean, for the notes that go with files."""
+
+from dataclasses import dataclass, replace
+
+from app.catalogue.definitions import (
+    INTERVAL_LABELS,
+    PART_DEFINITIONS,
+    RATIO_LABEL,
+    UNIT_LABELS,
+    definition_of,
+    measure_of,
+)
+from app.catalogue.labels import Label
+from app.catalogue.metrics import METRIC, Metric
+from app.publication.table import Column, Kind, Language, in_language, label_of
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a column means; empty where there is nothing to say."""
+
+    label: str
+    unit: str = ""
+    formula: str = ""
+    definition: str = ""
+
+
+def describe(column: Column, language: Language) -> Description:
+    """Return what a column means; formulas name figures by their codes."""
+    label = label_of(column, language)
+    if not column.figure:
+        return Description(label)
+    meaning = PART_DEFINITIONS.get(column.part) or definition_of(column.figure, of_branch=bool(column.side))
+    unit, formula, definition = _unit(column), "", in_language(meaning, language)
+    if column.figure in METRIC and not column.part:
+        metric = _as_divided(column)
+        formula = metric.formula
+        definition = f"{definition} [{in_language(INTERVAL_LABELS[metric.interval], language)}]"
+    return Description(label, "" if unit is None else in_language(unit, language), formula, definition)
+
+
+def _unit(column: Column) -> Label | None:
+    """Return what a figure counts; null of a status."""
+    if column.kind is not Kind.COUNT:
+        return RATIO_LABEL if column.kind is Kind.RATIO else None
+    code = column.figure
+    if code in METRIC:
+        metric = _as_divided(column)
+        code = (metric.numerator if column.part == "numerator" else metric.denominator)[0]
+    return UNIT_LABELS[measure_of(code, of_branch=bool(column.side)).unit]
+
+
+def _as_divided(column: Column) -> Metric:
+    """Return a metric; on branches, participating members stand for members."""
+    metric = METRIC[column.figure]
+    if not column.side:
+        return metric
+    denominator = tuple("members_participating" if code == "members" else code for code in metric.denominator)
+    return replace(metric, denominator=denominator)
