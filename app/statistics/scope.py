@@ -85,7 +85,7 @@ def node_of(tree: Tree, code: str, parameter: str) -> int:
 def refuse(problems: list[ErrorItem]) -> None:
     """Raise `InvalidRequest` if there are problems."""
     if problems:
-        raise InvalidRequest("; ".join(problem.message for problem in problems), problems)
+        raise InvalidRequest("; ".join(dict.fromkeys(problem.message for problem in problems)), problems)
 
 
 def unknown_code(parameter: str, code: str, known: Iterable[str]) -> ErrorItem:

@@ -38,6 +38,7 @@ ASKED: dict[str, tuple[str, str]] = {
     "list_branch_statistics": ("GET", "/v1/statistics/branches?kind=committee"),
     "get_branch_statistics": ("GET", f"/v1/statistics/branches/{J}"),
     "list_basis_statistics": ("GET", f"/v1/statistics/bases?district={STREET}"),
+    "list_low_membership": ("GET", "/v1/statistics/low-membership?industry_level=division&target=0.08"),
     "list_districts": ("GET", "/v1/districts?parent=350203"),
     "get_district": ("GET", f"/v1/districts/{STREET}"),
     "replace_district": ("PUT", f"/v1/districts/{STREET}"),

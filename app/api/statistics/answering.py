@@ -120,7 +120,7 @@ def _is_light(question: Question, page: Page = _FIRST_PAGE) -> bool:
 def _response(request: Request, answer: Answer, tier: Tier, question: Question, code: str | None = None) -> Response:
     note(request, answer.rows)
     if answer.single and question.subject not in _LONG_LISTS:  # each read of enterprises and branches is audited
-        districts = districts_of(question, code)
+        districts = districts_of(question, code, lambda: _desk(request, tier).shelf.get(answer.snapshot).districts)
         remember(request, Asked(districts, question.moment, tier, answer.snapshot, answer.built_at))
     headers = statistics_headers(request, answer.snapshot, answer.built_at, tier)
     return Response(answer.body, headers=headers, media_type=JSON)

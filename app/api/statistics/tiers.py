@@ -1,13 +1,15 @@
 """Which tier answers a question of statistics: its districts are named, and the one place that decides is asked."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import islice
 
 from fastapi import Request
 
 from app.access.principals import Principal, Tier
 from app.access.tier import tier_of
 from app.api.statistics.desk import Desk
+from app.statistics.low_membership import LowMembershipQuestion, RatioReference
 from app.statistics.moments import snapshot_at
 from app.statistics.question import Moment, Question, Subject
 from app.statistics.whereabouts import absent, own_district
@@ -18,7 +20,7 @@ _SINGLE = frozenset({Subject.ENTERPRISES, Subject.BRANCHES})
 """Subjects whose single answer is about their own district."""
 
 
-def districts_of(question: Question, code: str | None = None) -> tuple[str, ...]:
+def districts_of(question: Question, code: str | None, tree: Callable[[], Tree | None]) -> tuple[str, ...]:
     """Return the codes of the districts that a question is about; none: everything.
 
     Parameters
@@ -27,11 +29,16 @@ def districts_of(question: Question, code: str | None = None) -> tuple[str, ...]
         What is asked.
     code
         Of the subject in the path, where there is one.
+    tree
+        Gives the district tree of the snapshot that answers; asked only where a parent belongs to the question too.
     """
-    asked: tuple[str | None, ...] = (question.population.district,)
+    district = question.population.district
+    asked: tuple[str | None, ...] = (district,)
+    if district is not None and isinstance(question, LowMembershipQuestion) and question.reference is RatioReference.PARENT:
+        asked += tuple(islice(lineage(tree(), district), 1, 2))
     if question.subject is Subject.DISTRICTS:
         asked += (code, question.listing.parent, question.listing.within)
-    return tuple(district for district in asked if district is not None)
+    return tuple(code for code in asked if code is not None)
 
 
 async def tier_of_question(request: Request, question: Question, code: str | None = None) -> Tier:
@@ -46,7 +53,7 @@ async def tier_of_question(request: Request, question: Question, code: str | Non
     """
     principal: Principal = request.state.principal
     if not principal.scope:  # everything, or nothing: no tree is asked
-        return tier_of(principal, districts_of(question, code), _nowhere)
+        return tier_of(principal, districts_of(question, code, lambda: None), _nowhere)
     desk: Desk = request.app.state.desks[Tier.EXACT]
     work = partial(_decided, desk.shelf, principal, question, code)
     return await desk.ask(work, question.moment, light=True)
@@ -56,7 +63,7 @@ def _decided(shelf: Shelf, principal: Principal, question: Question, code: str |
     if code is not None and question.subject in _SINGLE:
         return _of_single(snapshot_at(shelf, question.moment), principal, question.subject, code)
     tree = _tree(shelf, question.moment)
-    districts = districts_of(question, code)
+    districts = districts_of(question, code, lambda: tree)
     if tree is not None and any(district not in tree.index for district in districts):
         return Tier.EXACT  # which knows no such code either, and says so as to everybody
     return tier_of(principal, districts, partial(lineage, tree))

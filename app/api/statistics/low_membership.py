@@ -1,0 +1,184 @@
+"""Low membership: which industries of a scope have fewer members per employee than a reference."""
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import Depends, Request, Response
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from app.api.admission import READ
+from app.api.parameters import QueryOf
+from app.api.routes import FILE_RESPONSE, make_router
+from app.api.schemas.low_membership import LowMembershipStatisticsPage
+from app.api.statistics.answering import answered, filed
+from app.api.statistics.fields import StatisticsSort
+from app.api.statistics.files import Format
+from app.api.statistics.parameters import (
+    BasisParameter,
+    OrderParameter,
+    PageParameters,
+    ScopePopulation,
+    StatisticsFile,
+)
+from app.catalogue.analyses import Analysis
+from app.catalogue.vocabulary import IndustryLevel
+from app.errors import ErrorItem
+from app.publication.low_membership import low_membership_answer, low_membership_file
+from app.statistics.comparisons import COLUMNS
+from app.statistics.low_membership import LowMembershipQuestion, RatioReference
+from app.statistics.question import Listing, Subject
+from app.statistics.scope import refuse
+
+router = make_router("/v1/statistics", "statistics", READ)
+
+_DECIMAL = re.compile(r"(\d{1,30}(\.\d{0,30})?|\.\d{1,30})([eE][+-]?\d{1,3})?", re.ASCII)
+
+
+def _decimal(value: object) -> object:
+    if isinstance(value, str) and not _DECIMAL.fullmatch(value):
+        message = "must be a decimal fraction"
+        raise ValueError(message)
+    return value
+
+
+Fraction = Annotated[
+    Decimal,
+    BeforeValidator(_decimal),
+    Field(gt=0, lt=1),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}),
+]
+"""A decimal fraction above 0 and below 1, kept as one: 7 of 100 are 0.07 exactly, which no binary number is."""
+
+Margin = Annotated[
+    Decimal,
+    BeforeValidator(_decimal),
+    Field(gt=0, le=1),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": 1}),
+]
+"""A decimal fraction above 0 and up to 1."""
+
+
+class ComparedBy(StrEnum):
+    """What can be compared, instead of industries of a level."""
+
+    INDUSTRY_GROUP = "industry_group"
+
+
+class LowMembershipSort(StrEnum):
+    """What comparisons can be sorted by."""
+
+    _ignore_ = ["LowMembershipSort", "code"]  # noqa: RUF012 - the enumeration takes the annotation for a member
+    LowMembershipSort = vars()
+    for code in (*COLUMNS, *StatisticsSort):
+        LowMembershipSort[code.upper()] = str(code)
+
+
+class LowMembershipParameters(ScopePopulation, BasisParameter):
+    """Whom to compare with what."""
+
+    industry_level: IndustryLevel | None = Field(
+        default=None, description="Compare the industries of this level; either this or `by` must be given."
+    )
+    by: ComparedBy | None = Field(default=None, description="Compare industry groups, each with all but itself.")
+    reference: RatioReference | None = Field(
+        default=None,
+        description="Compare each with the rest of the scope, unclassified enterprises included (`rest`; if absent, "
+        "unless there is a `target`), or with the same industry in the parent of `district`, without the district.",
+    )
+    target: Fraction | None = Field(
+        default=None, description="Compare each with this ratio of members per employee; not with `reference`."
+    )
+    alpha: float = Field(
+        default=0.05, gt=0, lt=1, description="Rate of false discoveries (`q`) below which a difference is one."
+    )
+    margin: Margin = Field(
+        default=Decimal("0.8"),
+        description="Part of the reference ratio below which a lower ratio is `low`.",
+        json_schema_extra={"default": 0.8},
+    )
+
+    @property
+    def question(self) -> LowMembershipQuestion:
+        """What is asked.
+
+        Raises
+        ------
+        InvalidRequest
+            Parameters exclude each other, or one is missing; all such are listed.
+        """
+        refuse([*self._subject_problems(), *self._reference_problems()])
+        level = None if self.industry_level is None else self.industry_level.value
+        return LowMembershipQuestion(
+            Subject.INDUSTRY_GROUPS if level is None else Subject.INDUSTRIES,
+            self.moment,
+            self.population,
+            Listing(level=level),
+            Analysis.LOW_MEMBERSHIP,
+            self.reference or RatioReference.REST,
+            self.target,
+            self.alpha,
+            self.margin,
+        )
+
+    def _subject_problems(self) -> Iterator[ErrorItem]:
+        if (self.industry_level is None) == (self.by is None):
+            message = "either industry_level or by=industry_group must be given"
+            yield ErrorItem("query/industry_level", message, tuple(level.value for level in IndustryLevel))
+            yield ErrorItem("query/by", message, tuple(by.value for by in ComparedBy))
+
+    def _reference_problems(self) -> Iterator[ErrorItem]:
+        if self.reference is not None and self.target is not None:
+            message = "reference and target cannot be used together"
+            yield ErrorItem("query/reference", message)
+            yield ErrorItem("query/target", message)
+        if self.reference is RatioReference.PARENT and self.district is None:
+            message = "reference=parent needs a district"
+            yield ErrorItem("query/reference", message)
+            yield ErrorItem("query/district", message)
+
+
+class LowMembershipOrder(OrderParameter):
+    """In which order to list comparisons."""
+
+    sort: LowMembershipSort = Field(
+        default=LowMembershipSort("q"),
+        description="Sort by a column of the comparison (`class` as text), by code, a measure or a metric.",
+    )
+
+
+class LowMembershipPage(PageParameters, LowMembershipOrder, LowMembershipParameters):
+    """A page of comparisons."""
+
+
+class LowMembershipFile(StatisticsFile, LowMembershipOrder, LowMembershipParameters):
+    """A file of comparisons."""
+
+
+@router.get("/low-membership", response_model=LowMembershipStatisticsPage)
+async def list_low_membership(
+    request: Request, asked: Annotated[LowMembershipPage, Depends(QueryOf(LowMembershipPage))]
+) -> Response:
+    """List the industries of a level, or the groups, of a scope by how their member ratio compares with a reference.
+
+    Employees of one enterprise are alike, so tests count effective employees (`n_eff`), and `q` holds the rate of false
+    discoveries over the whole list. `not_different` with a small `expected` means that the data cannot tell. With
+    `industry_level`, rows + `unallocated` = `total` for every measure.
+    """
+    question = asked.question
+    return await answered(
+        request, question, lambda desk: low_membership_answer(desk.shelf, question, asked.page, desk.kept)
+    )
+
+
+@router.get("/low-membership.{format}", response_class=Response, responses=FILE_RESPONSE)
+async def export_low_membership(
+    request: Request, file_format: Format, asked: Annotated[LowMembershipFile, Depends(QueryOf(LowMembershipFile))]
+) -> Response:
+    """Export how member ratios of industries or groups compare with a reference, as one flat table."""
+    question, options = asked.question, asked.options(file_format)
+    return await filed(
+        request, question, lambda desk: low_membership_file(desk.shelf, question, asked.page, options)
+    )  # fmt: skip

@@ -1,0 +1,74 @@
+"""Low membership as rows: what is compared, how it compares, its figures."""
+
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from app.publication.answers import Answer, FileAnswer, page_answer, rows_file
+from app.publication.files import FileOptions
+from app.publication.kept import KeptRows
+from app.publication.rows import Part, Rows
+from app.publication.subjects import subject_part
+from app.statistics.comparisons import CLASSES, COLUMNS, Comparison
+from app.statistics.low_membership import LowMembershipQuestion, list_low_membership
+from app.statistics.question import Moment, Page, Subject
+from app.store.shelf import Shelf
+from app.store.snapshot import Snapshot
+from app.store.subtrees import Int64
+
+_TYPES: dict[str, Any] = dict.fromkeys(COLUMNS, float) | {"class": str, "shortfall": int | None}
+
+ComparisonFields = msgspec.defstruct("ComparisonFields", [(name, _TYPES[name]) for name in COLUMNS], gc=False)
+"""How a row compares; NaN is written as null."""
+
+
+class NoFields(msgspec.Struct):
+    """What a row does not have a subject of."""
+
+
+def low_membership_answer(shelf: Shelf, question: LowMembershipQuestion, page: Page, kept: KeptRows) -> Answer:
+    """Return one page of the industries or groups of a scope, each compared with its reference.
+
+    Raises
+    ------
+    SnapshotNotFound, ExactOnly, InvalidRequest
+        As the question's parts say.
+    """
+    return page_answer(shelf, question, page, kept, low_membership_rows)
+
+
+def low_membership_file(shelf: Shelf, question: LowMembershipQuestion, page: Page, options: FileOptions) -> FileAnswer:
+    """Return all of them as a file."""
+    return rows_file(shelf, question, page, options, low_membership_rows)
+
+
+def low_membership_rows(snapshot: Snapshot, question: LowMembershipQuestion, page: Page) -> Rows:
+    """Return the rows: the industry or the group, the comparison, the figures."""
+    found = list_low_membership(snapshot, question, page)
+    subjects = (Subject.INDUSTRIES, Subject.INDUSTRY_GROUPS)
+    parts = [
+        subject_part(snapshot, subject) if subject is question.subject else _nothing(subject_part(snapshot, subject))
+        for subject in subjects
+    ]
+    compared = Part(ComparisonFields, lambda numbers: _described(found.comparison, numbers))
+    asked = replace(question, moment=Moment())
+    margins_asked = (question.population, question.subject, question.listing)
+    return Rows("low-membership", found.listed, (*parts, compared), ("code",), asked, margins_asked)
+
+
+def _nothing(part: Part) -> Part:
+    """Return a part that is null in every row, and no column of a file."""
+    return Part(NoFields, lambda numbers: [None] * len(numbers), part.key)
+
+
+def _described(comparison: Comparison, numbers: Int64) -> list[msgspec.Struct]:
+    places = np.searchsorted(comparison.rows, numbers)
+    columns = {name: comparison.columns[name][places].tolist() for name in COLUMNS}
+    columns["class"] = [CLASSES[number].value for number in columns["class"]]
+    null = comparison.null("shortfall")[places].tolist()
+    columns["shortfall"] = [
+        None if is_null else count for is_null, count in zip(null, columns["shortfall"], strict=True)
+    ]
+    return [ComparisonFields(*values) for values in zip(*columns.values(), strict=True)]
