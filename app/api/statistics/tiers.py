@@ -34,7 +34,8 @@ def districts_of(question: Question, code: str | None, tree: Callable[[], Tree |
     """
     district = question.population.district
     asked: tuple[str | None, ...] = (district,)
-    if district is not None and isinstance(question, LowMembershipQuestion) and question.reference is RatioReference.PARENT:
+    with_parent = isinstance(question, LowMembershipQuestion) and question.reference is RatioReference.PARENT
+    if with_parent and district is not None:
         asked += tuple(islice(lineage(tree(), district), 1, 2))
     if question.subject is Subject.DISTRICTS:
         asked += (code, question.listing.parent, question.listing.within)
