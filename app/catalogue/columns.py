@@ -4,6 +4,9 @@ from app.catalogue.labels import Label
 
 COLUMN_LABELS: dict[str, Label] = {
     "row": Label("行", "Row"),
+    "as_of": Label("日期", "As of"),
+    "snapshot": Label("快照", "Snapshot"),
+    "breaks": Label("口径变化", "Breaks"),
     "basis": Label("口径", "Basis"),
     "code": Label("代码", "Code"),
     "name": Label("名称", "Name"),

@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 from starlette.testclient import TestClient
 
+from app.api.schemas.changes import ChangesAnswer
 from app.api.schemas.problems import Problem
 from app.api.schemas.statistics import (
     DistrictStatisticsAnswer,
@@ -78,6 +79,21 @@ def test_every_public_answer_has_its_documented_shape(
     for row in figures(found):
         assert {code for code, count in row["counts"].items() if count is None} == PROTECTED
         assert {code for code, rate in row["rates"].items() if rate["status"] == "protected"} == PROTECTED_RATES
+
+
+def test_public_changes_are_of_the_ratio_alone(service: TestClient) -> None:
+    answer = service.get(f"{STATISTICS}/changes?since=2017-03-31&industry_level=division&district=350203")
+    found = ChangesAnswer.model_validate_json(answer.content, strict=True)
+    assert found.data.enterprises is found.data.organised is found.data.members is None
+    assert found.data.ratio is not None
+    assert abs(found.data.ratio.rate + found.data.ratio.mix - found.data.ratio.difference) <= 1e-12
+    ratios = [
+        service.get(f"{STATISTICS}/districts/350203?as_of={day}").json()["data"]["rates"]["member_ratio"]["value"]
+        for day in ("2017-03-31", "2017-06-30")
+    ]
+    assert found.data.ratio.difference == ratios[1] - ratios[0]
+    refused = service.get(f"{STATISTICS}/changes?since=2017-03-31&industry_level=class")
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (403, "query/industry_level")
 
 
 def test_public_pages_give_the_whole_list_once(service: TestClient) -> None:

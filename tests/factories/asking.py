@@ -5,12 +5,15 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from app.catalogue.analyses import Analysis
 from app.catalogue.vocabulary import Basis
 from app.config import Settings
 from app.publication.answers import list_answer, one_answer
 from app.publication.bases import bases_answer, bases_question
+from app.publication.changes import changes_answer
 from app.publication.kept import KeptRows
 from app.snapshots.build import build_snapshot
+from app.statistics.changes import ChangesQuestion
 from app.statistics.question import Listing, Moment, Order, Page, Population, Question, Subject
 from app.store.shelf import Shelf
 
@@ -52,6 +55,15 @@ class Reader:
         found: dict[str, Any] = json.loads(
             bases_answer(self.shelf, bases_question(Moment(snapshot=snapshot), population_of(params)), self.kept).body
         )
+        return found
+
+    def changes(self, since: date, as_of: date, params: Params) -> dict[str, Any]:
+        """What changed in a population between two dates."""
+        question = ChangesQuestion(
+            Subject.INDUSTRIES, Moment(as_of), population_of(params), analysis=Analysis.CHANGES, since=Moment(since),
+            industry_level=params.get("industry_level", "section"),
+        )  # fmt: skip
+        found: dict[str, Any] = json.loads(changes_answer(self.shelf, question).body)
         return found
 
 

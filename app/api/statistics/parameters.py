@@ -212,10 +212,9 @@ class PageParameters(BaseModel):
     )
 
 
-class FileParameters(BaseModel):
+class FileOutput(BaseModel):
     """How a file is written."""
 
-    totals: bool = Field(default=False, description="Add the rows `total` and `unallocated`.")
     bom: bool = Field(default=False, description="Begin a CSV with a byte order mark, which Excel needs.")
     lang: Lang | None = Field(
         default=None, description="Labels of this language in headers and names; absent: codes, and both names."
@@ -224,8 +223,15 @@ class FileParameters(BaseModel):
     def options(self, file_format: FileFormat) -> FileOptions:
         """Return how to write a file of a format."""
         chosen: tuple[str, ...] = getattr(self, "fields", ())
+        totals: bool = getattr(self, "totals", False)
         language = cast(Language | None, self.lang)
-        return FileOptions(file_format, TableOptions(chosen, self.totals, language), bom=self.bom)
+        return FileOptions(file_format, TableOptions(chosen, totals, language), bom=self.bom)
+
+
+class FileParameters(FileOutput):
+    """How a file with margins is written."""
+
+    totals: bool = Field(default=False, description="Add the rows `total` and `unallocated`.")
 
 
 _FIELDS_TEXT = "Measures and metrics that the file shows; repeatable; absent: all."
