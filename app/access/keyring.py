@@ -24,7 +24,7 @@ GOOD_SECONDS = 300.0
 """While the database is away, keys stay good for so long after they were last read, seconds."""
 
 _ASKED_SECONDS = 0.5
-"""A key that is not known yet makes the keys be read at once, though not more often than this, seconds."""
+"""A key that is not known yet makes the keys be read, so long after they were last read at the earliest, seconds."""
 
 
 class Keyring:
@@ -70,7 +70,9 @@ class Keyring:
         return principal
 
     async def ask(self, token: str) -> Principal:
-        """Return whom a key stands for that is not known from memory.
+        """Return whom a key stands for that is not known from memory, by keys that are read after it was sent.
+
+        Whoever asks meanwhile is answered by the same reading.
 
         Raises
         ------
@@ -79,8 +81,10 @@ class Keyring:
         DatabaseUnavailable
             The database cannot tell now.
         """
+        asked_at = self._clock()
         async with self._reading:
-            if self._age() > _ASKED_SECONDS:
+            if self._read_at is None or self._read_at <= asked_at:
+                await asyncio.sleep(_ASKED_SECONDS - self._age())
                 await self._read()
         principal = self.known(token)
         if principal is None:
@@ -106,7 +110,8 @@ class Keyring:
     async def _read(self) -> None:
         if self._engine is None:
             return
+        began_at = self._clock()
         async with reading(self._engine) as connection:
             keys = await connection.run_sync(list_keys)
         self._keys = {key.id: (key, key.principal(self._elsewhere)) for key in keys}
-        self._read_at = self._clock()
+        self._read_at = began_at

@@ -161,8 +161,8 @@ def revoke_key(connection: Connection, key_id: str) -> None:
         There is no such key.
     """
     table = METADATA.tables["api_key"]
-    known = connection.execute(select(table.c.id).where(table.c.id == key_id)).one_or_none()
-    if known is None:
+    known = select(table.c.id).where(table.c.id == key_id)
+    if "\x00" in key_id or connection.execute(known).one_or_none() is None:
         message = f"There is no key {key_id!r}."
         raise KeyNotFound(message, [ErrorItem("path/id", message)])
     at = datetime.now(UTC).replace(microsecond=0)
