@@ -41,6 +41,12 @@ READS = frozenset(
 )
 """Operations that show single enterprises or branches."""
 
+READS_OF_ONE = frozenset({"list_trend_statistics", "export_trend_statistics"})
+"""Operations that show a single enterprise or branch where one of `ONE` is asked for, else statistics of many."""
+
+ONE = frozenset({"branch", "enterprise"})
+"""Parameters that name a single enterprise or branch."""
+
 CHANGES = frozenset(
     {
         *(f"replace_{noun}" for noun in ("district", "industry", "industry_group", "enterprise", "branch")),
@@ -60,6 +66,7 @@ RECORDED = frozenset(
         *("as_of", "snapshot", "basis", "district", "industry", "industry_group"),
         *("enterprise_kind", "ownership", "size_class", "parent", "within", "level", "include_empty"),
         *("organised", "eligible", "has_members", "kind", "form"),
+        *("branch", "enterprise", "metric", "from", "to"),
         *("mode", "on_error", "dry_run", "ignore_unknown", "build"),
     }
 )
@@ -140,7 +147,7 @@ class Auditing:
             if self._refusals.take():
                 self._append(_record(scope, operation, status))
             return True
-        if status >= HTTPStatus.BAD_REQUEST or operation not in READS | CHANGES:
+        if status >= HTTPStatus.BAD_REQUEST or not _is_audited(scope, operation):
             return True
         return self._append(_record(scope, operation, status, *_told(scope))) or operation in CHANGES
 
@@ -152,6 +159,12 @@ class Auditing:
             self._log.exception("audit record not written", record=record)
             return False
         return True
+
+
+def _is_audited(scope: Scope, operation: str | None) -> bool:
+    if operation in READS_OF_ONE:
+        return any(name in ONE for name, _ in _query(scope))
+    return operation in READS | CHANGES
 
 
 class _Allowance:
@@ -198,10 +211,13 @@ def _told(scope: Scope) -> tuple[tuple[AuditParameter, ...], int | None]:
 
 
 def _asked(scope: Scope) -> Iterator[AuditParameter]:
-    query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-    for name, value in [*scope.get("path_params", {}).items(), *query]:
+    for name, value in [*scope.get("path_params", {}).items(), *_query(scope)]:
         if name in RECORDED:
             yield AuditParameter(name, str(value))
+
+
+def _query(scope: Scope) -> list[tuple[str, str]]:
+    return parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
 
 
 def _not_audited() -> NotAudited:

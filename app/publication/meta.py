@@ -5,7 +5,7 @@ from datetime import date
 import msgspec
 
 from app.statistics.question import Moment
-from app.store.manifest import Correlation, Disclosure
+from app.store.manifest import Correlation, Disclosure, Manifest
 from app.store.snapshot import Snapshot
 
 
@@ -24,18 +24,22 @@ class Meta(msgspec.Struct, frozen=True):
 
 
 def meta_of(snapshot: Snapshot, moment: Moment, basis: str | None, rows: int) -> Meta:
+    """Return what an answer that comes from a snapshot rests on; parameters as below."""
+    return manifest_meta(snapshot.manifest, moment, basis, rows)
+
+
+def manifest_meta(manifest: Manifest, moment: Moment, basis: str | None, rows: int) -> Meta:
     """Return what an answer rests on.
 
     Parameters
     ----------
-    snapshot, moment
-        What answers, and when it was asked for.
+    manifest, moment
+        Of the snapshot that answers, and when it was asked for.
     basis
         Which enterprises rates divide by; null where an answer has no one basis.
     rows
         Of the whole list, over all pages.
     """
-    manifest = snapshot.manifest
     return Meta(
         manifest.id, manifest.as_of, moment.as_of, basis, manifest.member_source, manifest.intra_enterprise_correlation,
         manifest.disclosure, rows, manifest.built_at,

@@ -190,9 +190,14 @@ def figure_columns(shown: Shown, language: Language | None) -> Iterator[Column]:
     """Yield the columns of measures, then those of metrics."""
     for code in shown.measures:
         yield _figure_column(shown.side.name, code, "", Kind.COUNT, language)
-    for metric in shown.metrics:
+    yield from metric_columns(shown.metrics, language, shown.side.name)
+
+
+def metric_columns(metrics: Sequence[Metric], language: Language | None, side: str = "") -> Iterator[Column]:
+    """Yield the columns of metrics."""
+    for metric in metrics:
         for part in RATE_PARTS:
-            yield _figure_column(shown.side.name, metric.code, part, _PART_KINDS[part], language)
+            yield _figure_column(side, metric.code, part, _PART_KINDS[part], language)
 
 
 def figure_cells(shown: Shown, counts: Counts, precision: Precision) -> Cells:

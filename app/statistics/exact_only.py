@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from app.catalogue.analyses import Analysis
 from app.errors import ErrorItem, ServiceError
 from app.statistics.question import Population, Question, Subject
 from app.store.manifest import Capabilities, Manifest
@@ -33,7 +32,7 @@ def refuse_exact_only(manifest: Manifest, question: Question) -> None:
     """
     can = manifest.capabilities
     problems = [
-        *(_analysis(can, question.analysis) if question.analysis else _subject(can, question.subject)),
+        *_operation(can, question),
         *_basis(can, question.population),
         *_filters(can, question.population),
         *_levels(can, question),
@@ -42,14 +41,11 @@ def refuse_exact_only(manifest: Manifest, question: Question) -> None:
         raise ExactOnly("; ".join(problem.message for problem in problems), problems)
 
 
-def _subject(can: Capabilities, subject: Subject) -> Iterator[ErrorItem]:
-    if subject not in can.subjects:
-        yield ErrorItem("path", f"{subject} are listed in exact figures only", can.subjects)
-
-
-def _analysis(can: Capabilities, analysis: Analysis) -> Iterator[ErrorItem]:
-    if analysis not in can.analyses:
-        yield ErrorItem("path", f"{analysis} can be had in exact figures only", can.analyses)
+def _operation(can: Capabilities, question: Question) -> Iterator[ErrorItem]:
+    if question.analysis is not None and question.analysis not in can.analyses:
+        yield ErrorItem("path", f"{question.analysis} can be had in exact figures only", can.analyses)
+    elif question.subject not in can.subjects:
+        yield ErrorItem(question.named_by(), f"{question.subject} are listed in exact figures only", can.subjects)
 
 
 def _basis(can: Capabilities, population: Population) -> Iterator[ErrorItem]:

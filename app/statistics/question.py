@@ -143,3 +143,7 @@ class Question:
     def levels(self) -> Sequence[tuple[str, Subject, str | None]]:
         """Return the levels of trees that are asked for: parameter, tree, level."""
         return (("level", self.subject, self.listing.level),)
+
+    def named_by(self) -> str:
+        """Return where a request names the subject: its path, or a parameter."""
+        return "path"

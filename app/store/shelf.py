@@ -43,6 +43,15 @@ def damaged_table(folder: Path, manifest: Manifest) -> str | None:
     return None
 
 
+def _files(folder: Path, manifest: Manifest) -> object:
+    """Return what tells that the files of a snapshot are still the same, without reading them."""
+    try:
+        stats = [(folder / f"{name}.arrow").stat() for name in manifest.tables]
+    except OSError:
+        return object()  # equal to nothing
+    return manifest, [(stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in stats]
+
+
 class Shelf:
     """The snapshots below a root.
 
@@ -57,6 +66,7 @@ class Shelf:
         self._seen: int | None = None
         self._manifests: tuple[Manifest, ...] = ()
         self._open: dict[str, Snapshot] = {}
+        self._whole: dict[str, object] = {}
         self._damaged: dict[str, str] = {}
         self._refused: dict[str, Manifest] = {}
 
@@ -80,6 +90,10 @@ class Shelf:
         """Return the newest snapshot of exactly this date; null where there is none."""
         return next((manifest for manifest in self.all() if manifest.as_of == as_of), None)
 
+    def of(self, as_of: date) -> tuple[Manifest, ...]:
+        """Return the manifests of all snapshots of exactly this date, the newest first."""
+        return tuple(manifest for manifest in self.all() if manifest.as_of == as_of)
+
     def newest(self) -> Snapshot:
         """Return the newest snapshot that is whole."""
         return self._first(self.all(), "There is no snapshot yet.")
@@ -93,6 +107,21 @@ class Shelf:
         """Return the snapshot of an id."""
         named = [manifest for manifest in self.all() if manifest.id == snapshot_id]
         return self._first(named, f"There is no snapshot {snapshot_id}.", by_id=True)
+
+    def visit(self, manifest: Manifest) -> Snapshot:
+        """Return a snapshot for one look, without keeping it mapped in another's stead.
+
+        Raises
+        ------
+        DamagedSnapshot
+            Its files are not what the manifest says, or gone.
+        """
+        kept = self._open.get(manifest.id)
+        if kept is not None and kept.manifest == manifest:
+            return kept
+        self._verify(manifest)  # without the lock, so that nobody waits for it
+        with self._lock:
+            return self._verified(manifest)
 
     def _first(self, candidates: Sequence[Manifest], detail: str, *, by_id: bool = False) -> Snapshot:
         for manifest in candidates:
@@ -118,13 +147,24 @@ class Shelf:
         folder = self._root / manifest.id
         if not folder.is_dir():
             raise DamagedSnapshot(manifest.id)  # pruned since the listing was read
-        name = damaged_table(folder, manifest)
+        name = self._verify(manifest)
         if name is not None:
             self._refused[manifest.id] = manifest
             self._damage(manifest.id, f"{name}.arrow does not match its checksum")
             raise DamagedSnapshot(manifest.id)
         self._damaged.pop(manifest.id, None)  # built anew since
         return Snapshot(folder, manifest)
+
+    def _verify(self, manifest: Manifest) -> str | None:
+        """Return the first table whose file is not what the manifest says, looking only at files not seen whole yet."""
+        folder = self._root / manifest.id
+        files = _files(folder, manifest)
+        if self._whole.get(manifest.id) == files:
+            return None
+        name = damaged_table(folder, manifest)
+        if name is None:
+            self._whole[manifest.id] = files
+        return name
 
     def _damage(self, snapshot_id: str, what: str) -> None:
         if self._damaged.get(snapshot_id) != what:

@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
 
 from app.api.admission import query_names
-from app.api.auditing import CHANGES, READS, RECORDED, WITHHELD
+from app.api.auditing import CHANGES, ONE, READS, READS_OF_ONE, RECORDED, WITHHELD
 from app.api.schemas.audit import AuditRecordPage
 from app.api.schemas.problems import Problem
 from app.config import Settings
@@ -80,11 +80,13 @@ def test_every_change_and_every_naming_read_is_audited_when_compared(tmp_path: P
     changing = {route.name for route in operations if route.methods != {"GET"}}
     naming = {route.name for route in operations if route.path.startswith(NAMING)} - changing
     assert (changing, naming) == (CHANGES, READS)
+    naming_one = {route.name for route in operations if ONE & {*query_names(route.dependant)}}
+    assert naming_one == READS_OF_ONE
 
 
 def test_every_parameter_of_an_audited_operation_is_recorded_or_withheld_when_compared(tmp_path: Path) -> None:
     for route in routes(Settings(_env_file=None, data_dir=tmp_path)):
-        if route.name in READS | CHANGES:
+        if route.name in READS | READS_OF_ONE | CHANGES:
             names = {*query_names(route.dependant), *(field.alias for field in route.dependant.path_params)}
             assert names <= RECORDED | WITHHELD, route.name
 
@@ -101,6 +103,8 @@ def test_reads_are_told_with_their_rows_when_enterprises_and_branches_are_shown(
         f"/v1/statistics/branches/{J}",
         "/v1/exports/enterprises.csv",
         "/v1/statistics/enterprises.csv",
+        f"/v1/statistics/trends?enterprise={A}&metric=member_ratio",
+        f"/v1/statistics/trends.csv?branch={J}",
     ):
         assert client.get(path).status_code == 200, path
     assert told(settings) == [
@@ -112,11 +116,15 @@ def test_reads_are_told_with_their_rows_when_enterprises_and_branches_are_shown(
         ("get_branch_statistics", 200, 1),
         ("export_dataset", 200, None),
         ("export_enterprise_statistics", 200, None),
+        ("list_trend_statistics", 200, 1),
+        ("export_trend_statistics", 200, None),
     ]
     records = written(settings)
     assert given(records[1]) == {"code": A}
     assert given(records[4]) == {"district": STREET, "sort": "headcount"}
     assert given(records[6]) == {"dataset": "enterprises"}
+    assert given(records[8]) == {"enterprise": A, "metric": "member_ratio"}
+    assert given(records[9]) == {"format": "csv", "branch": J}
     assert {record["principal"] for record in records} == {"everybody"}
     assert {record["key_id"] for record in records} == {None}
 
@@ -127,6 +135,7 @@ def test_nothing_is_told_when_statistics_of_districts_are_read(client: TestClien
         "/v1/statistics/districts.csv",
         f"/v1/statistics/industries?district={COUNTY}",
         "/v1/statistics/bases",
+        f"/v1/statistics/trends?district={COUNTY}",
         "/v1/districts",
         "/v1/snapshots",
         "/healthz",

@@ -51,10 +51,11 @@ def _own_counts(measures: Iterable[Measure]) -> dict[str, tuple[Any, str]]:
 
 
 def _rates(metrics: Iterable[Metric]) -> dict[str, tuple[Any, str]]:
-    return {metric.code: (Rate, _rate_text(metric)) for metric in metrics}
+    return {metric.code: (Rate, rate_text(metric)) for metric in metrics}
 
 
-def _rate_text(metric: Metric) -> str:
+def rate_text(metric: Metric) -> str:
+    """Return the description of a field that is this metric."""
     interval = "no interval" if metric.interval is Interval.NONE else f"interval: {metric.interval.value}"
     return f"{metric.label.zh}. {metric.definition} {metric.formula}; {interval}. Unit: ratio, 0–1 unless inconsistent."
 

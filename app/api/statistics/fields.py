@@ -37,6 +37,15 @@ class BranchField(StrEnum):
         BranchField[code.upper()] = code
 
 
+class TrendMetric(StrEnum):
+    """A metric of a population, an enterprise or a branch."""
+
+    _ignore_ = ["TrendMetric", "code"]  # noqa: RUF012 - as above
+    TrendMetric = vars()
+    for code in dict.fromkeys(metric.code for metric in (*METRICS, *BRANCH_METRICS)):
+        TrendMetric[code.upper()] = code
+
+
 class StatisticsSort(StrEnum):
     """What lists of districts, industries and industry groups can be sorted by."""
 

@@ -32,20 +32,10 @@ from app.statistics.question import Listing, Moment, Order, Page, Population
 Part = TypeVar("Part", Moment, Population, Listing, Page)
 
 
-class MomentParameters(BaseModel):
-    """As of when."""
+class QuestionParameters(BaseModel):
+    """The parts of a question that some parameters speak of."""
 
     model_config = ConfigDict(frozen=True)
-
-    as_of: IsoDate | None = Field(
-        default=None,
-        description="The newest snapshot at or before this date answers (`YYYY-MM-DD`); absent: the newest of all.",
-        examples=["2017-06-30"],
-    )
-    snapshot: str | None = Field(
-        default=None,
-        description="Id of the snapshot that answers; with `as_of` only if the date picks one of the same date.",
-    )
 
     @property
     def moment(self) -> Moment:
@@ -68,10 +58,28 @@ class MomentParameters(BaseModel):
         return _part(self, Page)
 
 
-class BasisParameter(MomentParameters):
+class MomentParameters(QuestionParameters):
+    """As of when."""
+
+    as_of: IsoDate | None = Field(
+        default=None,
+        description="The newest snapshot at or before this date answers (`YYYY-MM-DD`); absent: the newest of all.",
+        examples=["2017-06-30"],
+    )
+    snapshot: str | None = Field(
+        default=None,
+        description="Id of the snapshot that answers; with `as_of` only if the date picks one of the same date.",
+    )
+
+
+class BasisChoice(BaseModel):
     """Which enterprises rates divide by."""
 
     basis: Basis = Field(default=Basis.OPERATING, description="Which enterprises form the denominator.")
+
+
+class BasisParameter(BasisChoice, MomentParameters):
+    """Which enterprises rates divide by, and as of when."""
 
 
 class DistrictParameter(BaseModel):

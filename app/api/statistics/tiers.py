@@ -9,9 +9,11 @@ from fastapi import Request
 from app.access.principals import Principal, Tier
 from app.access.tier import tier_of
 from app.api.statistics.desk import Desk
+from app.statistics.aggregates import SubjectNotFound
 from app.statistics.low_membership import LowMembershipQuestion, RatioReference
 from app.statistics.moments import snapshot_at
 from app.statistics.question import Moment, Question, Subject
+from app.statistics.trends import TrendQuestion, district_trees
 from app.statistics.whereabouts import absent, own_district
 from app.store.shelf import Shelf, SnapshotNotFound
 from app.store.snapshot import Snapshot, Tree
@@ -57,14 +59,49 @@ async def tier_of_question(request: Request, question: Question, code: str | Non
         return tier_of(principal, districts_of(question, code, lambda: None), _nowhere)
     desk: Desk = request.app.state.desks[Tier.EXACT]
     work = partial(_decided, desk.shelf, principal, question, code)
-    return await desk.ask(work, question.moment, light=True)
+    return await desk.ask(work, question.moment, light=not isinstance(question, TrendQuestion))
+
+
+def sight_of(request: Request, question: TrendQuestion) -> Callable[[Snapshot], bool] | None:
+    """Return what says whether a snapshot shows a single enterprise or branch to whoever asks; null: all do.
+
+    On dates on which it lies outside the key's scope it is as if it were not there.
+    """
+    principal: Principal = request.state.principal
+    if question.code is None or not principal.scope:
+        return None
+    return partial(_shows, principal, question.subject, question.code)
+
+
+def _shows(principal: Principal, subject: Subject, code: str, snapshot: Snapshot) -> bool:
+    try:
+        own = own_district(snapshot, subject, code)
+    except SubjectNotFound:
+        return False
+    return principal.covers(own, partial(lineage, snapshot.districts))
 
 
 def _decided(shelf: Shelf, principal: Principal, question: Question, code: str | None) -> Tier:
     if code is not None and question.subject in _SINGLE:
         return _of_single(snapshot_at(shelf, question.moment), principal, question.subject, code)
+    if isinstance(question, TrendQuestion):
+        return _of_trend(shelf, principal, question)
     tree = _tree(shelf, question.moment)
     districts = districts_of(question, code, lambda: tree)
+    return _by_tree(tree, principal, districts)
+
+
+def _of_trend(shelf: Shelf, principal: Principal, question: TrendQuestion) -> Tier:
+    """Decide by the trees of all dates: no answer mixes tiers. Of one enterprise or branch, `sight_of` decides."""
+    if question.code is not None:
+        return Tier.EXACT
+    districts = districts_of(question, None, lambda: None)
+    trees: list[Tree | None] = [*district_trees(shelf, question)]
+    tiers = {_by_tree(tree, principal, districts) for tree in trees or [None]}
+    return Tier.PUBLIC if Tier.PUBLIC in tiers else Tier.EXACT
+
+
+def _by_tree(tree: Tree | None, principal: Principal, districts: tuple[str, ...]) -> Tier:
     if tree is not None and any(district not in tree.index for district in districts):
         return Tier.EXACT  # which knows no such code either, and says so as to everybody
     return tier_of(principal, districts, partial(lineage, tree))

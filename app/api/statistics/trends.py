@@ -1,0 +1,124 @@
+"""Trends: rates of a population, an enterprise or a branch over the snapshots."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request, Response
+from pydantic import Field
+
+from app.api.admission import READ
+from app.api.parameters import IsoDate, QueryOf
+from app.api.routes import FILE_RESPONSE, make_router
+from app.api.schemas.trends import Trend
+from app.api.statistics.answering import answered, filed
+from app.api.statistics.fields import TrendMetric
+from app.api.statistics.files import Format
+from app.api.statistics.parameters import (
+    BasisChoice,
+    DistrictParameter,
+    EnterpriseParameters,
+    FileOutput,
+    IndustryGroupParameter,
+    IndustryParameter,
+    QuestionParameters,
+)
+from app.api.statistics.tiers import sight_of
+from app.catalogue.analyses import Analysis
+from app.errors import ErrorItem, InvalidRequest
+from app.publication.trends import trend_answer, trend_file
+from app.statistics.question import Subject
+from app.statistics.trends import TrendQuestion, metrics_of
+
+router = make_router("/v1/statistics", "statistics", READ)
+
+_NAMED = {"branch": Subject.BRANCHES, "enterprise": Subject.ENTERPRISES}
+
+
+class TrendPopulation(
+    EnterpriseParameters, IndustryGroupParameter, IndustryParameter, DistrictParameter, BasisChoice, QuestionParameters
+):
+    """Whom to count on every date."""
+
+
+class TrendParameters(TrendPopulation):
+    """Of whom, and over which dates."""
+
+    branch: str | None = Field(
+        default=None,
+        description="This branch (code), with all below it: figures of its `subtree`. Without population parameters; "
+        "dates on which it does not live have no point.",
+    )
+    enterprise: str | None = Field(
+        default=None,
+        description="This enterprise (code). Without population parameters; dates on which it is not registered have "
+        "no point.",
+    )
+    metric: tuple[TrendMetric, ...] = Field(
+        default=(),
+        description="Metrics to give; repeatable; absent: all. Single enterprises and branches have ratios of persons "
+        "alone, and branches alone `affiliation_inflation`.",
+    )
+    since: IsoDate | None = Field(
+        default=None, alias="from", description="First date (`YYYY-MM-DD`).", examples=["2016-09-30"]
+    )
+    until: IsoDate | None = Field(
+        default=None, alias="to", description="Last date (`YYYY-MM-DD`).", examples=["2017-09-30"]
+    )
+
+    @property
+    def question(self) -> TrendQuestion:
+        """What is asked.
+
+        Raises
+        ------
+        InvalidRequest
+            Subjects that exclude each other are asked for, or a metric that the subject does not have.
+        """
+        named = [(name, code) for name in _NAMED if (code := getattr(self, name)) is not None]
+        self._refuse_other_subjects([name for name, _ in named])
+        name, code = named[0] if named else (None, None)
+        question = TrendQuestion(
+            Subject.INDUSTRIES if name is None else _NAMED[name],
+            population=self.population,
+            analysis=Analysis.TRENDS,
+            code=code,
+            metrics=tuple(metric.value for metric in self.metric),
+            since=self.since,
+            until=self.until,
+        )
+        metrics_of(question)
+        return question
+
+    def _refuse_other_subjects(self, named: list[str]) -> None:
+        population = [name for name in TrendPopulation.model_fields if name in self.model_fields_set]
+        asked = [*named, *population] if named else []
+        if len(asked) > 1:
+            message = f"{asked[0]} is asked about alone, without {', '.join(asked[1:])}"
+            raise InvalidRequest(message, [ErrorItem(f"query/{name}", message) for name in asked[1:]])
+
+
+class TrendFile(FileOutput, TrendParameters):
+    """A file of a trend."""
+
+
+@router.get("/trends", response_model=Trend)
+async def list_trend_statistics(
+    request: Request, asked: Annotated[TrendParameters, Depends(QueryOf(TrendParameters))]
+) -> Response:
+    """List rates over time: a point per date that has a snapshot, of the newest of that date, the oldest first.
+
+    `breaks` says what changed since the point before, so that figures may differ for another reason than what they
+    count: settings, member source, districts, industries, industry groups. Dates whose snapshot does not know a code of
+    the population have no point; a code that none knows is refused, an enterprise or a branch that none has is not
+    found. Not paged. `meta` is of the newest point, its `requested_as_of` is `to`.
+    """
+    question, sight = asked.question, sight_of(request, asked.question)
+    return await answered(request, question, lambda desk: trend_answer(desk.shelf, question, desk.kept, sight))
+
+
+@router.get("/trends.{format}", response_class=Response, responses=FILE_RESPONSE)
+async def export_trend_statistics(
+    request: Request, file_format: Format, asked: Annotated[TrendFile, Depends(QueryOf(TrendFile))]
+) -> Response:
+    """Export rates over time as one flat table, a row per date; `metric` picks its columns."""
+    question, sight, options = asked.question, sight_of(request, asked.question), asked.options(file_format)
+    return await filed(request, question, lambda desk: trend_file(desk.shelf, question, desk.kept, sight, options))

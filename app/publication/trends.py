@@ -1,0 +1,139 @@
+"""Trends as JSON and as one flat table, a row per date."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import msgspec
+
+from app.publication.answers import Answer, FileAnswer, written
+from app.publication.figures import rate_lists, struct_of
+from app.publication.files import FileOptions
+from app.publication.kept import KeptRows
+from app.publication.meta import Meta, manifest_meta
+from app.publication.rows import Part, encode
+from app.publication.table import (
+    RATE_PARTS,
+    Cells,
+    FlatTable,
+    Kind,
+    metric_columns,
+    part_cells,
+    part_columns,
+    plain_column,
+)
+from app.statistics.question import Moment
+from app.statistics.trends import Point, TrendQuestion, metrics_of, rates_at, trend
+from app.store.manifest import Manifest
+from app.store.shelf import Shelf
+from app.store.snapshot import Snapshot
+
+Sight = Callable[[Snapshot], bool]
+
+_ABSENT = b"null"
+"""What is kept of a snapshot that does not know what is asked for."""
+
+
+class PointFields(msgspec.Struct, frozen=True):
+    """Which date a row is of, and what changed since the row before."""
+
+    as_of: date
+    snapshot: str
+    breaks: tuple[str, ...]
+
+
+class TrendRow(PointFields, frozen=True):
+    """One row; its rates are written already."""
+
+    rates: msgspec.Raw
+
+
+_PART = Part(PointFields, lambda _numbers: ())
+
+
+def trend_answer(shelf: Shelf, question: TrendQuestion, kept: KeptRows, sight: Sight | None) -> Answer:
+    """Return a trend, all of it.
+
+    Parameters
+    ----------
+    shelf, question, kept
+        What is asked, and the rates of snapshots that were asked before.
+    sight
+        Says whether a snapshot shows what is asked for to whoever asks: where not, it is as if it were not there; null:
+        all do.
+
+    Raises
+    ------
+    SubjectNotFound, InvalidRequest, SnapshotNotFound, ExactOnly
+        As `trend` says.
+    """
+    points = _points(shelf, question, kept, sight)
+    rows = [TrendRow(*_fields(point), msgspec.Raw(point.found)) for point in points]
+    body = encode({"data": rows, "meta": _meta(points, question)})
+    snapshots, builds = _rests_on(points)
+    return Answer(body, len(points), snapshots, builds, single=False)
+
+
+def trend_file(
+    shelf: Shelf, question: TrendQuestion, kept: KeptRows, sight: Sight | None, options: FileOptions
+) -> FileAnswer:
+    """Return a trend as a file; parameters and errors as above."""
+    points = _points(shelf, question, kept, sight)
+    language, metrics = options.table.language, metrics_of(question)
+    columns = (
+        plain_column("row", Kind.TEXT, language),
+        *part_columns(_PART, language),
+        *metric_columns(metrics, language),
+    )
+
+    def chunks() -> Iterator[Cells]:
+        yield [
+            ["subject", *part_cells(_PART, PointFields(*_fields(point)), language), *_cells(point)] for point in points
+        ]
+
+    table = FlatTable("trends", columns, ("as_of",), _meta(points, question), len(points), chunks, language)
+    snapshots, builds = _rests_on(points)
+    return replace(written(table, options), snapshot=snapshots, built_at=builds)
+
+
+def _points(shelf: Shelf, question: TrendQuestion, kept: KeptRows, sight: Sight | None) -> list[Point[bytes]]:
+    """Return the points with their rates as JSON, taking those that are kept and keeping the others."""
+    asked = encode(("trends", question.subject, question.code, question.population, question.metrics))
+    metrics = metrics_of(question)
+    rates_type = struct_of("Rates", tuple(metric.code for metric in metrics))
+
+    def look(manifest: Manifest) -> bytes | None:
+        if sight is not None and not sight(shelf.visit(manifest)):
+            return None
+        key = (manifest.id, asked)
+        found = kept.get([key])[0]
+        if found is None:
+            rates = rates_at(shelf.visit(manifest), question)
+            found = _ABSENT if rates is None else encode(rates_type(*rate_lists(rates)[0]))
+            kept.keep({key: found})
+        return None if found == _ABSENT else found
+
+    return trend(shelf, question, look)
+
+
+def _fields(point: Point[bytes]) -> tuple[date, str, tuple[str, ...]]:
+    return point.manifest.as_of, point.manifest.id, tuple(changed.value for changed in point.breaks)
+
+
+def _cells(point: Point[bytes]) -> list[Any]:
+    """Return the cells of the rates of a point, as its JSON has them."""
+    rates: dict[str, dict[str, Any]] = msgspec.json.decode(point.found)
+    return [rate[part or "value"] for rate in rates.values() for part in RATE_PARTS]
+
+
+def _meta(points: list[Point[bytes]], question: TrendQuestion) -> Meta:
+    """Return what the newest point rests on; each row names its own snapshot."""
+    basis = None if question.code is not None else question.population.basis.value
+    return manifest_meta(points[-1].manifest, Moment(question.until), basis, len(points))
+
+
+def _rests_on(points: list[Point[bytes]]) -> tuple[str, str]:
+    """Return the ids and the builds of all snapshots."""
+    manifests = [point.manifest for point in points]
+    return " ".join(made.id for made in manifests), " ".join(made.built_at for made in manifests)

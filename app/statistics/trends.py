@@ -1,0 +1,242 @@
+"""Trends: the same rates on every date that has a snapshot, and what else changed from one to the next."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Generic, NoReturn, TypeVar
+
+import numpy as np
+
+from app.catalogue.metrics import BRANCH_METRICS, ENTERPRISE_METRICS, METRICS, Metric
+from app.errors import ErrorItem, InvalidRequest
+from app.statistics.aggregates import CODES, SubjectNotFound, count_scope
+from app.statistics.branches import one_branch
+from app.statistics.enterprises import one_enterprise
+from app.statistics.exact_only import refuse_exact_only
+from app.statistics.listed import Listed, Side
+from app.statistics.question import Question, Subject
+from app.statistics.rates import Rates, rates_of
+from app.statistics.scope import resolve
+from app.store.manifest import Manifest
+from app.store.shelf import DamagedSnapshot, Shelf, SnapshotNotFound
+from app.store.snapshot import Snapshot, Tree
+
+Found = TypeVar("Found")
+
+_METRICS = {Subject.BRANCHES: BRANCH_METRICS, Subject.ENTERPRISES: ENTERPRISE_METRICS}
+"""Of single subjects; populations have all others."""
+
+
+class Break(StrEnum):
+    """What differs between two snapshots, so that a change of figures may be no change of what they count.
+
+    `settings`: the thresholds, or the member source asked for; `member_source`: where members are counted from;
+    `districts`, `industries`, `industry_groups`: these trees and sets, their names included.
+    """
+
+    SETTINGS = "settings"
+    MEMBER_SOURCE = "member_source"
+    DISTRICTS = "districts"
+    INDUSTRIES = "industries"
+    INDUSTRY_GROUPS = "industry_groups"
+
+
+@dataclass(frozen=True)
+class TrendQuestion(Question):
+    """A question about a population, or one branch or enterprise (`subject` says which), over time.
+
+    Parameters
+    ----------
+    code
+        Of the branch or the enterprise; null: the population is meant.
+    metrics
+        Codes of what is asked for; empty: all that the subject has.
+    since, until
+        First and last date; null: as far as there are snapshots.
+    """
+
+    code: str | None = None
+    metrics: tuple[str, ...] = ()
+    since: date | None = None
+    until: date | None = None
+
+    def levels(self) -> Sequence[tuple[str, Subject, str | None]]:
+        """Return nothing: no level is asked for."""
+        return ()
+
+    def named_by(self) -> str:
+        """Return the parameter that names the enterprise or the branch."""
+        return f"query/{_noun(self)}"
+
+
+@dataclass(frozen=True)
+class Point(Generic[Found]):
+    """One date of a trend.
+
+    Parameters
+    ----------
+    manifest
+        Of the snapshot.
+    breaks
+        What changed since the point before.
+    found
+        Its figures.
+    """
+
+    manifest: Manifest
+    breaks: tuple[Break, ...]
+    found: Found
+
+
+def metrics_of(question: TrendQuestion) -> tuple[Metric, ...]:
+    """Return the metrics that a question asks for, in the order of the catalogue.
+
+    Raises
+    ------
+    InvalidRequest
+        The subject has no such metric; all such are listed.
+    """
+    known = _METRICS.get(question.subject, METRICS)
+    codes = tuple(metric.code for metric in known)
+    unknown = [code for code in dict.fromkeys(question.metrics) if code not in codes]
+    if unknown:
+        problems = [ErrorItem("query/metric", f"{_noun(question)} has no metric {code}", codes) for code in unknown]
+        raise InvalidRequest("; ".join(problem.message for problem in problems), problems)
+    return tuple(metric for metric in known if not question.metrics or metric.code in question.metrics)
+
+
+def in_range(shelf: Shelf, question: TrendQuestion) -> list[Manifest]:
+    """Return the newest snapshot of each date that a question asks for, the oldest first.
+
+    Raises
+    ------
+    SnapshotNotFound
+        There is none; the dates there are stand in it.
+    ExactOnly
+        They do not answer such questions.
+    InvalidRequest
+        The dates are the wrong way round.
+    """
+    since, until = question.since or date.min, question.until or date.max
+    if since > until:
+        message = f"from={since} is after to={until}"
+        raise InvalidRequest(message, [ErrorItem("query/from", message), ErrorItem("query/to", message)])
+    newest = {manifest.as_of: manifest for manifest in reversed(shelf.all())}
+    dates = sorted(as_of for as_of in newest if since <= as_of <= until)
+    if not dates:
+        detail = "There is no snapshot in this range of dates."
+        there = tuple(as_of.isoformat() for as_of in sorted(newest, reverse=True))
+        asked = [("from", question.since), ("to", question.until)]
+        pointers = [f"query/{name}" for name, limit in asked if limit is not None]
+        raise SnapshotNotFound(detail, [ErrorItem(pointer, detail, there) for pointer in pointers or ["query"]])
+    refuse_exact_only(newest[dates[-1]], question)
+    return [newest[as_of] for as_of in dates]
+
+
+def district_trees(shelf: Shelf, question: TrendQuestion) -> list[Tree]:
+    """Return the district trees of all snapshots of a question's dates, each once; of the newest, where there is none.
+
+    Raises
+    ------
+    InvalidRequest
+        As `in_range` says.
+    """
+    try:
+        manifests = [one for manifest in in_range(shelf, question) for one in shelf.of(manifest.as_of)]
+    except SnapshotNotFound:
+        manifests = list(shelf.all()[:1])
+    trees: dict[str, Tree] = {}
+    for manifest in manifests:
+        with suppress(DamagedSnapshot):
+            if manifest.tables["districts"].sha256 not in trees:
+                trees[manifest.tables["districts"].sha256] = shelf.visit(manifest).districts
+    return list(trees.values())
+
+
+def trend(shelf: Shelf, question: TrendQuestion, look: Callable[[Manifest], Found | None]) -> list[Point[Found]]:
+    """Return what is found on each date, the oldest first; one point per date, of its newest whole snapshot.
+
+    Parameters
+    ----------
+    shelf, question
+        What is asked.
+    look
+        Returns what a snapshot says; null: on this date there is no such thing, so that it has no point.
+
+    Raises
+    ------
+    SubjectNotFound
+        No date has the enterprise or the branch.
+    InvalidRequest
+        No date has all codes of the population.
+    SnapshotNotFound, ExactOnly
+        As `in_range` says.
+    """
+    dates = [manifest.as_of for manifest in in_range(shelf, question)]
+    found = [one for as_of in dates if (one := _newest_of(shelf, as_of, look)) is not None]
+    if not found:
+        _refuse_unknown(shelf, question)
+    befores = [found[0], *found[:-1]]
+    return [
+        Point(manifest, breaks_between(before, manifest), seen)
+        for (before, _), (manifest, seen) in zip(befores, found, strict=True)
+    ]
+
+
+def breaks_between(before: Manifest, after: Manifest) -> tuple[Break, ...]:
+    """Return what differs between two snapshots beside their figures."""
+    trees = (Break.DISTRICTS, Break.INDUSTRIES, Break.INDUSTRY_GROUPS)
+    same = {
+        Break.SETTINGS: before.settings == after.settings,
+        Break.MEMBER_SOURCE: before.member_source == after.member_source,
+        **{tree: before.tables[tree].sha256 == after.tables[tree].sha256 for tree in trees},
+    }
+    return tuple(part for part in Break if not same[part])
+
+
+def rates_at(snapshot: Snapshot, question: TrendQuestion) -> Rates | None:
+    """Return the rates that a question asks for in one snapshot, one row; null where it does not know a code."""
+    try:
+        listed = _listed(snapshot, question)
+    except (InvalidRequest, SubjectNotFound):
+        return None
+    return rates_of(listed.sides[-1].count(listed.rows), metrics_of(question), listed.precision)
+
+
+def _listed(snapshot: Snapshot, question: TrendQuestion) -> Listed:
+    """Return the population, the enterprise or the branch as a list of one; of a branch, the last side is `subtree`."""
+    if question.code is None:
+        counts = count_scope(snapshot, resolve(snapshot, question.population))
+        return Listed(snapshot, question.subject, np.zeros(1, np.int64), (Side("", CODES, METRICS, counts.taken),))
+    if question.subject is Subject.BRANCHES:
+        return one_branch(snapshot, question.code)
+    return one_enterprise(snapshot, question.code)
+
+
+def _newest_of(shelf: Shelf, as_of: date, look: Callable[[Manifest], Found | None]) -> tuple[Manifest, Found] | None:
+    """Return what the newest whole snapshot of a date says; null where it says nothing."""
+    for manifest in shelf.of(as_of):
+        try:
+            seen = look(manifest)
+        except DamagedSnapshot:
+            continue
+        return None if seen is None else (manifest, seen)
+    return None
+
+
+def _refuse_unknown(shelf: Shelf, question: TrendQuestion) -> NoReturn:
+    """Say that no snapshot of the range knows what is asked for, or that none of them is whole."""
+    if question.code is not None:
+        detail = f"No snapshot of these dates has the {_noun(question)} {question.code!r}."
+        raise SubjectNotFound(detail, [ErrorItem(f"query/{_noun(question)}", detail)])
+    for manifest in reversed(in_range(shelf, question)):
+        with suppress(DamagedSnapshot):
+            resolve(shelf.visit(manifest), question.population)
+    message = "No snapshot of these dates is whole."
+    raise SnapshotNotFound(message)
+
+
+def _noun(question: TrendQuestion) -> str:
+    return {Subject.BRANCHES: "branch", Subject.ENTERPRISES: "enterprise"}.get(question.subject, "population")
