@@ -1,4 +1,5 @@
--- Distinct members, everybody, per home and joint branch; the home is null for members without a living primary branch.
+-- Distinct members, everybody, per home and joint branch, and per home over all joint branches of a district and below
+-- (null: anywhere); the home is null for members without a living primary branch.
 -- What stands in braces are checked literals.
 WITH RECURSIVE
 lineage (ancestor, code, distance) AS (
@@ -39,9 +40,30 @@ member_home AS (
     FROM living_affiliation
     JOIN candidate_home ON candidate_home.code = living_affiliation.branch_code AND candidate_home.preference = 1
     WHERE living_affiliation.role = 'primary'
+),
+district_lineage (ancestor, code) AS (
+    SELECT code, code FROM district
+    UNION ALL
+    SELECT district_lineage.ancestor, district.code
+    FROM district_lineage
+    JOIN district ON district.parent_code = district_lineage.code
+),
+joint_member AS (
+    SELECT living_affiliation.member_ref, living_affiliation.branch_code, branch.district_code, member_home.home_code
+    FROM living_affiliation
+    JOIN branch ON branch.code = living_affiliation.branch_code
+    LEFT JOIN member_home ON member_home.member_ref = living_affiliation.member_ref
+    WHERE living_affiliation.role = 'secondary'
 )
-SELECT member_home.home_code, living_affiliation.branch_code AS joint_branch_code, count(*) AS members
-FROM living_affiliation
-LEFT JOIN member_home ON member_home.member_ref = living_affiliation.member_ref
-WHERE living_affiliation.role = 'secondary'
-GROUP BY member_home.home_code, living_affiliation.branch_code
+SELECT NULL AS district_code, home_code, branch_code AS joint_branch_code, count(*) AS members
+FROM joint_member
+GROUP BY home_code, branch_code
+UNION ALL
+SELECT NULL, home_code, NULL, count(DISTINCT member_ref)
+FROM joint_member
+GROUP BY home_code
+UNION ALL
+SELECT district_lineage.ancestor, home_code, NULL, count(DISTINCT member_ref)
+FROM joint_member
+JOIN district_lineage ON district_lineage.code = joint_member.district_code
+GROUP BY district_lineage.ancestor, home_code

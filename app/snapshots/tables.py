@@ -51,7 +51,7 @@ def snapshot_tables(facts: Facts, districts: OrderedTree, industries: OrderedTre
         "enterprises": _enterprises(enterprises, placed),
         "branches": _branches(facts.branches),
         "withheld": _withheld(enterprises, placed, districts, industries),
-        "dual_affiliation": _sorted(facts.dual_affiliation, ("home_code", "joint_branch_code"), ("members",)),
+        "dual_affiliation": _dual_affiliation(facts.dual_affiliation, districts),
         "coverage": _coverage(facts.coverage, enterprises["code"].combine_chunks()),
         "findings": _findings(facts.findings, districts, industries),
         **sum_tables(measures, placed),
@@ -183,6 +183,19 @@ def _coverage(table: pa.Table, codes: pa.Array) -> Columns:
     }
 
 
+def _dual_affiliation(table: pa.Table, districts: OrderedTree) -> Columns:
+    """One row per home and joint branch, then per home and district (null: anywhere) over all joint branches in it."""
+    placed = table.append_column("district", pa.array(districts.index_of(table["district_code"])))
+    keys = [(name, "ascending") for name in ("joint_branch_code", "district", "home_code")]
+    ordered = placed.take(pc.sort_indices(placed, sort_keys=keys))
+    district = numbers(ordered["district"])
+    return {
+        **_texts(ordered, ("home_code", "joint_branch_code")),
+        "district": integer_array(district, district < len(districts.codes)),
+        "members": _nullable(ordered["members"]),
+    }
+
+
 def _findings(table: pa.Table, districts: OrderedTree, industries: OrderedTree) -> Columns:
     placed = table.append_column("district", pa.array(districts.index_of(table["district_code"])))
     placed = placed.append_column("industry", pa.array(industries.index_of(table["industry_code"])))
@@ -196,11 +209,6 @@ def _findings(table: pa.Table, districts: OrderedTree, industries: OrderedTree) 
         **_texts(ordered, ("subject_kind", "subject_code")),
         "value": _nullable(ordered["value"]),
     }
-
-
-def _sorted(table: pa.Table, texts: Sequence[str], counts: Sequence[str]) -> Columns:
-    ordered = table.take(pc.sort_indices(table, sort_keys=[(name, "ascending") for name in texts]))
-    return {**_texts(ordered, texts), **{name: _nullable(ordered[name]) for name in counts}}
 
 
 def sum_tables(measures: Mapping[str, npt.NDArray[np.integer[Any]]], placed: Placed) -> dict[str, Columns]:
