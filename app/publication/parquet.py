@@ -1,6 +1,5 @@
 """Parquet: typed columns under the codes of the CSV, row group after row group; what they mean stands beside them."""
 
-import io
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import Any
@@ -10,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from app.publication.descriptions import describe
+from app.publication.sinks import Sink
 from app.publication.table import Cells, Column, FlatTable, Kind
 from app.store.format import bitmap
 
@@ -24,31 +24,11 @@ ROW_GROUP = 20_000
 _EPOCH = date(1970, 1, 1)
 
 
-class _Sink(io.RawIOBase):
-    """Takes what the writer writes, until it is sent."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._content = bytearray()
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, content: Any) -> int:
-        self._content += content
-        return len(content)
-
-    def taken(self) -> bytes:
-        """Return what was written since the last time."""
-        content, self._content = bytes(self._content), bytearray()
-        return content
-
-
 def write_parquet(table: FlatTable) -> Iterator[bytes]:
     """Yield the file in pieces; one may be empty, so that whoever reads no more can stop the writing."""
     import pyarrow.parquet as pq  # noqa: PLC0415  # starting stays quick
 
-    schema, sink = _schema(table), _Sink()
+    schema, sink = _schema(table), Sink()
     with pq.ParquetWriter(sink, schema) as writer:
         for group in _groups(table, schema):
             if group:

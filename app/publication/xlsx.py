@@ -1,12 +1,18 @@
-"""XLSX: typed cells under a frozen header with a filter, and a sheet of notes; written with bounded memory."""
+"""XLSX: typed cells under a frozen header with a filter, and a sheet of notes.
 
+XlsxWriter makes the workbook with the header alone; the rows are put into its sheet while it is sent. Cell by cell it
+would take several times as long, and nothing could be sent before the last.
+"""
+
+import io
+import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
-from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
+from xml.sax.saxutils import escape
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import msgspec
 
@@ -15,7 +21,8 @@ from app.catalogue.labels import Label
 from app.catalogue.metrics import METRIC
 from app.errors import ErrorItem, InvalidRequest
 from app.publication.descriptions import describe
-from app.publication.table import Cells, Column, FlatTable, Kind, Language, in_language, is_formula
+from app.publication.sinks import Sink
+from app.publication.table import Column, FlatTable, Kind, cell_text, in_language, is_formula
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -25,15 +32,31 @@ MOST_ROWS = 1_048_576
 MOST_CHARACTERS = 32_767
 """Characters of a cell (Excel); longer text is cut, and ends with an ellipsis."""
 
-FIRST_YEAR = 1900
-"""Earlier days are no dates to a spreadsheet; they are written as text."""
+_DAY_ZERO = date(1899, 12, 30)
+"""Dates are counted from here (ECMA-376), from the day below on; earlier ones are written as text."""
+_FIRST_DAY = date(1900, 3, 1)
+
+_SHEET = "xl/worksheets/sheet1.xml"
+_COMPRESSION = 1
+"""Level of DEFLATE: sheets are large and simple, and somebody waits for them."""
+
+_LARGE = 4 * 2**30 // 60
+"""Cells from which a sheet may not fit into 4 GiB, at 60 bytes each: its entry then says so (ZIP64)."""
+
+_FORMATS = {
+    Kind.TEXT: "@",
+    Kind.COUNT: "#,##0",
+    Kind.RATIO: "0.00%",
+    Kind.FLAG: "General",
+    Kind.DATE: "yyyy-mm-dd",
+}
+_PLAIN_NUMBER = "General"
+"""Format of numbers that need be no fractions of one."""
 
 _WIDTHS = {Kind.TEXT: 16, Kind.COUNT: 10, Kind.RATIO: 10, Kind.FLAG: 8, Kind.DATE: 11}
 _NAME_WIDTH = 28
 _WIDEST = 40
 _FILTER_BUTTON = 3
-_PIECE = 2**18
-"""Bytes sent at once."""
 
 _NOTES = Label("说明", "Notes")
 _META = {
@@ -52,116 +75,137 @@ _EMPTY_CELLS = Label(
 _HEADINGS = (
     Label("列", "Column"),
     Label("代码", "Code"),
-    Label("单位", "Unit"),
+    Label("计量单位", "Unit"),
     Label("公式", "Formula"),
     Label("定义", "Definition"),
 )
 _NOTES_WIDTHS = (36, 36, 16, 44, 90)
 
+_UNWRITABLE = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
+"""What XML cannot hold as it is, and what would be read as an escape."""
 
-class _Full(float):
-    """A double that is written with all its digits: XlsxWriter asks for 16, of which a few doubles need 17."""
 
-    def __format__(self, _specification: str) -> str:
-        return repr(float(self))
+@dataclass(frozen=True)
+class _Style:
+    """How the cells of a column look: numbers in the workbook's list of styles; `quoted` for text like a formula."""
+
+    letters: str
+    plain: str
+    quoted: str
 
 
 def write_xlsx(table: FlatTable) -> Iterator[bytes]:
-    """Return the file in pieces; some are empty, so that whoever reads no more can stop the writing.
+    """Return the file in pieces.
 
     Raises
     ------
     InvalidRequest
         The table has more rows than a sheet.
     """
-    rows = 1 + table.length + table.margins
+    rows = _rows(table)
     if rows > MOST_ROWS:
         detail = f"An XLSX sheet has {MOST_ROWS} rows; this table has {rows} with its header."
         raise InvalidRequest(detail, [ErrorItem("path/format", detail, ("csv", "parquet"))])
     return _pieces(table)
 
 
+def _rows(table: FlatTable) -> int:
+    return 1 + table.length + table.margins
+
+
 def _pieces(table: FlatTable) -> Iterator[bytes]:
-    with TemporaryDirectory(prefix="orgcoverage-") as folder:
-        path = Path(folder, "table.xlsx")
-        yield from _written(table, path)
-        with path.open("rb") as file:
-            while piece := file.read(_PIECE):
-                yield piece
+    """Yield the workbook that XlsxWriter makes, with the rows in their place."""
+    sink, large = Sink(), _rows(table) * len(table.columns) > _LARGE
+    with ZipFile(io.BytesIO(_workbook(table))) as made, ZipFile(sink, "w", compresslevel=_COMPRESSION) as archive:
+        for name in made.namelist():
+            entry = ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            entry.compress_type = ZIP_DEFLATED
+            is_sheet = name == _SHEET
+            with archive.open(entry, "w", force_zip64=large and is_sheet) as file:
+                for part in _sheet(table, made.read(name)) if is_sheet else [made.read(name)]:
+                    file.write(part)
+                    yield sink.taken()
+    yield sink.taken()
 
 
-def _written(table: FlatTable, path: Path) -> Iterator[bytes]:
-    """Write the workbook; yield nothing, now and then."""
+def _sheet(table: FlatTable, made: bytes) -> Iterator[bytes]:
+    """Yield the sheet with all its rows in the place of the samples, which show how cells look."""
+    before, rest = made.split(b'<row r="2"', 1)
+    samples, after = rest.split(b"</sheetData>", 1)
+    found = re.findall(r'<c r="([A-Z]+)\d+"(?: s="(\d+)")?', samples.decode())
+    *columns, (_, quoted) = [(letters, number or "0") for letters, number in found]
+    styles = [_Style(letters, number, quoted) for letters, number in columns]
+    extent = f'<dimension ref="A1:{styles[-1].letters}{_rows(table)}"/>'.encode()
+    yield re.sub(rb'<dimension ref="[^"]*"/>', extent, before)
+    cells = [(_CELLS[column.kind], style) for column, style in zip(table.columns, styles, strict=True)]
+    first = 2
+    for rows in table.chunks():
+        yield "".join(_row(cells, number, row) for number, row in enumerate(rows, first)).encode()
+        first += len(rows)
+    yield b"</sheetData>" + after
+
+
+def _row(cells: Sequence[tuple[Callable[[_Style, int, Any], str], _Style]], number: int, row: Sequence[Any]) -> str:
+    written = [write(style, number, cell) for (write, style), cell in zip(cells, row, strict=True) if cell is not None]
+    return f'<row r="{number}">{"".join(written)}</row>'
+
+
+def _number(style: _Style, row: int, number: float) -> str:
+    return f'<c r="{style.letters}{row}" s="{style.plain}"><v>{number}</v></c>'
+
+
+def _flag(style: _Style, row: int, flag: bool) -> str:  # noqa: FBT001  # a cell
+    return f'<c r="{style.letters}{row}" s="{style.plain}" t="b"><v>{int(flag)}</v></c>'
+
+
+def _date(style: _Style, row: int, day: date) -> str:
+    return _text(style, row, day.isoformat()) if day < _FIRST_DAY else _number(style, row, (day - _DAY_ZERO).days)
+
+
+def _text(style: _Style, row: int, text: str) -> str:
+    """Return a cell that is text, whatever it looks like: no formula, not even when it is edited later."""
+    shown = text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"
+    number = style.quoted if is_formula(text) else style.plain
+    escaped = escape(_UNWRITABLE.sub(lambda found: f"_x{ord(found[0]):04X}_", shown))
+    return f'<c r="{style.letters}{row}" s="{number}" t="inlineStr"><is><t xml:space="preserve">{escaped}</t></is></c>'
+
+
+_CELLS: dict[Kind, Callable[[_Style, int, Any], str]] = {
+    Kind.TEXT: _text,
+    Kind.COUNT: _number,
+    Kind.RATIO: _number,
+    Kind.FLAG: _flag,
+    Kind.DATE: _date,
+}
+
+
+def _workbook(table: FlatTable) -> bytes:
+    """Return the workbook with no rows but samples: a blank cell of each column, and below one like a formula."""
     import xlsxwriter  # noqa: PLC0415  # starting stays quick
 
-    options = {"constant_memory": True, "tmpdir": str(path.parent), "use_zip64": True}
-    with xlsxwriter.Workbook(str(path), options) as workbook:
+    content = io.BytesIO()
+    with xlsxwriter.Workbook(content, {"in_memory": True}) as workbook:
         created = datetime.fromisoformat(table.meta.updated_at)
         workbook.set_properties({"title": table.name, "created": created.replace(tzinfo=None)})
-        yield from _write_table(workbook, table)
+        _write_header(workbook, table)
         _write_notes(workbook, table)
+    return content.getvalue()
 
 
-def _write_table(workbook: Any, table: FlatTable) -> Iterator[bytes]:
-    sheet = workbook.add_worksheet(_title(table))
+def _write_header(workbook: Any, table: FlatTable) -> None:
+    language = table.language
+    sheet = workbook.add_worksheet(table.name if language is None else in_language(TABLE_LABELS[table.name], language))
     sheet.freeze_panes(1, 0)
+    sheet.autofilter(0, 0, max(table.length, 1), len(table.columns) - 1)
     heading = workbook.add_format({"bold": True, "text_wrap": True, "valign": "top", "bg_color": "#E7E6E6"})
+    formats = {kind: workbook.add_format({"num_format": text}) for kind, text in _FORMATS.items()}
+    plain = workbook.add_format({"num_format": _PLAIN_NUMBER})
     for place, column in enumerate(table.columns):
         sheet.set_column(place, place, _width(column))
         sheet.write_string(0, place, column.heading, heading)
-    writers = [_writer(workbook, sheet, column) for column in table.columns]
-    number = 1
-    for rows in table.chunks():
-        _write_rows(writers, number, rows)
-        number += len(rows)
-        yield b""
-    sheet.autofilter(0, 0, max(table.length, 1), len(table.columns) - 1)
-
-
-def _write_rows(writers: Sequence[Callable[[int, int, Any], object]], first: int, rows: Cells) -> None:
-    for number, row in enumerate(rows, first):
-        for place, cell in enumerate(row):
-            if cell is not None:
-                writers[place](number, place, cell)
-
-
-def _writer(workbook: Any, sheet: Any, column: Column) -> Callable[[int, int, Any], object]:
-    """Return what writes a cell of a column: row, place, value."""
-    if column.kind is Kind.COUNT:
-        return partial(_write, sheet.write_number, workbook.add_format({"num_format": "#,##0"}))
-    if column.kind is Kind.RATIO:
-        percent = workbook.add_format({"num_format": "0.00%"}) if column.figure in METRIC else None
-        return lambda row, place, cell: sheet.write_number(row, place, _Full(cell), percent)
-    if column.kind is Kind.FLAG:
-        return partial(_write, sheet.write_boolean, None)
-    quoted, plain = workbook.add_format({"quote_prefix": True}), workbook.add_format()
-    text = partial(_write_text, sheet, quoted, plain)
-    if column.kind is Kind.DATE:
-        return partial(_write_date, sheet, workbook.add_format({"num_format": "yyyy-mm-dd"}), text)
-    return text
-
-
-def _write(write: Callable[[int, int, Any, Any], object], form: Any, row: int, place: int, cell: Any) -> None:
-    write(row, place, cell, form)
-
-
-def _write_date(
-    sheet: Any, form: Any, text: Callable[[int, int, str], object], row: int, place: int, day: date
-) -> None:
-    if day.year < FIRST_YEAR:
-        text(row, place, day.isoformat())
-    else:
-        sheet.write_datetime(row, place, day, form)
-
-
-def _write_text(sheet: Any, quoted: Any, plain: Any, row: int, place: int, text: str) -> None:
-    """Write text as text: never as a formula, not even when it is edited later; XlsxWriter takes `<r>` for markup."""
-    if len(text) > MOST_CHARACTERS:
-        text = f"{text[: MOST_CHARACTERS - 1]}…"
-    if text.startswith("<r>"):
-        sheet.write_rich_string(row, place, text[:1], plain, text[1:])
-    else:
-        sheet.write_string(row, place, text, quoted if is_formula(text) else None)
+        is_plain = column.kind is Kind.RATIO and column.figure not in METRIC
+        sheet.write_blank(1, place, None, plain if is_plain else formats[column.kind])
+    sheet.write_blank(2, 0, None, workbook.add_format({"num_format": _FORMATS[Kind.TEXT], "quote_prefix": True}))
 
 
 def _write_notes(workbook: Any, table: FlatTable) -> None:
@@ -170,26 +214,16 @@ def _write_notes(workbook: Any, table: FlatTable) -> None:
     wrapped, bold = workbook.add_format({"text_wrap": True, "valign": "top"}), workbook.add_format({"bold": True})
     for place, width in enumerate(_NOTES_WIDTHS):
         sheet.set_column(place, place, width, wrapped)
-    number = 0
-    for number, (label, value) in enumerate(_meta_lines(table, language)):
-        sheet.write_string(number, 0, label, bold)
-        sheet.write_string(number, 1, value)
-    sheet.write_string(number + 2, 0, in_language(_EMPTY_CELLS, language))
-    sheet.write_row(number + 4, 0, [in_language(label, language) for label in _HEADINGS], bold)
-    for line, column in enumerate(table.columns, number + 5):
+    meta = msgspec.structs.asdict(table.meta) | {"disclosure": table.meta.disclosure.policy}
+    for number, (name, label) in enumerate(_META.items()):
+        sheet.write_string(number, 0, in_language(label, language), bold)
+        sheet.write_string(number, 1, cell_text(meta[name]))
+    sheet.write_string(len(_META) + 1, 0, in_language(_EMPTY_CELLS, language))
+    sheet.write_row(len(_META) + 3, 0, [in_language(label, language) for label in _HEADINGS], bold)
+    for number, column in enumerate(table.columns, len(_META) + 4):
         said = describe(column, language)
         for place, text in enumerate((said.label, column.name, said.unit, said.formula, said.definition)):
-            sheet.write_string(line, place, text)
-
-
-def _meta_lines(table: FlatTable, language: Language) -> Iterator[tuple[str, str]]:
-    said = msgspec.structs.asdict(table.meta) | {"disclosure": table.meta.disclosure.policy}
-    for name, label in _META.items():
-        yield in_language(label, language), "" if said[name] is None else str(said[name])
-
-
-def _title(table: FlatTable) -> str:
-    return table.name if table.language is None else in_language(TABLE_LABELS[table.name], table.language)
+            sheet.write_string(number, place, text)
 
 
 def _width(column: Column) -> int:
