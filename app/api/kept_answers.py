@@ -109,7 +109,7 @@ class KeptAnswers:
         if len(self._questions) >= _ADDRESSES:
             self._questions.clear()
         self._questions[_address(scope)] = asked
-        key = _key(scope, asked.tier, asked.snapshot, asked.built_at)
+        key = _key(scope, asked.districts, asked.tier, asked.snapshot, asked.built_at)
         if key not in self._kept:
             self._kept[key] = _Kept(dict(start), body, tags[0], scope["route"])
             self._size += len(body) + _OVERHEAD
@@ -129,7 +129,7 @@ class KeptAnswers:
         manifest = None if tier is None else mapped_at(desks[tier].shelf, asked.moment)
         if manifest is None or tier is None:
             return None
-        key = _key(scope, tier, manifest.id, manifest.built_at)
+        key = _key(scope, asked.districts, tier, manifest.id, manifest.built_at)
         kept = self._kept.get(key)
         if kept is not None:
             self._kept.move_to_end(key)
@@ -188,8 +188,9 @@ def _address(scope: Scope) -> tuple[str, bytes]:
     return scope["path"], scope["query_string"]
 
 
-def _key(scope: Scope, tier: Tier, snapshot: str, built_at: str) -> tuple[object, ...]:
-    return (_address(scope), _varying(scope), tier, snapshot, built_at)
+def _key(scope: Scope, districts: tuple[str, ...], tier: Tier, snapshot: str, built_at: str) -> tuple[object, ...]:
+    """Return what an answer is kept by; with the districts that decide its tier, as its own snapshot names them."""
+    return (_address(scope), _varying(scope), districts, tier, snapshot, built_at)
 
 
 def _varying(scope: Scope) -> tuple[tuple[bytes, bytes], ...]:

@@ -3,7 +3,7 @@
 import random
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count, product
 from pathlib import Path
 
@@ -86,14 +86,18 @@ def numbered(settings: Settings) -> Iterator[TestClient]:
         yield client
 
 
-def serving_numbers(settings: Settings) -> TestClient:
+def alone(_tier: Tier, code: str) -> tuple[str, ...]:
+    return (code,)
+
+
+def serving_numbers(settings: Settings, districts: Callable[[Tier, str], tuple[str, ...]] = alone) -> TestClient:
     app, router, numbers = create_app(settings), make_router("/v1/numbered", "numbered", READ), count()
 
     @router.get("/{code}")
     async def get_numbered(request: Request, code: str) -> Response:
         tier = await tier_of_question(request, Question(Subject.DISTRICTS), code)
         manifest = request.app.state.desks[tier].shelf.newest().manifest
-        remember(request, Asked((code,), Moment(), tier, manifest.id, manifest.built_at))
+        remember(request, Asked(districts(tier, code), Moment(), tier, manifest.id, manifest.built_at))
         headers = statistics_headers(request, manifest.id, manifest.built_at, tier)
         body = f"{tier} {next(numbers)}".ljust(3000)  # long enough to be compressed
         return Response(body, headers=headers, media_type="application/json")
@@ -160,6 +164,18 @@ def test_an_answer_is_kept_for_whoever_gets_the_same(numbered: TestClient, calle
     assert [ask(ELSEWHERE, who) for who in ("nobody", "scoped", "all", "scoped", "nobody", "all")] == [
         "public 2", "public 2", "exact 3", "public 2", "public 2", "exact 3",
     ]  # fmt: skip
+
+
+def test_an_answer_is_made_anew_when_other_districts_decided_its_tier(
+    settings: Settings, callers: dict[str, dict[str, str]]
+) -> None:
+    def with_parent(tier: Tier, code: str) -> tuple[str, ...]:
+        return (code, ELSEWHERE) if tier is Tier.EXACT else (code,)  # as snapshots with different trees would name them
+
+    with serving_numbers(settings, with_parent) as client:
+        path = f"/v1/numbered/{HOME}"
+        told = [client.get(path, headers=callers[who]).text.strip() for who in ("all", "nobody", "scoped")]
+    assert told == ["exact 0", "public 1", "exact 2"]
 
 
 @pytest.mark.parametrize(
