@@ -9,6 +9,9 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
+PROTOCOL = "app.api.protocol:ProblemProtocol"
+"""As `serve` speaks HTTP."""
+
 _PATIENCE = 10.0
 
 
@@ -17,7 +20,7 @@ def live(app: FastAPI) -> Iterator[str]:
     """Serve an application on a free port of this machine; give its address."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+    server = uvicorn.Server(uvicorn.Config(app, http=PROTOCOL, log_config=None, access_log=False))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     deadline = time.monotonic() + _PATIENCE

@@ -11,6 +11,7 @@ import msgspec
 from fastapi import FastAPI, Path, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from pydantic import Field
+from starlette.responses import RedirectResponse
 
 from app.api.admission import OPEN
 from app.api.caching import validated
@@ -35,6 +36,12 @@ class ProblemType(Closed):
     title: str = Field(description="The kind of problem in a few words.")
     status: int = Field(description="Its HTTP status.")
     meaning: str = Field(description="What it says, in a sentence.")
+
+
+@router.get("/", include_in_schema=False)
+async def show_start(request: Request) -> Response:
+    """Lead to the documentation."""
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/docs")
 
 
 @router.get("/docs", include_in_schema=False)

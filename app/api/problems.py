@@ -24,6 +24,9 @@ PROBLEM_RESPONSE: dict[str, Any] = {
 }
 """The `default` response of every operation."""
 
+_CHOICES = frozenset({"enum", "literal_error"})
+"""Errors whose message lists the choices that there are, which `allowed` does."""
+
 _CHOICE = re.compile(r"'([^']*)'")
 
 
@@ -33,6 +36,22 @@ class BadRequest(ServiceError):
     code = "bad-request"
     status = 400
     title = "Bad request"
+
+
+class UnreadableRequest(ServiceError):
+    """What was sent is no request that HTTP knows."""
+
+    code = "unreadable-request"
+    status = 400
+    title = "Unreadable request"
+
+
+class HeadTooLarge(ServiceError):
+    """The address and headers of the request take more than the service reads."""
+
+    code = "head-too-large"
+    status = 431
+    title = "Head too large"
 
 
 class MethodNotAllowed(ServiceError):
@@ -136,13 +155,12 @@ def _item(entry: Mapping[str, Any]) -> ErrorItem:
     if entry["type"] == "json_invalid":
         return ErrorItem("body", f"Not JSON at character {entry['loc'][-1]}")
     pointer = "/".join(str(part) for part in entry["loc"])
+    if entry["type"] in _CHOICES:
+        return ErrorItem(pointer, "Unknown value", tuple(_CHOICE.findall(entry["ctx"]["expected"])))
     return ErrorItem(pointer, entry["msg"].removeprefix("Value error, "), tuple(_allowed(entry)))
 
 
 def _allowed(entry: Mapping[str, Any]) -> Iterable[str]:
-    context = entry.get("ctx", {})
-    if entry["type"] in ("enum", "literal_error"):
-        return _CHOICE.findall(context["expected"])
     if entry["type"] in ("bool_parsing", "bool_type"):
         return ("true", "false")
-    return tuple(context.get("allowed", ()))
+    return tuple(entry.get("ctx", {}).get("allowed", ()))

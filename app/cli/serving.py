@@ -81,7 +81,7 @@ def _options(host: str, port: int) -> dict[str, Any]:
         "host": host,
         "port": port,
         "loop": "uvloop",
-        "http": "httptools",
+        "http": "app.api.protocol:ProblemProtocol",
         "access_log": False,
         "log_config": None,
         "timeout_graceful_shutdown": 20,

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from sqlalchemy import Boolean, Column, Date, Integer, Table
 
 from app.database.engines import adbc_uri, is_sqlite
+from app.database.outages import outages_of_extraction_named
 from app.database.tables import METADATA
 
 EXTRACTED = (
@@ -47,9 +48,18 @@ def extract(url: str, folder: Path, report: Report) -> None:
         Where the files go; `<table>.parquet` each.
     report
         Called with the number of tables done.
+
+    Raises
+    ------
+    DatabaseUnavailable
+        The database is away, damaged or not set up.
     """
     sqlite = is_sqlite(url)
-    with closing(_connect(url, sqlite=sqlite)) as connection, closing(connection.cursor()) as cursor:
+    with (
+        outages_of_extraction_named(),
+        closing(_connect(url, sqlite=sqlite)) as connection,
+        closing(connection.cursor()) as cursor,
+    ):
         if sqlite:
             cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": _BATCH_ROWS})
         else:

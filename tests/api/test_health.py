@@ -49,6 +49,12 @@ def test_the_log_names_the_template_and_no_path(
     }
 
 
+def test_the_start_leads_to_the_documentation(empty_service: TestClient) -> None:
+    answer = empty_service.get("/", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (307, "/docs")
+    assert empty_service.head("/", follow_redirects=False).status_code == 307
+
+
 def test_documentation_loads_nothing_from_elsewhere(empty_service: TestClient) -> None:
     page = empty_service.get("/docs")
     assert page.status_code == 200

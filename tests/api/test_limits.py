@@ -22,6 +22,7 @@ from starlette.testclient import TestClient
 from app.api.admission import READ
 from app.api.layers import SECURITY_HEADERS, add_layers
 from app.api.problems import add_problem_handlers
+from app.api.protocol import HEAD_BYTES
 from app.api.routes import RAW_BODY, make_router, mount
 from app.api.schemas.problems import Problem
 from app.config import Settings
@@ -196,6 +197,36 @@ def test_an_endless_body_is_refused_before_its_end() -> None:
         problem(*client.answer(), "content-too-large")
 
 
+def test_an_endless_head_is_refused_before_its_end() -> None:
+    with live(around(things())) as address, sender(address) as client:
+        client.send(b"GET /v1/things/stream HTTP/1.1\r\nHost: here\r\nX-Long: ")
+        for _ in range(HEAD_BYTES // 50_000 + 1):
+            client.send(b"x" * 50_000)
+        status, headers, body = client.answer()
+        problem(status, headers, body, "head-too-large")
+        assert (status, canonical(headers)) == (431, SECURITY_HEADERS)
+        assert client.ended()
+
+
+def test_a_long_body_is_not_taken_for_a_head() -> None:
+    with live(around(things())) as address, sender(address) as client:
+        for _ in range(2):  # both on one connection
+            client.begin("POST", "/v1/things", f"Content-Length: {2 * HEAD_BYTES}")
+            client.send(b"x" * 2 * HEAD_BYTES)
+            assert json.loads(client.answer()[2]) == {"size": 2 * HEAD_BYTES}
+
+
+@pytest.mark.parametrize("line", ["GET /v1/branches?q=联合 HTTP/1.1", "no request", "GET / HTTP/1.1\r\nno header"])
+def test_what_is_no_request_is_a_guarded_problem(line: str) -> None:
+    with live(around(things())) as address, sender(address) as client:
+        client.send(f"{line}\r\n\r\n".encode())
+        status, headers, body = client.answer()
+        found = problem(status, headers, body, "unreadable-request")
+        assert (status, canonical(headers), headers["cache-control"]) == (400, SECURITY_HEADERS, "no-store")
+        assert "percent-encoded" in found.detail
+        assert client.ended()
+
+
 # Time
 
 
@@ -359,7 +390,8 @@ def test_a_build_is_refused_when_enough_are_queued_and_an_import_is_not(settings
 
 def canonical(headers: Any) -> dict[str, str]:
     """The headers of an answer under the names that we write."""
-    return {name: headers[name] for name in SECURITY_HEADERS if name in headers}
+    given = {name.lower(): value for name, value in headers.items()}
+    return {name: given[name.lower()] for name in SECURITY_HEADERS if name.lower() in given}
 
 
 def test_the_policy_lets_a_page_load_nothing_and_nobody_frame_it() -> None:

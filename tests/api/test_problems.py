@@ -68,6 +68,14 @@ def test_all_errors_of_a_body_are_listed(client: TestClient) -> None:
     assert allowed == {"body/level": ["county", "street"], "body/counts/1": []}
 
 
+def test_choices_are_listed_once_when_a_value_is_none_of_them(client: TestClient) -> None:
+    answer = client.put("/v1/things/one", json={"level": "town", "counts": []})
+    found = problem(answer)
+    assert found["detail"] == "body/level: Unknown value."
+    assert found["errors"] == [{"pointer": "body/level", "message": "Unknown value", "allowed": ["county", "street"]}]
+    assert answer.text.count("street") == 1
+
+
 def test_a_body_that_is_no_json_is_named(client: TestClient) -> None:
     answer = client.put("/v1/things/one", content=b'{"level": ', headers={"Content-Type": "application/json"})
     assert problem(answer)["errors"][0]["pointer"] == "body"

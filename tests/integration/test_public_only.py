@@ -52,6 +52,7 @@ PUBLIC = [
     "/healthz",
     "/readyz",
     "/metrics",
+    "/",
     "/docs",
     "/docs/swagger-ui.css",
     "/openapi.json",
@@ -111,7 +112,7 @@ def folder(full: Protected, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def service(folder: Path) -> Iterator[httpx.Client]:
     """Give a client of the service as a process of its own."""
-    with served(folder) as address, httpx.Client(base_url=address, timeout=PATIENCE) as client:
+    with served(folder) as address, httpx.Client(base_url=address, timeout=PATIENCE, follow_redirects=True) as client:
         yield client
 
 
@@ -234,6 +235,14 @@ def test_what_belongs_to_writers_is_refused(service: httpx.Client, path: str) ->
 def test_every_key_is_refused(service: httpx.Client, token: str, path: str) -> None:
     found = problem(service.get(path, headers={"Authorization": f"Bearer {token}"}), 401, KeyRefused.code)
     assert token not in found.model_dump_json()
+
+
+def test_an_address_that_is_not_encoded_is_a_problem(service: httpx.Client) -> None:
+    with socket.create_connection((service.base_url.host, service.base_url.port), timeout=PATIENCE) as connection:
+        connection.sendall("GET /v1/districts?q=梧村 HTTP/1.1\r\nHost: here\r\n\r\n".encode())
+        head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert Problem.model_validate_json(body).type == "/problems/unreadable-request"
 
 
 def test_nothing_is_written_when_it_has_answered(folder: Path) -> None:

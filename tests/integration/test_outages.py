@@ -1,0 +1,93 @@
+"""A database that is away, damaged, outdated or not set up is told as such; a wrong statement is not."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from app.database.engines import is_sqlite, make_engine, make_sync_engine, sqlite_path
+from app.database.outages import DatabaseUnavailable, outages_named, reading
+
+AWAY = "postgresql+psycopg://nobody@127.0.0.1:1/nothing"
+MIGRATE = "The registry's tables are missing, or of another version: run `orgcoverage migrate`."
+
+
+def build(url: str, folder: Path) -> str:
+    """Build a snapshot by the command, which must end with 1; return the last line that it tells."""
+    environment = {**os.environ, "ORGCOVERAGE_DATABASE_URL": url, "ORGCOVERAGE_DATA_DIR": str(folder)}
+    command = [sys.executable, "-m", "app.cli", "snapshot", "build", "--as-of", "2017-06-30"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in (folder / "snapshots").rglob("*.arrow")] == []
+    return done.stderr.splitlines()[-1]
+
+
+def altered(url: str, statement: str) -> None:
+    engine = make_sync_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+async def read(url: str, statement: str) -> None:
+    engine = make_engine(url)
+    try:
+        async with reading(engine) as connection:
+            await connection.execute(text(statement))
+    finally:
+        await engine.dispose()
+
+
+def test_a_build_says_what_to_do_when_tables_are_missing(database_url: str, tmp_path: Path) -> None:
+    if is_sqlite(database_url):
+        sqlite_path(database_url).touch()
+    assert build(database_url, tmp_path / "data") == f"Database unavailable: {MIGRATE}"
+
+
+def test_a_build_says_what_to_do_when_tables_are_of_another_version(migrated_url: str, tmp_path: Path) -> None:
+    altered(migrated_url, "ALTER TABLE enterprise RENAME COLUMN supersedes TO replaces")
+    assert build(migrated_url, tmp_path / "data") == f"Database unavailable: {MIGRATE}"
+
+
+def test_a_build_says_so_when_the_database_is_away(tmp_path: Path) -> None:
+    told = build(AWAY, tmp_path / "data")
+    assert told == "Database unavailable: The registry's database is not reachable or busy."
+
+
+def test_a_build_says_so_when_the_file_is_no_database(tmp_path: Path) -> None:
+    file = tmp_path / "registry.sqlite"
+    file.write_text("no database\n" * 1000)
+    told = build(f"sqlite+aiosqlite:///{file}", tmp_path / "data")
+    assert told.startswith("Database unavailable: The registry's file is no SQLite database")
+
+
+@pytest.mark.anyio
+async def test_a_missing_column_is_told_as_another_version(migrated_url: str) -> None:
+    with pytest.raises(DatabaseUnavailable) as told:
+        await read(migrated_url, "SELECT nothing_like_it FROM enterprise")
+    assert told.value.detail == MIGRATE
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("statement", ["SELECT FROM FROM enterprise", "SELECT nothing(1, 2)"])
+async def test_a_wrong_statement_is_the_services_own_mistake(migrated_url: str, statement: str) -> None:
+    with pytest.raises(DBAPIError):
+        await read(migrated_url, statement)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"), [(b"no database" * 1000, "no SQLite database"), (None, "cannot be opened")]
+)
+def test_a_file_that_cannot_be_read_is_named_for_what_it_is(tmp_path: Path, content: bytes | None, told: str) -> None:
+    file = tmp_path / ("registry.sqlite" if content is not None else "nowhere/registry.sqlite")
+    if content is not None:
+        file.write_bytes(content)
+    engine = make_sync_engine(f"sqlite+aiosqlite:///{file}")
+    with pytest.raises(DatabaseUnavailable, match=told), outages_named(), engine.connect():
+        pass
+    engine.dispose()
