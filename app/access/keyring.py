@@ -83,7 +83,7 @@ class Keyring:
         """
         asked_at = self._clock()
         async with self._reading:
-            if self._read_at is None or self._read_at <= asked_at:
+            if self.known(token) is None and (self._read_at is None or self._read_at <= asked_at):
                 await asyncio.sleep(_ASKED_SECONDS - self._age())
                 await self._read()
         principal = self.known(token)

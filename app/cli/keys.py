@@ -1,14 +1,19 @@
 """`key create | list | revoke`: API keys from the command line, where the registry is at hand."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
+from sqlalchemy import Engine
 
 from app.access.keys import LONGEST_DAYS, Key, KeyWish, list_keys, make_key, revoke_key
 from app.access.principals import Right
+from app.cli.registry import require
 from app.cli.trail import audited
 from app.config import Settings
 from app.database.engines import make_sync_engine
+from app.database.outages import outages_named
 from app.database.turns import write_turn_sync
 
 commands = typer.Typer(no_args_is_help=True, help="API keys: who may ask for what, until when.")
@@ -29,8 +34,7 @@ def create(
     """Make a key and show its token, this once."""
     settings = Settings()
     wish = KeyWish(name, frozenset(right), frozenset(district) if district else None, days)
-    engine = make_sync_engine(settings.registry_url)
-    with write_turn_sync(engine, settings.write_wait_seconds) as connection:
+    with _registry(settings) as engine, write_turn_sync(engine, settings.write_wait_seconds) as connection:
         key, token = make_key(connection, wish)
     audited(settings, "create_api_key", id=key.id)
     typer.echo(f"Key {key.id} ({_covered(key)}; {', '.join(key.rights)}; until {key.expires_at:%Y-%m-%d}).", err=True)
@@ -41,8 +45,7 @@ def create(
 @commands.command("list")
 def list_all() -> None:
     """List all keys on record, the newest first."""
-    engine = make_sync_engine(Settings().registry_url)
-    with engine.connect() as connection:
+    with _registry(Settings()) as engine, outages_named(), engine.connect() as connection:
         keys = list_keys(connection)
     for key in keys:
         state = f"revoked {key.revoked_at:%Y-%m-%d}" if key.revoked_at else f"until {key.expires_at:%Y-%m-%d}"
@@ -53,10 +56,20 @@ def list_all() -> None:
 def revoke(key_id: Annotated[str, typer.Argument(help="Id of the key.")]) -> None:
     """Revoke a key; running services refuse it within five seconds."""
     settings = Settings()
-    with write_turn_sync(make_sync_engine(settings.registry_url), settings.write_wait_seconds) as connection:
+    with _registry(settings) as engine, write_turn_sync(engine, settings.write_wait_seconds) as connection:
         revoke_key(connection, key_id)
     audited(settings, "delete_api_key", id=key_id)
     typer.echo(f"Key {key_id} is revoked.")
+
+
+@contextmanager
+def _registry(settings: Settings) -> Iterator[Engine]:
+    require(settings)
+    engine = make_sync_engine(settings.registry_url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def _covered(key: Key) -> str:
