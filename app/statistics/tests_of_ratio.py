@@ -49,12 +49,19 @@ def false_discovery_rates(p: Floats) -> Floats:
 
 
 def funnel_limits(centre: float, draws: Floats, z: float) -> tuple[Floats, Floats]:
-    """Return centre ± z·√(centre·(1 − centre)/draws), within [0, 1]; NaN where there is no number of draws.
+    """Return centre ± z·√(centre·(1 − centre)/draws), within [0, 1].
 
-    NaN everywhere where the centre is above 1 or NaN itself.
+    Parameters
+    ----------
+    centre
+        Above 1 or NaN: there are no limits, all are NaN.
+    draws
+        0: nothing can be told, the limits are 0 and 1; NaN: there are none.
+    z
+        How many standard errors they are away.
     """
     spread = centre * (1 - centre)
     if not spread >= 0:
         return np.full(draws.shape, np.nan), np.full(draws.shape, np.nan)
-    variance = np.divide(spread, draws, out=np.full(draws.shape, np.inf if spread else 0.0), where=draws != 0)
+    variance = np.divide(spread, draws, out=np.full(draws.shape, np.inf), where=draws != 0)
     return np.maximum(centre - z * np.sqrt(variance), 0.0), np.minimum(centre + z * np.sqrt(variance), 1.0)

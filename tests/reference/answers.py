@@ -211,10 +211,10 @@ class Reference:
             "industries": byte_order(self.moment.group_codes(code)),
         }
 
-    def block(self, population: Population) -> Row:
-        """The counts and rates of a population."""
-        counts = measures.figures(self.moment, self.firms.values(), population)
-        missing = measures.undefined(self.moment, population)
+    def block(self, *populations: Population) -> Row:
+        """The counts and rates of a population; of several: of those who are in each."""
+        counts = measures.figures(self.moment, self.firms.values(), *populations)
+        missing = measures.undefined(self.moment, *populations)
         return {"counts": counts, "rates": rates.all_rates(rates.METRICS, counts, missing, self.rho)}
 
     @property

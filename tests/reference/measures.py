@@ -143,11 +143,12 @@ def added(firms: Iterable[Firm]) -> Counts:
     return {measure: sum(counts[measure] or 0 for counts in own) for measure in MEASURES}
 
 
-def undefined(moment: Moment, population: Population) -> frozenset[str]:
-    """The measures that are not defined for this population, whatever is in it."""
+def undefined(moment: Moment, *populations: Population) -> frozenset[str]:
+    """The measures that are not defined for all these populations together, whatever is in them."""
     if moment.member_source == "returns":
         return REGISTER_ONLY
-    return frozenset() if withheld_reaches(moment, population) else frozenset({"members_withheld"})
+    reaches = all(withheld_reaches(moment, one) for one in populations)
+    return frozenset() if reaches else frozenset({"members_withheld"})
 
 
 def withheld_reaches(moment: Moment, population: Population) -> bool:
@@ -163,11 +164,11 @@ def withheld_reaches(moment: Moment, population: Population) -> bool:
     )
 
 
-def figures(moment: Moment, firms: Iterable[Firm], population: Population) -> Counts:
-    """The measures of a population; null = not defined for it."""
-    missing = undefined(moment, population)
-    total = added(firm for firm in firms if holds(moment, population, firm))
-    return {measure: None if measure in missing else count for measure, count in total.items()}
+def figures(moment: Moment, firms: Iterable[Firm], *populations: Population) -> Counts:
+    """The measures of whoever is in all populations; null = not defined for one of them."""
+    missing = undefined(moment, *populations)
+    held = [firm for firm in firms if all(holds(moment, population, firm) for population in populations)]
+    return {measure: None if measure in missing else count for measure, count in added(held).items()}
 
 
 def unallocated(total: Counts, rows: list[Counts]) -> Counts:

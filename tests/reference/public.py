@@ -222,10 +222,14 @@ class PublicReference(Reference):
 
     # --- the figures -----------------------------------------------------------------------------
 
-    def block(self, population: Population) -> Row:
-        """The public counts and rates of a population; all others are protected."""
-        sums = summed(one for one in self.shown if self.sits_in(one.place, population))
-        firms = [firm for firm in self.firms.values() if measures.holds(self.moment, population, firm)]
+    def block(self, *populations: Population) -> Row:
+        """The public counts and rates of who is in each of some populations; all others are protected."""
+        sums = self.sums(*populations)
+        firms = [
+            firm
+            for firm in self.firms.values()
+            if all(measures.holds(self.moment, population, firm) for population in populations)
+        ]
         counts: Counts = dict.fromkeys(MEASURES)
         counts["enterprises"] = len(firms)
         counts["enterprises_organised"] = sum(firm.organised for firm in firms)
@@ -236,6 +240,10 @@ class PublicReference(Reference):
             "member_ratio": member_ratio(sums)
         }
         return {"counts": counts, "rates": dict.fromkeys(rates.METRICS, PROTECTED) | public}
+
+    def sums(self, *populations: Population) -> Sums:
+        """What ratios rest on, of whoever shows in each of some populations."""
+        return summed(one for one in self.shown if all(self.sits_in(one.place, wanted) for wanted in populations))
 
     def sits_in(self, place: Place, population: Population) -> bool:
         """Whether a place is at or below what is asked for."""
