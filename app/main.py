@@ -28,7 +28,17 @@ from app.api.layers import add_layers
 from app.api.problems import add_problem_handlers
 from app.api.registry import branches, classifications, enterprises, exports
 from app.api.routes import mount
-from app.api.statistics import bases, changes, cross_table, files, lists, low_membership, subjects, trends
+from app.api.statistics import (
+    bases,
+    changes,
+    cross_table,
+    dual_affiliation,
+    files,
+    lists,
+    low_membership,
+    subjects,
+    trends,
+)
 from app.api.statistics.desk import Desk
 from app.config import Settings
 from app.database.engines import make_engine
@@ -44,6 +54,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     bases.router,
     changes.router,
     cross_table.router,
+    dual_affiliation.router,
     low_membership.router,
     trends.router,
     subjects.router,

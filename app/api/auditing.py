@@ -37,6 +37,12 @@ READS = frozenset(
         "list_branch_statistics",
         "get_branch_statistics",
         "export_branch_statistics",
+        "get_dual_affiliation",
+        "export_dual_affiliation",
+        "list_establishment_gaps",
+        "export_establishment_gaps",
+        "list_data_quality",
+        "export_data_quality",
     }
 )
 """Operations that show single enterprises or branches."""

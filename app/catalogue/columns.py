@@ -55,6 +55,7 @@ COLUMN_LABELS: dict[str, Label] = {
     "established_on": Label("组建日期", "Established on"),
     "own": Label("本级", "Own"),
     "subtree": Label("含下级", "Subtree"),
+    "members": Label("党员数", "Members"),
     "account": Label("项目", "Account"),
     "component": Label("构成", "Component"),
     "value": Label("数值", "Value"),
@@ -76,3 +77,18 @@ COLUMN_LABELS: dict[str, Label] = {
     "high": Label("上限", "upper bound"),
     "status": Label("状态", "status"),
 }
+
+
+def _of(prefix: str, owner: Label) -> dict[str, Label]:
+    """Return the labels of a branch's columns where a row has two branches."""
+    names = ("code", "name", "kind", "form", "parent_code", "district_code", "dual_affiliation", "industry_code",
+             "industry_group", "established_on")  # fmt: skip
+    labels = {name: COLUMN_LABELS[name] for name in names}
+    return {
+        f"{prefix}_{name}": Label(f"{owner.zh}{label.zh}", f"{owner.en}: {label.en.lower()}")
+        for name, label in labels.items()
+    }
+
+
+COLUMN_LABELS |= _of("home", Label("隶属党组织", "Home"))
+COLUMN_LABELS |= _of("joint_branch", Label("兼合党组织", "Joint branch"))
