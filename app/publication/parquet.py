@@ -41,7 +41,8 @@ def _groups(table: FlatTable, schema: pa.Schema) -> Iterator[list[pa.RecordBatch
     """Yield the batches of each row group; an empty list for each piece of the table that goes into a later one."""
     batches: list[pa.RecordBatch] = []
     for rows in table.chunks():
-        batches.append(_batch(table.columns, rows, schema))
+        if rows:
+            batches.append(_batch(table.columns, rows, schema))
         ready = sum(batch.num_rows for batch in batches) >= ROW_GROUP
         yield batches if ready else []
         batches = [] if ready else batches
