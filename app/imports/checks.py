@@ -1,5 +1,6 @@
 """From raw rows to typed ones, with every problem that a row shows by itself."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -7,10 +8,12 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from app.imports.batches import RawBatch, RowNumbers
 from app.imports.cells import Under, read_cells
 from app.imports.columns import Column, Dataset, Kind
+from app.imports.flaws import OTHERWISE, unusable
 from app.imports.headers import Field, shown_title
 from app.imports.identity_numbers import holds_identity_number
 from app.imports.issues import IssueLog, RowIssue, Rule, Severity, row_issue
@@ -32,8 +35,8 @@ class Chunk:
         no default, or cannot be read.
     present
         The names of these columns.
-    bad
-        One flag per row: it has an error of its own. Warnings do not count.
+    flaws
+        One number per row: which errors it has of its own, as `imports.flaws` says; 0: none. Warnings do not count.
     progress
         How much of the file is read with this chunk, 0 to 1.
     """
@@ -41,8 +44,14 @@ class Chunk:
     rows: RowNumbers
     table: pa.Table
     present: frozenset[str]
-    bad: Mask
+    flaws: NDArray[np.int32]
     progress: float
+
+    @property
+    def bad(self) -> Mask:
+        """One flag per row: it has an error of its own."""
+        bad: Mask = self.flaws != 0
+        return bad
 
 
 def check_batch(
@@ -68,19 +77,19 @@ def check_batch(
         The rows are keys to delete: rules between their cells are not asked.
     """
     marks = _Marks(batch.rows, issues)
-    marks.take(batch.issues)
+    marks.take(batch.issues, dataset)
     columns, blanks = {}, {}
     for field, texts in zip(fields, batch.texts, strict=True):
         if field.column is not None:
             blank = null_mask(texts) & ~_told(batch, field.column.name)
-            columns[field.column.name] = _column(field.column, field.title, texts, blank, marks, today)
+            columns[field.column.name] = _column(dataset, field.column, field.title, texts, blank, marks, today)
             blanks[field.column.name] = blank
     _refuse_unnamed(batch, fields, marks)
     table = pa.table({column.name: columns[column.name] for column in dataset.columns if column.name in columns})
     for finding in () if keys_only else row_findings(dataset, table, today):
         rows = finding.rows & blanks[finding.blank] if finding.blank in blanks else finding.rows
         marks.mark(finding.rule, finding.column, rows, finding.message, columns.get(finding.column))
-    return Chunk(batch.rows, table, frozenset(columns), marks.bad, batch.progress)
+    return Chunk(batch.rows, table, frozenset(columns), marks.flaws, batch.progress)
 
 
 def refuse_identity_numbers(batch: RawBatch, fields: Sequence[Field], issues: IssueLog, today: date) -> dict[str, int]:
@@ -104,26 +113,37 @@ def refuse_identity_numbers(batch: RawBatch, fields: Sequence[Field], issues: Is
 
 
 class _Marks:
-    """The rows of a batch that are bad, and the way of their problems to the log."""
+    """The flaws of the rows of a batch, and the way of their problems to the log."""
 
     def __init__(self, rows: RowNumbers, issues: IssueLog) -> None:
         self._rows = rows
         self._issues = issues
-        self.bad: Mask = np.zeros(len(rows), np.bool_)
+        self.flaws: NDArray[np.int32] = np.zeros(len(rows), np.int32)
 
-    def take(self, found: Sequence[RowIssue]) -> None:
+    def take(self, found: Sequence[RowIssue], dataset: Dataset) -> None:
         """Note what the reader found, in rows of the batch or in rows that it could not make."""
+        errors = defaultdict(list)
         for issue in found:
             self._issues.add(issue)
-        errors = [issue.row for issue in found if issue.severity is Severity.ERROR]
-        if errors:
-            self.bad |= np.isin(self._rows, np.array(errors, np.int64))
+            if issue.severity is Severity.ERROR:
+                errors[issue.column].append(issue.row)
+        for column, rows in errors.items():
+            flaw = OTHERWISE if column is None else unusable(dataset, column)
+            self.flaws[np.isin(self._rows, np.array(rows, np.int64))] |= flaw
 
-    def mark(self, rule: Rule, column: str | None, rows: Mask, message: str, values: Values | None = None) -> None:
-        """Note a problem of all flagged rows; `values` are repeated with it."""
+    def mark(
+        self,
+        rule: Rule,
+        column: str | None,
+        rows: Mask,
+        message: str,
+        values: Values | None = None,
+        flaw: int = OTHERWISE,
+    ) -> None:
+        """Note a problem of all flagged rows, and the flaw that it is if it is an error; `values` are repeated."""
         places = np.flatnonzero(rows)
         if places.size and rule.severity is Severity.ERROR:
-            self.bad |= rows
+            self.flaws[places] |= flaw
         self._issues.add_many(
             rule,
             places.size,
@@ -142,11 +162,13 @@ def _told(batch: RawBatch, column: str) -> Mask:
     return np.isin(batch.rows, np.array(told, np.int64)) if told else np.zeros(len(batch.rows), np.bool_)
 
 
-def _column(column: Column, title: str, texts: Texts, blank: Mask, marks: _Marks, today: date) -> Values:
-    cells = read_cells(texts, Under(column, title, today))
-    marks.mark(cells.rule, column.name, cells.wrong, cells.complaint, texts)
+def _column(
+    dataset: Dataset, column: Column, title: str, texts: Texts, blank: Mask, marks: _Marks, today: date
+) -> Values:
+    cells, flaw = read_cells(texts, Under(column, title, today)), unusable(dataset, column.name)
+    marks.mark(cells.rule, column.name, cells.wrong, cells.complaint, texts, flaw)
     if column.required:
-        marks.mark(Rule.REQUIRED, column.name, blank, "must not be blank")
+        marks.mark(Rule.REQUIRED, column.name, blank, "must not be blank", flaw=flaw)
     if column.default_when_blank is None or not blank.any():
         return cells.values
     default = pa.scalar(column.default_when_blank, cells.values.type)

@@ -33,6 +33,10 @@ def erased_rows(connection: Connection, prospect: Prospect, tombstones: Tombston
     if not tombstones.digests:
         return
     rows = prospect.own.rows
-    new = select(rows.c.row_number, rows.c.ref).where(rows.c.is_new).execution_options(stream_results=True)
+    new = (
+        select(rows.c.row_number, rows.c.ref)
+        .where(rows.c.is_new, rows.c.ref.is_not(None))
+        .execution_options(stream_results=True)
+    )
     for block in connection.execute(new).partitions(_ROWS_AT_ONCE):
         yield from (number for number, ref in block if tombstones.hold(ref))

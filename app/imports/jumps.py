@@ -82,7 +82,8 @@ def judged_returns(prospect: Prospect) -> Select[Any] | None:
 
 
 def _of_touched_enterprises(incoming: Incoming) -> Select[Any] | CompoundSelect[Any]:
-    coming, table = incoming.rows, incoming.target.table
+    table = incoming.target.table
+    coming = incoming.coming().subquery("coming")
     rows = select(coming.c.row_number, coming.c.enterprise_code, coming.c.headcount)
     if incoming.is_first:
         return rows

@@ -38,7 +38,7 @@ def misplaced_sites(prospect: Prospect) -> Iterator[Finding]:
     sites = found(rows, rows.c.parent_code).select_from(rows.outerjoin(parents, parents.c.code == rows.c.parent_code))
     # A parent that is nowhere is told as an unknown code.
     elsewhere = or_(rows.c.parent_code.is_(None), parents.c.level != DistrictLevel.STREET)
-    sites = sites.where(rows.c.level == DistrictLevel.SITE, elsewhere)
+    sites = sites.where(rows.c.level == DistrictLevel.SITE, elsewhere, *prospect.usable(rows, "parent_code"))
     yield finding(Rule.SITE_PLACE, "parent_code", "a site must be under a street", sites)
     for children in _children(prospect.own):
         above = _above(rows, children, children.c.level == DistrictLevel.SITE)

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from sqlalchemy import Connection, CursorResult, Select, select
+from sqlalchemy import Connection, CursorResult, Select, literal, select
 
 from app.imports.columns import Dataset, Kind
+from app.imports.flaws import unusable
 from app.imports.issues import Rule
 from app.imports.prospect import Incoming, Prospect
 from app.imports.row_rules import row_findings
@@ -70,12 +71,13 @@ def _problems(
     rows = _merged(incoming, names).execution_options(stream_results=True)
     result: CursorResult[Any] = connection.execute(rows)
     for block in result.partitions(_ROWS_AT_ONCE):
-        numbers, *columns = zip(*block, strict=True)
+        numbers, flaws, *columns = zip(*block, strict=True)
         types = [_TYPES.get(dataset.column(title).kind, pa.string()) for title in titles]
         table = pa.table({title: pa.array(*cells) for title, *cells in zip(titles, columns, types, strict=True)})
         told = {(known.rule, known.column): known.rows for known in row_findings(dataset, table.select(shown), today)}
         for new in row_findings(dataset, table, today):
-            for place in np.flatnonzero(new.rows & ~told.get((new.rule, new.column), np.False_)):
+            unread = 0 if new.blank is None else np.array(flaws) & unusable(dataset, new.blank)
+            for place in np.flatnonzero(new.rows & ~told.get((new.rule, new.column), np.False_) & (unread == 0)):
                 value = table.column(new.column)[int(place)].as_py()
                 yield MergedProblem(
                     new.rule, new.column, numbers[place], None if value is None else str(value), new.message
@@ -84,6 +86,7 @@ def _problems(
 
 def _merged(incoming: Incoming, names: Sequence[str]) -> Select[Any]:
     rows = incoming.rows
-    merged = select(rows.c.row_number, *(rows.c[name] for name in names))
+    flaws = rows.c.flaws if "flaws" in rows.c else literal(0)
+    merged = select(rows.c.row_number, flaws, *(rows.c[name] for name in names))
     # Nothing is known of a new row but what the file says, so only a part can miss its whole there.
     return merged if "members" in names else merged.where(~rows.c.is_new)

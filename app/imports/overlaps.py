@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from app.catalogue.vocabulary import AffiliationRole
 from app.imports.findings import Finding, Outcome, found
+from app.imports.flaws import sound
 from app.imports.issues import Rule
 from app.imports.prospect import Prospect, kept
 
@@ -67,7 +68,7 @@ def _simultaneous(rows: FromClause) -> FromClause:
 def _rows_of_crowded_members(prospect: Prospect) -> FromClause:
     """Return the rows of the members that the import touches and that have more than one row."""
     incoming = prospect.own
-    coming = select(incoming.rows.c.row_number, *(incoming.rows.c[name] for name in incoming.target.columns))
+    coming = incoming.coming().where(*sound(incoming.rows))
     if incoming.is_first:
         rows = coming.subquery("rows")
     else:

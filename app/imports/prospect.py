@@ -4,7 +4,7 @@ Only differences are kept, in temporary tables: a row that the registry has alre
 neither by the write nor by the rules between rows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
+    and_,
     cast,
     exists,
     false,
@@ -31,6 +32,7 @@ from sqlalchemy import (
     union_all,
 )
 
+from app.imports.flaws import certain, usable
 from app.imports.options import ImportMode, ImportOptions
 from app.imports.staging import Stage, count_rows
 from app.imports.targets import Target, same_key, targets
@@ -50,7 +52,8 @@ class Incoming:
     Parameters
     ----------
     rows
-        New and changed rows as they will be: `row_number`, `is_new`, and the columns of the table.
+        New and changed rows as they will be: `row_number`, `is_new`, and the columns of the table; also `flaws` where
+        flawed rows are among them, whose unusable cells are null.
     gone
         Rows that go: their key, and the `row_number` of the file's row that names them (mode `delete`; else null).
         None where nothing goes.
@@ -62,6 +65,12 @@ class Incoming:
     rows: FromClause
     gone: Table | None
     is_first: bool
+
+    def coming(self) -> Select[Any]:
+        """Return the rows that are certain to come: `row_number`, and the columns of the table."""
+        target = self.target
+        rows = select(self.rows.c.row_number, *(self.rows.c[name] for name in target.columns))
+        return rows.where(*certain(self.rows, target.dataset, *(target.source[name] for name in target.key)))
 
 
 @dataclass(frozen=True)
@@ -81,13 +90,16 @@ class Prospect:
         """Return what the import does to a table; null where it leaves it alone."""
         return next((incoming for incoming in self.incoming if incoming.target.table.name == table), None)
 
+    def usable(self, rows: FromClause, *columns: str) -> Iterator[ColumnElement[bool]]:
+        """Yield the condition that rows of the file have usable cells in these columns of the file."""
+        return usable(rows, self.stage.dataset, *columns)
+
     def after(self, table: Table) -> FromClause:
-        """Return the rows that a table will hold: `row_number` (null: as it is now), and its columns."""
+        """Return the rows that a table is certain to hold: `row_number` (null: as it is now), and its columns."""
         incoming = self.of(table.name)
         if incoming is None:
             return _unnumbered(select(table)).subquery(f"{table.name}_after")
-        names = incoming.target.columns
-        coming = select(incoming.rows.c.row_number, *(incoming.rows.c[name] for name in names))
+        coming = incoming.coming()
         if incoming.is_first:
             return coming.subquery(f"{table.name}_after")
         return union_all(kept(incoming), coming).subquery(f"{table.name}_after")
@@ -104,7 +116,7 @@ def kept(incoming: Incoming) -> Select[Any]:
 
 
 def foresee(connection: Connection, stage: Stage, options: ImportOptions) -> Prospect:
-    """Work out what an import would do with the rows of its file that are good; earlier workings-out are forgotten."""
+    """Work out what an import would do with the chosen rows of its file; earlier workings-out are forgotten."""
     forget(connection, stage)
     return Prospect(
         stage, options, tuple(_incoming(connection, stage, target, options) for target in targets(stage.dataset))
@@ -119,16 +131,17 @@ def forget(connection: Connection, stage: Stage) -> None:
 
 
 def file_rows(stage: Stage, target: Target) -> FromClause:
-    """Return the good rows of the file under the names of a table's columns, one per key of the table.
+    """Return the chosen rows of the file under the names of a table's columns, one per key of the table.
 
     Of several rows of a ledger for one enterprise the latest `reported_on` speaks; the names of a group are those of
     its first row (others must say the same).
     """
-    staged = stage.good().subquery("good")
-    columns = [staged.c[title].label(name) for name, title in target.source.items()]
+    staged = stage.chosen().subquery("chosen")
+    flaws = [staged.c.flaws] if stage.holds_flawed else []
+    columns = [*(staged.c[title].label(name) for name, title in target.source.items()), *flaws]
     if not target.is_part:
         return select(staged.c.row_number, *columns).subquery("file")
-    latest = [staged.c.reported_on.desc()] if "reported_on" in staged.c else []
+    latest = [staged.c.reported_on.desc().nulls_last()] if "reported_on" in staged.c else []
     place = func.row_number().over(
         partition_by=[staged.c[target.source[name]] for name in target.key], order_by=[*latest, staged.c.row_number]
     )
@@ -178,13 +191,16 @@ def _differences(stage: Stage, target: Target, options: ImportOptions, *, is_fir
     """Return the rows of the file that are new or differ from the registry, as they will be."""
     file, registry = file_rows(stage, target), target.table
     values = {name: _value(target, name, file, stage, options, is_first=is_first) for name in target.columns}
-    labelled = [value.label(name) for name, value in values.items()]
+    flaws = [file.c.flaws] if stage.holds_flawed else []
+    labelled = [*(value.label(name) for name, value in values.items()), *flaws]
     if is_first:
         rows = select(file.c.row_number, true().label("is_new"), *labelled)
         return rows.where(false()) if options.mode is ImportMode.DELETE else rows
     is_new = registry.c[target.key[0]].is_(None)
     changes = [value.is_distinct_from(registry.c[name]) for name, value in values.items() if name not in target.key]
     joined = file.outerjoin(registry, same_key(file, registry, target))
+    # Of a flawed row it is not known whether it differs.
+    changes += [file.c.flaws != 0] if stage.holds_flawed else []
     rows = select(file.c.row_number, is_new.label("is_new"), *labelled).select_from(joined)
     return rows.where(false() if options.mode is ImportMode.DELETE else or_(is_new, *changes))
 
@@ -233,10 +249,16 @@ def _named_in_file(stage: Stage, target: Target) -> Select[Any]:
 
 
 def _unnamed_in_file(connection: Connection, stage: Stage, target: Target) -> Select[Any] | None:
-    """Return the rows of the registry whose key no row of the file has; a row that is left out keeps what is there."""
+    """Return the rows of the registry whose key no row of the file has; a row that is left out keeps what is there.
+
+    Null where that cannot be told: none of the file's rows is chosen, or a key among them cannot be read.
+    """
     staged, registry = stage.table, target.table
     has_rows = count_rows(connection, select(staged).limit(1)) > 0
-    if has_rows and not count_rows(connection, stage.good().limit(1)):
+    if has_rows and not count_rows(connection, stage.chosen().limit(1)):
+        return None
+    keyed = and_(*usable(staged, stage.dataset, *(target.source[name] for name in target.key)))
+    if stage.holds_flawed and count_rows(connection, select(staged).where(~keyed).limit(1)):
         return None
     named = select(*(staged.c[target.source[name]].label(name) for name in target.key)).subquery("named")
     rows = _unnumbered(select(*(registry.c[name] for name in target.key)))
@@ -244,8 +266,8 @@ def _unnamed_in_file(connection: Connection, stage: Stage, target: Target) -> Se
     dated = _REPLACED_BY_DATE.get(registry.name)
     if dated is None:
         return rows
-    good = stage.good().subquery("good")
-    return rows.where(registry.c[dated].in_(select(good.c[target.source[dated]])))
+    chosen = stage.chosen().subquery("chosen")
+    return rows.where(registry.c[dated].in_(select(chosen.c[target.source[dated]])))
 
 
 def _emptied_groups(stage: Stage, target: Target) -> Select[Any]:

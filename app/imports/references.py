@@ -17,17 +17,21 @@ from sqlalchemy import (
 )
 
 from app.imports.findings import Finding, finding, found
+from app.imports.flaws import usable
 from app.imports.issues import Rule
-from app.imports.options import ImportMode, OnError
+from app.imports.options import ImportMode
 from app.imports.prospect import Incoming, Prospect, kept
 from app.imports.staging import Stage
 from app.imports.targets import Reference, anchor, references_to
 
 
 def repeated_keys(stage: Stage) -> Finding:
-    """Find the rows of the file, good or bad, whose key another row has too."""
-    staged, key = stage.table, stage.dataset.key
+    """Find the rows of the file, flawed or not, whose key another row has too."""
+    key = stage.dataset.key
     optional = [name for name in key if not stage.dataset.column(name).required]
+    # An optional cell that cannot be read is null like a blank one, and a key of its own.
+    keyed = usable(stage.table, stage.dataset, *optional)
+    staged = select(stage.table).where(*keyed).subquery("keyed") if optional else stage.table
     values = [func.coalesce(staged.c[name], "") if name in optional else staged.c[name] for name in key]
     known = [staged.c[name].is_not(None) for name in key if name not in optional]
     repeated = (
@@ -61,8 +65,8 @@ def conflicting_names(prospect: Prospect) -> Iterator[Finding]:
     stage = prospect.stage
     if stage.dataset.name != "industry-groups" or prospect.options.mode is ImportMode.DELETE:
         return
-    good = stage.good().subquery("good")
     for name in ("name_zh", "name_en"):
+        good = stage.chosen().where(*prospect.usable(stage.table, name)).subquery("good")
         text = func.coalesce(good.c[name], "")
         groups = select(good.c.group_code).group_by(good.c.group_code).having(func.min(text) != func.max(text))
         rows = found(good, good.c[name]).where(good.c.group_code.in_(groups))
@@ -89,10 +93,6 @@ def _nowhere(prospect: Prospect, dataset: str, code: ColumnElement[Any]) -> Iter
     if not incoming.is_first:
         staying = table.alias("staying")
         yield ~exists().where(staying.c[key] == code, *_not_gone(incoming, staying.c[key], key))
-    if prospect.options.on_error is OnError.REJECT:
-        # A row with a problem of its own is told for that, not again by every row that refers to it.
-        bad = prospect.stage.table.alias("bad")
-        yield ~exists().where(bad.c.is_bad, bad.c[incoming.target.source[key]] == code)
 
 
 def _not_gone(incoming: Incoming, code: ColumnElement[Any], key: str) -> Iterator[ColumnElement[bool]]:
@@ -137,6 +137,6 @@ def _rows_of_file(prospect: Prospect, incoming: Incoming, by_key: FromClause, ke
     """Return the rows of a file of keys: one for each key, or all of those that empty an industry group."""
     if not incoming.target.is_part:
         return found(by_key, by_key.c[key], by_key.c.number)
-    good = prospect.stage.good().subquery("good")
-    rows = found(good, by_key.c[key], by_key.c.number)
-    return rows.join_from(good, by_key, good.c[incoming.target.source[key]] == by_key.c[key])
+    chosen = prospect.stage.chosen().subquery("chosen")
+    rows = found(chosen, by_key.c[key], by_key.c.number)
+    return rows.join_from(chosen, by_key, chosen.c[incoming.target.source[key]] == by_key.c[key])

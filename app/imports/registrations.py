@@ -30,7 +30,8 @@ def _rows_outside(prospect: Prospect, own: Incoming, rule: Rule) -> Finding:
     rows, column = own.rows, _first_day(own.target.table.name)
     enterprises = prospect.after(METADATA.tables["enterprise"]).alias("register")
     outside = found(rows, rows.c[column]).join_from(rows, enterprises, enterprises.c.code == rows.c.enterprise_code)
-    outside = outside.where(_is_outside(rows, enterprises))
+    ends = ["end_on"] if "end_on" in rows.c else []
+    outside = outside.where(_is_outside(rows, enterprises), *prospect.usable(rows, *ends))
     return finding(rule, column, "reaches beyond the registration of the enterprise", outside)
 
 
@@ -39,9 +40,11 @@ def _enterprises_leaving_out(prospect: Prospect, enterprises: Incoming, table: s
     rows, registry = enterprises.rows, METADATA.tables["enterprise"]
     others = prospect.after(METADATA.tables[table]).alias("others")
     joined = rows.join(registry, registry.c.code == rows.c.code).join(others, others.c.enterprise_code == rows.c.code)
-    changes = or_(*(rows.c[name].is_distinct_from(registry.c[name]) for name in ("registered_on", "closed_on")))
+    dates = ("registered_on", "closed_on")
+    changes = or_(*(rows.c[name].is_distinct_from(registry.c[name]) for name in dates))
     outside = found(rows, rows.c.code, func.count()).select_from(joined)
-    outside = outside.where(changes, others.c.row_number.is_(None), _is_outside(others, rows))
+    outside = outside.where(changes, *prospect.usable(rows, *dates))
+    outside = outside.where(others.c.row_number.is_(None), _is_outside(others, rows))
     message = f"{{other}} rows of {_dataset(table)} reach beyond its registration"
     return finding(rule, "code", message, outside.group_by(rows.c.row_number, rows.c.code))
 

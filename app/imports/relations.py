@@ -1,11 +1,15 @@
 """Asking the rules between rows, and leaving out what breaks them where a file is taken row by row.
 
+Rows that are wrong by themselves are asked once, together with all others, whatever their usable cells can answer; they
+are never taken.
+
 Under `skip`, rows that are wrong by themselves go first: also those whose codes lead nowhere, or to something that does
 not take them. Only of what remains are conflicts looked at, in which several rows of the file are equally wrong; all of
 them go. Then everything is asked again, until nothing changes.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import islice
 from typing import Any, TypeAlias
@@ -40,7 +44,7 @@ from app.imports.overlaps import simultaneous_affiliations, simultaneous_employm
 from app.imports.prospect import Prospect, foresee
 from app.imports.references import conflicting_names, repeated_keys, still_referred_to, unknown_codes
 from app.imports.registrations import outside_registration
-from app.imports.staging import Stage, leave_out, mark_bad
+from app.imports.staging import Stage, leave_out, mark_repeated
 from app.registry.tombstones import Tombstones
 
 _PROBLEMS = Table(
@@ -65,6 +69,7 @@ _OWN: _Rules = (unknown_codes, still_referred_to, wrong_levels, misplaced_sites,
 _CONFLICTS: _Rules = (conflicting_names, simultaneous_employments, simultaneous_affiliations)
 _WARNINGS: _Rules = (outside_registration,)
 _ERASED = Outcome(Rule.ERASED_REF, "ref", "was erased and may not come back")
+_JUMPING = Outcome(Rule.HEADCOUNT_JUMP, "headcount", "jumps against the other returns of this enterprise")
 
 
 class NothingLeftOut(Exception):
@@ -77,11 +82,11 @@ def make_room_for_problems(connection: Connection) -> None:
 
 
 def refuse_repeated_keys(connection: Connection, stage: Stage, log: IssueLog) -> None:
-    """Tell the keys that stand twice in the file, and count all of their rows as bad."""
+    """Tell the keys that stand twice in the file; all of their rows are flawed."""
     step = _Step(connection, log)
     step.ask([repeated_keys(stage)])
     if step.errors:
-        mark_bad(connection, stage, step.rows())
+        mark_repeated(connection, stage, step.rows())
 
 
 def settle(
@@ -92,44 +97,72 @@ def settle(
     today: date,
     tombstones: Tombstones,
 ) -> Prospect:
-    """Ask all rules of the rows that are good, and return what the import would do with those that stay.
+    """Ask all rules of all rows, and return what the import would do with those that stay.
 
-    Under `reject` every rule is asked once; whether the import may happen is for the caller to tell from the log.
+    Under `reject` every rule is asked once; whether the import may happen is for the caller to tell from the log, in
+    which problems of single rows stand already.
 
     Raises
     ------
     NothingLeftOut
         Under `skip`, something is wrong that no row of the file is to blame for.
     """
+    asking = _Asking(connection, log, today, tombstones)
+    if log.errors:
+        prospect = foresee(connection, replace(stage, holds_flawed=True), options)
+        asking.all(prospect, stage.flawed() if options.on_error is OnError.SKIP else None)
+        if options.on_error is OnError.REJECT:
+            return prospect
     while True:
         prospect = foresee(connection, stage, options)
-        if not _ask_errors(connection, prospect, log, today, tombstones):
+        if not asking.leaves_out(prospect):
             break
-    warnings = _Step(connection, log)
-    warnings.ask(_findings(_WARNINGS, prospect))
-    message = "jumps against the other returns of this enterprise"
-    jumping = Outcome(Rule.HEADCOUNT_JUMP, "headcount", message)
-    warnings.tell((jumping, row, value, None) for row, value in jumping_rows(connection, prospect))
+    asking.warnings(_Step(connection, log), prospect)
     return prospect
 
 
-def _ask_errors(connection: Connection, prospect: Prospect, log: IssueLog, today: date, tombstones: Tombstones) -> bool:
-    """Ask the rules that keep rows out; return whether rows were left out, so that all is to be asked again."""
-    own = _Step(connection, log)
-    own.ask(_findings(_OWN, prospect))
-    merged = merged_problems(connection, prospect, today)
-    own.tell((Outcome(it.rule, it.column, it.message), it.row_number, it.value, None) for it in merged)
-    own.tell((_ERASED, row, None, None) for row in erased_rows(connection, prospect, tombstones))
-    if own.errors and prospect.options.on_error is OnError.SKIP:
-        own.leave_out(prospect.stage)
-        return True
-    conflicts = _Step(connection, log)
-    conflicts.ask(_findings(_CONFLICTS, prospect))
-    conflicts.tell(rows_on_cycles(connection, prospect))
-    if conflicts.errors and prospect.options.on_error is OnError.SKIP:
-        conflicts.leave_out(prospect.stage)
-        return True
-    return False
+@dataclass(frozen=True)
+class _Asking:
+    """The rules between rows, asked of what an import would make of the registry."""
+
+    connection: Connection
+    log: IssueLog
+    today: date
+    tombstones: Tombstones
+
+    def all(self, prospect: Prospect, of: Select[Any] | None) -> None:
+        """Ask all rules once; tell of all rows, or of those of some numbers only."""
+        step = _Step(self.connection, self.log, of)
+        for ask in (self.own, self.conflicts, self.warnings):
+            ask(step, prospect)
+
+    def leaves_out(self, prospect: Prospect) -> bool:
+        """Ask the rules that keep rows out; return whether rows were left out, so that all is to be asked again."""
+        for ask in (self.own, self.conflicts):
+            step = _Step(self.connection, self.log)
+            ask(step, prospect)
+            if step.errors and prospect.options.on_error is OnError.SKIP:
+                step.leave_out(prospect.stage)
+                return True
+        return False
+
+    def own(self, step: "_Step", prospect: Prospect) -> None:
+        """Ask what one row can be wrong about."""
+        step.ask(_findings(_OWN, prospect))
+        merged = merged_problems(self.connection, prospect, self.today)
+        step.tell((Outcome(it.rule, it.column, it.message), it.row_number, it.value, None) for it in merged)
+        step.tell((_ERASED, row, None, None) for row in erased_rows(self.connection, prospect, self.tombstones))
+
+    def conflicts(self, step: "_Step", prospect: Prospect) -> None:
+        """Ask what several rows can only be wrong about together."""
+        step.ask(_findings(_CONFLICTS, prospect))
+        step.tell(rows_on_cycles(self.connection, prospect))
+
+    def warnings(self, step: "_Step", prospect: Prospect) -> None:
+        """Ask what keeps no row out."""
+        step.ask(_findings(_WARNINGS, prospect))
+        jumping = jumping_rows(self.connection, prospect)
+        step.tell((_JUMPING, row, value, None) for row, value in jumping)
 
 
 def _findings(rules: _Rules, prospect: Prospect) -> Iterator[Finding]:
@@ -138,11 +171,15 @@ def _findings(rules: _Rules, prospect: Prospect) -> Iterator[Finding]:
 
 
 class _Step:
-    """Rules that are asked of one state of the rows; their problems are kept in a table until the next step."""
+    """Rules that are asked of one state of the rows; their problems are kept in a table until the next step.
 
-    def __init__(self, connection: Connection, log: IssueLog) -> None:
+    Problems of all rows are told, or (`of`) of the rows of some numbers only.
+    """
+
+    def __init__(self, connection: Connection, log: IssueLog, of: Select[Any] | None = None) -> None:
         self._connection = connection
         self._log = log
+        self._of = of
         self._outcomes: list[Outcome] = []
         self.errors = 0
         connection.execute(delete(_PROBLEMS))
@@ -154,17 +191,20 @@ class _Step:
             self._outcomes.extend(finding.outcomes)
             rows = finding.rows.subquery("found")
             numbered = select(rows.c.outcome + literal(first, Integer), rows.c.row_number, rows.c.value, rows.c.other)
+            if self._of is not None:
+                numbered = numbered.where(rows.c.row_number.in_(self._of))
             into = insert(_PROBLEMS).from_select(["outcome", "row_number", "value", "other"], numbered)
             if self._connection.execute(into).rowcount:
                 self._log_from(first)
 
     def tell(self, problems: Iterable[Problem]) -> None:
         """Take in problems that were found otherwise."""
-        for block in _blocks(problems):
+        for block in map(self._concerned, _blocks(problems)):
             places = {outcome: len(self._outcomes) + place for place, outcome in enumerate({it[0] for it in block})}
             self._outcomes.extend(places)
             rows = [{"outcome": places[outcome], "row_number": row} for outcome, row, _, _ in block]
-            self._connection.execute(insert(_PROBLEMS), rows)
+            if rows:
+                self._connection.execute(insert(_PROBLEMS), rows)
             for outcome, row, value, other in block:
                 self._count(outcome, 1, iter([_issue(outcome, row, value, other)]))
 
@@ -184,6 +224,13 @@ class _Step:
         """
         if not leave_out(self._connection, stage, self.rows()):
             raise NothingLeftOut
+
+    def _concerned(self, problems: list[Problem]) -> list[Problem]:
+        if self._of is None:
+            return problems
+        [number] = self._of.selected_columns
+        told = set(self._connection.scalars(self._of.where(number.in_([row for _, row, _, _ in problems]))))
+        return [problem for problem in problems if problem[1] in told]
 
     def _log_from(self, first: int) -> None:
         numbers = select(_PROBLEMS.c.outcome, func.count()).where(_PROBLEMS.c.outcome >= first)

@@ -36,6 +36,7 @@ from sqlalchemy.types import TypeEngine
 from app.database.tables.metadata import CODE
 from app.imports.checks import Chunk
 from app.imports.columns import Dataset, Kind
+from app.imports.flaws import REPEATED
 from app.imports.texts import Values
 
 _TYPES: dict[Kind, TypeEngine[Any]] = {
@@ -71,19 +72,27 @@ class Stage:
     Parameters
     ----------
     table
-        `row_number` (header = 1), `is_bad` (a problem of its own, or a key that stands twice), `is_left_out` (a
-        problem with other rows; only under `skip`), and the columns of the dataset, null where the file has none.
+        `row_number` (header = 1), `flaws` (as `imports.flaws` says; 0: none), `is_left_out` (a problem with other
+        rows; only under `skip`), and the columns of the dataset, null where the file has none.
     present
         Names of the columns that the file has.
+    holds_flawed
+        Whether flawed rows are asked about too; such a stage is never written.
     """
 
     dataset: Dataset
     table: Table
     present: frozenset[str]
+    holds_flawed: bool = False
 
-    def good(self) -> Select[Any]:
-        """Return the statement of the rows that are to be taken, as far as is known."""
-        return select(self.table).where(~self.table.c.is_bad, ~self.table.c.is_left_out)
+    def chosen(self) -> Select[Any]:
+        """Return the statement of the rows to be taken, as far as is known, and of flawed ones if it holds them."""
+        staying = select(self.table).where(~self.table.c.is_left_out)
+        return staying if self.holds_flawed else staying.where(self.table.c.flaws == 0)
+
+    def flawed(self) -> Select[Any]:
+        """Return the statement of the numbers of the flawed rows."""
+        return select(self.table.c.row_number).where(self.table.c.flaws != 0)
 
 
 def prepare(connection: Connection) -> None:
@@ -100,7 +109,7 @@ def create_stage(connection: Connection, dataset: Dataset, present: frozenset[st
         MetaData(),
         # On SQLite this is the row's own number: neither a column more nor an index.
         Column("row_number", BigInteger().with_variant(Integer(), "sqlite"), primary_key=_is_sqlite(connection)),
-        Column("is_bad", Boolean, nullable=False),
+        Column("flaws", Integer, nullable=False),
         Column("is_left_out", Boolean, nullable=False),
         *columns,
         prefixes=["TEMPORARY"],
@@ -135,16 +144,17 @@ def index_keys(connection: Connection, stage: Stage) -> None:
         connection.execute(text(f"CREATE INDEX temp.staged_key ON staged ({', '.join(stage.dataset.key)})"))
 
 
-def mark_bad(connection: Connection, stage: Stage, rows: Select[Any]) -> None:
-    """Count the rows of these numbers as bad."""
+def mark_repeated(connection: Connection, stage: Stage, rows: Select[Any]) -> None:
+    """Note that the rows of these numbers do not have their key for themselves."""
     staged = stage.table
-    connection.execute(update(staged).where(staged.c.row_number.in_(rows)).values(is_bad=True))
+    flaws = staged.c.flaws.bitwise_or(REPEATED)
+    connection.execute(update(staged).where(staged.c.row_number.in_(rows)).values(flaws=flaws))
 
 
 def leave_out(connection: Connection, stage: Stage, rows: Select[Any]) -> int:
-    """Leave out the good rows of these numbers; return how many there were."""
+    """Leave out the rows of these numbers; return how many were not left out before."""
     staged = stage.table
-    wanted = (~staged.c.is_bad, ~staged.c.is_left_out, staged.c.row_number.in_(rows))
+    wanted = (~staged.c.is_left_out, staged.c.row_number.in_(rows))
     return connection.execute(update(staged).where(*wanted).values(is_left_out=True)).rowcount
 
 
@@ -165,7 +175,7 @@ def _is_sqlite(connection: Connection) -> bool:
 
 def _staged_columns(stage: Stage, chunk: Chunk) -> dict[str, Values]:
     none = pa.array(np.zeros(len(chunk.rows), np.bool_))
-    columns = {"row_number": pa.array(chunk.rows), "is_bad": pa.array(chunk.bad), "is_left_out": none}
+    columns = {"row_number": pa.array(chunk.rows), "flaws": pa.array(chunk.flaws), "is_left_out": none}
     return columns | {name: chunk.table.column(name).combine_chunks() for name in _brought(stage)}
 
 
@@ -174,7 +184,7 @@ def _brought(stage: Stage) -> list[str]:
 
 
 def _names(stage: Stage) -> str:
-    return ", ".join(["row_number", "is_bad", "is_left_out", *_brought(stage)])
+    return ", ".join(["row_number", "flaws", "is_left_out", *_brought(stage)])
 
 
 @contextmanager

@@ -32,7 +32,11 @@ def without(values: Values, unwanted: Mask) -> Values:
     """Return the cells with null where `unwanted`."""
     if np.count_nonzero(unwanted & ~null_mask(values)) == 0:
         return values
-    kept: Values = pc.if_else(pa.array(unwanted), pa.scalar(None, values.type), values)
+    flags = pa.array(unwanted)
+    if pa.types.is_string(values.type):
+        # A null made of a text would keep its bytes, and its length.
+        values = pc.if_else(flags, pa.scalar(""), values)
+    kept: Values = pc.if_else(flags, pa.scalar(None, values.type), values)
     return kept
 
 

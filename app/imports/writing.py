@@ -45,7 +45,7 @@ def tally(connection: Connection, prospect: Prospect) -> Tally:
     differs (of a ledger, of the enterprise too).
     """
     own = prospect.own
-    good = count_rows(connection, prospect.stage.good())
+    good = count_rows(connection, prospect.stage.chosen())
     gone = 0 if own.gone is None else count_rows(connection, select(own.gone))
     touches_parts = any(part.gone is not None for part in prospect.incoming)
     if prospect.options.mode is ImportMode.DELETE:

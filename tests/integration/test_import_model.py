@@ -48,6 +48,10 @@ CODES = {
     "branches": ("J", "K", "L", "M", "x"),
     "members": ("m1", "m2", "m3", "x"),
 }
+UNREADABLE = "/" * 1001
+"""No code, no date, no number, and too long for a name."""
+
+RARELY = st.sampled_from([True, False, False])
 DATES = tuple(date(2010 + year, 6, 30) for year in range(5))
 
 
@@ -93,11 +97,18 @@ def files(draw: st.DrawFn) -> tuple[str, list[str], list[FileRow], str, str]:
     key = draw(st.sampled_from([None, lambda row: tuple(row[place] for place in places)]))
     rows = draw(st.lists(drawn, min_size=0, max_size=5, unique_by=key))
     header = [column.name for column in wanted]
+    spoiled = draw(st.lists(st.tuples(st.integers(2, 7), st.sampled_from(header)), max_size=3)) if draw(RARELY) else []
     numbered = [
-        FileRow(number, _filled(dataset.name, dict(zip(header, row, strict=True))))
+        _file_row(
+            dataset.name, number, dict(zip(header, row, strict=True)), {name for at, name in spoiled if at == number}
+        )
         for number, row in enumerate(rows, 2)
     ]
     return dataset.name, header, numbered, mode, draw(st.sampled_from(["skip", "skip", "reject"]))
+
+
+def _file_row(dataset: str, number: int, cells: dict[str, Any], unread: set[str]) -> FileRow:
+    return FileRow(number, _filled(dataset, cells) | dict.fromkeys(unread), frozenset(unread))
 
 
 def _filled(dataset: str, cells: dict[str, Any]) -> dict[str, Any]:
@@ -179,7 +190,9 @@ def write_file(path: Path, header: list[str], rows: list[FileRow]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(header)
-        writer.writerows([_text(row.cells[name]) for name in header] for row in rows)
+        writer.writerows(
+            [UNREADABLE if name in row.unread else _text(row.cells[name]) for name in header] for row in rows
+        )
 
 
 def _text(value: Any) -> str:
