@@ -1,6 +1,7 @@
 """Asking the reading half as the HTTP layer does: parameters as text in, the whole answer as JSON out."""
 
 import json
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,16 @@ from typing import Any
 from app.catalogue.analyses import Analysis
 from app.catalogue.vocabulary import Basis
 from app.config import Settings
-from app.publication.answers import list_answer, one_answer
+from app.publication.answers import Answer, list_answer, one_answer, page_answer
 from app.publication.bases import bases_answer, bases_question
 from app.publication.changes import changes_answer
+from app.publication.cross_table import cell_page_rows, cross_table_question
 from app.publication.kept import KeptRows
+from app.publication.trends import trend_answer
 from app.snapshots.build import build_snapshot
 from app.statistics.changes import ChangesQuestion
 from app.statistics.question import Listing, Moment, Order, Page, Population, Question, Subject
+from app.statistics.trends import TrendQuestion
 from app.store.shelf import Shelf
 
 Params = dict[str, str]
@@ -34,14 +38,29 @@ class Reader:
     def list(self, subject: str, params: Params, snapshot: str, limit: int = 1000) -> dict[str, Any]:
         """The whole list, page by page."""
         question = Question(Subject(subject), Moment(snapshot=snapshot), population_of(params), listing_of(params))
-        whole: dict[str, Any] = {}
-        cursor: str | None = None
-        while not whole or cursor is not None:
-            answer = list_answer(self.shelf, question, page_of(params, limit, cursor), self.kept)
-            page = json.loads(answer.body)
-            cursor = page["next_cursor"]
-            whole = page | {"data": [*whole.get("data", []), *page["data"]]}
-        return whole
+        return whole(lambda cursor: list_answer(self.shelf, question, page_of(params, limit, cursor), self.kept))
+
+    def cross_table(self, params: Params, snapshot: str, limit: int = 1000) -> dict[str, Any]:
+        """The whole table of districts by industries, page by page."""
+        question = cross_table_question(
+            Moment(snapshot=snapshot), population_of(params), params.get("within"), params["district_level"],
+            params.get("industry_level"),
+        )  # fmt: skip
+        return whole(
+            lambda cursor: page_answer(self.shelf, question, page_of(params, limit, cursor), self.kept, cell_page_rows)
+        )
+
+    def trend(self, params: Params, *metrics: str) -> dict[str, Any]:
+        """A population, an enterprise or a branch over time."""
+        named = {"enterprise": Subject.ENTERPRISES, "branch": Subject.BRANCHES}
+        subject, code = next(((named[name], params[name]) for name in named if name in params), (None, None))
+        since, until = (date.fromisoformat(params[name]) if name in params else None for name in ("from", "to"))
+        question = TrendQuestion(
+            subject or Subject.INDUSTRIES, population=population_of(params), analysis=Analysis.TRENDS, code=code,
+            metrics=metrics, since=since, until=until,
+        )  # fmt: skip
+        found: dict[str, Any] = json.loads(trend_answer(self.shelf, question, self.kept, None).body)
+        return found
 
     def one(self, subject: str, code: str, params: Params, snapshot: str) -> dict[str, Any]:
         """The answer about one subject."""
@@ -57,14 +76,16 @@ class Reader:
         )
         return found
 
-    def changes(self, since: date, as_of: date, params: Params) -> dict[str, Any]:
-        """What changed in a population between two dates."""
-        question = ChangesQuestion(
-            Subject.INDUSTRIES, Moment(as_of), population_of(params), analysis=Analysis.CHANGES, since=Moment(since),
-            industry_level=params.get("industry_level", "section"),
-        )  # fmt: skip
-        found: dict[str, Any] = json.loads(changes_answer(self.shelf, question).body)
-        return found
+
+def whole(ask: Callable[[str | None], Answer]) -> dict[str, Any]:
+    """All pages of a list as one; `ask` gives the page after a cursor."""
+    found: dict[str, Any] = {}
+    cursor: str | None = None
+    while not found or cursor is not None:
+        page = json.loads(ask(cursor).body)
+        cursor = page["next_cursor"]
+        found = page | {"data": [*found.get("data", []), *page["data"]]}
+    return found
 
 
 class Asker(Reader):

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from tests.factories.registries import AS_OF, Pen
 from tests.reference.questions import CHOICES, LEVELS, SORTS, Params, conditions_of
+from tests.reference.rates import BRANCH_METRICS, METRICS, PERSON_METRICS
 from tests.reference.registry import Registry, is_open
 
 SUBJECTS = ("districts", "industries", "industry-groups", "enterprises", "branches")
@@ -39,6 +40,54 @@ def single_questions(draw: st.DrawFn, registry: Registry, as_of: date = AS_OF) -
 def basis_questions(draw: st.DrawFn, registry: Registry, as_of: date = AS_OF) -> Params:
     """Valid parameters of the bases side by side."""
     return draw_conditions(Pen(f"{draw(SEEDS)}", as_of), registry, conditions_of("enterprises") - {"basis"})
+
+
+@st.composite
+def cross_table_questions(draw: st.DrawFn, registry: Registry, as_of: date = AS_OF, *, number: int = 5) -> list[Params]:
+    """Valid parameters of so many tables."""
+    seed = draw(SEEDS)
+    return [draw_cross_table(Pen(f"{seed} table {turn}", as_of), registry) for turn in range(number)]
+
+
+def draw_cross_table(pen: Pen, registry: Registry) -> Params:
+    """Levels of both trees, or groups, within a district or everywhere."""
+    industry_level = pen.maybe(LEVELS["industries"], 1)
+    within = pen.maybe(tops(registry, "districts", pen.as_of), 20)
+    rows = {
+        "district_level": pen.pick(LEVELS["districts"]),
+        **({"by": "industry_group"} if industry_level is None else {"industry_level": industry_level}),
+        **({} if within is None else {"within": within}),
+    }
+    conditions = draw_conditions(pen, registry, conditions_of("enterprises"))
+    return conditions | rows | draw_order(pen, "districts")
+
+
+@st.composite
+def trend_questions(
+    draw: st.DrawFn, registry: Registry, as_of: date, earlier: list[date], *, number: int = 6
+) -> list[tuple[Params, list[str]]]:
+    """Valid parameters of so many trends, and the metrics that they ask for."""
+    seed = draw(SEEDS)
+    return [draw_trend(Pen(f"{seed} trend {turn}", as_of), registry, earlier) for turn in range(number)]
+
+
+def draw_trend(pen: Pen, registry: Registry, earlier: list[date]) -> tuple[Params, list[str]]:
+    """A population, an enterprise or a branch that is there on the last date, over some or all dates."""
+    firms, branches = codes(registry, "enterprises", pen.as_of), codes(registry, "branches", pen.as_of)
+    about = pen.pick(
+        ("population", "population", *(["enterprise"] if firms else []), *(["branch"] if branches else []))
+    )
+    if about == "population":
+        params, metrics = draw_conditions(pen, registry, conditions_of("enterprises")), tuple(METRICS)
+    else:
+        params = {about: pen.pick(firms if about == "enterprise" else branches)}
+        metrics = tuple(PERSON_METRICS if about == "enterprise" else BRANCH_METRICS)
+    first = pen.maybe(earlier, 2)
+    if first is not None:
+        params["from"] = first.isoformat()
+    if pen.maybe((True,)):
+        params["to"] = pen.as_of.isoformat()
+    return params, [metric for metric in metrics if pen.maybe((True,), 3)] if pen.maybe((True,)) else []
 
 
 def draw_question(pen: Pen, registry: Registry) -> tuple[str, Params]:
