@@ -76,6 +76,15 @@ class Reader:
         )
         return found
 
+    def changes(self, since: date, as_of: date, params: Params) -> dict[str, Any]:
+        """What changed in a population between two dates."""
+        question = ChangesQuestion(
+            Subject.INDUSTRIES, Moment(as_of), population_of(params), analysis=Analysis.CHANGES, since=Moment(since),
+            industry_level=params.get("industry_level", "section"),
+        )  # fmt: skip
+        found: dict[str, Any] = json.loads(changes_answer(self.shelf, question).body)
+        return found
+
 
 def whole(ask: Callable[[str | None], Answer]) -> dict[str, Any]:
     """All pages of a list as one; `ask` gives the page after a cursor."""
