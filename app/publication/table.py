@@ -285,7 +285,7 @@ def _kind(annotation: Any) -> Kind:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
-        return ";".join(value)
+        return ";".join(map(str, value))
     return None if isinstance(value, float) and np.isnan(value) else value
 
 

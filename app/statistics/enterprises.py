@@ -21,13 +21,18 @@ _SHOWN = tuple(measure.code for measure in ENTERPRISE_MEASURES)
 _ROWS = tuple(measure.code for measure in ROW_MEASURES)
 _REGISTER_ONLY = np.array([measure.register_only for measure in ROW_MEASURES])
 _PROTECTED = np.zeros(len(_ROWS), bool)
-_FLAGS = {"organised": "organised", "eligible": "eligible", "has_members": "enterprises_with_members"}
+_FLAGS = {
+    "organised": "organised",
+    "standalone": "standalone",
+    "eligible": "eligible",
+    "has_members": "enterprises_with_members",
+}
 
 
 def list_enterprises(snapshot: Snapshot, question: Question, page: Page) -> Listed:
     """Return the enterprises that a question lists; `total` is the sum of all of them."""
     rows = sums.listed_rows(snapshot, resolve(snapshot, question.population))
-    rows = _flagged(snapshot, rows, question.listing)
+    rows = flagged(snapshot, rows, question.listing)
     side = _side(snapshot)
     ranked = ordered(rows, snapshot.enterprise_code_ranks[rows], side, page, precision_of(snapshot.manifest))
     return Listed(snapshot, Subject.ENTERPRISES, ranked, (side,), partial(_margins, snapshot, rows))
@@ -57,7 +62,7 @@ def _side(snapshot: Snapshot) -> Side:
     return Side("", _SHOWN, ENTERPRISE_METRICS, partial(_count, snapshot))
 
 
-def _flagged(snapshot: Snapshot, rows: Int64, listing: Listing) -> Int64:
+def flagged(snapshot: Snapshot, rows: Int64, listing: Listing) -> Int64:
     """Return the rows whose flags are as asked; unknown matches neither."""
     for name, column in _FLAGS.items():
         asked = getattr(listing, name)

@@ -79,7 +79,7 @@ class Listing:
         Code of a node whose subtree is listed, itself included (trees, branches).
     level
         Level of the tree.
-    organised, eligible, has_members
+    organised, standalone, eligible, has_members
         Flags of an enterprise; unknown matches neither.
     kind, form
         Of a branch.
@@ -91,6 +91,7 @@ class Listing:
     within: str | None = None
     level: str | None = None
     organised: bool | None = None
+    standalone: bool | None = None
     eligible: bool | None = None
     has_members: bool | None = None
     kind: str | None = None

@@ -150,11 +150,14 @@ class Table:
         """Return a text or list column as Python values."""
         return tuple(self.arrow(name).to_pylist())
 
+    def taken(self, name: str, rows: Int64) -> pa.Array:
+        """Return some rows of a column as Arrow keeps it."""
+        numbers = pa.py_buffer(np.ascontiguousarray(rows, np.int64))
+        return self.arrow(name).take(pa.Array.from_buffers(pa.int64(), len(rows), [None, numbers]))
+
     def texts_of(self, name: str, rows: Int64) -> list[Any]:
         """Return some rows of a text column as Python values."""
-        numbers = pa.py_buffer(np.ascontiguousarray(rows, np.int64))
-        places = pa.Array.from_buffers(pa.int64(), len(rows), [None, numbers])
-        return list(self.arrow(name).take(places).to_pylist())
+        return list(self.taken(name, rows).to_pylist())
 
     def row_of(self, name: str, text: str) -> int | None:
         """Return the first row whose text is this; null where there is none."""

@@ -13,10 +13,12 @@ from app.publication.answers import Answer, list_answer, one_answer, page_answer
 from app.publication.bases import bases_answer, bases_question
 from app.publication.changes import changes_answer
 from app.publication.cross_table import cell_page_rows, cross_table_question
+from app.publication.establishment_gaps import gaps_answer
 from app.publication.kept import KeptRows
 from app.publication.trends import trend_answer
 from app.snapshots.build import build_snapshot
 from app.statistics.changes import ChangesQuestion
+from app.statistics.establishment_gaps import gap_listing
 from app.statistics.question import Listing, Moment, Order, Page, Population, Question, Subject
 from app.statistics.trends import TrendQuestion
 from app.store.shelf import Shelf
@@ -75,6 +77,14 @@ class Reader:
             bases_answer(self.shelf, bases_question(Moment(snapshot=snapshot), population_of(params)), self.kept).body
         )
         return found
+
+    def gaps(self, params: Params, snapshot: str, limit: int = 1000) -> dict[str, Any]:
+        """All enterprises in the establishment gap, page by page."""
+        question = Question(
+            Subject.ENTERPRISES, Moment(snapshot=snapshot), population_of(params),
+            gap_listing(strict=params.get("strict") == "true"), Analysis.ESTABLISHMENT_GAPS,
+        )  # fmt: skip
+        return whole(lambda cursor: gaps_answer(self.shelf, question, page_of(params, limit, cursor), self.kept))
 
     def changes(self, since: date, as_of: date, params: Params) -> dict[str, Any]:
         """What changed in a population between two dates."""

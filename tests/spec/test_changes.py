@@ -24,7 +24,7 @@ from tests.reference.questions import CONDITIONS
 from tests.reference.registry import INDUSTRY_LEVELS, Registry
 
 SINCE, AS_OF = date(2017, 3, 31), date(2017, 6, 30)
-EXAMPLES = {"sqlite": 20, "postgres": 6}
+EXAMPLES = {"sqlite": 16, "postgres": 5}
 
 FIRMS = {
     "enterprises": """

@@ -22,7 +22,7 @@ from tests.reference.answers import Reference
 from tests.reference.dual_affiliation import dual_affiliation
 from tests.reference.registry import Registry
 
-EXAMPLES = {"sqlite": 25, "postgres": 8}
+EXAMPLES = {"sqlite": 20, "postgres": 5}
 
 JOINT = {
     "enterprises": """

@@ -1,0 +1,86 @@
+"""Establishment gaps as rows: the enterprise, since when, how it is reached, who could take it, its figures."""
+
+from dataclasses import replace
+from datetime import date
+from functools import partial
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from app.publication.answers import Answer, FileAnswer, page_answer, rows_file
+from app.publication.files import FileOptions
+from app.publication.kept import KeptRows
+from app.publication.rows import Part, Rows
+from app.publication.subjects import Branch, subject_part
+from app.statistics.enterprises import list_enterprises
+from app.statistics.establishment_gaps import candidates_of, earlier_snapshots, gap_since, means_of
+from app.statistics.question import Page, Question, Subject
+from app.store.shelf import Shelf
+from app.store.snapshot import Snapshot
+from app.store.subtrees import Int64
+
+
+class Candidate(msgspec.Struct, gc=False, frozen=True):
+    """A living branch that could take the enterprise, and why."""
+
+    branch: Branch
+    why: str
+
+    def __str__(self) -> str:
+        """Return how it is written in a cell of a file."""
+        return f"{self.branch.code} ({self.why})"
+
+
+class Gap(msgspec.Struct, gc=False, frozen=True):
+    """What is said of an enterprise in the gap, beside its figures."""
+
+    gap_since: date
+    means: tuple[str, ...]
+    candidates: tuple[Candidate, ...]
+
+
+def gaps_answer(shelf: Shelf, question: Question, page: Page, kept: KeptRows) -> Answer:
+    """Return one page of the enterprises in the gap.
+
+    Raises
+    ------
+    SnapshotNotFound, ExactOnly, InvalidRequest
+        As the question's parts say.
+    """
+    answer = page_answer(shelf, question, page, kept, partial(_gap_rows, shelf))
+    return replace(answer, built_at=_history(shelf, answer.snapshot, answer.built_at), single=False)
+
+
+def gaps_file(shelf: Shelf, question: Question, page: Page, options: FileOptions) -> FileAnswer:
+    """Return all of them as a file."""
+    file = rows_file(shelf, question, page, options, partial(_gap_rows, shelf))
+    return replace(file, built_at=_history(shelf, file.snapshot, file.built_at))
+
+
+def _gap_rows(shelf: Shelf, snapshot: Snapshot, question: Question, page: Page) -> Rows:
+    listed = list_enterprises(snapshot, question, page)
+
+    def describe(numbers: Int64) -> list[Gap]:
+        since = gap_since(shelf, snapshot, question.listing, numbers)
+        means, candidates = means_of(snapshot, numbers), _candidates(snapshot, numbers)
+        return [Gap(*fields) for fields in zip(since, means, candidates, strict=True)]
+
+    parts = (subject_part(snapshot, Subject.ENTERPRISES), Part(Gap, describe))
+    history = [(manifest.id, manifest.built_at) for manifest in earlier_snapshots(shelf, snapshot)]
+    asked = (question.population, question.listing)
+    return Rows("establishment-gaps", listed, parts, ("code",), (*asked, history), asked)
+
+
+def _candidates(snapshot: Snapshot, numbers: Int64) -> list[tuple[Candidate, ...]]:
+    found = candidates_of(snapshot, numbers)
+    rows = sorted({candidate.branch for row in found for candidate in row})
+    described = subject_part(snapshot, Subject.BRANCHES).describe(np.array(rows, np.int64))
+    branches: dict[int, Any] = dict(zip(rows, described, strict=True))
+    return [tuple(Candidate(branches[candidate.branch], candidate.why.value) for candidate in row) for row in found]
+
+
+def _history(shelf: Shelf, snapshot: str, built_at: str) -> str:
+    """Return the builds of a snapshot and all earlier ones: since when there is a gap rests on these."""
+    earlier = earlier_snapshots(shelf, shelf.get(snapshot))
+    return " ".join((built_at, *(f"{manifest.id} {manifest.built_at}" for manifest in earlier)))
