@@ -14,7 +14,7 @@ from app.config import Settings
 from app.main import create_app
 from app.snapshots.build import build_snapshot
 from tests.access.callers import SENDER, make_keys
-from tests.access.places import AS_OF, registry
+from tests.access.places import AS_OF, BEFORE, registry
 from tests.factories.loading import fill
 
 MODES = ("none", "public", "exact")
@@ -34,7 +34,7 @@ class World:
     tokens
         What each caller sends as a key; without an entry nothing is sent.
     snapshots
-        Id of the snapshot of each tier.
+        Id of the newest snapshot of each tier.
     """
 
     settings: Settings
@@ -53,6 +53,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Wo
     settings = Settings(_env_file=None, data_dir=folder, anonymous="public", jobs_at_once=100)
     (folder / "registry.sqlite").write_bytes(sqlite_template.read_bytes())
     fill(settings.registry_url, registry())
+    build_snapshot(settings, BEFORE, lambda _phase, _done, _total: None)
     exact = build_snapshot(settings, AS_OF, lambda _phase, _done, _total: None)
     assert exact.public_id is not None
     return World(settings, make_keys(settings.registry_url), {"exact": exact.id, "public": exact.public_id})

@@ -3,17 +3,25 @@
 Whoever adds an operation adds a line here; until then the matrix fails and names it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import permutations
 from typing import Any
 
-from tests.access.places import ABOVE, BRANCHES, ENTERPRISES, HULI, SIMING
+from tests.access.places import ABOVE, BEFORE, BRANCHES, ENTERPRISES, HULI, SIMING
 from tests.access.rules import Ask, Body, Kind
 
 STATISTICS = "/v1/statistics"
 
 UNKNOWN = "35029"
 """Code of no district, though it begins as those of many."""
+
+TABLE = "table?district_level=county&industry_level=section"
+COMPARED = "low-membership?industry_level=section"
+
+FEW = (SIMING, HULI, "350203099", "3502030")
+"""Districts inside and outside, and two whose codes look as if they were inside."""
+
+SIBLINGS = tuple(permutations((SIMING, HULI)))
 
 DISTRICTS = {code: code for code in ABOVE}
 
@@ -46,12 +54,20 @@ def figures(path: str, *places: str, public: bool) -> Ask:
     return Ask(Kind.FIGURES, f"{STATISTICS}/{path}", places, public=public)
 
 
-def in_districts(path: str, *, public: bool, name: str = "district") -> tuple[Ask, ...]:
-    """Statistics that take a district by a parameter: without it, of each district, of one that is not there."""
+def in_districts(path: str, *, public: bool, name: str = "district", codes: Collection[str] = FEW) -> tuple[Ask, ...]:
+    """Statistics that take a district by a parameter: without it, of some districts, of one that is not there."""
     address = f"{path}{'&' if '?' in path else '?'}{name}="
     missing = Ask(Kind.FIGURES, f"{STATISTICS}/{address}{UNKNOWN}", public=public, done=422, unknown=True)
-    named = (figures(f"{address}{code}", code, public=public) for code in ABOVE)
+    named = (figures(f"{address}{code}", code, public=public) for code in codes)
     return (figures(path, public=public), *named, missing)
+
+
+def in_files(path: str, *, public: bool, name: str = "district") -> tuple[Ask, ...]:
+    """Statistics as files, which take a district by a parameter; of one district in every format."""
+    whole, _, query = path.partition("?")
+    asked = in_districts(f"{whole}.csv?{query}".rstrip("?"), public=public, name=name)
+    address = f"{STATISTICS}/{whole}.{{format}}?{query}&{name}={SIMING}".replace("?&", "?")
+    return (*asked, Ask(Kind.FIGURES, address, (SIMING,), public=public, only="public"))
 
 
 def each(kind: Kind, path: str, codes: Mapping[str, str | None], *, public: bool = False) -> tuple[Ask, ...]:
@@ -90,7 +106,7 @@ def firms_replaced(path: str, body: Body) -> tuple[Ask, ...]:
             Kind.FIRM_CHANGE, path.format("moved"), {**body, "district_code": there}, here, there,
             before={**body, "district_code": here},
         )
-        for here, there in permutations((SIMING, HULI))
+        for here, there in SIBLINGS
     )  # fmt: skip
     return (*within, *across)
 
@@ -105,7 +121,7 @@ def firms_deleted(path: str, body: Body) -> tuple[Ask, ...]:
 
 ASKED: dict[str, tuple[Ask, ...]] = {
     "list_district_statistics": (
-        *in_districts("districts", public=True, name="parent"),
+        *in_districts("districts", public=True, name="parent", codes=ABOVE),
         *in_districts("districts?level=county", public=True, name="within"),
         figures("districts?parent=350203&basis=registered", SIMING, public=False),
         figures("districts?basis=registered", public=False),
@@ -115,49 +131,62 @@ ASKED: dict[str, tuple[Ask, ...]] = {
         Ask(Kind.FIGURES, f"{STATISTICS}/districts/{UNKNOWN}", public=True, done=404, unknown=True),
         figures("districts/350203?size_class=small", SIMING, public=False),
     ),
-    "export_district_statistics": (
-        *in_districts("districts.csv", public=True, name="within"),
-        figures("districts.{format}?parent=350203", SIMING, public=True),
-    ),
+    "export_district_statistics": in_files("districts", public=True, name="within"),
     "list_industry_statistics": (
-        *in_districts("industries", public=True),
+        *in_districts("industries", public=True, codes=ABOVE),
         figures("industries?level=class&district=350203", SIMING, public=False),
         figures("industries?level=section&industry_group=internet", public=True),
     ),
     "get_industry_statistics": in_districts("industries/64", public=True),
-    "export_industry_statistics": (
-        *in_districts("industries.csv", public=True),
-        figures("industries.{format}?district=350203", SIMING, public=True),
-    ),
+    "export_industry_statistics": in_files("industries", public=True),
     "list_industry_group_statistics": in_districts("industry-groups", public=True),
     "get_industry_group_statistics": in_districts("industry-groups/internet", public=True),
-    "export_industry_group_statistics": (
-        *in_districts("industry-groups.csv", public=True),
-        figures("industry-groups.{format}?district=350203", SIMING, public=True),
-    ),
+    "export_industry_group_statistics": in_files("industry-groups", public=True),
     "list_enterprise_statistics": (
         *in_districts("enterprises", public=False),
         figures("enterprises?organised=true&district=350203", SIMING, public=False),
     ),
     "get_enterprise_statistics": each(Kind.ONE, f"{STATISTICS}/enterprises/{{}}", ENTERPRISES),
-    "export_enterprise_statistics": (
-        *in_districts("enterprises.csv", public=False),
-        figures("enterprises.{format}?district=350203", SIMING, public=False),
-    ),
+    "export_enterprise_statistics": in_files("enterprises", public=False),
     "list_branch_statistics": (
         *in_districts("branches", public=False),
         figures("branches?within=B-siming&district=350203", SIMING, public=False),
     ),
     "get_branch_statistics": each(Kind.ONE, f"{STATISTICS}/branches/{{}}", BRANCHES),
-    "export_branch_statistics": (
-        *in_districts("branches.csv", public=False),
-        figures("branches.{format}?district=350203", SIMING, public=False),
-    ),
+    "export_branch_statistics": in_files("branches", public=False),
     "list_basis_statistics": in_districts("bases", public=False),
-    "export_basis_statistics": (
-        *in_districts("bases.csv", public=False),
-        figures("bases.{format}?district=350203", SIMING, public=False),
+    "export_basis_statistics": in_files("bases", public=False),
+    "list_cross_table_statistics": (
+        *in_districts(TABLE, public=True),
+        *in_districts(TABLE, public=True, name="within"),
+        *(figures(f"{TABLE}&district={one}&within={other}", one, other, public=True) for one, other in SIBLINGS),
     ),
+    "export_cross_table_statistics": in_files(TABLE, public=True),
+    "list_low_membership": (
+        *in_districts(COMPARED, public=True),
+        *(
+            figures(f"{COMPARED}&reference=parent&district={code}", code, above, public=True)
+            for code, above in ABOVE.items()
+            if above is not None
+        ),
+    ),
+    "export_low_membership": in_files(COMPARED, public=True),
+    "get_changes": in_districts(f"changes?since={BEFORE}", public=True),
+    "export_changes": in_files(f"changes?since={BEFORE}", public=True),
+    "list_trend_statistics": (
+        *in_districts("trends", public=True),
+        *each(Kind.ONE, f"{STATISTICS}/trends?enterprise={{}}", ENTERPRISES),
+        *each(Kind.ONE, f"{STATISTICS}/trends?branch={{}}", BRANCHES),
+    ),
+    "export_trend_statistics": (
+        *in_files("trends", public=True),
+        *each(Kind.ONE, f"{STATISTICS}/trends.csv?enterprise={{}}", {"E-huli": HULI, "E-nowhere": None}),
+        *each(Kind.ONE, f"{STATISTICS}/trends.csv?branch={{}}", {"B-huli": HULI}),
+    ),
+    "list_establishment_gaps": in_districts("establishment-gaps", public=False),
+    "export_establishment_gaps": in_files("establishment-gaps", public=False),
+    "get_dual_affiliation": in_districts("dual-affiliation", public=False),
+    "export_dual_affiliation": in_files("dual-affiliation", public=False),
     "list_districts": (
         lists("/v1/districts"),
         lists("/v1/districts?q=350203"),

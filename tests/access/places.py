@@ -6,7 +6,8 @@ from datetime import date
 from tests.factories.tiny import tiny_registry
 from tests.reference.registry import Registry
 
-AS_OF = date(2017, 6, 30)
+BEFORE, AS_OF = date(2017, 3, 31), date(2017, 6, 30)
+"""Dates of the snapshots, at both of which everything is where it is."""
 
 SIMING, HULI = "350203", "350206"
 
@@ -82,7 +83,7 @@ def registry() -> Registry:
         ),
         returns=_csv(
             "enterprise_code,reported_on,district_code,operating,headcount",
-            [(code, "2017-05-31", place or "", "true", HEADCOUNT) for code, place in ENTERPRISES.items()],
+            [(code, "2017-03-15", place or "", "true", HEADCOUNT) for code, place in ENTERPRISES.items()],
         ),
         branches=_csv(
             "code,name,kind,parent_code,district_code",
