@@ -130,7 +130,7 @@ def _keys(rows: Int64, side: Side, sort: str, precision: Precision) -> tuple[npt
     if sort in side.measures:
         counts = side.count(rows)
         line = counts.codes.index(sort)
-        return counts.values[line], counts.null[line]
+        return counts.values[line].copy(), counts.null[line].copy()  # lets go of the others
     metric = METRIC.get(sort)
     if metric is None or metric not in side.metrics:
         raise _unknown_sort(sort, [*side.measures, *(known.code for known in side.metrics)])
