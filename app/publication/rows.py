@@ -1,7 +1,7 @@
 """Rows of lists: what stands in them beside and before their figures, and how they are written as JSON."""
 
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -56,6 +56,8 @@ class Rows:
         What a row depends on besides its number and the snapshot.
     margins_asked
         What the margins depend on besides the snapshot.
+    beside
+        What a page says besides its rows, by key.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Rows:
     keys: tuple[str, ...]
     asked: object
     margins_asked: object
+    beside: Mapping[str, object] = field(default_factory=dict)
 
 
 def encode(value: object) -> bytes:
@@ -74,7 +77,9 @@ def encode(value: object) -> bytes:
 def page_body(rows: Rows, start: int, end: int, meta: Meta, cursor: str | None, kept: KeptRows) -> bytes:
     """Return a page as JSON: the rows from `start` to `end`, the margins, what they rest on, where the next starts."""
     data = b",".join(encoded_rows(rows, rows.listed.rows[start:end], kept))
-    return b'{"data":[%b],%b"meta":%b,"next_cursor":%b}' % (data, _margins(rows, kept), encode(meta), encode(cursor))
+    beside = b"".join(b"%b:%b," % (encode(key), encode(value)) for key, value in rows.beside.items())
+    foot = b'%b%b"meta":%b,"next_cursor":%b' % (_margins(rows, kept), beside, encode(meta), encode(cursor))
+    return b'{"data":[%b],%b}' % (data, foot)
 
 
 def encoded_rows(rows: Rows, numbers: Int64, kept: KeptRows) -> list[bytes]:

@@ -212,7 +212,7 @@ def figure_cells(shown: Shown, counts: Counts, precision: Precision) -> Cells:
 
 def _shown_sides(rows: Rows, options: TableOptions) -> list[Shown]:
     sides = rows.listed.sides
-    known = [*sides[0].measures, *(metric.code for metric in sides[0].metrics)]
+    known = [code for side in sides[:1] for code in (*side.measures, *(metric.code for metric in side.metrics))]
     unknown = [field for field in options.fields if field not in known]
     if unknown:
         problems = [ErrorItem("query/fields", f"fields cannot have {field!r}", tuple(known)) for field in unknown]

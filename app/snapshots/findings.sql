@@ -37,6 +37,22 @@ open_employment AS (
     FROM employment
     WHERE start_on <= {as_of} AND (end_on IS NULL OR end_on > {as_of})
 ),
+credit_code AS (
+    SELECT
+        code,
+        [instr('{credit_alphabet}', substr(code, i, 1)) - 1 FOR i IN range(1, 19)] AS worth,
+        [instr('{organisation_alphabet}', substr(code, i, 1)) - 1 FOR i IN range(9, 17)] AS organisation,
+        instr('{organisation_checks}', substr(code, 17, 1)) - 1 AS organisation_check
+    FROM enterprise_fact
+    WHERE regexp_matches(code, '^[0-9A-Za-z]{{2}}[0-9]{{6}}[0-9A-Za-z]{{10}}$')
+),
+failed_code AS (
+    SELECT code
+    FROM credit_code
+    WHERE list_min(worth) < 0 OR list_min(organisation) < 0 OR organisation_check < 0
+       OR list_inner_product(worth, [{credit_weights}, 1]) % 31 <> 0
+       OR (list_inner_product(organisation, [{organisation_weights}]) + organisation_check) % 11 <> 0
+),
 enterprise_finding AS (
     SELECT 'return_missing' AS rule, code, CAST(NULL AS BIGINT) AS value FROM enterprise_fact WHERE reported_on IS NULL
     UNION ALL
@@ -67,6 +83,8 @@ enterprise_finding AS (
     SELECT 'register_differs_from_return', code, members_registered - members_reported
     FROM enterprise_fact
     WHERE {register} AND members_registered <> members_reported
+    UNION ALL
+    SELECT 'check_digit_failed', code, NULL FROM failed_code
     UNION ALL
     SELECT 'headcount_jump', headcount_jump.enterprise_code, headcount_jump.headcount FROM headcount_jump
 )

@@ -9,6 +9,13 @@ from typing import Literal
 
 from app.catalogue.vocabulary import ORGANISATION_MEANS, WORK_MEANS, Education
 from app.config import Thresholds
+from app.registry.credit_code import (
+    ALPHABET,
+    ORGANISATION_ALPHABET,
+    ORGANISATION_CHECKS,
+    ORGANISATION_WEIGHTS,
+    WEIGHTS,
+)
 
 MemberSource = Literal["register", "returns"]
 
@@ -53,6 +60,11 @@ def literals(parameters: Parameters) -> dict[str, str]:
         "organisation_means": _listed(ORGANISATION_MEANS),
         "work_means": _listed(WORK_MEANS),
         "college": _listed(_COLLEGE),
+        "credit_alphabet": ALPHABET,
+        "credit_weights": ", ".join(map(str, WEIGHTS)),
+        "organisation_alphabet": ORGANISATION_ALPHABET,
+        "organisation_checks": ORGANISATION_CHECKS,
+        "organisation_weights": ", ".join(map(str, ORGANISATION_WEIGHTS)),
     }
 
 

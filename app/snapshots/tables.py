@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from app.catalogue.data_quality import QualityRule, QualitySubject
 from app.catalogue.measures import BRANCH_MEASURES, ROW_MEASURES
 from app.catalogue.vocabulary import (
     Basis,
@@ -203,10 +204,11 @@ def _findings(table: pa.Table, districts: OrderedTree, industries: OrderedTree) 
     ordered = placed.take(pc.sort_indices(placed, sort_keys=keys))
     district, industry = numbers(ordered["district"]), numbers(ordered["industry"])
     return {
-        **_texts(ordered, ("rule",)),
+        "rule": _choices(ordered["rule"], QualityRule),
         "district": integer_array(district, district < len(districts.codes)),
         "industry": integer_array(industry, industry < len(industries.codes)),
-        **_texts(ordered, ("subject_kind", "subject_code")),
+        "subject_kind": _choices(ordered["subject_kind"], QualitySubject),
+        **_texts(ordered, ("subject_code",)),
         "value": _nullable(ordered["value"]),
     }
 

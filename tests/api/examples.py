@@ -41,6 +41,7 @@ ASKED: dict[str, tuple[str, str]] = {
     "list_low_membership": ("GET", "/v1/statistics/low-membership?industry_level=division&target=0.08"),
     "get_changes": ("GET", f"/v1/statistics/changes?since=2017-06-30&industry_level=division&district={STREET}"),
     "list_establishment_gaps": ("GET", f"/v1/statistics/establishment-gaps?district={STREET}"),
+    "list_data_quality": ("GET", "/v1/statistics/data-quality"),
     "get_dual_affiliation": ("GET", f"/v1/statistics/dual-affiliation?district={STREET}"),
     "list_districts": ("GET", "/v1/districts?parent=350203"),
     "get_district": ("GET", f"/v1/districts/{STREET}"),

@@ -7,17 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from app.catalogue.analyses import Analysis
+from app.catalogue.data_quality import QualityRule
 from app.catalogue.vocabulary import Basis
 from app.config import Settings
 from app.publication.answers import Answer, list_answer, one_answer, page_answer
 from app.publication.bases import bases_answer, bases_question
 from app.publication.changes import changes_answer
 from app.publication.cross_table import cell_page_rows, cross_table_question
+from app.publication.data_quality import data_quality_answer
 from app.publication.establishment_gaps import gaps_answer
 from app.publication.kept import KeptRows
 from app.publication.trends import trend_answer
 from app.snapshots.build import build_snapshot
 from app.statistics.changes import ChangesQuestion
+from app.statistics.data_quality import DataQualityQuestion
 from app.statistics.establishment_gaps import gap_listing
 from app.statistics.question import Listing, Moment, Order, Page, Population, Question, Subject
 from app.statistics.trends import TrendQuestion
@@ -85,6 +88,17 @@ class Reader:
             gap_listing(strict=params.get("strict") == "true"), Analysis.ESTABLISHMENT_GAPS,
         )  # fmt: skip
         return whole(lambda cursor: gaps_answer(self.shelf, question, page_of(params, limit, cursor), self.kept))
+
+    def data_quality(self, params: Params, snapshot: str, limit: int = 1000) -> dict[str, Any]:
+        """How much each rule finds or, with `rule`, all that it finds, page by page."""
+        rule = QualityRule(params["rule"]) if "rule" in params else None
+        question = DataQualityQuestion(
+            Subject.ENTERPRISES, Moment(snapshot=snapshot), population_of(params | {"basis": "registered"}),
+            analysis=Analysis.DATA_QUALITY, rule=rule,
+        )  # fmt: skip
+        return whole(
+            lambda cursor: data_quality_answer(self.shelf, question, page_of(params, limit, cursor), self.kept)
+        )
 
     def changes(self, since: date, as_of: date, params: Params) -> dict[str, Any]:
         """What changed in a population between two dates."""

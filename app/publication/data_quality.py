@@ -1,0 +1,107 @@
+"""Data quality as rows: how much each rule finds, or what one of them finds."""
+
+from functools import partial
+
+import msgspec
+import numpy as np
+
+from app.catalogue.data_quality import QUALITY_RULES, QualitySubject
+from app.publication.answers import Answer, FileAnswer, page_answer, rows_file
+from app.publication.figures import rate_lists
+from app.publication.files import FileOptions
+from app.publication.kept import KeptRows
+from app.publication.rows import Part, Rows
+from app.statistics.data_quality import DataQualityQuestion, counts_of, findings_of, reporting_rate
+from app.statistics.listed import Listed
+from app.statistics.question import Page
+from app.store.shelf import Shelf
+from app.store.snapshot import Snapshot, Table
+from app.store.subtrees import Int64
+
+
+class Finding(msgspec.Struct, gc=False, frozen=True):
+    """How much a rule finds."""
+
+    rule: str
+    label_zh: str
+    label_en: str
+    about: str
+    number: int | None
+
+
+class FindingSubject(msgspec.Struct, gc=False, frozen=True):
+    """An enterprise or a branch that a rule finds, and the value that it finds there."""
+
+    kind: str
+    code: str
+    name: str
+    district_code: str | None
+    industry_code: str | None
+    value: int | None
+
+
+def data_quality_answer(shelf: Shelf, question: DataQualityQuestion, page: Page, kept: KeptRows) -> Answer:
+    """Return how much each rule finds or, of one rule, a page of what it finds.
+
+    Raises
+    ------
+    SnapshotNotFound, ExactOnly, InvalidRequest
+        As the question's parts say.
+    """
+    return page_answer(shelf, question, page, kept, _rows)
+
+
+def data_quality_file(shelf: Shelf, question: DataQualityQuestion, page: Page, options: FileOptions) -> FileAnswer:
+    """Return all of it as a file."""
+    return rows_file(shelf, question, page, options, _rows)
+
+
+def _rows(snapshot: Snapshot, question: DataQualityQuestion, _page: Page) -> Rows:
+    rules = Part(Finding, partial(_found, snapshot, question))
+    subjects = Part(FindingSubject, partial(_subjects, snapshot, question), "subject", "subject_")
+    rows = np.arange(len(QUALITY_RULES)) if question.rule is None else findings_of(snapshot, question)
+    listed = Listed(snapshot, question.subject, rows, ())
+    asked = (question.population, question.rule)
+    rate = rate_lists(reporting_rate(snapshot, question))[0][0]
+    keys = ("rule",) if question.rule is None else ("rule", "subject_code")
+    return Rows("data-quality", listed, (rules, subjects), keys, asked, asked, {"reporting_rate": rate})
+
+
+def _found(snapshot: Snapshot, question: DataQualityQuestion, numbers: Int64) -> list[Finding]:
+    found = [
+        Finding(meaning.rule.value, meaning.label.zh, meaning.label.en, meaning.subject.value, count)
+        for meaning, count in zip(QUALITY_RULES, counts_of(snapshot, question), strict=True)
+    ]
+    if question.rule is None:
+        return [found[number] for number in numbers.tolist()]
+    return [next(one for one in found if one.rule == question.rule)] * len(numbers)
+
+
+def _subjects(snapshot: Snapshot, question: DataQualityQuestion, numbers: Int64) -> list[FindingSubject] | list[None]:
+    if question.rule is None:
+        return [None] * len(numbers)
+    table = snapshot.table("findings")
+    kinds = [tuple(QualitySubject)[kind] for kind in table.values("subject_kind")[numbers].tolist()]
+    codes = table.texts_of("subject_code", numbers)
+    values, valid = table.values("value")[numbers].tolist(), table.valid("value")
+    known = [True] * len(numbers) if valid is None else valid[numbers].tolist()
+    districts, industries = (_nodes(snapshot, name, numbers) for name in ("district", "industry"))
+    named = _named(snapshot, kinds[0] if kinds else QualitySubject.ENTERPRISE)
+    names = named.texts_of("name", named.rows_of("code", table.taken("subject_code", numbers)))
+    return [
+        FindingSubject(kind.value, code, name, district, industry, value if is_known else None)
+        for kind, code, name, district, industry, value, is_known in zip(
+            kinds, codes, names, districts, industries, values, known, strict=True
+        )
+    ]
+
+
+def _named(snapshot: Snapshot, kind: QualitySubject) -> Table:
+    return snapshot.branches if kind is QualitySubject.BRANCH else snapshot.enterprises
+
+
+def _nodes(snapshot: Snapshot, name: str, numbers: Int64) -> list[str | None]:
+    table, tree = snapshot.table("findings"), snapshot.districts if name == "district" else snapshot.industries
+    nodes, valid = table.values(name)[numbers].tolist(), table.valid(name)
+    known = [True] * len(numbers) if valid is None else valid[numbers].tolist()
+    return [tree.codes[node] if is_known else None for node, is_known in zip(nodes, known, strict=True)]

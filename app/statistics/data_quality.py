@@ -1,0 +1,97 @@
+"""Data quality: how much each rule finds in a scope, and which enterprises and branches."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.catalogue.data_quality import QUALITY_RULES, QualityRule, QualitySubject
+from app.catalogue.metrics import METRIC
+from app.catalogue.vocabulary import Basis
+from app.statistics.aggregates import count_scope
+from app.statistics.intervals import precision_of
+from app.statistics.question import Question
+from app.statistics.rates import Rates, rates_of
+from app.statistics.scope import Scope, resolve
+from app.store.snapshot import Mask, Snapshot
+from app.store.subtrees import Int64
+
+_RULES = tuple(QualityRule)
+
+
+@dataclass(frozen=True)
+class DataQualityQuestion(Question):
+    """What is worth a second look in a population.
+
+    Parameters
+    ----------
+    rule
+        Whose findings are listed one by one; null: how many each rule has.
+    """
+
+    rule: QualityRule | None = None
+
+
+def counts_of(snapshot: Snapshot, question: DataQualityQuestion) -> tuple[int | None, ...]:
+    """Return how much each rule finds, in the order of the catalogue.
+
+    Null is not defined: members who work nowhere, or nowhere that is registered, are in no district and no industry.
+    """
+    scope = resolve(snapshot, question.population)
+    table = snapshot.table("findings")
+    inside = _inside(snapshot, scope)
+    numbers = np.bincount(table.values("rule")[inside], minlength=len(_RULES))
+    whole = scope.district is None and scope.industry is None
+    return tuple(
+        int(numbers[_RULES.index(meaning.rule)])
+        if meaning.subject is not QualitySubject.MEMBER
+        else _members(snapshot, meaning.rule)
+        if whole
+        else None
+        for meaning in QUALITY_RULES
+    )
+
+
+def findings_of(snapshot: Snapshot, question: DataQualityQuestion) -> Int64:
+    """Return the findings of the question's rule, by row of the table, in the order of the subjects' codes."""
+    table = snapshot.table("findings")
+    named = QualitySubject.MEMBER is not _subject(question.rule)
+    rows = np.flatnonzero(_inside(snapshot, resolve(snapshot, question.population)) & _of_rule(snapshot, question.rule))
+    if not named:
+        return rows[:0]
+    codes = table.texts_of("subject_code", rows)
+    order = sorted(range(len(rows)), key=lambda place: codes[place].encode())
+    return rows[np.array(order, np.int64)]
+
+
+def reporting_rate(snapshot: Snapshot, question: Question) -> Rates:
+    """Return the share of the scope's registered enterprises that have a return inside the return window."""
+    scope = resolve(snapshot, question.population)
+    registered = Scope(Basis.REGISTERED, scope.district, scope.industry)
+    return rates_of(count_scope(snapshot, registered), (METRIC["reporting_rate"],), precision_of(snapshot.manifest))
+
+
+def _members(snapshot: Snapshot, rule: QualityRule) -> int:
+    return int(snapshot.table("findings").values("value")[_of_rule(snapshot, rule)].sum())
+
+
+def _of_rule(snapshot: Snapshot, rule: QualityRule | None) -> Mask:
+    rules = snapshot.table("findings").values("rule")
+    return np.zeros(len(rules), bool) if rule is None else np.asarray(rules == _RULES.index(rule))
+
+
+def _subject(rule: QualityRule | None) -> QualitySubject | None:
+    return next((meaning.subject for meaning in QUALITY_RULES if meaning.rule is rule), None)
+
+
+def _inside(snapshot: Snapshot, scope: Scope) -> Mask:
+    """Return which findings lie in a scope."""
+    table = snapshot.table("findings")
+    inside = np.ones(len(table), bool)
+    for name, node, tree in (
+        ("district", scope.district, snapshot.districts), ("industry", scope.industry, snapshot.industries)
+    ):  # fmt: skip
+        if node is not None:
+            nodes, valid = table.values(name), table.valid(name)
+            inside &= (nodes >= node) & (nodes < tree.ends[node])
+            inside &= True if valid is None else valid
+    return inside
