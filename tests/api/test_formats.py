@@ -214,6 +214,27 @@ def test_an_error_comes_before_the_file_when_there_is_one(service: TestClient, f
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
 
 
+def test_a_workbook_is_refused_before_it_begins_when_it_has_too_many_rows(
+    service: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = len(service.get(f"{STATISTICS}/districts?parent=350203").json()["data"])
+    path = f"{STATISTICS}/districts.xlsx?parent=350203&totals=true"
+    monkeypatch.setattr("app.publication.xlsx.MOST_ROWS", 1 + rows + 2)
+    assert service.get(path).status_code == 200
+    monkeypatch.setattr("app.publication.xlsx.MOST_ROWS", 1 + rows + 1)
+    answer = service.get(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    assert answer.json()["errors"][0]["pointer"] == "path/format"
+
+
+@pytest.mark.parametrize("file_format", sorted(set(MEDIA_TYPES) - {"csv"}))
+def test_a_byte_order_mark_is_for_csv_alone_when_asked_for(service: TestClient, file_format: str) -> None:
+    query = "level=city&fields=members"
+    assert fetch(service, "districts", file_format, f"{query}&bom=true") == fetch(
+        service, "districts", file_format, query
+    )
+
+
 @pytest.mark.parametrize("file_format", MEDIA_TYPES)
 def test_a_list_without_rows_is_a_file_without_rows_when_read_back(service: TestClient, file_format: str) -> None:
     content = fetch(

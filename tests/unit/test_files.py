@@ -13,6 +13,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.catalogue.analyses import Analysis
 from app.catalogue.definitions import TABLE_LABELS, definition_of
@@ -79,6 +81,21 @@ def test_cells_keep_type_and_every_digit_when_read_back(file_format: str) -> Non
     }  # fmt: skip
     assert first["organised"] is True
     assert second == dict.fromkeys(first) | {"row": "subject", "code": "NA", "member_ratio_status": "unknown"}
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+"""Any text but halves of surrogate pairs, which no database holds."""
+
+
+@given(text=TEXTS, count=st.integers(-(2**53), 2**53), ratio=st.floats(allow_nan=False, allow_infinity=False))
+def test_any_cell_is_the_same_in_every_format_when_read_back(text: str, count: int, ratio: float) -> None:
+    row = ["subject", "007", text, None, None, count, None, ratio, None, "ok"]
+    for file_format, read in READERS.items():
+        found = read(written(table_of([row]), file_format))[0]
+        assert [found[name] for name in ("name", "members", "member_ratio")] == [text, count, ratio], file_format
+    cube = Cube(written(table_of([row]), "jsonstat"))
+    assert [cube.cells["007", name] for name in ("members", "member_ratio")] == [count, ratio]
+    assert cube.dataset["dimension"]["code"]["category"]["label"] == {"007": text}
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://x.example")'])
@@ -177,6 +194,15 @@ def test_a_workbook_is_refused_at_once_when_a_sheet_is_too_short(length: int, ma
     with pytest.raises(InvalidRequest) as caught:
         write(table, FileOptions(FileFormat.XLSX))
     assert [(item.pointer, item.allowed) for item in caught.value.errors] == [("path/format", ("csv", "parquet"))]
+
+
+def test_a_sheet_of_more_than_four_gibibytes_can_be_written_when_its_entry_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.publication.xlsx._LARGE", 0)
+    book = written(table_of(ROWS), "xlsx")
+    assert parts(book)["xl/worksheets/sheet1.xml"].count("<row ") == 3
+    assert READERS["xlsx"](book)[0]["members"] == 3
 
 
 @pytest.mark.parametrize("file_format", list(FileFormat))
