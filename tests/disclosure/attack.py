@@ -34,12 +34,15 @@ class Draw:
         Where its grid starts.
     cap
         The highest value that is published; None = no cap.
+    width
+        Distance of the values on the grid; 1 = they are exact.
     """
 
     identity: str
     members: tuple[Variable, ...]
     least: int
     cap: int | None = None
+    width: int = B
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,12 @@ def parts(cells: Iterable[Cell]) -> list[list[Cell]]:
 
 def unknowns(cell: Cell) -> set[Variable]:
     """The members and offsets that a cell tells about."""
-    return {one for draw in cell.draws for one in (*draw.members, ("s", draw.identity))}
+    return {one for draw in cell.draws for one in (*draw.members, *offsets(draw))}
+
+
+def offsets(draw: Draw) -> tuple[Variable, ...]:
+    """The offset of a draw; what is exact has none."""
+    return (("s", draw.identity),) if draw.width > 1 else ()
 
 
 def connected(start: Cell, using: dict[Variable, list[Cell]], seen: set[Hashable]) -> list[Cell]:
@@ -145,12 +153,13 @@ class Equations:
         """
         steps = [self.column(("k", cell.name, number)) for number, _ in enumerate(cell.draws)]
         for draw, step in zip(cell.draws, steps, strict=True):
-            inside = {self.column(variable): 1 for variable in (*draw.members, ("s", draw.identity))}
+            inside = {self.column(variable): 1 for variable in (*draw.members, *offsets(draw))}
             begin = min(draw.least, sum(self.known[variable][0] for variable in draw.members))
-            self.rows.append((inside | {step: -B}, begin, draw.least + B - 1))
+            self.rows.append((inside | {step: -draw.width}, begin, draw.least + draw.width - 1))
         total = cell.total - sum(draw.least for draw in cell.draws)
         capped = any(draw.cap is not None and cell.total >= draw.cap for draw in cell.draws)
-        self.rows.append((dict.fromkeys(steps, B), total, np.inf if capped else total))
+        widths = {step: draw.width for step, draw in zip(steps, cell.draws, strict=True)}
+        self.rows.append((widths, total, np.inf if capped else total))
 
     def matrix(self) -> csr_array:
         """The coefficients of all rows."""

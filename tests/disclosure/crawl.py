@@ -1,168 +1,282 @@
-"""Everything that the public tier gives to whoever asks, cell by cell, and what a place's own sums are in it."""
+"""Everything that the public tier gives to whoever asks, over HTTP, as statements about cells."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from datetime import date
+from typing import TypeVar
 
+import httpx
 import msgspec
 from starlette.testclient import TestClient
 
-from tests.reference.registry import Row
-from tests.reference.rounding import Place
-
-Key = tuple[str | None, str | None, str | None]
-"""District, industry, industry group; None = not asked."""
-
-GIVEN = frozenset(
-    {
-        "enterprises",
-        "enterprises_organised",
-        "enterprises_standalone",
-        "members",
-        "members_matched",
-        "headcount",
-        "headcount_matched",
-    }
+from tests.disclosure.answers import (
+    DIMENSIONS,
+    Change,
+    Changes,
+    CodePage,
+    Compared,
+    ComparedPage,
+    Figures,
+    Meta,
+    One,
+    OneCode,
+    Page,
+    Trend,
 )
-RATED = frozenset({"member_ratio", "organisation_coverage", "standalone_rate"})
+from tests.disclosure.document import Asking, Operation, Params, Unknown, operations
+from tests.disclosure.files import FORMATS, numbers
 
+Asked = frozenset[tuple[str, str]]
+"""Conditions that all hold: a dimension (`district`, `industry`, `industry_group`) and a code of it."""
 
-class Subject(msgspec.Struct):
-    """What a row is about."""
+WITHOUT_FIGURES = frozenset(
+    {
+        "get_catalogue", "get_health", "get_metrics", "get_problem_type", "get_readiness", "get_snapshot",
+        "get_template", "list_snapshots",
+    }
+)  # fmt: skip
+"""Operations that say nothing about enterprises: `test_non_interference` compares what they give."""
 
-    code: str
+OF_FILES = ("format", "bom", "lang", "fields", "totals")
+"""Parameters that files alone take."""
 
+ANSWERED, REFUSED, NOTHING_SAID = {200}, {401, 403}, {404, 422}
 
-class Rate(msgspec.Struct, frozen=True):
-    """One ratio of a row."""
-
-    value: float | None
-    numerator: int | None
-    denominator: int | None
-    low: float | None
-    high: float | None
-    status: str
-
-
-class Figures(msgspec.Struct):
-    """One row of a page, or its total."""
-
-    counts: dict[str, int | None]
-    rates: dict[str, Rate]
-    district: Subject | None = None
-    industry: Subject | None = None
-    industry_group: Subject | None = None
-
-
-class Page(msgspec.Struct):
-    """One page of a list."""
-
-    data: list[Figures]
-    total: Figures
-    next_cursor: str | None
+AnyPage = TypeVar("AnyPage", bound=Page)
 
 
 @dataclass(frozen=True)
-class Tables:
-    """The subjects that are public: every district, industry and group by its row of the registry's tables."""
+class Said:
+    """A statement: the figures of a cell, less those of some disjoint cells in it.
 
-    districts: dict[str, Row]
-    industries: dict[str, Row]
-    groups: tuple[str, ...]
+    Parameters
+    ----------
+    as_of
+        The date that it is about.
+    asked, without
+        The cell, and those that are taken from it.
+    figures
+        As they were said; not all measures and ratios need be there.
+    """
+
+    as_of: date
+    asked: Asked
+    without: tuple[Asked, ...]
+    figures: Figures
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A statement: how all industries or groups of a cell compare, as asked for by some parameters."""
+
+    as_of: date
+    asked: Asked
+    params: Params
+    rows: tuple[Compared, ...]
+
+
+@dataclass(frozen=True)
+class Account:
+    """A statement: what changed in a cell since a date, by industries of a level."""
+
+    since: date
+    as_of: date
+    asked: Asked
+    level: str
+    change: Change
+
+
+Statement = Said | Comparison | Account
 
 
 class Crawler:
-    """Asks the public tier of one snapshot over HTTP.
+    """Asks without a key.
 
     Parameters
     ----------
     client
-        Without a key.
-    snapshot
-        Id of a public snapshot.
-    """
+        Of a service on the public tier.
+    asking
+        What is asked of each operation.
+    dates
+        The dates of snapshots by their ids; each question is about one of them.
+    public
+        The codes of each list that are public.
 
-    def __init__(self, client: TestClient, snapshot: str) -> None:
-        self.client = client
-        self.snapshot = snapshot
-
-    def pages(self, subject: str, params: dict[str, str]) -> Iterator[Page]:
-        """Every page of a list."""
-        asked = params | {"snapshot": self.snapshot, "limit": "1000"}
-        cursor: str | None = ""
-        while cursor is not None:
-            query = urlencode(asked | ({"cursor": cursor} if cursor else {}))
-            answer = self.client.get(f"/v1/statistics/{subject}?{query}", headers={"Accept-Encoding": "identity"})
-            assert answer.status_code == 200, answer.text
-            page = msgspec.json.decode(answer.content, type=Page)
-            cursor = page.next_cursor
-            yield page
-
-    def cells(self, tables: Tables, districts: Sequence[str]) -> Iterator[tuple[Key, Figures]]:
-        """Every cell of each industry and group by district, and of some districts by industry and group once more."""
-        for industry in (None, *tables.industries):
-            yield from self.listed("districts", {"industry": industry})
-        for group in tables.groups:
-            yield from self.listed("districts", {"industry_group": group})
-        for district in (None, *districts):
-            yield from self.listed("industries", {"district": district})
-            yield from self.listed("industry-groups", {"district": district})
-
-    def listed(self, subject: str, asked: dict[str, str | None]) -> Iterator[tuple[Key, Figures]]:
-        """All rows of a list, and its total, by what they are of."""
-        params = {name: code for name, code in asked.items() if code is not None}
-        for page in self.pages(subject, params):
-            yield key_of(asked), page.total
-            for row in page.data:
-                yield key_of(asked | named(row)), row
-
-
-def named(row: Figures) -> dict[str, str | None]:
-    """The dimension of a row, and its code."""
-    subjects = {"district": row.district, "industry": row.industry, "industry_group": row.industry_group}
-    return {name: subject.code for name, subject in subjects.items() if subject is not None}
-
-
-def key_of(asked: dict[str, str | None]) -> Key:
-    """What is asked for, in order."""
-    return asked.get("district"), asked.get("industry"), asked.get("industry_group")
-
-
-def own_sums(members: dict[tuple[str | None, str | None], int], tables: Tables) -> dict[Place, int]:
-    """What shows right at each place: a cell less all cells right below it, those counted twice given back.
-
-    Parameters
+    Attributes
     ----------
-    members
-        Members of each district and industry; None = all. Cells not given are empty.
-    tables
-        The trees.
+    statuses
+        How often each operation gave which status.
     """
-    own: defaultdict[tuple[str | None, str | None], int] = defaultdict(int)
-    for (district, industry), count in members.items():
-        district_above = above(tables.districts, district)
-        industry_above = above(tables.industries, industry)
-        for higher, sign in ((district, 1), *((one, -1) for one in district_above)):
-            for wider, other in ((industry, 1), *((one, -1) for one in industry_above)):
-                own[higher, wider] += sign * other * count
-    found = {(district or "", industry): count for (district, industry), count in own.items() if count}
-    assert all(district for district, _ in found), "somebody shows nowhere"
-    return found
+
+    def __init__(
+        self, client: TestClient, asking: Asking, dates: Mapping[str, date], public: Mapping[str, Collection[str]]
+    ) -> None:
+        self.client = client
+        self.asking = asking
+        self.dates = dates
+        self.public = public
+        self.statuses: defaultdict[str, Counter[int]] = defaultdict(Counter)
+        self.readers: dict[str, Callable[[Operation, Params, httpx.Response], Iterator[Statement]]] = {
+            **dict.fromkeys((*DIMENSIONS, "table"), self.of_list),
+            "low-membership": self.of_comparison,
+            "trends": self.of_trend,
+            "changes": self.of_changes,
+        }
+
+    def crawl(self) -> Iterator[Statement]:
+        """Ask every operation that the service's own document has.
+
+        Raises
+        ------
+        Unknown
+            An operation says what the crawl cannot read, or never answers what it knows to ask.
+        """
+        self.operations = operations(self.client.get("/openapi.json").json())
+        for operation in self.operations:
+            for snapshot in self.dates if operation.takes("snapshot") else (None,):
+                yield from self.asked(operation, snapshot)
+            if not set(self.statuses[operation.name]) & (ANSWERED | REFUSED):
+                raise Unknown(f"{operation.name} only gives {dict(self.statuses[operation.name])}")
+
+    def asked(self, operation: Operation, snapshot: str | None) -> Iterator[Statement]:
+        """What an operation says, of one snapshot where it takes one; whoever lacks the right asks once."""
+        for question in self.asking.questions(operation):
+            params = with_defaults(operation, question, snapshot)
+            answer = self.send(operation, params)
+            if answer.status_code in ANSWERED:
+                yield from self.read(operation, params, answer)
+            elif answer.json()["type"] == "/problems/right-missing":
+                return
+            elif operation.method != "get":
+                raise Unknown(f"{operation.name} changes something, and needs no right")
+
+    def send(self, operation: Operation, params: Params) -> httpx.Response:
+        """Ask one question."""
+        url = operation.url(params)
+        answer = self.client.request(operation.method, url, headers={"Accept-Encoding": "identity"})
+        assert answer.status_code in ANSWERED | REFUSED | NOTHING_SAID, (url, answer.text)
+        self.statuses[operation.name][answer.status_code] += 1
+        return answer
+
+    def read(self, operation: Operation, params: Params, answer: httpx.Response) -> Iterator[Statement]:
+        """What an answer says."""
+        try:
+            if "{format}" in operation.path:
+                self.hold_file(operation, params, answer)
+            elif operation.path.startswith("/v1/statistics/") and operation.subject in self.readers:
+                yield from self.readers[operation.subject](operation, params, answer)
+            elif operation.subject in DIMENSIONS:
+                self.hold_public(operation, answer)
+            elif operation.name not in WITHOUT_FIGURES:
+                raise Unknown(f"{operation.name} answers: the crawl does not know what it says")
+        except msgspec.ValidationError as error:
+            raise Unknown(f"{operation.name} says what the crawl cannot read: {error}") from error
+
+    def of_list(self, operation: Operation, params: Params, answer: httpx.Response) -> Iterator[Statement]:
+        """What the answer about one subject says, or a list."""
+        if "{code}" in operation.path:
+            one = msgspec.json.decode(answer.content, type=One)
+            assert one.data.codes == {DIMENSIONS[operation.subject]: params["code"]}
+            asked = conditions(operation, params).union(one.data.codes.items())
+            yield Said(self.date_of(params, one.meta), asked, (), one.data)
+        else:
+            yield from self.of_page(operation, params, self.whole(operation, params, answer, Page))
+
+    def of_page(self, operation: Operation, params: Params, page: Page) -> Iterator[Said]:
+        """What a list says: its rows, their total, and what is in none of them."""
+        as_of, scope = self.date_of(params, page.meta), conditions(operation, params)
+        asked = tuple(scope.union(row.codes.items()) for row in page.data)
+        yield from (Said(as_of, one, (), row) for one, row in zip(asked, page.data, strict=True))
+        yield Said(as_of, scope, (), page.total)
+        if page.unallocated is not None:
+            yield Said(as_of, scope, asked, page.unallocated)
+
+    def whole(self, operation: Operation, params: Params, answer: httpx.Response, type_: type[AnyPage]) -> AnyPage:
+        """The whole list that begins with an answer, as one page."""
+        page = first = msgspec.json.decode(answer.content, type=type_)
+        rows = list(first.data)
+        while page.next_cursor is not None:
+            following = self.send(operation, params | {"cursor": page.next_cursor})
+            page = msgspec.json.decode(following.content, type=type_)
+            assert (page.total, page.unallocated) == (first.total, first.unallocated)
+            rows += page.data
+        assert first.meta.rows == len(rows)
+        hold_order(params, rows)
+        return msgspec.structs.replace(first, data=rows)
+
+    def of_comparison(self, operation: Operation, params: Params, answer: httpx.Response) -> Iterator[Statement]:
+        """What a list of low membership says: that of any list, and how its rows compare."""
+        page = self.whole(operation, params, answer, ComparedPage)
+        yield from self.of_page(operation, params, page)
+        yield Comparison(self.date_of(params), conditions(operation, params), params, tuple(page.data))
+
+    def of_trend(self, operation: Operation, params: Params, answer: httpx.Response) -> Iterator[Statement]:
+        """What a trend says: the ratios of a cell at several dates."""
+        for point in msgspec.json.decode(answer.content, type=Trend).data:
+            assert self.dates[point.snapshot] == point.as_of
+            yield Said(point.as_of, conditions(operation, params), (), point)
+
+    def of_changes(self, operation: Operation, params: Params, answer: httpx.Response) -> Iterator[Statement]:
+        """What changed between two dates."""
+        changes = msgspec.json.decode(answer.content, type=Changes)
+        as_of, since = self.date_of(params, changes.meta), changes.meta.since.as_of
+        level = params.get("industry_level", "section")
+        yield Account(since, as_of, conditions(operation, params), level, changes.data)
+
+    def hold_file(self, operation: Operation, params: Params, answer: httpx.Response) -> None:
+        """Hold that a file has no number that the JSON of the same question has not."""
+        if params["format"] not in FORMATS:
+            raise Unknown(f"the crawl does not read {params['format']}")
+        listing = next(one for one in self.operations if f"{one.path}.{{format}}" == operation.path)
+        plain = with_defaults(listing, {name: value for name, value in params.items() if name not in OF_FILES}, None)
+        known = {number for page in self.contents(listing, plain) for number in numbers(FORMATS["records"](page))}
+        found = numbers(FORMATS[params["format"]](answer.content))
+        assert found <= known, (operation.url(params), sorted(found - known)[:5])
+
+    def contents(self, operation: Operation, params: Params) -> Iterator[bytes]:
+        """All pages of an answer."""
+        content = self.send(operation, params).content
+        yield content
+        while cursor := msgspec.json.decode(content).get("next_cursor"):
+            content = self.send(operation, params | {"cursor": cursor}).content
+            yield content
+
+    def date_of(self, params: Params, meta: Meta | None = None) -> date:
+        """The date that was asked for, which the answer must be about."""
+        as_of = self.dates[params["snapshot"]] if "snapshot" in params else date.fromisoformat(params["as_of"])
+        assert meta is None or (meta.as_of, self.dates[meta.snapshot]) == (as_of, as_of)
+        return as_of
+
+    def hold_public(self, operation: Operation, answer: httpx.Response) -> None:
+        """Hold that lists of codes have public codes only, and nothing besides names and places in the tree."""
+        if "{code}" in operation.path:
+            found = [msgspec.json.decode(answer.content, type=OneCode).data]
+        else:
+            found = msgspec.json.decode(answer.content, type=CodePage).data
+        assert {one.code for one in found} <= set(self.public[operation.subject])
 
 
-def above(tree: dict[str, Row], code: str | None) -> list[str | None]:
-    """The node above a node, None for a root; nothing above all of it."""
-    return [] if code is None else [tree[code]["parent_code"]]
+def with_defaults(operation: Operation, question: Params, snapshot: str | None) -> Params:
+    """A question about a snapshot, if not about another already, and for long pages, if not for short ones."""
+    defaults = {"limit": "1000"} if operation.takes("limit") else {}
+    if snapshot is not None and "as_of" not in question:
+        defaults["snapshot"] = snapshot
+    return defaults | question
 
 
-def members_by_cell(cells: Iterable[tuple[Key, Figures]]) -> dict[tuple[str | None, str | None], int]:
-    """Members of each cell of districts and industries."""
-    return {key[:2]: members_of(figures) for key, figures in cells if key[2] is None}
+def conditions(operation: Operation, params: Params) -> Asked:
+    """Whom an answer is about: the population that was asked for, at or below the node whose parts are listed."""
+    asked = {(name, params[name]) for name in DIMENSIONS.values() if name in params}
+    top = params.get("parent", params.get("within"))
+    return frozenset(asked if top is None else asked | {(DIMENSIONS.get(operation.subject, "district"), top)})
 
 
-def members_of(figures: Figures) -> int:
-    """The members of a cell."""
-    members = figures.counts["members"]
-    assert members is not None
-    return members
+def hold_order(params: Params, rows: Sequence[Figures]) -> None:
+    """Hold that rows are in the order of their codes where they are sorted by what they do not say."""
+    sort = params.get("sort", "code")
+    said = {row.counts.get(sort, row.rates[sort].value if sort in row.rates else sort) for row in rows}
+    codes = [[code.encode() for code in row.codes.values()] for row in rows]
+    if said == {None}:
+        assert codes == sorted(codes), params

@@ -1,16 +1,40 @@
 """What each cell of the public tier must say: the reference, added up once for all cells of a whole province."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import combinations, product
 from math import isclose
 from typing import Any
 
-from tests.disclosure.crawl import GIVEN, RATED, Figures, Key, Rate, Tables
+from tests.disclosure.answers import Rate
+from tests.disclosure.crawl import Account, Asked, Comparison, Said
+from tests.reference.changes import kitagawa
 from tests.reference.facts import Firm
+from tests.reference.low_membership import COLUMNS, add_q, compared, less
 from tests.reference.public import CORRELATION, PublicReference, Sums, member_ratio
 from tests.reference.rates import METRICS, rate
-from tests.reference.registry import path_up
+from tests.reference.registry import Row, path_up, pre_order
+
+FACTS = ("enterprises", "enterprises_organised", "enterprises_standalone")
+FACT_RATES = ("organisation_coverage", "standalone_rate")
+
+PROTECTED = Rate(None, None, None, None, None, "protected")
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The subjects that are public: every district, industry and group by its row of the registry's tables."""
+
+    districts: dict[str, Row]
+    industries: dict[str, Row]
+    groups: tuple[str, ...]
+
+    @property
+    def codes(self) -> dict[str, Collection[str]]:
+        """The codes of each, as paths name them."""
+        return {"districts": self.districts, "industries": self.industries, "industry-groups": self.groups}
 
 
 @dataclass
@@ -28,14 +52,33 @@ class Cell:
         """What its ratio rests on."""
         return Sums(self.shown, self.members, self.headcount, self.squares)
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """All counts that are public, by measure."""
+        persons = {"members": self.members, "headcount": self.headcount}
+        matched = {f"{name}_matched": count for name, count in persons.items()}
+        return {name: self.facts[name] for name in FACTS} | persons | matched
+
+    @property
+    def rates(self) -> dict[str, dict[str, Any]]:
+        """All ratios that are public, by metric."""
+        counts = self.counts
+        of_facts = {name: rate(METRICS[name], dict(counts), frozenset(), CORRELATION) for name in FACT_RATES}
+        return of_facts | {"member_ratio": member_ratio(self.sums)}
+
 
 class Ledger:
-    """All cells of a moment, by district, industry and group.
+    """All cells of a moment.
 
     Parameters
     ----------
     reference
         The moment.
+
+    Attributes
+    ----------
+    cells
+        By the conditions that a cell is asked for with; only those that hold somebody.
     """
 
     def __init__(self, reference: PublicReference) -> None:
@@ -50,7 +93,7 @@ class Ledger:
         for group in self.tables.groups:
             for code in moment.industries_of_group(group):
                 self.groups[code].append(group)
-        self.cells: defaultdict[Key, Cell] = defaultdict(Cell)
+        self.cells: defaultdict[Asked, Cell] = defaultdict(Cell)
         self.places: dict[tuple[str | None, str | None], list[Cell]] = {}
         for firm in reference.firms.values():
             if firm.operating:
@@ -61,17 +104,19 @@ class Ledger:
         """The cells that somebody at a place counts in."""
         place = (district, industry)
         if place not in self.places:
-            self.places[place] = [self.cells[key] for key in self.keys(*place)]
+            self.places[place] = [self.cells[asked] for asked in self.conditions(*place)]
         return self.places[place]
 
-    def keys(self, district: str | None, industry: str | None) -> Iterator[Key]:
-        """Every public district and all, with every public industry, group and all, at or above a place."""
+    def conditions(self, district: str | None, industry: str | None) -> Iterator[Asked]:
+        """At most one district, one industry and two groups at or above a place."""
         moment = self.reference.moment
         districts = [code for code in path_up(moment.districts, district) if code in self.tables.districts]
         industries = [code for code in path_up(moment.industries, industry) if code in self.tables.industries]
-        for here in (None, *districts):
-            yield from ((here, code, None) for code in (None, *industries))
-            yield from ((here, None, group) for group in self.groups[industry])
+        nodes = product(at_most(1, "district", districts), at_most(1, "industry", industries))
+        for (district_asked, industry_asked), groups in product(
+            nodes, at_most(2, "industry_group", self.groups[industry])
+        ):
+            yield district_asked | industry_asked | groups
 
     def count(self, firm: Firm) -> None:
         """Count the public facts about a firm where it is."""
@@ -89,22 +134,92 @@ class Ledger:
                 cell.headcount += one.headcount
                 cell.squares += one.headcount**2
 
-    def explains(self, key: Key, figures: Figures) -> None:
-        """Hold that a published row says what its cell says, and nothing else."""
-        cell = self.cells[key]
-        persons = {"members": cell.members, "members_matched": cell.members}
-        persons |= {"headcount": cell.headcount, "headcount_matched": cell.headcount}
-        counts = {name: cell.facts[name] for name in GIVEN - set(persons)} | persons
-        given = {name: count for name, count in figures.counts.items() if count is not None}
-        assert given == counts, key
-        rates: dict[str, Any] = {"member_ratio": member_ratio(cell.sums)}
-        for name in RATED - {"member_ratio"}:
-            rates[name] = rate(METRICS[name], dict(counts), frozenset(), CORRELATION)
-        for name, found in figures.rates.items():
-            assert found == PROTECTED if name not in RATED else agrees(found, rates[name]), (key, name, found)
+    # --- what is said ------------------------------------------------------------------------------------
+
+    def cell(self, asked: Asked) -> Cell:
+        """The cell of some conditions; nobody is in one that is not there."""
+        return self.cells.get(self.narrowed(asked), NOBODY)
+
+    def narrowed(self, asked: Asked) -> Asked:
+        """The narrowest of nodes on one path; conditions that nothing meets stay as they are."""
+        found = {pair for pair in asked if pair[0] == "industry_group"}
+        for name, tree in (("district", self.tables.districts), ("industry", self.tables.industries)):
+            codes = {code for dimension, code in asked if dimension == name}
+            deepest = max(codes, key=lambda code: len(path_up(tree, code)), default=None)
+            is_path = codes <= set(path_up(tree, deepest))
+            found |= {(name, code) for code in codes if not is_path or code == deepest}
+        return frozenset(found)
+
+    def explain(self, said: Said) -> None:
+        """Hold that a statement says what its cells say, and nothing else: all but public figures is protected."""
+        cell = self.cell(said.asked)
+        expected = Counter(cell.counts)
+        for asked in said.without:
+            expected.subtract(self.cell(asked).counts)
+        for name, count in said.figures.counts.items():
+            assert count == expected.get(name), (said, name)
+        rates = cell.rates if said.figures.rates else {}
+        for name, found in said.figures.rates.items():
+            assert agrees(found, rates[name]) if name in rates else found == PROTECTED, (said, name)
+
+    def explain_comparison(self, said: Comparison) -> None:
+        """Hold that comparisons follow from the sums of cells."""
+        params, total = said.params, self.cell(said.asked).sums
+        expected = [self.compared(said.asked, frozenset(row.codes.items()), params, total) for row in said.rows]
+        add_q(expected, float(params.get("alpha", "0.05")), Fraction(params.get("margin", "0.8")))
+        for row, one in zip(said.rows, expected, strict=True):
+            for column in COLUMNS:
+                found = row.class_ if column == "class" else getattr(row, column)
+                assert same(found, one[column]), (params, row, column, one[column])
+
+    def compared(self, scope: Asked, row: Asked, params: dict[str, str], total: Sums) -> Row:
+        """How one row compares, but for what depends on the others."""
+        own = self.cell(scope | row).sums
+        if "target" in params:
+            wanted = Fraction(params["target"])
+            return {"own": own} | compared(self.reference, own, wanted, None, wanted)
+        other = less(total, own)
+        if params.get("reference") == "parent":
+            above = self.tables.districts[params["district"]]["parent_code"]
+            wider = {("district", above), *(pair for pair in scope if pair[0] != "district")}
+            other = less(self.cell(frozenset(wider) | row).sums, own)
+        centre, ratio = (Fraction(one.members, one.headcount) if one.headcount > 0 else None for one in (total, other))
+        return {"own": own} | compared(self.reference, own, ratio, other, centre)
+
+    def strata(self, asked: Asked, level: str) -> dict[str | None, Sums]:
+        """Sums of the industries of a level, and under None of whoever is in none of them."""
+        codes = [code for code, node in self.tables.industries.items() if node["level"] == level]
+        found = {code: self.cell(asked | {("industry", code)}).sums for code in codes}
+        rest = self.cell(asked).sums
+        for one in found.values():
+            rest = less(rest, one)
+        return {**found, None: rest}
 
 
-PROTECTED = Rate(None, None, None, None, None, "protected")
+def explain_account(before: Ledger, after: Ledger, said: Account) -> None:
+    """Hold that changes follow from the sums of cells at both dates."""
+    old, new = before.strata(said.asked, said.level), after.strata(said.asked, said.level)
+    expected = kitagawa(old, new, pre_order(after.tables.industries))
+    found = said.change.ratio
+    if found is None or expected is None:
+        assert found is expected is None, said
+        return
+    for name in ("difference", "rate", "mix"):
+        assert same(getattr(found, name), float(expected[name])), (said, name)
+    strata = [(one.industry and one.industry.code, one.rate, one.mix) for one in found.strata]
+    for one, row in zip(strata, expected["strata"], strict=True):
+        assert one[0] == row["industry"]
+        assert same(one[1], float(row["rate"]))
+        assert same(one[2], float(row["mix"]))
+
+
+NOBODY = Cell()
+
+
+def at_most(number: int, dimension: str, codes: Sequence[str]) -> list[Asked]:
+    """Each choice of up to so many codes as conditions."""
+    sizes = range(number + 1)
+    return [frozenset((dimension, code) for code in some) for size in sizes for some in combinations(codes, size)]
 
 
 def agrees(found: Rate, expected: dict[str, Any]) -> bool:
@@ -112,5 +227,11 @@ def agrees(found: Rate, expected: dict[str, Any]) -> bool:
     exact = (found.numerator, found.denominator, found.status)
     if exact != (expected["numerator"], expected["denominator"], expected["status"]):
         return False
-    pairs = [(getattr(found, name), expected[name]) for name in ("value", "low", "high")]
-    return all(one == two or (None not in (one, two) and isclose(one, two, abs_tol=1e-12)) for one, two in pairs)
+    return all(same(getattr(found, name), expected[name]) for name in ("value", "low", "high"))
+
+
+def same(one: Any, two: Any) -> bool:
+    """Whether two values are the same, ratios to nine digits."""
+    if isinstance(one, float) and isinstance(two, float):
+        return isclose(one, two, rel_tol=1e-9, abs_tol=1e-12)
+    return bool(one == two)

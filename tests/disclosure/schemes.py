@@ -1,4 +1,4 @@
-"""Ways to publish members: the service's, and broken ones that an attack must see through."""
+"""Ways to publish members: the service's, and weak ones that an attack must see through."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from tests.disclosure.attack import Cell, Draw, Variable
-from tests.reference.rounding import Place, Unit, ceiling, is_large, offset, placed, rounded
+from tests.reference.rounding import B, Place, Unit, ceiling, is_large, knows_persons, offset, placed, rounded
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def rounded_enterprises(release: Release) -> Structure:
 
 
 def without_caps(release: Release) -> Structure:
-    """Broken: the same, but who is large and alone is rounded as everybody."""
+    """Weak: the same, but who is large and alone is rounded as everybody."""
     return {
         place: [(replace(draw, cap=None), units) for draw, units in draws]
         for place, draws in rounded_enterprises(release).items()
@@ -63,24 +63,31 @@ def without_caps(release: Release) -> Structure:
 
 
 def redrawn(release: Release) -> Structure:
-    """Broken: the same, but with another key at each date."""
+    """Weak: the same, but with another key at each date."""
     return {
         place: [(replace(draw, identity=f"{draw.identity} {release.as_of}"), units) for draw, units in draws]
         for place, draws in rounded_enterprises(release).items()
     }
 
 
-def rounded_pools(release: Release) -> Structure:
-    """Broken: the small enterprises of a place are added up before they are rounded, by a key of their own."""
-    found: Structure = {}
-    for place, draws in rounded_enterprises(release).items():
-        pool = tuple(unit for _, (unit,) in draws if not is_large(unit))
-        found[place] = [(draw, units) for draw, units in draws if is_large(units[0])]
-        if pool:
-            identity = " ".join(unit.code for unit in pool)
-            least = sum(unit.least for unit in pool)
-            found[place].append((Draw(identity, tuple(name(unit) for unit in pool), least), pool))
-    return found
+def suppressed(release: Release) -> list[Cell]:
+    """Weak: exact sums of each place of every step, only those of few members are hidden."""
+    inside: defaultdict[Place, list[Unit]] = defaultdict(list)
+    for unit in release.units:
+        for place in set(unit.steps) - {None} if knows_persons(unit) else ():
+            inside[place].append(unit)
+    totals = {place: sum(unit.members or 0 for unit in units) for place, units in inside.items()}
+    return [
+        Cell(
+            (release.as_of, *place), tuple(Draw(unit.code, (name(unit),), 0, width=1) for unit in units), totals[place]
+        )
+        for place, units in inside.items()
+        if totals[place] == 0 or totals[place] >= LEAST_MEMBERS
+    ]
+
+
+LEAST_MEMBERS = 10
+"""Sums below that are hidden where small cells are suppressed."""
 
 
 def published(draw: Draw, units: Iterable[Unit], key: bytes) -> int:
@@ -132,3 +139,59 @@ class Attacker:
             for release, structure, found in zip(self.releases, self.structures, totals, strict=True)
             for place, draws in structure.items()
         ]
+
+    @property
+    def full(self) -> set[str]:
+        """Enterprises that no rounding hides: with others, and at some date fewer than four employees are no members.
+
+        Those who stand alone are capped instead.
+        """
+        return {
+            unit.code
+            for structure in self.structures
+            for found in structure.values()
+            for draw, units in found
+            for unit in units
+            if draw.cap is None and (unit.headcount or 0) - (unit.members or 0) < B - 1
+        }
+
+    def left(self, key: bytes) -> dict[Variable, int]:
+        """How many numbers of members no attacker can exclude, of each enterprise, whatever is solved.
+
+        They are those that fit everything published with an offset of the enterprise itself, while all others stay as
+        they are: another number of members, and no public figure is another.
+        """
+        draws: defaultdict[str, set[tuple[Draw, int]]] = defaultdict(set)
+        for structure in self.structures:
+            for found in structure.values():
+                for draw, units in found:
+                    draws[draw.identity].add((draw, published(draw, units, key)))
+        return {
+            variable: len(set().union(*fitting))
+            for seen in draws.values()
+            for variable, fitting in self.fitting(seen).items()
+        }
+
+    def fitting(self, seen: set[tuple[Draw, int]]) -> dict[Variable, list[range]]:
+        """The numbers of members that give the values seen of one identity, under each offset that can be."""
+        found: defaultdict[Variable, list[range]] = defaultdict(list)
+        for shift in range(B):
+            bounds = {draw.members[0]: self.known[draw.members[0]] for draw, _ in seen}
+            for draw, value in seen:
+                low, high = bounds[draw.members[0]]
+                least, most = sources(draw, value, shift)
+                bounds[draw.members[0]] = (max(low, least), min(high, most))
+            if all(low <= high for low, high in bounds.values()):
+                for variable, (low, high) in bounds.items():
+                    found[variable].append(range(low, high + 1))
+        return found
+
+
+def sources(draw: Draw, value: int, shift: int) -> tuple[int, int]:
+    """The least and largest number of members that is published as a value with an offset."""
+    least = 0 if value == draw.least else value - shift
+    return least, MANY if draw.cap is not None and value >= draw.cap else value - shift + B - 1
+
+
+MANY = 10**9
+"""More members than anybody has."""

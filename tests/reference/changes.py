@@ -1,5 +1,6 @@
 """Accounts of what changed between two dates, by the plain reading of the rules; ratios as fractions."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -71,8 +72,13 @@ class Sums:
 
 
 def ratio_account(before: Reference, after: Reference, asked: Population, level: str) -> Row | None:
-    """Kitagawa's account over the industries of a level and what none of them holds (under None)."""
-    old, new = strata(before, asked, level), strata(after, asked, level)
+    """The account over the industries of a level and what none of them holds (under None)."""
+    codes = pre_order(after.moment.industries)
+    return kitagawa(strata(before, asked, level), strata(after, asked, level), codes)
+
+
+def kitagawa(old: Mapping[str | None, Sums], new: Mapping[str | None, Sums], order: Sequence[str]) -> Row | None:
+    """Kitagawa's account over the same strata at two dates, in an order, whoever is in none last (under None)."""
     heads = [sum(one.headcount for one in sums.values()) for sums in (old, new)]
     if 0 in heads:
         return None
@@ -81,7 +87,7 @@ def ratio_account(before: Reference, after: Reference, asked: Population, level:
     ]
     mean = (ratios[0] + ratios[1]) / 2
     rows = []
-    for code in [*(code for code in pre_order(after.moment.industries) if code in old), None]:
+    for code in [*(code for code in order if code in old), None]:
         a, b = old[code], new[code]
         if a.headcount == b.headcount == 0:
             continue

@@ -1,0 +1,180 @@
+"""The answers of the public tier as closed shapes: what is new in one must be understood before it tells nothing."""
+
+from datetime import date
+
+import msgspec
+
+DIMENSIONS = {"districts": "district", "industries": "industry", "industry-groups": "industry_group"}
+"""What lists are of, and what their rows call it."""
+
+
+class Closed(msgspec.Struct, forbid_unknown_fields=True):
+    """Part of an answer, which must have nothing else."""
+
+
+class Subject(Closed):
+    """What a row is about."""
+
+    code: str
+    name_zh: str
+    name_en: str | None
+    level: str | None = None
+    parent_code: str | None = None
+    industries: list[str] = []
+
+
+class Rate(Closed, frozen=True):
+    """One ratio of a row."""
+
+    value: float | None
+    numerator: int | None
+    denominator: int | None
+    low: float | None
+    high: float | None
+    status: str
+
+
+class Figures(Closed, kw_only=True):
+    """One row, the total of all, or what is in no row."""
+
+    counts: dict[str, int | None] = {}
+    rates: dict[str, Rate] = {}
+    district: Subject | None = None
+    industry: Subject | None = None
+    industry_group: Subject | None = None
+
+    @property
+    def codes(self) -> dict[str, str]:
+        """The code of each dimension that the row is of."""
+        subjects = {name: getattr(self, name) for name in DIMENSIONS.values()}
+        return {name: subject.code for name, subject in subjects.items() if subject is not None}
+
+
+class Compared(Figures):
+    """One row of low membership."""
+
+    n_eff: float | None
+    ratio: float | None
+    reference_ratio: float | None
+    expected: float | None
+    p: float | None
+    q: float | None
+    class_: str = msgspec.field(name="class")
+    shortfall: int | None
+    limit_95_low: float | None
+    limit_95_high: float | None
+    limit_998_low: float | None
+    limit_998_high: float | None
+
+
+class Point(Figures):
+    """One row of a trend."""
+
+    as_of: date
+    snapshot: str
+    breaks: list[str]
+
+
+class Meta(Closed, kw_only=True):
+    """What stands beside figures."""
+
+    snapshot: str
+    as_of: date
+    requested_as_of: date | None
+    basis: str | None
+    member_source: str
+    intra_enterprise_correlation: dict[str, float | None]
+    disclosure: dict[str, str | int | None]
+    rows: int
+    updated_at: str
+
+
+class Earlier(Closed):
+    """The earlier snapshot of changes."""
+
+    snapshot: str
+    as_of: date
+    requested_as_of: date | None
+    updated_at: str
+
+
+class ChangesMeta(Meta):
+    """What stands beside changes."""
+
+    since: Earlier
+
+
+class One(Closed):
+    """The answer about one subject."""
+
+    data: Figures
+    meta: Meta
+
+
+class Page(Closed):
+    """One page of a list."""
+
+    data: list[Figures]
+    total: Figures
+    unallocated: Figures | None
+    meta: Meta
+    next_cursor: str | None
+
+
+class ComparedPage(Page):
+    """One page of low membership."""
+
+    data: list[Compared]
+
+
+class Trend(Closed):
+    """A trend."""
+
+    data: list[Point]
+    meta: Meta
+
+
+class Stratum(Closed):
+    """What one industry adds to a change."""
+
+    industry: Subject | None
+    rate: float
+    mix: float
+
+
+class RatioChange(Closed):
+    """A change of the ratio."""
+
+    difference: float
+    rate: float
+    mix: float
+    strata: list[Stratum]
+
+
+class Change(Closed):
+    """Changes; accounts of enterprises and members are protected."""
+
+    ratio: RatioChange | None
+    enterprises: None
+    organised: None
+    members: None
+
+
+class Changes(Closed):
+    """Changes between two dates."""
+
+    data: Change
+    meta: ChangesMeta
+
+
+class CodePage(Closed):
+    """One page of a list of codes."""
+
+    data: list[Subject]
+    next_cursor: str | None
+
+
+class OneCode(Closed):
+    """The answer about one code."""
+
+    data: Subject
