@@ -37,8 +37,6 @@ _DAY_ZERO = date(1899, 12, 30)
 _FIRST_DAY = date(1900, 3, 1)
 
 _SHEET = "xl/worksheets/sheet1.xml"
-_COMPRESSION = 1
-"""Level of DEFLATE: sheets are large and simple, and somebody waits for them."""
 
 _LARGE = 4 * 2**30 // 60
 """Cells from which a sheet may not fit into 4 GiB, at 60 bytes each: its entry then says so (ZIP64)."""
@@ -116,7 +114,7 @@ def _rows(table: FlatTable) -> int:
 def _pieces(table: FlatTable) -> Iterator[bytes]:
     """Yield the workbook that XlsxWriter makes, with the rows in their place."""
     sink, large = Sink(), _rows(table) * len(table.columns) > _LARGE
-    with ZipFile(io.BytesIO(_workbook(table))) as made, ZipFile(sink, "w", compresslevel=_COMPRESSION) as archive:
+    with ZipFile(io.BytesIO(_workbook(table))) as made, ZipFile(sink, "w") as archive:
         for name in made.namelist():
             entry = ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             entry.compress_type = ZIP_DEFLATED
