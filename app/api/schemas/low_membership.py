@@ -1,21 +1,15 @@
 """Rows and pages of low membership."""
 
-from typing import Any
-
 from app.api.schemas.closed import closed_model
 from app.api.schemas.figures import FIGURES, Total, Unallocated
 from app.api.schemas.meta import Meta
 from app.api.schemas.subjects import Industry, IndustryGroup
 from app.statistics.comparisons import ComparisonClass
 
-Fields = dict[str, tuple[Any, str]]
 
-_INNER, _OUTER = "95 %", "99.8 %"
-
-
-def _limit(side: str, level: str) -> str:
+def _limit(which: str) -> str:
     return (
-        f"{side} {level} limit of a funnel plot around the ratio of the whole scope, or the target: a picture, the "
+        f"{which} limit of a funnel plot around the ratio of the whole scope, or the target: a picture, the "
         "class decides. Null where not applicable, and where the whole scope has more members than headcount."
     )
 
@@ -56,10 +50,10 @@ LowMembershipStatistics = closed_model(
             int | None,
             "Members more with whom the ratio would reach the reference ratio, at least 0. Null where not applicable.",
         ),
-        "limit_95_low": (float | None, _limit("Lower", _INNER)),
-        "limit_95_high": (float | None, _limit("Upper", _INNER)),
-        "limit_998_low": (float | None, _limit("Lower", _OUTER)),
-        "limit_998_high": (float | None, _limit("Upper", _OUTER)),
+        "limit_95_low": (float | None, _limit("Lower 95 %")),
+        "limit_95_high": (float | None, _limit("Upper 95 %")),
+        "limit_998_low": (float | None, _limit("Lower 99.8 %")),
+        "limit_998_high": (float | None, _limit("Upper 99.8 %")),
     }
     | FIGURES,
 )
