@@ -18,7 +18,8 @@ from app.main import create_app
 from app.snapshots.build import build_snapshot
 from tests.access.callers import KEYED, Caller, make_keys
 from tests.access.conftest import World
-from tests.access.places import ABOVE, AS_OF, BRANCHES, ENTERPRISES, HULI, SIMING, is_within, registry
+from tests.access.operations import BRANCH, ENTERPRISE
+from tests.access.places import ABOVE, AS_OF, BEFORE, BRANCHES, ENTERPRISES, HULI, SIMING, is_within, registry
 from tests.factories.loading import fill
 
 SCOPED = [caller for caller in KEYED if caller.scope is not None and caller.right == "read"]
@@ -175,3 +176,50 @@ def move(url: str, district: str, parent: str) -> None:
     with engine.begin() as connection:
         connection.execute(update(table).where(table.c.code == district).values(parent_code=parent))
     engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "there", "absent"),
+    [
+        ("/v1/enterprises/new", ENTERPRISE | {"district_code": SIMING, "supersedes": "{}"}, "E-huli", "E-hulo"),
+        ("/v1/branches/new", BRANCH | {"district_code": SIMING, "parent_code": "{}"}, "B-huli", "B-hulo"),
+    ],
+)
+def test_change_that_names_something_outside_is_refused_as_if_that_were_absent(
+    client: TestClient, tokens: dict[str, str], path: str, body: dict[str, str], there: str, absent: str
+) -> None:
+    headers = {"Authorization": f"Bearer {tokens['writer of Siming']}"}
+    told = []
+    for code in (there, absent):
+        sent = {name: value.format(code) for name, value in body.items()}
+        answer = client.put(path, json=sent, headers=headers)
+        told.append((answer.status_code, re.sub(r'"request_id":"[^"]*"', "", answer.text.replace(code, "…"))))
+    assert told[0] == told[1]
+    assert told[0][0] == 422
+    assert there not in told[1][1]
+
+
+def test_changes_are_exact_only_where_the_district_lies_inside_at_both_dates(
+    tmp_path: Path, sqlite_template: Path
+) -> None:
+    settings = Settings(_env_file=None, data_dir=tmp_path, anonymous="public")
+    (tmp_path / "registry.sqlite").write_bytes(sqlite_template.read_bytes())
+    fill(settings.registry_url, registry())
+    tokens = make_keys(settings.registry_url)
+    build_snapshot(settings, BEFORE, lambda *_: None)
+    move(settings.registry_url, "350206001", SIMING)
+    build_snapshot(settings, AS_OF, lambda *_: None)
+    with TestClient(create_app(settings)) as client:
+
+        def tier(caller: str, district: str) -> str:
+            headers = {"Authorization": f"Bearer {tokens[caller]}"}
+            answer = client.get(f"/v1/statistics/changes?since={BEFORE}&district={district}", headers=headers)
+            assert answer.status_code == 200, answer.text
+            policy: str = answer.json()["meta"]["disclosure"]["policy"]
+            return policy
+
+        for _ in range(2):
+            assert tier("reader of the city", "350206001") == "none"
+            assert tier("reader of Siming", "350203008") == "none"
+            assert tier("reader of Siming", "350206001") == "rounded-enterprises"
+            assert tier("reader of Huli", "350206001") == "rounded-enterprises"

@@ -1,6 +1,6 @@
 """Which tier answers a question of statistics: its districts are named, and the one place that decides is asked."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import islice
 
@@ -10,6 +10,7 @@ from app.access.principals import Principal, Tier
 from app.access.tier import tier_of
 from app.api.statistics.desk import Desk
 from app.statistics.aggregates import SubjectNotFound
+from app.statistics.changes import ChangesQuestion
 from app.statistics.low_membership import LowMembershipQuestion, RatioReference
 from app.statistics.moments import snapshot_at
 from app.statistics.question import Moment, Question, Subject
@@ -86,9 +87,9 @@ def _decided(shelf: Shelf, principal: Principal, question: Question, code: str |
         return _of_single(snapshot_at(shelf, question.moment), principal, question.subject, code)
     if isinstance(question, TrendQuestion):
         return _of_trend(shelf, principal, question)
-    tree = _tree(shelf, question.moment)
-    districts = districts_of(question, code, lambda: tree)
-    return _by_tree(tree, principal, districts)
+    moments = (question.since, question.moment) if isinstance(question, ChangesQuestion) else (question.moment,)
+    trees = [_tree(shelf, moment) for moment in moments]
+    return _strictest(_by_tree(tree, principal, districts_of(question, code, lambda: trees[-1])) for tree in trees)
 
 
 def _of_trend(shelf: Shelf, principal: Principal, question: TrendQuestion) -> Tier:
@@ -97,8 +98,12 @@ def _of_trend(shelf: Shelf, principal: Principal, question: TrendQuestion) -> Ti
         return Tier.EXACT
     districts = districts_of(question, None, lambda: None)
     trees: list[Tree | None] = [*district_trees(shelf, question)]
-    tiers = {_by_tree(tree, principal, districts) for tree in trees or [None]}
-    return Tier.PUBLIC if Tier.PUBLIC in tiers else Tier.EXACT
+    return _strictest(_by_tree(tree, principal, districts) for tree in trees or [None])
+
+
+def _strictest(tiers: Iterable[Tier]) -> Tier:
+    """Return the tier of an answer that rests on several snapshots: exact where it is so by each of their trees."""
+    return Tier.PUBLIC if Tier.PUBLIC in [*tiers] else Tier.EXACT
 
 
 def _by_tree(tree: Tree | None, principal: Principal, districts: tuple[str, ...]) -> Tier:
