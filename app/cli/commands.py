@@ -6,7 +6,7 @@ import typer
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from app.cli import backup, demo, document, erasure, files, keys, registry, serving, snapshots
+from app.cli import backup, demo, document, erasure, files, keys, registry, serving, snapshots, statistics
 from app.config import Settings
 from app.errors import ServiceError
 
@@ -25,6 +25,9 @@ cli.command("template")(files.write_template)
 cli.command("erase")(erasure.erase)
 cli.command("backup")(backup.backup)
 cli.command("restore")(backup.restore)
+cli.command("statistics", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
+    statistics.statistics
+)
 cli.command("export-openapi")(document.export_openapi)
 cli.add_typer(snapshots.commands, name="snapshot")
 cli.add_typer(keys.commands, name="key")

@@ -11,7 +11,7 @@ from app.publication.kept import KeptRows
 from app.publication.meta import meta_of
 from app.publication.rows import Rows, encode, encoded_rows, page_body
 from app.publication.subjects import subject_rows
-from app.publication.table import FlatTable, flat_table
+from app.publication.table import FlatTable, TableOptions, flat_table
 from app.statistics.aggregates import list_groups, list_tree, one
 from app.statistics.branches import list_branches, one_branch
 from app.statistics.enterprises import list_enterprises, one_enterprise
@@ -66,7 +66,7 @@ def list_answer(shelf: Shelf, question: Question, page: Page, kept: KeptRows) ->
     SnapshotNotFound, ExactOnly, InvalidRequest
         As the question's parts say.
     """
-    return page_answer(shelf, question, page, kept, _listed)
+    return page_answer(shelf, question, page, kept, list_rows_of)
 
 
 def page_answer(
@@ -111,7 +111,7 @@ def one_answer(
 
 def file_answer(shelf: Shelf, question: Question, page: Page, options: FileOptions) -> FileAnswer:
     """Return the whole list as a file; cursor and limit of the page play no part."""
-    return rows_file(shelf, question, page, options, _listed)
+    return rows_file(shelf, question, page, options, list_rows_of)
 
 
 def rows_file(
@@ -122,10 +122,21 @@ def rows_file(
     list_rows: Callable[[Snapshot, Asked, Page], Rows],
 ) -> FileAnswer:
     """Return all that `list_rows` lists for a question as a file."""
+    return written(rows_table(shelf, question, page, options.table, list_rows), options)
+
+
+def rows_table(
+    shelf: Shelf,
+    question: Asked,
+    page: Page,
+    options: TableOptions,
+    list_rows: Callable[[Snapshot, Asked, Page], Rows],
+) -> FlatTable:
+    """Return all that `list_rows` lists for a question as columns and rows."""
     snapshot = snapshot_for(shelf, question)
     rows = list_rows(snapshot, question, page)
     meta = meta_of(snapshot, question.moment, _basis(question), len(rows.listed.rows))
-    return written(flat_table(rows, meta, options.table), options)
+    return flat_table(rows, meta, options)
 
 
 def written(table: FlatTable, options: FileOptions) -> FileAnswer:
@@ -141,6 +152,7 @@ def _basis(question: Question) -> str | None:
     return question.population.basis.value
 
 
-def _listed(snapshot: Snapshot, question: Question, page: Page) -> Rows:
+def list_rows_of(snapshot: Snapshot, question: Question, page: Page) -> Rows:
+    """Return the rows of a plain list of subjects."""
     listed = _LISTS[question.subject](snapshot, question, page)
     return subject_rows(listed, question.population, question.listing)

@@ -48,17 +48,18 @@ def gaps_answer(shelf: Shelf, question: Question, page: Page, kept: KeptRows) ->
     SnapshotNotFound, ExactOnly, InvalidRequest
         As the question's parts say.
     """
-    answer = page_answer(shelf, question, page, kept, partial(_gap_rows, shelf))
+    answer = page_answer(shelf, question, page, kept, partial(gap_rows, shelf))
     return replace(answer, built_at=_history(shelf, answer.snapshot, answer.built_at), single=False)
 
 
 def gaps_file(shelf: Shelf, question: Question, page: Page, options: FileOptions) -> FileAnswer:
     """Return all of them as a file."""
-    file = rows_file(shelf, question, page, options, partial(_gap_rows, shelf))
+    file = rows_file(shelf, question, page, options, partial(gap_rows, shelf))
     return replace(file, built_at=_history(shelf, file.snapshot, file.built_at))
 
 
-def _gap_rows(shelf: Shelf, snapshot: Snapshot, question: Question, page: Page) -> Rows:
+def gap_rows(shelf: Shelf, snapshot: Snapshot, question: Question, page: Page) -> Rows:
+    """Return the enterprises in the gap; the shelf tells since when they are."""
     listed = list_enterprises(snapshot, question, page)
 
     def describe(numbers: Int64) -> list[Gap]:

@@ -1,0 +1,118 @@
+"""Tables of statistics on a terminal: few columns, bars for ratios, marks for what is not simply so."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from app.catalogue.metrics import Status
+from app.publication.table import Column, FlatTable, Kind
+
+_SUBJECT = ("code", "name", "basis")
+_SUBJECTS = ("district_code", "district_name", "industry_code", "industry_name", "industry_group_code",
+             "industry_group_name")  # fmt: skip
+_SAID = ("class", "q", "shortfall", "gap_since", "means")
+"""Columns shown that are no figures: of tables with one subject, with two, and of analyses."""
+
+_TEXT = 24
+"""Width of a text, at most; what is longer is cut."""
+
+_BAR = 5
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+_MARKS = {
+    Status.LOW_BASE.value: "*",
+    Status.UNRELIABLE.value: "~",
+    Status.INCONSISTENT.value: "!",
+    Status.UNKNOWN.value: "?",
+    Status.NOT_APPLICABLE.value: "–",
+    Status.PROTECTED.value: "#",
+}
+_LEGEND = {
+    "*": "low base",
+    "~": "unreliable: rounding",
+    "!": "inconsistent: more than all",
+    "?": "unknown",
+    "–": "not applicable",
+    "#": "protected",
+}
+
+
+def print_table(table: FlatTable, console: Console, limit: int) -> None:
+    """Print at most so many rows of a table, its margins below, what marks mean, and which snapshot it is of."""
+    shown = list(_shown(table.columns))
+    rows = [row for piece in table.chunks() for row in piece]
+    printed, marks = Table(box=None, pad_edge=False, header_style="bold"), set[str]()
+    lines = [
+        (None if row[0] == "subject" else "dim", list(_cells(table.columns, shown, row, marks)))
+        for row in [*rows[: min(limit, table.length)], *rows[table.length :]]
+    ]
+    for place, (_, column) in enumerate(shown):
+        widest = max((cell_len(str(cells[place])) for _, cells in lines), default=0)
+        if column.kind is not Kind.TEXT:
+            printed.add_column(column.heading, justify="right", min_width=widest)
+        else:
+            printed.add_column(column.heading, no_wrap=True, min_width=min(widest, _TEXT), max_width=_TEXT)
+    for style, cells in lines:
+        printed.add_row(*cells, style=style)
+    console.print(printed)
+    if table.length > limit:
+        console.print(f"… and {table.length - limit:,} more; --limit shows more, --format csv all", style="dim")
+    if marks:
+        console.print("  ".join(f"{mark} {meaning}" for mark, meaning in _LEGEND.items() if mark in marks), style="dim")
+    meta = table.meta
+    basis = "" if meta.basis is None else f", basis {meta.basis}"
+    console.print(f"{table.length:,} rows{basis}, members from the {meta.member_source}, {meta.snapshot}", style="dim")
+
+
+def bar(ratio: float) -> str:
+    """Return a ratio as a bar, exact to an eighth of a character; beyond 1 it is full."""
+    eighths = round(min(max(ratio, 0.0), 1.0) * _BAR * 8)
+    full, rest = divmod(eighths, 8)
+    return (_EIGHTHS[8] * full + (_EIGHTHS[rest] if rest else "")).ljust(_BAR)
+
+
+def _shown(columns: Sequence[Column]) -> Iterator[tuple[int, Column]]:
+    """Yield the columns that are shown, with their places: of branches the figures of the subtree."""
+    names = {column.name for column in columns}
+    beside = {*_SAID, *(_SUBJECT if names & set(_SUBJECT) else _SUBJECTS)}
+    for place, column in enumerate(columns):
+        if column.name in beside or (column.figure and not column.part and column.side != "own"):
+            yield place, column
+
+
+def _cells(
+    columns: Sequence[Column], shown: Sequence[tuple[int, Column]], row: Sequence[Any], seen: set[str]
+) -> Iterator[Text | str]:
+    statuses = {column.figure: row[place] for place, column in enumerate(columns) if column.part == "status"}
+    first = True
+    for place, column in shown:
+        cell = row[place]
+        if first and cell is None and row[0] != "subject":
+            cell = row[0]
+        first = False
+        if column.kind is Kind.RATIO and column.figure:
+            yield _rate(cell, _MARKS.get(statuses.get(column.figure) or "", ""), seen)
+        else:
+            yield _plain(cell)
+
+
+def _rate(value: float | None, mark: str, seen: set[str]) -> Text:
+    if mark:
+        seen.add(mark)
+    if value is None:
+        return Text(mark)
+    return Text.assemble((bar(value), "cyan"), f" {value:6.1%}{mark or ' '}")
+
+
+def _plain(cell: Any) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    if isinstance(cell, int):
+        return f"{cell:,}"
+    return f"{cell:.3g}" if isinstance(cell, float) else str(cell)
