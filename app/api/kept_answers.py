@@ -124,9 +124,9 @@ class KeptAnswers:
         try:
             principal = known_principal(scope, self._unnamed)
             tier = None if principal is None else _tier(principal, asked, desks)
-        except ServiceError:
-            return None  # refused where all are
-        manifest = None if tier is None else mapped_at(desks[tier].shelf, asked.moment)
+            manifest = None if tier is None else mapped_at(desks[tier].shelf, asked.moment)
+        except (ServiceError, OSError):
+            return None  # told on the ordinary way
         if manifest is None or tier is None:
             return None
         key = _key(scope, asked.districts, tier, manifest.id, manifest.built_at)

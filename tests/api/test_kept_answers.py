@@ -295,6 +295,20 @@ def test_a_newer_snapshot_answers_when_it_is_there(settings: Settings, tmp_path:
         assert older_asked.json()["data"] == first[0].json()["data"]
 
 
+def test_a_problem_is_told_when_the_snapshots_of_a_kept_answer_cannot_be_listed(
+    settings: Settings, tmp_path: Path
+) -> None:
+    mine = settings.model_copy(update={"data_dir": tmp_path, "public_only": True})
+    root = mine.snapshots_dir / Tier.PUBLIC
+    shutil.copytree(settings.snapshots_dir / Tier.PUBLIC, root)
+    with TestClient(create_app(mine), raise_server_exceptions=False) as client:
+        assert [client.get(DISTRICTS).status_code for _ in range(2)] == [200, 200]
+        root.rename(tmp_path / "away")
+        root.touch()
+        answer = client.get(DISTRICTS)
+    assert (answer.status_code, answer.json()["type"]) == (500, "/problems/internal")
+
+
 def test_the_least_recently_asked_goes_when_there_is_no_room(settings: Settings) -> None:
     with serving_numbers(settings.model_copy(update={"answer_cache_bytes": 15_000})) as client:  # two of 7,000
         asked = ["350203", "350205", "350203", "350206", "350203", "350205"]
