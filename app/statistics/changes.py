@@ -185,7 +185,7 @@ def _ratio_account(before: Snapshot, after: Snapshot, scopes: tuple[Scope, Scope
     if 0 in heads:
         return None
     ratios = a[0].sum() / heads[0], b[0].sum() / heads[1]
-    rate, mix = _effects(a, b, (ratios[0] + ratios[1]) / 2)
+    rate, mix = effects(a, b, (ratios[0] + ratios[1]) / 2)
     present = np.flatnonzero((a[1] > 0) | (b[1] > 0))
     strata = tuple(
         Stratum(int(nodes[place]) if place < len(nodes) else None, float(rate[place]), float(mix[place]))
@@ -201,7 +201,7 @@ def _strata(snapshot: Snapshot, scope: Scope, nodes: Int64) -> Int64:
     return np.concatenate((listed, total - listed.sum(axis=1, keepdims=True)), axis=1)
 
 
-def _effects(a: Int64, b: Int64, mean: float) -> tuple[Floats, Floats]:
+def effects(a: Int64, b: Int64, mean: float) -> tuple[Floats, Floats]:
     """Return the effects of rate and mix of each stratum; one absent at a date takes the other date's ratio."""
     weights = a[1] / a[1].sum(), b[1] / b[1].sum()
     own = [np.divide(m, h, out=np.zeros(len(h)), where=h > 0) for m, h in (a, b)]

@@ -13,9 +13,10 @@ from app.imports.columns import Column, Dataset
 from app.imports.datasets import DATASETS
 from app.imports.words import chinese_titles, chinese_values
 from app.imports.words import table as words_of
+from tests.documentation import methodology
 from tests.documentation.markdown import ROOT, read, table, with_sections
 
-FILES = ("README.md", "docs/importing.md")
+FILES = ("README.md", "docs/importing.md", "docs/methodology.md")
 """Files with generated sections."""
 
 
@@ -109,6 +110,7 @@ _WRITERS: dict[str, Callable[[], str]] = {
     "kinds": kind_table,
     "datasets": dataset_tables,
     "values": value_tables,
+    **methodology.WRITERS,
 }
 
 
