@@ -185,6 +185,11 @@ ASKED: dict[str, tuple[Ask, ...]] = {
     ),
     "list_establishment_gaps": in_districts("establishment-gaps", public=False),
     "export_establishment_gaps": in_files("establishment-gaps", public=False),
+    "list_data_quality": (
+        *in_districts("data-quality", public=False),
+        *in_districts("data-quality?rule=check_digit_failed", public=False),
+    ),
+    "export_data_quality": in_files("data-quality", public=False),
     "get_dual_affiliation": in_districts("dual-affiliation", public=False),
     "export_dual_affiliation": in_files("dual-affiliation", public=False),
     "list_districts": (
