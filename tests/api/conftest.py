@@ -13,7 +13,7 @@ from app.api.layers import add_layers
 from app.api.problems import add_problem_handlers
 from app.api.routes import mount
 from app.config import Settings
-from app.demo.siming import write_siming
+from app.demo.siming import SIMING_DATES, write_siming
 from app.main import create_app
 from app.observability import Metrics
 from app.snapshots.build import build_snapshot
@@ -65,3 +65,14 @@ def service(siming: Settings) -> Iterator[TestClient]:
     """Give a client of the service on the demonstration."""
     with TestClient(create_app(siming)) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def quarters(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Settings:
+    """Give the settings of a service on the demonstration with all its snapshots, of both kinds; only to be read."""
+    settings = Settings(_env_file=None, data_dir=tmp_path_factory.mktemp("quarters"), anonymous="public")
+    (settings.data_dir / "registry.sqlite").write_bytes(sqlite_template.read_bytes())
+    fill(settings.registry_url, read_registry(write_siming(settings.data_dir)))
+    for as_of in SIMING_DATES:
+        build_snapshot(settings, as_of, lambda _phase, _done, _total: None)
+    return settings

@@ -38,6 +38,14 @@ ASKED: dict[str, tuple[str, str]] = {
     "list_branch_statistics": ("GET", "/v1/statistics/branches?kind=committee"),
     "get_branch_statistics": ("GET", f"/v1/statistics/branches/{J}"),
     "list_basis_statistics": ("GET", f"/v1/statistics/bases?district={STREET}"),
+    "list_cross_table_statistics": (
+        "GET",
+        "/v1/statistics/table?district_level=street&industry_level=division",
+    ),
+    "list_trend_statistics": (
+        "GET",
+        f"/v1/statistics/trends?district={STREET}&metric=organisation_coverage&metric=dual_reach",
+    ),
     "list_low_membership": ("GET", "/v1/statistics/low-membership?industry_level=division&target=0.08"),
     "get_changes": ("GET", f"/v1/statistics/changes?since=2017-06-30&industry_level=division&district={STREET}"),
     "list_establishment_gaps": ("GET", f"/v1/statistics/establishment-gaps?district={STREET}"),

@@ -1,0 +1,277 @@
+"""Trends over HTTP: the demonstration's story, shapes, files, validators, refusals, tiers, and keys with districts."""
+
+import csv
+import io
+import shutil
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.access.keys import KeyWish, make_key
+from app.access.principals import Right
+from app.api.schemas.problems import Problem
+from app.api.schemas.trends import Trend
+from app.catalogue.metrics import METRICS
+from app.config import Settings
+from app.database.engines import make_sync_engine
+from app.database.turns import write_turn_sync
+from app.main import create_app
+from app.snapshots.build import build_snapshot
+from tests.factories.loading import fill
+from tests.factories.tiny import parts, tiny_registry
+from tests.reference.registry import Registry
+
+TRENDS = "/v1/statistics/trends"
+DATES = ["2016-09-30", "2016-12-31", "2017-03-31", "2017-06-30", "2017-09-30"]
+INTERNET = "industry_group=internet&district=350203"
+
+
+@pytest.fixture(scope="module", params=["exact", "public"])
+def client(request: pytest.FixtureRequest, quarters: Settings) -> Iterator[TestClient]:
+    with TestClient(create_app(quarters.model_copy(update={"anonymous": request.param}))) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def exact(quarters: Settings) -> Iterator[TestClient]:
+    with TestClient(create_app(quarters.model_copy(update={"anonymous": "exact"}))) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def public(quarters: Settings) -> Iterator[TestClient]:
+    with TestClient(create_app(quarters)) as service:
+        yield service
+
+
+def ask(client: TestClient, query: str, **headers: str) -> dict[str, Any]:
+    answer = client.get(f"{TRENDS}?{query}", headers=headers)
+    assert answer.status_code == 200, answer.text
+    Trend.model_validate_json(answer.content, strict=True)
+    parsed: dict[str, Any] = answer.json()
+    return parsed
+
+
+def series(trend: dict[str, Any], metric: str) -> list[Any]:
+    return [row["rates"][metric]["value"] for row in trend["data"]]
+
+
+def test_the_joint_committee_reaches_whom_no_organisation_did(exact: TestClient) -> None:
+    trend = ask(exact, INTERNET)
+    assert [row["as_of"] for row in trend["data"]] == DATES
+    assert [row["breaks"] for row in trend["data"]] == [[]] * 5
+    assert [parts(row["rates"]["organisation_coverage"])[0] for row in trend["data"]] == [9] * 5  # none is founded
+    for metric in ("organisation_coverage_with_dual", "work_coverage", "dual_reach"):
+        before, after = series(trend, metric)[:3], series(trend, metric)[3:]
+        assert max(before) < min(after), metric  # the committee is founded on 2017-06-25
+        assert after[0] < after[1], metric
+    assert series(trend, "dual_reach")[:3] == [0, 0, 0]
+    own, with_dual = (series(trend, f"organisation_coverage{end}") for end in ("", "_with_dual"))
+    assert [one == both for one, both in zip(own, with_dual, strict=True)] == [True] * 3 + [False] * 2
+
+
+def test_every_point_is_the_answer_of_its_date(client: TestClient) -> None:
+    trend = ask(client, "district=350203&industry=I")
+    assert [row["as_of"] for row in trend["data"]] == DATES
+    for row in trend["data"]:
+        one = client.get(f"/v1/statistics/districts/350203?industry=I&as_of={row['as_of']}").json()
+        assert row["snapshot"] == one["meta"]["snapshot"]
+        assert row["rates"] == one["data"]["rates"]
+    assert trend["meta"] == one["meta"] | {"rows": 5, "requested_as_of": None}
+
+
+def test_points_of_an_enterprise_and_a_branch_are_theirs(exact: TestClient) -> None:
+    code = exact.get("/v1/statistics/enterprises?limit=1").json()["data"][0]["enterprise"]["code"]
+    for subject, path, side in (("enterprise", f"enterprises/{code}", None), ("branch", "branches/SM-NET", "subtree")):
+        trend = ask(exact, f"{subject}={path.rpartition('/')[2]}&from=2017-06-30")
+        assert len(trend["data"]) == 2
+        for row in trend["data"]:
+            one = exact.get(f"/v1/statistics/{path}?as_of={row['as_of']}").json()["data"]
+            assert row["rates"] == (one[side] if side else one)["rates"]
+        assert trend["meta"]["basis"] is None
+
+
+def test_only_metrics_asked_for_are_there(client: TestClient) -> None:
+    trend = ask(client, "metric=organisation_coverage&metric=member_ratio&to=2017-01-01&from=2016-09-30")
+    assert [list(row["rates"]) for row in trend["data"]] == [["member_ratio", "organisation_coverage"]] * 2
+    assert (trend["meta"]["as_of"], trend["meta"]["requested_as_of"]) == ("2016-12-31", "2017-01-01")
+
+
+def test_protected_rates_are_null_and_say_so(public: TestClient) -> None:
+    trend = ask(public, INTERNET)
+    assert trend["meta"]["disclosure"]["policy"] == "rounded-enterprises"
+    for row in trend["data"]:
+        protected = {code for code, rate in row["rates"].items() if rate["status"] == "protected"}
+        assert protected == {metric.code for metric in METRICS if not metric.public}
+
+
+def test_a_file_has_the_figures_of_the_answer(client: TestClient) -> None:
+    trend = ask(client, "metric=member_ratio&district=350203")
+    answer = client.get(f"{TRENDS}.csv?metric=member_ratio&district=350203")
+    assert answer.headers["content-disposition"] == 'attachment; filename="trends-2017-09-30.csv"'
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert list(rows[0]) == [
+        *("row", "as_of", "snapshot", "breaks", "member_ratio", "member_ratio_numerator", "member_ratio_denominator"),
+        *("member_ratio_low", "member_ratio_high", "member_ratio_status"),
+    ]
+    for row, point in zip(rows, trend["data"], strict=True):
+        assert (row["row"], row["as_of"], row["snapshot"], row["breaks"]) == (
+            "subject",
+            point["as_of"],
+            point["snapshot"],
+            "",
+        )
+        rate = point["rates"]["member_ratio"]
+        assert [float(row[f"member_ratio{part}"]) for part in ("", "_low", "_high")] == [
+            rate[part] for part in ("value", "low", "high")
+        ]
+        assert (int(row["member_ratio_numerator"]), int(row["member_ratio_denominator"])) == parts(rate)
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "pointers"),
+    [
+        ("branch=SM-NET&enterprise=x", 422, ["query/enterprise"]),
+        ("branch=SM-NET&basis=operating&district=350203", 422, ["query/basis", "query/district"]),
+        ("enterprise=x&size_class=small", 422, ["query/size_class"]),
+        ("metric=affiliation_inflation&metric=member_ratio", 422, ["query/metric"]),
+        ("branch=SM-NET&metric=member_ratio&metric=turnover", 422, ["query/metric", "query/metric"]),
+        ("metric=members", 422, ["query/metric/0"]),
+        ("as_of=2017-06-30", 422, ["query/as_of"]),
+        ("snapshot=x", 422, ["query/snapshot"]),
+        ("from=2017", 422, ["query/from"]),
+        ("from=2017-06-30&to=2017-03-31", 422, ["query/from", "query/to"]),
+        ("limit=5", 422, ["query/limit"]),
+        ("district=nowhere&industry=nowhere", 422, ["query/district", "query/industry"]),
+        ("to=2016-09-29", 404, ["query/to"]),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(client: TestClient, query: str, status: int, pointers: list[str]) -> None:
+    for path in (TRENDS, f"{TRENDS}.csv"):
+        answer = client.get(f"{path}?{query}")
+        assert answer.status_code == status, answer.text
+        assert [error["pointer"] for error in answer.json()["errors"]] == pointers
+    if status == 404:
+        assert answer.json()["errors"][0]["allowed"] == DATES[::-1]
+
+
+def test_one_enterprise_or_branch_is_exact_only_when_figures_are_protected(
+    exact: TestClient, public: TestClient
+) -> None:
+    for query, pointer in (("enterprise=none", "query/enterprise"), ("branch=SM-NET", "query/branch")):
+        problem = Problem.model_validate_json(public.get(f"{TRENDS}?{query}").content)
+        assert (problem.status, problem.type) == (403, "/problems/exact-only")
+        assert [(item.pointer, list(item.allowed)) for item in problem.errors] == [
+            (pointer, ["districts", "industries", "industry-groups"])
+        ]
+    assert exact.get(f"{TRENDS}?enterprise=none").status_code == 404
+    for query in ("basis=registered", "ownership=state"):
+        assert public.get(f"{TRENDS}?{query}").status_code == 403
+
+
+# --- what changes between two questions ---------------------------------------------------------------
+
+MOVED = {
+    "enterprises": """
+        code, district_code
+        A,    wucun
+        B,    jiangtou
+    """,
+    "returns": """
+        enterprise_code, reported_on, district_code, headcount
+        A,               2017-01-31,  jiangtou,      10
+        A,               2017-05-31,  wucun,         20
+        B,               2017-01-31,  ,              30
+    """,
+}
+"""A moves from Huli into Siming in May."""
+
+
+@pytest.fixture
+def settings(tmp_path: Path, sqlite_template: Path) -> Settings:
+    made = Settings(_env_file=None, data_dir=tmp_path, anonymous="none")
+    shutil.copy(sqlite_template, tmp_path / "registry.sqlite")
+    fill(made.registry_url, tiny_registry(**MOVED))
+    for day in (date(2017, 3, 31), date(2017, 6, 30)):
+        build(made, day)
+    return made
+
+
+def build(settings: Settings, day: date) -> str:
+    return build_snapshot(settings, day, lambda _phase, _done, _total: None).id
+
+
+def bearing(settings: Settings, *districts: str) -> dict[str, str]:
+    """The header of a key that reads some districts; everything, where none is named."""
+    engine = make_sync_engine(settings.registry_url)
+    scope = frozenset(districts) or None
+    with write_turn_sync(engine) as connection:
+        _, token = make_key(connection, KeyWish("reader", frozenset({Right.READ}), scope, 365))
+    engine.dispose()
+    return {"Authorization": f"Bearer {token}"}
+
+
+def test_the_tag_changes_whenever_a_snapshot_of_the_range_does(settings: Settings) -> None:
+    key = bearing(settings)
+    with TestClient(create_app(settings)) as client:
+
+        def tag(query: str) -> str:
+            ask(client, query, **key)
+            found: str = client.get(f"{TRENDS}?{query}", headers=key).headers["etag"]
+            assert client.get(f"{TRENDS}?{query}", headers=key | {"If-None-Match": found}).status_code == 304
+            return found
+
+        first, until_march = tag("metric=member_ratio"), tag("to=2017-04-30")
+        build(settings, date(2017, 5, 31))  # one more in the midst
+        second = tag("metric=member_ratio")
+        assert second != first
+        assert tag("to=2017-04-30") == until_march
+        fill(settings.registry_url, tiny_registry(**MOVED | {"returns": MOVED["returns"].replace("10", "11")}))
+        build(settings, date(2017, 3, 31))  # the oldest anew; the newest stays as it is
+        assert tag("metric=member_ratio") not in {first, second}
+        assert tag("to=2017-04-30") != until_march
+        assert series(ask(client, "metric=employee_coverage", **key), "employee_coverage") == [0, 0, 0]
+        assert [parts(row["rates"]["employee_coverage"])[1] for row in ask(client, "", **key)["data"]] == [41, 50, 50]
+
+
+def test_an_enterprise_shows_on_dates_on_which_it_is_in_the_scope_of_a_key(settings: Settings) -> None:
+    siming, huli, everything = bearing(settings, "siming"), bearing(settings, "huli"), bearing(settings)
+    with TestClient(create_app(settings)) as client:
+
+        def dates(query: str, key: dict[str, str]) -> list[str]:
+            return [row["as_of"] for row in ask(client, query, **key)["data"]]
+
+        for _ in range(2):  # counted, and kept
+            assert dates("enterprise=A", everything) == ["2017-03-31", "2017-06-30"]
+            assert dates("enterprise=A", siming) == ["2017-06-30"]
+            assert dates("enterprise=A", huli) == ["2017-03-31"]
+            assert dates("enterprise=B", huli) == ["2017-03-31", "2017-06-30"]
+        absent = client.get(f"{TRENDS}?enterprise=X", headers=siming)
+        for query in ("enterprise=B", "enterprise=A&to=2017-04-30"):
+            hidden = client.get(f"{TRENDS}?{query}", headers=siming)
+            assert (hidden.status_code, absent.status_code) == (404, 404)
+            assert hidden.json()["type"] == absent.json()["type"]
+
+
+def test_a_district_is_exact_only_while_it_is_in_the_scope_of_a_key_on_all_dates(settings: Settings) -> None:
+    siming = bearing(settings, "siming")
+    with TestClient(create_app(settings)) as client:
+        assert len(ask(client, "district=wucun", **siming)["data"]) == 2
+        assert client.get(f"{TRENDS}?district=huli", headers=siming).status_code == 403
+        assert client.get(TRENDS, headers=siming).status_code == 403
+        assert client.get(TRENDS).status_code == 401
+        fill(settings.registry_url, elsewhere(tiny_registry(**MOVED), "wucun", "huli"))
+        build(settings, date(2017, 3, 31))
+        assert client.get(f"{TRENDS}?district=wucun", headers=siming).status_code == 403
+        trend = ask(client, "district=wucun&from=2017-06-01", **siming)
+        assert [row["as_of"] for row in trend["data"]] == ["2017-06-30"]
+
+
+def elsewhere(registry: Registry, code: str, parent: str) -> Registry:
+    """The registry, with a district below another."""
+    moved = [{**row, "parent_code": parent} if row["code"] == code else row for row in registry["districts"]]
+    return {**registry, "districts": moved}
