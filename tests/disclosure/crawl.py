@@ -231,13 +231,15 @@ class Crawler:
             raise Unknown(f"the crawl does not read {params['format']}")
         listing = next(one for one in self.operations if f"{one.path}.{{format}}" == operation.path)
         plain = with_defaults(listing, {name: value for name, value in params.items() if name not in OF_FILES}, None)
-        known = {number for page in self.contents(listing, plain) for number in numbers(FORMATS["records"](page))}
-        found = numbers(FORMATS[params["format"]](answer.content))
-        assert found <= known, (operation.url(params), sorted(found - known)[:5])
+        known = [numbers(FORMATS["records"](page)) for page in self.contents(listing, plain)]
+        found = numbers(FORMATS[params["format"]](answer.content)).difference(*known)
+        assert not found, (operation.url(params), sorted(found)[:5])
 
     def contents(self, operation: Operation, params: Params) -> Iterator[bytes]:
         """All pages of an answer."""
-        content = self.send(operation, params).content
+        answer = self.send(operation, params)
+        assert answer.status_code in ANSWERED, (operation.url(params), answer.text)
+        content = answer.content
         yield content
         while cursor := msgspec.json.decode(content).get("next_cursor"):
             content = self.send(operation, params | {"cursor": cursor}).content

@@ -13,7 +13,14 @@ from tests.disclosure.crawl import Account, Asked, Comparison, Said
 from tests.reference.changes import kitagawa
 from tests.reference.facts import Firm
 from tests.reference.low_membership import COLUMNS, add_q, compared, less
-from tests.reference.public import CORRELATION, PublicReference, Sums, member_ratio
+from tests.reference.public import (
+    CORRELATION,
+    DISTRICT_LEVELS,
+    INDUSTRY_LEVELS,
+    PublicReference,
+    Sums,
+    member_ratio,
+)
 from tests.reference.rates import METRICS, rate
 from tests.reference.registry import Row, path_up, pre_order
 
@@ -85,8 +92,8 @@ class Ledger:
         self.reference = reference
         moment = reference.moment
         self.tables = Tables(
-            {code: moment.districts[code] for code in reference.codes("districts")},
-            {code: moment.industries[code] for code in reference.codes("industries")},
+            {code: node for code, node in moment.districts.items() if node["level"] in DISTRICT_LEVELS},
+            {code: node for code, node in moment.industries.items() if node["level"] in INDUSTRY_LEVELS},
             tuple(reference.codes("industry-groups")),
         )
         self.groups: defaultdict[str | None, list[str]] = defaultdict(list)

@@ -49,7 +49,7 @@ def siming(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> W
     folder = tmp_path_factory.mktemp("siming")
     (folder / "files").mkdir()
     registry, dates = read_registry(write_siming(folder / "files")), sorted(SIMING_DATES)[-2:]
-    return publish(address(folder, sqlite_template), folder, registry, dates, "register", Effort(6, 8, ("3", "1000")))
+    return publish(address(folder, sqlite_template), folder, registry, dates, "register", Effort(4, 5, ("3", "1000")))
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def large(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Wo
     """Give a province of 60,000 firms at two dates."""
     folder = tmp_path_factory.mktemp("province")
     url = address(folder, sqlite_template)
-    return publish(url, folder, province(FIRMS), (FIRST, SECOND), "returns", Effort(2, 2, ("400", "1000")))
+    return publish(url, folder, province(FIRMS), (FIRST, SECOND), "returns", Effort(1, 1, ("1000",)))
 
 
 @cache
