@@ -25,12 +25,17 @@ def read(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
 
+def blocks(text: str) -> list[Block]:
+    """Return the fenced blocks of a text."""
+    return [Block(match[1], match[2]) for match in _FENCE.finditer(text)]
+
+
 def commands(text: str) -> Iterator[Block]:
     """Yield the blocks of commands (`sh`), each with the block of another language that follows before the next."""
-    blocks = [Block(match[1], match[2]) for match in _FENCE.finditer(text)]
-    for block, following in zip(blocks, [*blocks[1:], None], strict=True):
+    found = blocks(text)
+    for block, following in zip(found, [*found[1:], None], strict=True):
         if block.language == "sh":
-            shown = following if following is not None and following.language != "sh" else None
+            shown = following if following is not None and following.language not in {"sh", "python"} else None
             yield Block(block.language, block.text, shown)
 
 

@@ -17,7 +17,7 @@ from tests.documentation.generated import FILES, sections
 from tests.documentation.markdown import ROOT, generated_sections, read
 from tests.engines.server import EXTERNAL_SERVER
 
-DOCUMENTS = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+DOCUMENTS = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 NOT_RAISED = {Rule.OUTSIDE_SCOPE}
 """A rule that waits for keys."""
@@ -80,6 +80,8 @@ def _exists(line: str) -> bool:
             return False
         command = found
     options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    if command.ignore_unknown_options:  # they are the parameters of the HTTP API
+        return True
     return {word for word in words if word.startswith("-")} - {"-"} <= options  # a dash alone is standard input
 
 
