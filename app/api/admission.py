@@ -1,7 +1,7 @@
 """What a request must pass before its handler runs: its principal has the right, and its parameters are known.
 
-Every route declares its right by depending on exactly one of `OPEN`, `READ`, `WRITE`, `ADMIN`; an application with a
-route that does not is not built.
+Every route declares its right by depending on exactly one of `OPEN`, `READ`, `WRITE`, `WRITE_EVERYWHERE`, `ADMIN`; an
+application with a route that does not is not built.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,6 +19,7 @@ from app.access.keys import KeyRefused
 from app.access.principals import Principal, Right
 from app.api.parameters import QueryOf
 from app.errors import ServiceError
+from app.registry.scope import require_everything
 
 
 class RightMissing(ServiceError):
@@ -40,8 +41,9 @@ class Admission:
     `request.state.principal`.
     """
 
-    def __init__(self, right: Right) -> None:
+    def __init__(self, right: Right, *, everywhere: bool = False) -> None:
         self.right = right
+        self.everywhere = everywhere
 
     async def __call__(self, request: Request) -> Principal:
         """Admit one request.
@@ -52,12 +54,16 @@ class Admission:
             There is no key, and nothing is answered without one.
         RightMissing
             The principal does not have the route's right.
+        ScopeTooNarrow
+            It has it in some districts only, and the route needs it everywhere.
         RequestValidationError
             A parameter is unknown; all other wrong ones are reported with it.
         """
         principal: Principal = request.state.principal
         if self.right not in principal.rights:
             raise _lacking(principal, self.right)
+        if self.everywhere:
+            require_everything(principal.scope)
         if request.scope["query_string"]:
             _refuse_unknown_parameters(request)
         return principal
@@ -66,6 +72,7 @@ class Admission:
 OPEN = Depends(Admission(Right.OPEN))
 READ = Depends(Admission(Right.READ))
 WRITE = Depends(Admission(Right.WRITE))
+WRITE_EVERYWHERE = Depends(Admission(Right.WRITE, everywhere=True))
 ADMIN = Depends(Admission(Right.ADMIN))
 
 

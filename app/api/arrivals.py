@@ -9,11 +9,12 @@ from typing import Annotated
 from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.access.principals import Principal
 from app.api.auditing import origin_of
 from app.api.parameters import QueryOf
 from app.api.schemas.jobs import DatasetName
 from app.config import Settings
-from app.imports.datasets import find_dataset
+from app.imports.datasets import find_dataset, refuse_narrow
 from app.imports.options import ImportMode, ImportOptions, OnError
 from app.imports.readers.chunks import inspect
 from app.jobs.disks import full_disk_named
@@ -48,10 +49,12 @@ async def receive_import(request: Request, asked: ImportAsked) -> JobRecord:
 
     Raises
     ------
-    TooManyJobs, TooManyBuilds, TooManyUploads, DiskFull, FutureDate, HeaderRefused, UnreadableFile
+    ScopeTooNarrow, TooManyJobs, TooManyBuilds, TooManyUploads, DiskFull, FutureDate, HeaderRefused, UnreadableFile
         What shows before anything is queued.
     """
     settings: Settings = request.app.state.settings
+    principal: Principal = request.state.principal
+    refuse_narrow(find_dataset(asked.dataset), principal.scope)
     if asked.build is not None:
         refuse_future(settings, asked.build)
     supervisor: Supervisor = request.app.state.supervisor
@@ -61,7 +64,7 @@ async def receive_import(request: Request, asked: ImportAsked) -> JobRecord:
         partial = await _arrived(request, settings)
     try:
         await asyncio.to_thread(_inspect, partial, asked)
-        record = new_record(_request(asked, partial.stat().st_size), request.state.principal.key_id)
+        record = new_record(_request(asked, principal.scope, partial.stat().st_size), principal.key_id)
         supervisor.require_room(builds=builds)
         partial.rename(upload_path(settings, record.id))
     finally:
@@ -90,6 +93,6 @@ def _inspect(path: Path, asked: ImportAsked) -> None:
     inspect(path, find_dataset(asked.dataset), ignore_unknown=asked.ignore_unknown, keys_only=keys_only)
 
 
-def _request(asked: ImportAsked, size: int) -> ImportRequest:
-    options = ImportOptions(asked.mode, asked.on_error, asked.dry_run, asked.ignore_unknown)
+def _request(asked: ImportAsked, scope: frozenset[str] | None, size: int) -> ImportRequest:
+    options = ImportOptions(asked.mode, asked.on_error, asked.dry_run, asked.ignore_unknown, scope)
     return ImportRequest(asked.dataset.value, options, size, asked.build)

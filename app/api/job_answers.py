@@ -125,7 +125,7 @@ def _import(record: JobRecord) -> dict[str, Any]:
         "id": record.id,
         "job_id": record.id,
         "dataset": request.dataset,
-        **asdict(request.options),
+        **{name: value for name, value in asdict(request.options).items() if name != "scope"},
         "build": request.build,
         "bytes": request.bytes,
         "state": record.state,

@@ -24,6 +24,7 @@ from app.catalogue.vocabulary import (
 from app.errors import ErrorItem, InvalidRequest
 from app.imports.columns import Column, Dataset, Kind, Order
 from app.imports.issues import Rule
+from app.registry.scope import BELONGS_TO, require_everything
 
 __all__ = [
     "DATASETS",
@@ -34,6 +35,7 @@ __all__ = [
     "Order",
     "UnknownDataset",
     "find_dataset",
+    "refuse_narrow",
 ]
 
 
@@ -56,6 +58,18 @@ def find_dataset(name: str) -> Dataset:
         return DATASETS[name]
     message = f"unknown dataset: {name[:64]}"
     raise UnknownDataset(message, [ErrorItem("query/dataset", message, tuple(DATASETS))])
+
+
+def refuse_narrow(dataset: Dataset, scope: frozenset[str] | None) -> None:
+    """Refuse who may write in some districts only, where a dataset's rows lie in none.
+
+    Raises
+    ------
+    ScopeTooNarrow
+        The rows are of trees or groups, and the scope is limited.
+    """
+    if dataset.tables[-1] not in BELONGS_TO:
+        require_everything(scope)
 
 
 def _code(name: str, zh: str, en: str, *, required: bool = False, of: str | None = None) -> Column:

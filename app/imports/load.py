@@ -16,7 +16,7 @@ from app.database.revision import bump, current
 from app.database.turns import write_turn_sync
 from app.errors import InvalidRequest
 from app.imports.columns import Dataset
-from app.imports.datasets import find_dataset
+from app.imports.datasets import find_dataset, refuse_narrow
 from app.imports.erased_refs import tombstones_for
 from app.imports.issues import IssueLog, RowIssue, Rule, row_issue
 from app.imports.member_source import changed_source
@@ -69,6 +69,8 @@ def import_file(settings: Settings, dataset: str, path: Path, options: ImportOpt
 
     Raises
     ------
+    ScopeTooNarrow
+        The file is of trees or groups, and the scope of the options is limited.
     UnknownDataset, HeaderRefused, UnreadableFile, ColumnRefused
         The file as a whole cannot be taken.
     ImportRejected
@@ -79,6 +81,7 @@ def import_file(settings: Settings, dataset: str, path: Path, options: ImportOpt
         The database is away, full or not set up.
     """
     declared = find_dataset(dataset)
+    refuse_narrow(declared, options.scope)
     keys_only = options.mode is ImportMode.DELETE
     header = inspect(path, declared, ignore_unknown=options.ignore_unknown, keys_only=keys_only)
     engine = make_sync_engine(settings.registry_url)

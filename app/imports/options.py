@@ -34,12 +34,15 @@ class ImportOptions:
         Do everything but the write.
     ignore_unknown
         Leave out columns that the dataset does not know, instead of refusing the file.
+    scope
+        Codes of the districts in whose subtrees rows may be written; null: everywhere.
     """
 
     mode: ImportMode = ImportMode.UPSERT
     on_error: OnError = OnError.REJECT
     dry_run: bool = False
     ignore_unknown: bool = False
+    scope: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)

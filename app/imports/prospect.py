@@ -36,6 +36,7 @@ from app.imports.flaws import certain, usable
 from app.imports.options import ImportMode, ImportOptions
 from app.imports.staging import Stage, count_rows
 from app.imports.targets import Target, same_key, targets
+from app.registry.scope import Territory
 
 KEPT_WHEN_BLANK: Mapping[str, str] = {"identity": "open"}
 """Columns of which a blank cell keeps what is there, in every mode, and what they hold in a new row: no blank cell
@@ -80,6 +81,7 @@ class Prospect:
     stage: Stage
     options: ImportOptions
     incoming: tuple[Incoming, ...]
+    territory: Territory | None = None
 
     @property
     def own(self) -> Incoming:
@@ -115,12 +117,19 @@ def kept(incoming: Incoming) -> Select[Any]:
     return rows
 
 
-def foresee(connection: Connection, stage: Stage, options: ImportOptions) -> Prospect:
-    """Work out what an import would do with the chosen rows of its file; earlier workings-out are forgotten."""
+def foresee(
+    connection: Connection, stage: Stage, options: ImportOptions, territory: Territory | None = None
+) -> Prospect:
+    """Work out what an import would do with the chosen rows of its file; earlier workings-out are forgotten.
+
+    Parameters
+    ----------
+    territory
+        What lies inside the scope of the options; null where that is everything.
+    """
     forget(connection, stage)
-    return Prospect(
-        stage, options, tuple(_incoming(connection, stage, target, options) for target in targets(stage.dataset))
-    )
+    incoming = (_incoming(connection, stage, target, options, territory) for target in targets(stage.dataset))
+    return Prospect(stage, options, tuple(incoming), territory)
 
 
 def forget(connection: Connection, stage: Stage) -> None:
@@ -174,13 +183,15 @@ def _unnumbered(rows: Select[Any]) -> Select[Any]:
     return rows.with_only_columns(cast(null(), BigInteger).label("row_number"), *names)
 
 
-def _incoming(connection: Connection, stage: Stage, target: Target, options: ImportOptions) -> Incoming:
+def _incoming(
+    connection: Connection, stage: Stage, target: Target, options: ImportOptions, territory: Territory | None
+) -> Incoming:
     is_first = not connection.execute(select(exists().select_from(target.table))).scalar_one()
     differing = _differences(stage, target, options, is_first=is_first)
     if is_first and not target.is_part:
         return Incoming(target, differing.subquery(_rows_name(target)), None, is_first)
     rows = materialised(connection, differing, _rows_name(target), *target.key)
-    going = None if is_first else _going(connection, stage, target, options)
+    going = None if is_first else _going(connection, stage, target, options, territory)
     gone = None if going is None else materialised(connection, going, _gone_name(target), *target.key)
     if gone is not None and not count_rows(connection, select(gone)):
         gone = None
@@ -233,12 +244,17 @@ def _constant(value: object) -> ColumnElement[Any]:
     return literal_column(f"'{value}'", Text)
 
 
-def _going(connection: Connection, stage: Stage, target: Target, options: ImportOptions) -> Select[Any] | None:
+def _going(
+    connection: Connection, stage: Stage, target: Target, options: ImportOptions, territory: Territory | None
+) -> Select[Any] | None:
     """Return the rows of the registry that go; null where the mode removes none from this table."""
     if options.mode is ImportMode.UPSERT or not target.is_replaced:
         return None
     if options.mode is ImportMode.REPLACE:
-        return _unnamed_in_file(connection, stage, target)
+        unnamed = _unnamed_in_file(connection, stage, target)
+        if unnamed is None or territory is None:
+            return unnamed
+        return unnamed.where(territory.row(target.table.name, target.table))
     return _emptied_groups(stage, target) if target.is_part else _named_in_file(stage, target)
 
 

@@ -22,7 +22,8 @@ from app.imports.issues import Rule
 from app.imports.options import ImportMode
 from app.imports.prospect import Incoming, Prospect, kept
 from app.imports.staging import Stage
-from app.imports.targets import Reference, anchor, references_to
+from app.imports.targets import Reference, anchor, references_to, same_key
+from app.registry.scope import BELONGS_TO
 
 
 def repeated_keys(stage: Stage) -> Finding:
@@ -53,7 +54,9 @@ def unknown_codes(prospect: Prospect) -> Iterator[Finding]:
     for incoming in prospect.incoming:
         for name in incoming.target.source:
             column = incoming.target.file_column(name)
-            if column is not None and column.refers_to is not None and column.name in prospect.stage.present:
+            if column is None or column.refers_to is None or _is_told_as_outside(prospect, column.refers_to):
+                continue
+            if column.name in prospect.stage.present:
                 code = incoming.rows.c[name]
                 nowhere = _nowhere(prospect, column.refers_to, code)
                 rows = found(incoming.rows, code).where(code.is_not(None), *nowhere)
@@ -81,6 +84,10 @@ def still_referred_to(prospect: Prospect) -> Iterator[Finding]:
                 yield _referred(prospect, incoming, incoming.gone, reference)
 
 
+def _is_told_as_outside(prospect: Prospect, dataset: str) -> bool:
+    return prospect.territory is not None and anchor(dataset)[0].name in BELONGS_TO
+
+
 def _nowhere(prospect: Prospect, dataset: str, code: ColumnElement[Any]) -> Iterator[ColumnElement[bool]]:
     """Yield the conditions, each of its own so that databases join by them, that a code is in no place."""
     table, key = anchor(dataset)
@@ -92,13 +99,14 @@ def _nowhere(prospect: Prospect, dataset: str, code: ColumnElement[Any]) -> Iter
     yield ~exists().where(coming.c[key] == code)
     if not incoming.is_first:
         staying = table.alias("staying")
-        yield ~exists().where(staying.c[key] == code, *_not_gone(incoming, staying.c[key], key))
+        yield ~exists().where(staying.c[key] == code, *not_gone(prospect, staying, table.name))
 
 
-def _not_gone(incoming: Incoming, code: ColumnElement[Any], key: str) -> Iterator[ColumnElement[bool]]:
-    if incoming.gone is not None:
-        gone = incoming.gone.alias("leaving")
-        yield ~exists().where(gone.c[key] == code)
+def not_gone(prospect: Prospect, rows: FromClause, table: str) -> Iterator[ColumnElement[bool]]:
+    """Yield the condition that rows of a table that others refer to stay; nothing where all of them do."""
+    incoming = prospect.of(table)
+    if incoming is not None and incoming.gone is not None:
+        yield ~exists().where(same_key(incoming.gone.alias("leaving"), rows, incoming.target))
 
 
 def _referred(prospect: Prospect, incoming: Incoming, gone: FromClause, reference: Reference) -> Finding:

@@ -44,7 +44,9 @@ from app.imports.overlaps import simultaneous_affiliations, simultaneous_employm
 from app.imports.prospect import Prospect, foresee
 from app.imports.references import conflicting_names, repeated_keys, still_referred_to, unknown_codes
 from app.imports.registrations import outside_registration
+from app.imports.scopes import belonging_outside, going_outside, pushed_out, territory
 from app.imports.staging import Stage, leave_out, mark_repeated
+from app.registry.scope import Territory
 from app.registry.tombstones import Tombstones
 
 _PROBLEMS = Table(
@@ -63,9 +65,18 @@ Problem: TypeAlias = tuple[Outcome, int, str | None, int | None]
 
 _PROBLEMS_AT_ONCE = 10_000
 
-_Rules = Sequence[Callable[[Prospect], Iterator[Finding]]]
+_Rule: TypeAlias = Callable[[Prospect], Iterator[Finding]]
+_Rules: TypeAlias = Sequence[_Rule]
 
-_OWN: _Rules = (unknown_codes, still_referred_to, wrong_levels, misplaced_sites, secondaries_without_dual)
+_SCOPE: _Rules = (belonging_outside, going_outside)
+_OWN: _Rules = (
+    unknown_codes,
+    still_referred_to,
+    wrong_levels,
+    misplaced_sites,
+    secondaries_without_dual,
+    pushed_out,
+)
 _CONFLICTS: _Rules = (conflicting_names, simultaneous_employments, simultaneous_affiliations)
 _WARNINGS: _Rules = (outside_registration,)
 _ERASED = Outcome(Rule.ERASED_REF, "ref", "was erased and may not come back")
@@ -108,13 +119,14 @@ def settle(
         Under `skip`, something is wrong that no row of the file is to blame for.
     """
     asking = _Asking(connection, log, today, tombstones)
+    inside = territory(connection, options.scope, today)
     if log.errors:
-        prospect = foresee(connection, replace(stage, holds_flawed=True), options)
+        prospect = asking.within_scope(replace(stage, holds_flawed=True), options, inside)
         asking.all(prospect, stage.flawed() if options.on_error is OnError.SKIP else None)
         if options.on_error is OnError.REJECT:
             return prospect
     while True:
-        prospect = foresee(connection, stage, options)
+        prospect = asking.within_scope(stage, options, inside)
         if not asking.leaves_out(prospect):
             break
     asking.warnings(_Step(connection, log), prospect)
@@ -129,6 +141,20 @@ class _Asking:
     log: IssueLog
     today: date
     tombstones: Tombstones
+
+    def within_scope(self, stage: Stage, options: ImportOptions, inside: Territory | None) -> Prospect:
+        """Return what the import would do with the rows inside the scope; those outside are told and left out."""
+        while True:
+            prospect = foresee(self.connection, stage, options, inside)
+            if not any(self._keeps_out(rule, prospect) for rule in _SCOPE):
+                return prospect
+
+    def _keeps_out(self, rule: _Rule, prospect: Prospect) -> bool:
+        step = _Step(self.connection, self.log)
+        step.ask(rule(prospect))
+        if step.errors:
+            step.leave_out(prospect.stage)
+        return bool(step.errors)
 
     def all(self, prospect: Prospect, of: Select[Any] | None) -> None:
         """Ask all rules once; tell of all rows, or of those of some numbers only."""

@@ -4,15 +4,18 @@ Each rule yields its problems; pointers are those of the change's body. Bulk imp
 """
 
 from collections.abc import Callable, Iterator
+from datetime import date
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, literal, select
 
 from app.catalogue.vocabulary import AffiliationRole, DistrictLevel
 from app.database.tables import METADATA
+from app.database.tables.metadata import CODE
 from app.errors import ErrorItem
 from app.registry.codes import CODE_RULE, exists, is_code, unknown_code
 from app.registry.entities import BRANCHES, DISTRICTS, ENTERPRISES, INDUSTRIES, INDUSTRY_GROUPS, Entity, references_of
 from app.registry.reads import Row, ancestors_statement, find_row
+from app.registry.scope import BELONGS_TO, OUTSIDE, Territory, not_inside, present_district
 from app.registry.trees import describe_cycle
 
 _ORDERED_DATES = {ENTERPRISES.name: ("registered_on", "closed_on"), BRANCHES.name: ("established_on", "dissolved_on")}
@@ -21,7 +24,7 @@ NAMED = 10
 """Codes that a message names."""
 
 
-def broken_rules(connection: Connection, entity: Entity, row: Row) -> list[ErrorItem]:
+def broken_rules(connection: Connection, entity: Entity, row: Row, inside: Territory | None = None) -> list[ErrorItem]:
     """Return every problem that a thing would have, or make, if it were as `row` says; empty if it may be so.
 
     Parameters
@@ -30,9 +33,16 @@ def broken_rules(connection: Connection, entity: Entity, row: Row) -> list[Error
         In the transaction of the change.
     row
         All columns; of an industry group also `industries`.
+    inside
+        Where it must lie, and what it newly names; null: anywhere. Where that is broken, nothing else is told, lest it
+        tell of what lies elsewhere.
     """
     if not is_code(row["code"]):
         return [ErrorItem("path/code", f"a code has {CODE_RULE}")]
+    if inside is not None:
+        change = (connection, entity, row, inside)
+        if outside := [*_lies_outside(*change), *_names_outside(*change)] or [*_circles_outside(*change)]:
+            return outside
     return [problem for rule in _RULES for problem in rule(connection, entity, row)]
 
 
@@ -71,12 +81,18 @@ def _dates(_connection: Connection, entity: Entity, row: Row) -> Iterator[ErrorI
 
 
 def _cycle(connection: Connection, entity: Entity, row: Row) -> Iterator[ErrorItem]:
+    cycle = _line_to_itself(connection, entity, row)
+    if cycle:
+        yield ErrorItem(f"body/{entity.chain}", describe_cycle(cycle))
+
+
+def _line_to_itself(connection: Connection, entity: Entity, row: Row) -> list[str]:
+    """Return the codes of the cycle that a thing would be in, from its own upwards; empty: of none."""
     if entity.chain is None or row[entity.chain] is None or not is_code(row[entity.chain]):
-        return
+        return []
     code, above = row["code"], row[entity.chain]
     line = [above] if above == code else list(connection.scalars(ancestors_statement(entity, above, stop=code)))
-    if line and line[-1] == code:
-        yield ErrorItem(f"body/{entity.chain}", describe_cycle([code, *line[:-1]]))
+    return [code, *line[:-1]] if line and line[-1] == code else []
 
 
 def _level_of_parent(connection: Connection, entity: Entity, row: Row) -> Iterator[ErrorItem]:
@@ -122,6 +138,44 @@ def _dual_affiliation(connection: Connection, entity: Entity, row: Row) -> Itera
     if members:
         message = f"cannot be false while secondary affiliations remain (of {members} members)"
         yield ErrorItem("body/dual_affiliation", message)
+
+
+def _names_outside(connection: Connection, entity: Entity, row: Row, inside: Territory) -> Iterator[ErrorItem]:
+    """Yield the codes that a thing newly names and that are nowhere inside."""
+    before = find_row(connection, entity, row["code"]) or {}
+    for column, to in references_of(entity).items():
+        code = row[column]
+        is_new = code is not None and code not in (before.get(column), row["code"])
+        if to.table_name in BELONGS_TO and is_new and not _is_inside(connection, to, code, inside):
+            yield ErrorItem(f"body/{column}", not_inside(to.name))
+
+
+def _lies_outside(connection: Connection, entity: Entity, row: Row, inside: Territory) -> Iterator[ErrorItem]:
+    """Yield that an enterprise or branch would lie outside, or that an enterprise is registered anew there."""
+    before, district = find_row(connection, entity, row["code"]) or {}, row["district_code"]
+    places = {district if entity is BRANCHES else _present_place(connection, row, inside.today)}
+    if district is not None and district != before.get("district_code"):
+        places.add(district)
+    known = [place for place in places if place is None or is_code(place)]
+    if any(connection.scalar(select(inside.is_elsewhere(literal(place, CODE)))) for place in known):
+        yield ErrorItem("body/district_code", OUTSIDE)
+
+
+def _circles_outside(connection: Connection, entity: Entity, row: Row, inside: Territory) -> Iterator[ErrorItem]:
+    """Yield a cycle whose other things do not all lie inside; none of them is named."""
+    cycle = _line_to_itself(connection, entity, row)
+    if not all(_is_inside(connection, entity, code, inside) for code in cycle[1:]):
+        yield ErrorItem(f"body/{entity.chain}", "is below itself")
+
+
+def _is_inside(connection: Connection, entity: Entity, code: str, inside: Territory) -> bool:
+    return is_code(code) and bool(connection.scalar(select(inside.code(entity.table_name, literal(code, CODE)))))
+
+
+def _present_place(connection: Connection, row: Row, today: date) -> str | None:
+    """Return the district where an enterprise would be now."""
+    columns = [literal(row[name], CODE).label(name) for name in ("code", "district_code")]
+    return connection.scalar(select(present_district(select(*columns).subquery("coming"), today)))
 
 
 def _parent(connection: Connection, entity: Entity, row: Row) -> Row | None:

@@ -1,11 +1,43 @@
 """What lies inside a scope of district subtrees, by the registry as it is now. Builders; nothing is executed here."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import date
+from typing import Any, TypeAlias
 
-from sqlalchemy import CTE, ColumnElement, Date, FromClause, func, literal, select
+from sqlalchemy import CTE, ColumnElement, Date, FromClause, ScalarSelect, and_, exists, func, literal, or_, select
 
+from app.catalogue.vocabulary import AffiliationRole
 from app.database.tables import METADATA
+from app.errors import ServiceError
+
+OUTSIDE = "lies outside the districts of the key"
+"""What is said of a place."""
+
+
+def not_inside(rows: str) -> str:
+    """Return what is said of a code that is nowhere among the rows inside a scope, whether or not it is outside."""
+    return f"is not in {rows} inside the districts of the key"
+
+
+class ScopeTooNarrow(ServiceError):
+    """The key covers some districts only, and this concerns all of them."""
+
+    code = "scope-too-narrow"
+    status = 403
+    title = "Scope too narrow"
+
+
+def require_everything(scope: Collection[str] | None) -> None:
+    """Refuse whoever may not write everything.
+
+    Raises
+    ------
+    ScopeTooNarrow
+        The scope is limited.
+    """
+    if scope is not None:
+        raise ScopeTooNarrow("Districts, industries and industry groups are changed with a key that covers everything.")
 
 
 def subtree_codes(scope: Collection[str]) -> CTE:
@@ -42,3 +74,101 @@ def present_district(enterprises: FromClause, today: date) -> ColumnElement[str 
         .correlate(enterprises)
     )
     return func.coalesce(latest.scalar_subquery(), enterprises.c.district_code)
+
+
+Code: TypeAlias = ColumnElement[Any]
+"""An expression that gives codes or refs, or null."""
+
+BELONGS_TO: Mapping[str, Mapping[str, str]] = {
+    "enterprise": {"code": "enterprise"},
+    "enterprise_return": {"enterprise_code": "enterprise"},
+    "branch": {"code": "branch"},
+    "enterprise_coverage": {"enterprise_code": "enterprise"},
+    "member": {"ref": "member"},
+    "employment": {"member_ref": "member", "enterprise_code": "enterprise"},
+    "affiliation": {"member_ref": "member", "branch_code": "branch"},
+}
+"""For each table whose rows lie somewhere, the columns that say what a row is of, and which table that is in."""
+
+
+@dataclass(frozen=True)
+class Territory:
+    """What lies inside a scope on a day.
+
+    An enterprise lies where it is now, a branch in its district. A member lies where the present employer does (or the
+    last one, where there is none now) and where the branch of the formal place does: inside, if one of these does.
+    Conditions are of codes, and false for null and for what is not there.
+
+    Parameters
+    ----------
+    districts
+        The codes of all districts inside, as `code`.
+    today
+        The day that says where enterprises are.
+    """
+
+    districts: FromClause
+    today: date
+
+    def holds(self, district: Code) -> ColumnElement[bool]:
+        """Say whether a district lies inside."""
+        return exists().where(self.districts.c.code == district)
+
+    def is_elsewhere(self, district: Code) -> ColumnElement[bool]:
+        """Say whether a place is none, or a district that is there and lies outside."""
+        known = METADATA.tables["district"].alias()
+        return or_(district.is_(None), and_(exists().where(known.c.code == district), ~self.holds(district)))
+
+    def enterprise(self, code: Code) -> ColumnElement[bool]:
+        """Say whether an enterprise lies inside."""
+        firm = METADATA.tables["enterprise"].alias()
+        return exists().where(firm.c.code == code, self.holds(present_district(firm, self.today)))
+
+    def branch(self, code: Code) -> ColumnElement[bool]:
+        """Say whether a branch lies inside."""
+        branch = METADATA.tables["branch"].alias()
+        return exists().where(branch.c.code == code, self.holds(branch.c.district_code))
+
+    def member(self, ref: Code) -> ColumnElement[bool]:
+        """Say whether a member lies inside."""
+        return or_(self.enterprise(_employer(ref, self.today)), self.branch(_formal_place(ref, self.today)))
+
+    def code(self, of: str, code: Code) -> ColumnElement[bool]:
+        """Say whether an enterprise, branch or member lies inside, by the name of its table."""
+        return {"enterprise": self.enterprise, "branch": self.branch, "member": self.member}[of](code)
+
+    def row(self, table: str, rows: FromClause) -> ColumnElement[bool]:
+        """Say whether rows of a table lie inside: all that they are of does, and of a return its own place besides."""
+        belonging = [self.code(of, rows.c[column]) for column, of in BELONGS_TO[table].items()]
+        return and_(*belonging, *([self.holds(place_of_return(rows))] if table == "enterprise_return" else []))
+
+
+def place_of_return(rows: FromClause) -> Code:
+    """Return the district of returns: their own, where that is blank that of the registration."""
+    firm = METADATA.tables["enterprise"].alias()
+    registered = select(firm.c.district_code).where(firm.c.code == rows.c.enterprise_code).correlate(rows)
+    return func.coalesce(rows.c.district_code, registered.scalar_subquery())
+
+
+def is_attached(ref: Code) -> ColumnElement[bool]:
+    """Say whether a member has any employment or affiliation; one who has none belongs to nobody yet."""
+    tables = (METADATA.tables[name].alias() for name in ("employment", "affiliation"))
+    return or_(*(exists().where(table.c.member_ref == ref) for table in tables))
+
+
+def _employer(ref: Code, today: date) -> ScalarSelect[Any]:
+    job = METADATA.tables["employment"].alias()
+    return _latest(job, job.c.enterprise_code, today, job.c.member_ref == ref)
+
+
+def _formal_place(ref: Code, today: date) -> ScalarSelect[Any]:
+    place = METADATA.tables["affiliation"].alias()
+    primary = place.c.role == AffiliationRole.PRIMARY
+    return _latest(place, place.c.branch_code, today, place.c.member_ref == ref, primary)
+
+
+def _latest(rows: FromClause, value: Code, today: date, *conditions: ColumnElement[bool]) -> ScalarSelect[Any]:
+    """Return the value of the row that began last, of those that have begun if there are any."""
+    start = rows.c.start_on
+    latest = select(value).where(*conditions).order_by(start > literal(today, Date), start.desc()).limit(1)
+    return latest.correlate_except(rows).scalar_subquery()

@@ -108,9 +108,14 @@ def day(text: str) -> date:
 
 
 def _options(
-    *, mode: str = "upsert", on_error: str = "reject", dry_run: bool = False, ignore_unknown: bool = False
+    *,
+    mode: str = "upsert",
+    on_error: str = "reject",
+    dry_run: bool = False,
+    ignore_unknown: bool = False,
+    scope: frozenset[str] | None = None,
 ) -> ImportOptions:
-    return ImportOptions(ImportMode(mode), OnError(on_error), dry_run, ignore_unknown)
+    return ImportOptions(ImportMode(mode), OnError(on_error), dry_run, ignore_unknown, scope)
 
 
 __all__ = ["PEOPLE", "TREES", "Registry", "Rule", "day", "told"]

@@ -10,6 +10,7 @@ import msgspec
 from fastapi import Request, Response
 from pydantic import BaseModel
 
+from app.access.principals import Principal
 from app.api.auditing import note
 from app.api.caching import JSON, validated
 from app.api.registry.asked import PageAsked, SearchAsked
@@ -75,7 +76,9 @@ async def one_response(request: Request, entity: Entity, code: str) -> Response:
 async def replace_response(request: Request, entity: Entity, code: str, body: BaseModel) -> Response:
     """Make the registry hold a thing as given: 201 where it is new, else 200; and return it."""
     state = request.app.state
-    change = await replace_entity(state.engine, state.settings, entity, code, body.model_dump())
+    principal: Principal = request.state.principal
+    values = body.model_dump()
+    change = await replace_entity(state.engine, state.settings, entity, code, values, principal.scope)
     note(request, rows=int(change.outcome is not Outcome.UNCHANGED))
     content = msgspec.json.encode({"data": change.row})
     if change.outcome is not Outcome.CREATED:
@@ -86,7 +89,8 @@ async def replace_response(request: Request, entity: Entity, code: str, body: Ba
 async def delete_response(request: Request, entity: Entity, code: str) -> Response:
     """Take a thing out of the registry: 204."""
     state = request.app.state
-    await delete_entity(state.engine, state.settings, entity, code)
+    principal: Principal = request.state.principal
+    await delete_entity(state.engine, state.settings, entity, code, principal.scope)
     note(request, rows=1)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Path, Request, Response
 
-from app.api.admission import READ, WRITE
+from app.api.admission import READ, WRITE_EVERYWHERE
 from app.api.registry.answering import (
     delete_response,
     list_response,
@@ -47,7 +47,10 @@ async def get_district(request: Request, code: DistrictCode) -> Response:
 
 
 @router.put(
-    "/districts/{code}", response_model=DistrictAnswer, responses=replaced(DistrictAnswer), dependencies=[WRITE]
+    "/districts/{code}",
+    response_model=DistrictAnswer,
+    responses=replaced(DistrictAnswer),
+    dependencies=[WRITE_EVERYWHERE],
 )
 async def replace_district(request: Request, code: DistrictCode, body: DistrictBody) -> Response:
     """Record a district as given, whether or not it is there; what the body leaves out becomes null.
@@ -57,7 +60,7 @@ async def replace_district(request: Request, code: DistrictCode, body: DistrictB
     return await replace_response(request, DISTRICTS, code, body)
 
 
-@router.delete("/districts/{code}", status_code=204, response_class=Response, dependencies=[WRITE])
+@router.delete("/districts/{code}", status_code=204, response_class=Response, dependencies=[WRITE_EVERYWHERE])
 async def delete_district(request: Request, code: DistrictCode) -> Response:
     """Delete a district; refused (409) while something refers to it, with what."""
     return await delete_response(request, DISTRICTS, code)
@@ -76,7 +79,10 @@ async def get_industry(request: Request, code: IndustryCode) -> Response:
 
 
 @router.put(
-    "/industries/{code}", response_model=IndustryAnswer, responses=replaced(IndustryAnswer), dependencies=[WRITE]
+    "/industries/{code}",
+    response_model=IndustryAnswer,
+    responses=replaced(IndustryAnswer),
+    dependencies=[WRITE_EVERYWHERE],
 )
 async def replace_industry(request: Request, code: IndustryCode, body: IndustryBody) -> Response:
     """Record an industry as given, whether or not it is there; what the body leaves out becomes null.
@@ -86,7 +92,7 @@ async def replace_industry(request: Request, code: IndustryCode, body: IndustryB
     return await replace_response(request, INDUSTRIES, code, body)
 
 
-@router.delete("/industries/{code}", status_code=204, response_class=Response, dependencies=[WRITE])
+@router.delete("/industries/{code}", status_code=204, response_class=Response, dependencies=[WRITE_EVERYWHERE])
 async def delete_industry(request: Request, code: IndustryCode) -> Response:
     """Delete an industry; refused (409) while something refers to it, with what."""
     return await delete_response(request, INDUSTRIES, code)
@@ -108,7 +114,7 @@ async def get_industry_group(request: Request, code: GroupCode) -> Response:
     "/industry-groups/{code}",
     response_model=IndustryGroupAnswer,
     responses=replaced(IndustryGroupAnswer),
-    dependencies=[WRITE],
+    dependencies=[WRITE_EVERYWHERE],
 )
 async def replace_industry_group(request: Request, code: GroupCode, body: IndustryGroupBody) -> Response:
     """Record an industry group as given, whether or not it is there; what the body leaves out becomes null.
@@ -118,7 +124,7 @@ async def replace_industry_group(request: Request, code: GroupCode, body: Indust
     return await replace_response(request, INDUSTRY_GROUPS, code, body)
 
 
-@router.delete("/industry-groups/{code}", status_code=204, response_class=Response, dependencies=[WRITE])
+@router.delete("/industry-groups/{code}", status_code=204, response_class=Response, dependencies=[WRITE_EVERYWHERE])
 async def delete_industry_group(request: Request, code: GroupCode) -> Response:
     """Delete an industry group; refused (409) while something refers to it, with what."""
     return await delete_response(request, INDUSTRY_GROUPS, code)
