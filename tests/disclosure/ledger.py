@@ -2,11 +2,11 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations, product
 from math import isclose
-from typing import Any
+from typing import Any, Self
 
 from tests.disclosure.answers import Rate
 from tests.disclosure.crawl import Account, Asked, Comparison, Said
@@ -23,6 +23,7 @@ from tests.reference.public import (
 )
 from tests.reference.rates import METRICS, rate
 from tests.reference.registry import Row, path_up, pre_order
+from tests.reference.rounding import Shown
 
 FACTS = ("enterprises", "enterprises_organised", "enterprises_standalone")
 FACT_RATES = ("organisation_coverage", "standalone_rate")
@@ -48,11 +49,31 @@ class Tables:
 class Cell:
     """Sums of one cell."""
 
-    facts: Counter[str] = field(default_factory=Counter)
+    enterprises: int = 0
+    enterprises_organised: int = 0
+    enterprises_standalone: int = 0
     shown: int = 0
     members: int = 0
     headcount: int = 0
     squares: int = 0
+
+    def count(self, firm: Firm) -> None:
+        """Count the public facts about a firm."""
+        self.enterprises += 1
+        self.enterprises_organised += firm.organised
+        self.enterprises_standalone += firm.standalone
+
+    def show(self, one: Shown) -> None:
+        """Add the rounded persons of a firm."""
+        self.shown += 1
+        self.members += one.members
+        self.headcount += one.headcount
+        self.squares += one.headcount**2
+
+    def add(self, other: Self) -> None:
+        """Add all of another cell."""
+        for name, count in vars(other).items():
+            setattr(self, name, getattr(self, name) + count)
 
     @property
     def sums(self) -> Sums:
@@ -64,7 +85,7 @@ class Cell:
         """All counts that are public, by measure."""
         persons = {"members": self.members, "headcount": self.headcount}
         matched = {f"{name}_matched": count for name, count in persons.items()}
-        return {name: self.facts[name] for name in FACTS} | persons | matched
+        return {name: getattr(self, name) for name in FACTS} | persons | matched
 
     @property
     def rates(self) -> dict[str, dict[str, Any]]:
@@ -101,18 +122,19 @@ class Ledger:
             for code in moment.industries_of_group(group):
                 self.groups[code].append(group)
         self.cells: defaultdict[Asked, Cell] = defaultdict(Cell)
-        self.places: dict[tuple[str | None, str | None], list[Cell]] = {}
-        for firm in reference.firms.values():
-            if firm.operating:
-                self.count(firm)
-        self.show()
+        for place, own in self.own_sums().items():
+            for asked in self.conditions(*place):
+                self.cells[asked].add(own)
 
-    def cells_of(self, district: str | None, industry: str | None) -> list[Cell]:
-        """The cells that somebody at a place counts in."""
-        place = (district, industry)
-        if place not in self.places:
-            self.places[place] = [self.cells[asked] for asked in self.conditions(*place)]
-        return self.places[place]
+    def own_sums(self) -> dict[tuple[str | None, str | None], Cell]:
+        """Facts about firms where they are, and rounded persons where they show."""
+        own: defaultdict[tuple[str | None, str | None], Cell] = defaultdict(Cell)
+        for firm in self.reference.firms.values():
+            if firm.operating:
+                own[firm.place("district_code"), firm.place("industry_code")].count(firm)
+        for one in self.reference.shown:
+            own[one.place].show(one)
+        return own
 
     def conditions(self, district: str | None, industry: str | None) -> Iterator[Asked]:
         """At most one district, one industry and two groups at or above a place."""
@@ -124,22 +146,6 @@ class Ledger:
             nodes, at_most(2, "industry_group", self.groups[industry])
         ):
             yield district_asked | industry_asked | groups
-
-    def count(self, firm: Firm) -> None:
-        """Count the public facts about a firm where it is."""
-        for cell in self.cells_of(firm.place("district_code"), firm.place("industry_code")):
-            cell.facts["enterprises"] += 1
-            cell.facts["enterprises_organised"] += firm.organised
-            cell.facts["enterprises_standalone"] += firm.standalone
-
-    def show(self) -> None:
-        """Add rounded persons up where they show."""
-        for one in self.reference.shown:
-            for cell in self.cells_of(*one.place):
-                cell.shown += 1
-                cell.members += one.members
-                cell.headcount += one.headcount
-                cell.squares += one.headcount**2
 
     # --- what is said ------------------------------------------------------------------------------------
 

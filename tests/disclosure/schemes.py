@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 
 from tests.disclosure.attack import Cell, Draw, Variable
 from tests.reference.rounding import B, Place, Unit, ceiling, is_large, knows_persons, offset, placed, rounded
@@ -140,7 +141,7 @@ class Attacker:
             for place, draws in structure.items()
         ]
 
-    @property
+    @cached_property
     def full(self) -> set[str]:
         """Enterprises that no rounding hides: with others, and at some date fewer than four employees are no members.
 
