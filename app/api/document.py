@@ -36,6 +36,14 @@ TAGS = {
     "service": "Health, metrics and kinds of problems.",
 }
 
+KEY = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "An API key. Whether one is needed, and for what, the service decides: without one it answers what "
+    "everybody may see. A bad key is refused (401), whatever is asked.",
+}
+"""How a key is sent."""
+
 _SCHEMAS = "#/components/schemas/{model}"
 
 
@@ -50,7 +58,9 @@ def document_of(app: FastAPI) -> dict[str, Any]:
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         separate_input_output_schemas=False,
     )
+    document["security"] = [{}, {"key": []}]
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    document["components"]["securitySchemes"] = {"key": KEY}
     _define(Problem, schemas)["examples"] = [_example("problem")]
     for route, operation in _operations(app, document):
         parameters = operation.setdefault("parameters", [])
@@ -101,7 +111,7 @@ def _parameters_of(model: type[BaseModel], schemas: dict[str, Any]) -> Iterator[
             "name": name,
             "in": "query",
             "required": name in schema.get("required", ()),
-            "description": field.pop("description"),
+            "description": field["description"],
             "schema": field,
         }
 

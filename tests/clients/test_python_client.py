@@ -1,101 +1,51 @@
-"""A Python client generated from the document: no warning, and it reads what a live server answers."""
+"""A Python client generated from the document: not a word of warning, and it reads what a live server answers."""
 
 import importlib
-import os
-import subprocess
+import inspect
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
 
-from app.config import Settings
-from app.main import create_app
-from tests.api.examples import DOCUMENT
-from tests.live import live
+from tests.clients.generated import generate_python, programs, run
+from tests.documentation.commands import ADDRESS
+from tests.documentation.markdown import Block
 
-NAME = "orgcoverage_generated_client"
+QUESTIONS = re.findall(
+    r"^def ((?:ask|send|build)_\w+)\(", Path(__file__).with_name("questions.py").read_text(encoding="utf-8"), re.M
+)
+PROGRAMS = programs("Python", "python")
 
 
 @pytest.fixture(scope="module")
-def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
-    """Generate the client and import it; whatever the generator has to say is an error."""
-    folder = tmp_path_factory.mktemp("client")
-    scripts = Path(sys.executable).parent
-    told = subprocess.run(
-        [scripts / "openapi-python-client", "generate", "--path", DOCUMENT, "--output-path", folder / NAME,
-         "--meta", "none", "--fail-on-warning"],
-        capture_output=True, text=True, check=False, cwd=folder,
-        env={**os.environ, "PATH": f"{scripts}:{os.environ['PATH']}"},
-    )  # fmt: skip
-    assert told.returncode == 0, told.stdout + told.stderr
-    assert "warning" not in (told.stdout + told.stderr).lower()
+def client_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("python")
+    generate_python(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def questions(client_folder: Path) -> Iterator[ModuleType]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(folder)
-        yield importlib.import_module(NAME)
+        patch.syspath_prepend(client_folder)
+        yield importlib.import_module("tests.clients.questions")
 
 
-@pytest.fixture(scope="module")
-def client(generated: ModuleType, siming: Settings) -> Iterator[Any]:
-    with live(create_app(siming)) as address, generated.Client(base_url=address) as opened:
-        yield opened
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_question_is_answered_when_the_client_asks(
+    questions: ModuleType, address: str, closed_address: str, name: str
+) -> None:
+    ask = getattr(questions, name)
+    with questions.Client(address) as client:
+        places = {"client": client, "closed": closed_address}
+        ask(**{parameter: places[parameter] for parameter in inspect.signature(ask).parameters})
 
 
-def operation(name: str, tag: str = "statistics") -> Any:
-    return importlib.import_module(f"{NAME}.api.{tag}.{name}")
-
-
-def model(name: str) -> Any:
-    return getattr(importlib.import_module(f"{NAME}.models"), name)
-
-
-def test_districts_are_read_as_typed_objects(client: Any) -> None:
-    page = operation("list_district_statistics").sync(client=client, parent="350203")
-    assert isinstance(page, model("DistrictStatisticsPage"))
-    assert [row.district.level for row in page.data] == [model("DistrictLevel").STREET] * len(page.data)
-    assert page.total.counts.members == sum(row.counts.members for row in page.data) + page.unallocated.counts.members
-    ratio = page.data[0].rates.member_ratio
-    assert ratio.value == ratio.numerator / ratio.denominator
-
-
-def test_pages_are_followed_to_their_end(client: Any) -> None:
-    listing = operation("list_enterprise_statistics")
-    codes: list[str] = []
-    asked: dict[str, Any] = {}
-    while True:
-        page = listing.sync(client=client, limit=100, **asked)
-        codes += [row.enterprise.code for row in page.data]
-        if page.next_cursor is None:
-            break
-        asked = {"cursor": page.next_cursor}
-    assert len(set(codes)) == len(codes) == page.meta.rows
-
-
-def test_a_problem_is_read_as_a_problem(client: Any) -> None:
-    answer = operation("list_district_statistics").sync_detailed(client=client, parent="999999")
-    assert answer.status_code == 422
-    assert isinstance(answer.parsed, model("Problem"))
-    assert answer.parsed.errors[0].pointer == "query/parent"
-
-
-def test_a_file_is_read_as_bytes(client: Any) -> None:
-    export = operation("export_district_statistics")
-    file = export.sync(model("FileFormat").CSV, client=client, fields=[model("StatisticsField").MEMBERS])
-    assert file.payload.read().startswith(b"row,code,name_zh,name_en,level,parent_code,members\r\n")
-
-
-def test_every_operation_without_a_path_parameter_answers(client: Any) -> None:
-    for tag, name in (
-        ("statistics", "list_industry_statistics"),
-        ("statistics", "list_industry_group_statistics"),
-        ("statistics", "list_branch_statistics"),
-        ("statistics", "list_basis_statistics"),
-        ("snapshots", "list_snapshots"),
-        ("catalogue", "get_catalogue"),
-        ("service", "get_readiness"),
-    ):
-        answer = operation(name, tag).sync_detailed(client=client)
-        assert answer.status_code == 200
-        assert answer.parsed.to_dict()
+@pytest.mark.parametrize(("program", "shown"), PROGRAMS, ids=range(len(PROGRAMS)))
+def test_program_of_the_page_prints_what_is_shown(
+    client_folder: Path, address: str, program: Block, shown: Block
+) -> None:
+    assert run(client_folder, [sys.executable, "-c", program.text.replace(ADDRESS, address)]) == shown.text
