@@ -1,5 +1,5 @@
 # Any image with Python 3.11 or newer, `venv` included, will do as the base of both stages.
-ARG BASE=python:3.13-slim-trixie
+ARG BASE=python:3.13.16-slim-trixie
 
 FROM ${BASE} AS build
 WORKDIR /source

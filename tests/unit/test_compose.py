@@ -1,5 +1,6 @@
 """What the compose file promises: a hardened demonstration that nobody outside the machine can reach."""
 
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,7 +16,10 @@ REPOSITORY = Path(__file__).parents[2]
 SECRETS = "/run/secrets"
 COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+WATCHING = {"prometheus", "grafana"}
 ALL = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
+OWN = pytest.mark.parametrize("service", [SERVICES[name] for name in SERVICES if name not in WATCHING])
+EXACT_TAG = re.compile(r"[a-z/]+:v?\d+\.\d+(\.\d+)?(-[a-z]+)*")
 
 
 @ALL
@@ -29,12 +33,22 @@ def test_service_can_change_nothing_of_its_image_when_it_runs(service: dict[str,
 
 
 @ALL
+def test_service_runs_without_root_when_its_image_is_not_ours(service: dict[str, Any]) -> None:
+    assert "build" in service or service["user"].split(":")[0] not in {"", "0", "root"}
+
+
+@ALL
+def test_image_is_of_one_release_when_it_is_not_ours(service: dict[str, Any]) -> None:
+    assert "build" in service or EXACT_TAG.fullmatch(service["image"])
+
+
+@ALL
 def test_port_is_on_loopback_when_published(service: dict[str, Any]) -> None:
     assert [port for port in service.get("ports", []) if not port.startswith("127.0.0.1:")] == []
 
 
-def test_only_the_service_is_published_when_composed() -> None:
-    assert [name for name, service in SERVICES.items() if "ports" in service] == ["orgcoverage"]
+def test_only_what_is_looked_at_is_published_when_composed() -> None:
+    assert {name for name, service in SERVICES.items() if "ports" in service} == {"orgcoverage", "grafana"}
 
 
 def test_database_reaches_nothing_outside_when_composed() -> None:
@@ -42,13 +56,43 @@ def test_database_reaches_nothing_outside_when_composed() -> None:
     assert COMPOSE["networks"]["registry"]["internal"] is True
 
 
+def test_what_watches_is_asked_for_and_reaches_no_database_when_composed() -> None:
+    assert {name for name, service in SERVICES.items() if service.get("profiles") == ["observability"]} == WATCHING
+    assert {name for name, service in SERVICES.items() if "profiles" in service} == WATCHING
+    for name in WATCHING:
+        assert "registry" not in SERVICES[name]["networks"]
+    assert SERVICES["prometheus"]["networks"] == ["metrics"]
+    assert COMPOSE["networks"]["metrics"]["internal"] is True
+
+
+@ALL
+def test_files_of_the_repository_are_there_and_only_read_when_mounted(service: dict[str, Any]) -> None:
+    for volume in service["volumes"]:
+        source, _, rest = volume.partition(":")
+        if source.startswith("."):
+            assert (REPOSITORY / source).exists(), source
+            assert rest.endswith(":ro"), volume
+        else:
+            assert source in COMPOSE["volumes"]
+
+
+def test_grafana_has_no_account_and_no_password_when_composed() -> None:
+    settings = SERVICES["grafana"]["environment"]
+    assert settings["GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION"] == "true"
+    assert settings["GF_AUTH_DISABLE_LOGIN_FORM"] == "true"
+    assert settings["GF_AUTH_BASIC_ENABLED"] == "false"
+    assert settings["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "Viewer"
+    assert not [name for name in settings if "PASSWORD" in name]
+
+
 @ALL
 def test_settings_are_the_services_own_when_set(service: dict[str, Any]) -> None:
-    given = {name.removeprefix("ORGCOVERAGE_").lower() for name in service["environment"] if "ORGCOVERAGE" in name}
+    environment = service.get("environment", {})
+    given = {name.removeprefix("ORGCOVERAGE_").lower() for name in environment if "ORGCOVERAGE" in name}
     assert given <= set(Settings.model_fields)
 
 
-@ALL
+@OWN
 def test_secrets_come_by_file_and_stand_in_no_environment(service: dict[str, Any]) -> None:
     for name, value in service["environment"].items():
         secret = any(word in name for word in ("PASSWORD", "KEY", "TOKEN", "SECRET"))
@@ -60,7 +104,7 @@ def test_secrets_come_by_file_and_stand_in_no_environment(service: dict[str, Any
 
 
 def test_secrets_are_files_of_the_operators_when_composed() -> None:
-    assert set(COMPOSE["secrets"]) == {name for service in SERVICES.values() for name in service["secrets"]}
+    assert set(COMPOSE["secrets"]) == {name for service in SERVICES.values() for name in service.get("secrets", [])}
     for name, secret in COMPOSE["secrets"].items():
         assert list(secret) == ["file"]
         assert secret["file"] == f"${{ORGCOVERAGE_SECRETS:-./{DEMO_SECRETS}}}/{name}"
@@ -86,3 +130,8 @@ def test_image_runs_as_a_number_that_is_not_root_when_built() -> None:
     [user] = [line for line in lines if line.startswith("USER ")]
     assert user == "USER 65532:65532"
     assert lines.index(user) > max(number for number, line in enumerate(lines) if line.startswith("FROM "))
+
+
+def test_image_stands_on_one_release_of_python_when_built() -> None:
+    [base] = [line for line in (REPOSITORY / "Dockerfile").read_text().splitlines() if line.startswith("ARG BASE=")]
+    assert EXACT_TAG.fullmatch(base.removeprefix("ARG BASE="))
