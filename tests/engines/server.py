@@ -66,7 +66,7 @@ def running_server() -> Iterator[PostgresServer]:
     if external:
         yield PostgresServer(make_url(external).set(drivername="postgresql+psycopg"))
         return
-    embedded = EmbeddedPostgres.open()
+    embedded = EmbeddedPostgres.open(in_memory=True)
     try:
         yield PostgresServer(embedded.url, embedded)
     finally:

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from app.database.migrations import is_current
+from tests.engines import embedded as embedded_module
 from tests.engines.embedded import EmbeddedPostgres, PostgresDidNotStart, wheel_folders
 from tests.engines.server import EXTERNAL_SERVER, PostgresServer, running_server
 
@@ -152,6 +153,20 @@ def test_server_starts_when_the_temporary_folder_is_closed_to_others(
     server.close()
     assert (tmp_path in server.folder.parents) == (os.geteuid() != 0)
     assert tmp_path.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("room", [1, 10**18])
+def test_server_is_in_memory_when_there_is_room(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded_module, "_ROOM_BYTES", room)
+    server = EmbeddedPostgres.open(in_memory=True)
+    try:
+        assert ask(address(server), "SELECT 1") == [(1,)]
+        memory = Path("/dev/shm")
+        suits = memory.is_dir() and not os.statvfs(memory).f_flag & os.ST_NOEXEC
+        assert (server.folder.parent == memory) == (suits and room == 1)
+    finally:
+        server.close()
+    assert not server.folder.exists()
 
 
 def test_port_is_free_when_the_server_was_closed(embedded: EmbeddedPostgres) -> None:
