@@ -5,6 +5,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.api.examples import DOCUMENT
@@ -13,6 +14,8 @@ from tests.documentation.markdown import Block, blocks, chapter, read
 PAGE = "docs/clients.md"
 PACKAGE = "org_coverage_client"
 
+_SCRIPTS = Path(sys.executable).parent
+
 
 def programs(title: str, language: str) -> list[tuple[Block, Block]]:
     """Return the programs of a chapter of the page, each with the block that shows what it prints."""
@@ -20,34 +23,33 @@ def programs(title: str, language: str) -> list[tuple[Block, Block]]:
     return [(block, found[place + 1]) for place, block in enumerate(found) if block.language == language]
 
 
-def command(program: str) -> list[str]:
-    """Return the words of the one command of the page that runs a program."""
+def command(*start: str) -> list[str]:
+    """Return the words of the one command of the page that starts so."""
     lines = [line for block in blocks(read(PAGE)) if block.language == "sh" for line in block.text.splitlines()]
-    [words] = [words for line in lines if program in (words := shlex.split(line))]
+    [words] = [words for line in lines if (words := shlex.split(line))[: len(start)] == list(start)]
     return words
 
 
-def generate_python(folder: Path, *options: str) -> None:
-    """Make the Python client in a folder; whatever the generator has to say is an error.
+def generate_python(folder: Path, *options: str, says: str = PACKAGE) -> None:
+    """Make the Python client in a folder, as the page says but for some options.
 
-    Its exit code is 0 even where it leaves things out.
+    Whatever the generator says besides what it generates is an error: it leaves things out and exits with 0.
     """
     shutil.copy(DOCUMENT, folder / "openapi.json")
-    scripts = Path(sys.executable).parent
-    told = run(folder, [*command("openapi-python-client"), *options], f"{scripts}:{os.environ['PATH']}")
-    assert told == f"Generating {PACKAGE}\n"
+    assert run(folder, [*command("openapi-python-client"), *options]) == f"Generating {says}\n"
 
 
-def run(folder: Path, words: list[str], path: str = os.environ["PATH"]) -> str:
-    """Run a program in a folder; return all it says, on both streams.
+def run(folder: Path, words: list[str], settings: Mapping[str, str] | None = None) -> str:
+    """Run a program in a folder, those of this environment before others; return all it says, on both streams.
 
     Raises
     ------
     AssertionError
         It failed.
     """
+    path = f"{_SCRIPTS}{os.pathsep}{os.environ['PATH']}"
     told = subprocess.run(
-        words, cwd=folder, env={**os.environ, "PATH": path}, text=True, check=False,
+        words, cwd=folder, env={**os.environ, "PATH": path, "NO_COLOR": "1", **(settings or {})}, text=True, check=False,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     assert told.returncode == 0, told.stdout
