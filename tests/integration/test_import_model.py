@@ -2,7 +2,7 @@
 
 import csv
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -22,7 +22,9 @@ from app.imports.load import ImportRejected, import_file
 from app.imports.options import ImportMode, ImportOptions, OnError
 from tests.conftest import ENGINES
 from tests.factories.importing import Registry
-from tests.reference.importing import COLUMNS, FileRow, Tables, empty, import_rows, key_of
+from tests.reference.file_rows import COLUMNS, FileRow, Tables, empty, key_of
+from tests.reference.importing import import_rows
+from tests.reference.scopes import BELONGS, Inside
 
 EXAMPLES = int(os.environ.get("ORGCOVERAGE_TEST_IMPORT_EXAMPLES", "40"))
 """Sequences of imports on each engine."""
@@ -82,10 +84,17 @@ def often(column: Column) -> st.SearchStrategy[bool]:
 OWNERS = {"ledger": "enterprises", **{name: name for name in CODES}}
 
 
+TREES = ("districts", "industries", "industry-groups")
+
+Scope = frozenset[str] | None
+File = tuple[str, list[str], list[FileRow], str, str]
+
+
 @st.composite
-def files(draw: st.DrawFn) -> tuple[str, list[str], list[FileRow], str, str]:
+def files(draw: st.DrawFn, without: tuple[str, ...] = ()) -> File:
     """Draw a dataset, a header, rows, a mode, and what to do about errors."""
-    dataset = DATASETS[draw(st.sampled_from([*DATASETS, *["employments", "affiliations"] * 3]))]
+    names = [name for name in DATASETS if name not in without]
+    dataset = DATASETS[draw(st.sampled_from([*names, *["employments", "affiliations"] * 3]))]
     mode = draw(st.sampled_from(["upsert", "upsert", "upsert", "replace", "delete"]))
     wanted = [
         column
@@ -141,6 +150,40 @@ def base() -> Tables:
         "employments": [("m1", "A", DATES[1], DATES[2])],
         "affiliations": [("m1", "J", "primary", DATES[0], None), ("m2", "K", "secondary", DATES[0], None)],
     }
+    return _with_rows(tables, rows)
+
+
+def two_counties() -> Tables:
+    """Return the same registry with a second county, and something in each of them."""
+    rows: dict[str, list[tuple[Any, ...]]] = {
+        "districts": [("350206", "3502", "county"), ("T", "350206", "street")],
+        "enterprises": [
+            ("A", "甲", "enterprise", None, None, "S"),
+            ("B", "乙", "enterprise", None, None, "T"),
+            ("C", "丙", "enterprise", None, None, "S"),
+        ],
+        "returns": [("A", DATES[1], None), ("C", DATES[0], "T"), ("C", DATES[1], "S")],
+        "branches": [
+            ("J", "某", "committee", None, "3502", None, True),
+            ("K", "某", "branch", "J", "S", None, True),
+            ("L", "某", "branch", "J", "T", None, True),
+        ],
+        "coverage": [("A", "L", "joint", DATES[0]), ("B", "K", "joint", DATES[0]), ("C", None, "liaison", DATES[0])],
+        "members": [("m1", DATES[0]), ("m2", DATES[1]), ("m3", DATES[1])],
+        "employments": [("m1", "A", DATES[1], DATES[2]), ("m2", "B", DATES[1], None), ("m3", "B", DATES[1], DATES[2])],
+        "affiliations": [
+            ("m1", "L", "primary", DATES[0], None),
+            ("m2", "K", "secondary", DATES[0], None),
+            ("m3", "K", "primary", DATES[0], None),
+        ],
+    }
+    tables = base()
+    for name in rows:
+        tables[name] = tables[name] if name == "districts" else {}
+    return _with_rows(tables, rows)
+
+
+def _with_rows(tables: Tables, rows: dict[str, list[tuple[Any, ...]]]) -> Tables:
     for name, values in rows.items():
         for row in values:
             cells = dict.fromkeys(COLUMNS[name]) | dict(zip(COLUMNS[name], row, strict=False))
@@ -210,38 +253,89 @@ def opened(registry: Registry) -> Iterator[Database]:
         database.close()
 
 
+def compare(database: Database, folder: Path, start: Tables, sequence: Sequence[File], scope: Scope = None) -> None:
+    """Take files one after the other, and compare each time what that does with what it should."""
+    tables = start
+    database.restore(tables)
+    for dataset, header, rows, mode, on_error in sequence:
+        path = folder / "file.csv"
+        write_file(path, header, rows)
+        expected = import_rows(tables, dataset, rows, mode, on_error, scope)
+        try:
+            options = ImportOptions(ImportMode(mode), OnError(on_error), scope=scope)
+            imported = import_file(database.registry.settings, dataset, path, options, lambda *_: None)
+        except ImportRejected as rejected:
+            assert expected.refused
+            imported = rejected.imported
+        else:
+            assert not expected.refused
+            result = imported.result
+            counts = (expected.inserted, expected.changed, expected.unchanged, expected.deleted)
+            assert (result.inserted, result.changed, result.unchanged, result.deleted) == counts
+        errors = {(issue.row, str(issue.rule)) for issue in imported.issues if issue.severity is Severity.ERROR}
+        assert errors == expected.problems
+        if scope is not None:
+            assert untouched(tables, expected.tables, scope)
+        tables = expected.tables
+        assert database.read() == tables
+
+
+def untouched(before: Tables, after: Tables, scope: frozenset[str]) -> bool:
+    """Say whether all rows outside a scope stay as they are, and all enterprises and branches where they are."""
+    was, now = Inside(before, scope), Inside(after, scope)
+    free = {
+        name: {key for key in before[name] if name == "members" and was.is_open_to(name, key[0])} for name in before
+    }
+    rows_stay = all(
+        after[name].get(key) == row
+        for name in BELONGS
+        for key, row in before[name].items()
+        if key not in free[name] and not was.row(name, row)
+    )
+    places_stay = all(
+        was.has(name, key[0]) == now.has(name, key[0])
+        for name in ("enterprises", "branches")
+        for key in before[name].keys() & after[name].keys()
+    )
+    new_inside = all(
+        now.has(name, key[0])
+        for name in ("enterprises", "branches")
+        for key in after[name].keys() - before[name].keys()
+    )
+    return rows_stay and places_stay and new_inside
+
+
+RANDOM = settings(
+    max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None
+)
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_imports_equal_the_reference_when_files_are_random(
     engine: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     registry = Registry(request.getfixturevalue(f"migrated_{engine}_url"), tmp_path)
-
-    @settings(
-        max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None
-    )
-    @given(st.lists(files(), min_size=1, max_size=5))
-    def compare(sequence: list[tuple[str, list[str], list[FileRow], str, str]]) -> None:
-        tables = base()
-        database.restore(tables)
-        for dataset, header, rows, mode, on_error in sequence:
-            path = tmp_path / "file.csv"
-            write_file(path, header, rows)
-            expected = import_rows(tables, dataset, rows, mode, on_error)
-            try:
-                options = ImportOptions(ImportMode(mode), OnError(on_error))
-                imported = import_file(registry.settings, dataset, path, options, lambda *_: None)
-            except ImportRejected as rejected:
-                assert expected.refused
-                imported = rejected.imported
-            else:
-                assert not expected.refused
-                result = imported.result
-                counts = (expected.inserted, expected.changed, expected.unchanged, expected.deleted)
-                assert (result.inserted, result.changed, result.unchanged, result.deleted) == counts
-            errors = {(issue.row, str(issue.rule)) for issue in imported.issues if issue.severity is Severity.ERROR}
-            assert errors == expected.problems
-            tables = expected.tables
-            assert database.read() == tables
-
     with opened(registry) as database:
-        compare()
+
+        @RANDOM
+        @given(st.lists(files(), min_size=1, max_size=5))
+        def check(sequence: list[File]) -> None:
+            compare(database, tmp_path, base(), sequence)
+
+        check()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_imports_of_a_scope_equal_the_reference_and_leave_the_rest_alone_when_files_are_random(
+    engine: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    registry = Registry(request.getfixturevalue(f"migrated_{engine}_url"), tmp_path)
+    scopes = st.sampled_from([frozenset({"350203"}), frozenset({"350203"}), frozenset({"T"}), frozenset({"3502"})])
+    with opened(registry) as database:
+
+        @RANDOM
+        @given(st.lists(files(TREES), min_size=1, max_size=5), scopes)
+        def check(sequence: list[File], scope: frozenset[str]) -> None:
+            compare(database, tmp_path, two_counties(), sequence, scope)
+
+        check()
