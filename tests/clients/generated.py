@@ -17,9 +17,9 @@ PACKAGE = "org_coverage_client"
 _SCRIPTS = Path(sys.executable).parent
 
 
-def programs(title: str, language: str) -> list[tuple[Block, Block]]:
-    """Return the programs of a chapter of the page, each with the block that shows what it prints."""
-    found = blocks(chapter(read(PAGE), title))
+def programs(title: str, language: str, page: str = PAGE) -> list[tuple[Block, Block]]:
+    """Return the programs of a chapter of a page, each with the block that shows what it prints."""
+    found = blocks(chapter(read(page), title))
     return [(block, found[place + 1]) for place, block in enumerate(found) if block.language == language]
 
 
@@ -48,9 +48,9 @@ def run(folder: Path, words: list[str], settings: Mapping[str, str] | None = Non
         It failed.
     """
     path = f"{_SCRIPTS}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "NO_COLOR": "1", **(settings or {})}
     told = subprocess.run(
-        words, cwd=folder, env={**os.environ, "PATH": path, "NO_COLOR": "1", **(settings or {})}, text=True, check=False,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+        words, cwd=folder, env=environment, text=True, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     assert told.returncode == 0, told.stdout
     return told.stdout
