@@ -13,6 +13,7 @@ from app.access.principals import ELSEWHERE, Tier
 from app.api import (
     audit,
     catalogue,
+    dashboard,
     documentation,
     erasures,
     health,
@@ -77,6 +78,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     catalogue.router,
     health.router,
     documentation.router,
+    dashboard.router,
 )
 """All routers, the busiest first: routes are tried in this order."""
 

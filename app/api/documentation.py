@@ -40,8 +40,8 @@ class ProblemType(Closed):
 
 @router.get("/", include_in_schema=False)
 async def show_start(request: Request) -> Response:
-    """Lead to the documentation."""
-    return RedirectResponse(f"{request.scope.get('root_path', '')}/docs")
+    """Lead to the dashboard."""
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/dashboard")
 
 
 @router.get("/docs", include_in_schema=False)

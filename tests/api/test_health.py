@@ -49,9 +49,9 @@ def test_the_log_names_the_template_and_no_path(
     }
 
 
-def test_the_start_leads_to_the_documentation(empty_service: TestClient) -> None:
+def test_the_start_leads_to_the_dashboard(empty_service: TestClient) -> None:
     answer = empty_service.get("/", follow_redirects=False)
-    assert (answer.status_code, answer.headers["location"]) == (307, "/docs")
+    assert (answer.status_code, answer.headers["location"]) == (307, "/dashboard")
     assert empty_service.head("/", follow_redirects=False).status_code == 307
 
 
@@ -63,3 +63,22 @@ def test_documentation_loads_nothing_from_elsewhere(empty_service: TestClient) -
     for link in links:
         assert empty_service.get(link).status_code == 200, link
     assert "unsafe-inline" not in page.headers["content-security-policy"].split("style-src")[0]
+
+
+def test_dashboard_loads_nothing_from_elsewhere_and_nothing_inline(empty_service: TestClient) -> None:
+    page = empty_service.get("/dashboard")
+    assert page.status_code == 200
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe-inline" not in policy
+    assert re.findall(r"<script(?![^>]*\bsrc=)|<style|\son\w+=|\sstyle=", page.text) == []
+    links = re.findall(r'(?:src|href)="(/[^"]+)"', page.text)
+    assert len(links) >= 3
+    scripts = [link for link in links if link.endswith(".js")]
+    for link in scripts:
+        imported = re.findall(r'from "\./([\w.]+)"', empty_service.get(link).text)
+        links += [f"/dashboard/{name}" for name in imported]
+    for link in links:
+        answer = empty_service.get(link)
+        assert answer.status_code == 200, link
+    assert empty_service.get("/dashboard/nothing.js").status_code == 404

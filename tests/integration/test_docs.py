@@ -77,7 +77,7 @@ def _exists(line: str) -> bool:
             return False
         command = found
     options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
-    if command.ignore_unknown_options:  # they are the parameters of the HTTP API
+    if command.context_settings.get("ignore_unknown_options"):  # they are the parameters of the HTTP API
         return True
     return {word for word in words if word.startswith("-")} - {"-"} <= options  # a dash alone is standard input
 

@@ -1,0 +1,120 @@
+// Charts; each has its table beside it, so that the picture itself is hidden from screen readers.
+
+import { element } from "./parts.js";
+
+const drawn = new Map();
+
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+
+const asPercent = { callback: (value) => `${(100 * value).toFixed(value < 0.1 ? 1 : 0)} %` };
+
+function draw(id, height, configuration) {
+  drawn.get(id)?.destroy();
+  const canvas = element("canvas", { "aria-hidden": "true" });
+  const frame = element("div", { class: "chart" }, canvas);
+  frame.dataset.height = height;
+  frame.style.height = `${height}px`;
+  const text = colour("text"), line = colour("line");
+  Chart.defaults.color = text;
+  Chart.defaults.borderColor = line;
+  Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
+  Chart.defaults.animation = false;
+  requestAnimationFrame(() => drawn.set(id, new Chart(canvas, {
+    ...configuration,
+    options: { responsive: true, maintainAspectRatio: false, ...configuration.options },
+  })));
+  return frame;
+}
+
+export function bars(id, names, series) {
+  const colours = [colour("first"), colour("second"), colour("third")];
+  return draw(id, 60 + names.length * (14 * series.length + 10), {
+    type: "bar",
+    data: {
+      labels: names,
+      datasets: series.map(({ label, values }, place) => ({ label, data: values, backgroundColor: colours[place] })),
+    },
+    options: { indexAxis: "y", scales: { x: { min: 0, max: 1, ticks: asPercent } }, plugins: { legend: { position: "bottom" } } },
+  });
+}
+
+export function lines(id, days, series, marked) {
+  const colours = [colour("first"), colour("second"), colour("third"), colour("fourth")];
+  return draw(id, 280, {
+    type: "line",
+    data: {
+      labels: days,
+      datasets: series.map(({ label, values }, place) => ({
+        label, data: values, borderColor: colours[place], backgroundColor: colours[place], tension: 0, pointRadius: 3,
+      })),
+    },
+    plugins: marked == null ? [] : [mark(marked.place, marked.text)],
+    options: { scales: { y: { min: 0, ticks: asPercent } }, plugins: { legend: { position: "bottom" } } },
+  });
+}
+
+function mark(place, text) {
+  return {
+    id: "mark",
+    afterDraw({ ctx, chartArea, scales }) {
+      const x = scales.x.getPixelForValue(place);
+      ctx.save();
+      ctx.strokeStyle = ctx.fillStyle = colour("accent");
+      ctx.setLineDash([4, 3]);
+      ctx.beginPath();
+      ctx.moveTo(x, chartArea.top);
+      ctx.lineTo(x, chartArea.bottom);
+      ctx.stroke();
+      ctx.textAlign = "right";
+      ctx.fillText(text, x - 6, chartArea.top + 12);
+      ctx.restore();
+    },
+  };
+}
+
+export function funnel(id, points, limits, t) {
+  const limit = (label, data, dash) => ({
+    type: "line", label, data, borderColor: colour("muted"), borderDash: dash, borderWidth: 1, pointRadius: 0, showLine: true,
+  });
+  const scatter = (label, data, tone, radius) => ({
+    type: "scatter", label, data, backgroundColor: tone, pointRadius: radius, pointHoverRadius: radius + 2,
+  });
+  const low = points.filter((point) => point.class === "low"), others = points.filter((point) => point.class !== "low");
+  return draw(id, 340, {
+    data: {
+      datasets: [
+        scatter(t.low_class, low, colour("accent"), 6),
+        scatter(t.ratio, others, colour("first"), 4),
+        limit(t.limit95, limits.inner, []),
+        limit(t.limit998, limits.outer, [5, 4]),
+      ],
+    },
+    plugins: [names(low)],
+    options: {
+      scales: {
+        x: { type: "logarithmic", title: { display: true, text: t.effective } },
+        y: { min: 0, ticks: asPercent, title: { display: true, text: t.ratio } },
+      },
+      plugins: {
+        legend: { position: "bottom" },
+        tooltip: { callbacks: { label: ({ raw }) => (raw.name ? `${raw.name}: ${(100 * raw.y).toFixed(1)} %` : "") } },
+      },
+    },
+  });
+}
+
+function names(points) {
+  return {
+    id: "names",
+    afterDatasetsDraw({ ctx, scales, chartArea }) {
+      ctx.save();
+      ctx.fillStyle = colour("accent");
+      for (const point of points) {
+        const x = scales.x.getPixelForValue(point.x);
+        ctx.textAlign = x > (chartArea.left + chartArea.right) / 2 ? "right" : "left";
+        ctx.fillText(point.name, x + (ctx.textAlign === "right" ? -9 : 9), scales.y.getPixelForValue(point.y) + 4);
+      }
+      ctx.restore();
+    },
+  };
+}

@@ -1,0 +1,119 @@
+// Puts the page together: words, choices, sections; anew whenever the address changes.
+
+import { ask } from "./api.js";
+import { element } from "./parts.js";
+import * as sections from "./sections.js";
+import { change, currentKey, read, useKey } from "./state.js";
+import { TEXT } from "./text.js";
+
+const SECTIONS = ["headline", "children", "bases", "low", "trends", "dual", "gaps", "quality", "upload"];
+const at = (id) => document.getElementById(id);
+
+let catalogue = null;
+let shown = 0;
+
+function words(state) {
+  const t = TEXT[state.lang] || TEXT.en;
+  document.documentElement.lang = state.lang;
+  document.title = t.title;
+  for (const place of document.querySelectorAll("[data-text]")) place.textContent = t[place.dataset.text];
+  at("language").textContent = t.other;
+  at("language").lang = state.lang === "zh" ? "en" : "zh";
+  at("key").title = t.noKey;
+  return t;
+}
+
+async function entries() {
+  const { data } = await ask("/v1/catalogue");
+  const found = new Map();
+  for (const part of ["bases", "metrics", "measures"]) {
+    for (const entry of data[part] || []) found.set(entry.code, entry);
+  }
+  return found;
+}
+
+function labels(state) {
+  const entry = (code) => catalogue.get(code);
+  return {
+    label: (code) => entry(code)?.label[state.lang] ?? code,
+    meaning: (code) => entry(code)?.definition ?? "",
+  };
+}
+
+function options(select, choices, chosen) {
+  select.replaceChildren(...choices.map(([value, text]) => element("option", { value, selected: value === chosen }, text)));
+  if (!choices.some(([value]) => value === chosen)) select.prepend(element("option", { value: chosen, selected: true }, chosen));
+}
+
+async function choices(state, t, named) {
+  const list = async (path, query) => { try { return (await ask(path, query)).data; } catch { return []; } };
+  const [snapshots, path] = await Promise.all([list("/v1/snapshots"), lineage(state.district)]);
+  const children = await list("/v1/statistics/districts", { ...(state.district ? { parent: state.district } : { level: "province" }), as_of: state.as_of, limit: 200 });
+  const name = (item) => (state.lang === "en" && item.name_en) || item.name_zh;
+  at("path").replaceChildren(...[["", t.everything], ...path.map((item) => [item.code, name(item)])].map(([code, text], place, all) =>
+    element("li", place === all.length - 1 ? { "aria-current": "location" } : {},
+      place === all.length - 1 ? text : element("button", { type: "button", class: "link", onclick: () => change({ district: code }) }, text))));
+  options(at("district"), [[state.district, path.length ? name(path[path.length - 1]) : t.everything], ...children.map((item) => [item.district.code, `› ${name(item.district)}`])], state.district);
+  const days = [...new Set(snapshots.map((snapshot) => snapshot.as_of))];
+  options(at("as_of"), days.map((day, place) => [place ? day : "", day]), state.as_of);
+  options(at("basis"), ["registered", "operating", "surveyed", "eligible", "above_size"].map((code) => [code, named.label(code)]), state.basis);
+  options(at("industries"), ["section", "division", "group"].map((code) => [code, t[code]]), state.industries);
+}
+
+async function lineage(code) {
+  const path = [];
+  while (code) {
+    try {
+      const { data } = await ask(`/v1/districts/${encodeURIComponent(code)}`);
+      path.unshift(data);
+      code = data.parent_code;
+    } catch {
+      path.unshift({ code, name_zh: code });
+      break;
+    }
+  }
+  return path;
+}
+
+function told(meta, t) {
+  const exact = meta.disclosure.policy === "none";
+  at("tier").textContent = exact ? t.exact : t.public;
+  at("rests").textContent = `${t.snapshot} ${meta.snapshot} · ${meta.as_of} · ${t.source} ${t[meta.member_source]} · ${t.updated} ${meta.updated_at.slice(0, 16).replace("T", " ")}`;
+}
+
+async function fill(name, context, turn) {
+  const place = at(name), { t } = context;
+  place.replaceChildren(element("h2", { id: `${name}-title` }, t[name]), element("p", { class: "note" }, t.loading));
+  place.setAttribute("aria-busy", "true");
+  try {
+    const found = await sections[name](context);
+    if (turn !== shown) return;
+    place.replaceChildren(element("h2", { id: `${name}-title` }, t[name]), ...found.nodes);
+    if (found.meta) told(found.meta, t);
+  } catch (error) {
+    if (turn === shown) place.replaceChildren(element("h2", { id: `${name}-title` }, t[name]), sections.refusal(error, t));
+  } finally {
+    place.removeAttribute("aria-busy");
+  }
+}
+
+async function show() {
+  const turn = ++shown, state = read(), t = words(state);
+  catalogue ??= await entries();
+  const named = labels(state), context = { state, t, ...named, go: (district) => change({ district }) };
+  await Promise.all([choices(state, t, named), ...SECTIONS.map((name) => fill(name, context, turn))]);
+  if (turn === shown) document.body.dataset.ready = String(turn);
+}
+
+at("language").addEventListener("click", () => change({ lang: read().lang === "zh" ? "en" : "zh" }));
+for (const name of ["district", "as_of", "basis", "industries"]) at(name).addEventListener("change", (event) => change({ [name]: event.target.value }));
+at("key-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  useKey(currentKey() && !at("key").value ? "" : at("key").value);
+  at("key").value = "";
+  show();
+});
+window.addEventListener("popstate", show);
+window.addEventListener("change-of-state", show);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
+show();

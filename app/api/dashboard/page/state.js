@@ -1,0 +1,27 @@
+// What is shown, kept in the address so that a view can be shared; the key is kept in memory alone.
+
+const DEFAULTS = { district: "", as_of: "", basis: "operating", industries: "section", lang: preferred() };
+
+let key = "";
+
+function preferred() {
+  return navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
+}
+
+export function read() {
+  const given = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+  return { ...DEFAULTS, ...given };
+}
+
+export function change(parts) {
+  const state = { ...read(), ...parts };
+  const kept = Object.entries(state).filter(([name, value]) => value && (name === "lang" || value !== DEFAULTS[name]));
+  history.pushState(null, "", `#${new URLSearchParams(kept)}`);
+  window.dispatchEvent(new Event("change-of-state"));
+}
+
+export const currentKey = () => key;
+
+export function useKey(value) {
+  key = value.trim();
+}
