@@ -21,6 +21,7 @@ from app.api.schemas.catalogue import (
     CatalogueValue,
 )
 from app.catalogue.bases import BASES, BasisMeaning
+from app.catalogue.definitions import definition_of
 from app.catalogue.dimensions import DIMENSIONS, Dimension
 from app.catalogue.labels import Label
 from app.catalogue.measures import BRANCH_MEASURES, MEASURES, Measure
@@ -40,8 +41,8 @@ async def get_catalogue() -> Response:
 @cache
 def _encoded() -> bytes:
     catalogue = Catalogue(
-        measures=[_measure(measure) for measure in MEASURES],
-        branch_measures=[_measure(measure) for measure in BRANCH_MEASURES],
+        measures=[_measure(measure, of_branch=False) for measure in MEASURES],
+        branch_measures=[_measure(measure, of_branch=True) for measure in BRANCH_MEASURES],
         metrics=[_metric(metric) for metric in METRIC.values()],
         bases=[_basis(basis) for basis in BASES],
         dimensions=[_dimension(dimension) for dimension in DIMENSIONS],
@@ -49,11 +50,12 @@ def _encoded() -> bytes:
     return CatalogueAnswer(data=catalogue).model_dump_json().encode()
 
 
-def _measure(measure: Measure) -> CatalogueMeasure:
+def _measure(measure: Measure, *, of_branch: bool) -> CatalogueMeasure:
     return CatalogueMeasure(
         code=measure.code,
         label=_label(measure.label),
         definition=measure.definition,
+        definition_zh=definition_of(measure.code, of_branch=of_branch).zh,
         unit=measure.unit,
         grain=measure.grain,
         of_enterprise=measure.of_enterprise,
@@ -68,6 +70,7 @@ def _metric(metric: Metric) -> CatalogueMetric:
         code=metric.code,
         label=_label(metric.label),
         definition=metric.definition,
+        definition_zh=definition_of(metric.code, of_branch=False).zh,
         formula=metric.formula,
         numerator=list(metric.numerator),
         denominator=list(metric.denominator),

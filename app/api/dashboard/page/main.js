@@ -36,7 +36,7 @@ function labels(state) {
   const entry = (code) => catalogue.get(code);
   return {
     label: (code) => entry(code)?.label[state.lang] ?? code,
-    meaning: (code) => entry(code)?.definition ?? "",
+    meaning: (code) => (state.lang === "zh" && entry(code)?.definition_zh) || entry(code)?.definition || "",
   };
 }
 
