@@ -5,6 +5,7 @@ folder of its files. It needs nothing but Python, and ends with the first thing 
 """
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -139,7 +140,9 @@ def main(image: str, root: str) -> None:
         server = subprocess.Popen(container.program(*SERVED), stdout=said, stderr=said)
     try:
         _await_health(container, server)
-        for path in ASKED:
+        loaded = re.findall(r'(?:src|href)="(/[^"]+)"', ask("/").decode())
+        _require(loaded != [], "the first page loads nothing")
+        for path in (*loaded, *ASKED):
             _require(ask(path) != b"", path)
         follow(ask("/v1/imports?dataset=districts&build=2017-09-30", ask("/v1/exports/districts.csv")))
         server.terminate()
