@@ -1,6 +1,5 @@
 """An attack on everything the public tier gives over several dates; and on weak schemes, which it sees through."""
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date
@@ -8,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
+import numpy as np
 import pytest
 
 from app.demo.siming import SIMING_DATES, write_siming
@@ -28,8 +28,8 @@ from tests.factories.province import FIRST, SECOND, province
 from tests.reference.public import PublicReference
 from tests.reference.rounding import Unit
 
-ATTACKED = os.environ.get("ORGCOVERAGE_TEST_ATTACK", "300")
-"""Enterprises of the province whose members are bounded, or `all`: that takes half an hour."""
+EXPOSED, ANYBODY = 60, 60
+"""Enterprises that are attacked: of those that rounding leaves the fewest numbers, and of all."""
 
 FIRMS, FEW_FIRMS = 60_000, 400
 KEY = b"a rounding key of the tests, 32."
@@ -41,12 +41,12 @@ def siming(url: str, folder: Path) -> World:
     """The demonstration at its last two dates, asked in every way; without the provinces that have no enterprise."""
     registry, dates = read_registry(write_siming(folder)), sorted(SIMING_DATES)[-2:]
     registry["districts"] = [one for one in registry["districts"] if one["code"].startswith("35")]
-    return publish(url, folder, registry, dates, "register", Effort(4, 5, ("3", "1000")))
+    return publish(url, folder, KEY, registry, dates, "register", Effort(4, 5, ("3", "1000")))
 
 
 def large(url: str, folder: Path) -> World:
     """A province of 60,000 firms at two dates: all of its cells, and some of all else."""
-    return publish(url, folder, province(FIRMS), (FIRST, SECOND), "returns", Effort(0, 3, ("1000",)))
+    return publish(url, folder, KEY, province(FIRMS), (FIRST, SECOND), "returns", Effort(0, 3, ("1000",)))
 
 
 @cache
@@ -105,7 +105,7 @@ def promised(variable: Variable, known: int) -> int:
 
 
 def pinned(found: dict[Variable, Found]) -> dict[Variable, Found]:
-    """Those left with one or two numbers of members who had five before, however full they are."""
+    """Those left with one or two numbers of members who had five before."""
     return {variable: one for variable, one in found.items() if one.before >= PROMISED and one.left <= 2}
 
 
@@ -134,21 +134,21 @@ def test_nobody_is_narrowed_down_when_everything_public_is_known(
     attacker = Attacker(world.releases, rounded_enterprises)
     for structure, found in zip(attacker.structures, world.published, strict=True):
         assert set(found) <= set(structure)  # the attacker knows of everybody who shows
-    most = len(attacker.known) if ATTACKED == "all" else int(ATTACKED)
-    bounds = bounded(attacker.known, attacker.cells(world.published), some(attacker.known, most))
+    left = attacker.left(world.key)
+    exposed = {variable for variable in left if left[variable] < promised(variable, attacker.known[variable][0])}
+    assert {code_of(variable) for variable in exposed} <= attacker.full  # no attack narrows down anybody else
+    worthwhile = [variable for variable in exposed if np.ptp(attacker.known[variable]) + 1 >= PROMISED]
+    wanted = set(sorted(worthwhile, key=lambda variable: (left[variable], str(variable)))[:EXPOSED])
+    bounds = bounded(attacker.known, attacker.cells(world.published), wanted | some(left, ANYBODY))
     assert untrue(bounds) == {}
+    assert [variable for variable, one in bounds.items() if one.left < left[variable]] == []
     assert victims(bounds, attacker.full) == {}
-    assert pinned(bounds) == {}
-    assert few_left(attacker, world.key) == {}
+    assert {code_of(variable) for variable in pinned(bounds)} <= tiny(world.releases)
 
 
-def few_left(attacker: Attacker, key: bytes) -> dict[Variable, int]:
-    """Of all enterprises those for whom fewer numbers than promised fit their own rounded values."""
-    return {
-        variable: number
-        for variable, number in attacker.left(key).items()
-        if code_of(variable) not in attacker.full and number < promised(variable, attacker.known[variable][0])
-    }
+def tiny(releases: Iterable[Release]) -> set[str]:
+    """Enterprises with fewer than five employees at some date: who knows that has few numbers to choose from."""
+    return {unit.code for release in releases for unit in release.units if (unit.headcount or 0) < PROMISED}
 
 
 # --- the attack can succeed --------------------------------------------------------------------------

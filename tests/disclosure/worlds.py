@@ -16,6 +16,7 @@ from tests.disclosure.ledger import Ledger, Tables, explain_account
 from tests.disclosure.publishing import Publisher
 from tests.disclosure.schemes import Release
 from tests.factories.loading import fill
+from tests.factories.rounded import write_key
 from tests.reference.public import PublicReference
 from tests.reference.registry import Registry, Row
 from tests.reference.rounding import Place
@@ -76,18 +77,21 @@ class Effort:
     limits: tuple[str, ...]
 
 
-def publish(url: str, folder: Path, registry: Registry, dates: Sequence[date], source: str, effort: Effort) -> World:
+def publish(
+    url: str, folder: Path, key: bytes, registry: Registry, dates: Sequence[date], source: str, effort: Effort
+) -> World:
     """Publish a registry at some dates, and crawl it."""
     fill(url, registry)
-    publisher = Publisher(url, folder, member_source=source)
-    ledgers = {day: Ledger(PublicReference(registry, day, publisher.key, member_source=source)) for day in dates}
+    write_key(folder / "key", key)
+    publisher = Publisher(url, folder, folder / "key", member_source=source)
+    ledgers = {day: Ledger(PublicReference(registry, day, key, member_source=source)) for day in dates}
     ids = {publisher.build(day): day for day in dates}
     first = next(iter(ledgers.values()))
     with TestClient(create_app(publisher.settings)) as client:
         crawler = Crawler(client, asking(first, ids, effort), ids, first.tables.codes)
         crawled = gather(crawler, ledgers)
     releases = tuple(release_of(ledger.reference) for ledger in ledgers.values())
-    return World(publisher.key, releases, first.tables, crawled, crawler.statuses)
+    return World(key, releases, first.tables, crawled, crawler.statuses)
 
 
 def asking(ledger: Ledger, ids: Mapping[str, date], effort: Effort) -> Asking:
