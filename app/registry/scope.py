@@ -5,7 +5,20 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeAlias
 
-from sqlalchemy import CTE, ColumnElement, Date, FromClause, ScalarSelect, and_, exists, func, literal, or_, select
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Date,
+    FromClause,
+    ScalarSelect,
+    and_,
+    exists,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+)
 
 from app.catalogue.vocabulary import AffiliationRole
 from app.database.tables import METADATA
@@ -112,7 +125,8 @@ class Territory:
 
     def holds(self, district: Code) -> ColumnElement[bool]:
         """Say whether a district lies inside."""
-        return exists().where(self.districts.c.code == district)
+        # Asked as a set, PostgreSQL hashes the codes; a null is nowhere.
+        return func.coalesce(district.in_(select(self.districts.c.code)), false())
 
     def is_elsewhere(self, district: Code) -> ColumnElement[bool]:
         """Say whether a place is none, or a district that is there and lies outside."""
