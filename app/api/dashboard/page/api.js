@@ -19,14 +19,19 @@ export function address(path, query = {}) {
 export async function ask(path, query, options = {}) {
   const headers = currentKey() ? { Authorization: `Bearer ${currentKey()}` } : {};
   const answer = await fetch(address(path, query), { headers, ...options });
-  const content = (answer.headers.get("Content-Type") || "").includes("json") ? await answer.json() : {};
-  if (!answer.ok) throw new Refused({ status: answer.status, title: answer.statusText, ...content });
-  return content;
+  if (!answer.ok) throw await refused(answer);
+  return answer.json();
+}
+
+async function refused(answer) {
+  const told = (answer.headers.get("Content-Type") || "").includes("json") ? await answer.json() : {};
+  return new Refused({ status: answer.status, title: answer.statusText, ...told });
 }
 
 export async function download(url, name) {
   const headers = currentKey() ? { Authorization: `Bearer ${currentKey()}` } : {};
   const answer = await fetch(url, { headers });
+  if (!answer.ok) throw await refused(answer);
   const link = document.createElement("a");
   link.href = URL.createObjectURL(await answer.blob());
   link.download = name;

@@ -49,8 +49,17 @@ export function lines(id, days, series, marked) {
       })),
     },
     plugins: marked == null ? [] : [mark(marked.place, marked.text)],
-    options: { scales: { y: { min: 0, ticks: asPercent } }, plugins: { legend: { position: "bottom" } } },
+    options: { scales: { y: { min: 0, grace: "10%", ticks: asPercent } }, plugins: { legend: { position: "bottom" } } },
   });
+}
+
+// Text with a rim in the colour of the ground, to be read across lines and points.
+function write(ctx, text, x, y) {
+  ctx.lineWidth = 4;
+  ctx.lineJoin = "round";
+  ctx.strokeStyle = colour("ground");
+  ctx.strokeText(text, x, y);
+  ctx.fillText(text, x, y);
 }
 
 function mark(place, text) {
@@ -65,8 +74,9 @@ function mark(place, text) {
       ctx.moveTo(x, chartArea.top);
       ctx.lineTo(x, chartArea.bottom);
       ctx.stroke();
+      ctx.setLineDash([]);
       ctx.textAlign = "right";
-      ctx.fillText(text, x - 6, chartArea.top + 12);
+      write(ctx, text, x - 6, chartArea.top + 12);
       ctx.restore();
     },
   };
@@ -74,7 +84,7 @@ function mark(place, text) {
 
 export function funnel(id, points, limits, t) {
   const limit = (label, data, dash) => ({
-    type: "line", label, data, borderColor: colour("muted"), borderDash: dash, borderWidth: 1, pointRadius: 0, showLine: true,
+    type: "line", label, data, borderColor: colour("muted"), borderDash: dash, borderWidth: 1, pointRadius: 0, pointStyle: "line", showLine: true,
   });
   const scatter = (label, data, tone, radius) => ({
     type: "scatter", label, data, backgroundColor: tone, pointRadius: radius, pointHoverRadius: radius + 2,
@@ -89,30 +99,37 @@ export function funnel(id, points, limits, t) {
         limit(t.limit998, limits.outer, [5, 4]),
       ],
     },
-    plugins: [names(low)],
+    plugins: [names([...low, ...others.filter((point) => ["lower", "higher"].includes(point.class))])],
     options: {
       scales: {
         x: { type: "logarithmic", title: { display: true, text: t.effective } },
-        y: { min: 0, ticks: asPercent, title: { display: true, text: t.ratio } },
+        y: { min: 0, grace: "5%", ticks: asPercent, title: { display: true, text: t.ratio } },
       },
       plugins: {
-        legend: { position: "bottom" },
+        legend: { position: "bottom", labels: { usePointStyle: true } },
         tooltip: { callbacks: { label: ({ raw }) => (raw.name ? `${raw.name}: ${(100 * raw.y).toFixed(1)} %` : "") } },
       },
     },
   });
 }
 
+// Names of points: the first given are written first, a name that would cover one of them stands in the tooltip alone.
 function names(points) {
   return {
     id: "names",
     afterDatasetsDraw({ ctx, scales, chartArea }) {
+      const written = [];
       ctx.save();
-      ctx.fillStyle = colour("accent");
+      ctx.font = `600 13px ${Chart.defaults.font.family}`;
       for (const point of points) {
-        const x = scales.x.getPixelForValue(point.x);
-        ctx.textAlign = x > (chartArea.left + chartArea.right) / 2 ? "right" : "left";
-        ctx.fillText(point.name, x + (ctx.textAlign === "right" ? -9 : 9), scales.y.getPixelForValue(point.y) + 4);
+        const x = scales.x.getPixelForValue(point.x), y = scales.y.getPixelForValue(point.y);
+        const width = ctx.measureText(point.name).width;
+        const right = x + 9 + width <= chartArea.right, start = right ? x + 9 : Math.max(chartArea.left, x - 9 - width);
+        const covers = (other) => start < other.end && other.start < start + width && Math.abs(y - other.y) < 16;
+        if (written.some(covers)) continue;
+        written.push({ start, end: start + width, y });
+        ctx.fillStyle = colour(point.class === "low" ? "accent" : "text");
+        write(ctx, point.name, start, start > x || start + width < x ? y + 4 : y - 10);
       }
       ctx.restore();
     },

@@ -1,7 +1,7 @@
 // Puts the page together: words, choices, sections; anew whenever the address changes.
 
 import { ask } from "./api.js";
-import { element } from "./parts.js";
+import { element, refusal } from "./parts.js";
 import * as sections from "./sections.js";
 import { change, currentKey, read, useKey } from "./state.js";
 import { TEXT } from "./text.js";
@@ -20,6 +20,8 @@ function words(state) {
   at("language").textContent = t.other;
   at("language").lang = state.lang === "zh" ? "en" : "zh";
   at("key").title = t.noKey;
+  at("key-label").hidden = Boolean(currentKey());
+  at("use-key").textContent = currentKey() ? t.forgetKey : t.useKey;
   return t;
 }
 
@@ -45,15 +47,17 @@ function options(select, choices, chosen) {
   if (!choices.some(([value]) => value === chosen)) select.prepend(element("option", { value: chosen, selected: true }, chosen));
 }
 
-async function choices(state, t, named) {
+async function choices(state, t, named, turn) {
   const list = async (path, query) => { try { return (await ask(path, query)).data; } catch { return []; } };
   const [snapshots, path] = await Promise.all([list("/v1/snapshots"), lineage(state.district)]);
   const children = await list("/v1/statistics/districts", { ...(state.district ? { parent: state.district } : { level: "province" }), as_of: state.as_of, limit: 200 });
+  if (turn !== shown) return;
   const name = (item) => (state.lang === "en" && item.name_en) || item.name_zh;
+  if (path.length) document.title = `${name(path.at(-1))} · ${t.title}`;
   at("path").replaceChildren(...[["", t.everything], ...path.map((item) => [item.code, name(item)])].map(([code, text], place, all) =>
     element("li", place === all.length - 1 ? { "aria-current": "location" } : {},
-      place === all.length - 1 ? text : element("button", { type: "button", class: "link", onclick: () => change({ district: code }) }, text))));
-  options(at("district"), [[state.district, path.length ? name(path[path.length - 1]) : t.everything], ...children.map((item) => [item.district.code, `› ${name(item.district)}`])], state.district);
+      place === all.length - 1 ? text : element("button", { type: "button", class: "link", onclick: () => go(code) }, text))));
+  options(at("district"), [[state.district, path.length ? name(path.at(-1)) : t.everything], ...children.map((item) => [item.district.code, `› ${name(item.district)}`])], state.district);
   const days = [...new Set(snapshots.map((snapshot) => snapshot.as_of))];
   options(at("as_of"), days.map((day, place) => [place ? day : "", day]), state.as_of);
   options(at("basis"), ["registered", "operating", "surveyed", "eligible", "above_size"].map((code) => [code, named.label(code)]), state.basis);
@@ -91,17 +95,23 @@ async function fill(name, context, turn) {
     place.replaceChildren(element("h2", { id: `${name}-title` }, t[name]), ...found.nodes);
     if (found.meta) told(found.meta, t);
   } catch (error) {
-    if (turn === shown) place.replaceChildren(element("h2", { id: `${name}-title` }, t[name]), sections.refusal(error, t));
+    if (turn === shown) place.replaceChildren(element("h2", { id: `${name}-title` }, t[name]), refusal(error, t));
   } finally {
     place.removeAttribute("aria-busy");
   }
 }
 
+// Leads to a district; where it was clicked is gone then, so that the keyboard goes on at the top of the figures.
+function go(district) {
+  change({ district });
+  at("main").focus();
+}
+
 async function show() {
   const turn = ++shown, state = read(), t = words(state);
   catalogue ??= await entries();
-  const named = labels(state), context = { state, t, ...named, go: (district) => change({ district }) };
-  await Promise.all([choices(state, t, named), ...SECTIONS.map((name) => fill(name, context, turn))]);
+  const named = labels(state), context = { state, t, ...named, go };
+  await Promise.all([choices(state, t, named, turn), ...SECTIONS.map((name) => fill(name, context, turn))]);
   if (turn === shown) document.body.dataset.ready = String(turn);
 }
 
@@ -109,7 +119,7 @@ at("language").addEventListener("click", () => change({ lang: read().lang === "z
 for (const name of ["district", "as_of", "basis", "industries"]) at(name).addEventListener("change", (event) => change({ [name]: event.target.value }));
 at("key-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  useKey(currentKey() && !at("key").value ? "" : at("key").value);
+  useKey(currentKey() ? "" : at("key").value);
   at("key").value = "";
   show();
 });

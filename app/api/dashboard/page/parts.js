@@ -1,6 +1,6 @@
 // Pieces of the page: elements, tables, tools below a chart, rates as people read them.
 
-import { address, download } from "./api.js";
+import { address, download, Refused } from "./api.js";
 
 export function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
@@ -13,36 +13,39 @@ export function element(name, attributes = {}, ...children) {
   return made;
 }
 
-export const count = (value) => (value == null ? "–" : value.toLocaleString("en").replaceAll(",", " "));
+export const count = (value) => (value == null ? "–" : value.toLocaleString("en").replaceAll(",", "\u00a0"));
 
-export const percent = (value, digits = 1) => (value == null ? "–" : `${(100 * value).toFixed(digits)} %`);
+export const percent = (value, digits = 1) => (value == null ? "–" : `${(100 * value).toFixed(digits)}\u00a0%`);
 
 export function rateText(rate, t) {
-  const value = rate.value == null ? t[rate.status] : percent(rate.value);
-  return rate.value != null && t[rate.status] ? `${value} *` : value;
+  return rate.value == null ? t[rate.status] : percent(rate.value);
 }
 
-export function rateHint(rate, t) {
+export function rateHints(rate, t) {
   const parts = [];
   if (rate.denominator != null && rate.numerator != null) parts.push(t.of(count(rate.numerator), count(rate.denominator)));
-  if (rate.low != null) parts.push(`${t.interval} ${percent(rate.low)} – ${percent(rate.high)}`);
-  if (t[rate.status]) parts.push(t[rate.status]);
-  return parts.join(" · ");
+  if (rate.low != null) parts.push(`${t.interval} ${(100 * rate.low).toFixed(1)}\u2060–\u2060${percent(rate.high)}`);
+  if (rate.value != null && t[rate.status]) parts.push(t[rate.status]);
+  return parts;
 }
 
 export function rateCell(rate, t) {
   const share = rate.value == null ? 0 : Math.min(rate.value, 1);
-  return element("td", { class: "rate", title: rateHint(rate, t) },
+  const mark = rate.value == null ? null : t[rate.status] || null;
+  return element("td", { class: "rate", title: rateHints(rate, t).join(" · "), "data-mark": mark },
     element("meter", { min: 0, max: 1, value: share, "aria-hidden": "true" }),
     element("span", {}, rateText(rate, t)));
 }
 
 export function table(caption, heads, rows) {
-  return element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption },
-    element("table", {},
-      element("caption", { class: "hidden" }, caption),
-      element("thead", {}, element("tr", {}, heads.map((head) => element("th", { scope: "col" }, head)))),
-      element("tbody", {}, rows)));
+  const marks = new Set(rows.flatMap((line) => [...line.querySelectorAll("[data-mark]")].map((cell) => cell.dataset.mark)));
+  return element("div", {},
+    element("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": caption },
+      element("table", {},
+        element("caption", { class: "hidden" }, caption),
+        element("thead", {}, element("tr", {}, heads.map((head) => (head instanceof HTMLElement ? head : element("th", { scope: "col" }, head))))),
+        element("tbody", {}, rows))),
+    marks.size ? element("p", { class: "note" }, `* ${[...marks].join(" · ")}`) : null);
 }
 
 export function row(name, cells, attributes = {}) {
@@ -58,8 +61,24 @@ export function withTable(t, content, open = false) {
 export function tools(t, path, query) {
   const file = (format) => element("button", {
     type: "button", class: "link",
-    onclick: () => download(address(`${path}.${format}`, query), `${path.split("/").pop()}.${format}`),
+    onclick: async () => {
+      try {
+        await download(address(`${path}.${format}`, query), `${path.split("/").pop()}.${format}`);
+      } catch (error) {
+        line.append(refusal(error, t));
+      }
+    },
   }, format.toUpperCase());
-  return element("p", { class: "tools" },
+  const line = element("div", { class: "tools" },
     element("a", { href: address(path, query) }, t.asked), " · ", file("csv"), " · ", file("xlsx"));
+  return line;
+}
+
+export function refusal(error, t) {
+  if (!(error instanceof Refused)) return element("p", { class: "problem" }, t.failed, String(error.message || error));
+  const { problem } = error;
+  if (String(problem.type).endsWith("exact-only")) return element("p", { class: "problem" }, t.exactOnly);
+  if ([401, 403].includes(problem.status)) return element("p", { class: "problem" }, t.notAllowed);
+  const items = (problem.errors || []).map((item) => element("li", {}, item.message));
+  return element("div", { class: "problem" }, element("p", {}, t.failed, problem.detail || problem.title), items.length > 1 ? element("ul", {}, items) : "");
 }

@@ -1,8 +1,9 @@
 // The sections of the page: each asks the API, and returns what it shows.
 
-import { ask, address, Refused } from "./api.js";
+import { ask, address } from "./api.js";
 import { bars, funnel, lines } from "./charts.js";
-import { count, element, percent, rateCell, rateHint, rateText, row, table, tools, withTable } from "./parts.js";
+import { count, element, percent, rateCell, rateHints, rateText, refusal, row, table, tools, withTable } from "./parts.js";
+import { currentKey } from "./state.js";
 
 const S = "/v1/statistics";
 const HEADLINE_COUNTS = ["enterprises", "members", "headcount"];
@@ -11,10 +12,12 @@ const COVERAGES = ["organisation_coverage", "organisation_coverage_with_dual", "
 const COVERAGES_PUBLIC = ["organisation_coverage", "standalone_rate"];
 const TREND = ["organisation_coverage", "organisation_coverage_with_dual", "work_coverage", "dual_reach"];
 const SHOWN_ROWS = 20;
+const SHORT = { zh: 20, en: 45 };
 
 const nameOf = (subject, lang) => (lang === "en" && subject.name_en) || subject.name_zh || subject.name;
 const moment = (state) => ({ as_of: state.as_of });
 const scope = (state) => ({ district: state.district, basis: state.basis, ...moment(state) });
+const small = (value) => (value == null ? "–" : value < 0.0001 ? "< 0.0001" : value.toFixed(4));
 const given = (rates, codes) => codes.filter((code) => rates[code].status !== "protected");
 
 export async function headline({ state, t, label, meaning }) {
@@ -22,15 +25,22 @@ export async function headline({ state, t, label, meaning }) {
   const query = state.district ? { basis: state.basis, ...moment(state) } : { level: "section", limit: 1, basis: state.basis, ...moment(state) };
   const found = await ask(path, query);
   const { counts, rates } = state.district ? found.data : found.total;
-  const card = (code, value, hint) => element("li", { title: meaning(code) },
-    element("span", { class: "label" }, label(code)), element("span", { class: "value" }, value),
-    element("span", { class: "hint" }, hint, hint ? element("br") : "", meaning(code)));
+  const card = (code, value, hints = []) => {
+    const short = meaning(code).length <= SHORT[state.lang];
+    return element("li", short ? {} : { tabindex: 0 },
+      element("span", { class: "label" }, label(code)),
+      element("span", { class: value === t.protected ? "value word" : "value" }, value),
+      element("span", { class: "hint" }, [...hints, short ? meaning(code) : ""].map((hint) => element("span", {}, hint))),
+      short ? null : element("span", { class: "meaning" }, meaning(code)));
+  };
   return {
     meta: found.meta,
-    nodes: [element("ul", { class: "cards" },
-      HEADLINE_COUNTS.map((code) => card(code, counts[code] == null ? t.protected : count(counts[code]), "")),
-      HEADLINE_RATES.map((code) => card(code, rateText(rates[code], t), rateHint(rates[code], t)))),
-    element("p", { class: "tools" }, element("a", { href: address(path, query) }, t.asked))],
+    nodes: [
+      element("ul", { class: "cards" },
+        HEADLINE_COUNTS.map((code) => card(code, counts[code] == null ? t.protected : count(counts[code])))),
+      element("ul", { class: "cards" },
+        HEADLINE_RATES.map((code) => card(code, rateText(rates[code], t), rateHints(rates[code], t)))),
+      element("p", { class: "tools" }, element("a", { href: address(path, query) }, t.asked))],
   };
 }
 
@@ -80,7 +90,7 @@ export async function low({ state, t, label }) {
   const why = given(found.data[0].rates, ["work_coverage", "member_presence", "young_member_share", "dual_reach"]);
   const rows = found.data.map((item) => row(named(item), [
     classText(item.class), percent(item.ratio), percent(item.reference_ratio), item.expected == null ? "–" : item.expected.toFixed(1),
-    item.q == null ? "–" : item.q.toFixed(4), count(item.shortfall), ...why.map((code) => rateCell(item.rates[code], t)),
+    small(item.q), count(item.shortfall), ...why.map((code) => rateCell(item.rates[code], t)),
   ], { class: item.class === "low" ? "low" : null }));
   return { nodes: [
     points.length ? funnel("low", points, limits, t) : "",
@@ -123,13 +133,14 @@ export async function gaps({ state, t }) {
   const found = await ask(`${S}/establishment-gaps`, query);
   if (found.data.length === 0) return { nodes: [element("p", {}, t.empty)] };
   const text = (value) => element("td", { class: "text" }, value);
+  const head = (value) => element("th", { scope: "col", class: "text" }, value);
   const rows = found.data.map((item) => row(item.enterprise.name, [
-    count(item.counts.full_members), item.gap_since, text(item.means.join(", ")),
-    text(item.candidates.slice(0, 2).map((candidate) => candidate.branch.name).join("; ")),
+    count(item.counts.full_members), item.gap_since, text(item.means.map((code) => t[code] ?? code).join(state.lang === "zh" ? "、" : ", ")),
+    text(item.candidates.slice(0, 2).map((candidate) => candidate.branch.name).join(state.lang === "zh" ? "；" : "; ")),
   ]));
   return { nodes: [
     found.meta.rows > SHOWN_ROWS ? element("p", { class: "note" }, t.more(count(found.meta.rows))) : "",
-    table(t.gaps, [t.enterprise, t.full, t.since, t.means, t.candidates], rows), tools(t, `${S}/establishment-gaps`, { ...query, limit: "" })] };
+    table(t.gaps, [t.enterprise, t.full, t.since, head(t.means), head(t.candidates)], rows), tools(t, `${S}/establishment-gaps`, { ...query, limit: "" })] };
 }
 
 export async function quality({ state, t }) {
@@ -159,7 +170,7 @@ export async function upload({ state, t }) {
 async function send(told, t, query, file) {
   try {
     const { data } = await ask("/v1/imports", query, { method: "POST", body: file, headers: keyed() });
-    const progress = element("progress", {});
+    const progress = element("progress", { "aria-label": t.sent });
     told.replaceChildren(t.sent, progress);
     const job = await finished(data.job_id, (state) => {
       if (state.total) { progress.max = state.total; progress.value = state.done; }
@@ -175,8 +186,6 @@ async function send(told, t, query, file) {
   }
 }
 
-import { currentKey } from "./state.js";
-
 const keyed = () => (currentKey() ? { Authorization: `Bearer ${currentKey()}` } : {});
 
 async function finished(id, report) {
@@ -186,13 +195,4 @@ async function finished(id, report) {
     if (!["queued", "running"].includes(data.state)) return data;
     await new Promise((resolve) => setTimeout(resolve, 400));
   }
-}
-
-export function refusal(error, t) {
-  if (!(error instanceof Refused)) return element("p", { class: "problem" }, t.failed, String(error.message || error));
-  const { problem } = error;
-  if (String(problem.type).endsWith("exact-only")) return element("p", { class: "problem" }, t.exactOnly);
-  if ([401, 403].includes(problem.status)) return element("p", { class: "problem" }, t.notAllowed);
-  const items = (problem.errors || []).map((item) => element("li", {}, item.message));
-  return element("div", { class: "problem" }, element("p", {}, t.failed, problem.detail || problem.title), items.length > 1 ? element("ul", {}, items) : "");
 }
