@@ -56,7 +56,7 @@ async def receive_import(request: Request, asked: ImportAsked) -> JobRecord:
     principal: Principal = request.state.principal
     refuse_narrow(find_dataset(asked.dataset), principal.scope)
     if asked.build is not None:
-        refuse_future(settings, asked.build)
+        refuse_future(settings, asked.build, "query/build")
     supervisor: Supervisor = request.app.state.supervisor
     builds = asked.build is not None and not asked.dry_run
     supervisor.require_room(builds=builds)

@@ -1,6 +1,5 @@
 """Imports, builds and erasures under way."""
 
-from datetime import date
 from typing import Annotated
 
 from fastapi import Path, Request, Response
@@ -12,6 +11,7 @@ from app.api.job_answers import accepted, job_answer, own_job
 from app.api.routes import make_router
 from app.api.schemas.closed import Closed
 from app.api.schemas.jobs import AcceptedJobAnswer, JobAnswer
+from app.api.schemas.registry import Day
 from app.jobs.records import BuildRequest, new_record
 from app.snapshots.dates import refuse_future
 
@@ -21,7 +21,7 @@ router = make_router("/v1", "jobs")
 class SnapshotBody(Closed):
     """Which snapshot to build."""
 
-    as_of: date = Field(description="Its date; today in the operator's time zone at the latest.")
+    as_of: Day = Field(description="Its date; today in the operator's time zone at the latest.")
 
 
 @router.get("/jobs/{id}", response_model=JobAnswer, dependencies=[WRITE])
@@ -36,7 +36,7 @@ async def create_snapshot(request: Request, body: SnapshotBody) -> Response:
 
     The same registry, date and settings give the same snapshot, so asking twice does no harm.
     """
-    refuse_future(request.app.state.settings, body.as_of)
+    refuse_future(request.app.state.settings, body.as_of, "body/as_of")
     request.app.state.supervisor.require_room(builds=True)
     record = new_record(BuildRequest(body.as_of), request.state.principal.key_id)
     request.app.state.supervisor.start(record, origin_of(request))

@@ -114,7 +114,7 @@ def _points(shelf: Shelf, question: TrendQuestion, kept: KeptRows, sight: Sight 
             kept.keep({key: found})
         return None if found == _ABSENT else found
 
-    return trend(shelf, question, look)
+    return trend(shelf, question, look, limited=sight is not None)
 
 
 def _fields(point: Point[bytes]) -> tuple[date, str, tuple[str, ...]]:

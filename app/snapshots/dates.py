@@ -13,8 +13,8 @@ class FutureDate(InvalidRequest):
     title = "Date in the future"
 
 
-def refuse_future(settings: Settings, as_of: date) -> None:
-    """Raise `FutureDate` for a date after today in the operator's time zone."""
+def refuse_future(settings: Settings, as_of: date, pointer: str = "as_of") -> None:
+    """Raise `FutureDate` for a date after today in the operator's time zone; `pointer` says where it was given."""
     if as_of > settings.today():
         detail = f"{as_of} is after today, {settings.today()} in {settings.time_zone}."
-        raise FutureDate(detail, [ErrorItem("as_of", detail)])
+        raise FutureDate(detail, [ErrorItem(pointer, detail)])

@@ -90,8 +90,13 @@ def refuse(problems: list[ErrorItem]) -> None:
 
 def unknown_code(parameter: str, code: str, known: Iterable[str]) -> ErrorItem:
     """Return the problem of a code that is not there, with the closest few that are."""
-    closest = difflib.get_close_matches(code, known, n=5, cutoff=0.5)
-    return ErrorItem(f"query/{parameter}", f"{parameter} {code!r} is not in this snapshot", tuple(closest))
+    message = f"{parameter} {code!r} is not in this snapshot"
+    return ErrorItem(f"query/{parameter}", message, closest_codes(code, known))
+
+
+def closest_codes(code: str, known: Iterable[str]) -> tuple[str, ...]:
+    """Return the few codes that are most like another one, the closest first."""
+    return tuple(difflib.get_close_matches(code, list(known), n=5, cutoff=0.5))
 
 
 def rows_of(snapshot: Snapshot, scope: Scope) -> tuple[slice, Mask]:

@@ -18,7 +18,8 @@ from app.statistics.exact_only import refuse_exact_only
 from app.statistics.listed import Listed, Side
 from app.statistics.question import Question, Subject
 from app.statistics.rates import Rates, rates_of
-from app.statistics.scope import resolve
+from app.statistics.scope import closest_codes, resolve
+from app.statistics.whereabouts import codes_near
 from app.store.manifest import Manifest
 from app.store.shelf import DamagedSnapshot, Shelf, SnapshotNotFound
 from app.store.snapshot import Snapshot, Tree
@@ -155,7 +156,9 @@ def district_trees(shelf: Shelf, question: TrendQuestion) -> list[Tree]:
     return list(trees.values())
 
 
-def trend(shelf: Shelf, question: TrendQuestion, look: Callable[[Manifest], Found | None]) -> list[Point[Found]]:
+def trend(
+    shelf: Shelf, question: TrendQuestion, look: Callable[[Manifest], Found | None], *, limited: bool
+) -> list[Point[Found]]:
     """Return what is found on each date, the oldest first; one point per date, of its newest whole snapshot.
 
     Parameters
@@ -164,20 +167,22 @@ def trend(shelf: Shelf, question: TrendQuestion, look: Callable[[Manifest], Foun
         What is asked.
     look
         Returns what a snapshot says; null: on this date there is no such thing, so that it has no point.
+    limited
+        Whether `look` hides some: an enterprise or a branch that is nowhere is then answered as one that is hidden.
 
     Raises
     ------
     SubjectNotFound
-        No date has the enterprise or the branch.
+        No date has the enterprise or the branch, or shows it.
     InvalidRequest
-        No date has all codes of the population.
+        No date has the enterprise, the branch, or all codes of the population, and nothing is hidden.
     SnapshotNotFound, ExactOnly
         As `in_range` says.
     """
     dates = [manifest.as_of for manifest in in_range(shelf, question)]
     found = [one for as_of in dates if (one := _newest_of(shelf, as_of, look)) is not None]
     if not found:
-        _refuse_unknown(shelf, question)
+        _refuse_unknown(shelf, question, limited=limited)
     befores = [found[0], *found[:-1]]
     return [
         Point(manifest, breaks_between(before, manifest), seen)
@@ -226,16 +231,24 @@ def _newest_of(shelf: Shelf, as_of: date, look: Callable[[Manifest], Found | Non
     return None
 
 
-def _refuse_unknown(shelf: Shelf, question: TrendQuestion) -> NoReturn:
+def _refuse_unknown(shelf: Shelf, question: TrendQuestion, *, limited: bool) -> NoReturn:
     """Say that no snapshot of the range knows what is asked for, or that none of them is whole."""
-    if question.code is not None:
-        detail = f"No snapshot of these dates has the {_noun(question)} {question.code!r}."
-        raise SubjectNotFound(detail, [ErrorItem(f"query/{_noun(question)}", detail)])
+    if question.code is not None and limited:
+        detail = _nowhere(question)
+        raise SubjectNotFound(detail, [ErrorItem(question.named_by(), detail)])
     for manifest in reversed(in_range(shelf, question)):
         with suppress(DamagedSnapshot):
-            resolve(shelf.visit(manifest), question.population)
+            snapshot = shelf.visit(manifest)
+            if question.code is not None:
+                closest = closest_codes(question.code, codes_near(snapshot, question.subject, question.code))
+                raise InvalidRequest(_nowhere(question), [ErrorItem(question.named_by(), _nowhere(question), closest)])
+            resolve(snapshot, question.population)
     message = "No snapshot of these dates is whole."
     raise SnapshotNotFound(message)
+
+
+def _nowhere(question: TrendQuestion) -> str:
+    return f"No snapshot of these dates has the {_noun(question)} {question.code!r}."
 
 
 def _noun(question: TrendQuestion) -> str:

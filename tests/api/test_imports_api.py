@@ -120,11 +120,18 @@ def test_file_is_refused_at_once_when_its_first_bytes_cannot_be_read(client: Tes
 
 
 def test_date_in_the_future_is_refused_at_once_when_to_be_built(client: TestClient) -> None:
-    tomorrow = datetime.now(UTC).date() + timedelta(days=2)
-    assert problem(client.post(f"{ENTERPRISES}&build={tomorrow}", content=b"code,name\nA,a\n"), 422).type.endswith(
-        "date"
-    )
-    assert problem(client.post("/v1/snapshots", json={"as_of": str(tomorrow)}), 422).type.endswith("date")
+    future = datetime.now(UTC).date() + timedelta(days=2)
+    of_import = problem(client.post(f"{ENTERPRISES}&build={future}", content=b"code,name\nA,a\n"), 422)
+    of_build = problem(client.post("/v1/snapshots", json={"as_of": str(future)}), 422)
+    for refused, pointer in ((of_import, "query/build"), (of_build, "body/as_of")):
+        assert refused.type == "/problems/future-date"
+        assert [item.pointer for item in refused.errors] == [pointer]
+
+
+@pytest.mark.parametrize("as_of", [0, 86400, "2017-06-30T00:00:00", "20170630", "2017-6-30", None])
+def test_date_to_build_is_refused_when_it_is_no_iso_date(client: TestClient, as_of: object) -> None:
+    refused = problem(client.post("/v1/snapshots", json={"as_of": as_of}), 422)
+    assert [(item.pointer, item.message) for item in refused.errors] == [("body/as_of", "must be a date, YYYY-MM-DD")]
 
 
 @pytest.mark.parametrize("announced", [True, False])

@@ -159,6 +159,20 @@ def test_what_cannot_be_asked_is_refused(client: TestClient, query: str, status:
         assert answer.json()["errors"][0]["allowed"] == DATES[::-1]
 
 
+@pytest.mark.parametrize(
+    ("query", "pointer", "closest"),
+    [("branch=SM-NETT", "query/branch", "SM-NET"), ("enterprise=91350203DEM00028X", "query/enterprise", "91350203DEM")],
+)
+def test_the_closest_are_offered_when_a_code_is_unknown(
+    exact: TestClient, query: str, pointer: str, closest: str
+) -> None:
+    problem = Problem.model_validate_json(exact.get(f"{TRENDS}?{query}").content)
+    (item,) = problem.errors
+    assert (problem.status, item.pointer) == (422, pointer)
+    assert 1 <= len(item.allowed) <= 5
+    assert item.allowed[0].startswith(closest)
+
+
 def test_one_enterprise_or_branch_is_exact_only_when_figures_are_protected(
     exact: TestClient, public: TestClient
 ) -> None:
@@ -168,7 +182,7 @@ def test_one_enterprise_or_branch_is_exact_only_when_figures_are_protected(
         assert [(item.pointer, list(item.allowed)) for item in problem.errors] == [
             (pointer, ["districts", "industries", "industry-groups"])
         ]
-    assert exact.get(f"{TRENDS}?enterprise=none").status_code == 404
+    assert exact.get(f"{TRENDS}?enterprise=none").status_code == 422
     for query in ("basis=registered", "ownership=state"):
         assert public.get(f"{TRENDS}?{query}").status_code == 403
 

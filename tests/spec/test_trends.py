@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from app.errors import InvalidRequest, ServiceError
-from app.statistics.aggregates import SubjectNotFound
 from app.statistics.exact_only import ExactOnly
 from app.store.shelf import SnapshotNotFound
 from tests.factories.asking import Asker, Reader
@@ -152,7 +151,7 @@ def test_an_enterprise_has_no_point_when_it_is_not_registered(asker: Asker) -> N
     assert list(over_time(asker.trend({"enterprise": "C"}), "member_ratio")) == ["2017-06-30", "2017-09-30"]
     for question in ({"enterprise": "X"}, {"enterprise": "B", "from": "2017-09-01"}):
         error = refusal(asker, question)
-        assert isinstance(error, SubjectNotFound)
+        assert isinstance(error, InvalidRequest)
         assert [item.pointer for item in error.errors] == ["query/enterprise"]
 
 
@@ -166,7 +165,7 @@ def test_a_branch_is_followed_with_all_below_it_while_it_lives(asker: Asker) -> 
     assert "member_ratio" not in j["data"][0]["rates"]
     assert list(over_time(asker.trend({"branch": "P"}), "women_share")) == ["2017-03-31"]
     error = refusal(asker, {"branch": "P", "from": "2017-06-30"})
-    assert isinstance(error, SubjectNotFound)
+    assert isinstance(error, InvalidRequest)
     assert [item.pointer for item in error.errors] == ["query/branch"]
 
 

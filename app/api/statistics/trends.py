@@ -108,8 +108,9 @@ async def list_trend_statistics(
 
     `breaks` says what changed since the point before, so that figures may differ for another reason than what they
     count: settings, member source, districts, industries, industry groups. Dates whose snapshot does not know a code of
-    the population have no point; a code that none knows is refused, an enterprise or a branch that none has is not
-    found. Not paged. `meta` is of the newest point, its `requested_as_of` is `to`.
+    the population have no point; a code that none knows is refused. To a key of some districts, an enterprise or a
+    branch outside them is not found, as one that is not there. Not paged. `meta` is of the newest point, its
+    `requested_as_of` is `to`.
     """
     question, sight = asked.question, sight_of(request, asked.question)
     return await answered(request, question, lambda desk: trend_answer(desk.shelf, question, desk.kept, sight))
