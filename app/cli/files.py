@@ -15,6 +15,7 @@ from app.config import Settings
 from app.imports.datasets import DATASETS
 from app.imports.issues import RowIssue
 from app.imports.options import ImportMode, ImportOptions, OnError
+from app.snapshots.dates import refuse_future
 
 _SHOWN_ISSUES = 50
 """Problems of rows that are printed; the rest are counted."""
@@ -22,8 +23,19 @@ _SHOWN_ISSUES = 50
 
 def _known(name: str) -> str:
     """Refuse a name that is no dataset as wrong usage."""
-    if name not in DATASETS:
-        message = f"{name!r} is not one of {', '.join(DATASETS)}"
+    return _one_of(name, tuple(DATASETS))
+
+
+def _exported(name: str) -> str:
+    """Refuse a name that is no dataset with an export as wrong usage."""
+    from app.registry.export import EXPORTS  # noqa: PLC0415 - loaded when it runs
+
+    return _one_of(name, EXPORTS)
+
+
+def _one_of(name: str, names: Sequence[str]) -> str:
+    if name not in names:
+        message = f"{name!r} is not one of {', '.join(names)}"
         raise typer.BadParameter(message)
     return name
 
@@ -49,6 +61,8 @@ def import_dataset(
 
     settings = Settings()
     require(settings)
+    if build is not None:
+        refuse_future(settings, build.date())
     options = ImportOptions(mode=mode, on_error=on_error, dry_run=dry_run, ignore_unknown=ignore_unknown)
     try:
         with shown(f"Import of {dataset}") as report:
@@ -72,7 +86,7 @@ def import_dataset(
 
 
 def export_dataset(
-    dataset: Dataset,
+    dataset: Annotated[str, typer.Argument(callback=_exported, help="Any dataset but those that name members.")],
     file: Annotated[Path, typer.Argument(dir_okay=False, help="Where the CSV goes.")],
 ) -> None:
     """Write a dataset of the registry as the CSV that imports take; members and what names them stay inside."""

@@ -9,6 +9,7 @@ from app.cli.progress import shown
 from app.cli.registry import require
 from app.cli.trail import audited
 from app.config import Settings
+from app.snapshots.dates import refuse_future
 
 commands = typer.Typer(help="Build, list and prune snapshots.", no_args_is_help=True)
 
@@ -22,8 +23,10 @@ def build(
 
     settings = Settings()
     require(settings)
-    for moment in as_of:
-        day = moment.date()
+    days = [moment.date() for moment in as_of]
+    for day in days:
+        refuse_future(settings, day)
+    for day in days:
         with shown(f"Snapshot of {day}") as report:
             manifest = build_snapshot(settings, day, report)
         audited(settings, "create_snapshot", as_of=day.isoformat(), snapshot=manifest.id)

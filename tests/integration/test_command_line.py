@@ -94,3 +94,24 @@ def test_accepted_headers_are_named_when_a_column_is_missing(run: Run, tmp_path:
     finished = run("import", "members", str(file))
     assert finished.code == 1
     assert "required column ref is missing (ref, 编号, 党员编号)" in finished.err
+
+
+def test_nothing_is_taken_when_a_date_to_build_is_in_the_future(run: Run, tmp_path: Path) -> None:
+    run("migrate", "--no-classifications")
+    file = tmp_path / "enterprises.csv"
+    file.write_text("code,name\nA,a\n", encoding="utf-8")
+    for words in (
+        ("import", "enterprises", str(file), "--build", "2999-01-01"),
+        ("snapshot", "build", "--as-of", "2017-06-30", "--as-of", "2999-01-01"),
+    ):
+        finished = run(*words)
+        assert finished.code == 1
+        assert "2999-01-01 is after today" in finished.err
+    assert "There are no snapshots yet" in run("snapshot", "list").out
+    assert "1 inserted" in run("import", "enterprises", str(file)).out
+
+
+def test_datasets_with_an_export_are_named_when_one_has_none(run: Run) -> None:
+    finished = run("export", "members", "members.csv")
+    assert finished.code == 2
+    assert "'members' is not one of districts, industries, industry-groups" in finished.err
