@@ -222,7 +222,9 @@ class _Job:
     async def _progress(self, told: Told) -> None:
         moved = msgspec.structs.replace(self.record, phase=told.phase, done=told.done, total=told.total)
         now = asyncio.get_running_loop().time()
-        if moved.phase != self.record.phase or now - self._written > _WRITTEN_SECONDS:
+        due = moved.phase != self.record.phase or now - self._written > _WRITTEN_SECONDS
+        self.record = moved
+        if due:
             self._written = now
             await self._write(moved)
 

@@ -211,6 +211,7 @@ def test_snapshot_is_built_when_posted_and_is_the_same_again(client: TestClient,
         assert answer.status_code == 202
         job = finished(client, answer.json()["data"]["job_id"])
         assert (job["kind"], job["state"]) == ("build", "succeeded")
+        assert (job["phase"], job["done"], job["total"]) == ("writing", 1, 1)
         ids.add(job["snapshot"])
     assert len(ids) == 1
     problem(client.get(f"/v1/imports/{answer.json()['data']['id']}"), 404)
