@@ -6,7 +6,7 @@ const drawn = new Map();
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
-const asPercent = { callback: (value) => `${(100 * value).toFixed(value < 0.1 ? 1 : 0)} %` };
+const asPercent = { callback: (value) => `${Number((100 * value).toFixed(1))} %` };
 
 function draw(id, height, configuration) {
   drawn.get(id)?.destroy();

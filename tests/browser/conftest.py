@@ -1,0 +1,51 @@
+"""Services for a browser: the demonstration with all its snapshots, one open to everybody, one that protects figures."""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from app.access.keys import KeyWish, make_key
+from app.access.principals import Right
+from app.config import Settings
+from app.database.engines import make_sync_engine
+from app.database.turns import write_turn_sync
+from app.main import create_app
+from tests.api.conftest import quarters
+from tests.live import live
+
+__all__ = ["quarters"]
+
+
+@pytest.fixture(scope="package")
+def public_settings(quarters: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Give the settings of a service on a copy of the demonstration: uploads and keys change it."""
+    copy = tmp_path_factory.mktemp("browser") / "data"
+    shutil.copytree(quarters.data_dir, copy)
+    return Settings(_env_file=None, data_dir=copy, anonymous="public")
+
+
+@pytest.fixture(scope="package")
+def public_address(public_settings: Settings) -> Iterator[str]:
+    """Give the address of a service that shows protected figures to whom has no key."""
+    with live(create_app(public_settings)) as served:
+        yield served
+
+
+@pytest.fixture(scope="package")
+def address(public_settings: Settings) -> Iterator[str]:
+    """Give the address of a service on the same data that shows everything to everybody, as the demonstration does."""
+    with live(create_app(public_settings.model_copy(update={"anonymous": "exact"}))) as served:
+        yield served
+
+
+@pytest.fixture(scope="package")
+def key(public_settings: Settings) -> str:
+    """Give a key that may read exact figures and send files."""
+    engine = make_sync_engine(public_settings.registry_url)
+    with write_turn_sync(engine) as connection:
+        _, token = make_key(connection, KeyWish("browser", frozenset({Right.READ, Right.WRITE}), None, 1))
+    engine.dispose()
+    return token
+
+

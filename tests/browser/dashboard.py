@@ -1,0 +1,262 @@
+"""Journeys over the dashboard: by mouse, by keyboard, on a phone, in both languages, with and without a key.
+
+Needs Playwright and Chromium, so that pytest does not find this file by itself: `bash .ci/browser` runs it. With
+`PICTURES=docs/images` before it, the pictures of the README are taken anew.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+SIMING = "350203"
+STREET = "350203007"
+DESK = {"width": 1280, "height": 900}
+PHONE = {"width": 390, "height": 844}
+LARGEST_PICTURE = 200_000
+ENGLISH = {"lang": "en", "locale": "en-GB", "members": "Members", "other": "中文", "csv": "CSV"}
+CHINESE = {"lang": "zh", "locale": "zh-CN", "members": "党员数", "other": "English", "csv": "CSV"}
+BRANCH_HEADER = (
+    "code,name,kind,parent_code,district_code,form,dual_affiliation,industry_code,industry_group,"
+    "established_on,dissolved_on"
+)
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Give Debian's Chromium; its own sandbox needs rights that root in a container lacks."""
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Open]:
+    """Give a function that opens an address in a fresh profile; at the end no page has reported an error.
+
+    That the service refuses what is exact only (403) is no error of the page, although browsers report it as one.
+    """
+    errors: list[str] = []
+    contexts = []
+
+    def open_it(url: str, **options: object) -> Page:
+        context = browser.new_context(**{"viewport": DESK, "locale": "en-GB", **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda told: errors.append(told.text) if told.type in ("error", "warning") else None)
+        page.goto(url)
+        page.wait_for_selector("body[data-ready]")
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    assert [error for error in errors if "status of 403" not in error] == []
+
+
+@contextmanager
+def turned(page: Page) -> Iterator[None]:
+    """Wait until the page shows what the actions inside have chosen."""
+    before = page.evaluate("document.body.dataset.ready")
+    yield
+    page.wait_for_function("before => document.body.dataset.ready !== before", arg=before)
+
+
+def view(page: Page) -> str:
+    return "\n".join(page.locator(part).inner_text() for part in ("#path", "main", "footer"))
+
+
+def chosen(page: Page) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).fragment).items()}
+
+
+def value_of(page: Page, label: str) -> Locator:
+    return page.locator("#headline li").filter(has=page.get_by_text(label, exact=True)).locator(".value")
+
+
+def members(address: str, district: str, key: str = "", **query: str) -> str:
+    """Return the members of a district as the API tells them and the page writes them."""
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    answer = httpx.get(f"{address}/v1/statistics/districts/{district}", params=query, headers=headers)
+    return f"{answer.raise_for_status().json()['data']['counts']['members']:,}".replace(",", "\N{NO-BREAK SPACE}")
+
+
+@pytest.mark.parametrize("words", [CHINESE, ENGLISH], ids=["zh", "en"])
+def test_journey_down_and_back_and_shared(open_page: Open, address: str, words: dict[str, str]) -> None:
+    page = open_page(f"{address}/dashboard", locale=words["locale"])
+    for code in ("350000", "350200", SIMING, STREET):
+        name = httpx.get(f"{address}/v1/districts/{code}").json()["data"]
+        shown = (words["lang"] == "en" and name["name_en"]) or name["name_zh"]
+        with turned(page):
+            page.locator("#children").get_by_role("button", name=shown, exact=True).click()
+        assert chosen(page)["district"] == code
+        expect(value_of(page, words["members"])).to_have_text(members(address, code))
+    assert members(address, STREET) != members(address, SIMING)
+    with turned(page):
+        page.go_back()
+    expect(value_of(page, words["members"])).to_have_text(members(address, SIMING))
+    with turned(page):
+        page.go_forward()
+    expect(value_of(page, words["members"])).to_have_text(members(address, STREET))
+    with turned(page):
+        page.locator("#path button").last.click()
+    for name, value in (("as_of", "2017-03-31"), ("basis", "registered"), ("industries", "group")):
+        with turned(page):
+            page.locator(f"#{name}").select_option(value)
+    assert chosen(page) == {
+        "district": SIMING, "as_of": "2017-03-31", "basis": "registered", "industries": "group", "lang": words["lang"],
+    }  # fmt: skip
+    asked = members(address, SIMING, as_of="2017-03-31", basis="registered")
+    expect(value_of(page, words["members"])).to_have_text(asked)
+    assert view(open_page(page.url, locale="fr-FR")) == view(page)
+    with turned(page):
+        page.locator("#language").click()
+    assert page.locator("html").get_attribute("lang") != words["lang"]
+    expect(page.locator("#language")).not_to_have_text(words["other"])
+
+
+def test_keyboard_alone_reaches_and_works_everything(open_page: Open, address: str) -> None:
+    page = open_page(f"{address}/dashboard#district={SIMING}&lang=en")
+
+    def tab_to(wanted: str) -> None:
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            if page.evaluate("wanted => document.activeElement.matches(wanted)", wanted):
+                return
+        raise AssertionError(f"Tab does not lead to {wanted}")
+
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    tab_to("#as_of")
+    with turned(page):
+        page.keyboard.press("ArrowDown")
+    assert chosen(page)["as_of"] == "2017-06-30"
+    expect(page.locator("#as_of")).to_be_focused()
+    tab_to("#headline li")
+    expect(page.locator("#headline li:focus .meaning")).to_be_in_viewport()
+    tab_to("#children tr:nth-child(6) button")
+    with turned(page):
+        page.keyboard.press("Enter")
+    assert chosen(page)["district"].startswith(SIMING)
+    assert len(chosen(page)["district"]) == len(STREET)
+    expect(page.locator("main")).to_be_focused()
+    tab_to("#trends summary")
+    page.keyboard.press("Enter")
+    expect(page.locator("#trends table")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_page_is_accessible_and_fits(
+    open_page: Open, address: str, public_address: str, lang: str, viewport: dict[str, int], scheme: str
+) -> None:
+    """A phone's reader has no key, so that the sections that are refused are looked at too."""
+    served = public_address if viewport is PHONE else address
+    page = open_page(f"{served}/dashboard#district={SIMING}&lang={lang}", viewport=viewport, color_scheme=scheme)
+    page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+    found = Axe().run(page).response["violations"]
+    assert [(one["id"], one["nodes"]) for one in found if one["impact"] in ("serious", "critical")] == []
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    shade = int(re.findall(r"\d+", page.evaluate("getComputedStyle(document.body).backgroundColor"))[0])
+    assert (shade < 64) == (scheme == "dark")
+
+
+def test_page_without_a_key_says_what_it_cannot_have(open_page: Open, public_address: str, key: str) -> None:
+    page = open_page(f"{public_address}/dashboard#district={SIMING}&lang=en")
+    expect(page.locator("#tier")).to_have_text(re.compile("^Public figures"))
+    expect(value_of(page, "Members")).to_have_text(members(public_address, SIMING))
+    expect(value_of(page, "Work coverage")).to_have_text("protected")
+    for section in ("bases", "dual", "gaps", "quality"):
+        expect(page.locator(f"#{section} .problem")).to_have_text(re.compile("takes a key to exact ones"))
+    for section in ("headline", "children", "low", "trends"):
+        expect(page.locator(f"#{section} .problem")).to_have_count(0)
+
+    page.locator("#key").fill(key)
+    with turned(page):
+        page.keyboard.press("Enter")
+    expect(page.locator("#tier")).to_have_text("Exact figures")
+    expect(page.locator(".problem")).to_have_count(0)
+    exact = members(public_address, SIMING, key)
+    assert exact != members(public_address, SIMING)
+    expect(value_of(page, "Members")).to_have_text(exact)
+    assert key not in page.url
+    assert page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]") == [0, 0, ""]
+
+    with turned(page):
+        page.get_by_role("button", name="Forget key").click()
+    expect(page.locator("#tier")).to_have_text(re.compile("^Public figures"))
+    expect(page.locator("#key")).to_be_visible()
+
+
+def test_files_are_checked_and_their_problems_listed(
+    open_page: Open, public_address: str, key: str, tmp_path: Path
+) -> None:
+    page = open_page(f"{public_address}/dashboard#lang=en")
+    page.locator("#key").fill(key)
+    with turned(page):
+        page.keyboard.press("Enter")
+    form, told = page.locator("#upload form"), page.locator("#upload [role=status]")
+
+    def send(*rows: str) -> None:
+        path = tmp_path / "branches.csv"
+        path.write_text("\n".join([BRANCH_HEADER, *rows, ""]), encoding="utf-8")
+        form.locator("select").select_option("branches")
+        form.locator("input[type=file]").set_input_files(path)
+        expect(form.get_by_role("checkbox")).to_be_checked()
+        form.get_by_role("button", name="Send").click()
+
+    send("SM-900,测试党支部,club,SM,350203,,false,,,,", "SM-901,测试第二党支部,branch,SM,350203,,perhaps,,,,")
+    expect(told.locator("tbody tr")).to_have_count(2, timeout=60_000)
+    assert [line.split("\t")[:2] for line in told.locator("tbody tr").all_inner_texts()] == [
+        ["2", "kind"],
+        ["3", "dual_affiliation"],
+    ]
+    send("SM-900,测试党支部,branch,SM,350203,standalone,false,,,,")
+    expect(told).to_have_text("Done: 1 new, 0 changed, 0 unchanged.", timeout=60_000)
+    answer = httpx.get(f"{public_address}/v1/branches/SM-900", headers={"Authorization": f"Bearer {key}"})
+    assert answer.status_code == 404
+
+
+def test_files_of_a_section_are_downloaded(open_page: Open, public_address: str, key: str) -> None:
+    """The key goes with the request, which a plain link would not do."""
+    page = open_page(f"{public_address}/dashboard#district={SIMING}&lang=en")
+    page.locator("#key").fill(key)
+    with turned(page):
+        page.keyboard.press("Enter")
+    query = {"parent": SIMING, "basis": "operating"}
+    url, headers = f"{public_address}/v1/statistics/districts.csv", {"Authorization": f"Bearer {key}"}
+    with page.expect_download() as received:
+        page.locator("#children").get_by_role("button", name="CSV").click()
+    assert received.value.suggested_filename == "districts.csv"
+    assert received.value.path().read_bytes() == httpx.get(url, params=query, headers=headers).content
+    with page.expect_download() as received:
+        page.locator("#children").get_by_role("button", name="XLSX").click()
+    assert received.value.suggested_filename == "districts.xlsx"
+    assert received.value.path().read_bytes().startswith(b"PK")
+
+
+def test_pictures_are_small(open_page: Open, address: str, tmp_path: Path) -> None:
+    folder = Path(os.environ.get("PICTURES", tmp_path))
+    for lang in ("zh", "en"):
+        page = open_page(f"{address}/dashboard#district={SIMING}&lang={lang}")
+        page.screenshot(path=folder / f"dashboard-{lang}.png", animations="disabled")
+    page.locator("#low").evaluate("section => section.scrollIntoView()")
+    page.screenshot(path=folder / "funnel.png", animations="disabled")
+    assert {path.name: path.stat().st_size < LARGEST_PICTURE for path in folder.glob("*.png")} == {
+        "dashboard-zh.png": True,
+        "dashboard-en.png": True,
+        "funnel.png": True,
+    }
