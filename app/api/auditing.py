@@ -72,7 +72,7 @@ RECORDED = frozenset(
         *("as_of", "snapshot", "basis", "district", "industry", "industry_group"),
         *("enterprise_kind", "ownership", "size_class", "parent", "within", "level", "include_empty"),
         *("organised", "eligible", "has_members", "kind", "form"),
-        *("branch", "enterprise", "metric", "from", "to"),
+        *("branch", "enterprise", "metric", "from", "to", "strict", "rule"),
         *("mode", "on_error", "dry_run", "ignore_unknown", "build"),
     }
 )

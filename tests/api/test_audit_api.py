@@ -22,7 +22,15 @@ from tests.api.test_imports_api import finished
 from tests.factories.loading import fill
 from tests.factories.worked_example import AS_OF, COUNTY, STREET, A, J, worked_example
 
-NAMING = ("/v1/enterprises", "/v1/branches", "/v1/statistics/enterprises", "/v1/statistics/branches", "/v1/exports")
+NAMING = (
+    "/v1/enterprises",
+    "/v1/branches",
+    "/v1/exports",
+    *(
+        f"/v1/statistics/{name}"
+        for name in ("enterprises", "branches", "establishment-gaps", "dual-affiliation", "data-quality")
+    ),
+)
 """Where single enterprises or branches are shown."""
 
 
