@@ -1,4 +1,4 @@
-"""Services for a browser: the demonstration with all its snapshots, one open to everybody, one that protects figures."""
+"""Services for a browser: the demonstration with all its snapshots, one open, one that protects figures."""
 
 import shutil
 from collections.abc import Iterator
@@ -47,5 +47,3 @@ def key(public_settings: Settings) -> str:
         _, token = make_key(connection, KeyWish("browser", frozenset({Right.READ, Right.WRITE}), None, 1))
     engine.dispose()
     return token
-
-
