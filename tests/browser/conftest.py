@@ -1,4 +1,4 @@
-"""Services for a browser: the demonstration with all its snapshots, one open, one that protects figures."""
+"""Services for a browser: the demonstration with all its snapshots, open to everybody, or protecting figures."""
 
 import shutil
 from collections.abc import Iterator
