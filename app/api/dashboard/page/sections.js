@@ -179,7 +179,7 @@ async function send(told, t, query, file) {
     const { data: issues } = await ask(`/v1/imports/${data.id}/issues`, { limit: 100 });
     const rows = issues.map((issue) => row(String(issue.row ?? ""), [issue.column ?? "", element("td", { class: "text" }, issue.message)]));
     told.replaceChildren(
-      element("p", { class: job.state === "succeeded" ? "" : "problem" }, job.state === "succeeded" ? t.done(record) : job.problem?.detail ?? job.state),
+      element("p", { class: job.state === "succeeded" ? "" : "problem" }, job.state === "succeeded" ? t.done(record.result) : job.problem?.detail ?? job.state),
       rows.length ? table(t.problems, [t.row, t.column, t.message], rows) : "");
   } catch (problem) {
     told.replaceChildren(refusal(problem, t));
