@@ -108,6 +108,7 @@ def test_a_protected_manifest_says_how_figures_are_protected_and_nothing_exact(d
         "industry_levels": ["section", "division"],
         "filters": [],
         "subjects": ["districts", "industries", "industry-groups"],
+        "analyses": ["table", "low-membership", "trends", "changes"],
     }
     kept = manifest_of(desk.folder("exact", exact.id))
     assert not {info["sha256"] for info in kept["tables"].values()} & {
