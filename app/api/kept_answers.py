@@ -5,6 +5,7 @@ same tier, to a request whose headers ask for the same. Who asks, whether they m
 anew each time; where any of it takes more than what is in memory, the request goes the ordinary way.
 """
 
+import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import partial
@@ -85,6 +86,7 @@ class KeptAnswers:
         self._size = 0
         self._questions: dict[tuple[str, bytes], Asked] = {}
         self._kept: OrderedDict[tuple[object, ...], _Kept] = OrderedDict()
+        self._turn: dict[tuple[Tier, Moment], Manifest | None] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -124,7 +126,7 @@ class KeptAnswers:
         try:
             principal = known_principal(scope, self._unnamed)
             tier = None if principal is None else _tier(principal, asked, desks)
-            manifest = None if tier is None else mapped_at(desks[tier].shelf, asked.moment)
+            manifest = None if tier is None else self._manifest(desks, tier, asked.moment)
         except (ServiceError, OSError):
             return None  # told on the ordinary way
         if manifest is None or tier is None:
@@ -134,6 +136,17 @@ class KeptAnswers:
         if kept is not None:
             self._kept.move_to_end(key)
         return kept
+
+    def _manifest(self, desks: dict[Tier, Desk], tier: Tier, moment: Moment) -> Manifest | None:
+        """Return `mapped_at` of a tier, asked once in a turn of the event loop: its requests had all arrived before."""
+        key = (tier, moment)
+        try:
+            return self._turn[key]
+        except KeyError:
+            if not self._turn:
+                asyncio.get_running_loop().call_soon(self._turn.clear)
+            found = self._turn[key] = mapped_at(desks[tier].shelf, moment)
+            return found
 
 
 class _Listener:

@@ -1,5 +1,7 @@
 """ASGI layers in front of the routes, outermost first as `add_layers` lists them."""
 
+from typing import Any
+
 import structlog
 from fastapi import FastAPI, Request
 from starlette.middleware import Middleware
@@ -32,25 +34,47 @@ EXPOSED_HEADERS = ("ETag", "Link", "Location", "Retry-After", "X-Request-ID", "C
 
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "X-Frame-Options": "DENY",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
 }
 """Sent with every answer; a page that needs scripts sends its own `Content-Security-Policy`."""
 
-_RAW_SECURITY_HEADERS = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+PAGE_HEADERS = {
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+"""Sent with pages besides: what is no page links nowhere and opens nothing."""
 
 
-def add_layers(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
+def _raw(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+
+_OF_ALL = _raw(SECURITY_HEADERS)
+_OF_PAGES = _raw(SECURITY_HEADERS | PAGE_HEADERS)
+
+
+class Application(FastAPI):
+    """FastAPI with layers outside its own: what an answer takes that was asked before is passing through layers."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.outermost: list[Middleware] = []
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return all layers as one, from `outermost` to the routes."""
+        stack: ASGIApp = super().build_middleware_stack()
+        for layer in reversed(self.outermost):
+            stack = layer.cls(stack, *layer.args, **layer.kwargs)
+        return stack
+
+
+def add_layers(app: Application, settings: Settings, metrics: Metrics) -> None:
     """Put all layers in front of an application's routes."""
     add_compress_type("text/csv")
-    layers: list[Middleware] = [
-        Middleware(RequestAccounting, metrics=metrics),
-        Middleware(KeptAnswers, settings=settings),
-        Middleware(SecurityHeaders),
-    ]
+    app.outermost += [Middleware(RequestAccounting, metrics=metrics), Middleware(KeptAnswers, settings=settings)]
+    layers: list[Middleware] = [Middleware(SecurityHeaders)]
     if settings.cors_origins:
         layers.append(_cross_origin(settings.cors_origins))
     layers += [
@@ -93,8 +117,9 @@ class SecurityHeaders:
 
         async def secured(message: Message) -> None:
             if message["type"] == "http.response.start":
-                present = {name for name, _ in message["headers"]}
-                missing = [header for header in _RAW_SECURITY_HEADERS if header[0] not in present]
+                present = dict(message["headers"])
+                wanted = _OF_PAGES if present.get(b"content-type", b"").startswith(b"text/html") else _OF_ALL
+                missing = [header for header in wanted if header[0] not in present]
                 message["headers"] = [*message["headers"], *missing]
             await send(message)
 

@@ -60,6 +60,8 @@ def without_body(send: Send) -> Send:
 def known_tags(scope: Scope) -> frozenset[str]:
     """Return the entity tags of the answers that the caller has."""
     given = [value.decode("latin-1") for name, value in scope["headers"] if name == b"if-none-match"]
+    if not given:
+        return frozenset()
     return frozenset(tag.strip().removeprefix("W/") for value in given for tag in value.split(",") if tag.strip())
 
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from app.catalogue.metrics import Metric
 from app.statistics.intervals import Precision
-from app.statistics.listed import Side
 from app.statistics.rates import STATUSES, Counts, Rates, rates_of
 from app.store.snapshot import Mask
 from app.store.subtrees import Int64
@@ -43,18 +42,13 @@ def struct_of(name: str, fields: tuple[str, ...]) -> type[msgspec.Struct]:
     return msgspec.defstruct(name, fields, gc=False)
 
 
-def figures_of(side: Side, rows: Int64, precision: Precision) -> list[Figures]:
-    """Return the figures of rows, as one side counts them."""
-    return figures(side.count(rows), side.measures, side.metrics, precision)
-
-
 def figures(
     counts: Counts, measures: tuple[str, ...], metrics: Sequence[Metric], precision: Precision
-) -> list[Figures]:
-    """Return counted rows as structs."""
-    rated = rate_lists(rates_of(counts, metrics, precision))
+) -> tuple[list[Any], list[Any]]:
+    """Return the counts and the rates of counted rows, a struct per row of either."""
     rates_type = struct_of("Rates", tuple(metric.code for metric in metrics))
-    return [Figures(count, rates_type(*rates)) for count, rates in zip(counts_of(counts, measures), rated, strict=True)]
+    rated = rate_lists(rates_of(counts, metrics, precision))
+    return counts_of(counts, measures), [rates_type(*rates) for rates in rated]
 
 
 def counts_of(counts: Counts, measures: tuple[str, ...]) -> list[Any]:

@@ -2,36 +2,52 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-_OVERHEAD = 200
-"""What an entry costs beside its bytes: key, links, object headers (estimate)."""
+_OVERHEAD = 100
+"""What an entry costs beside its bytes: number, place in its table, object header (estimate)."""
+
+
+@dataclass
+class _Group:
+    """The kept rows of one question, by number, and what they take, bytes."""
+
+    rows: dict[int, bytes] = field(default_factory=dict)
+    size: int = 0
 
 
 class KeptRows:
-    """Encoded rows by key, at most so many bytes of them; snapshots never change, so nothing goes stale."""
+    """Encoded rows by question and number, at most so many bytes of them; snapshots never change: nothing goes stale.
+
+    The rows of the question that was least recently asked go first, all at once: an order among single rows would cost
+    more than looking them up.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._size = 0
-        self._rows: OrderedDict[Hashable, bytes] = OrderedDict()
+        self._groups: OrderedDict[bytes, _Group] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, keys: list[Hashable]) -> list[bytes | None]:
-        """Return the row of each key; null where it is not kept."""
+    def get(self, question: bytes, numbers: Sequence[int]) -> list[bytes | None]:
+        """Return some rows of a question; null where one is not kept."""
         with self._lock:
-            found = [self._rows.get(key) for key in keys]
-            for key, row in zip(keys, found, strict=True):
-                if row is not None:
-                    self._rows.move_to_end(key)
-            return found
+            group = self._groups.get(question)
+            if group is None:
+                return [None] * len(numbers)
+            self._groups.move_to_end(question)
+            return [*map(group.rows.get, numbers)]
 
-    def keep(self, rows: dict[Hashable, bytes]) -> None:
-        """Keep rows, and let the least recently used go."""
+    def keep(self, question: bytes, rows: Mapping[int, bytes]) -> None:
+        """Keep rows of a question, and let others go."""
         with self._lock:
-            for key, row in rows.items():
-                if key not in self._rows:
-                    self._rows[key] = row
-                    self._size += len(row) + _OVERHEAD
-            while self._size > self._limit and self._rows:
-                self._size -= len(self._rows.popitem(last=False)[1]) + _OVERHEAD
+            group = self._groups.setdefault(question, _Group())
+            self._groups.move_to_end(question)
+            new = {number: row for number, row in rows.items() if number not in group.rows}
+            size = sum(map(len, new.values())) + _OVERHEAD * len(new)
+            group.rows.update(new)
+            group.size += size
+            self._size += size
+            while self._size > self._limit:
+                self._size -= self._groups.popitem(last=False)[1].size

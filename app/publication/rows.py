@@ -1,19 +1,22 @@
 """Rows of lists: what stands in them beside and before their figures, and how they are written as JSON."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from app.publication.figures import counts_of, figures, figures_of
+from app.publication.figures import Figures, counts_of, figures, struct_of
 from app.publication.kept import KeptRows
 from app.publication.meta import Meta
 from app.statistics.listed import Listed
 from app.store.subtrees import Int64
 
 _ENCODER = msgspec.json.Encoder()
+
+_MARGINS = -1
+"""Stands for the number of a row where margins are kept among the rows of a question."""
 
 
 @dataclass(frozen=True)
@@ -84,15 +87,13 @@ def page_body(rows: Rows, start: int, end: int, meta: Meta, cursor: str | None, 
 
 def encoded_rows(rows: Rows, numbers: Int64, kept: KeptRows) -> list[bytes]:
     """Return some rows encoded, taking those that are kept and keeping the others."""
-    asked = _key(rows, rows.asked)
-    keys: list[Hashable] = [(asked, number) for number in numbers.tolist()]
-    found = kept.get(keys)
-    missing = [place for place, row in enumerate(found) if row is None]
-    fresh = _fresh(rows, numbers[np.array(missing, np.int64)]) if missing else []
-    kept.keep({keys[place]: row for place, row in zip(missing, fresh, strict=True)})
-    for place, row in zip(missing, fresh, strict=True):
-        found[place] = row
-    return [row for row in found if row is not None]
+    question, wanted = _key(rows, rows.asked), numbers.tolist()
+    found = kept.get(question, wanted)
+    missing = [number for number, row in zip(wanted, found, strict=True) if row is None]
+    fresh = dict(zip(missing, _fresh(rows, np.array(missing, np.int64)), strict=True)) if missing else {}
+    if missing:
+        kept.keep(question, fresh)
+    return [fresh[number] if row is None else row for number, row in zip(wanted, found, strict=True)]
 
 
 def _key(rows: Rows, asked: object) -> bytes:
@@ -101,27 +102,34 @@ def _key(rows: Rows, asked: object) -> bytes:
 
 
 def _fresh(rows: Rows, numbers: Int64) -> list[bytes]:
-    described = [part.describe(numbers) for part in rows.parts]
-    sides = [figures_of(side, numbers, rows.listed.precision) for side in rows.listed.sides]
-    made = []
-    for place in range(len(numbers)):
-        row: dict[str, Any] = {}
-        for part, fields in zip(rows.parts, described, strict=True):
-            row.update({part.key: fields[place]} if part.key else msgspec.structs.asdict(fields[place]))
-        for side, counted in zip(rows.listed.sides, sides, strict=True):
-            figure = counted[place]
-            row.update({side.name: figure} if side.name else {"counts": figure.counts, "rates": figure.rates})
-        made.append(encode(row))
-    return made
+    columns = dict(_columns(rows, numbers))
+    row_type = struct_of("Row", tuple(columns))
+    return [encode(row_type(*values)) for values in zip(*columns.values(), strict=True)]
+
+
+def _columns(rows: Rows, numbers: Int64) -> Iterator[tuple[str, Sequence[Any]]]:
+    """Yield what stands in some rows, one key of all of them after the other."""
+    for part in rows.parts:
+        described = part.describe(numbers)
+        if part.key:
+            yield part.key, described
+        else:
+            yield from ((name, [getattr(one, name) for one in described]) for name in part.struct.__struct_fields__)
+    for side in rows.listed.sides:
+        counts, rates = figures(side.count(numbers), side.measures, side.metrics, rows.listed.precision)
+        if side.name:
+            yield side.name, [*map(Figures, counts, rates)]
+        else:
+            yield from (("counts", counts), ("rates", rates))
 
 
 def _margins(rows: Rows, kept: KeptRows) -> bytes:
     """Return the members `total` and `unallocated` of any page of a list, kept or made; nothing for branches."""
     key = _key(rows, rows.margins_asked)
-    found = kept.get([key])[0]
+    found = kept.get(key, (_MARGINS,))[0]
     if found is None:
         found = _fresh_margins(rows.listed)
-        kept.keep({key: found})
+        kept.keep(key, {_MARGINS: found})
     return found
 
 
@@ -130,6 +138,6 @@ def _fresh_margins(listed: Listed) -> bytes:
     if margins is None:
         return b""
     side = listed.sides[0]
-    total = figures(margins.total, side.measures, side.metrics, listed.precision)[0]
+    [counts], [rates] = figures(margins.total, side.measures, side.metrics, listed.precision)
     rest = None if margins.unallocated is None else {"counts": counts_of(margins.unallocated, side.measures)[0]}
-    return b'"total":%b,"unallocated":%b,' % (encode(total), encode(rest))
+    return b'"total":%b,"unallocated":%b,' % (encode(Figures(counts, rates)), encode(rest))

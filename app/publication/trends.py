@@ -99,19 +99,19 @@ def trend_file(
 
 def _points(shelf: Shelf, question: TrendQuestion, kept: KeptRows, sight: Sight | None) -> list[Point[bytes]]:
     """Return the points with their rates as JSON, taking those that are kept and keeping the others."""
-    asked = encode(("trends", question.subject, question.code, question.population, question.metrics))
+    asked = ("trends", question.subject, question.code, question.population, question.metrics)
     metrics = metrics_of(question)
     rates_type = struct_of("Rates", tuple(metric.code for metric in metrics))
 
     def look(manifest: Manifest) -> bytes | None:
         if sight is not None and not sight(shelf.visit(manifest)):
             return None
-        key = (manifest.id, asked)
-        found = kept.get([key])[0]
+        key = encode((manifest.id, asked))
+        found = kept.get(key, (0,))[0]
         if found is None:
             rates = rates_at(shelf.visit(manifest), question)
             found = _ABSENT if rates is None else encode(rates_type(*rate_lists(rates)[0]))
-            kept.keep({key: found})
+            kept.keep(key, {0: found})
         return None if found == _ABSENT else found
 
     return trend(shelf, question, look, limited=sight is not None)

@@ -20,7 +20,7 @@ from starlette.responses import StreamingResponse
 from starlette.testclient import TestClient
 
 from app.api.admission import READ
-from app.api.layers import SECURITY_HEADERS, add_layers
+from app.api.layers import PAGE_HEADERS, SECURITY_HEADERS, Application, add_layers
 from app.api.problems import add_problem_handlers
 from app.api.protocol import HEAD_BYTES
 from app.api.routes import RAW_BODY, make_router, mount
@@ -82,7 +82,7 @@ async def _never() -> AsyncIterator[bytes]:
 
 def around(router: APIRouter, **settings: Any) -> FastAPI:
     """An application of one router, behind all layers."""
-    app = FastAPI(openapi_url=None, redirect_slashes=False)
+    app = Application(openapi_url=None, redirect_slashes=False)
     mount(app, [router])
     add_problem_handlers(app)
     add_layers(app, Settings(_env_file=None, **settings), Metrics())
@@ -398,9 +398,18 @@ def canonical(headers: Any) -> dict[str, str]:
 def test_the_policy_lets_a_page_load_nothing_and_nobody_frame_it() -> None:
     assert SECURITY_HEADERS["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
     assert SECURITY_HEADERS["X-Content-Type-Options"] == "nosniff"
-    assert SECURITY_HEADERS["X-Frame-Options"] == "DENY"
-    assert SECURITY_HEADERS["Referrer-Policy"] == "no-referrer"
     assert SECURITY_HEADERS["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert PAGE_HEADERS["X-Frame-Options"] == "DENY"
+    assert PAGE_HEADERS["Referrer-Policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize(
+    ("path", "is_page"),
+    [("/dashboard", True), ("/docs", True), ("/v1/catalogue", False), ("/dashboard/main.js", False)],
+)
+def test_pages_alone_have_what_pages_alone_need(service: TestClient, path: str, is_page: bool) -> None:
+    given = service.get(path).headers
+    assert {name: given[name] for name in PAGE_HEADERS if name in given} == (PAGE_HEADERS if is_page else {})
 
 
 @pytest.mark.parametrize(
