@@ -20,6 +20,9 @@ _SAID = ("class", "q", "shortfall", "gap_since", "means")
 _TEXT = 24
 """Width of a text, at most; what is longer is cut."""
 
+_BETWEEN = 2
+"""Spaces between two columns."""
+
 _BAR = 5
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
@@ -42,23 +45,17 @@ _LEGEND = {
 
 
 def print_table(table: FlatTable, console: Console, limit: int) -> None:
-    """Print at most so many rows of a table, its margins below, what marks mean, and which snapshot it is of."""
+    """Print at most so many rows of a table, its margins below, what marks mean, and which snapshot it is of.
+
+    Where the terminal is too narrow, bars go first, then columns, the last first; it says which.
+    """
     shown = list(_shown(table.columns))
     rows = [row for piece in table.chunks() for row in piece]
-    printed, marks = Table(box=None, pad_edge=False, header_style="bold"), set[str]()
-    lines = [
-        (None if row[0] == "subject" else "dim", list(_cells(table.columns, shown, row, marks)))
-        for row in [*rows[: min(limit, table.length)], *rows[table.length :]]
-    ]
-    for place, (_, column) in enumerate(shown):
-        widest = max((cell_len(str(cells[place])) for _, cells in lines), default=0)
-        if column.kind is not Kind.TEXT:
-            printed.add_column(column.heading, justify="right", min_width=widest)
-        else:
-            printed.add_column(column.heading, no_wrap=True, min_width=min(widest, _TEXT), max_width=_TEXT)
-    for style, cells in lines:
-        printed.add_row(*cells, style=style)
+    rows = [*rows[: min(limit, table.length)], *rows[table.length :]]
+    printed, marks, left_out = _fitting(table.columns, shown, rows, console.width)
     console.print(printed)
+    if left_out:
+        console.print(f"too narrow for: {', '.join(left_out)}", style="dim")
     if table.length > limit:
         console.print(f"… and {table.length - limit:,} more; --limit shows more, --format csv all", style="dim")
     if marks:
@@ -66,6 +63,45 @@ def print_table(table: FlatTable, console: Console, limit: int) -> None:
     meta = table.meta
     basis = "" if meta.basis is None else f", basis {meta.basis}"
     console.print(f"{table.length:,} rows{basis}, members from the {meta.member_source}, {meta.snapshot}", style="dim")
+
+
+def _fitting(
+    columns: Sequence[Column], shown: Sequence[tuple[int, Column]], rows: Sequence[Sequence[Any]], width: int
+) -> tuple[Table, set[str], list[str]]:
+    """Return the widest table that fits, the marks in it, and the headings of the columns that it lacks."""
+    for kept, with_bars in [(len(shown), True), *((kept, False) for kept in range(len(shown), 0, -1))]:
+        marks = set[str]()
+        lines = [list(_cells(columns, shown[:kept], row, marks, with_bars=with_bars)) for row in rows]
+        headings = [column for _, column in shown[:kept]]
+        for broken in (False, True):
+            widths = [*_widths(headings, lines, broken=broken)]
+            if sum(widths) + _BETWEEN * (kept - 1) <= width or (kept == 1 and broken):
+                styles = [None if row[0] == "subject" else "dim" for row in rows]
+                return _table(headings, widths, lines, styles), marks, [column.heading for _, column in shown[kept:]]
+    raise AssertionError("one column is printed however narrow the terminal is")
+
+
+def _widths(columns: Sequence[Column], lines: Sequence[Sequence[Text | str]], *, broken: bool) -> Iterator[int]:
+    """Yield how wide each column is, headings of figures broken into their words or not."""
+    for place, column in enumerate(columns):
+        parts = column.heading.split() if broken and column.kind is not Kind.TEXT else [column.heading]
+        widest = max(map(cell_len, [*parts, *(str(cells[place]) for cells in lines)]))
+        yield min(widest, _TEXT) if column.kind is Kind.TEXT else widest
+
+
+def _table(
+    columns: Sequence[Column],
+    widths: Sequence[int],
+    lines: Sequence[Sequence[Text | str]],
+    styles: Sequence[str | None],
+) -> Table:
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for column, width in zip(columns, widths, strict=True):
+        is_text = column.kind is Kind.TEXT
+        made.add_column(column.heading, justify="left" if is_text else "right", no_wrap=is_text, width=width)
+    for style, cells in zip(styles, lines, strict=True):
+        made.add_row(*cells, style=style)
+    return made
 
 
 def bar(ratio: float) -> str:
@@ -85,7 +121,12 @@ def _shown(columns: Sequence[Column]) -> Iterator[tuple[int, Column]]:
 
 
 def _cells(
-    columns: Sequence[Column], shown: Sequence[tuple[int, Column]], row: Sequence[Any], seen: set[str]
+    columns: Sequence[Column],
+    shown: Sequence[tuple[int, Column]],
+    row: Sequence[Any],
+    seen: set[str],
+    *,
+    with_bars: bool,
 ) -> Iterator[Text | str]:
     statuses = {column.figure: row[place] for place, column in enumerate(columns) if column.part == "status"}
     first = True
@@ -95,17 +136,18 @@ def _cells(
             cell = row[0]
         first = False
         if column.kind is Kind.RATIO and column.figure:
-            yield _rate(cell, _MARKS.get(statuses.get(column.figure) or "", ""), seen)
+            yield _rate(cell, _MARKS.get(statuses.get(column.figure) or "", ""), seen, with_bar=with_bars)
         else:
             yield _plain(cell)
 
 
-def _rate(value: float | None, mark: str, seen: set[str]) -> Text:
+def _rate(value: float | None, mark: str, seen: set[str], *, with_bar: bool) -> Text:
     if mark:
         seen.add(mark)
     if value is None:
         return Text(mark)
-    return Text.assemble((bar(value), "cyan"), f" {value:6.1%}{mark or ' '}")
+    number = f" {value:6.1%}{mark or ' '}"
+    return Text.assemble((bar(value), "cyan"), number) if with_bar else Text(number)
 
 
 def _plain(cell: Any) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from rich.cells import cell_len
 from starlette.testclient import TestClient
 
 from app.cli.terminal import bar
@@ -25,10 +26,10 @@ def run(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]
     )  # fmt: skip
 
 
-def on_terminal(settings: Settings, *arguments: str) -> str:
-    """What a terminal of 110 columns shows, without its colours."""
+def on_terminal(settings: Settings, *arguments: str, columns: int = 110) -> str:
+    """What a terminal of so many columns shows, without its colours."""
     parent, child = pty.openpty()
-    environment = _environment(settings) | {"COLUMNS": "110", "NO_COLOR": "1", "TERM": "dumb"}
+    environment = _environment(settings) | {"COLUMNS": str(columns), "NO_COLOR": "1", "TERM": "dumb"}
     with subprocess.Popen(
         [sys.executable, "-m", "app.cli", "statistics", *arguments], cwd=ROOT, env=environment, stdout=child
     ) as process:
@@ -80,6 +81,16 @@ def test_a_terminal_gets_a_table_with_bars_and_totals(siming: Settings) -> None:
 def test_a_terminal_gets_few_rows_when_there_are_many(siming: Settings) -> None:
     shown = on_terminal(siming, "enterprises", "--limit", "2")
     assert "--limit shows more" in shown
+
+
+@pytest.mark.parametrize("columns", [110, 80, 60, 30])
+def test_a_narrow_terminal_lacks_columns_and_says_which(siming: Settings, columns: int) -> None:
+    shown = on_terminal(siming, "districts", "--parent", "350203", columns=columns)
+    lines = shown.splitlines()
+    lacking = [line for line in lines if line.startswith("too narrow for: ")]
+    assert all(cell_len(line) <= columns for line in lines)
+    assert ("%" in shown, bool(lacking)) == (columns >= 60, columns <= 60)
+    assert ("▏" in shown or "█" in shown) == (columns == 110)
 
 
 def test_a_file_is_written_in_its_format(siming: Settings, tmp_path: Path) -> None:
