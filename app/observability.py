@@ -154,7 +154,8 @@ class RequestAccounting:
     def _settle(self, scope: Scope, request_id: str, status: str, size: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "other"
         route = getattr(scope.get("route"), "path", UNMATCHED)
-        self._ended.append(RequestLine(method, route, status, size, seconds * 1000, request_id, datetime.now(UTC)))
+        milliseconds = round(seconds * 1000, 3)
+        self._ended.append(RequestLine(method, route, status, size, milliseconds, request_id, datetime.now(UTC)))
         if len(self._ended) == 1:
             asyncio.get_running_loop().call_soon(self._account)
 

@@ -19,7 +19,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from app.api.schemas.statistics import DistrictStatistics
@@ -59,6 +59,15 @@ def starlette_bytes() -> Starlette:
         return Response(body, media_type="application/json")
 
     return Starlette(routes=[Route(PATH, answer)])
+
+
+def empty_page() -> Starlette:
+    """Return a server of a page with nothing on it."""
+
+    async def answer(_request: Request) -> Response:
+        return HTMLResponse("<!doctype html><html lang=en><title>Empty</title><link rel=icon href=data:,></html>")
+
+    return Starlette(routes=[Route("/", answer)])
 
 
 def fastapi_bytes() -> FastAPI:

@@ -20,6 +20,9 @@ _SAID = ("class", "q", "shortfall", "gap_since", "means")
 _TEXT = 24
 """Width of a text, at most; what is longer is cut."""
 
+_SMALLEST = 0.0001
+"""Smaller numbers are said to be smaller."""
+
 _BETWEEN = 2
 """Spaces between two columns."""
 
@@ -97,8 +100,11 @@ def _table(
 ) -> Table:
     made = Table(box=None, pad_edge=False, header_style="bold")
     for column, width in zip(columns, widths, strict=True):
-        is_text = column.kind is Kind.TEXT
-        made.add_column(column.heading, justify="left" if is_text else "right", no_wrap=is_text, width=width)
+        # The cells of rates are of one width, marks included.
+        left = column.kind is Kind.TEXT or _is_rate(column)
+        made.add_column(
+            column.heading, justify="left" if left else "right", no_wrap=column.kind is Kind.TEXT, width=width
+        )
     for style, cells in zip(styles, lines, strict=True):
         made.add_row(*cells, style=style)
     return made
@@ -135,10 +141,14 @@ def _cells(
         if first and cell is None and row[0] != "subject":
             cell = row[0]
         first = False
-        if column.kind is Kind.RATIO and column.figure:
+        if _is_rate(column):
             yield _rate(cell, _MARKS.get(statuses.get(column.figure) or "", ""), seen, with_bar=with_bars)
         else:
             yield _plain(cell)
+
+
+def _is_rate(column: Column) -> bool:
+    return column.kind is Kind.RATIO and bool(column.figure)
 
 
 def _rate(value: float | None, mark: str, seen: set[str], *, with_bar: bool) -> Text:
@@ -157,4 +167,6 @@ def _plain(cell: Any) -> str:
         return "yes" if cell else "no"
     if isinstance(cell, int):
         return f"{cell:,}"
-    return f"{cell:.3g}" if isinstance(cell, float) else str(cell)
+    if isinstance(cell, float):
+        return "<0.0001" if 0 < cell < _SMALLEST else f"{cell:.3g}"
+    return str(cell)

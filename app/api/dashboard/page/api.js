@@ -16,22 +16,41 @@ export function address(path, query = {}) {
   return text ? `${path}?${text}` : path;
 }
 
-export async function ask(path, query, options = {}) {
-  const headers = currentKey() ? { Authorization: `Bearer ${currentKey()}` } : {};
-  const answer = await fetch(address(path, query), { headers, ...options });
-  if (!answer.ok) throw await refused(answer);
-  return answer.json();
+const keyed = () => (currentKey() ? { Authorization: `Bearer ${currentKey()}` } : {});
+
+export async function ask(path, query) {
+  return (await answered(address(path, query))).json();
 }
 
-async function refused(answer) {
-  const told = (answer.headers.get("Content-Type") || "").includes("json") ? await answer.json() : {};
-  return new Refused({ status: answer.status, title: answer.statusText, ...told });
+async function answered(url) {
+  const answer = await fetch(url, { headers: keyed() });
+  if (!answer.ok) throw refused(answer.status, answer.statusText, await answer.text());
+  return answer;
+}
+
+function refused(status, title, text) {
+  try {
+    return new Refused({ status, title, ...JSON.parse(text) });
+  } catch {
+    return new Refused({ status, title });
+  }
+}
+
+// Sends a file as the body of a request; unlike `fetch`, it tells how much of it has gone.
+export function send(path, query, file, report) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", address(path, query));
+    for (const [name, value] of Object.entries(keyed())) request.setRequestHeader(name, value);
+    request.upload.onprogress = ({ loaded, total }) => report(loaded, total);
+    request.onload = () => (request.status < 300 ? resolve(JSON.parse(request.responseText)) : reject(refused(request.status, request.statusText, request.responseText)));
+    request.onerror = () => reject(new Error(request.statusText || "network"));
+    request.send(file);
+  });
 }
 
 export async function download(url, name) {
-  const headers = currentKey() ? { Authorization: `Bearer ${currentKey()}` } : {};
-  const answer = await fetch(url, { headers });
-  if (!answer.ok) throw await refused(answer);
+  const answer = await answered(url);
   const link = document.createElement("a");
   link.href = URL.createObjectURL(await answer.blob());
   link.download = name;

@@ -38,18 +38,26 @@ export function bars(id, names, series) {
   });
 }
 
+// Lines over days; `marked` is a day worth seeing between them, and what happened.
 export function lines(id, days, series, marked) {
   const colours = [colour("first"), colour("second"), colour("third"), colour("fourth")];
+  const within = marked && days[0] <= marked.day && marked.day <= days.at(-1);
   return draw(id, 280, {
     type: "line",
     data: {
-      labels: days,
       datasets: series.map(({ label, values }, place) => ({
-        label, data: values, borderColor: colours[place], backgroundColor: colours[place], tension: 0, pointRadius: 3,
+        label, data: days.map((day, at) => ({ x: day, y: values[at] })), borderColor: colours[place],
+        backgroundColor: colours[place], tension: 0, pointRadius: 3,
       })),
     },
-    plugins: marked == null ? [] : [mark(marked.place, marked.text)],
-    options: { scales: { y: { min: 0, grace: "10%", ticks: asPercent } }, plugins: { legend: { position: "bottom" } } },
+    plugins: within ? [mark(marked)] : [],
+    options: {
+      scales: {
+        x: { type: "time", time: { unit: "day", displayFormats: { day: "yyyy-MM-dd" }, tooltipFormat: "yyyy-MM-dd" }, ticks: { source: "data", maxRotation: 0 } },
+        y: { min: 0, grace: "10%", ticks: asPercent },
+      },
+      plugins: { legend: { position: "bottom" } },
+    },
   });
 }
 
@@ -62,11 +70,12 @@ function write(ctx, text, x, y) {
   ctx.fillText(text, x, y);
 }
 
-function mark(place, text) {
+function mark({ day, text }) {
   return {
     id: "mark",
     afterDraw({ ctx, chartArea, scales }) {
-      const x = scales.x.getPixelForValue(place);
+      const x = scales.x.getPixelForValue(new Date(`${day}T00:00`).getTime());
+      const left = x > (chartArea.left + chartArea.right) / 2;
       ctx.save();
       ctx.strokeStyle = ctx.fillStyle = colour("accent");
       ctx.setLineDash([4, 3]);
@@ -75,8 +84,8 @@ function mark(place, text) {
       ctx.lineTo(x, chartArea.bottom);
       ctx.stroke();
       ctx.setLineDash([]);
-      ctx.textAlign = "right";
-      write(ctx, text, x - 6, chartArea.top + 12);
+      ctx.textAlign = left ? "right" : "left";
+      write(ctx, text, x + (left ? -6 : 6), chartArea.top + 12);
       ctx.restore();
     },
   };
@@ -94,7 +103,7 @@ export function funnel(id, points, limits, t) {
     data: {
       datasets: [
         scatter(t.low_class, low, colour("accent"), 6),
-        scatter(t.ratio, others, colour("first"), 4),
+        scatter(t.others, others, colour("first"), 4),
         limit(t.limit95, limits.inner, []),
         limit(t.limit998, limits.outer, [5, 4]),
       ],
@@ -113,6 +122,19 @@ export function funnel(id, points, limits, t) {
   });
 }
 
+const LINE_HEIGHT = 15;
+const LONG_NAME = 26;
+
+// A name in lines; only names of words with spaces between them are broken.
+function broken(name) {
+  const lines = [""];
+  for (const word of name.split(" ")) {
+    if (lines.at(-1) && `${lines.at(-1)} ${word}`.length > LONG_NAME) lines.push(word);
+    else lines[lines.length - 1] += lines.at(-1) ? ` ${word}` : word;
+  }
+  return lines;
+}
+
 // Names of points: the first given are written first, a name that would cover one of them stands in the tooltip alone.
 function names(points) {
   return {
@@ -122,14 +144,15 @@ function names(points) {
       ctx.save();
       ctx.font = `600 13px ${Chart.defaults.font.family}`;
       for (const point of points) {
-        const x = scales.x.getPixelForValue(point.x), y = scales.y.getPixelForValue(point.y);
-        const width = ctx.measureText(point.name).width;
-        const right = x + 9 + width <= chartArea.right, start = right ? x + 9 : Math.max(chartArea.left, x - 9 - width);
-        const covers = (other) => start < other.end && other.start < start + width && Math.abs(y - other.y) < 16;
+        const x = scales.x.getPixelForValue(point.x), y = scales.y.getPixelForValue(point.y), lines = broken(point.name);
+        const width = Math.max(...lines.map((line) => ctx.measureText(line).width)), height = lines.length * LINE_HEIGHT;
+        const start = x + 9 + width <= chartArea.right ? x + 9 : Math.max(chartArea.left, x - 9 - width);
+        const top = Math.min(Math.max(y - height / 2, chartArea.top), chartArea.bottom - height);
+        const covers = (other) => start < other.start + other.width && other.start < start + width && top < other.top + other.height && other.top < top + height;
         if (written.some(covers)) continue;
-        written.push({ start, end: start + width, y });
+        written.push({ start, width, top, height });
         ctx.fillStyle = colour(point.class === "low" ? "accent" : "text");
-        write(ctx, point.name, start, start > x || start + width < x ? y + 4 : y - 10);
+        lines.forEach((line, place) => write(ctx, line, start, top + (place + 0.8) * LINE_HEIGHT));
       }
       ctx.restore();
     },

@@ -1,12 +1,14 @@
 // Puts the page together: words, choices, sections; anew whenever the address changes.
 
 import { ask } from "./api.js";
-import { element, refusal } from "./parts.js";
-import * as sections from "./sections.js";
+import { element, heading, refusal } from "./parts.js";
+import * as figures from "./sections.js";
 import { change, currentKey, read, useKey } from "./state.js";
 import { TEXT } from "./text.js";
+import { upload } from "./upload.js";
 
-const SECTIONS = ["headline", "children", "bases", "low", "trends", "dual", "gaps", "quality", "upload"];
+const FIGURES = ["headline", "children", "bases", "low", "trends", "dual", "gaps", "quality"];
+const SECTIONS = [...FIGURES, "upload"];
 const at = (id) => document.getElementById(id);
 
 let catalogue = null;
@@ -36,10 +38,9 @@ async function entries() {
 
 function labels(state) {
   const entry = (code) => catalogue.get(code);
-  return {
-    label: (code) => entry(code)?.label[state.lang] ?? code,
-    meaning: (code) => (state.lang === "zh" && entry(code)?.definition_zh) || entry(code)?.definition || "",
-  };
+  const label = (code) => entry(code)?.label[state.lang] ?? code;
+  const meaning = (code) => (state.lang === "zh" && entry(code)?.definition_zh) || entry(code)?.definition || "";
+  return { label, meaning, head: (code) => heading(label(code), meaning(code)) };
 }
 
 function options(select, choices, chosen) {
@@ -47,9 +48,9 @@ function options(select, choices, chosen) {
   if (!choices.some(([value]) => value === chosen)) select.prepend(element("option", { value: chosen, selected: true }, chosen));
 }
 
-async function choices(state, t, named, turn) {
+async function choices({ state, t, path: leading, label }, turn) {
   const list = async (path, query) => { try { return (await ask(path, query)).data; } catch { return []; } };
-  const [snapshots, path] = await Promise.all([list("/v1/snapshots"), lineage(state.district)]);
+  const [snapshots, path] = await Promise.all([list("/v1/snapshots"), leading]);
   const children = await list("/v1/statistics/districts", { ...(state.district ? { parent: state.district } : { level: "province" }), as_of: state.as_of, limit: 200 });
   if (turn !== shown) return;
   const name = (item) => (state.lang === "en" && item.name_en) || item.name_zh;
@@ -60,7 +61,7 @@ async function choices(state, t, named, turn) {
   options(at("district"), [[state.district, path.length ? name(path.at(-1)) : t.everything], ...children.map((item) => [item.district.code, `› ${name(item.district)}`])], state.district);
   const days = [...new Set(snapshots.map((snapshot) => snapshot.as_of))];
   options(at("as_of"), days.map((day, place) => [place ? day : "", day]), state.as_of);
-  options(at("basis"), ["registered", "operating", "surveyed", "eligible", "above_size"].map((code) => [code, named.label(code)]), state.basis);
+  options(at("basis"), ["registered", "operating", "surveyed", "eligible", "above_size"].map((code) => [code, label(code)]), state.basis);
   options(at("industries"), ["section", "division", "group"].map((code) => [code, t[code]]), state.industries);
 }
 
@@ -90,7 +91,7 @@ async function fill(name, context, turn) {
   place.replaceChildren(element("h2", { id: `${name}-title` }, t[name]), element("p", { class: "note" }, t.loading));
   place.setAttribute("aria-busy", "true");
   try {
-    const found = await sections[name](context);
+    const found = await (figures[name] ?? upload)(context);
     if (turn !== shown) return;
     place.replaceChildren(element("h2", { id: `${name}-title` }, t[name]), ...found.nodes);
     if (found.meta) told(found.meta, t);
@@ -107,11 +108,11 @@ function go(district) {
   at("main").focus();
 }
 
-async function show() {
+async function show(names) {
   const turn = ++shown, state = read(), t = words(state);
   catalogue ??= await entries();
-  const named = labels(state), context = { state, t, ...named, go };
-  await Promise.all([choices(state, t, named, turn), ...SECTIONS.map((name) => fill(name, context, turn))]);
+  const context = { state, t, ...labels(state), path: lineage(state.district), go };
+  await Promise.all([choices(context, turn), ...names.map((name) => fill(name, context, turn))]);
   if (turn === shown) document.body.dataset.ready = String(turn);
 }
 
@@ -121,9 +122,11 @@ at("key-form").addEventListener("submit", (event) => {
   event.preventDefault();
   useKey(currentKey() ? "" : at("key").value);
   at("key").value = "";
-  show();
+  show(SECTIONS);
 });
-window.addEventListener("popstate", show);
-window.addEventListener("change-of-state", show);
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
-show();
+for (const [target, event] of [[window, "popstate"], [window, "change-of-state"], [matchMedia("(prefers-color-scheme: dark)"), "change"]]) {
+  target.addEventListener(event, () => show(SECTIONS));
+}
+// What was sent stays in view, with its problems.
+window.addEventListener("change-of-figures", () => show(FIGURES));
+show(SECTIONS);

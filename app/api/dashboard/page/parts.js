@@ -29,11 +29,11 @@ export function rateHints(rate, t) {
   return parts;
 }
 
-export function rateCell(rate, t) {
+export function rateCell(rate, t, { bar = true } = {}) {
   const share = rate.value == null ? 0 : Math.min(rate.value, 1);
   const mark = rate.value == null ? null : t[rate.status] || null;
   return element("td", { class: "rate", title: rateHints(rate, t).join(" · "), "data-mark": mark },
-    element("meter", { min: 0, max: 1, value: share, "aria-hidden": "true" }),
+    bar ? element("meter", { min: 0, max: 1, value: share, "aria-hidden": "true" }) : null,
     element("span", {}, rateText(rate, t)));
 }
 
@@ -48,14 +48,19 @@ export function table(caption, heads, rows) {
     marks.size ? element("p", { class: "note" }, `* ${[...marks].join(" · ")}`) : null);
 }
 
+// The head of a column; what it means shows on hover.
+export function heading(text, meaning = "") {
+  return element("th", { scope: "col", title: meaning }, text);
+}
+
 export function row(name, cells, attributes = {}) {
   return element("tr", attributes,
     element("th", { scope: "row" }, name),
     cells.map((cell) => (cell instanceof HTMLElement ? cell : element("td", {}, cell))));
 }
 
-export function withTable(t, content, open = false) {
-  return element("details", open ? { open: true } : {}, element("summary", {}, t.asTable), content);
+export function folded(title, content) {
+  return element("details", {}, element("summary", {}, title), content);
 }
 
 export function tools(t, path, query) {

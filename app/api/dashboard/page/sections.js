@@ -1,9 +1,8 @@
 // The sections of the page: each asks the API, and returns what it shows.
 
-import { ask, address } from "./api.js";
+import { ask, address, Refused } from "./api.js";
 import { bars, funnel, lines } from "./charts.js";
-import { count, element, percent, rateCell, rateHints, rateText, refusal, row, table, tools, withTable } from "./parts.js";
-import { currentKey } from "./state.js";
+import { count, element, folded, percent, rateCell, rateHints, rateText, row, table, tools } from "./parts.js";
 
 const S = "/v1/statistics";
 const HEADLINE_COUNTS = ["enterprises", "members", "headcount"];
@@ -12,6 +11,7 @@ const COVERAGES = ["organisation_coverage", "organisation_coverage_with_dual", "
 const COVERAGES_PUBLIC = ["organisation_coverage", "standalone_rate"];
 const TREND = ["organisation_coverage", "organisation_coverage_with_dual", "work_coverage", "dual_reach"];
 const SHOWN_ROWS = 20;
+const SHOWN_NAMES = 5;
 const SHORT = { zh: 20, en: 45 };
 
 const nameOf = (subject, lang) => (lang === "en" && subject.name_en) || subject.name_zh || subject.name;
@@ -44,7 +44,7 @@ export async function headline({ state, t, label, meaning }) {
   };
 }
 
-export async function children({ state, t, label, go }) {
+export async function children({ state, t, label, head, go }) {
   const query = { ...(state.district ? { parent: state.district } : { level: "province" }), basis: state.basis, ...moment(state), limit: 200 };
   const found = await ask(`${S}/districts`, query);
   if (found.data.length === 0) return { nodes: [element("p", {}, t.empty)] };
@@ -60,20 +60,20 @@ export async function children({ state, t, label, go }) {
   return { nodes: [
     element("p", { class: "note" }, t.sub),
     bars("children", found.data.map(named), series),
-    table(t.children, [t.name, label("enterprises"), label("members"), ...codes.map(label), label("member_ratio")], [...rows, ...foot]),
+    table(t.children, [t.name, ...["enterprises", "members", ...codes, "member_ratio"].map(head)], [...rows, ...foot]),
     tools(t, `${S}/districts`, { ...query, limit: "" })] };
 }
 
-export async function bases({ state, t, label, meaning }) {
+export async function bases({ state, t, label, meaning, head }) {
   const query = { district: state.district, ...moment(state) };
   const found = await ask(`${S}/bases`, query);
   const codes = ["organisation_coverage", "work_coverage", "member_ratio"];
   const rows = found.data.map((item) => row(element("span", { title: meaning(item.basis) }, label(item.basis)),
     [count(item.counts.enterprises), ...codes.map((code) => rateCell(item.rates[code], t))], item.basis === state.basis ? { "aria-current": "true" } : {}));
-  return { nodes: [table(t.bases, [t.basis, label("enterprises"), ...codes.map(label)], rows), tools(t, `${S}/bases`, query)] };
+  return { nodes: [table(t.bases, [t.basis, ...["enterprises", ...codes].map(head)], rows), tools(t, `${S}/bases`, query)] };
 }
 
-export async function low({ state, t, label }) {
+export async function low({ state, t, head }) {
   const chosen = state.industries === "group" ? { by: "industry_group" } : { industry_level: state.industries };
   const query = { ...scope(state), ...chosen, limit: 200 };
   const found = await ask(`${S}/low-membership`, query);
@@ -90,27 +90,44 @@ export async function low({ state, t, label }) {
   const why = given(found.data[0].rates, ["work_coverage", "member_presence", "young_member_share", "dual_reach"]);
   const rows = found.data.map((item) => row(named(item), [
     classText(item.class), percent(item.ratio), percent(item.reference_ratio), item.expected == null ? "–" : item.expected.toFixed(1),
-    small(item.q), count(item.shortfall), ...why.map((code) => rateCell(item.rates[code], t)),
+    small(item.q), count(item.shortfall), ...why.map((code) => rateCell(item.rates[code], t, { bar: false })),
   ], { class: item.class === "low" ? "low" : null }));
   return { nodes: [
     points.length ? funnel("low", points, limits, t) : "",
-    table(t.low, [t.name, t.class, t.ratio, t.reference, t.expected, t.q, t.shortfall, ...why.map(label)], rows),
+    table(t.low, [t.name, t.class, t.ratio, t.reference, t.expected, t.q, t.shortfall, ...why.map(head)], rows),
     element("p", { class: "note" }, t.lowNote), tools(t, `${S}/low-membership`, { ...query, limit: "" })] };
 }
 
-export async function trends({ state, t, label }) {
+// The joint organisations that take dual affiliation, where the nearest to a district are; the first founded first.
+async function founded(path) {
+  for (const district of path.length ? path.toReversed().map((item) => item.code) : [""]) {
+    try {
+      const { data } = await ask(`${S}/branches`, { district, form: "joint", limit: 1000 });
+      const joint = data.map((item) => item.branch).filter((branch) => branch.dual_affiliation);
+      const inside = new Set(joint.map((branch) => branch.code));
+      const heads = joint.filter((branch) => branch.established_on && !inside.has(branch.parent_code));
+      if (heads.length) return heads.sort((a, b) => (a.established_on < b.established_on ? -1 : 1));
+    } catch (error) {
+      if (error instanceof Refused) return [];
+      throw error;
+    }
+  }
+  return [];
+}
+
+export async function trends({ state, t, label, head, path }) {
   const query = { district: state.district, basis: state.basis };
-  const found = await ask(`${S}/trends`, query);
+  const [found, joint] = await Promise.all([ask(`${S}/trends`, query), path.then(founded)]);
   if (found.data.length === 0) return { nodes: [element("p", {}, t.empty)] };
   const last = found.data[found.data.length - 1].rates;
   const codes = [...given(last, TREND), ...(last.dual_reach.status === "protected" ? ["member_ratio"] : [])];
   const days = found.data.map((point) => point.as_of);
-  const begun = found.data.findIndex((point) => point.rates.dual_reach.numerator > 0);
   const series = codes.map((code) => ({ label: label(code), values: found.data.map((point) => point.rates[code].value) }));
-  const rows = found.data.map((point) => row(point.as_of, [...codes.map((code) => rateCell(point.rates[code], t)), point.breaks.join(", ")]));
+  const rows = found.data.map((point) => row(point.as_of, [...codes.map((code) => rateCell(point.rates[code], t)), point.breaks.map((code) => t.broken[code] ?? code).join(t.comma)]));
   return { nodes: [
-    lines("trends", days, series, begun > 0 ? { place: begun, text: t.founded } : null),
-    withTable(t, table(t.trends, [t.date, ...codes.map(label), t.breaks], rows)), tools(t, `${S}/trends`, query)] };
+    lines("trends", days, series, joint.length ? { day: joint[0].established_on, text: `${t.founded} ${joint[0].established_on}` } : null),
+    joint.length ? element("ul", { class: "strip note" }, joint.slice(0, SHOWN_NAMES).map((branch) => element("li", {}, `${branch.established_on} ${t.founded}${t.colon}${branch.name}`))) : "",
+    folded(t.asTable, table(t.trends, [t.date, ...codes.map(head), t.breaks], rows)), tools(t, `${S}/trends`, query)] };
 }
 
 export async function dual({ state, t, label }) {
@@ -125,7 +142,7 @@ export async function dual({ state, t, label }) {
       element("li", {}, `${t.reach} `, element("b", {}, rateText(data.uplift.dual_reach, t))),
       element("li", {}, `${t.unreached} `, element("b", {}, count(data.uplift.members_unreached)))),
     table(t.dual, [t.name, t.without, t.given], rows),
-    joint.length ? withTable(t, table(t.joint, [t.name, t.members], joint)) : "", tools(t, `${S}/dual-affiliation`, query)] };
+    joint.length ? folded(t.joint, table(t.joint, [t.name, t.members], joint)) : "", tools(t, `${S}/dual-affiliation`, query)] };
 }
 
 export async function gaps({ state, t }) {
@@ -135,11 +152,11 @@ export async function gaps({ state, t }) {
   const text = (value) => element("td", { class: "text" }, value);
   const head = (value) => element("th", { scope: "col", class: "text" }, value);
   const rows = found.data.map((item) => row(item.enterprise.name, [
-    count(item.counts.full_members), item.gap_since, text(item.means.map((code) => t[code] ?? code).join(state.lang === "zh" ? "、" : ", ")),
-    text(item.candidates.slice(0, 2).map((candidate) => candidate.branch.name).join(state.lang === "zh" ? "；" : "; ")),
+    count(item.counts.full_members), item.gap_since, text(item.means.map((code) => t[code] ?? code).join(t.comma)),
+    text(item.candidates.slice(0, 2).map((candidate) => candidate.branch.name).join(t.semicolon)),
   ]));
   return { nodes: [
-    found.meta.rows > SHOWN_ROWS ? element("p", { class: "note" }, t.more(count(found.meta.rows))) : "",
+    found.meta.rows > SHOWN_ROWS ? element("p", { class: "note" }, t.more(count(found.meta.rows), SHOWN_ROWS)) : "",
     table(t.gaps, [t.enterprise, t.full, t.since, head(t.means), head(t.candidates)], rows), tools(t, `${S}/establishment-gaps`, { ...query, limit: "" })] };
 }
 
@@ -151,48 +168,4 @@ export async function quality({ state, t }) {
   return { nodes: [
     element("ul", { class: "strip" }, element("li", {}, `${t.reporting} `, element("b", {}, rateText(found.reporting_rate, t))), items),
     tools(t, `${S}/data-quality`, query)] };
-}
-
-const DATASETS = ["ledger", "returns", "enterprises", "branches", "coverage", "members", "employments", "affiliations", "districts", "industries", "industry-groups"];
-
-export async function upload({ state, t }) {
-  const told = element("div", { role: "status", "aria-live": "polite" });
-  const file = element("input", { type: "file", name: "file", required: true });
-  const dataset = element("select", { name: "dataset" }, DATASETS.map((name) => element("option", {}, name)));
-  const dry = element("input", { type: "checkbox", checked: true });
-  const form = element("form", { class: "controls", onsubmit: async (event) => {
-    event.preventDefault();
-    await send(told, t, { dataset: dataset.value, dry_run: String(dry.checked) }, file.files[0]);
-  } }, element("label", {}, t.dataset, dataset), element("label", {}, t.file, file), element("label", {}, dry, t.dry), element("button", {}, t.send));
-  return { nodes: [form, told] };
-}
-
-async function send(told, t, query, file) {
-  try {
-    const { data } = await ask("/v1/imports", query, { method: "POST", body: file, headers: keyed() });
-    const progress = element("progress", { "aria-label": t.sent });
-    told.replaceChildren(t.sent, progress);
-    const job = await finished(data.job_id, (state) => {
-      if (state.total) { progress.max = state.total; progress.value = state.done; }
-    });
-    const { data: record } = await ask(`/v1/imports/${data.id}`);
-    const { data: issues } = await ask(`/v1/imports/${data.id}/issues`, { limit: 100 });
-    const rows = issues.map((issue) => row(String(issue.row ?? ""), [issue.column ?? "", element("td", { class: "text" }, issue.message)]));
-    told.replaceChildren(
-      element("p", { class: job.state === "succeeded" ? "" : "problem" }, job.state === "succeeded" ? t.done(record.result) : job.problem?.detail ?? job.state),
-      rows.length ? table(t.problems, [t.row, t.column, t.message], rows) : "");
-  } catch (problem) {
-    told.replaceChildren(refusal(problem, t));
-  }
-}
-
-const keyed = () => (currentKey() ? { Authorization: `Bearer ${currentKey()}` } : {});
-
-async function finished(id, report) {
-  for (;;) {
-    const { data } = await ask(`/v1/jobs/${id}`);
-    report(data);
-    if (!["queued", "running"].includes(data.state)) return data;
-    await new Promise((resolve) => setTimeout(resolve, 400));
-  }
 }

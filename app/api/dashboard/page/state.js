@@ -20,6 +20,11 @@ export function change(parts) {
   window.dispatchEvent(new Event("change-of-state"));
 }
 
+// Says that figures are newer than those shown.
+export function refresh() {
+  window.dispatchEvent(new Event("change-of-figures"));
+}
+
 export const currentKey = () => key;
 
 export function useKey(value) {
