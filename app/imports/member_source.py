@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Date, FromClause, exists, literal, or_, selec
 
 from app.config import Settings
 from app.database.tables import METADATA
-from app.imports.prospect import Prospect
+from app.imports.prospect import Prospect, kept
 
 
 def changed_source(connection: Connection, prospect: Prospect, settings: Settings) -> str | None:
@@ -15,7 +15,12 @@ def changed_source(connection: Connection, prospect: Prospect, settings: Setting
     concerned = prospect.own.target.table in (members, employments)
     if settings.member_source != "auto" or not concerned:
         return None
-    today = settings.today()
+    today, own = settings.today(), prospect.own
+    if not own.is_first:
+        untouched = {own.target.table: kept(own).subquery()}
+        # Mostly this settles it: whoever works before and is not touched works after, and is soon found.
+        if _anybody_works(connection, untouched.get(members, members), untouched.get(employments, employments), today):
+            return None
     before = _anybody_works(connection, members, employments, today)
     after = _anybody_works(connection, prospect.after(members), prospect.after(employments), today)
     if before == after:
