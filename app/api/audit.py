@@ -47,6 +47,9 @@ async def list_audit_records(request: Request, asked: AuditQuery) -> Response:
 
     A change that a job makes stands here twice, with one `request_id`: when it was accepted, and when it had ended.
     """
+    if asked.first is not None and asked.last is not None and asked.first > asked.last:
+        message = f"from={asked.first} is after to={asked.last}"
+        raise InvalidRequest(message, [ErrorItem("query/from", message), ErrorItem("query/to", message)])
     _refuse_unknown(request, asked.operation)
     wanted = AuditQuestion(asked.first, asked.last, asked.operation, asked.key_id)
     before = decode_cursor(request, asked, Place)

@@ -5,7 +5,9 @@ parameters); an answer that is ready in a fifth of a millisecond would pay more 
 """
 
 import re
+from collections.abc import Iterator
 from datetime import date
+from enum import StrEnum
 from types import UnionType
 from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
 
@@ -44,6 +46,7 @@ class QueryOf(Generic[Parameters]):
         self.model = model
         fields = {field.alias or name: field for name, field in model.model_fields.items()}
         self.names = tuple(fields)
+        self._choices = {name: tuple(_choices(field.annotation)) for name, field in fields.items()}
         self.repeatable = frozenset(name for name, field in fields.items() if _is_tuple(field.annotation))
         self.default = model() if not any(field.is_required() for field in model.model_fields.values()) else None
 
@@ -72,8 +75,14 @@ class QueryOf(Generic[Parameters]):
         try:
             self.model.model_validate(self._values(request))
         except ValidationError as error:
-            return [*repeated, *({**item, "loc": ("query", *item["loc"])} for item in error.errors())]
+            return [*repeated, *(self._told({**item}) for item in error.errors())]
         return repeated
+
+    def _told(self, item: dict[str, Any]) -> dict[str, Any]:
+        """Return an error of a field as one of the query; where an enumeration is missing, its choices are told."""
+        if item["type"] == "missing":
+            item["ctx"] = {"allowed": self._choices[item["loc"][0]]}
+        return {**item, "loc": ("query", *item["loc"])}
 
     def _values(self, request: Request) -> dict[str, Any]:
         query = request.query_params
@@ -92,3 +101,10 @@ def _is_tuple(annotation: Any) -> bool:
     if get_origin(annotation) in (Union, UnionType):
         return any(_is_tuple(choice) for choice in get_args(annotation))
     return get_origin(annotation) is tuple
+
+
+def _choices(annotation: Any) -> Iterator[str]:
+    """Yield the values of an enumeration, optional or not; of anything else, none."""
+    for choice in (annotation, *get_args(annotation)):
+        if isinstance(choice, type) and issubclass(choice, StrEnum):
+            yield from (member.value for member in choice)

@@ -297,6 +297,7 @@ def test_records_are_chosen_by_day_and_key_when_asked(client: TestClient) -> Non
         ("operation=list_enterprise", "query/operation"),
         ("from=today", "query/from"),
         ("to=20170630", "query/to"),
+        ("from=2017-06-30&to=2017-06-29", "query/from"),
         ("cursor=x", "query/cursor"),
         ("first=2017-06-30", "query/first"),
     ],

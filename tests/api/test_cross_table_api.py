@@ -192,6 +192,11 @@ def test_what_cannot_be_asked_is_refused(client: TestClient, query: str, status:
         assert [error["pointer"] for error in answer.json()["errors"]] == pointers
 
 
+def test_a_missing_level_is_told_with_all_there_are(client: TestClient) -> None:
+    [error] = client.get(f"{TABLE}?industry_level=section").json()["errors"]
+    assert error["allowed"] == ["province", "city", "county", "street", "site"]
+
+
 def test_levels_and_filters_are_exact_only_when_figures_are_protected(quarters: Settings) -> None:
     with TestClient(create_app(quarters)) as public:
         query = "district_level=site&industry_level=class&basis=registered&ownership=state"
