@@ -135,6 +135,21 @@ def test_journey_down_and_back_and_shared(open_page: Open, address: str, words: 
     expect(page.locator("#language")).not_to_have_text(words["other"])
 
 
+def test_a_bar_leads_to_its_district_and_a_rule_to_what_it_finds(open_page: Open, address: str) -> None:
+    page = open_page(f"{address}/dashboard#district={SIMING}&lang=en")
+    with turned(page):
+        page.locator("#children canvas").click(position={"x": 150, "y": 30})
+    assert chosen(page)["district"] == f"{SIMING}001"
+    with turned(page):
+        page.go_back()
+    asked = {"district": SIMING, "rule": "register_differs_from_return", "limit": "20"}
+    found = httpx.get(f"{address}/v1/statistics/data-quality", params=asked).json()["data"]
+    page.locator("#quality").get_by_role("button", name=found[0]["label_en"]).click()
+    rows = page.locator("#quality tbody tr")
+    expect(rows).to_have_count(len(found))
+    assert [line.split("\t")[1] for line in rows.all_inner_texts()] == [one["subject"]["code"] for one in found]
+
+
 def test_keyboard_alone_reaches_and_works_everything(open_page: Open, address: str) -> None:
     page = open_page(f"{address}/dashboard#district={SIMING}&lang=en")
 

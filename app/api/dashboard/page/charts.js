@@ -8,6 +8,8 @@ const colour = (name) => getComputedStyle(document.documentElement).getPropertyV
 
 const asPercent = { callback: (value) => `${Number((100 * value).toFixed(1))} %` };
 
+const shareOf = ({ dataset, raw }) => `${dataset.label}: ${(100 * (raw?.y ?? raw)).toFixed(1)} %`;
+
 function draw(id, height, configuration) {
   drawn.get(id)?.destroy();
   const canvas = element("canvas", { "aria-hidden": "true" });
@@ -26,7 +28,8 @@ function draw(id, height, configuration) {
   return frame;
 }
 
-export function bars(id, names, series) {
+// Bars by name; clicking on those of a name picks its place.
+export function bars(id, names, series, pick) {
   const colours = [colour("first"), colour("second"), colour("third")];
   return draw(id, 60 + names.length * (14 * series.length + 10), {
     type: "bar",
@@ -34,7 +37,14 @@ export function bars(id, names, series) {
       labels: names,
       datasets: series.map(({ label, values }, place) => ({ label, data: values, backgroundColor: colours[place] })),
     },
-    options: { indexAxis: "y", scales: { x: { min: 0, max: 1, ticks: asPercent } }, plugins: { legend: { position: "bottom" } } },
+    options: {
+      indexAxis: "y",
+      interaction: { mode: "y" },
+      scales: { x: { min: 0, max: 1, ticks: asPercent } },
+      plugins: { legend: { position: "bottom" }, tooltip: { callbacks: { label: shareOf } } },
+      onClick: (_event, hits) => { if (hits.length) pick(hits[0].index); },
+      onHover: ({ native }, hits) => { native.target.style.cursor = hits.length ? "pointer" : ""; },
+    },
   });
 }
 
@@ -56,7 +66,7 @@ export function lines(id, days, series, marked) {
         x: { type: "time", time: { unit: "day", displayFormats: { day: "yyyy-MM-dd" }, tooltipFormat: "yyyy-MM-dd" }, ticks: { source: "data", maxRotation: 0 } },
         y: { min: 0, grace: "10%", ticks: asPercent },
       },
-      plugins: { legend: { position: "bottom" } },
+      plugins: { legend: { position: "bottom" }, tooltip: { callbacks: { label: shareOf } } },
     },
   });
 }

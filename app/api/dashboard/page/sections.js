@@ -2,7 +2,7 @@
 
 import { ask, address, Refused } from "./api.js";
 import { bars, funnel, lines } from "./charts.js";
-import { count, element, folded, percent, rateCell, rateHints, rateText, row, table, tools } from "./parts.js";
+import { count, element, folded, percent, rateCell, rateHints, rateText, refusal, row, table, tools } from "./parts.js";
 
 const S = "/v1/statistics";
 const HEADLINE_COUNTS = ["enterprises", "members", "headcount"];
@@ -59,7 +59,7 @@ export async function children({ state, t, label, head, go }) {
   const series = codes.map((code) => ({ label: label(code), values: found.data.map((item) => item.rates[code].value) }));
   return { nodes: [
     element("p", { class: "note" }, t.sub),
-    bars("children", found.data.map(named), series),
+    bars("children", found.data.map(named), series, (place) => go(found.data[place].district.code)),
     table(t.children, [t.name, ...["enterprises", "members", ...codes, "member_ratio"].map(head)], [...rows, ...foot]),
     tools(t, `${S}/districts`, { ...query, limit: "" })] };
 }
@@ -163,9 +163,29 @@ export async function gaps({ state, t }) {
 export async function quality({ state, t }) {
   const query = { district: state.district, ...moment(state) };
   const found = await ask(`${S}/data-quality`, query);
-  const items = found.data.filter((item) => item.number).map((item) =>
-    element("li", {}, `${state.lang === "zh" ? item.label_zh : item.label_en} `, element("b", {}, count(item.number))));
+  const subjects = element("div", { "aria-live": "polite" });
+  const named = (item) => (state.lang === "zh" ? item.label_zh : item.label_en);
+  const items = found.data.filter((item) => item.number !== 0).map((item) => element("li", {},
+    item.number && item.about !== "member"
+      ? element("button", { type: "button", class: "link", onclick: () => listed(subjects, t, { ...query, rule: item.rule }, named(item)) }, named(item))
+      : named(item),
+    " ", element("b", {}, item.number == null ? t.not_applicable : count(item.number))));
   return { nodes: [
     element("ul", { class: "strip" }, element("li", {}, `${t.reporting} `, element("b", {}, rateText(found.reporting_rate, t))), items),
-    tools(t, `${S}/data-quality`, query)] };
+    subjects, tools(t, `${S}/data-quality`, query)] };
+}
+
+// Shows what one rule finds.
+async function listed(place, t, query, name) {
+  try {
+    const { data, meta } = await ask(`${S}/data-quality`, { ...query, limit: SHOWN_ROWS });
+    const text = (value) => element("td", { class: "text" }, value ?? "");
+    place.replaceChildren(
+      table(name, [t.name, element("th", { scope: "col", class: "text" }, t.code), t.value],
+        data.map(({ subject }) => row(subject.name, [text(subject.code), count(subject.value)]))),
+      meta.rows > SHOWN_ROWS ? element("p", { class: "note" }, t.more(count(meta.rows), SHOWN_ROWS)) : "",
+      tools(t, `${S}/data-quality`, query));
+  } catch (problem) {
+    place.replaceChildren(refusal(problem, t));
+  }
 }

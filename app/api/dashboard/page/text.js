@@ -36,10 +36,10 @@ export const TEXT = {
     broken: {
       settings: "设置", member_source: "党员来源", districts: "行政区划", industries: "行业", industry_groups: "行业组",
     },
-    code: "zh", comma: "、", semicolon: "；", colon: "：",
+    lang: "zh", code: "代码", comma: "、", semicolon: "；", colon: "：",
     instructor: "指导员", liaison: "联络员", trade_union: "工会", youth_league: "共青团", row: "行", column: "列", message: "说明", snapshot: "快照", source: "党员来源", updated: "生成时间",
     register: "名册", returns: "报送", group: "行业组", section: "门类", division: "大类", unallocated: "未分配",
-    total: "合计", level: "级别", noKey: "密钥只保存在本页内存中。", sub: "点击名称查看下级",
+    total: "合计", level: "级别", noKey: "密钥只保存在本页内存中。", sub: "点击名称或图中的条形，查看下级",
   },
   en: {
     title: "Organisational coverage", skip: "Skip to content", choose: "Choose a scope", district: "District",
@@ -83,11 +83,11 @@ export const TEXT = {
       settings: "settings", member_source: "source of members", districts: "districts", industries: "industries",
       industry_groups: "industry groups",
     },
-    code: "en", comma: ", ", semicolon: "; ", colon: ": ",
+    lang: "en", code: "Code", comma: ", ", semicolon: "; ", colon: ": ",
     instructor: "instructor", liaison: "liaison", trade_union: "trade union",
     youth_league: "youth league", row: "Row", column: "Column", message: "What is wrong", snapshot: "Snapshot", source: "Members from the",
     updated: "Built", register: "register", returns: "returns", group: "Industry groups", section: "Sections",
     division: "Divisions", unallocated: "Unallocated", total: "Total", level: "Level",
-    noKey: "A key is kept in this page's memory only.", sub: "A name leads to the districts below",
+    noKey: "A key is kept in this page's memory only.", sub: "A name, or a bar of the chart, leads to the districts below",
   },
 };

@@ -30,7 +30,7 @@ export async function upload({ t }) {
   element("label", {}, dry, t.dry), element("label", {}, t.build, build));
   const button = element("button", {}, t.send);
   form.append(button);
-  return { nodes: [element("p", { class: "note" }, t.uploadNote, element("a", { href: `/v1/templates/ledger.xlsx?lang=${t.code}` }, t.template)), form, told] };
+  return { nodes: [element("p", { class: "note" }, t.uploadNote, element("a", { href: `/v1/templates/ledger.xlsx?lang=${t.lang}` }, t.template)), form, told] };
 }
 
 async function taken(told, t, query, file) {
