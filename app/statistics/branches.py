@@ -32,7 +32,7 @@ def list_branches(snapshot: Snapshot, question: Question, page: Page) -> Listed:
     for name in ("kind", "form"):
         asked = getattr(question.listing, name)
         if asked is not None:
-            rows = rows[np.array([snapshot.branches.texts(name)[row] == asked for row in rows.tolist()], bool)]
+            rows = rows[np.array([text == asked for text in snapshot.branches.texts_of(name, rows)], bool)]
     own, subtree = _sides(snapshot)
     rows = ordered(rows, rows, subtree, page, precision_of(snapshot.manifest))
     return Listed(snapshot, Subject.BRANCHES, rows, (own, subtree))
