@@ -25,7 +25,7 @@ from app.api import (
 )
 from app.api.admission import refuse_undeclared
 from app.api.document import DESCRIPTION, TITLE, VERSION
-from app.api.layers import Application, add_layers
+from app.api.layers import Service, add_layers
 from app.api.problems import add_problem_handlers
 from app.api.registry import branches, classifications, enterprises, exports
 from app.api.routes import mount
@@ -83,7 +83,7 @@ ROUTERS: tuple[APIRouter, ...] = (
 """All routers, the busiest first: routes are tried in this order."""
 
 
-def create_app(settings: Settings) -> Application:
+def create_app(settings: Settings) -> Service:
     """Return the application; it opens nothing before it starts.
 
     Raises
@@ -91,7 +91,7 @@ def create_app(settings: Settings) -> Application:
     RightNotDeclared
         A route does not say which right it needs.
     """
-    app = Application(
+    app = Service(
         title=TITLE,
         version=VERSION,
         description=DESCRIPTION,

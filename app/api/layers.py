@@ -55,7 +55,7 @@ _OF_ALL = _raw(SECURITY_HEADERS)
 _OF_PAGES = _raw(SECURITY_HEADERS | PAGE_HEADERS)
 
 
-class Application(FastAPI):
+class Service(FastAPI):
     """FastAPI with layers outside its own: what an answer takes that was asked before is passing through layers."""
 
     def __init__(self, **options: Any) -> None:
@@ -70,7 +70,7 @@ class Application(FastAPI):
         return stack
 
 
-def add_layers(app: Application, settings: Settings, metrics: Metrics) -> None:
+def add_layers(app: Service, settings: Settings, metrics: Metrics) -> None:
     """Put all layers in front of an application's routes."""
     add_compress_type("text/csv")
     app.outermost += [Middleware(RequestAccounting, metrics=metrics), Middleware(KeptAnswers, settings=settings)]

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from starlette.testclient import TestClient
 
 from app.api.admission import refuse_undeclared
-from app.api.layers import Application, add_layers
+from app.api.layers import Service, add_layers
 from app.api.problems import add_problem_handlers
 from app.api.routes import mount
 from app.config import Settings
@@ -36,7 +36,7 @@ def shell(tmp_path: Path) -> Callable[[APIRouter], TestClient]:
     """Give a maker of clients: the conventions of the API around one router."""
 
     def around(router: APIRouter) -> TestClient:
-        app = Application(openapi_url=None, redirect_slashes=False)
+        app = Service(openapi_url=None, redirect_slashes=False)
         mount(app, [router])
         refuse_undeclared(app)
         add_problem_handlers(app)

@@ -20,7 +20,7 @@ from starlette.responses import StreamingResponse
 from starlette.testclient import TestClient
 
 from app.api.admission import READ
-from app.api.layers import PAGE_HEADERS, SECURITY_HEADERS, Application, add_layers
+from app.api.layers import PAGE_HEADERS, SECURITY_HEADERS, Service, add_layers
 from app.api.problems import add_problem_handlers
 from app.api.protocol import HEAD_BYTES
 from app.api.routes import RAW_BODY, make_router, mount
@@ -82,7 +82,7 @@ async def _never() -> AsyncIterator[bytes]:
 
 def around(router: APIRouter, **settings: Any) -> FastAPI:
     """An application of one router, behind all layers."""
-    app = Application(openapi_url=None, redirect_slashes=False)
+    app = Service(openapi_url=None, redirect_slashes=False)
     mount(app, [router])
     add_problem_handlers(app)
     add_layers(app, Settings(_env_file=None, **settings), Metrics())
