@@ -96,19 +96,19 @@ QUALITY_RULES: tuple[QualityMeaning, ...] = (
     _enterprise(
         QualityRule.SURVEYED_UNDECIDED,
         "“三有”无法判定",
-        "Surveyed or not",
+        "Not known whether surveyed",
         "Operating enterprises of which unknown premises or headcount leave open whether they are in basis `surveyed`.",
     ),
     _enterprise(
         QualityRule.ELIGIBLE_UNDECIDED,
         "应建无法判定",
-        "Eligible or not",
+        "Not known whether eligible",
         "Operating enterprises of which unknown full members leave open whether they must establish an organisation.",
     ),
     _enterprise(
         QualityRule.ABOVE_SIZE_UNDECIDED,
         "规上无法判定",
-        "Above size or not",
+        "Not known whether above size",
         "Operating enterprises whose return does not say whether they are above designated size.",
     ),
     _enterprise(
@@ -134,7 +134,7 @@ QUALITY_RULES: tuple[QualityMeaning, ...] = (
     ),
     QualityMeaning(
         QualityRule.BRANCH_BELOW_SIZE,
-        Label("党组织规模不足", "Branch below size"),
+        Label("党组织规模不足", "Branch below its least size"),
         QualitySubject.BRANCH,
         "Living branches with fewer full members or members than is advised for their kind.",
         "full members of the subtree, persons",

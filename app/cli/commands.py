@@ -1,6 +1,8 @@
 """All commands, and what becomes of their errors: 0 done, 1 problems and nothing taken, 2 wrong usage."""
 
 import sys
+from importlib import metadata
+from typing import Annotated
 
 import typer
 from pydantic import ValidationError
@@ -16,6 +18,24 @@ cli = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - as typer calls it
+    if wanted:
+        typer.echo(f"orgcoverage {metadata.version('orgcoverage')}")
+        raise typer.Exit
+
+
+@cli.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Take what every command takes."""
+
+
 cli.command("demo")(demo.demo)
 cli.command("serve")(serving.serve)
 cli.command("migrate")(registry.migrate)
@@ -55,7 +75,13 @@ def _tell(error: ServiceError) -> None:
     for item in error.errors:
         choices = f" ({', '.join(item.allowed)})" if item.allowed else ""
         if choices or item.message != error.detail:
-            typer.echo(f"  {item.pointer}: {item.message}{choices}", err=True)
+            typer.echo(f"  {_named(item.pointer)}: {item.message}{choices}", err=True)
+
+
+def _named(pointer: str) -> str:
+    """Return what a pointer of the API points at as it is written on a command line."""
+    kind, _, name = pointer.partition("/")
+    return f"--{name.replace('_', '-')}" if kind == "query" else pointer
 
 
 def _tell_settings(error: ValidationError) -> None:

@@ -12,13 +12,16 @@ import typer
 from app.cli.building import build_apart, environment
 from app.cli.progress import shown
 from app.cli.registry import prepare
-from app.cli.serving import run_while
+from app.cli.serving import refuse_taken, run_while
 from app.config import Settings
 
 if TYPE_CHECKING:
     from app.demo.files import DatasetFile
 
 HOST = "127.0.0.1"
+
+BEGUN = "demo-begun"
+"""Is there from before the first row is imported."""
 
 READY = "demo-ready"
 """Names what the data folder holds, once all of it is there."""
@@ -32,11 +35,14 @@ def demo(
     *,
     serve: Annotated[bool, typer.Option(help="Serve the statistics on loopback, from the first snapshot on.")] = True,
 ) -> None:
-    """Show the service with invented data: no registry of yours is touched.
+    """Show the service with invented data, in a registry of its own.
 
-    The data go to their own folder, `orgcoverage-demo` unless ORGCOVERAGE_DATA_DIR says otherwise.
+    It goes to the folder `orgcoverage-demo` unless ORGCOVERAGE_DATA_DIR says otherwise; a registry of other data is
+    refused.
     """
     settings = _settings()
+    if serve:
+        refuse_taken(HOST, port)
     wanted = "siming" if members is None else f"members {members}"
     dates = () if _holds(settings, wanted) else _import_all(settings, members)
     if serve:
@@ -72,13 +78,37 @@ def _import_all(settings: Settings, members: int | None) -> Sequence[date]:
     from app.imports.options import ImportOptions  # noqa: PLC0415 - as above
 
     prepare(settings, classifications=True)
+    _begin(settings)
     with tempfile.TemporaryDirectory(prefix="demo-files-", dir=settings.data_dir) as folder:
         files, dates = _siming(Path(folder)) if members is None else _generated(Path(folder), members)
         for file in files:
             with shown(f"Import of {file.dataset}") as report:
                 result = import_file(settings, file.dataset, file.path, ImportOptions(), report).result
-            typer.echo(f"{file.dataset}: {result.inserted:,} inserted, {result.warnings:,} warnings")
+            typer.echo(f"{file.dataset}: {result.inserted:,} rows")
     return sorted(dates, reverse=True)
+
+
+def _begin(settings: Settings) -> None:
+    """Mark the folder as one of a demonstration; refuse a registry that holds enterprises and has no such mark."""
+    begun = settings.data_dir / BEGUN
+    if not begun.exists() and _has_enterprises(settings):
+        message = "the registry holds other data; set ORGCOVERAGE_DATA_DIR to a folder of the demonstration's own"
+        raise typer.BadParameter(message)
+    begun.touch()
+
+
+def _has_enterprises(settings: Settings) -> bool:
+    from sqlalchemy import select  # noqa: PLC0415 - loaded when it runs
+
+    from app.database.engines import make_sync_engine  # noqa: PLC0415 - as above
+    from app.database.tables import METADATA  # noqa: PLC0415 - as above
+
+    engine = make_sync_engine(settings.registry_url)
+    try:
+        with engine.connect() as connection:
+            return connection.execute(select(METADATA.tables["enterprise"].c.code).limit(1)).first() is not None
+    finally:
+        engine.dispose()
 
 
 def _siming(folder: Path) -> tuple[Sequence["DatasetFile"], Sequence[date]]:
@@ -106,6 +136,7 @@ def _complete(settings: Settings, dates: Sequence[date], wanted: str, invitation
 def _invitation(port: int) -> str:
     address = f"http://{HOST}:{port}"
     return f"""All of it is invented. Try:
+  {address}/dashboard#district=350203
   {address}/v1/statistics/districts?parent=350203
   {address}/v1/statistics/industry-groups?district=350203
   {address}/v1/statistics/industries.csv?level=section

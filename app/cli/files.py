@@ -75,6 +75,8 @@ def import_dataset(
         rows = result.inserted + result.changed + result.deleted
         audited(settings, "create_import", rows, dataset=dataset, mode=mode)
     _print_issues(imported.issues, result.errors + result.warnings)
+    if dry_run:
+        typer.echo("Checked, nothing was written. It would be:")
     typer.echo(
         f"{dataset}: {result.inserted:,} inserted, {result.changed:,} changed, {result.unchanged:,} unchanged, "
         f"{result.deleted:,} deleted, {result.errors:,} errors, {result.warnings:,} warnings"

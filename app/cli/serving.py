@@ -1,6 +1,8 @@
 """`serve`: the HTTP service."""
 
+import errno
 import os
+import socket
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -9,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from app.cli.registry import RegistryMissing, require
 from app.config import Settings
 
 
@@ -31,7 +34,17 @@ def serve(
     if Settings().answered_without_key == "exact" and not i_know and not is_loopback(host):
         message = f"{host} is not a loopback address, and exact figures need no key here; say --i-know if that is meant"
         raise typer.BadParameter(message, param_hint="--host")
+    _tell_missing_registry(Settings())
     run(host, port, workers)
+
+
+def _tell_missing_registry(settings: Settings) -> None:
+    """Warn where there is no registry: statistics do without, and so it is no reason to stop."""
+    if not settings.public_only:
+        try:
+            require(settings)
+        except RegistryMissing as missing:
+            typer.echo(f"{missing.title}: {missing.detail}", err=True)
 
 
 def is_loopback(host: str) -> bool:
@@ -46,9 +59,28 @@ def is_loopback(host: str) -> bool:
 
 def run(host: str, port: int, workers: int) -> None:
     """Run the server until it is told to stop."""
+    refuse_taken(host, port)
     import uvicorn  # noqa: PLC0415 - loaded when it runs
 
     uvicorn.run(workers=workers, **_options(host, port))
+
+
+def refuse_taken(host: str, port: int) -> None:
+    """Refuse a port where nothing can listen, before anything is begun.
+
+    Raises
+    ------
+    BadParameter
+        Another process listens there, or the address is not this machine's.
+    """
+    try:
+        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
+            pass
+    except OSError as error:
+        in_use = error.errno == errno.EADDRINUSE
+        why = "is in use: another service still running there?" if in_use else f"cannot be had: {error.strerror}."
+        message = f"{host}:{port} {why} Another port may be free: --port {port + 1}"
+        raise typer.BadParameter(message, param_hint="--port") from error
 
 
 def run_while(work: Callable[[], None], host: str, port: int) -> None:

@@ -32,6 +32,8 @@ def build(
         audited(settings, "create_snapshot", as_of=day.isoformat(), snapshot=manifest.id)
         enterprises = manifest.tables["enterprises"].rows
         typer.echo(f"{manifest.id}  {enterprises:,} enterprises, members counted from the {manifest.member_source}")
+        if not enterprises:
+            typer.echo(f"No enterprise is registered on {day}: is anything imported?", err=True)
 
 
 @commands.command("list")

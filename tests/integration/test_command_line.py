@@ -1,7 +1,9 @@
 """What the command line says to somebody who has done something wrong."""
 
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -115,3 +117,50 @@ def test_datasets_with_an_export_are_named_when_one_has_none(run: Run) -> None:
     finished = run("export", "members", "members.csv")
     assert finished.code == 2
     assert "'members' is not one of districts, industries, industry-groups" in finished.err
+
+
+@pytest.mark.parametrize("words", [("serve",), ("demo",)])
+def test_port_is_named_when_another_process_has_it(run: Run, tmp_path: Path, words: tuple[str, ...]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        finished = run(*words, "--port", str(port))
+    assert (finished.code, f"127.0.0.1:{port} is in use" in finished.err) == (2, True)
+    assert words == ("serve",) or not (tmp_path / "data").exists()
+
+
+def test_next_step_is_named_when_serving_without_a_registry(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.cli.serving.run", lambda *_: None)
+    assert "orgcoverage migrate" in run("serve").err
+
+
+def test_demo_touches_no_registry_of_other_data(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "ledger.csv"
+    file.write_text("code,name,reported_on\nXM-1,One,2017-06-30\n", encoding="utf-8")
+    run("migrate")
+    assert run("import", "ledger", str(file)).code == 0
+    before = (tmp_path / "data" / "registry.sqlite").read_bytes()
+    finished = run("demo", "--no-serve")
+    assert (finished.code, "holds other data" in finished.err) == (2, True)
+    assert (tmp_path / "data" / "registry.sqlite").read_bytes() == before
+
+
+def test_check_says_that_nothing_was_written(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "ledger.csv"
+    file.write_text("code,name,reported_on\nXM-1,One,2017-06-30\n", encoding="utf-8")
+    run("migrate")
+    assert "nothing was written" in run("import", "ledger", str(file), "--dry-run").out
+    assert "0 unchanged" in run("import", "ledger", str(file)).out
+
+
+def test_empty_snapshot_is_doubted(run: Run) -> None:
+    run("migrate", "--no-classifications")
+    finished = run("snapshot", "build", "--as-of", "2017-06-30")
+    assert (finished.code, "is anything imported?" in finished.err) == (0, True)
+
+
+def test_parameter_is_named_as_it_is_written(run: Run) -> None:
+    assert "--industry-level: " in run("statistics", "low-membership").err
+
+
+def test_version_is_told(run: Run) -> None:
+    assert run("--version").out == f"orgcoverage {metadata.version('orgcoverage')}\n"

@@ -87,5 +87,6 @@ def _refuse_nul(block: bytes, position: int) -> None:
     place = block.find(0)
     if place >= 0:
         raise UnreadableFile(
-            f"The byte at offset {position + place} is NUL: no CSV file has one, and UTF-16 is not read."
+            f"The byte at offset {position + place} is NUL, which no CSV file has. Of what a spreadsheet saves, CSV in "
+            "UTF-8 or GB18030 and .xlsx are read; “Unicode text” (UTF-16) is not."
         )
