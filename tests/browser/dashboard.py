@@ -56,9 +56,11 @@ def open_page(browser: Browser) -> Iterator[Open]:
     That the service refuses what takes a key (401, 403) is no error of the page, although browsers report it as one.
     """
     errors: list[str] = []
+    expected: list[str] = []
     contexts = []
 
-    def open_it(url: str, **options: object) -> Page:
+    def open_it(url: str, *, refusals: str = "40[13]", **options: object) -> Page:
+        expected.append(f"status of {refusals}")
         context = browser.new_context(**{"viewport": DESK, "locale": "en-GB", **options})
         contexts.append(context)
         page = context.new_page()
@@ -71,7 +73,7 @@ def open_page(browser: Browser) -> Iterator[Open]:
     yield open_it
     for context in contexts:
         context.close()
-    assert [error for error in errors if not re.search("status of 40[13]", error)] == []
+    assert [error for error in errors if not re.search("|".join(expected), error)] == []
 
 
 @contextmanager
@@ -98,7 +100,9 @@ def members(address: str, district: str, key: str = "", **query: str) -> str:
     """Return the members of a district as the API tells them and the page writes them."""
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     answer = httpx.get(f"{address}/v1/statistics/districts/{district}", params=query, headers=headers)
-    return f"{answer.raise_for_status().json()['data']['counts']['members']:,}".replace(",", "\N{NO-BREAK SPACE}")
+    told = answer.raise_for_status().json()
+    about = "" if told["meta"]["disclosure"]["policy"] == "none" else "≈\N{NO-BREAK SPACE}"
+    return f"{about}{told['data']['counts']['members']:,}"
 
 
 @pytest.mark.parametrize("words", [CHINESE, ENGLISH], ids=["zh", "en"])
@@ -199,20 +203,27 @@ def test_page_is_accessible_and_fits(
 
 def test_page_without_a_key_says_what_it_cannot_have(open_page: Open, public_address: str, key: str) -> None:
     page = open_page(f"{public_address}/dashboard#district={SIMING}&lang=en")
-    expect(page.locator("#tier")).to_have_text(re.compile("^Public figures"))
+    expect(page.locator("#tier")).to_have_text(re.compile("^Protected figures"))
     expect(value_of(page, "Members")).to_have_text(members(public_address, SIMING))
     expect(value_of(page, "Work coverage")).to_have_text("protected")
     for section in ("bases", "dual", "gaps", "quality"):
-        expect(page.locator(f"#{section} .problem")).to_have_text(re.compile("takes a key to exact ones"))
-    expect(page.locator("#upload .problem")).to_have_text("This takes a key that may see it.")
+        expect(page.locator(f"#{section} .locked")).to_have_text(re.compile("takes a key to exact ones"))
+    expect(page.locator("#upload .locked")).to_have_text("This takes a key with the right to it.")
     for section in ("headline", "children", "low", "trends"):
-        expect(page.locator(f"#{section} .problem")).to_have_count(0)
+        expect(page.locator(f"#{section} :is(.problem, .locked)")).to_have_count(0)
+
+    page.locator("#key").fill(f"{key}0")
+    with turned(page):
+        page.keyboard.press("Enter")
+    expect(page.locator("#key-told")).to_have_text(re.compile("wrong, expired or revoked"))
+    expect(value_of(page, "Members")).to_have_text(members(public_address, SIMING))
 
     page.locator("#key").fill(key)
     with turned(page):
         page.keyboard.press("Enter")
     expect(page.locator("#tier")).to_have_text("Exact figures")
-    expect(page.locator(".problem")).to_have_count(0)
+    expect(page.locator(":is(.problem, .locked)")).to_have_count(0)
+    expect(page.locator("#key-told")).to_have_text("")
     exact = members(public_address, SIMING, key)
     assert exact != members(public_address, SIMING)
     expect(value_of(page, "Members")).to_have_text(exact)
@@ -221,8 +232,34 @@ def test_page_without_a_key_says_what_it_cannot_have(open_page: Open, public_add
 
     with turned(page):
         page.get_by_role("button", name="Forget key").click()
-    expect(page.locator("#tier")).to_have_text(re.compile("^Public figures"))
+    expect(page.locator("#tier")).to_have_text(re.compile("^Protected figures"))
     expect(page.locator("#key")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "query"),
+    [("industry_group:internet", {"industry_group": "internet"}), ("industry:I", {"industry": "I"})],
+)
+def test_figures_are_limited_to_an_industry(open_page: Open, address: str, wanted: str, query: dict[str, str]) -> None:
+    """The story of the README can be seen: what dual affiliation does among internet firms."""
+    page = open_page(f"{address}/dashboard#district={SIMING}&lang=en")
+    with turned(page):
+        page.locator("#filter").select_option(wanted)
+    expect(value_of(page, "Members")).to_have_text(members(address, SIMING, **query))
+    found = httpx.get(f"{address}/v1/statistics/districts", params={"parent": SIMING, **query}).json()
+    cells = [line.split("\t") for line in page.locator("#children tbody tr").all_inner_texts()]
+    assert [int(row[1]) for row in cells[:-2]] == [row["counts"]["enterprises"] for row in found["data"]]
+    assert int(cells[-2][1]) == found["total"]["counts"]["enterprises"]
+    expect(page.locator(".problem")).to_have_count(0)
+
+
+def test_an_unknown_district_is_said_once(open_page: Open, address: str) -> None:
+    page = open_page(f"{address}/dashboard#district=999999&lang=en", refusals="4(04|22)")
+    expect(page.locator(".problem")).to_have_count(1)
+    expect(page.locator(".problem")).to_have_text(re.compile("^There is no district 999999"))
+    with turned(page):
+        page.locator(".problem button").click()
+    expect(page.locator(".problem")).to_have_count(0)
 
 
 def test_files_are_checked_and_their_problems_listed(
@@ -256,12 +293,16 @@ def test_files_are_checked_and_their_problems_listed(
     assert answer.status_code == 404
 
     only_check.uncheck()
+    send("SM-900,测试党支部,branch,SM,350203,standalone,false,,,,")
+    expect(told).to_contain_text("The figures above do not know of it yet.", timeout=60_000)
+    with turned(page):
+        told.get_by_role("button", name="Build anew the snapshot of 2017-09-30").click()
+    expect(told).to_contain_text("Snapshot 20170930-")
+
     form.get_by_label("Then build the snapshot of").fill("2016-06-30")
     with turned(page):
         send("SM-900,测试党支部,branch,SM,350203,standalone,false,,,,")
-    expect(told).to_contain_text(
-        re.compile(r"^Done: 1 new, 0 changed, 0 unchanged, 0 with errors\. Snapshot 20160630-")
-    )
+    expect(told).to_contain_text("Done: 0 new, 0 changed, 1 unchanged, 0 with errors. Snapshot 20160630-")
     expect(page.locator("#as_of option").last).to_have_text("2016-06-30")
 
 

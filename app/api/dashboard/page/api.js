@@ -36,6 +36,14 @@ function refused(status, title, text) {
   }
 }
 
+// Asks for something to be done.
+export async function order(path, body) {
+  const headers = { "Content-Type": "application/json", ...keyed() };
+  const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
+  if (!answer.ok) throw refused(answer.status, answer.statusText, await answer.text());
+  return answer.json();
+}
+
 // Sends a file as the body of a request; unlike `fetch`, it tells how much of it has gone.
 export function send(path, query, file, report) {
   return new Promise((resolve, reject) => {

@@ -8,6 +8,8 @@ const colour = (name) => getComputedStyle(document.documentElement).getPropertyV
 
 const asPercent = { callback: (value) => `${Number((100 * value).toFixed(1))} %` };
 
+const atMostAll = (scale) => { scale.max = Math.min(scale.max, 1); };
+
 const shareOf = ({ dataset, raw }) => `${dataset.label}: ${(100 * (raw?.y ?? raw)).toFixed(1)} %`;
 
 function draw(id, height, configuration) {
@@ -63,8 +65,8 @@ export function lines(id, days, series, marked) {
     plugins: within ? [mark(marked)] : [],
     options: {
       scales: {
-        x: { type: "time", time: { unit: "day", displayFormats: { day: "yyyy-MM-dd" }, tooltipFormat: "yyyy-MM-dd" }, ticks: { source: "data", maxRotation: 0 } },
-        y: { min: 0, grace: "10%", ticks: asPercent },
+        x: { type: "time", time: { unit: "day", displayFormats: { day: "yyyy-MM-dd" }, tooltipFormat: "yyyy-MM-dd" }, ticks: { source: "data", maxRotation: 0, autoSkipPadding: 12 } },
+        y: { min: 0, grace: "10%", ticks: asPercent, afterDataLimits: atMostAll },
       },
       plugins: { legend: { position: "bottom" }, tooltip: { callbacks: { label: shareOf } } },
     },

@@ -1,6 +1,6 @@
 // Puts the page together: words, choices, sections; anew whenever the address changes.
 
-import { ask } from "./api.js";
+import { ask, Refused } from "./api.js";
 import { element, heading, refusal } from "./parts.js";
 import * as figures from "./sections.js";
 import { change, currentKey, read, useKey } from "./state.js";
@@ -50,7 +50,8 @@ function options(select, choices, chosen) {
 
 async function choices({ state, t, path: leading, label }, turn) {
   const list = async (path, query) => { try { return (await ask(path, query)).data; } catch { return []; } };
-  const [snapshots, path] = await Promise.all([list("/v1/snapshots"), leading]);
+  const [snapshots, groups, sections, path] = await Promise.all([
+    list("/v1/snapshots"), list("/v1/industry-groups"), list("/v1/industries", { level: "section" }), leading]);
   const children = await list("/v1/statistics/districts", { ...(state.district ? { parent: state.district } : { level: "province" }), as_of: state.as_of, limit: 200 });
   if (turn !== shown) return;
   const name = (item) => (state.lang === "en" && item.name_en) || item.name_zh;
@@ -62,6 +63,9 @@ async function choices({ state, t, path: leading, label }, turn) {
   const days = [...new Set(snapshots.map((snapshot) => snapshot.as_of))];
   options(at("as_of"), days.map((day, place) => [place ? day : "", day]), state.as_of);
   options(at("basis"), ["registered", "operating", "surveyed", "eligible", "above_size"].map((code) => [code, label(code)]), state.basis);
+  options(at("filter"), [["", t.everyIndustry],
+    ...groups.map((group) => [`industry_group:${group.code}`, name(group)]),
+    ...sections.map((section) => [`industry:${section.code}`, `${section.code} ${name(section)}`])], state.filter);
   options(at("industries"), ["section", "division", "group"].map((code) => [code, t[code]]), state.industries);
 }
 
@@ -96,10 +100,20 @@ async function fill(name, context, turn) {
     place.replaceChildren(element("h2", { id: `${name}-title` }, t[name]), ...found.nodes);
     if (found.meta) told(found.meta, t);
   } catch (error) {
-    if (turn === shown) place.replaceChildren(element("h2", { id: `${name}-title` }, t[name]), refusal(error, t));
+    if (turn !== shown) return;
+    const title = element("h2", { id: `${name}-title` }, t[name]);
+    if (!isNowhere(error)) place.replaceChildren(title, refusal(error, t));
+    else if (name !== "headline") place.replaceChildren();
+    else place.replaceChildren(title, element("p", { class: "problem" }, t.nowhere(context.state.district), " ",
+      element("button", { type: "button", class: "link", onclick: () => go("") }, t.everything)));
   } finally {
     place.removeAttribute("aria-busy");
   }
+}
+
+// Whether the chosen district is not in the snapshot: it is said once, and nothing else can be.
+function isNowhere(error) {
+  return error instanceof Refused && (error.problem.errors || []).some(({ pointer }) => ["path/code", "query/parent", "query/district"].includes(pointer));
 }
 
 // Leads to a district; where it was clicked is gone then, so that the keyboard goes on at the top of the figures.
@@ -117,13 +131,27 @@ async function show(names) {
 }
 
 at("language").addEventListener("click", () => change({ lang: read().lang === "zh" ? "en" : "zh" }));
-for (const name of ["district", "as_of", "basis", "industries"]) at(name).addEventListener("change", (event) => change({ [name]: event.target.value }));
-at("key-form").addEventListener("submit", (event) => {
+for (const name of ["district", "as_of", "basis", "filter", "industries"]) at(name).addEventListener("change", (event) => change({ [name]: event.target.value }));
+at("key-form").addEventListener("submit", async (event) => {
   event.preventDefault();
   useKey(currentKey() ? "" : at("key").value);
   at("key").value = "";
+  const refused = currentKey() && !(await isGood());
+  if (refused) useKey("");
+  at("key-told").textContent = refused ? (TEXT[read().lang] || TEXT.en).keyRefused : "";
   show(SECTIONS);
 });
+
+// Whether the service knows the key; a bad one is refused whatever is asked.
+async function isGood() {
+  try {
+    await ask("/v1/snapshots");
+    return true;
+  } catch (error) {
+    return error.problem?.status !== 401;
+  }
+}
+
 for (const [target, event] of [[window, "popstate"], [window, "change-of-state"], [matchMedia("(prefers-color-scheme: dark)"), "change"]]) {
   target.addEventListener(event, () => show(SECTIONS));
 }

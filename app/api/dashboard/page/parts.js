@@ -1,6 +1,7 @@
 // Pieces of the page: elements, tables, tools below a chart, rates as people read them.
 
 import { address, download, Refused } from "./api.js";
+import { currentKey } from "./state.js";
 
 export function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
@@ -13,9 +14,14 @@ export function element(name, attributes = {}, ...children) {
   return made;
 }
 
-export const count = (value) => (value == null ? "–" : value.toLocaleString("en").replaceAll(",", "\u00a0"));
+export const count = (value) => (value == null ? "–" : value.toLocaleString("en"));
 
-export const percent = (value, digits = 1) => (value == null ? "–" : `${(100 * value).toFixed(digits)}\u00a0%`);
+// A number of persons; where figures are protected it is rounded, and says so.
+export const persons = (value, meta) => (value == null || meta.disclosure.policy === "none" ? "" : "≈\u00a0") + count(value);
+
+export const percent = (value, digits = 1) => (value == null ? "–" : `${(100 * value).toFixed(digits)}%`);
+
+const SIGNS = { low_base: "*", unreliable: "†", inconsistent: "‡" };
 
 export function rateText(rate, t) {
   return rate.value == null ? t[rate.status] : percent(rate.value);
@@ -31,8 +37,8 @@ export function rateHints(rate, t) {
 
 export function rateCell(rate, t, { bar = true } = {}) {
   const share = rate.value == null ? 0 : Math.min(rate.value, 1);
-  const mark = rate.value == null ? null : t[rate.status] || null;
-  return element("td", { class: "rate", title: rateHints(rate, t).join(" · "), "data-mark": mark },
+  const sign = rate.value == null ? null : SIGNS[rate.status];
+  return element("td", { class: "rate", title: rateHints(rate, t).join(" · "), "data-sign": sign, "data-mark": sign && `${sign} ${t[rate.status]}` },
     bar ? element("meter", { min: 0, max: 1, value: share, "aria-hidden": "true" }) : null,
     element("span", {}, rateText(rate, t)));
 }
@@ -45,7 +51,7 @@ export function table(caption, heads, rows) {
         element("caption", { class: "hidden" }, caption),
         element("thead", {}, element("tr", {}, heads.map((head) => (head instanceof HTMLElement ? head : element("th", { scope: "col" }, head))))),
         element("tbody", {}, rows))),
-    marks.size ? element("p", { class: "note" }, `* ${[...marks].join(" · ")}`) : null);
+    marks.size ? element("p", { class: "note" }, [...marks].join(" · ")) : null);
 }
 
 // The head of a column; what it means shows on hover.
@@ -63,6 +69,17 @@ export function folded(title, content) {
   return element("details", {}, element("summary", {}, title), content);
 }
 
+// The request behind something; with a key, which a link would not send, its answer is downloaded.
+export function asked(t, path, query) {
+  const url = address(path, query);
+  const fetched = async (event) => {
+    if (!currentKey()) return;
+    event.preventDefault();
+    await download(url, `${path.split("/").pop()}.json`);
+  };
+  return element("a", { href: url, title: url, onclick: fetched }, t.asked);
+}
+
 export function tools(t, path, query) {
   const file = (format) => element("button", {
     type: "button", class: "link",
@@ -74,16 +91,15 @@ export function tools(t, path, query) {
       }
     },
   }, format.toUpperCase());
-  const line = element("div", { class: "tools" },
-    element("a", { href: address(path, query) }, t.asked), " · ", file("csv"), " · ", file("xlsx"));
+  const line = element("div", { class: "tools" }, asked(t, path, query), " · ", file("csv"), " · ", file("xlsx"));
   return line;
 }
 
 export function refusal(error, t) {
   if (!(error instanceof Refused)) return element("p", { class: "problem" }, t.failed, String(error.message || error));
   const { problem } = error;
-  if (String(problem.type).endsWith("exact-only")) return element("p", { class: "problem" }, t.exactOnly);
-  if ([401, 403].includes(problem.status)) return element("p", { class: "problem" }, t.notAllowed);
+  if (String(problem.type).endsWith("exact-only")) return element("p", { class: "locked" }, t.exactOnly);
+  if ([401, 403].includes(problem.status)) return element("p", { class: "locked" }, t.notAllowed);
   const items = (problem.errors || []).map((item) => element("li", {}, item.message));
   return element("div", { class: "problem" }, element("p", {}, t.failed, problem.detail || problem.title), items.length > 1 ? element("ul", {}, items) : "");
 }

@@ -1,8 +1,9 @@
 // The sections of the page: each asks the API, and returns what it shows.
 
-import { ask, address, Refused } from "./api.js";
+import { ask, Refused } from "./api.js";
 import { bars, funnel, lines } from "./charts.js";
-import { count, element, folded, percent, rateCell, rateHints, rateText, refusal, row, table, tools } from "./parts.js";
+import { asked, count, element, folded, percent, persons, rateCell, rateHints, rateText, refusal, row, table, tools } from "./parts.js";
+import { limit } from "./state.js";
 
 const S = "/v1/statistics";
 const HEADLINE_COUNTS = ["enterprises", "members", "headcount"];
@@ -16,13 +17,13 @@ const SHORT = { zh: 20, en: 45 };
 
 const nameOf = (subject, lang) => (lang === "en" && subject.name_en) || subject.name_zh || subject.name;
 const moment = (state) => ({ as_of: state.as_of });
-const scope = (state) => ({ district: state.district, basis: state.basis, ...moment(state) });
+const scope = (state) => ({ district: state.district, basis: state.basis, ...limit(state), ...moment(state) });
 const small = (value) => (value == null ? "–" : value < 0.0001 ? "< 0.0001" : value.toFixed(4));
 const given = (rates, codes) => codes.filter((code) => rates[code].status !== "protected");
 
 export async function headline({ state, t, label, meaning }) {
-  const path = state.district ? `${S}/districts/${encodeURIComponent(state.district)}` : `${S}/industries`;
-  const query = state.district ? { basis: state.basis, ...moment(state) } : { level: "section", limit: 1, basis: state.basis, ...moment(state) };
+  const path = state.district ? `${S}/districts/${encodeURIComponent(state.district)}` : `${S}/districts`;
+  const query = { ...scope(state), district: "", ...(state.district ? {} : { level: "province", limit: 1 }) };
   const found = await ask(path, query);
   const { counts, rates } = state.district ? found.data : found.total;
   const card = (code, value, hints = []) => {
@@ -37,25 +38,25 @@ export async function headline({ state, t, label, meaning }) {
     meta: found.meta,
     nodes: [
       element("ul", { class: "cards" },
-        HEADLINE_COUNTS.map((code) => card(code, counts[code] == null ? t.protected : count(counts[code])))),
+        HEADLINE_COUNTS.map((code) => card(code, counts[code] == null ? t.protected : code === "enterprises" ? count(counts[code]) : persons(counts[code], found.meta)))),
       element("ul", { class: "cards" },
         HEADLINE_RATES.map((code) => card(code, rateText(rates[code], t), rateHints(rates[code], t)))),
-      element("p", { class: "tools" }, element("a", { href: address(path, query) }, t.asked))],
+      element("p", { class: "tools" }, asked(t, path, query))],
   };
 }
 
 export async function children({ state, t, label, head, go }) {
-  const query = { ...(state.district ? { parent: state.district } : { level: "province" }), basis: state.basis, ...moment(state), limit: 200 };
+  const query = { ...(state.district ? { parent: state.district } : { level: "province" }), ...scope(state), district: "", limit: 200 };
   const found = await ask(`${S}/districts`, query);
   if (found.data.length === 0) return { nodes: [element("p", {}, t.empty)] };
   const codes = given(found.total.rates, COVERAGES).length > 1 ? COVERAGES : COVERAGES_PUBLIC;
   const named = (item) => nameOf(item.district, state.lang);
   const rows = found.data.map((item) => row(
     element("button", { type: "button", class: "link", onclick: () => go(item.district.code) }, named(item)),
-    [count(item.counts.enterprises), count(item.counts.members), ...[...codes, "member_ratio"].map((code) => rateCell(item.rates[code], t))]));
-  const foot = [row(t.total, [count(found.total.counts.enterprises), count(found.total.counts.members),
+    [count(item.counts.enterprises), persons(item.counts.members, found.meta), ...[...codes, "member_ratio"].map((code) => rateCell(item.rates[code], t))]));
+  const foot = [row(t.total, [count(found.total.counts.enterprises), persons(found.total.counts.members, found.meta),
     ...[...codes, "member_ratio"].map((code) => rateCell(found.total.rates[code], t))], { class: "total" })];
-  if (found.unallocated) foot.push(row(t.unallocated, [count(found.unallocated.counts.enterprises), count(found.unallocated.counts.members), ...codes.map(() => ""), ""], { class: "total" }));
+  if (found.unallocated) foot.push(row(found.meta.disclosure.policy === "none" ? t.unallocated : t.coarser, [count(found.unallocated.counts.enterprises), persons(found.unallocated.counts.members, found.meta), ...codes.map(() => ""), ""], { class: "total" }));
   const series = codes.map((code) => ({ label: label(code), values: found.data.map((item) => item.rates[code].value) }));
   return { nodes: [
     element("p", { class: "note" }, t.sub),
@@ -65,7 +66,7 @@ export async function children({ state, t, label, head, go }) {
 }
 
 export async function bases({ state, t, label, meaning, head }) {
-  const query = { district: state.district, ...moment(state) };
+  const query = { ...scope(state), basis: "" };
   const found = await ask(`${S}/bases`, query);
   const codes = ["organisation_coverage", "work_coverage", "member_ratio"];
   const rows = found.data.map((item) => row(element("span", { title: meaning(item.basis) }, label(item.basis)),
@@ -75,7 +76,7 @@ export async function bases({ state, t, label, meaning, head }) {
 
 export async function low({ state, t, head }) {
   const chosen = state.industries === "group" ? { by: "industry_group" } : { industry_level: state.industries };
-  const query = { ...scope(state), ...chosen, limit: 200 };
+  const query = { district: state.district, basis: state.basis, ...moment(state), ...chosen, limit: 200 };
   const found = await ask(`${S}/low-membership`, query);
   if (found.data.length === 0) return { nodes: [element("p", {}, t.empty)] };
   const named = (item) => nameOf(item.industry || item.industry_group, state.lang);
@@ -89,13 +90,13 @@ export async function low({ state, t, head }) {
   const classText = (name) => t[`${name}_class`] || t[name] || name;
   const why = given(found.data[0].rates, ["work_coverage", "member_presence", "young_member_share", "dual_reach"]);
   const rows = found.data.map((item) => row(named(item), [
-    classText(item.class), percent(item.ratio), percent(item.reference_ratio), item.expected == null ? "–" : item.expected.toFixed(1),
-    small(item.q), count(item.shortfall), ...why.map((code) => rateCell(item.rates[code], t, { bar: false })),
+    classText(item.class), persons(item.counts.members, found.meta), persons(item.counts.headcount, found.meta), percent(item.ratio),
+    percent(item.reference_ratio), small(item.q), count(item.shortfall), ...why.map((code) => rateCell(item.rates[code], t, { bar: false })),
   ], { class: item.class === "low" ? "low" : null }));
   return { nodes: [
     points.length ? funnel("low", points, limits, t) : "",
-    table(t.low, [t.name, t.class, t.ratio, t.reference, t.expected, t.q, t.shortfall, ...why.map(head)], rows),
-    element("p", { class: "note" }, t.lowNote), tools(t, `${S}/low-membership`, { ...query, limit: "" })] };
+    table(t.low, [t.name, t.class, head("members"), head("headcount"), t.ratio, t.reference, t.q, t.shortfall, ...why.map(head)], rows),
+    element("p", { class: "note" }, t.lowNote, found.meta.disclosure.policy === "none" ? "" : t.lowRounded, state.filter ? t.unfiltered : ""), tools(t, `${S}/low-membership`, { ...query, limit: "" })] };
 }
 
 // The joint organisations that take dual affiliation, where the nearest to a district are; the first founded first.
@@ -116,7 +117,7 @@ async function founded(path) {
 }
 
 export async function trends({ state, t, label, head, path }) {
-  const query = { district: state.district, basis: state.basis };
+  const query = { ...scope(state), as_of: "" };
   const [found, joint] = await Promise.all([ask(`${S}/trends`, query), path.then(founded)]);
   if (found.data.length === 0) return { nodes: [element("p", {}, t.empty)] };
   const last = found.data[found.data.length - 1].rates;
@@ -131,14 +132,14 @@ export async function trends({ state, t, label, head, path }) {
 }
 
 export async function dual({ state, t, label }) {
-  const query = { district: state.district, ...moment(state) };
-  const { data } = await ask(`${S}/dual-affiliation`, query);
+  const query = { ...scope(state), basis: "" };
+  const { data, meta } = await ask(`${S}/dual-affiliation`, query);
   const names = ["organisation_coverage", "work_coverage"];
   const rows = names.map((name) => row(label(name), [rateCell(data.uplift[name].without_dual, t), rateCell(data.uplift[name].with_dual, t)]));
   const joint = data.joint_branches.map((item) => row(item.joint_branch.name, [count(item.members)]));
   return { nodes: [
     element("ul", { class: "strip" },
-      element("li", {}, `${t.joint} `, element("b", {}, count(data.members))),
+      element("li", {}, `${t.joint} `, element("b", {}, meta.member_source === "returns" ? t.registerOnly : count(data.members))),
       element("li", {}, `${t.reach} `, element("b", {}, rateText(data.uplift.dual_reach, t))),
       element("li", {}, `${t.unreached} `, element("b", {}, count(data.uplift.members_unreached)))),
     table(t.dual, [t.name, t.without, t.given], rows),
@@ -161,7 +162,7 @@ export async function gaps({ state, t }) {
 }
 
 export async function quality({ state, t }) {
-  const query = { district: state.district, ...moment(state) };
+  const query = { district: state.district, industry: limit(state).industry, ...moment(state) };
   const found = await ask(`${S}/data-quality`, query);
   const subjects = element("div", { "aria-live": "polite" });
   const named = (item) => (state.lang === "zh" ? item.label_zh : item.label_en);
@@ -172,7 +173,7 @@ export async function quality({ state, t }) {
     " ", element("b", {}, item.number == null ? t.not_applicable : count(item.number))));
   return { nodes: [
     element("ul", { class: "strip" }, element("li", {}, `${t.reporting} `, element("b", {}, rateText(found.reporting_rate, t))), items),
-    subjects, tools(t, `${S}/data-quality`, query)] };
+    limit(state).industry_group ? element("p", { class: "note" }, t.unfiltered) : "", subjects, tools(t, `${S}/data-quality`, query)] };
 }
 
 // Shows what one rule finds.

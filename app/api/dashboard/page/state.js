@@ -1,6 +1,6 @@
 // What is shown, kept in the address so that a view can be shared; the key is kept in memory alone.
 
-const DEFAULTS = { district: "", as_of: "", basis: "operating", industries: "section", lang: preferred() };
+const DEFAULTS = { district: "", as_of: "", basis: "operating", filter: "", industries: "section", lang: preferred() };
 
 let key = "";
 
@@ -11,6 +11,12 @@ function preferred() {
 export function read() {
   const given = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
   return { ...DEFAULTS, ...given };
+}
+
+// The industry or the group that figures are limited to, as the API names it.
+export function limit(state) {
+  const [kind, code] = state.filter.split(":");
+  return code ? { [kind]: code } : {};
 }
 
 export function change(parts) {

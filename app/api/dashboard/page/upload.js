@@ -1,6 +1,6 @@
 // Sending a file: its way to the service, the job that takes it, and every problem of its rows.
 
-import { ask, send } from "./api.js";
+import { ask, order, send } from "./api.js";
 import { count, element, refusal, row, table } from "./parts.js";
 import { refresh } from "./state.js";
 
@@ -14,7 +14,9 @@ export async function upload({ t }) {
   await ask("/v1/imports", { limit: 1 });
   const told = element("div", { role: "status" });
   const file = element("input", { type: "file", required: true });
-  const dataset = element("select", {}, DATASETS.map((name) => element("option", { value: name }, t.datasets[name])));
+  const template = element("a", {}, t.template);
+  const offer = () => { template.href = `/v1/templates/${dataset.value}.xlsx?lang=${t.lang}`; };
+  const dataset = element("select", { onchange: offer }, DATASETS.map((name) => element("option", { value: name }, t.datasets[name])));
   const skip = element("input", { type: "checkbox" });
   const build = element("input", { type: "date" });
   const dry = element("input", { type: "checkbox", checked: true, onchange: () => { build.disabled = dry.checked; } });
@@ -30,45 +32,73 @@ export async function upload({ t }) {
   element("label", {}, dry, t.dry), element("label", {}, t.build, build));
   const button = element("button", {}, t.send);
   form.append(button);
-  return { nodes: [element("p", { class: "note" }, t.uploadNote, element("a", { href: `/v1/templates/ledger.xlsx?lang=${t.lang}` }, t.template)), form, told] };
+  offer();
+  return { nodes: [element("p", { class: "note" }, t.uploadNote, template), form, told] };
 }
 
 async function taken(told, t, query, file) {
-  const bar = element("progress", { "aria-label": t.sending }), phase = element("span", {}, t.sending);
-  told.replaceChildren(element("p", {}, bar, " ", phase));
-  const report = (done, total, text) => {
-    if (total) { bar.max = total; bar.value = done; } else bar.removeAttribute("value");
-    phase.textContent = text;
-  };
+  const report = progress(told, t.sending);
   try {
     const { data } = await send("/v1/imports", query, file, (done, total) => report(done, total, t.sending));
-    const job = await ended(data.job_id, (now) => report(now.done, now.total, t.phases[now.phase] ?? t.queued));
-    told.replaceChildren(...await outcome(t, data.id, job));
+    const job = await ended(data.job_id, t, report);
+    told.replaceChildren(...await outcome(told, t, data.id, job));
     if (job.snapshot) refresh();
   } catch (problem) {
     told.replaceChildren(refusal(problem, t));
   }
 }
 
-async function ended(id, report) {
+// Builds a snapshot, so that figures know of what was sent.
+async function built(told, t, day) {
+  const report = progress(told, t.queued);
+  try {
+    const { data } = await order("/v1/snapshots", { as_of: day });
+    const job = await ended(data.job_id, t, report);
+    told.replaceChildren(element("p", { class: job.snapshot ? "" : "problem" }, job.snapshot ? `${t.snapshot} ${job.snapshot}` : job.problem?.detail ?? job.state));
+    if (job.snapshot) refresh();
+  } catch (problem) {
+    told.replaceChildren(refusal(problem, t));
+  }
+}
+
+function progress(told, text) {
+  const bar = element("progress", { "aria-label": text }), phase = element("span", {}, text);
+  told.replaceChildren(element("p", {}, bar, " ", phase));
+  return (done, total, now) => {
+    if (total) { bar.max = total; bar.value = done; } else bar.removeAttribute("value");
+    phase.textContent = now;
+  };
+}
+
+async function ended(id, t, report) {
   for (;;) {
     const { data } = await ask(`/v1/jobs/${id}`);
-    report(data);
+    report(data.done, data.total, t.phases[data.phase] ?? t.queued);
     if (!["queued", "running"].includes(data.state)) return data;
     await new Promise((resolve) => setTimeout(resolve, 400));
   }
 }
 
-async function outcome(t, id, job) {
+async function outcome(told, t, id, job) {
   const [{ data: record }, { data: issues }] = await Promise.all([
     ask(`/v1/imports/${id}`), ask(`/v1/imports/${id}/issues`, { limit: LISTED_PROBLEMS })]);
   const good = job.state === "succeeded", problems = (record.result?.errors ?? 0) + (record.result?.warnings ?? 0);
+  const text = (value, title) => element("td", { class: "text", title }, value ?? "");
   const rows = issues.map((issue) => row(String(issue.row ?? ""), [
-    issue.column ?? "", issue.value ?? "", t.severities[issue.severity], element("td", { class: "text" }, issue.message)]));
+    text(issue.column), text(issue.value), text(t.severities[issue.severity]), text(t.rules?.[issue.rule] ?? issue.message, issue.message)]));
+  const heads = [t.column, t.value, t.severity, t.message].map((head) => element("th", { scope: "col", class: "text" }, head));
+  const [newest] = (record.result?.stale_snapshots ?? []).toReversed();
   return [
     element("p", { class: good ? "" : "problem" }, good ? (record.dry_run ? t.checked : t.done)(record.result) : job.problem?.detail ?? job.state,
       job.snapshot ? ` ${t.snapshot} ${job.snapshot}` : ""),
     problems > rows.length ? element("p", { class: "note" }, t.more(count(problems), rows.length)) : null,
-    rows.length ? table(t.problems, [t.row, t.column, t.value, t.severity, element("th", { scope: "col", class: "text" }, t.message)], rows) : null,
+    newest && !job.snapshot ? stale(told, t, newest) : null,
+    rows.length ? table(t.problems, [t.row, ...heads], rows) : null,
   ].filter(Boolean);
+}
+
+// Says that the figures do not know of what was sent, and offers to build the newest of them anew.
+function stale(told, t, snapshot) {
+  const day = snapshot.replace(/^(\d{4})(\d{2})(\d{2})-.*/, "$1-$2-$3");
+  return element("p", {}, `${t.stale} `, element("button", { type: "button", onclick: () => built(told, t, day) }, `${t.buildAnew} ${day}`));
 }
