@@ -247,6 +247,8 @@ def test_figures_are_limited_to_an_industry(open_page: Open, address: str, wante
         page.locator("#filter").select_option(wanted)
     expect(value_of(page, "Members")).to_have_text(members(address, SIMING, **query))
     found = httpx.get(f"{address}/v1/statistics/districts", params={"parent": SIMING, **query}).json()
+    low_base = page.locator("#children td.rate [data-sign='*']").first
+    assert low_base.evaluate("cell => getComputedStyle(cell, '::after').content") == '"*"'
     cells = [line.split("\t") for line in page.locator("#children tbody tr").all_inner_texts()]
     assert [int(row[1]) for row in cells[:-2]] == [row["counts"]["enterprises"] for row in found["data"]]
     assert int(cells[-2][1]) == found["total"]["counts"]["enterprises"]

@@ -6,11 +6,11 @@ const drawn = new Map();
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
-const asPercent = { callback: (value) => `${Number((100 * value).toFixed(1))} %` };
+const asPercent = { callback: (value) => `${Number((100 * value).toFixed(1))}%` };
 
 const atMostAll = (scale) => { scale.max = Math.min(scale.max, 1); };
 
-const shareOf = ({ dataset, raw }) => `${dataset.label}: ${(100 * (raw?.y ?? raw)).toFixed(1)} %`;
+const shareOf = ({ dataset, raw }) => `${dataset.label}: ${(100 * (raw?.y ?? raw)).toFixed(1)}%`;
 
 function draw(id, height, configuration) {
   drawn.get(id)?.destroy();
@@ -128,7 +128,7 @@ export function funnel(id, points, limits, t) {
       },
       plugins: {
         legend: { position: "bottom", labels: { usePointStyle: true } },
-        tooltip: { callbacks: { label: ({ raw }) => (raw.name ? `${raw.name}: ${(100 * raw.y).toFixed(1)} %` : "") } },
+        tooltip: { callbacks: { label: ({ raw }) => (raw.name ? `${raw.name}: ${(100 * raw.y).toFixed(1)}%` : "") } },
       },
     },
   });

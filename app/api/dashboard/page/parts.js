@@ -38,9 +38,9 @@ export function rateHints(rate, t) {
 export function rateCell(rate, t, { bar = true } = {}) {
   const share = rate.value == null ? 0 : Math.min(rate.value, 1);
   const sign = rate.value == null ? null : SIGNS[rate.status];
-  return element("td", { class: "rate", title: rateHints(rate, t).join(" · "), "data-sign": sign, "data-mark": sign && `${sign} ${t[rate.status]}` },
+  return element("td", { class: "rate", title: rateHints(rate, t).join(" · "), "data-mark": sign && `${sign} ${t[rate.status]}` },
     bar ? element("meter", { min: 0, max: 1, value: share, "aria-hidden": "true" }) : null,
-    element("span", {}, rateText(rate, t)));
+    element("span", { "data-sign": sign }, rateText(rate, t)));
 }
 
 export function table(caption, heads, rows) {
