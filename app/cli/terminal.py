@@ -20,6 +20,12 @@ _SAID = ("class", "q", "shortfall", "gap_since", "means")
 _TEXT = 24
 """Width of a text, at most; what is longer is cut."""
 
+_SHORT_TEXT = 14
+"""The same on a narrow terminal."""
+
+_FIRST_TO_GO = ("q", "enterprises")
+"""Columns that a terminal too narrow for all lacks first; then the last ones."""
+
 _SMALLEST = 0.0001
 """Smaller numbers are said to be smaller."""
 
@@ -50,7 +56,7 @@ _LEGEND = {
 def print_table(table: FlatTable, console: Console, limit: int) -> None:
     """Print at most so many rows of a table, its margins below, what marks mean, and which snapshot it is of.
 
-    Where the terminal is too narrow, bars go first, then columns, the last first; it says which.
+    Where the terminal is too narrow, bars go first, then names are cut, then columns go; it says which.
     """
     shown = list(_shown(table.columns))
     rows = [row for piece in table.chunks() for row in piece]
@@ -72,24 +78,30 @@ def _fitting(
     columns: Sequence[Column], shown: Sequence[tuple[int, Column]], rows: Sequence[Sequence[Any]], width: int
 ) -> tuple[Table, set[str], list[str]]:
     """Return the widest table that fits, the marks in it, and the headings of the columns that it lacks."""
-    for kept, with_bars in [(len(shown), True), *((kept, False) for kept in range(len(shown), 0, -1))]:
-        marks = set[str]()
-        lines = [list(_cells(columns, shown[:kept], row, marks, with_bars=with_bars)) for row in rows]
-        headings = [column for _, column in shown[:kept]]
-        for broken in (False, True):
-            widths = [*_widths(headings, lines, broken=broken)]
-            if sum(widths) + _BETWEEN * (kept - 1) <= width or (kept == 1 and broken):
+    going = [place for place in range(len(shown)) if shown[place][1].name in _FIRST_TO_GO]
+    going += [place for place in range(len(shown) - 1, 0, -1) if place not in going]
+    for left_out, with_bars in [(0, True), *((number, False) for number in range(len(going) + 1))]:
+        marks, gone = set[str](), {*going[:left_out]}
+        kept = [column for place, column in enumerate(shown) if place not in gone]
+        lines = [list(_cells(columns, kept, row, marks, with_bars=with_bars)) for row in rows]
+        headings = [column for _, column in kept]
+        for text, broken in ((_TEXT, False), (_TEXT, True), (_SHORT_TEXT, True)):
+            widths = [*_widths(headings, lines, text, broken=broken)]
+            if sum(widths) + _BETWEEN * (len(kept) - 1) <= width or (len(kept) == 1 and text == _SHORT_TEXT):
                 styles = [None if row[0] == "subject" else "dim" for row in rows]
-                return _table(headings, widths, lines, styles), marks, [column.heading for _, column in shown[kept:]]
+                lacking = [shown[place][1].heading for place in sorted(gone)]
+                return _table(headings, widths, lines, styles), marks, lacking
     raise AssertionError("one column is printed however narrow the terminal is")
 
 
-def _widths(columns: Sequence[Column], lines: Sequence[Sequence[Text | str]], *, broken: bool) -> Iterator[int]:
-    """Yield how wide each column is, headings of figures broken into their words or not."""
+def _widths(
+    columns: Sequence[Column], lines: Sequence[Sequence[Text | str]], text: int, *, broken: bool
+) -> Iterator[int]:
+    """Yield how wide each column is, texts up to a width, headings of figures broken into their words or not."""
     for place, column in enumerate(columns):
         parts = column.heading.split() if broken and column.kind is not Kind.TEXT else [column.heading]
         widest = max(map(cell_len, [*parts, *(str(cells[place]) for cells in lines)]))
-        yield min(widest, _TEXT) if column.kind is Kind.TEXT else widest
+        yield min(widest, text) if column.kind is Kind.TEXT else widest
 
 
 def _table(
