@@ -14,7 +14,7 @@ from app.cli import cli
 from app.config import Settings
 from app.imports.issues import Rule
 from tests.documentation.generated import FILES, sections
-from tests.documentation.markdown import ROOT, generated_sections, read
+from tests.documentation.markdown import ROOT, chapter, generated_sections, read
 from tests.engines.server import EXTERNAL_SERVER
 
 DOCUMENTS = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -98,3 +98,10 @@ def test_places_in_the_source_exist_when_named() -> None:
     places = re.findall(r"`((?:app|tests|docs)/[\w./-]*)`", read("docs/architecture.md"))
     assert places
     assert [place for place in places if not (ROOT / place).exists()] == []
+
+
+def test_what_the_address_of_the_dashboard_may_say_is_listed() -> None:
+    defaults = re.search(r"DEFAULTS = \{(.*?)\}", read("app/api/dashboard/page/state.js"))
+    assert defaults is not None
+    listed = chapter(read("docs/dashboard.md"), "Sharing a view")
+    assert re.findall(r"^\| `(\w+)` \|", listed, re.MULTILINE) == re.findall(r"(\w+): ", defaults[1])

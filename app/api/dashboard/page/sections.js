@@ -99,14 +99,16 @@ export async function low({ state, t, head }) {
     element("p", { class: "note" }, t.lowNote, found.meta.disclosure.policy === "none" ? "" : t.lowRounded, state.filter ? t.unfiltered : ""), tools(t, `${S}/low-membership`, { ...query, limit: "" })] };
 }
 
-// The joint organisations that take dual affiliation, where the nearest to a district are; the first founded first.
+// The joint organisations that take dual affiliation, where the nearest to a district are, the first founded first;
+// none where there are so many that the day of one says nothing.
 async function founded(path) {
-  for (const district of path.length ? path.toReversed().map((item) => item.code) : [""]) {
+  for (const district of path.length ? path.map((item) => item.code).reverse() : [""]) {
     try {
       const { data } = await ask(`${S}/branches`, { district, form: "joint", limit: 1000 });
       const joint = data.map((item) => item.branch).filter((branch) => branch.dual_affiliation);
       const inside = new Set(joint.map((branch) => branch.code));
       const heads = joint.filter((branch) => branch.established_on && !inside.has(branch.parent_code));
+      if (heads.length > SHOWN_NAMES) return [];
       if (heads.length) return heads.sort((a, b) => (a.established_on < b.established_on ? -1 : 1));
     } catch (error) {
       if (error instanceof Refused) return [];
@@ -127,7 +129,7 @@ export async function trends({ state, t, label, head, path }) {
   const rows = found.data.map((point) => row(point.as_of, [...codes.map((code) => rateCell(point.rates[code], t)), point.breaks.map((code) => t.broken[code] ?? code).join(t.comma)]));
   return { nodes: [
     lines("trends", days, series, joint.length ? { day: joint[0].established_on, text: `${t.founded} ${joint[0].established_on}` } : null),
-    joint.length ? element("ul", { class: "strip note" }, joint.slice(0, SHOWN_NAMES).map((branch) => element("li", {}, `${branch.established_on} ${t.founded}${t.colon}${branch.name}`))) : "",
+    joint.length ? element("ul", { class: "strip note" }, joint.map((branch) => element("li", {}, `${branch.established_on} ${t.founded}${t.colon}${branch.name}`))) : "",
     folded(t.asTable, table(t.trends, [t.date, ...codes.map(head), t.breaks], rows)), tools(t, `${S}/trends`, query)] };
 }
 
@@ -136,14 +138,17 @@ export async function dual({ state, t, label }) {
   const { data, meta } = await ask(`${S}/dual-affiliation`, query);
   const names = ["organisation_coverage", "work_coverage"];
   const rows = names.map((name) => row(label(name), [rateCell(data.uplift[name].without_dual, t), rateCell(data.uplift[name].with_dual, t)]));
-  const joint = data.joint_branches.map((item) => row(item.joint_branch.name, [count(item.members)]));
+  const joint = [...data.joint_branches].sort((a, b) => b.members - a.members).slice(0, SHOWN_ROWS);
   return { nodes: [
     element("ul", { class: "strip" },
       element("li", {}, `${t.joint} `, element("b", {}, meta.member_source === "returns" ? t.registerOnly : count(data.members))),
       element("li", {}, `${t.reach} `, element("b", {}, rateText(data.uplift.dual_reach, t))),
       element("li", {}, `${t.unreached} `, element("b", {}, count(data.uplift.members_unreached)))),
     table(t.dual, [t.name, t.without, t.given], rows),
-    joint.length ? folded(t.joint, table(t.joint, [t.name, t.members], joint)) : "", tools(t, `${S}/dual-affiliation`, query)] };
+    joint.length ? folded(t.joint, element("div", {},
+      data.joint_branches.length > SHOWN_ROWS ? element("p", { class: "note" }, t.more(count(data.joint_branches.length), SHOWN_ROWS)) : "",
+      table(t.joint, [t.name, t.members], joint.map((item) => row(item.joint_branch.name, [count(item.members)]))))) : "",
+    tools(t, `${S}/dual-affiliation`, query)] };
 }
 
 export async function gaps({ state, t }) {

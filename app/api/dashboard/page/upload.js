@@ -87,7 +87,7 @@ async function outcome(told, t, id, job) {
   const rows = issues.map((issue) => row(String(issue.row ?? ""), [
     text(issue.column), text(issue.value), text(t.severities[issue.severity]), text(t.rules?.[issue.rule] ?? issue.message, issue.message)]));
   const heads = [t.column, t.value, t.severity, t.message].map((head) => element("th", { scope: "col", class: "text" }, head));
-  const [newest] = (record.result?.stale_snapshots ?? []).toReversed();
+  const newest = (record.result?.stale_snapshots ?? []).at(-1);
   return [
     element("p", { class: good ? "" : "problem" }, good ? (record.dry_run ? t.checked : t.done)(record.result) : job.problem?.detail ?? job.state,
       job.snapshot ? ` ${t.snapshot} ${job.snapshot}` : ""),
