@@ -87,7 +87,7 @@ async function lineage(code) {
 function told(meta, t) {
   const exact = meta.disclosure.policy === "none";
   at("tier").textContent = exact ? t.exact : t.public;
-  at("rests").textContent = `${t.snapshot} ${meta.snapshot} · ${meta.as_of} · ${t.source} ${t[meta.member_source]} · ${t.updated} ${meta.updated_at.slice(0, 16).replace("T", " ")}`;
+  at("rests").textContent = `${t.snapshot} ${meta.snapshot} · ${meta.as_of} · ${t.source} ${t[meta.member_source]} · ${t.updated} ${meta.updated_at.slice(0, 16).replace("T", " ")} UTC`;
 }
 
 async function fill(name, context, turn) {
