@@ -138,12 +138,12 @@ def _encoded(cells: Sequence[Any]) -> bytes:
     null = np.array([[value is None for value in row] for row in given]).T
     values = np.array([[value or 0 for value in row] for row in given], np.int64).T
     unlike = np.zeros(len(CODES), bool)
-    counted = figures(Counts(CODES, values, null, ~unlike, unlike), CODES, METRICS, PRECISION)
+    counts, rates = figures(Counts(CODES, values, null, ~unlike, unlike), CODES, METRICS, PRECISION)
+    districts = [TreeNode(it.code, it.name_zh, it.name_en, it.level, it.parent_code) for it in cells]
     rows = [
-        {"district": TreeNode(it.code, it.name_zh, it.name_en, it.level, it.parent_code), "counts": figure.counts,
-         "rates": figure.rates}
-        for it, figure in zip(cells, counted, strict=True)
-    ]  # fmt: skip
+        {"district": district, "counts": counted, "rates": rated}
+        for district, counted, rated in zip(districts, counts, rates, strict=True)
+    ]
     return msgspec.json.encode({"data": rows})
 
 
