@@ -1,9 +1,11 @@
 """ASGI layers in front of the routes, outermost first as `add_layers` lists them."""
 
+from http import HTTPStatus
 from typing import Any
 
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
@@ -98,12 +100,39 @@ def add_layers(app: Service, settings: Settings, metrics: Metrics) -> None:
 
 def _cross_origin(origins: tuple[str, ...]) -> Middleware:
     return Middleware(
-        CORSMiddleware,
+        CrossOrigin,
         allow_origins=origins,
         allow_methods=("GET", "HEAD", "POST", "PUT", "DELETE"),
         allow_headers=("Authorization", "Content-Type", "If-None-Match", "X-Request-ID"),
         expose_headers=EXPOSED_HEADERS,
     )
+
+
+class PreflightRefused(ServiceError):
+    """A page of another origin may not ask what it wants to ask."""
+
+    code = "preflight-refused"
+    status = 400
+    title = "Preflight refused"
+
+
+class CrossOrigin(CORSMiddleware):
+    """ASGI layer: lets pages of some origins ask; a refused preflight is a problem, as every error is."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """Return the answer to what a browser asks before it asks."""
+        response = super().preflight_response(request_headers)
+        return response if response.status_code < HTTPStatus.BAD_REQUEST else _RefusedPreflight(response.body)
+
+
+class _RefusedPreflight(Response):
+    """Names what was refused, the origin, the method or headers, as the framework has found it."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the problem."""
+        refused = bytes(self.body).decode().removeprefix("Disallowed CORS ")
+        error = PreflightRefused(f"A page may not ask this here; refused: {refused}.")
+        await problem_response(Request(scope), error)(scope, receive, send)
 
 
 class SecurityHeaders:

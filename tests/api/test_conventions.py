@@ -16,6 +16,7 @@ from app.api.admission import OPEN, READ, RightNotDeclared, refuse_undeclared
 from app.api.caching import validated
 from app.api.parameters import QueryOf
 from app.api.routes import make_router, mount
+from app.api.schemas.problems import Problem
 
 Shell = Callable[[APIRouter], TestClient]
 
@@ -178,6 +179,16 @@ def test_configured_origins_may_read_tag_and_link(client: TestClient) -> None:
     assert {"ETag", "Link"} <= set(answer.headers["access-control-expose-headers"].split(", "))
     stranger = client.get("/v1/things", headers={"Origin": "https://evil.example"})
     assert "access-control-allow-origin" not in stranger.headers
+
+
+def test_a_preflight_is_refused_as_a_problem_when_the_origin_is_another(client: TestClient) -> None:
+    asked = {"Origin": "https://other.example", "Access-Control-Request-Method": "PATCH"}
+    answer = client.options("/v1/things", headers=asked)
+    problem = Problem.model_validate_json(answer.content)
+    assert (answer.status_code, problem.type) == (400, "/problems/preflight-refused")
+    assert problem.detail.endswith("refused: origin, method.")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "access-control-allow-origin" not in answer.headers
 
 
 def test_a_preflight_is_answered_when_the_origin_is_configured(client: TestClient) -> None:
