@@ -115,7 +115,8 @@ QUALITY_RULES: tuple[QualityMeaning, ...] = (
         QualityRule.REGISTER_DIFFERS_FROM_RETURN,
         "党员数与报送不一致",
         "Register against return",
-        "Registered enterprises whose members by the register are not as many as the latest return states.",
+        "Registered enterprises whose members by the register are not as many as the latest return states; none where "
+        "nobody is known to work anywhere.",
         "register less return, persons",
     ),
     _enterprise(

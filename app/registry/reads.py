@@ -15,7 +15,7 @@ from app.database.outages import reading
 from app.database.tables import METADATA
 from app.registry.codes import UnknownCode, exists, is_code, not_registered, unknown_code
 from app.registry.entities import BRANCHES, ENTERPRISES, INDUSTRY_GROUPS, Entity
-from app.registry.visibility import EVERYTHING, Sight, seen
+from app.registry.visibility import EVERYTHING, Sight, seen, seen_of_enterprises
 
 Row: TypeAlias = dict[str, Any]
 """The columns of one thing; of an industry group also `industries`, the codes of its set."""
@@ -170,7 +170,9 @@ async def list_returns(
     DatabaseUnavailable
         If the database cannot answer now.
     """
-    return await _list_dated(engine, enterprise, returns_statement(enterprise, after, limit), limit, sight)
+    statement = returns_statement(enterprise, after, limit)
+    seen_ones = seen_of_enterprises(statement, METADATA.tables["enterprise_return"], sight)
+    return await _list_dated(engine, enterprise, seen_ones, limit, sight)
 
 
 async def list_coverage(

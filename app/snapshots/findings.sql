@@ -82,7 +82,9 @@ enterprise_finding AS (
     UNION ALL
     SELECT 'register_differs_from_return', code, members_registered - members_reported
     FROM enterprise_fact
-    WHERE {register} AND members_registered <> members_reported
+    -- Where nobody is known to work anywhere, there is no register to hold returns against.
+    WHERE ({register} OR (SELECT sum(members_registered) FROM enterprise_fact) > 0)
+      AND members_registered <> members_reported
     UNION ALL
     SELECT 'check_digit_failed', code, NULL FROM failed_code
     UNION ALL

@@ -72,20 +72,25 @@ def _count(snapshot: Snapshot, side: str, rows: Int64) -> Counts:
     return Counts(_CODES, values, np.zeros(values.shape, bool), undefined=_NONE, protected=_NONE)
 
 
-def _related(snapshot: Snapshot, listing: Listing, district: str | None) -> Int64:
-    """Return the branches below a parent or within a subtree, by their nearest living ancestors.
+def refuse_branch(snapshot: Snapshot, name: str, code: str, district: str | None) -> None:
+    """Refuse a branch in a parameter that does not live, or is as good as not there to whoever asks.
 
-    For an unknown one those of the district are offered: who asks about a district may not see others.
+    Those of the district are offered: who asks about a district may not see others.
     """
+    located = _located(snapshot, np.arange(len(snapshot.branch_index)), district)
+    codes = snapshot.branches.texts("code")
+    refuse([unknown_code(name, code, [codes[row] for row in located.tolist()])])
+
+
+def _related(snapshot: Snapshot, listing: Listing, district: str | None) -> Int64:
+    """Return the branches below a parent or within a subtree, by their nearest living ancestors."""
     if listing.parent is not None and listing.within is not None:
         message = "parent and within cannot be used together"
         raise InvalidRequest(message, [ErrorItem("query/parent", message), ErrorItem("query/within", message)])
     for name in ("parent", "within"):
         code = getattr(listing, name)
         if code is not None and code not in snapshot.branch_index:
-            located = _located(snapshot, np.arange(len(snapshot.branch_index)), district)
-            codes = snapshot.branches.texts("code")
-            refuse([unknown_code(name, code, [codes[row] for row in located.tolist()])])
+            refuse_branch(snapshot, name, code, district)
     parents = snapshot.branch_parents
     if listing.parent is not None:
         return np.flatnonzero(parents == snapshot.branch_index[listing.parent])

@@ -126,6 +126,20 @@ async def test_what_lies_outside_is_as_if_absent(
     assert told[0] == told[1]
 
 
+@pytest.mark.anyio
+@pytest.mark.parametrize("mode", ["none", "public"])
+@pytest.mark.parametrize("name", ["parent", "within"])
+async def test_branch_outside_is_as_if_absent_when_others_are_asked_for_below_it(
+    world: World, services: dict[str, httpx.AsyncClient], mode: str, name: str
+) -> None:
+    headers, address = world.headers("reader of Siming"), f"/v1/statistics/branches?district={SIMING}&{name}="
+    answers = [await services[mode].get(f"{address}{code}", headers=headers) for code in ("B-huli", "B-hulo")]
+    told = [nameless(answer, code) for answer, code in zip(answers, ("B-huli", "B-hulo"), strict=True)]
+    assert answers[0].status_code == 422
+    assert told[0] == told[1]
+    assert (await services[mode].get(f"{address}B-siming", headers=headers)).status_code == 200
+
+
 def nameless(answer: httpx.Response, code: str) -> tuple[int, str, list[tuple[str, str]]]:
     """An answer without what names its request."""
     own = {"x-request-id", "content-length"}

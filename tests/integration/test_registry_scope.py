@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 from app.database.engines import make_sync_engine
 from app.database.tables import METADATA
 from app.registry.scope import present_district, subtree_codes
+from app.registry.visibility import Sight, seen_of_enterprises
 from tests.factories.importing import TREES, Registry, day
 
 ENTERPRISE = METADATA.tables["enterprise"]
@@ -68,3 +69,30 @@ def test_enterprise_of_an_alias_is_found_when_others_are_left_out(connection: Co
     firm = ENTERPRISE.alias("firm")
     inside = present_district(firm, day("2017-06-01")).in_(select(subtree_codes({"350203"}).c.code))
     assert list(connection.scalars(select(firm.c.code).where(inside))) == ["A"]
+
+
+def test_a_return_is_seen_where_it_was_filed_when_its_enterprise_is_there_now(
+    connection: Connection, registry: Registry
+) -> None:
+    """A moved from 35 to 350203; B is registered in 350203, and its return says nothing else; C is elsewhere."""
+    registry.load(
+        {
+            "enterprises": "code,name,district_code\nA,甲,3502\nB,乙,350203\nC,丙,3502",
+            "returns": """enterprise_code,reported_on,district_code
+                A,2017-01-01,35
+                A,2017-06-01,350203
+                B,2017-01-01,
+                C,2017-01-01,3502""",
+        }
+    )
+    returns = METADATA.tables["enterprise_return"]
+    every = select(returns.c.enterprise_code, returns.c.reported_on).order_by(*returns.primary_key)
+
+    def seen_by(*scope: str) -> list[tuple[str, str]]:
+        sight = Sight(frozenset(scope), day("2017-06-30"))
+        found = connection.execute(seen_of_enterprises(every, returns, sight))
+        return [(row.enterprise_code, row.reported_on.isoformat()) for row in found]
+
+    assert seen_by("350203") == [("A", "2017-06-01"), ("B", "2017-01-01")]
+    assert seen_by("3502") == [("A", "2017-06-01"), ("B", "2017-01-01"), ("C", "2017-01-01")]
+    assert len(seen_by("35")) == 4

@@ -72,7 +72,7 @@ EXPECTED = {
     "surveyed_undecided": ["blank", "maybe"],  # `social` has fewer than 30 employees: not, whatever its premises
     "eligible_undecided": ["blank", "maybe"],  # `social` has two members: fewer than three full ones
     "above_size_undecided": ["maybe"],
-    "register_differs_from_return": [],
+    "register_differs_from_return": ["maybe", "nowhere", "ok", "social"],  # `ok` 1 by the register, the others 0
     "headcount_jump": ["jump"],
     "check_digit_failed": [],
     "branch_below_size": ["small"],

@@ -59,13 +59,16 @@ class SnapshotEnterprise(Closed):
     ownership: Ownership | None = Field(description="Who controls it; null: unknown.")
     size_class: SizeClass | None = Field(description="Statistical size; null: unknown.")
     reported_on: date | None = Field(description="Date of its latest return; null: it never reported.")
-    operating: bool | None = Field(description="Whether the return says it operates; null: it does not say.")
+    operating: bool = Field(
+        description="Whether it operates: it has reported, and its latest return does not say that it does not."
+    )
     fixed_premises: bool | None = Field(description="Whether it has fixed premises; null: unknown.")
     above_designated_size: bool | None = Field(description="Whether it is above designated size; null: unknown.")
     organised: bool = Field(description="Whether an organisation means of a living branch covers it.")
     standalone: bool = Field(description="Whether it is organised by a branch of its own.")
-    reached_by_dual: bool | None = Field(
-        description="Not organised, but a member of its has a living secondary affiliation; null: unknown."
+    reached_by_dual: bool = Field(
+        description="Whether a member of its, organised or not, has a living secondary affiliation; where members are "
+        "counted from returns: whether its return says so."
     )
     work_only: bool = Field(description="Neither, but reached by a work means.")
     eligible: bool | None = Field(description="Whether it must establish an organisation; null: cannot be told.")

@@ -10,6 +10,7 @@ from app.access.principals import Principal, Tier
 from app.access.tier import tier_of
 from app.api.statistics.desk import Desk
 from app.statistics.aggregates import SubjectNotFound
+from app.statistics.branches import refuse_branch
 from app.statistics.changes import ChangesQuestion
 from app.statistics.low_membership import LowMembershipQuestion, RatioReference
 from app.statistics.moments import snapshot_at
@@ -89,7 +90,27 @@ def _decided(shelf: Shelf, principal: Principal, question: Question, code: str |
         return _of_trend(shelf, principal, question)
     moments = (question.since, question.moment) if isinstance(question, ChangesQuestion) else (question.moment,)
     trees = [_tree(shelf, moment) for moment in moments]
-    return _strictest(_by_tree(tree, principal, districts_of(question, code, lambda: trees[-1])) for tree in trees)
+    tier = _strictest(_by_tree(tree, principal, districts_of(question, code, lambda: trees[-1])) for tree in trees)
+    if tier is Tier.EXACT and question.subject is Subject.BRANCHES:
+        _refuse_hidden_branches(snapshot_at(shelf, question.moment), principal, question)
+    return tier
+
+
+def _refuse_hidden_branches(snapshot: Snapshot, principal: Principal, question: Question) -> None:
+    """Refuse a parent outside the key's scope like one that is not there.
+
+    Raises
+    ------
+    InvalidRequest
+        It names one.
+    """
+    for name in ("parent", "within"):
+        code = getattr(question.listing, name)
+        if code is None or code not in snapshot.branch_index:
+            continue
+        own = own_district(snapshot, Subject.BRANCHES, code)
+        if not (principal.elsewhere is Tier.EXACT or principal.covers(own, partial(lineage, snapshot.districts))):
+            refuse_branch(snapshot, name, code, question.population.district)
 
 
 def _of_trend(shelf: Shelf, principal: Principal, question: TrendQuestion) -> Tier:
