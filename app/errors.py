@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import ClassVar
 
 
@@ -48,6 +49,19 @@ class InvalidRequest(ServiceError):
     code = "invalid-request"
     status = 422
     title = "Invalid request"
+
+
+def refuse_reversed(first: date | None, last: date | None) -> None:
+    """Refuse a `from` that is after its `to`; null on either side is no limit.
+
+    Raises
+    ------
+    InvalidRequest
+        It is.
+    """
+    if first is not None and last is not None and first > last:
+        message = f"from={first} is after to={last}"
+        raise InvalidRequest(message, [ErrorItem("query/from", message), ErrorItem("query/to", message)])
 
 
 class NotFound(ServiceError):

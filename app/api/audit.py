@@ -17,7 +17,7 @@ from app.api.registry.asked import PageAsked
 from app.api.registry.cursors import decode_cursor, encode_cursor
 from app.api.routes import make_router
 from app.api.schemas.audit import AuditRecordPage
-from app.errors import ErrorItem, InvalidRequest
+from app.errors import ErrorItem, InvalidRequest, refuse_reversed
 
 router = make_router("/v1/audit", "access", ADMIN)
 
@@ -47,9 +47,7 @@ async def list_audit_records(request: Request, asked: AuditQuery) -> Response:
 
     A change that a job makes stands here twice, with one `request_id`: when it was accepted, and when it had ended.
     """
-    if asked.first is not None and asked.last is not None and asked.first > asked.last:
-        message = f"from={asked.first} is after to={asked.last}"
-        raise InvalidRequest(message, [ErrorItem("query/from", message), ErrorItem("query/to", message)])
+    refuse_reversed(asked.first, asked.last)
     _refuse_unknown(request, asked.operation)
     wanted = AuditQuestion(asked.first, asked.last, asked.operation, asked.key_id)
     before = decode_cursor(request, asked, Place)

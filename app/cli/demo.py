@@ -11,7 +11,7 @@ import typer
 
 from app.cli.building import build_apart, environment
 from app.cli.progress import shown
-from app.cli.registry import prepare
+from app.cli.registry import RegistryMissing, prepare, require
 from app.cli.serving import refuse_taken, run_while
 from app.config import Settings
 
@@ -77,8 +77,9 @@ def _import_all(settings: Settings, members: int | None) -> Sequence[date]:
     from app.imports.load import import_file  # noqa: PLC0415 - loaded when it runs
     from app.imports.options import ImportOptions  # noqa: PLC0415 - as above
 
+    _refuse_other_data(settings)
     prepare(settings, classifications=True)
-    _begin(settings)
+    (settings.data_dir / BEGUN).touch()
     with tempfile.TemporaryDirectory(prefix="demo-files-", dir=settings.data_dir) as folder:
         files, dates = _siming(Path(folder)) if members is None else _generated(Path(folder), members)
         for file in files:
@@ -88,25 +89,30 @@ def _import_all(settings: Settings, members: int | None) -> Sequence[date]:
     return sorted(dates, reverse=True)
 
 
-def _begin(settings: Settings) -> None:
-    """Mark the folder as one of a demonstration; refuse a registry that holds enterprises and has no such mark."""
-    begun = settings.data_dir / BEGUN
-    if not begun.exists() and _has_enterprises(settings):
+def _refuse_other_data(settings: Settings) -> None:
+    """Refuse a registry that holds enterprises and was not begun by a demonstration, before anything is done to it."""
+    if not (settings.data_dir / BEGUN).exists() and _has_enterprises(settings):
         message = "the registry holds other data; set ORGCOVERAGE_DATA_DIR to a folder of the demonstration's own"
         raise typer.BadParameter(message)
-    begun.touch()
 
 
 def _has_enterprises(settings: Settings) -> bool:
-    from sqlalchemy import select  # noqa: PLC0415 - loaded when it runs
+    from sqlalchemy import inspect, select  # noqa: PLC0415 - loaded when it runs
 
     from app.database.engines import make_sync_engine  # noqa: PLC0415 - as above
+    from app.database.outages import outages_named  # noqa: PLC0415 - as above
     from app.database.tables import METADATA  # noqa: PLC0415 - as above
 
+    try:
+        require(settings)
+    except RegistryMissing:
+        return False
+    enterprise = METADATA.tables["enterprise"]
     engine = make_sync_engine(settings.registry_url)
     try:
-        with engine.connect() as connection:
-            return connection.execute(select(METADATA.tables["enterprise"].c.code).limit(1)).first() is not None
+        with outages_named(), engine.connect() as connection:
+            there = inspect(connection).has_table(enterprise.name)
+            return there and connection.execute(select(enterprise.c.code).limit(1)).first() is not None
     finally:
         engine.dispose()
 

@@ -79,7 +79,7 @@ def refuse_taken(host: str, port: int) -> None:
     except OSError as error:
         in_use = error.errno == errno.EADDRINUSE
         why = "is in use: another service still running there?" if in_use else f"cannot be had: {error.strerror}."
-        message = f"{host}:{port} {why} Another port may be free: --port {port + 1}"
+        message = f"{host}:{port} {why} --port names another."
         raise typer.BadParameter(message, param_hint="--port") from error
 
 

@@ -1,6 +1,7 @@
 """Tables of statistics on a terminal: few columns, bars for ratios, marks for what is not simply so."""
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Any
 
 from rich.cells import cell_len
@@ -80,18 +81,17 @@ def _fitting(
     """Return the widest table that fits, the marks in it, and the headings of the columns that it lacks."""
     going = [place for place in range(len(shown)) if shown[place][1].name in _FIRST_TO_GO]
     going += [place for place in range(len(shown) - 1, 0, -1) if place not in going]
-    for left_out, with_bars in [(0, True), *((number, False) for number in range(len(going) + 1))]:
+    steps = [(0, True), *((number, False) for number in range(len(going) + 1))]
+    for (left_out, with_bars), (text, broken) in product(steps, ((_TEXT, False), (_TEXT, True), (_SHORT_TEXT, True))):
         marks, gone = set[str](), {*going[:left_out]}
         kept = [column for place, column in enumerate(shown) if place not in gone]
         lines = [list(_cells(columns, kept, row, marks, with_bars=with_bars)) for row in rows]
         headings = [column for _, column in kept]
-        for text, broken in ((_TEXT, False), (_TEXT, True), (_SHORT_TEXT, True)):
-            widths = [*_widths(headings, lines, text, broken=broken)]
-            if sum(widths) + _BETWEEN * (len(kept) - 1) <= width or (len(kept) == 1 and text == _SHORT_TEXT):
-                styles = [None if row[0] == "subject" else "dim" for row in rows]
-                lacking = [shown[place][1].heading for place in sorted(gone)]
-                return _table(headings, widths, lines, styles), marks, lacking
-    raise AssertionError("one column is printed however narrow the terminal is")
+        widths = [*_widths(headings, lines, text, broken=broken)]
+        if sum(widths) + _BETWEEN * (len(kept) - 1) <= width:
+            break  # else the last is left: one column, however narrow the terminal is
+    styles = [None if row[0] == "subject" else "dim" for row in rows]
+    return _table(headings, widths, lines, styles), marks, [shown[place][1].heading for place in sorted(gone)]
 
 
 def _widths(

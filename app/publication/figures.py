@@ -36,7 +36,7 @@ class Figures(msgspec.Struct, gc=False):
     rates: Any
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=64)
 def struct_of(name: str, fields: tuple[str, ...]) -> type[msgspec.Struct]:
     """Return a struct type with these fields, in order."""
     return msgspec.defstruct(name, fields, gc=False)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Table, select
 
 from app.registry.entities import BRANCHES, DISTRICTS, ENTERPRISES, Entity
-from app.registry.scope import place_of_return, present_district, subtree_codes
+from app.registry.scope import Territory, present_district, subtree_codes
 
 
 @dataclass(frozen=True)
@@ -41,16 +41,10 @@ def seen(statement: Select[Any], entity: Entity, sight: Sight) -> Select[Any]:
 
 
 def seen_of_enterprises(statement: Select[Any], rows: Table, sight: Sight) -> Select[Any]:
-    """Return a statement of rows that belong to enterprises, less those of enterprises outside the scope.
-
-    A return must lie inside by its own place besides: what an enterprise reported elsewhere is not shown.
-    """
+    """Return a statement of rows that belong to enterprises, less those outside the scope, as for writers."""
     if sight.scope is None:
         return statement
-    inside = select(subtree_codes(sight.scope).c.code)
-    firms = select(ENTERPRISES.table.c.code).where(_place(ENTERPRISES, sight.today).in_(inside))
-    statement = statement.where(rows.c.enterprise_code.in_(firms))
-    return statement.where(place_of_return(rows).in_(inside)) if rows.name == "enterprise_return" else statement
+    return statement.where(Territory(subtree_codes(sight.scope), sight.today).row(rows.name, rows))
 
 
 _PLACED = (DISTRICTS, ENTERPRISES, BRANCHES)

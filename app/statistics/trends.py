@@ -10,7 +10,7 @@ from typing import Generic, NoReturn, TypeVar
 import numpy as np
 
 from app.catalogue.metrics import BRANCH_METRICS, ENTERPRISE_METRICS, METRICS, Metric
-from app.errors import ErrorItem, InvalidRequest
+from app.errors import ErrorItem, InvalidRequest, refuse_reversed
 from app.statistics.aggregates import CODES, SubjectNotFound, count_scope
 from app.statistics.branches import one_branch
 from app.statistics.enterprises import one_enterprise
@@ -120,10 +120,8 @@ def in_range(shelf: Shelf, question: TrendQuestion) -> list[Manifest]:
     InvalidRequest
         The dates are the wrong way round.
     """
+    refuse_reversed(question.since, question.until)
     since, until = question.since or date.min, question.until or date.max
-    if since > until:
-        message = f"from={since} is after to={until}"
-        raise InvalidRequest(message, [ErrorItem("query/from", message), ErrorItem("query/to", message)])
     newest = {manifest.as_of: manifest for manifest in reversed(shelf.all())}
     dates = sorted(as_of for as_of in newest if since <= as_of <= until)
     if not dates:

@@ -22,8 +22,8 @@ export async function ask(path, query) {
   return (await answered(address(path, query))).json();
 }
 
-async function answered(url) {
-  const answer = await fetch(url, { headers: keyed() });
+async function answered(url, { headers, ...options } = {}) {
+  const answer = await fetch(url, { ...options, headers: { ...headers, ...keyed() } });
   if (!answer.ok) throw refused(answer.status, answer.statusText, await answer.text());
   return answer;
 }
@@ -38,10 +38,8 @@ function refused(status, title, text) {
 
 // Asks for something to be done.
 export async function order(path, body) {
-  const headers = { "Content-Type": "application/json", ...keyed() };
-  const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
-  if (!answer.ok) throw refused(answer.status, answer.statusText, await answer.text());
-  return answer.json();
+  const headers = { "Content-Type": "application/json" };
+  return (await answered(path, { method: "POST", headers, body: JSON.stringify(body) })).json();
 }
 
 // Sends a file as the body of a request; unlike `fetch`, it tells how much of it has gone.

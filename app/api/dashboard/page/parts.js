@@ -59,6 +59,10 @@ export function heading(text, meaning = "") {
   return element("th", { scope: "col", title: meaning }, text);
 }
 
+export const textHead = (text) => element("th", { scope: "col", class: "text" }, text);
+
+export const textCell = (text, title) => element("td", { class: "text", title }, text ?? "");
+
 export function row(name, cells, attributes = {}) {
   return element("tr", attributes,
     element("th", { scope: "row" }, name),
@@ -69,29 +73,28 @@ export function folded(title, content) {
   return element("details", {}, element("summary", {}, title), content);
 }
 
-// The request behind something; with a key, which a link would not send, its answer is downloaded.
-export function asked(t, path, query) {
+// Below what was asked for: the request behind it, and its files where there are some. With a key, which a link would
+// not send, the answer is downloaded.
+export function tools(t, path, query, formats = ["csv", "xlsx"]) {
+  const line = element("div", { class: "tools" });
+  const saved = async (url, format) => {
+    try {
+      await download(url, `${path.split("/").pop()}.${format}`);
+    } catch (error) {
+      line.append(refusal(error, t));
+    }
+  };
   const url = address(path, query);
-  const fetched = async (event) => {
+  const asked = (event) => {
     if (!currentKey()) return;
     event.preventDefault();
-    await download(url, `${path.split("/").pop()}.json`);
+    saved(url, "json");
   };
-  return element("a", { href: url, title: url, onclick: fetched }, t.asked);
-}
-
-export function tools(t, path, query) {
-  const file = (format) => element("button", {
-    type: "button", class: "link",
-    onclick: async () => {
-      try {
-        await download(address(`${path}.${format}`, query), `${path.split("/").pop()}.${format}`);
-      } catch (error) {
-        line.append(refusal(error, t));
-      }
-    },
-  }, format.toUpperCase());
-  const line = element("div", { class: "tools" }, asked(t, path, query), " · ", file("csv"), " · ", file("xlsx"));
+  line.append(element("a", { href: url, title: url, onclick: asked }, t.asked));
+  for (const format of formats) {
+    const file = () => saved(address(`${path}.${format}`, query), format);
+    line.append(" · ", element("button", { type: "button", class: "link", onclick: file }, format.toUpperCase()));
+  }
   return line;
 }
 

@@ -2,8 +2,8 @@
 
 import { ask, Refused } from "./api.js";
 import { bars, funnel, lines } from "./charts.js";
-import { asked, count, element, folded, percent, persons, rateCell, rateHints, rateText, refusal, row, table, tools } from "./parts.js";
-import { limit } from "./state.js";
+import { count, element, folded, percent, persons, rateCell, rateHints, rateText, refusal, row, table, textCell, textHead, tools } from "./parts.js";
+import { filterOf } from "./state.js";
 
 const S = "/v1/statistics";
 const HEADLINE_COUNTS = ["enterprises", "members", "headcount"];
@@ -17,7 +17,7 @@ const SHORT = { zh: 20, en: 45 };
 
 const nameOf = (subject, lang) => (lang === "en" && subject.name_en) || subject.name_zh || subject.name;
 const moment = (state) => ({ as_of: state.as_of });
-const scope = (state) => ({ district: state.district, basis: state.basis, ...limit(state), ...moment(state) });
+const scope = (state) => ({ district: state.district, basis: state.basis, ...filterOf(state), ...moment(state) });
 const small = (value) => (value == null ? "–" : value < 0.0001 ? "< 0.0001" : value.toFixed(4));
 const given = (rates, codes) => codes.filter((code) => rates[code].status !== "protected");
 
@@ -41,7 +41,7 @@ export async function headline({ state, t, label, meaning }) {
         HEADLINE_COUNTS.map((code) => card(code, counts[code] == null ? t.protected : code === "enterprises" ? count(counts[code]) : persons(counts[code], found.meta)))),
       element("ul", { class: "cards" },
         HEADLINE_RATES.map((code) => card(code, rateText(rates[code], t), rateHints(rates[code], t)))),
-      element("p", { class: "tools" }, asked(t, path, query))],
+      tools(t, path, query, [])],
   };
 }
 
@@ -141,7 +141,7 @@ export async function dual({ state, t, label }) {
   const joint = [...data.joint_branches].sort((a, b) => b.members - a.members).slice(0, SHOWN_ROWS);
   return { nodes: [
     element("ul", { class: "strip" },
-      element("li", {}, `${t.joint} `, element("b", {}, meta.member_source === "returns" ? t.registerOnly : count(data.members))),
+      element("li", {}, `${t.joint} `, element("b", {}, meta.member_source === "returns" && data.members === 0 ? t.registerOnly : count(data.members))),
       element("li", {}, `${t.reach} `, element("b", {}, rateText(data.uplift.dual_reach, t))),
       element("li", {}, `${t.unreached} `, element("b", {}, count(data.uplift.members_unreached)))),
     table(t.dual, [t.name, t.without, t.given], rows),
@@ -155,19 +155,17 @@ export async function gaps({ state, t }) {
   const query = { ...scope(state), sort: "full_members", order: "desc", limit: SHOWN_ROWS };
   const found = await ask(`${S}/establishment-gaps`, query);
   if (found.data.length === 0) return { nodes: [element("p", {}, t.empty)] };
-  const text = (value) => element("td", { class: "text" }, value);
-  const head = (value) => element("th", { scope: "col", class: "text" }, value);
   const rows = found.data.map((item) => row(item.enterprise.name, [
-    count(item.counts.full_members), item.gap_since, text(item.means.map((code) => t[code] ?? code).join(t.comma)),
-    text(item.candidates.slice(0, 2).map((candidate) => candidate.branch.name).join(t.semicolon)),
+    count(item.counts.full_members), item.gap_since, textCell(item.means.map((code) => t[code] ?? code).join(t.comma)),
+    textCell(item.candidates.slice(0, 2).map((candidate) => candidate.branch.name).join(t.semicolon)),
   ]));
   return { nodes: [
     found.meta.rows > SHOWN_ROWS ? element("p", { class: "note" }, t.more(count(found.meta.rows), SHOWN_ROWS)) : "",
-    table(t.gaps, [t.enterprise, t.full, t.since, head(t.means), head(t.candidates)], rows), tools(t, `${S}/establishment-gaps`, { ...query, limit: "" })] };
+    table(t.gaps, [t.enterprise, t.full, t.since, textHead(t.means), textHead(t.candidates)], rows), tools(t, `${S}/establishment-gaps`, { ...query, limit: "" })] };
 }
 
 export async function quality({ state, t }) {
-  const query = { district: state.district, industry: limit(state).industry, ...moment(state) };
+  const query = { district: state.district, industry: filterOf(state).industry, ...moment(state) };
   const found = await ask(`${S}/data-quality`, query);
   const subjects = element("div", { "aria-live": "polite" });
   const named = (item) => (state.lang === "zh" ? item.label_zh : item.label_en);
@@ -178,17 +176,16 @@ export async function quality({ state, t }) {
     " ", element("b", {}, item.number == null ? t.not_applicable : count(item.number))));
   return { nodes: [
     element("ul", { class: "strip" }, element("li", {}, `${t.reporting} `, element("b", {}, rateText(found.reporting_rate, t))), items),
-    limit(state).industry_group ? element("p", { class: "note" }, t.unfiltered) : "", subjects, tools(t, `${S}/data-quality`, query)] };
+    filterOf(state).industry_group ? element("p", { class: "note" }, t.unfiltered) : "", subjects, tools(t, `${S}/data-quality`, query)] };
 }
 
 // Shows what one rule finds.
 async function listed(place, t, query, name) {
   try {
     const { data, meta } = await ask(`${S}/data-quality`, { ...query, limit: SHOWN_ROWS });
-    const text = (value) => element("td", { class: "text" }, value ?? "");
     place.replaceChildren(
-      table(name, [t.name, element("th", { scope: "col", class: "text" }, t.code), t.value],
-        data.map(({ subject }) => row(subject.name, [text(subject.code), count(subject.value)]))),
+      table(name, [t.name, textHead(t.code), t.value],
+        data.map(({ subject }) => row(subject.name, [textCell(subject.code), count(subject.value)]))),
       meta.rows > SHOWN_ROWS ? element("p", { class: "note" }, t.more(count(meta.rows), SHOWN_ROWS)) : "",
       tools(t, `${S}/data-quality`, query));
   } catch (problem) {

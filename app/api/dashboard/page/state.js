@@ -14,7 +14,7 @@ export function read() {
 }
 
 // The industry or the group that figures are limited to, as the API names it.
-export function limit(state) {
+export function filterOf(state) {
   const [kind, code] = state.filter.split(":");
   return code ? { [kind]: code } : {};
 }

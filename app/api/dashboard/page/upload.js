@@ -1,7 +1,7 @@
 // Sending a file: its way to the service, the job that takes it, and every problem of its rows.
 
 import { ask, order, send } from "./api.js";
-import { count, element, refusal, row, table } from "./parts.js";
+import { count, element, refusal, row, table, textCell, textHead } from "./parts.js";
 import { refresh } from "./state.js";
 
 const DATASETS = [
@@ -83,17 +83,16 @@ async function outcome(told, t, id, job) {
   const [{ data: record }, { data: issues }] = await Promise.all([
     ask(`/v1/imports/${id}`), ask(`/v1/imports/${id}/issues`, { limit: LISTED_PROBLEMS })]);
   const good = job.state === "succeeded", problems = (record.result?.errors ?? 0) + (record.result?.warnings ?? 0);
-  const text = (value, title) => element("td", { class: "text", title }, value ?? "");
   const rows = issues.map((issue) => row(String(issue.row ?? ""), [
-    text(issue.column), text(issue.value), text(t.severities[issue.severity]), text(t.rules?.[issue.rule] ?? issue.message, issue.message)]));
-  const heads = [t.column, t.value, t.severity, t.message].map((head) => element("th", { scope: "col", class: "text" }, head));
+    textCell(issue.column), textCell(issue.value), textCell(t.severities[issue.severity]),
+    textCell(t.rules?.[issue.rule] ?? issue.message, issue.message)]));
   const newest = (record.result?.stale_snapshots ?? []).at(-1);
   return [
     element("p", { class: good ? "" : "problem" }, good ? (record.dry_run ? t.checked : t.done)(record.result) : job.problem?.detail ?? job.state,
       job.snapshot ? ` ${t.snapshot} ${job.snapshot}` : ""),
     problems > rows.length ? element("p", { class: "note" }, t.more(count(problems), rows.length)) : null,
     newest && !job.snapshot ? stale(told, t, newest) : null,
-    rows.length ? table(t.problems, [t.row, ...heads], rows) : null,
+    rows.length ? table(t.problems, [t.row, ...[t.column, t.value, t.severity, t.message].map(textHead)], rows) : null,
   ].filter(Boolean);
 }
 
