@@ -8,7 +8,7 @@ from alembic import context
 from app.config import Settings
 from app.database.engines import make_sync_engine
 from app.database.tables import METADATA
-from app.database.turns import write_turn_sync
+from app.database.write_lock import write_lock_sync
 
 
 def run(connection: Connection) -> None:
@@ -28,7 +28,7 @@ def run(connection: Connection) -> None:
 def run_on_settings_database() -> None:
     """Run on the database of the settings: the `alembic` command in the source tree."""
     engine = make_sync_engine(Settings().registry_url)
-    with write_turn_sync(engine) as connection:
+    with write_lock_sync(engine) as connection:
         run(connection)
     engine.dispose()
 

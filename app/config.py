@@ -11,6 +11,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+VERSION = "0.1.0"
+"""The version of the service; `pyproject.toml` reads it from here."""
+
 
 @dataclass(frozen=True)
 class Thresholds:

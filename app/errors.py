@@ -1,9 +1,12 @@
-"""The tree of errors that a caller may see; each class has its code, status and title."""
+"""What work tells its caller: errors, each class with its code, status and title, and progress."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import ClassVar
+
+Report = Callable[[str, int, int | None], None]
+"""Called with a phase, the steps done, and the steps in all (null: not known)."""
 
 
 @dataclass(frozen=True)

@@ -6,78 +6,74 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 from fastapi import APIRouter, FastAPI
+from starlette.middleware import Middleware
+from starlette_compress import CompressMiddleware, add_compress_type
 
 from app.access.audit import AuditLog
-from app.access.keyring import Keyring
+from app.access.keys import Keyring
 from app.access.principals import ELSEWHERE, Tier
-from app.api import (
-    audit,
-    catalogue,
-    dashboard,
-    documentation,
-    erasures,
-    health,
-    imports,
-    jobs,
-    keys,
-    snapshots,
-    templates,
-)
-from app.api.admission import refuse_undeclared
-from app.api.document import DESCRIPTION, TITLE, VERSION
-from app.api.layers import Service, add_layers
-from app.api.problems import add_problem_handlers
-from app.api.registry import branches, classifications, enterprises, exports
-from app.api.routes import mount
+from app.api import audit, catalogue, dashboard, health, keys, snapshots
+from app.api.http import openapi
+from app.api.http.auditing import Auditing
+from app.api.http.authorization import Authentication, refuse_undeclared
+from app.api.http.limits import BodyLimits, TimeLimit
+from app.api.http.middleware import HeadAsGet, Revalidation, SecurityHeaders, Service, UnexpectedErrors, cross_origin
+from app.api.http.openapi import DESCRIPTION, TITLE
+from app.api.http.problems import add_problem_handlers
+from app.api.http.routing import mount
+from app.api.jobs import imports, jobs
+from app.api.registry import entities, exports
 from app.api.statistics import (
-    bases,
     changes,
     cross_table,
     data_quality,
     dual_affiliation,
     establishment_gaps,
-    files,
-    lists,
     low_membership,
     subjects,
     trends,
 )
-from app.api.statistics.desk import Desk
-from app.config import Settings
+from app.api.statistics.answer_cache import AnswerCache
+from app.api.statistics.reader import SnapshotReader
+from app.config import VERSION, Settings
 from app.database.engines import make_engine
 from app.jobs.supervision import Supervisor
 from app.jobs.uploads import sweep_jobs
-from app.observability import Metrics
-from app.publication.kept import KeptRows
-from app.snapshots.aside import sweep
+from app.observability import Metrics, RequestAccounting
+from app.publication.row_cache import RowCache
+from app.snapshots.folders import sweep
 from app.store.shelf import Shelf, SnapshotNotFound
 
+COMPRESSED_FROM = 1400
+"""Smaller bodies fit into one packet anyway, bytes."""
+
+ZSTD_LEVEL = 1
+"""Of a page of 110 KB: level 1 leaves 16.9 KB in 0.17 ms, level 3 16.7 KB in 0.22 ms, level 6 15.8 KB in 0.89 ms."""
+
+GZIP_LEVEL = 1
+"""Of the same: level 1 leaves 23 KB in 0.6 ms, level 4 19 KB in 1.1 ms, on the event loop."""
+
 ROUTERS: tuple[APIRouter, ...] = (
-    lists.router,
-    bases.router,
-    changes.router,
+    subjects.router,
     cross_table.router,
+    changes.router,
     dual_affiliation.router,
     establishment_gaps.router,
     data_quality.router,
     low_membership.router,
     trends.router,
-    subjects.router,
-    files.router,
-    classifications.router,
-    enterprises.router,
-    branches.router,
+    entities.router,
     exports.router,
     snapshots.router,
     jobs.router,
     imports.router,
-    templates.router,
+    exports.templates,
     keys.router,
     audit.router,
-    erasures.router,
+    jobs.erasures,
     catalogue.router,
     health.router,
-    documentation.router,
+    openapi.router,
     dashboard.router,
 )
 """All routers, the busiest first: routes are tried in this order."""
@@ -106,25 +102,51 @@ def create_app(settings: Settings) -> Service:
     mount(app, ROUTERS)
     refuse_undeclared(app)
     add_problem_handlers(app)
-    add_layers(app, settings, app.state.metrics)
+    add_middleware(app, settings, app.state.metrics)
     return app
 
 
-def _desk(settings: Settings, tier: Tier, kept: KeptRows) -> Desk:
+def add_middleware(app: Service, settings: Settings, metrics: Metrics) -> None:
+    """Put all layers in front of an application's routes."""
+    add_compress_type("text/csv")
+    app.outermost += [Middleware(RequestAccounting, metrics=metrics), Middleware(AnswerCache, settings=settings)]
+    layers: list[Middleware] = [Middleware(SecurityHeaders)]
+    if settings.cors_origins:
+        layers.append(cross_origin(settings.cors_origins))
+    layers += [
+        Middleware(HeadAsGet),
+        Middleware(UnexpectedErrors),
+        *([] if settings.public_only else [Middleware(Auditing, settings=settings)]),
+        Middleware(BodyLimits, settings=settings, routes=app.routes),
+        Middleware(TimeLimit, seconds=settings.answer_seconds),
+        Middleware(Authentication, settings=settings),
+        Middleware(Revalidation),
+        Middleware(
+            CompressMiddleware,
+            minimum_size=COMPRESSED_FROM,
+            brotli=False,
+            zstd_level=ZSTD_LEVEL,
+            gzip_level=GZIP_LEVEL,
+        ),
+    ]
+    app.user_middleware.extend(layers)
+
+
+def _reader(settings: Settings, tier: Tier, row_cache: RowCache) -> SnapshotReader:
     """Return the desk of a tier, its newest snapshot mapped."""
     shelf = Shelf(settings.snapshots_dir / tier)
     with suppress(SnapshotNotFound):
         shelf.newest()
-    return Desk(shelf, kept)
+    return SnapshotReader(shelf, row_cache)
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Open the shelves, newest snapshots mapped, and what the writing half needs, unless there is none."""
     settings: Settings = app.state.settings
-    kept = KeptRows(settings.row_cache_bytes)
+    row_cache = RowCache(settings.row_cache_bytes)
     tiers = (Tier.PUBLIC,) if settings.public_only else tuple(Tier)
-    app.state.desks = {tier: await asyncio.to_thread(_desk, settings, tier, kept) for tier in tiers}
+    app.state.readers = {tier: await asyncio.to_thread(_reader, settings, tier, row_cache) for tier in tiers}
     async with _no_registry(app) if settings.public_only else _registry(app, settings):
         yield
 

@@ -11,9 +11,9 @@ import typer
 
 from app.config import Settings, Thresholds
 from app.database.engines import sqlite_path
-from app.demo.generator import GENERATED_DATE
+from app.demo.generated import GENERATED_DATE
 from app.snapshots.build import build_snapshot
-from app.snapshots.parameters import Parameters, statement
+from app.snapshots.facts import Parameters, statement
 from benchmarks.measuring import Pair, Run, apart, measured, paired, show, show_load, show_pair
 from benchmarks.registries import demo, filled, libpq, postgres
 

@@ -17,11 +17,10 @@ from scipy.stats import binom
 
 from app.catalogue.analyses import Analysis
 from app.config import Settings
-from app.demo.array_draws import pick
-from app.statistics.comparisons import CLASSES
-from app.statistics.low_membership import LowMembershipQuestion, list_low_membership
+from app.demo.generated.files import pick
+from app.statistics.inference import Floats, false_discovery_rates
+from app.statistics.low_membership import CLASSES, LowMembershipQuestion, list_low_membership
 from app.statistics.question import Listing, Page, Population, Subject
-from app.statistics.tests_of_ratio import Floats, false_discovery_rates
 from app.store.shelf import Shelf
 from app.store.snapshot import Snapshot
 from benchmarks.measuring import show
@@ -124,7 +123,7 @@ def _tested(snapshot: Snapshot, county: str) -> Tested:
     )  # fmt: skip
     found = list_low_membership(snapshot, question, Page("code"))
     columns, rows = found.comparison.columns, found.comparison.rows
-    counts = found.listed.sides[0].count(rows)
+    counts = found.row_list.sides[0].count(rows)
     members, headcount = counts.row("members_matched"), counts.row("headcount_matched")
     naive = 2 * np.minimum(
         binom.cdf(members, headcount, columns["reference_ratio"]),

@@ -14,14 +14,14 @@ import typer
 
 from app.catalogue.measures import ROW_MEASURES
 from app.catalogue.vocabulary import Basis, EnterpriseKind, Ownership, SizeClass
-from app.publication.answers import list_answer
-from app.publication.kept import KeptRows
+from app.publication.lists import list_answer
+from app.publication.row_cache import RowCache
 from app.statistics import sums
+from app.statistics.population import group_spans, resolve
 from app.statistics.question import Listing, Page, Population, Question, Subject
-from app.statistics.scope import group_spans, resolve
+from app.store.arrays import Int64
 from app.store.shelf import Shelf
 from app.store.snapshot import Snapshot
-from app.store.subtrees import Int64
 from benchmarks.measuring import quickest, show, show_load
 from benchmarks.registries import built, demo
 
@@ -65,7 +65,7 @@ def _compare(
     works: dict[str, Callable[[], object]] = {
         "duckdb": lambda: connection.execute(text).fetchall(),
         "sums": ours,
-        "page": lambda: list_answer(shelf, question, Page(), KeptRows(0)),
+        "page": lambda: list_answer(shelf, question, Page(), RowCache(0)),
     }
     runs = [{name: quickest(GOES, work) for name, work in works.items()} for _ in range(rounds)]
     target = "reach 1.5"

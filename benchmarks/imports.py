@@ -18,7 +18,7 @@ import typer
 
 from app.config import Settings
 from app.database.migrations import upgrade
-from app.demo.generator import write_generated
+from app.demo.generated import write_generated
 from app.imports.load import import_file
 from app.imports.options import ImportOptions
 from benchmarks.measuring import Run, apart, measured, paired, show, show_load, show_pair

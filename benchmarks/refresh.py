@@ -14,7 +14,7 @@ import typer
 
 from app.config import Settings
 from app.database.engines import sqlite_path
-from app.demo.generator import GENERATED_DATE
+from app.demo.generated import GENERATED_DATE
 from benchmarks.measuring import show, show_load
 from benchmarks.registries import built, command, demo, environment
 from benchmarks.serving import Server, served

@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import URL, make_url
 
 from app.config import Settings
-from app.demo.generator import GENERATED_DATE
+from app.demo.generated import GENERATED_DATE
 from benchmarks.measuring import Run
 from tests.engines.embedded import EmbeddedPostgres
 

@@ -22,13 +22,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from app.api.schemas.statistics import DistrictStatistics
+from app.api.statistics.models import DistrictStatistics
 from app.catalogue.metrics import METRICS, Interval, Metric
 from app.catalogue.vocabulary import Basis
-from app.publication.figures import figures
+from app.publication.rows import figures
 from app.publication.subjects import TreeNode
 from app.statistics.aggregates import CODES, list_tree
-from app.statistics.intervals import Precision, Z
+from app.statistics.inference import Precision, Z
 from app.statistics.question import Listing, Page, Population, Question, Subject
 from app.statistics.rates import LOW_BASE, Counts
 from app.store.snapshot import Snapshot

@@ -15,7 +15,7 @@ from app.config import Settings
 from app.database.engines import is_sqlite, sqlite_path
 from app.database.migrations import upgrade
 from app.demo.files import DatasetFile
-from app.demo.generator import GENERATED_DATE, write_generated
+from app.demo.generated import GENERATED_DATE, write_generated
 from app.imports.load import import_file
 from app.imports.options import ImportOptions
 from app.snapshots.build import build_snapshot
@@ -82,7 +82,7 @@ def _import(settings: Settings, file: DatasetFile) -> Run:
 def _build(engine: str, settings: Settings) -> Run:
     began: dict[str, float] = {}
 
-    def note(phase: str, _done: int, _total: int) -> None:
+    def note(phase: str, _done: int, _total: int | None) -> None:
         began.setdefault(phase, time.perf_counter())
 
     run = measured(lambda: build_snapshot(settings, GENERATED_DATE, note))

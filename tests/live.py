@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
-PROTOCOL = "app.api.protocol:ProblemProtocol"
+PROTOCOL = "app.api.http.protocol:ProblemProtocol"
 """As `serve` speaks HTTP."""
 
 _PATIENCE = 10.0

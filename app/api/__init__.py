@@ -13,7 +13,7 @@ list the router in `app.main.ROUTERS`, the busiest first:
 - Answers: `response_model=` documents (a `Closed` model below `schemas`, no defaults, null described); the handler
   returns a ready `Response`. The default problem response is there already. Files: `response_class=Response,
   responses=FILE_RESPONSE`; raw bodies: `openapi_extra=RAW_BODY`.
-- Errors are `ServiceError`s, raised where they are found. `request.app.state` has `settings`, `engine`, `desk` (the
+- Errors are `ServiceError`s, raised where they are found. `request.app.state` has `settings`, `engine`, `reader` (the
   shelf of snapshots and what is kept of answers) and `metrics`; `request.state` has `principal` and `request_id`.
 - HEAD, 304, compression, CORS and security headers are layers in front of all routes (`layers`).
 - Each answer in JSON has an example: add its request to `ASKED` in `tests/api/examples.py`, refresh examples and

@@ -1,6 +1,7 @@
 """The audit log, for administrators."""
 
 import asyncio
+from datetime import datetime
 from difflib import get_close_matches
 from typing import Annotated
 
@@ -10,14 +11,44 @@ from fastapi.routing import APIRoute
 from pydantic import Field
 
 from app.access.audit import AuditLog, AuditQuestion, Place
-from app.api.admission import ADMIN
-from app.api.caching import JSON
-from app.api.parameters import IsoDate, QueryOf
-from app.api.registry.asked import PageAsked
-from app.api.registry.cursors import decode_cursor, encode_cursor
-from app.api.routes import make_router
-from app.api.schemas.audit import AuditRecordPage
+from app.api.http.authorization import ADMIN
+from app.api.http.models import Closed
+from app.api.http.pages import JSON, ListParameters, decode_cursor, encode_cursor
+from app.api.http.parameters import IsoDate, QueryOf
+from app.api.http.routing import make_router
 from app.errors import ErrorItem, InvalidRequest, refuse_reversed
+
+
+class AuditParameter(Closed):
+    """One thing that an operation was asked with or did something to."""
+
+    name: str = Field(description="Name of a parameter, or of what stands in a body or answer: `job`, `as_of`.")
+    value: str = Field(description="A code, an id, a date or a choice; never a text that was searched for.")
+
+
+class AuditRecord(Closed):
+    """Something that was written, read of enterprises or branches, or refused."""
+
+    at: datetime = Field(description="When, UTC.")
+    request_id: str | None = Field(description="Of the request, as in the service's log; null: on the command line.")
+    principal: str | None = Field(description="Who asked: a key's name; null: an unknown key, or the command line.")
+    key_id: str | None = Field(description="Id of the key that was sent; null: none, or an unknown one.")
+    operation: str | None = Field(description="Its operationId; null: refused before it reached one.")
+    parameters: list[AuditParameter] = Field(
+        description="What it was asked with and what it concerned; empty where it was refused."
+    )
+    status: int | None = Field(
+        description="HTTP status of the answer, or of what became of its job; null: done on the command line."
+    )
+    rows: int | None = Field(description="Rows that were shown or changed; null: not counted.")
+
+
+class AuditRecordPage(Closed):
+    """Records of the audit log, the newest first."""
+
+    data: list[AuditRecord] = Field(description="The records.")
+    next_cursor: str | None = Field(description="Where the next page starts; null on the last page.")
+
 
 router = make_router("/v1/audit", "access", ADMIN)
 
@@ -27,7 +58,7 @@ ON_COMMAND_LINE = ("create_backup", "restore_backup", "delete_snapshot")
 _UNKEPT = {"Cache-Control": "no-store"}
 
 
-class AuditAsked(PageAsked):
+class AuditParameters(ListParameters):
     """Which records to list."""
 
     first: IsoDate | None = Field(default=None, alias="from", description="First day, UTC. Absent: the earliest.")
@@ -38,7 +69,7 @@ class AuditAsked(PageAsked):
     key_id: str | None = Field(default=None, description="Id of a key, on record or not. Absent: all.")
 
 
-AuditQuery = Annotated[AuditAsked, Depends(QueryOf(AuditAsked))]
+AuditQuery = Annotated[AuditParameters, Depends(QueryOf(AuditParameters))]
 
 
 @router.get("", response_model=AuditRecordPage)

@@ -11,10 +11,10 @@ from pydantic import Field
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.access.tier import OutsideScope, tier_of
-from app.api.admission import OPEN
-from app.api.routes import FILE_RESPONSE, make_router
-from app.api.schemas.closed import Closed
+from app.access.principals import OutsideScope, tier_of
+from app.api.http.authorization import OPEN
+from app.api.http.models import Closed
+from app.api.http.routing import FILE_RESPONSE, make_router
 from app.errors import ErrorItem, TemporarilyUnavailable
 from app.store.shelf import Shelf, SnapshotNotFound
 
@@ -77,7 +77,7 @@ async def get_health() -> Response:
 @router.get("/readyz", response_model=Readiness)
 async def get_readiness(request: Request) -> Response:
     """Say whether a snapshot is mapped, and how the database is; 503 without a snapshot."""
-    serving = [desk.shelf for desk in request.app.state.desks.values()]
+    serving = [reader.shelf for reader in request.app.state.readers.values()]
     visible = _visible(request)
     database = await _database_state(request.app.state.engine)
     newest = [await asyncio.to_thread(_newest, shelf) for shelf in serving]
@@ -95,7 +95,7 @@ def _visible(request: Request) -> Shelf | None:
         tier = tier_of(request.state.principal, (), lambda _code: ())
     except OutsideScope:
         return None
-    shelf: Shelf = request.app.state.desks[tier].shelf
+    shelf: Shelf = request.app.state.readers[tier].shelf
     return shelf
 
 

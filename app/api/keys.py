@@ -1,20 +1,85 @@
 """API keys: made, listed and revoked by administrators."""
 
+from datetime import datetime
+from enum import StrEnum
 from http import HTTPStatus
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import Path, Request, Response
+from pydantic import Field, StringConstraints
 
-from app.access.keys import Key, KeyWish, list_keys, make_key, revoke_key
+from app.access.keys import LONGEST_DAYS, NAME_LENGTH, Key, KeyWish, list_keys, make_key, revoke_key
 from app.access.principals import Right
-from app.api.admission import ADMIN
-from app.api.auditing import note
-from app.api.caching import JSON
-from app.api.routes import make_router
-from app.api.schemas.keys import ApiKeyList, KeyBody, NewApiKeyAnswer
+from app.api.http.auditing import audit_details
+from app.api.http.authorization import ADMIN
+from app.api.http.models import Closed
+from app.api.http.pages import JSON
+from app.api.http.routing import make_router
+from app.api.registry.models import NO_NUL
 from app.database.outages import reading
-from app.database.turns import write_turn
+from app.database.write_lock import write_lock
+
+
+class KeyRight(StrEnum):
+    """What a key may do.
+
+    `read`: statistics and registry; `write`: also imports, single changes and builds; `admin`: also keys, audit and
+    erasure.
+    """
+
+    READ = "read"
+    WRITE = "write"
+    ADMIN = "admin"
+
+
+class KeyBody(Closed):
+    """The key to make."""
+
+    name: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=NAME_LENGTH, pattern=NO_NUL)
+    ] = Field(description="What people and the audit log call it.", examples=["Siming dashboard"])
+    rights: list[KeyRight] = Field(min_length=1, description="What it may do; `write` brings `read`, `admin` both.")
+    districts: list[str] | None = Field(
+        description="Codes of the districts whose subtrees it covers; null: everything.", examples=[["350203"]]
+    )
+    days: int = Field(default=90, ge=1, le=LONGEST_DAYS, description="Days until it expires.")
+
+
+class ApiKey(Closed):
+    """A key on record; its secret is nowhere."""
+
+    id: str = Field(description="Id of the key: the middle part of its token.", examples=["9f86d081884c7d65"])
+    name: str = Field(description="What people call it.")
+    rights: list[KeyRight] = Field(description="What it may do.")
+    districts: list[str] | None = Field(
+        description="Codes of the districts whose subtrees it covers; null: everything."
+    )
+    created_at: datetime = Field(description="When it was made, UTC.")
+    expires_at: datetime = Field(description="When it expires, UTC.")
+    revoked_at: datetime | None = Field(description="When it was revoked, UTC; null: it is not.")
+
+
+class NewApiKey(ApiKey):
+    """A key just made, with its token."""
+
+    token: str = Field(
+        description="Send it as `Authorization: Bearer …`. It is shown this once.",
+        examples=["oc_9f86d081884c7d65_" + "0" * 64],
+    )
+
+
+class ApiKeyList(Closed):
+    """All keys on record, the newest first."""
+
+    data: list[ApiKey] = Field(description="The keys, expired and revoked ones included.")
+
+
+class NewApiKeyAnswer(Closed):
+    """A key just made."""
+
+    data: NewApiKey = Field(description="The key.")
+
 
 router = make_router("/v1/keys", "access", ADMIN)
 
@@ -32,9 +97,9 @@ async def list_api_keys(request: Request) -> Response:
 @router.post("", status_code=201, response_model=NewApiKeyAnswer)
 async def create_api_key(request: Request, body: KeyBody) -> Response:
     """Make a key; its token is in this answer and never shown again."""
-    async with write_turn(request.app.state.engine, request.app.state.settings) as connection:
+    async with write_lock(request.app.state.engine, request.app.state.settings) as connection:
         key, token = await connection.run_sync(make_key, _wish(body))
-    note(request, id=key.id)
+    audit_details(request, id=key.id)
     return _answer({"data": {**_shown(key), "token": token}}, HTTPStatus.CREATED)
 
 
@@ -43,7 +108,7 @@ async def delete_api_key(
     request: Request, key_id: Annotated[str, Path(alias="id", description="Id of the key.")]
 ) -> Response:
     """Revoke a key; every worker refuses it within five seconds. One that is revoked already stays so."""
-    async with write_turn(request.app.state.engine, request.app.state.settings) as connection:
+    async with write_lock(request.app.state.engine, request.app.state.settings) as connection:
         await connection.run_sync(revoke_key, key_id)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 

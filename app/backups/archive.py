@@ -12,7 +12,7 @@ import os
 import re
 import secrets
 import tarfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import BytesIO
@@ -21,10 +21,7 @@ from typing import IO, Any, Literal
 
 import msgspec
 
-from app.errors import InvalidRequest, ServiceError
-
-Report = Callable[[str, int, int | None], None]
-"""Called with what is done, how much of it, and how much in all (null: not known)."""
+from app.errors import InvalidRequest, Report, ServiceError
 
 FORMAT_VERSION = 1
 """Grows when backups of an older version cannot be restored as they are."""

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Table
 
-from app.backups.archive import ArchiveWriter, BackupManifest, Report, written_archive
+from app.backups.archive import ArchiveWriter, BackupManifest, written_archive
 from app.backups.tables import write_table
 from app.config import Settings
 from app.database.engines import make_sync_engine
 from app.database.migrations import is_current, newest_revision
 from app.database.outages import outages_named
 from app.database.tables import METADATA
-from app.errors import Conflict
+from app.errors import Conflict, Report
 
 TOMBSTONES = "tombstone"
 """The table that a backup of tombstones alone holds."""

@@ -2,23 +2,82 @@
 
 import os
 import shutil
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
+import pyarrow.parquet as pq
 from sqlalchemy import URL, Connection, MetaData, Table, func, insert, inspect, make_url, select
 
-from app.backups.archive import Archive, BackupManifest, Report, opened_archive
+from app.backups.archive import Archive, BackupManifest, opened_archive
 from app.backups.tables import load_table
-from app.backups.tombstones import Union, united
 from app.config import Settings
 from app.database.engines import is_sqlite, make_sync_engine, sqlite_path
 from app.database.migrations import downgrade, known_revisions, upgrade
 from app.database.outages import outages_named
 from app.database.tables import METADATA
-from app.database.turns import write_turn_sync
-from app.errors import Conflict
-from app.registry.tombstones import write_key
+from app.database.write_lock import write_lock_sync
+from app.errors import Conflict, Report
+from app.registry.erasure import Tombstones, proved, write_key
+
+_FILE = "registry/tombstone.parquet"
+_KEY = "keys/tombstone-key"
+
+
+@dataclass(frozen=True)
+class Union:
+    """Tombstones of one or two backups, and the day of each by its digest."""
+
+    tombstones: Tombstones
+    days: Mapping[str, date]
+
+
+def united(archive: Archive, later: Archive | None) -> Union:
+    """Return the tombstones of a backup and of a later one together.
+
+    Raises
+    ------
+    BackupDamaged
+        They were made by different keys.
+    TombstoneKeyMissing
+        A backup has tombstones, and not the key that made them.
+    """
+    own = _of(archive)
+    other = own if later is None else _of(later)
+    if later is not None and own.days and other.days and own.tombstones.key != other.tombstones.key:
+        raise later.damaged("its tombstones belong to another registry")
+    days = {**other.days, **own.days}
+    key = own.tombstones.key if own.days else other.tombstones.key
+    return Union(Tombstones(key, frozenset(days)), days)
+
+
+def _of(archive: Archive) -> Union:
+    key = _key(archive)
+    days = _days(archive)
+    if not days:
+        return Union(Tombstones(key, frozenset()), days)
+    return Union(proved(key, frozenset(days), f"{_KEY} of the backup"), days)
+
+
+def _key(archive: Archive) -> bytes | None:
+    if _KEY not in archive.manifest.files:
+        return None
+    with archive.open(_KEY) as file:
+        try:
+            return bytes.fromhex(file.read().decode("ascii"))
+        except ValueError:
+            return None
+
+
+def _days(archive: Archive) -> dict[str, date]:
+    if _FILE not in archive.manifest.files:  # its schema is older
+        return {}
+    with archive.open(_FILE) as file:
+        rows = pq.read_table(file).to_pylist()
+    return {row["digest"]: row["erased_on"] for row in rows}
+
 
 RESTORING = ".restoring"
 """The folder that a restoration works in, in the data folder and beside a SQLite file; gone at its end."""
@@ -188,13 +247,13 @@ class _Restoration:
         upgrade(url, manifest.schema_revision)
         engine = make_sync_engine(url)
         try:
-            with write_turn_sync(engine) as connection:
+            with write_lock_sync(engine) as connection:
                 for number, name in enumerate(manifest.rows):
                     self._report(f"table {name}", number, len(manifest.rows))
                     with self._archive.open(f"registry/{name}.parquet") as file:
                         loaded[name] = load_table(connection, name, file, self._erased.tombstones)
             upgrade(url)
-            with write_turn_sync(engine) as connection:
+            with write_lock_sync(engine) as connection:
                 self._add_later_tombstones(connection)
         finally:
             engine.dispose()

@@ -8,8 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import Column, Connection, MetaData, Table, delete, func, insert, inspect, select, text
 
-from app.registry.erasure import REF_COLUMNS
-from app.registry.tombstones import Tombstones
+from app.registry.erasure import REF_COLUMNS, Tombstones
 
 _ROWS_AT_ONCE = 20_000
 

@@ -6,7 +6,7 @@ Measures of enterprises are additive: an unknown value adds nothing and is count
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.catalogue.labels import Label
+from app.catalogue.vocabulary import Label
 
 
 class Unit(StrEnum):

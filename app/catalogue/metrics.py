@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.catalogue.labels import Label
+from app.catalogue.vocabulary import Label
 
 
 class Interval(StrEnum):

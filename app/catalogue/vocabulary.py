@@ -4,7 +4,16 @@ Each is a `StrEnum`: a member *is* the text that stands in the database, in file
 the Chinese words that imports accept, are data beside those who use them.
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
+
+
+@dataclass(frozen=True)
+class Label:
+    """A name for people, Chinese and English."""
+
+    zh: str
+    en: str
 
 
 class DistrictLevel(StrEnum):

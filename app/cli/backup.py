@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from app.cli.progress import shown
 from app.cli.registry import require
-from app.cli.trail import audited
+from app.cli.running import audited, shown
 from app.config import Settings
 
 _MEGABYTE = 1_000_000

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.building import build_apart, environment
-from app.cli.progress import shown
 from app.cli.registry import RegistryMissing, prepare, require
+from app.cli.running import build_apart, environment, shown
 from app.cli.serving import refuse_taken, run_while
 from app.config import Settings
 
 if TYPE_CHECKING:
     from app.demo.files import DatasetFile
+
 
 HOST = "127.0.0.1"
 
@@ -124,7 +124,7 @@ def _siming(folder: Path) -> tuple[Sequence["DatasetFile"], Sequence[date]]:
 
 
 def _generated(folder: Path, members: int) -> tuple[Sequence["DatasetFile"], Sequence[date]]:
-    from app.demo.generator import GENERATED_DATE, write_generated  # noqa: PLC0415 - loaded when it runs
+    from app.demo.generated import GENERATED_DATE, write_generated  # noqa: PLC0415 - loaded when it runs
 
     with shown("Inventing data") as report:
         files = write_generated(folder, members, report=lambda done, total: report("members", done, total))

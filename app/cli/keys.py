@@ -10,11 +10,11 @@ from sqlalchemy import Engine
 from app.access.keys import LONGEST_DAYS, Key, KeyWish, list_keys, make_key, revoke_key
 from app.access.principals import Right
 from app.cli.registry import require
-from app.cli.trail import audited
+from app.cli.running import audited
 from app.config import Settings
 from app.database.engines import make_sync_engine
 from app.database.outages import outages_named
-from app.database.turns import write_turn_sync
+from app.database.write_lock import write_lock_sync
 
 commands = typer.Typer(no_args_is_help=True, help="API keys: who may ask for what, until when.")
 
@@ -34,7 +34,7 @@ def create(
     """Make a key and show its token, this once."""
     settings = Settings()
     wish = KeyWish(name, frozenset(right), frozenset(district) if district else None, days)
-    with _registry(settings) as engine, write_turn_sync(engine, settings.write_wait_seconds) as connection:
+    with _registry(settings) as engine, write_lock_sync(engine, settings.write_wait_seconds) as connection:
         key, token = make_key(connection, wish)
     audited(settings, "create_api_key", id=key.id)
     typer.echo(f"Key {key.id} ({_covered(key)}; {', '.join(key.rights)}; until {key.expires_at:%Y-%m-%d}).", err=True)
@@ -56,7 +56,7 @@ def list_all() -> None:
 def revoke(key_id: Annotated[str, typer.Argument(help="Id of the key.")]) -> None:
     """Revoke a key; running services refuse it within five seconds."""
     settings = Settings()
-    with _registry(settings) as engine, write_turn_sync(engine, settings.write_wait_seconds) as connection:
+    with _registry(settings) as engine, write_lock_sync(engine, settings.write_wait_seconds) as connection:
         revoke_key(connection, key_id)
     audited(settings, "delete_api_key", id=key_id)
     typer.echo(f"Key {key_id} is revoked.")

@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from app.cli.progress import shown
 from app.cli.registry import require
-from app.cli.trail import audited
+from app.cli.running import audited, shown
 from app.config import Settings
 from app.snapshots.dates import refuse_future
 
@@ -23,7 +22,7 @@ def build(
 
     settings = Settings()
     require(settings)
-    days = [moment.date() for moment in as_of]
+    days = [when.date() for when in as_of]
     for day in days:
         refuse_future(settings, day)
     for day in days:
@@ -54,7 +53,7 @@ def prune(
     keep: Annotated[int, typer.Option(min=1, help="Builds to keep of each date, the newest.")] = 1,
 ) -> None:
     """Remove the older builds of each date; the newest of a date is always kept."""
-    from app.snapshots.prune import prune_snapshots  # noqa: PLC0415 - loaded when it runs
+    from app.snapshots.folders import prune_snapshots  # noqa: PLC0415 - loaded when it runs
 
     settings = Settings()
     removed = prune_snapshots(settings, keep)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from app.statistics.question import Subject
     from app.store.shelf import Shelf
 
+
 _FEW = ("enterprises", "members", "member_ratio")
 _FIGURES = ("enterprises", "members", "members_participating", "affiliations", "enterprises_covered", "member_ratio",
             "organisation_coverage", "work_coverage", "affiliation_inflation")  # fmt: skip
@@ -88,7 +89,7 @@ def statistics(
         _write(source, _asked(source.parameters, context.args), output, file, limit)
 
 
-def _write(source: Source, asked: Any, output: Output | None, file: Path | None, limit: int) -> None:
+def _write(source: Source, subjects: Any, output: Output | None, file: Path | None, limit: int) -> None:
     from rich.console import Console  # noqa: PLC0415 - loaded when it runs
 
     from app.cli.terminal import print_table  # noqa: PLC0415 - as above
@@ -99,13 +100,13 @@ def _write(source: Source, asked: Any, output: Output | None, file: Path | None,
         output = Output.TABLE if file is None and sys.stdout.isatty() else Output.CSV
     shelf = Shelf(Settings().snapshots_dir / "exact")
     if output is Output.TABLE:
-        options = asked.options(FileFormat.CSV).table
+        options = subjects.options(FileFormat.CSV).table
         print_table(
-            source.table(shelf, asked, _for_people(options, source.parameters)), Console(highlight=False), limit
+            source.table(shelf, subjects, _for_people(options, source.parameters)), Console(highlight=False), limit
         )
         return
-    options = asked.options(FileFormat(output.value))
-    pieces = FORMATS[options.format].write(source.table(shelf, asked, options.table), options)
+    options = subjects.options(FileFormat(output.value))
+    pieces = FORMATS[options.format].write(source.table(shelf, subjects, options.table), options)
     with nullcontext(sys.stdout.buffer) if file is None else file.open("wb") as target:
         for piece in pieces:
             target.write(piece)
@@ -174,21 +175,26 @@ def _list_parameters(parameters: type["BaseModel"]) -> None:
 
 def _source(table: Shown) -> Source:
     """Return where a table comes from; what it needs is loaded here, so that other commands start without it."""
-    from app.api.statistics import asked, bases, cross_table, establishment_gaps, low_membership  # noqa: PLC0415
-    from app.publication.bases import bases_question, bases_rows  # noqa: PLC0415
-    from app.publication.cross_table import cell_rows  # noqa: PLC0415
+    from app.api.statistics import cross_table, establishment_gaps, low_membership, subjects  # noqa: PLC0415
     from app.publication.establishment_gaps import gap_rows  # noqa: PLC0415
+    from app.publication.lists import (  # noqa: PLC0415
+        bases_question,
+        bases_rows,
+        cell_rows,
+    )
     from app.publication.low_membership import low_membership_rows  # noqa: PLC0415
     from app.statistics.question import Subject  # noqa: PLC0415
 
     return {
-        Shown.DISTRICTS: lambda: _subjects(Subject.DISTRICTS, asked.DistrictFile),
-        Shown.INDUSTRIES: lambda: _subjects(Subject.INDUSTRIES, asked.IndustryFile),
-        Shown.INDUSTRY_GROUPS: lambda: _subjects(Subject.INDUSTRY_GROUPS, asked.IndustryGroupFile),
-        Shown.ENTERPRISES: lambda: _subjects(Subject.ENTERPRISES, asked.EnterprisesFile),
-        Shown.BRANCHES: lambda: _subjects(Subject.BRANCHES, asked.BranchesFile),
+        Shown.DISTRICTS: lambda: _subjects(Subject.DISTRICTS, subjects.DistrictFile),
+        Shown.INDUSTRIES: lambda: _subjects(Subject.INDUSTRIES, subjects.IndustryFile),
+        Shown.INDUSTRY_GROUPS: lambda: _subjects(Subject.INDUSTRY_GROUPS, subjects.IndustryGroupFile),
+        Shown.ENTERPRISES: lambda: _subjects(Subject.ENTERPRISES, subjects.EnterprisesFile),
+        Shown.BRANCHES: lambda: _subjects(Subject.BRANCHES, subjects.BranchesFile),
         Shown.BASES: lambda: _analysis(
-            bases.BasesFile, lambda given: bases_question(given.moment, given.population), lambda _shelf: bases_rows
+            cross_table.BasesFile,
+            lambda given: bases_question(given.when, given.population),
+            lambda _shelf: bases_rows,
         ),
         Shown.TABLE: lambda: _analysis(cross_table.CrossTableFile, _question, lambda _shelf: cell_rows),
         Shown.LOW_MEMBERSHIP: lambda: _analysis(
@@ -205,12 +211,12 @@ def _question(given: Any) -> Any:
 
 
 def _subjects(subject: "Subject", parameters: type["BaseModel"]) -> Source:
-    from app.publication.answers import list_rows_of  # noqa: PLC0415 - loaded when it runs
+    from app.publication.lists import list_rows_of  # noqa: PLC0415 - loaded when it runs
     from app.statistics.question import Population, Question, Subject  # noqa: PLC0415 - as above
 
     def question(given: Any) -> Question:
         population = Population(district=given.district) if subject is Subject.BRANCHES else given.population
-        return Question(subject, given.moment, population, given.listing)
+        return Question(subject, given.when, population, given.listing)
 
     return _analysis(parameters, question, lambda _shelf: list_rows_of)
 
@@ -218,7 +224,7 @@ def _subjects(subject: "Subject", parameters: type["BaseModel"]) -> Source:
 def _analysis(
     parameters: type["BaseModel"], question: Callable[[Any], Any], rows: Callable[["Shelf"], Callable[..., Any]]
 ) -> Source:
-    from app.publication.answers import rows_table  # noqa: PLC0415 - loaded when it runs
+    from app.publication.lists import rows_table  # noqa: PLC0415 - loaded when it runs
 
     def table(shelf: "Shelf", given: Any, options: "TableOptions") -> "FlatTable":
         return rows_table(shelf, question(given), given.page, options, rows(shelf))

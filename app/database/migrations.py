@@ -12,9 +12,9 @@ from sqlalchemy import Connection, text
 from alembic import command
 from app.database.engines import is_sqlite, make_sync_engine, sqlite_path
 from app.database.outages import outages_named
-from app.database.turns import write_turn_sync
+from app.database.write_lock import write_lock_sync
 
-_TURN_SECONDS = 600
+_LOCK_SECONDS = 600
 """A migration waits this long for the turn to write; another one, or an import, may hold it."""
 
 _READERS_SECONDS = 30
@@ -90,7 +90,7 @@ def _configured(url: str) -> Iterator[Config]:
     config.set_main_option("path_separator", "os")
     engine = make_sync_engine(url)
     try:
-        with write_turn_sync(engine, _TURN_SECONDS) as connection:
+        with write_lock_sync(engine, _LOCK_SECONDS) as connection:
             _limit_waiting(connection)
             config.attributes["connection"] = connection
             yield config

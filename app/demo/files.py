@@ -1,14 +1,129 @@
-"""The files that demonstration data come in, and the small tables that they are made from."""
+"""The files of demonstration data: one frozen class per dataset, whose fields are its columns in order; seeded draws.
+
+Null is an empty cell: unknown, or for an end that it has not happened.
+"""
 
 import csv
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
-from datetime import date
+from dataclasses import astuple, dataclass, fields
+from datetime import date, timedelta
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from random import Random
+from typing import TypeVar
 
-from app.demo.rows import Row, columns_of
+
+@dataclass(frozen=True)
+class Row:
+    """A row of any dataset."""
+
+
+@dataclass(frozen=True)
+class EnterpriseRow(Row):
+    """A row of `enterprises`; district and industry are those of registration."""
+
+    code: str
+    name: str
+    kind: str
+    registered_on: date | None
+    closed_on: date | None = None
+    district_code: str | None = None
+    industry_code: str | None = None
+    supersedes: str | None = None
+
+
+@dataclass(frozen=True)
+class ReturnRow(Row):
+    """A row of `returns`; the counts of members are those the enterprise stated."""
+
+    enterprise_code: str
+    reported_on: date
+    district_code: str | None = None
+    industry_code: str | None = None
+    ownership: str | None = None
+    size_class: str | None = None
+    operating: bool | None = None
+    fixed_premises: bool | None = None
+    above_designated_size: bool | None = None
+    headcount: int | None = None
+    members: int | None = None
+    full_members: int | None = None
+    members_dual: int | None = None
+    members_under_36: int | None = None
+    members_women: int | None = None
+    members_college: int | None = None
+    members_floating: int | None = None
+
+
+@dataclass(frozen=True)
+class BranchRow(Row):
+    """A row of `branches`."""
+
+    code: str
+    name: str
+    kind: str
+    parent_code: str | None
+    district_code: str
+    form: str | None = None
+    dual_affiliation: bool = False
+    industry_code: str | None = None
+    industry_group: str | None = None
+    established_on: date | None = None
+    dissolved_on: date | None = None
+
+
+@dataclass(frozen=True)
+class CoverageRow(Row):
+    """A row of `coverage`."""
+
+    enterprise_code: str
+    branch_code: str | None
+    means: str
+    start_on: date
+    end_on: date | None = None
+
+
+@dataclass(frozen=True)
+class MemberRow(Row):
+    """A row of `members`."""
+
+    ref: str
+    joined_on: date
+    full_since: date | None = None
+    left_on: date | None = None
+    birth_year: int | None = None
+    sex: str | None = None
+    education: str | None = None
+    identity: str | None = None
+    floating_since: date | None = None
+    floating_until: date | None = None
+
+
+@dataclass(frozen=True)
+class EmploymentRow(Row):
+    """A row of `employments`."""
+
+    member_ref: str
+    enterprise_code: str
+    start_on: date
+    end_on: date | None = None
+
+
+@dataclass(frozen=True)
+class AffiliationRow(Row):
+    """A row of `affiliations`; `role` is `primary` or `secondary`."""
+
+    member_ref: str
+    branch_code: str
+    role: str
+    start_on: date
+    end_on: date | None = None
+
+
+def columns_of(row: type[Row]) -> tuple[str, ...]:
+    """Columns of a dataset in order, from the class of its rows."""
+    return tuple(field.name for field in fields(row))
 
 
 @dataclass(frozen=True)
@@ -67,3 +182,26 @@ def _cell(value: str | int | date | None) -> str:
     if isinstance(value, date):
         return value.isoformat()
     return "" if value is None else str(value)
+
+
+T = TypeVar("T")
+
+
+class Draws(Random):
+    """Random draws that are the same wherever the name of the dice is."""
+
+    def happens(self, share: float) -> bool:
+        """Draw whether something of that probability (0 to 1) happens."""
+        return self.random() < share
+
+    def unless(self, share: float, value: T) -> T | None:
+        """Return the value, or null with that probability."""
+        return None if self.happens(share) else value
+
+    def day(self, first: date, last: date) -> date:
+        """Draw a day from `first` to `last`, both included, all alike."""
+        return first + timedelta(days=self.randrange((last - first).days + 1))
+
+    def weighted(self, choices: Sequence[T], weights: Sequence[float]) -> T:
+        """Draw one of the choices, with chances in proportion to the weights."""
+        return self.choices(choices, weights)[0]

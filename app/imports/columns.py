@@ -1,7 +1,14 @@
-"""What a dataset is made of: columns, their kinds, and the order of its dates."""
+"""What a dataset is made of: columns, their kinds, the order of its dates; and the marks of unusable cells.
 
+What is wrong with a row by itself is one number: which of its cells cannot be used, and what else. Such a row is never
+taken, but it is asked all that its other cells can answer.
+"""
+
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+
+from sqlalchemy import ColumnElement, FromClause
 
 from app.imports.issues import Rule
 
@@ -105,3 +112,37 @@ class Dataset:
     def column(self, name: str) -> Column:
         """Return the column of that name."""
         return next(column for column in self.columns if column.name == name)
+
+
+OTHERWISE = 1 << 30
+"""The flaw of a row whose cells can all be used, but not together."""
+
+REPEATED = 1 << 29
+"""The flaw of a row whose key another row of the file has too: what will be under that key is uncertain."""
+
+
+def unusable(dataset: Dataset, *columns: str) -> int:
+    """Return the mark of a row whose cells in these columns cannot be used; each column has a bit of its own."""
+    names = [column.name for column in dataset.columns]
+    return sum(1 << names.index(name) for name in columns)
+
+
+def usable(rows: FromClause, dataset: Dataset, *columns: str) -> Iterator[ColumnElement[bool]]:
+    """Yield the condition that rows have usable cells in these columns; nothing where no invalid row is among them."""
+    yield from _free_of(rows, unusable(dataset, *columns))
+
+
+def certain(rows: FromClause, dataset: Dataset, *key: str) -> Iterator[ColumnElement[bool]]:
+    """Yield the condition that rows say what will be under their key; nothing where no invalid row is among them."""
+    yield from _free_of(rows, unusable(dataset, *key) | REPEATED)
+
+
+def sound(rows: FromClause) -> Iterator[ColumnElement[bool]]:
+    """Yield the condition that rows have no flaw; nothing where no invalid row is among them."""
+    if "invalid_cells" in rows.c:
+        yield rows.c.invalid_cells == 0
+
+
+def _free_of(rows: FromClause, invalid_cells: int) -> Iterator[ColumnElement[bool]]:
+    if "invalid_cells" in rows.c:
+        yield rows.c.invalid_cells.bitwise_and(invalid_cells) == 0

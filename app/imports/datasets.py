@@ -24,7 +24,7 @@ from app.catalogue.vocabulary import (
 from app.errors import ErrorItem, InvalidRequest
 from app.imports.columns import Column, Dataset, Kind, Order
 from app.imports.issues import Rule
-from app.registry.scope import BELONGS_TO, require_everything
+from app.registry.territory import BELONGS_TO, require_everything
 
 __all__ = [
     "DATASETS",

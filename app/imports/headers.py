@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 from app.errors import ErrorItem, InvalidRequest
 from app.imports.columns import Column, Dataset
-from app.imports.words import chinese_titles, columns_by_title, normal, table
+from app.imports.spellings import chinese_titles, columns_by_title, normal, table
 
 LONGEST_TITLE = 100
 """Characters of a title that an error repeats."""

@@ -1,36 +1,64 @@
-"""Importing a file: read and staged, asked every rule, and written in one transaction."""
+"""Importing a file: read and staged, checked by every rule, and written in one transaction."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Date, FromClause, exists, literal, or_, select
 
 from app.config import Settings
 from app.database.engines import make_sync_engine
 from app.database.outages import outages_named
-from app.database.revision import bump, current
-from app.database.turns import write_turn_sync
-from app.errors import InvalidRequest
+from app.database.tables import METADATA
+from app.database.write_lock import current_revision, raise_revision, write_lock_sync
+from app.errors import InvalidRequest, Report
 from app.imports.columns import Dataset
 from app.imports.datasets import find_dataset, refuse_narrow
-from app.imports.erased_refs import tombstones_for
+from app.imports.difference import Difference, kept
 from app.imports.issues import IssueLog, RowIssue, Rule, row_issue
-from app.imports.member_source import changed_source
 from app.imports.options import ImportMode, ImportOptions, ImportResult, OnError
-from app.imports.prospect import Prospect
-from app.imports.readers import Chunk, Header, inspect, read_chunks
-from app.imports.relations import NothingLeftOut, make_room_for_problems, refuse_repeated_keys, settle
-from app.imports.repeats import RepeatedKeys
-from app.imports.staging import Stage, create_stage, fill, index_keys, prepare, take_back
+from app.imports.readers.file import inspect, read_chunks
+from app.imports.readers.layout import Header
+from app.imports.rows.checks import Chunk
+from app.imports.rules.ask import NothingLeftOut, ask_rules, make_room_for_problems, refuse_repeated_keys
+from app.imports.rules.references import tombstones_for
+from app.imports.staging import RepeatedKeys, Stage, create_stage, fill, index_keys, prepare, take_back
 from app.imports.writing import Tally, tally, write
 from app.store.shelf import Shelf
 
-Report = Callable[[str, int, int | None], None]
-"""Called with a phase (`reading`, `checking`, `writing`), the rows done, and the rows in all, null where unknown."""
+
+def changed_source(connection: Connection, difference: Difference, settings: Settings) -> str | None:
+    """Return what `auto` will choose for today, `register` or `returns`, where the import changes it; else null."""
+    members, employments = METADATA.tables["member"], METADATA.tables["employment"]
+    concerned = difference.own.target.table in (members, employments)
+    if settings.member_source != "auto" or not concerned:
+        return None
+    today, own = settings.today(), difference.own
+    if not own.is_first:
+        untouched = {own.target.table: kept(own).subquery()}
+        # Mostly this settles it: whoever works before and is not touched works after, and is soon found.
+        if _anybody_works(connection, untouched.get(members, members), untouched.get(employments, employments), today):
+            return None
+    before = _anybody_works(connection, members, employments, today)
+    after = _anybody_works(connection, difference.after(members), difference.after(employments), today)
+    if before == after:
+        return None
+    return "register" if after else "returns"
+
+
+def _anybody_works(connection: Connection, members: FromClause, employments: FromClause, today: date) -> bool:
+    day = literal(today, Date)
+    employed = (employments.c.start_on <= day, or_(employments.c.end_on.is_(None), employments.c.end_on > day))
+    belonging = (members.c.joined_on <= day, or_(members.c.left_on.is_(None), members.c.left_on > day))
+    joined = employments.join(members, members.c.ref == employments.c.member_ref)
+    if not connection.execute(select(exists().select_from(employments).where(*employed))).scalar_one():
+        return False
+    works = exists().select_from(joined).where(*employed, *belonging)
+    return bool(connection.execute(select(works)).scalar_one())
 
 
 @dataclass(frozen=True)
@@ -96,7 +124,7 @@ def import_file(settings: Settings, dataset: str, path: Path, options: ImportOpt
 class _Settled:
     """What an import would do to one state of the registry, and all problems on the way."""
 
-    prospect: Prospect
+    difference: Difference
     tally: Tally
     log: IssueLog
     member_source: str | None
@@ -116,7 +144,7 @@ class _Import:
         with self._connection.begin():
             stage = self._staged(path, header, dataset, log)
         with _one_state(self._connection):
-            revision = current(self._connection)
+            revision = current_revision(self._connection)
             settled = self._settled(stage, log)
         if settled.tally.touches and not self._options.dry_run:
             settled = self._written(stage, log, settled, revision)
@@ -152,27 +180,27 @@ class _Import:
         log = deepcopy(log)
         try:
             tombstones = tombstones_for(self._connection, self._settings, stage.dataset)
-            prospect = settle(self._connection, stage, self._options, log, self._settings.today(), tombstones)
+            difference = ask_rules(self._connection, stage, self._options, log, self._settings.today(), tombstones)
         except NothingLeftOut as error:
             raise _rejected(log) from error
         if log.errors and self._options.on_error is OnError.REJECT:
             raise _rejected(log)
-        source = changed_source(self._connection, prospect, self._settings)
+        source = changed_source(self._connection, difference, self._settings)
         if source is not None:
             message = f"members are now counted from {source}, since MEMBER_SOURCE is auto"
             log.add(row_issue(None, None, None, Rule.MEMBER_SOURCE_CHANGE, message))
-        return _Settled(prospect, tally(self._connection, prospect), log, source)
+        return _Settled(difference, tally(self._connection, difference), log, source)
 
     def _written(self, stage: Stage, log: IssueLog, settled: _Settled, revision: int) -> _Settled:
-        with write_turn_sync(self._connection):
-            if current(self._connection) != revision:
+        with write_lock_sync(self._connection):
+            if current_revision(self._connection) != revision:
                 take_back(self._connection, stage)
                 settled = self._settled(stage, log)
             rows = settled.tally.inserted + settled.tally.changed
             self._report("writing", 0, rows)
             if settled.tally.touches:
-                write(self._connection, settled.prospect, settled.tally)
-                bump(self._connection)
+                write(self._connection, settled.difference, settled.tally)
+                raise_revision(self._connection)
             self._report("writing", rows, rows)
         return settled
 

@@ -1,17 +1,20 @@
 """A file's rows in a temporary table beside the registry, where rules between rows can be asked of them as sets.
 
 The table belongs to the import's own connection: nobody else sees it, and it goes with the connection, also when the
-process is killed. It fills outside any turn to write.
+process is killed. It fills without the write lock. Repeated keys are found while the file is read: a digest of eight
+bytes per row is kept, and only where two are equal is the database asked.
 """
 
+import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from pyarrow import csv as arrow_csv
 from sqlalchemy import (
     BigInteger,
@@ -33,11 +36,72 @@ from sqlalchemy import (
 from sqlalchemy.schema import CreateTable
 from sqlalchemy.types import TypeEngine
 
-from app.database.tables.metadata import CODE
-from app.imports.checks import Chunk
-from app.imports.columns import Dataset, Kind
-from app.imports.flaws import REPEATED
-from app.imports.texts import Values
+from app.database.tables import CODE
+from app.imports.columns import REPEATED, Dataset, Kind
+from app.imports.rows.checks import Chunk
+from app.imports.rows.texts import Values, text_bytes, text_lengths
+
+Digests: TypeAlias = NDArray[np.uint64]
+
+MOST_ROWS = 5_000_000
+"""Rows of which digests are kept (80 MB when they are sorted); of larger files the database is asked in any case."""
+
+_LONGEST_VALUE = 256
+"""Bytes of the longest code: 64 characters of four bytes."""
+
+
+class RepeatedKeys:
+    """Watches the keys of a dataset's rows go by."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        numbers = np.frombuffer(secrets.token_bytes(8 * _LONGEST_VALUE * len(dataset.key)), np.uint64)
+        self._factors = dict(zip(dataset.key, np.split(numbers, len(dataset.key)), strict=True))
+        self._digests: list[Digests] = [np.empty(0, np.uint64)]
+        self._rows = 0
+
+    def watched(self, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+        """Yield chunks and take note of their keys; an absent column of a key counts as blank."""
+        for chunk in chunks:
+            self._rows += len(chunk.rows)
+            if self._rows <= MOST_ROWS:
+                self._digests.append(self._digest(chunk.table))
+            yield chunk
+
+    @property
+    def possible(self) -> bool:
+        """Whether a key may have stood twice; false is certain."""
+        if self._rows > MOST_ROWS:
+            return True
+        digests = np.concatenate(self._digests)
+        digests.sort()
+        return bool((digests[1:] == digests[:-1]).any())
+
+    def _digest(self, rows: pa.Table) -> Digests:
+        digest: Digests = np.zeros(len(rows), np.uint64)
+        for name, factors in self._factors.items():
+            if name in rows.column_names:
+                digest = digest + _weighted(rows.column(name).combine_chunks(), factors)
+        return digest
+
+
+def _weighted(values: Values, factors: Digests) -> Digests:
+    """Return the sum, mod 2^64, of the bytes of each value, each times the random number of its place.
+
+    Two keys that differ have one sum with a probability of at most 2^-32: of the differences of their bytes (of a
+    date, of the whole number) one is not zero, and below 2^32.
+    """
+    if not pa.types.is_string(values.type):
+        days: NDArray[np.int32] = values.cast(pa.int32()).fill_null(0).to_numpy(zero_copy_only=False)
+        products: Digests = days.astype(np.uint64) * factors[0]
+        return products
+    lengths = text_lengths(values).astype(np.int64)
+    ends = np.cumsum(lengths)
+    places = np.arange(lengths.sum()) - np.repeat(ends - lengths, lengths)
+    sums: Digests = np.zeros(len(places) + 1, np.uint64)
+    np.cumsum(text_bytes(values).astype(np.uint64) * factors[places], out=sums[1:])
+    weighted: Digests = sums[ends] - sums[ends - lengths]
+    return weighted
+
 
 _TYPES: dict[Kind, TypeEngine[Any]] = {
     Kind.CODE: CODE,
@@ -72,27 +136,27 @@ class Stage:
     Parameters
     ----------
     table
-        `row_number` (header = 1), `flaws` (as `imports.flaws` says; 0: none), `is_left_out` (a problem with other
-        rows; only under `skip`), and the columns of the dataset, null where the file has none.
+        `row_number` (header = 1), `invalid_cells` (as `imports.columns` says; 0: none), `is_left_out` (a problem
+        with other rows; only under `skip`), and the columns of the dataset, null where the file has none.
     present
         Names of the columns that the file has.
-    holds_flawed
-        Whether flawed rows are asked about too; such a stage is never written.
+    holds_invalid
+        Whether invalid rows are asked about too; such a stage is never written.
     """
 
     dataset: Dataset
     table: Table
     present: frozenset[str]
-    holds_flawed: bool = False
+    holds_invalid: bool = False
 
     def chosen(self) -> Select[Any]:
-        """Return the statement of the rows to be taken, as far as is known, and of flawed ones if it holds them."""
+        """Return the statement of the rows to be taken, as far as is known, and of invalid ones if it holds them."""
         staying = select(self.table).where(~self.table.c.is_left_out)
-        return staying if self.holds_flawed else staying.where(self.table.c.flaws == 0)
+        return staying if self.holds_invalid else staying.where(self.table.c.invalid_cells == 0)
 
-    def flawed(self) -> Select[Any]:
-        """Return the statement of the numbers of the flawed rows."""
-        return select(self.table.c.row_number).where(self.table.c.flaws != 0)
+    def invalid_rows(self) -> Select[Any]:
+        """Return the statement of the numbers of the invalid rows."""
+        return select(self.table.c.row_number).where(self.table.c.invalid_cells != 0)
 
 
 def prepare(connection: Connection) -> None:
@@ -109,7 +173,7 @@ def create_stage(connection: Connection, dataset: Dataset, present: frozenset[st
         MetaData(),
         # On SQLite this is the row's own number: neither a column more nor an index.
         Column("row_number", BigInteger().with_variant(Integer(), "sqlite"), primary_key=_is_sqlite(connection)),
-        Column("flaws", Integer, nullable=False),
+        Column("invalid_cells", Integer, nullable=False),
         Column("is_left_out", Boolean, nullable=False),
         *columns,
         prefixes=["TEMPORARY"],
@@ -147,8 +211,8 @@ def index_keys(connection: Connection, stage: Stage) -> None:
 def mark_repeated(connection: Connection, stage: Stage, rows: Select[Any]) -> None:
     """Note that the rows of these numbers do not have their key for themselves."""
     staged = stage.table
-    flaws = staged.c.flaws.bitwise_or(REPEATED)
-    connection.execute(update(staged).where(staged.c.row_number.in_(rows)).values(flaws=flaws))
+    invalid_cells = staged.c.invalid_cells.bitwise_or(REPEATED)
+    connection.execute(update(staged).where(staged.c.row_number.in_(rows)).values(invalid_cells=invalid_cells))
 
 
 def leave_out(connection: Connection, stage: Stage, rows: Select[Any]) -> int:
@@ -175,7 +239,7 @@ def _is_sqlite(connection: Connection) -> bool:
 
 def _staged_columns(stage: Stage, chunk: Chunk) -> dict[str, Values]:
     none = pa.array(np.zeros(len(chunk.rows), np.bool_))
-    columns = {"row_number": pa.array(chunk.rows), "flaws": pa.array(chunk.flaws), "is_left_out": none}
+    columns = {"row_number": pa.array(chunk.rows), "invalid_cells": pa.array(chunk.invalid_cells), "is_left_out": none}
     return columns | {name: chunk.table.column(name).combine_chunks() for name in _brought(stage)}
 
 
@@ -184,7 +248,7 @@ def _brought(stage: Stage) -> list[str]:
 
 
 def _names(stage: Stage) -> str:
-    return ", ".join(["row_number", "flaws", "is_left_out", *_brought(stage)])
+    return ", ".join(["row_number", "invalid_cells", "is_left_out", *_brought(stage)])
 
 
 @contextmanager

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from app.imports.cells import COUNT_LIMIT, FIRST_BIRTH_YEAR
 from app.imports.columns import Column, Dataset, Kind
-from app.imports.readers.sheet_extent import MOST_ROWS
-from app.imports.words import chinese_titles, chinese_values, table
+from app.imports.readers.xlsx_sheet import MOST_ROWS
+from app.imports.rows.cells import COUNT_LIMIT, FIRST_BIRTH_YEAR
+from app.imports.spellings import chinese_titles, chinese_values, table
 
 Language = Literal["en", "zh"]
 
@@ -82,8 +82,8 @@ def _write_notes(workbook: Any, dataset: Dataset, language: Language) -> None:
     sheet.write_row(0, 0, heads, bold)
     for row, column in enumerate(dataset.columns, start=1):
         meaning = column.zh if language == "zh" else column.en
-        note = (_title(dataset, column, language), meaning, words[column.required], _how(column, language))
-        sheet.write_row(row, 0, note)
+        audit_details = (_title(dataset, column, language), meaning, words[column.required], _how(column, language))
+        sheet.write_row(row, 0, audit_details)
 
 
 def _title(dataset: Dataset, column: Column, language: Language) -> str:
@@ -97,10 +97,10 @@ def _comment(column: Column, language: Language) -> str:
 
 
 def _how(column: Column, language: Language) -> str:
-    note = next(row[language] for row in table("kind_notes.csv") if row["kind"] == column.kind)
+    audit_details = next(row[language] for row in table("kind_notes.csv") if row["kind"] == column.kind)
     if column.kind is not Kind.ENUMERATION:
-        return note
-    return f"{note} {', '.join(_words(column, language))}"
+        return audit_details
+    return f"{audit_details} {', '.join(_words(column, language))}"
 
 
 def _words(column: Column, language: Language) -> tuple[str, ...]:

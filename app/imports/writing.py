@@ -1,11 +1,17 @@
-"""The write itself: what goes, what changes, what is new, each as one statement."""
+"""The write itself: what goes, what changes, what is new, each as one statement.
 
+Where many rows are written, indexes are dropped and built again from all of them: a third of the time, or less.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import (
     CompoundSelect,
     Connection,
     FromClause,
+    Table,
     case,
     delete,
     except_,
@@ -13,15 +19,75 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    text,
     union,
     update,
 )
+from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.schema import AddConstraint, CreateIndex, DropConstraint, DropIndex
 
-from app.imports.indexes import indexes_aside
+from app.imports.difference import Difference, Incoming
 from app.imports.options import ImportMode
-from app.imports.prospect import Incoming, Prospect
 from app.imports.staging import count_rows
 from app.imports.targets import same_key
+
+MANY_ROWS = 50_000
+"""Rows from which on it can pay."""
+
+_LEAST_SHARE = 0.3
+"""Share of a table's rows, as they will be, that must be written for it to pay."""
+
+_WAIT = "2s"
+"""How long the readers of the table are waited for; new ones wait meanwhile, and until the import's end."""
+
+
+@contextmanager
+def indexes_dropped(connection: Connection, table: Table, written: int) -> Iterator[bool]:
+    """Write rows without the indexes of their table where that pays; they are there again at the end of the block.
+
+    Only on PostgreSQL, and only if nobody reads the table for long: a snapshot being built, for example. If the
+    transaction fails, the indexes were never gone.
+
+    Parameters
+    ----------
+    written
+        Rows that will be inserted or changed.
+
+    Yields
+    ------
+    bool
+        Whether the indexes are away.
+    """
+    away = connection.dialect.name == "postgresql" and _pays(connection, table, written) and _dropped(connection, table)
+    yield away
+    if away:
+        connection.execute(AddConstraint(table.primary_key, isolate_from_table=False))
+        for index in table.indexes:
+            connection.execute(CreateIndex(index))
+
+
+def _pays(connection: Connection, table: Table, written: int) -> bool:
+    if written < MANY_ROWS:
+        return False
+    there = connection.execute(select(func.count()).select_from(table)).scalar_one()
+    return written >= _LEAST_SHARE * (there + written)
+
+
+def _dropped(connection: Connection, table: Table) -> bool:
+    """Drop the indexes; return whether that could be had at once."""
+    savepoint = connection.begin_nested()
+    try:
+        connection.execute(text(f"SET LOCAL lock_timeout = '{_WAIT}'"))
+        connection.execute(DropConstraint(table.primary_key, isolate_from_table=False))
+        for index in table.indexes:
+            connection.execute(DropIndex(index))
+        connection.execute(text("SET LOCAL lock_timeout = 0"))
+    except (OperationalError, ProgrammingError):
+        # Somebody reads the table, or it belongs to another role: the rows are written with their indexes.
+        savepoint.rollback()
+        return False
+    savepoint.commit()
+    return True
 
 
 @dataclass(frozen=True)
@@ -38,29 +104,29 @@ class Tally:
     touches: bool
 
 
-def tally(connection: Connection, prospect: Prospect) -> Tally:
+def tally(connection: Connection, difference: Difference) -> Tally:
     """Count what an import would do.
 
     A row of the file is inserted where its own row of the registry is new, else changed where anything that it says
     differs (of a ledger, of the enterprise too).
     """
-    own = prospect.own
-    good = count_rows(connection, prospect.stage.chosen())
+    own = difference.own
+    good = count_rows(connection, difference.stage.chosen())
     gone = 0 if own.gone is None else count_rows(connection, select(own.gone))
-    touches_parts = any(part.gone is not None for part in prospect.incoming)
-    if prospect.options.mode is ImportMode.DELETE:
+    touches_parts = any(part.gone is not None for part in difference.incoming)
+    if difference.options.mode is ImportMode.DELETE:
         return Tally(0, 0, good - gone, gone, touches=bool(gone) or touches_parts)
-    if all(incoming.is_first for incoming in prospect.incoming):
+    if all(incoming.is_first for incoming in difference.incoming):
         return Tally(good, 0, 0, 0, touches=bool(good))
-    inserted, changed = _new_and_changed(connection, prospect)
+    inserted, changed = _new_and_changed(connection, difference)
     return Tally(inserted, changed, good - inserted - changed, gone, bool(inserted or changed or gone) or touches_parts)
 
 
-def write(connection: Connection, prospect: Prospect, done: Tally) -> None:
+def write(connection: Connection, difference: Difference, done: Tally) -> None:
     """Bring the registry to what the prospect says; within the turn to write, and of the state that it was made of."""
-    own = prospect.own
-    with indexes_aside(connection, own.target.table, done.inserted + done.changed):
-        for incoming in prospect.incoming:
+    own = difference.own
+    with indexes_dropped(connection, own.target.table, done.inserted + done.changed):
+        for incoming in difference.incoming:
             _delete(connection, incoming)
             if not incoming.is_first and (done.changed or incoming is not own):
                 _update(connection, incoming)
@@ -68,18 +134,18 @@ def write(connection: Connection, prospect: Prospect, done: Tally) -> None:
                 _insert(connection, incoming)
 
 
-def _new_and_changed(connection: Connection, prospect: Prospect) -> tuple[int, int]:
-    own = prospect.own.rows
+def _new_and_changed(connection: Connection, difference: Difference) -> tuple[int, int]:
+    own = difference.own.rows
     numbers = select(func.count(case((own.c.is_new, 1))), func.count()).select_from(own)
     new, touched = connection.execute(numbers).one()
-    is_whole = prospect.own is prospect.incoming[0]
-    return new, touched - new if is_whole else count_rows(connection, _changed(prospect))
+    is_whole = difference.own is difference.incoming[0]
+    return new, touched - new if is_whole else count_rows(connection, _changed(difference))
 
 
-def _changed(prospect: Prospect) -> CompoundSelect[int]:
+def _changed(difference: Difference) -> CompoundSelect[int]:
     """Return the rows of the file that are not new themselves, but change something, if only a part's row."""
-    own = prospect.own.rows
-    touched = union(*(select(incoming.rows.c.row_number) for incoming in prospect.incoming)).subquery("touched")
+    own = difference.own.rows
+    touched = union(*(select(incoming.rows.c.row_number) for incoming in difference.incoming)).subquery("touched")
     return except_(select(touched.c.row_number), select(own.c.row_number).where(own.c.is_new))
 
 

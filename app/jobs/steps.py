@@ -1,6 +1,6 @@
 """One step of a job, run as a child process: `python -m app.jobs.steps import JOB`, `… build DATE`, `… erasure JOB`.
 
-The child tells the worker that supervises it how far it is, as JSON lines on its standard output; it ends when its
+The child reports its progress to the worker that supervises it, as JSON lines on its standard output; it ends when its
 standard input closes, so that it never outlives that worker. The one line that it is given there is what neither a
 record nor a list of processes may show: the ref of an erasure, else nothing.
 """
@@ -9,7 +9,7 @@ import io
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from functools import partial
 
@@ -17,19 +17,17 @@ import msgspec
 import structlog
 
 from app.config import Settings
-from app.errors import ServiceError
+from app.errors import Report, ServiceError
 from app.imports.issues import RowIssue
 from app.imports.options import ImportResult
-from app.jobs.disks import full_disk_named
 from app.jobs.records import ImportRequest, JobProblem, JobProblemItem, read_job, write_issues
-from app.jobs.uploads import upload_path
+from app.jobs.uploads import full_disk_named, sweep_jobs, upload_path
 from app.observability import configure_logging
+from app.registry.erasure import erase_members
+from app.snapshots.folders import sweep
 
-Report = Callable[[str, int, int | None], None]
-"""Called with a phase, the steps done, and the steps in all (null: not known)."""
 
-
-class Told(msgspec.Struct, frozen=True, omit_defaults=True):
+class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a child tells: how far it is, or what came of it."""
 
     phase: str | None = None
@@ -72,21 +70,21 @@ def main() -> None:
     channel.write(msgspec.json.encode(told) + b"\n")
 
 
-def _outcome(kind: str, argument: str, report: Report) -> Told:
-    step: Callable[[Settings, str, Report], Told] = {"import": _import, "build": _build, "erasure": _erase}[kind]
+def _outcome(kind: str, argument: str, report: Report) -> Progress:
+    step: Callable[[Settings, str, Report], Progress] = {"import": _import, "build": _build, "erasure": _erase}[kind]
     try:
         with full_disk_named():
             return step(Settings(), argument, report)
     except ServiceError as error:
-        return Told(problem=problem_of(error))
+        return Progress(problem=problem_of(error))
     except MemoryError:
-        return Told(problem=EXHAUSTED)
+        return Progress(problem=EXHAUSTED)
     except Exception:  # noqa: BLE001 - whatever it is, the job must say that it failed
         structlog.get_logger().exception("step failed", step=kind)
-        return Told(problem=UNEXPECTED)
+        return Progress(problem=UNEXPECTED)
 
 
-def _import(settings: Settings, job_id: str, report: Report) -> Told:
+def _import(settings: Settings, job_id: str, report: Report) -> Progress:
     from app.imports.load import ImportRejected, import_file  # noqa: PLC0415 - a build does without
 
     request = read_job(settings.jobs_dir, job_id).request
@@ -97,9 +95,9 @@ def _import(settings: Settings, job_id: str, report: Report) -> Told:
         imported = import_file(settings, request.dataset, upload_path(settings, job_id), request.options, report)
     except ImportRejected as rejected:
         _keep(settings, job_id, rejected.imported.issues)
-        return Told(imported=rejected.imported.result, problem=problem_of(rejected))
+        return Progress(imported=rejected.imported.result, problem=problem_of(rejected))
     _keep(settings, job_id, imported.issues)
-    return Told(imported=imported.result)
+    return Progress(imported=imported.result)
 
 
 def _keep(settings: Settings, job_id: str, issues: tuple[RowIssue, ...]) -> None:
@@ -110,21 +108,20 @@ def _keep(settings: Settings, job_id: str, issues: tuple[RowIssue, ...]) -> None
         structlog.get_logger().exception("problems of rows not kept", job=job_id)
 
 
-def _build(settings: Settings, day: str, report: Report) -> Told:
+def _build(settings: Settings, day: str, report: Report) -> Progress:
     from app.snapshots.build import build_snapshot  # noqa: PLC0415 - an import does without
 
-    return Told(snapshot=build_snapshot(settings, date.fromisoformat(day), report).id)
+    return Progress(snapshot=build_snapshot(settings, date.fromisoformat(day), report).id)
 
 
-def _erase(settings: Settings, ref: str, report: Report) -> Told:
-    from app.jobs.erasure import erase  # noqa: PLC0415 - as above
+def _erase(settings: Settings, ref: str, report: Report) -> Progress:
 
     erase(settings, [ref], report)
-    return Told()
+    return Progress()
 
 
 def _report(channel: io.FileIO, phase: str, done: int, total: int | None) -> None:
-    channel.write(msgspec.json.encode(Told(phase=phase, done=done, total=total)) + b"\n")
+    channel.write(msgspec.json.encode(Progress(phase=phase, done=done, total=total)) + b"\n")
 
 
 def _first_line() -> bytes:
@@ -145,3 +142,19 @@ def _end_with_supervisor() -> None:
 
 if __name__ == "__main__":
     main()
+
+
+def erase(settings: Settings, refs: Sequence[str], report: Report) -> None:
+    """Erase members: rows, bytes, uploaded files and frozen inputs of builds that nobody needs any more.
+
+    Files of imports and builds under way go when these end; such an import is checked again and refuses the refs.
+    Snapshots hold no refs and keep their figures.
+
+    Raises
+    ------
+    TombstoneKeyMissing, StillBeingRead, DatabaseUnavailable
+        As for `erase_members`.
+    """
+    sweep_jobs(settings)
+    sweep(settings)
+    erase_members(settings, refs, report)

@@ -1,25 +1,26 @@
-"""Supervision of jobs by the worker that accepted them: children started, followed, written down."""
+"""Supervision of jobs by the worker that accepted them: children started, followed, recorded and audited."""
 
 import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from http import HTTPStatus
 
 import msgspec
 import structlog
 
-from app.access.audit import Origin
+from app.access.audit import AuditLog, AuditParameter, AuditRecord, Origin
 from app.config import Settings
 from app.errors import TemporarilyUnavailable
-from app.jobs.outcomes import audit_job
 from app.jobs.records import (
     HEARTBEAT_SECONDS,
     BuildRequest,
     ErasureRequest,
     ImportRequest,
+    JobKind,
     JobProblem,
     JobRecord,
     JobState,
@@ -28,8 +29,54 @@ from app.jobs.records import (
     record_path,
     write_record,
 )
-from app.jobs.steps import EXHAUSTED, UNEXPECTED, Told
+from app.jobs.steps import EXHAUSTED, UNEXPECTED, Progress
 from app.jobs.uploads import forget_jobs, upload_path
+
+_OPERATIONS: Mapping[JobKind, str] = {
+    "import": "create_import",
+    "build": "create_snapshot",
+    "erasure": "create_erasure",
+}
+
+
+def audit_job(settings: Settings, record: JobRecord, origin: Origin) -> None:
+    """Record what became of a job; where the log cannot be written, the service's own log takes the record."""
+    told = AuditRecord(
+        at=datetime.now(UTC),
+        request_id=origin.request_id,
+        principal=origin.principal,
+        key_id=origin.key_id,
+        operation=_OPERATIONS[record.kind],
+        parameters=tuple(_parameters(record)),
+        status=HTTPStatus.OK if record.problem is None else record.problem.status,
+        rows=_rows(record),
+    )
+    try:
+        AuditLog(settings).append(told)
+    except OSError:
+        structlog.get_logger("orgcoverage.audit").exception("audit record not written", record=told)
+
+
+def _rows(record: JobRecord) -> int | None:
+    done, request = record.imported, record.request
+    if done is None or not isinstance(request, ImportRequest):
+        return None
+    return 0 if request.options.dry_run else done.inserted + done.changed + done.deleted
+
+
+def _parameters(record: JobRecord) -> Iterator[AuditParameter]:
+    request = record.request
+    yield AuditParameter("job", record.id)
+    if isinstance(request, ImportRequest):
+        yield AuditParameter("dataset", request.dataset)
+        yield AuditParameter("mode", request.options.mode)
+        if request.options.dry_run:
+            yield AuditParameter("dry_run", "true")
+    if isinstance(request, BuildRequest):
+        yield AuditParameter("as_of", request.as_of.isoformat())
+    if record.snapshot is not None:
+        yield AuditParameter("snapshot", record.snapshot)
+
 
 _AT_ONCE = 2
 """Children of one worker that run at the same time; the others wait, and registry writers take turns anyway."""
@@ -186,7 +233,7 @@ class _Job:
         build = [("build", request.build.isoformat())] if request.build is not None and _builds(request) else []
         return [("import", self.record.id), *build]
 
-    async def _step(self, kind: str, argument: str) -> Told:
+    async def _step(self, kind: str, argument: str) -> Progress:
         """Run one child; return the last thing it told, or that it died."""
         child = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "app.jobs.steps", kind, argument, env=child_environment(self._settings),
@@ -195,7 +242,7 @@ class _Job:
         try:
             await self._give(child)
             last = await self._follow(child)
-            return last or Told(problem=EXHAUSTED if await child.wait() in _OUT_OF_LIMITS else UNEXPECTED)
+            return last or Progress(problem=EXHAUSTED if await child.wait() in _OUT_OF_LIMITS else UNEXPECTED)
         finally:
             with suppress(ProcessLookupError):
                 child.kill()
@@ -207,19 +254,19 @@ class _Job:
             child.stdin.write(msgspec.json.encode(self._given) + b"\n")
             await child.stdin.drain()
 
-    async def _follow(self, child: asyncio.subprocess.Process) -> Told | None:
+    async def _follow(self, child: asyncio.subprocess.Process) -> Progress | None:
         """Take in what a child tells until it has nothing more to say; return its last word, null if it had none."""
         last = None
         assert child.stdout is not None
         async for line in child.stdout:
-            told = msgspec.json.decode(line, type=Told)
+            told = msgspec.json.decode(line, type=Progress)
             if told.phase is None:
                 last = told
             else:
                 await self._progress(told)
         return last
 
-    async def _progress(self, told: Told) -> None:
+    async def _progress(self, told: Progress) -> None:
         moved = msgspec.structs.replace(self.record, phase=told.phase, done=told.done, total=told.total)
         now = asyncio.get_running_loop().time()
         due = moved.phase != self.record.phase or now - self._written > _WRITTEN_SECONDS

@@ -1,11 +1,38 @@
 """Files sent to be imported: on disk from their arrival to the end of their import, no longer."""
 
+import errno
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from app.config import Settings
+from app.errors import TemporarilyUnavailable
 from app.jobs.records import JobNotFound, interrupted, issues_path, job_ids, read_job, record_path, write_record
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+class DiskFull(TemporarilyUnavailable):
+    """There is no room left in the data folder; what was half written is removed."""
+
+    code = "disk-full"
+    title = "Disk full"
+    retry_after = 60
+
+
+@contextmanager
+def full_disk_named() -> Iterator[None]:
+    """Turn what the system raises when no room is left into `DiskFull`; other errors pass unchanged."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        message = "No room is left in the data folder; nothing was taken, and what had arrived is removed."
+        raise DiskFull(message) from error
+
 
 PARTIAL = ".part"
 """Suffix of a file that is still arriving."""

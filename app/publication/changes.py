@@ -6,10 +6,9 @@ from datetime import date
 import msgspec
 import numpy as np
 
-from app.publication.answers import Answer, FileAnswer, written
 from app.publication.files import FileOptions
-from app.publication.meta import Meta, meta_of
-from app.publication.rows import encode
+from app.publication.lists import Answer, FileAnswer, written
+from app.publication.rows import Meta, encode, meta_of
 from app.publication.subjects import subject_part
 from app.publication.table import Cells, FlatTable, Kind, part_cells, part_columns, plain_column
 from app.statistics.changes import Account, Changes, ChangesQuestion, RatioAccount, Stratum, changes_between
@@ -64,13 +63,13 @@ def changes_file(shelf: Shelf, question: ChangesQuestion, options: FileOptions) 
             for account, component, node, value in figures
         ]
 
-    meta = meta_of(changes.after, question.moment, question.population.basis.value, len(figures))
+    meta = meta_of(changes.after, question.when, question.population.basis.value, len(figures))
     keys = ("account", "component", "code")
     return written(FlatTable("changes", columns, keys, meta, len(figures), chunks, language), options)
 
 
 def _meta(changes: Changes, question: ChangesQuestion) -> dict[str, object]:
-    meta: Meta = meta_of(changes.after, question.moment, question.population.basis.value, 1)
+    meta: Meta = meta_of(changes.after, question.when, question.population.basis.value, 1)
     before = changes.before.manifest
     since = Before(before.id, before.as_of, question.since.as_of, before.built_at)
     return {**msgspec.structs.asdict(meta), "since": since}

@@ -9,8 +9,8 @@ import numpy as np
 from app.errors import ErrorItem
 from app.publication.subjects import IndustryGroup, TreeNode, subject_part
 from app.statistics.aggregates import SubjectNotFound, tree_of
+from app.statistics.population import node_of
 from app.statistics.question import Subject
-from app.statistics.scope import node_of
 from app.store.snapshot import Snapshot
 
 

@@ -9,9 +9,9 @@ from typing import TypeVar
 import msgspec
 
 from app.errors import ErrorItem, InvalidRequest
-from app.statistics.question import Moment, Page, Question
+from app.statistics.question import AsOf, Page, Question
 
-Asked = TypeVar("Asked", bound=Question)
+AnyQuestion = TypeVar("AnyQuestion", bound=Question)
 
 
 class Cursor(msgspec.Struct, array_like=True, frozen=True):
@@ -33,7 +33,7 @@ def encode(cursor: Cursor) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode(cursor)).rstrip(b"=").decode()
 
 
-def decode(question: Asked, page: Page) -> tuple[Asked, int]:
+def decode(question: AnyQuestion, page: Page) -> tuple[AnyQuestion, int]:
     """Return the question pinned to the cursor's snapshot, and the position to go on from.
 
     Raises
@@ -49,7 +49,7 @@ def decode(question: Asked, page: Page) -> tuple[Asked, int]:
         raise _refused("is not a cursor of this service") from error
     if cursor.digest != digest(question, page) or cursor.position < 0:
         raise _refused("belongs to another question; a page goes on with the same parameters")
-    return replace(question, moment=Moment(snapshot=cursor.snapshot)), cursor.position
+    return replace(question, when=AsOf(snapshot=cursor.snapshot)), cursor.position
 
 
 def _refused(reason: str) -> InvalidRequest:

@@ -6,17 +6,16 @@ import msgspec
 import numpy as np
 
 from app.catalogue.data_quality import QUALITY_RULES, QualitySubject
-from app.publication.answers import Answer, FileAnswer, page_answer, rows_file
-from app.publication.figures import rate_lists
 from app.publication.files import FileOptions
-from app.publication.kept import KeptRows
-from app.publication.rows import Part, Rows
+from app.publication.lists import Answer, FileAnswer, page_answer, rows_file
+from app.publication.row_cache import RowCache
+from app.publication.rows import Part, Rows, rate_lists
 from app.statistics.data_quality import DataQualityQuestion, counts_of, findings_of, reporting_rate
-from app.statistics.listed import Listed
 from app.statistics.question import Page
+from app.statistics.row_list import RowList
+from app.store.arrays import Int64
 from app.store.shelf import Shelf
 from app.store.snapshot import Snapshot, Table
-from app.store.subtrees import Int64
 
 
 class Finding(msgspec.Struct, gc=False, frozen=True):
@@ -40,7 +39,7 @@ class FindingSubject(msgspec.Struct, gc=False, frozen=True):
     value: int | None
 
 
-def data_quality_answer(shelf: Shelf, question: DataQualityQuestion, page: Page, kept: KeptRows) -> Answer:
+def data_quality_answer(shelf: Shelf, question: DataQualityQuestion, page: Page, row_cache: RowCache) -> Answer:
     """Return how much each rule finds or, of one rule, a page of what it finds.
 
     Raises
@@ -48,7 +47,7 @@ def data_quality_answer(shelf: Shelf, question: DataQualityQuestion, page: Page,
     SnapshotNotFound, ExactOnly, InvalidRequest
         As the question's parts say.
     """
-    return page_answer(shelf, question, page, kept, _rows)
+    return page_answer(shelf, question, page, row_cache, _rows)
 
 
 def data_quality_file(shelf: Shelf, question: DataQualityQuestion, page: Page, options: FileOptions) -> FileAnswer:
@@ -60,11 +59,11 @@ def _rows(snapshot: Snapshot, question: DataQualityQuestion, _page: Page) -> Row
     rules = Part(Finding, partial(_found, snapshot, question))
     subjects = Part(FindingSubject, partial(_subjects, snapshot, question), "subject", "subject_")
     rows = np.arange(len(QUALITY_RULES)) if question.rule is None else findings_of(snapshot, question)
-    listed = Listed(snapshot, question.subject, rows, ())
+    row_list = RowList(snapshot, question.subject, rows, ())
     asked = (question.population, question.rule)
     rate = rate_lists(reporting_rate(snapshot, question))[0][0]
     keys = ("rule",) if question.rule is None else ("rule", "subject_code")
-    return Rows("data-quality", listed, (rules, subjects), keys, asked, asked, {"reporting_rate": rate})
+    return Rows("data-quality", row_list, (rules, subjects), keys, asked, asked, {"reporting_rate": rate})
 
 
 def _found(snapshot: Snapshot, question: DataQualityQuestion, numbers: Int64) -> list[Finding]:

@@ -1,6 +1,8 @@
-"""What the columns of a table mean, for the notes that go with files."""
+"""What writers of files share: what the columns of a table mean, and where a library writes what is sent meanwhile."""
 
+import io
 from dataclasses import dataclass, replace
+from typing import Any
 
 from app.catalogue.definitions import (
     INTERVAL_LABELS,
@@ -10,8 +12,8 @@ from app.catalogue.definitions import (
     definition_of,
     measure_of,
 )
-from app.catalogue.labels import Label
 from app.catalogue.metrics import METRIC, Metric
+from app.catalogue.vocabulary import Label
 from app.publication.table import Column, Kind, Language, in_language, label_of
 
 
@@ -57,3 +59,25 @@ def _as_divided(column: Column) -> Metric:
         return metric
     denominator = tuple("members_participating" if code == "members" else code for code in metric.denominator)
     return replace(metric, denominator=denominator)
+
+
+class Sink(io.RawIOBase):
+    """Takes what is written, until it is sent; cannot seek."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._content = bytearray()
+
+    def writable(self) -> bool:
+        """Return true."""
+        return True
+
+    def write(self, content: Any) -> int:
+        """Take some bytes."""
+        self._content += content
+        return len(content)
+
+    def taken(self) -> bytes:
+        """Return what was written since the last time."""
+        content, self._content = bytes(self._content), bytearray()
+        return content

@@ -6,15 +6,13 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from app.publication.answers import Answer, FileAnswer, written
-from app.publication.figures import Rate, rate_lists
 from app.publication.files import FileOptions
-from app.publication.meta import meta_of
-from app.publication.rows import encode
+from app.publication.lists import Answer, FileAnswer, written
+from app.publication.rows import Rate, encode, meta_of, rate_lists
 from app.publication.subjects import subject_part
 from app.publication.table import CHUNK, Cells, FlatTable, Kind, part_cells, part_columns, plain_column
+from app.statistics.as_of import snapshot_for
 from app.statistics.dual_affiliation import Matrix, Uplift, matrix_of, uplift_of
-from app.statistics.moments import snapshot_for
 from app.statistics.question import Question, Subject
 from app.store.shelf import Shelf
 from app.store.snapshot import Snapshot
@@ -32,7 +30,7 @@ def dual_affiliation_answer(shelf: Shelf, question: Question) -> Answer:
     matrix = matrix_of(snapshot, question)
     data = {**_matrix(snapshot, matrix), "uplift": _uplift(uplift_of(snapshot, question))}
     length = len(matrix.members)
-    meta = meta_of(snapshot, question.moment, question.population.basis.value, length)
+    meta = meta_of(snapshot, question.when, question.population.basis.value, length)
     return Answer(encode({"data": data, "meta": meta}), length, snapshot.manifest.id, snapshot.manifest.built_at)
 
 
@@ -59,7 +57,7 @@ def dual_affiliation_file(shelf: Shelf, question: Question, options: FileOptions
                 for of, to, members in zip(homes, joints, matrix.members[piece].tolist(), strict=True)
             ]
 
-    meta = meta_of(snapshot, question.moment, question.population.basis.value, len(matrix.members))
+    meta = meta_of(snapshot, question.when, question.population.basis.value, len(matrix.members))
     keys = ("home_code", "joint_branch_code")
     return written(FlatTable("dual-affiliation", columns, keys, meta, len(matrix.members), chunks, language), options)
 

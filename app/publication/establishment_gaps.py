@@ -8,17 +8,17 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from app.publication.answers import Answer, FileAnswer, page_answer, rows_file
 from app.publication.files import FileOptions
-from app.publication.kept import KeptRows
+from app.publication.lists import Answer, FileAnswer, page_answer, rows_file
+from app.publication.row_cache import RowCache
 from app.publication.rows import Part, Rows
 from app.publication.subjects import Branch, subject_part
-from app.statistics.enterprises import list_enterprises
 from app.statistics.establishment_gaps import candidates_of, earlier_snapshots, gap_since, means_of
 from app.statistics.question import Page, Question, Subject
+from app.statistics.subjects import list_enterprises
+from app.store.arrays import Int64
 from app.store.shelf import Shelf
 from app.store.snapshot import Snapshot
-from app.store.subtrees import Int64
 
 
 class Candidate(msgspec.Struct, gc=False, frozen=True):
@@ -40,7 +40,7 @@ class Gap(msgspec.Struct, gc=False, frozen=True):
     candidates: tuple[Candidate, ...]
 
 
-def gaps_answer(shelf: Shelf, question: Question, page: Page, kept: KeptRows) -> Answer:
+def gaps_answer(shelf: Shelf, question: Question, page: Page, row_cache: RowCache) -> Answer:
     """Return one page of the enterprises in the gap.
 
     Raises
@@ -48,7 +48,7 @@ def gaps_answer(shelf: Shelf, question: Question, page: Page, kept: KeptRows) ->
     SnapshotNotFound, ExactOnly, InvalidRequest
         As the question's parts say.
     """
-    answer = page_answer(shelf, question, page, kept, partial(gap_rows, shelf))
+    answer = page_answer(shelf, question, page, row_cache, partial(gap_rows, shelf))
     return replace(answer, built_at=_history(shelf, answer.snapshot, answer.built_at), single=False)
 
 
@@ -60,7 +60,7 @@ def gaps_file(shelf: Shelf, question: Question, page: Page, options: FileOptions
 
 def gap_rows(shelf: Shelf, snapshot: Snapshot, question: Question, page: Page) -> Rows:
     """Return the enterprises in the gap; the shelf tells since when they are."""
-    listed = list_enterprises(snapshot, question, page)
+    row_list = list_enterprises(snapshot, question, page)
 
     def describe(numbers: Int64) -> list[Gap]:
         since = gap_since(shelf, snapshot, question.listing, numbers)
@@ -70,7 +70,7 @@ def gap_rows(shelf: Shelf, snapshot: Snapshot, question: Question, page: Page) -
     parts = (subject_part(snapshot, Subject.ENTERPRISES), Part(Gap, describe))
     history = [(manifest.id, manifest.built_at) for manifest in earlier_snapshots(shelf, snapshot)]
     asked = (question.population, question.listing)
-    return Rows("establishment-gaps", listed, parts, ("code",), (*asked, history), asked)
+    return Rows("establishment-gaps", row_list, parts, ("code",), (*asked, history), asked)
 
 
 def _candidates(snapshot: Snapshot, numbers: Int64) -> list[tuple[Candidate, ...]]:

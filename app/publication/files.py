@@ -1,13 +1,44 @@
 """File formats: one place to add one."""
 
+import csv
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
+
+import msgspec
 
 from app.publication import jsonstat, parquet, xlsx
-from app.publication.csv import write_csv
-from app.publication.records import write_records
-from app.publication.table import FlatTable, TableOptions
+from app.publication.table import FlatTable, TableOptions, cell_text, neutral
+
+
+def write_csv(table: FlatTable, *, bom: bool) -> Iterator[bytes]:
+    """Yield the file in pieces; `bom` sets a byte order mark before it, for Excel."""
+    yield (b"\xef\xbb\xbf" if bom else b"") + _lines([[column.heading for column in table.columns]])
+    for rows in table.chunks():
+        yield _lines(rows)
+
+
+def _lines(rows: list[list[Any]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows([[_cell(value) for value in row] for row in rows])
+    return text.getvalue().encode()
+
+
+def _cell(value: Any) -> str:
+    return neutral(value) if isinstance(value, str) else cell_text(value)
+
+
+def write_records(table: FlatTable) -> Iterator[bytes]:
+    """Yield the file in pieces."""
+    headings = [column.heading for column in table.columns]
+    separator = b"["
+    for rows in table.chunks():
+        records = [msgspec.json.encode(dict(zip(headings, row, strict=True))) for row in rows]
+        yield separator + b",\n".join(records)
+        separator = b",\n"
+    yield b"[]\n" if separator == b"[" else b"]\n"
 
 
 class FileFormat(StrEnum):

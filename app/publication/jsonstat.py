@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.catalogue.definitions import TABLE_LABELS
-from app.catalogue.labels import Label
 from app.catalogue.measures import MEASURE
 from app.catalogue.metrics import METRIC, Status
+from app.catalogue.vocabulary import Label
 from app.publication.descriptions import describe
-from app.publication.meta import Meta
-from app.publication.rows import encode
+from app.publication.rows import Meta, encode
 from app.publication.table import Column, FlatTable, Kind, in_language
 from app.statistics.question import Subject
 
@@ -326,6 +325,6 @@ def _metric_dimension(table: FlatTable, figures: Sequence[_Figure]) -> dict[str,
                 for column in columns
                 if column.kind in decimals
             },
-            "note": {name: note for name, note in notes.items() if note},
+            "note": {name: audit_details for name, audit_details in notes.items() if audit_details},
         },
     }

@@ -6,17 +6,16 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from app.publication.answers import Answer, FileAnswer, page_answer, rows_file
 from app.publication.files import FileOptions
-from app.publication.kept import KeptRows
+from app.publication.lists import Answer, FileAnswer, page_answer, rows_file
+from app.publication.row_cache import RowCache
 from app.publication.rows import Part, Rows
 from app.publication.subjects import subject_part
-from app.statistics.comparisons import CLASSES, COLUMNS, Comparison
-from app.statistics.low_membership import LowMembershipQuestion, list_low_membership
-from app.statistics.question import Moment, Page, Subject
+from app.statistics.low_membership import CLASSES, COLUMNS, Comparison, LowMembershipQuestion, list_low_membership
+from app.statistics.question import AsOf, Page, Subject
+from app.store.arrays import Int64
 from app.store.shelf import Shelf
 from app.store.snapshot import Snapshot
-from app.store.subtrees import Int64
 
 _TYPES: dict[str, Any] = dict.fromkeys(COLUMNS, float) | {"class": str, "shortfall": int | None}
 
@@ -28,7 +27,7 @@ class NoFields(msgspec.Struct):
     """What a row does not have a subject of."""
 
 
-def low_membership_answer(shelf: Shelf, question: LowMembershipQuestion, page: Page, kept: KeptRows) -> Answer:
+def low_membership_answer(shelf: Shelf, question: LowMembershipQuestion, page: Page, row_cache: RowCache) -> Answer:
     """Return one page of the industries or groups of a scope, each compared with its reference.
 
     Raises
@@ -36,7 +35,7 @@ def low_membership_answer(shelf: Shelf, question: LowMembershipQuestion, page: P
     SnapshotNotFound, ExactOnly, InvalidRequest
         As the question's parts say.
     """
-    return page_answer(shelf, question, page, kept, low_membership_rows)
+    return page_answer(shelf, question, page, row_cache, low_membership_rows)
 
 
 def low_membership_file(shelf: Shelf, question: LowMembershipQuestion, page: Page, options: FileOptions) -> FileAnswer:
@@ -53,9 +52,9 @@ def low_membership_rows(snapshot: Snapshot, question: LowMembershipQuestion, pag
         for subject in subjects
     ]
     compared = Part(ComparisonFields, lambda numbers: _described(found.comparison, numbers))
-    asked = replace(question, moment=Moment())
+    asked = replace(question, when=AsOf())
     margins_asked = (question.population, question.subject, question.listing)
-    return Rows("low-membership", found.listed, (*parts, compared), ("code",), asked, margins_asked)
+    return Rows("low-membership", found.row_list, (*parts, compared), ("code",), asked, margins_asked)
 
 
 def _nothing(part: Part) -> Part:

@@ -8,8 +8,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from app.publication.descriptions import describe
-from app.publication.sinks import Sink
+from app.publication.descriptions import Sink, describe
 from app.publication.table import Cells, Column, FlatTable, Kind
 from app.store.format import bitmap
 

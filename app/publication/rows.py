@@ -1,17 +1,143 @@
-"""Rows of lists: what stands in them beside and before their figures, and how they are written as JSON."""
+"""Rows of lists as JSON: subject, counts and rates, structs derived from the catalogue; what the answer rests on."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import date
+from functools import lru_cache
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
 
-from app.publication.figures import Figures, counts_of, figures, struct_of
-from app.publication.kept import KeptRows
-from app.publication.meta import Meta
-from app.statistics.listed import Listed
-from app.store.subtrees import Int64
+from app.catalogue.metrics import Metric
+from app.publication.row_cache import RowCache
+from app.statistics.inference import Precision
+from app.statistics.question import AsOf
+from app.statistics.rates import STATUSES, Counts, Rates, rates_of
+from app.statistics.row_list import RowList
+from app.store.arrays import Int64
+from app.store.manifest import Correlation, Disclosure, Manifest
+from app.store.snapshot import Mask, Snapshot
+
+Cell = TypeVar("Cell")
+
+_STATUS_NAMES = [status.value for status in STATUSES]
+
+
+class Rate(msgspec.Struct, gc=False):
+    """One ratio; NaN is written as null."""
+
+    value: float
+    numerator: int | None
+    denominator: int | None
+    low: float
+    high: float
+    status: str
+
+
+class Figures(msgspec.Struct, gc=False):
+    """Counts and rates of one side of a row."""
+
+    counts: Any
+    rates: Any
+
+
+@lru_cache(maxsize=64)
+def struct_of(name: str, fields: tuple[str, ...]) -> type[msgspec.Struct]:
+    """Return a struct type with these fields, in order."""
+    return msgspec.defstruct(name, fields, gc=False)
+
+
+def figures(
+    counts: Counts, measures: tuple[str, ...], metrics: Sequence[Metric], precision: Precision
+) -> tuple[list[Any], list[Any]]:
+    """Return the counts and the rates of counted rows, a struct per row of either."""
+    rates_type = struct_of("Rates", tuple(metric.code for metric in metrics))
+    rated = rate_lists(rates_of(counts, metrics, precision))
+    return counts_of(counts, measures), [rates_type(*rates) for rates in rated]
+
+
+def counts_of(counts: Counts, measures: tuple[str, ...]) -> list[Any]:
+    """Return the shown counts of each row as structs; null where not given."""
+    counts_type = struct_of("Counts", measures)
+    return [counts_type(*values) for values in count_lists(counts, measures)]
+
+
+def count_lists(counts: Counts, measures: tuple[str, ...]) -> list[list[int | None]]:
+    """Return the shown counts of each row as lists; None where not given."""
+    if not measures:
+        return [[] for _ in range(counts.values.shape[1])]
+    lines = _lines(counts.codes, measures)
+    return _rows(_with_none(counts.values[lines], counts.null[lines]), len(lines))
+
+
+@lru_cache(maxsize=64)
+def _lines(codes: tuple[str, ...], measures: tuple[str, ...]) -> list[int]:
+    return [codes.index(code) for code in measures]
+
+
+def rate_lists(rates: Rates) -> list[list[Rate]]:
+    """Return the rates of each row as lists, in the order of the metrics."""
+    made = map(
+        Rate,
+        rates.value.T.ravel().tolist(),
+        _with_none(rates.numerator, rates.numerator_null),
+        _with_none(rates.denominator, rates.denominator_null),
+        rates.low.T.ravel().tolist(),
+        rates.high.T.ravel().tolist(),
+        map(_STATUS_NAMES.__getitem__, rates.status.T.ravel().tolist()),
+    )
+    return _rows(list(made), len(rates.metrics))
+
+
+def _with_none(values: Int64, null: Mask) -> list[Any]:
+    """Return the values of one row after the other, None where null."""
+    flat: list[Any] = values.T.ravel().tolist()
+    for place in np.flatnonzero(null.T).tolist():
+        flat[place] = None
+    return flat
+
+
+def _rows(flat: list[Cell], width: int) -> list[list[Cell]]:
+    return [flat[start : start + width] for start in range(0, len(flat), width)]
+
+
+class Meta(msgspec.Struct, frozen=True):
+    """What an answer rests on."""
+
+    snapshot: str
+    as_of: date
+    requested_as_of: date | None
+    basis: str | None
+    member_source: str
+    intra_enterprise_correlation: Correlation
+    disclosure: Disclosure
+    rows: int
+    updated_at: str
+
+
+def meta_of(snapshot: Snapshot, when: AsOf, basis: str | None, rows: int) -> Meta:
+    """Return what an answer that comes from a snapshot rests on; parameters as below."""
+    return manifest_meta(snapshot.manifest, when, basis, rows)
+
+
+def manifest_meta(manifest: Manifest, when: AsOf, basis: str | None, rows: int) -> Meta:
+    """Return what an answer rests on.
+
+    Parameters
+    ----------
+    manifest, moment
+        Of the snapshot that answers, and when it was asked for.
+    basis
+        Which enterprises rates divide by; null where an answer has no one basis.
+    rows
+        Of the whole list, over all pages.
+    """
+    return Meta(
+        manifest.id, manifest.as_of, when.as_of, basis, manifest.member_source, manifest.intra_enterprise_correlation,
+        manifest.disclosure, rows, manifest.built_at,
+    )  # fmt: skip
+
 
 _ENCODER = msgspec.json.Encoder()
 
@@ -64,7 +190,7 @@ class Rows:
     """
 
     name: str
-    listed: Listed
+    row_list: RowList
     parts: tuple[Part, ...]
     keys: tuple[str, ...]
     asked: object
@@ -77,28 +203,28 @@ def encode(value: object) -> bytes:
     return _ENCODER.encode(value)
 
 
-def page_body(rows: Rows, start: int, end: int, meta: Meta, cursor: str | None, kept: KeptRows) -> bytes:
+def page_body(rows: Rows, start: int, end: int, meta: Meta, cursor: str | None, row_cache: RowCache) -> bytes:
     """Return a page as JSON: the rows from `start` to `end`, the margins, what they rest on, where the next starts."""
-    data = b",".join(encoded_rows(rows, rows.listed.rows[start:end], kept))
+    data = b",".join(encoded_rows(rows, rows.row_list.rows[start:end], row_cache))
     beside = b"".join(b"%b:%b," % (encode(key), encode(value)) for key, value in rows.beside.items())
-    foot = b'%b%b"meta":%b,"next_cursor":%b' % (_margins(rows, kept), beside, encode(meta), encode(cursor))
+    foot = b'%b%b"meta":%b,"next_cursor":%b' % (_margins(rows, row_cache), beside, encode(meta), encode(cursor))
     return b'{"data":[%b],%b}' % (data, foot)
 
 
-def encoded_rows(rows: Rows, numbers: Int64, kept: KeptRows) -> list[bytes]:
+def encoded_rows(rows: Rows, numbers: Int64, row_cache: RowCache) -> list[bytes]:
     """Return some rows encoded, taking those that are kept and keeping the others."""
     question, wanted = _key(rows, rows.asked), numbers.tolist()
-    found = kept.get(question, wanted)
+    found = row_cache.get(question, wanted)
     missing = [number for number, row in zip(wanted, found, strict=True) if row is None]
     fresh = dict(zip(missing, _fresh(rows, np.array(missing, np.int64)), strict=True)) if missing else {}
     if missing:
-        kept.keep(question, fresh)
+        row_cache.keep(question, fresh)
     return [fresh[number] if row is None else row for number, row in zip(wanted, found, strict=True)]
 
 
 def _key(rows: Rows, asked: object) -> bytes:
     """Return what something depends on as bytes, since these remember their hash."""
-    return encode((rows.listed.snapshot.manifest.id, rows.name, asked))
+    return encode((rows.row_list.snapshot.manifest.id, rows.name, asked))
 
 
 def _fresh(rows: Rows, numbers: Int64) -> list[bytes]:
@@ -115,29 +241,29 @@ def _columns(rows: Rows, numbers: Int64) -> Iterator[tuple[str, Sequence[Any]]]:
             yield part.key, described
         else:
             yield from ((name, [getattr(one, name) for one in described]) for name in part.struct.__struct_fields__)
-    for side in rows.listed.sides:
-        counts, rates = figures(side.count(numbers), side.measures, side.metrics, rows.listed.precision)
+    for side in rows.row_list.sides:
+        counts, rates = figures(side.count(numbers), side.measures, side.metrics, rows.row_list.precision)
         if side.name:
             yield side.name, [*map(Figures, counts, rates)]
         else:
             yield from (("counts", counts), ("rates", rates))
 
 
-def _margins(rows: Rows, kept: KeptRows) -> bytes:
+def _margins(rows: Rows, row_cache: RowCache) -> bytes:
     """Return the members `total` and `unallocated` of any page of a list, kept or made; nothing for branches."""
     key = _key(rows, rows.margins_asked)
-    found = kept.get(key, (_MARGINS,))[0]
+    found = row_cache.get(key, (_MARGINS,))[0]
     if found is None:
-        found = _fresh_margins(rows.listed)
-        kept.keep(key, {_MARGINS: found})
+        found = _fresh_margins(rows.row_list)
+        row_cache.keep(key, {_MARGINS: found})
     return found
 
 
-def _fresh_margins(listed: Listed) -> bytes:
-    margins = listed.margins
+def _fresh_margins(row_list: RowList) -> bytes:
+    margins = row_list.margins
     if margins is None:
         return b""
-    side = listed.sides[0]
-    [counts], [rates] = figures(margins.total, side.measures, side.metrics, listed.precision)
+    side = row_list.sides[0]
+    [counts], [rates] = figures(margins.total, side.measures, side.metrics, row_list.precision)
     rest = None if margins.unallocated is None else {"counts": counts_of(margins.unallocated, side.measures)[0]}
     return b'"total":%b,"unallocated":%b,' % (encode(Figures(counts, rates)), encode(rest))

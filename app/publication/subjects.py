@@ -9,10 +9,10 @@ import numpy as np
 
 from app.catalogue.vocabulary import ORGANISATION_MEANS, Basis, CoverageMeans
 from app.publication.rows import Part, Rows
-from app.statistics.listed import Listed
 from app.statistics.question import Listing, Population, Subject
+from app.statistics.row_list import RowList
+from app.store.arrays import Int64
 from app.store.snapshot import Snapshot, Table, Tree
-from app.store.subtrees import Int64
 
 _EPOCH = date(1970, 1, 1)
 
@@ -86,10 +86,10 @@ def subject_part(snapshot: Snapshot, subject: Subject, prefix: str = "") -> Part
     return Part(struct, lambda numbers: list(describe(snapshot, numbers)), key, prefix)
 
 
-def subject_rows(listed: Listed, population: Population, listing: Listing) -> Rows:
+def subject_rows(row_list: RowList, population: Population, listing: Listing) -> Rows:
     """Return a plain list of subjects, as it is published."""
-    parts = (subject_part(listed.snapshot, listed.subject),)
-    return Rows(listed.subject.value, listed, parts, ("code",), (population,), (population, listing))
+    parts = (subject_part(row_list.snapshot, row_list.subject),)
+    return Rows(row_list.subject.value, row_list, parts, ("code",), (population,), (population, listing))
 
 
 def _tree_nodes(tree: Tree, rows: Int64) -> Iterator[TreeNode]:

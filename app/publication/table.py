@@ -9,18 +9,16 @@ from typing import Any, Literal, get_args, get_type_hints
 import msgspec
 import numpy as np
 
-from app.catalogue.columns import COLUMN_LABELS
-from app.catalogue.labels import Label
+from app.catalogue.definitions import COLUMN_LABELS
 from app.catalogue.measures import BRANCH_MEASURES, MEASURE
 from app.catalogue.metrics import METRIC, Metric
+from app.catalogue.vocabulary import Label
 from app.errors import ErrorItem, InvalidRequest
-from app.publication.figures import count_lists, rate_lists
-from app.publication.meta import Meta
-from app.publication.rows import Part, Rows
-from app.statistics.intervals import Precision
-from app.statistics.listed import Side
+from app.publication.rows import Meta, Part, Rows, count_lists, rate_lists
+from app.statistics.inference import Precision
 from app.statistics.question import Subject
 from app.statistics.rates import Counts, rates_of
+from app.statistics.row_list import Side
 
 Language = Literal["zh", "en"]
 Cells = list[list[Any]]
@@ -146,7 +144,7 @@ def flat_table(rows: Rows, meta: Meta, options: TableOptions) -> FlatTable:
             yield margins
 
     return FlatTable(
-        rows.name, columns, rows.keys, meta, len(rows.listed.rows), chunks, options.language, rows.listed.subject,
+        rows.name, columns, rows.keys, meta, len(rows.row_list.rows), chunks, options.language, rows.row_list.subject,
         len(margins),
     )  # fmt: skip
 
@@ -211,7 +209,7 @@ def figure_cells(shown: Shown, counts: Counts, precision: Precision) -> Cells:
 
 
 def _shown_sides(rows: Rows, options: TableOptions) -> list[Shown]:
-    sides = rows.listed.sides
+    sides = rows.row_list.sides
     known = [code for side in sides[:1] for code in (*side.measures, *(metric.code for metric in side.metrics))]
     unknown = [field for field in options.fields if field not in known]
     if unknown:
@@ -229,11 +227,11 @@ def _shown_sides(rows: Rows, options: TableOptions) -> list[Shown]:
 
 
 def _subjects(rows: Rows, sides: Sequence[Shown], options: TableOptions) -> Iterator[Cells]:
-    listed = rows.listed
-    for start in range(0, len(listed.rows), CHUNK):
-        numbers = listed.rows[start : start + CHUNK]
+    row_list = rows.row_list
+    for start in range(0, len(row_list.rows), CHUNK):
+        numbers = row_list.rows[start : start + CHUNK]
         described = [part.describe(numbers) for part in rows.parts]
-        figures = [figure_cells(shown, shown.side.count(numbers), listed.precision) for shown in sides]
+        figures = [figure_cells(shown, shown.side.count(numbers), row_list.precision) for shown in sides]
         yield [
             [
                 "subject",
@@ -249,11 +247,11 @@ def _subjects(rows: Rows, sides: Sequence[Shown], options: TableOptions) -> Iter
 
 
 def _margins(rows: Rows, shown: Shown, fields: int) -> Cells:
-    margins = rows.listed.margins
+    margins = rows.row_list.margins
     if margins is None:
         return []
     empty = [None] * fields
-    made = [["total", *empty, *figure_cells(shown, margins.total, rows.listed.precision)[0]]]
+    made = [["total", *empty, *figure_cells(shown, margins.total, rows.row_list.precision)[0]]]
     if margins.unallocated is not None:
         rates = [None] * (len(shown.metrics) * len(RATE_PARTS))
         made.append(["unallocated", *empty, *count_lists(margins.unallocated, shown.measures)[0], *rates])

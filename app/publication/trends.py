@@ -7,12 +7,10 @@ from typing import Any
 
 import msgspec
 
-from app.publication.answers import Answer, FileAnswer, written
-from app.publication.figures import rate_lists, struct_of
 from app.publication.files import FileOptions
-from app.publication.kept import KeptRows
-from app.publication.meta import Meta, manifest_meta
-from app.publication.rows import Part, encode
+from app.publication.lists import Answer, FileAnswer, written
+from app.publication.row_cache import RowCache
+from app.publication.rows import Meta, Part, encode, manifest_meta, rate_lists, struct_of
 from app.publication.table import (
     RATE_PARTS,
     Cells,
@@ -23,13 +21,13 @@ from app.publication.table import (
     part_columns,
     plain_column,
 )
-from app.statistics.question import Moment
+from app.statistics.question import AsOf
 from app.statistics.trends import Point, TrendQuestion, metrics_of, rates_at, trend
 from app.store.manifest import Manifest
 from app.store.shelf import Shelf
 from app.store.snapshot import Snapshot
 
-Sight = Callable[[Snapshot], bool]
+Visibility = Callable[[Snapshot], bool]
 
 _ABSENT = b"null"
 """What is kept of a snapshot that does not know what is asked for."""
@@ -52,7 +50,7 @@ class TrendRow(PointFields, frozen=True):
 _PART = Part(PointFields, lambda _numbers: ())
 
 
-def trend_answer(shelf: Shelf, question: TrendQuestion, kept: KeptRows, sight: Sight | None) -> Answer:
+def trend_answer(shelf: Shelf, question: TrendQuestion, row_cache: RowCache, visibility: Visibility | None) -> Answer:
     """Return a trend, all of it.
 
     Parameters
@@ -68,7 +66,7 @@ def trend_answer(shelf: Shelf, question: TrendQuestion, kept: KeptRows, sight: S
     SubjectNotFound, InvalidRequest, SnapshotNotFound, ExactOnly
         As `trend` says.
     """
-    points = _points(shelf, question, kept, sight)
+    points = _points(shelf, question, row_cache, visibility)
     rows = [TrendRow(*_fields(point), msgspec.Raw(point.found)) for point in points]
     body = encode({"data": rows, "meta": _meta(points, question)})
     snapshots, builds = _rests_on(points)
@@ -76,10 +74,10 @@ def trend_answer(shelf: Shelf, question: TrendQuestion, kept: KeptRows, sight: S
 
 
 def trend_file(
-    shelf: Shelf, question: TrendQuestion, kept: KeptRows, sight: Sight | None, options: FileOptions
+    shelf: Shelf, question: TrendQuestion, row_cache: RowCache, visibility: Visibility | None, options: FileOptions
 ) -> FileAnswer:
     """Return a trend as a file; parameters and errors as above."""
-    points = _points(shelf, question, kept, sight)
+    points = _points(shelf, question, row_cache, visibility)
     language, metrics = options.table.language, metrics_of(question)
     columns = (
         plain_column("row", Kind.TEXT, language),
@@ -97,24 +95,26 @@ def trend_file(
     return replace(written(table, options), snapshot=snapshots, built_at=builds)
 
 
-def _points(shelf: Shelf, question: TrendQuestion, kept: KeptRows, sight: Sight | None) -> list[Point[bytes]]:
+def _points(
+    shelf: Shelf, question: TrendQuestion, row_cache: RowCache, visibility: Visibility | None
+) -> list[Point[bytes]]:
     """Return the points with their rates as JSON, taking those that are kept and keeping the others."""
     asked = ("trends", question.subject, question.code, question.population, question.metrics)
     metrics = metrics_of(question)
     rates_type = struct_of("Rates", tuple(metric.code for metric in metrics))
 
     def look(manifest: Manifest) -> bytes | None:
-        if sight is not None and not sight(shelf.visit(manifest)):
+        if visibility is not None and not visibility(shelf.visit(manifest)):
             return None
         key = encode((manifest.id, asked))
-        found = kept.get(key, (0,))[0]
+        found = row_cache.get(key, (0,))[0]
         if found is None:
             rates = rates_at(shelf.visit(manifest), question)
             found = _ABSENT if rates is None else encode(rates_type(*rate_lists(rates)[0]))
-            kept.keep(key, {0: found})
+            row_cache.keep(key, {0: found})
         return None if found == _ABSENT else found
 
-    return trend(shelf, question, look, limited=sight is not None)
+    return trend(shelf, question, look, limited=visibility is not None)
 
 
 def _fields(point: Point[bytes]) -> tuple[date, str, tuple[str, ...]]:
@@ -130,7 +130,7 @@ def _cells(point: Point[bytes]) -> list[Any]:
 def _meta(points: list[Point[bytes]], question: TrendQuestion) -> Meta:
     """Return what the newest point rests on; each row names its own snapshot."""
     basis = None if question.code is not None else question.population.basis.value
-    return manifest_meta(points[-1].manifest, Moment(question.until), basis, len(points))
+    return manifest_meta(points[-1].manifest, AsOf(question.until), basis, len(points))
 
 
 def _rests_on(points: list[Point[bytes]]) -> tuple[str, str]:

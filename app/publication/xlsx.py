@@ -17,11 +17,10 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 import msgspec
 
 from app.catalogue.definitions import TABLE_LABELS
-from app.catalogue.labels import Label
 from app.catalogue.metrics import METRIC
+from app.catalogue.vocabulary import Label
 from app.errors import ErrorItem, InvalidRequest
-from app.publication.descriptions import describe
-from app.publication.sinks import Sink
+from app.publication.descriptions import Sink, describe
 from app.publication.table import Column, FlatTable, Kind, cell_text, in_language, is_formula
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

@@ -9,15 +9,13 @@ from sqlalchemy import Connection, delete, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.config import Settings
-from app.database import revision
 from app.database.tables import METADATA
-from app.database.turns import write_turn
+from app.database.write_lock import raise_revision, write_lock
 from app.errors import Conflict, ErrorItem, InvalidRequest
-from app.registry.codes import not_registered
-from app.registry.entities import INDUSTRY_GROUPS, Entity, Reference, references_to
+from app.registry.entities import INDUSTRY_GROUPS, Entity, Reference, not_registered, references_to
 from app.registry.reads import Row, find_row
 from app.registry.rules import NAMED, broken_rules, name_codes
-from app.registry.scope import BELONGS_TO, Territory, require_everything, subtree_codes
+from app.registry.territory import BELONGS_TO, Territory, require_everything, subtree_codes
 
 
 class ChangeRefused(InvalidRequest):
@@ -83,7 +81,7 @@ async def replace_entity(
         If the turn to write did not come in time, or the database cannot answer now.
     """
     inside = _territory(entity, scope, settings)
-    async with write_turn(engine, settings) as connection:
+    async with write_lock(engine, settings) as connection:
         return await connection.run_sync(_replace, entity, {"code": code, **values}, inside)
 
 
@@ -104,7 +102,7 @@ async def delete_entity(
         If the turn to write did not come in time, or the database cannot answer now.
     """
     inside = _territory(entity, scope, settings)
-    async with write_turn(engine, settings) as connection:
+    async with write_lock(engine, settings) as connection:
         await connection.run_sync(_delete, entity, code, inside)
 
 
@@ -128,7 +126,7 @@ def _replace(connection: Connection, entity: Entity, row: Row, inside: Territory
     if before == row:
         return Change(Outcome.UNCHANGED, row)
     _write(connection, entity, row, new=before is None)
-    revision.bump(connection)
+    raise_revision(connection)
     return Change(Outcome.CREATED if before is None else Outcome.CHANGED, row)
 
 
@@ -179,7 +177,7 @@ def _delete(connection: Connection, entity: Entity, code: str, inside: Territory
     if entity is INDUSTRY_GROUPS:
         _write_set(connection, code, [])
     connection.execute(delete(entity.table).where(entity.table.c.code == code))
-    revision.bump(connection)
+    raise_revision(connection)
 
 
 def _referring(connection: Connection, entity: Entity, code: str, inside: Territory | None) -> Iterator[ErrorItem]:

@@ -1,21 +1,136 @@
-"""Erasing members: their rows, what deleted rows leave behind, and the way back in."""
+"""Erasing members: their rows, what deleted rows leave behind, and the tombstone that keeps them from coming back.
 
-from collections.abc import Callable, Sequence
+A tombstone is HMAC-SHA256 of the ref under a key of its own, a file of the data folder. The digest of the empty text,
+which is no ref, is recorded with the first tombstone: it proves that a key is the one that made the others.
+"""
 
-from sqlalchemy import Connection, bindparam, delete
+import hmac
+import os
+import secrets
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from app.config import Settings
 from app.database.engines import make_sync_engine
-from app.database.revision import bump
-from app.database.scrubbing import scrub
 from app.database.tables import METADATA
-from app.database.turns import write_turn_sync
-from app.errors import ErrorItem, InvalidRequest
-from app.registry.codes import CODE_RULE, is_code
-from app.registry.tombstones import add_tombstones
+from app.database.vacuum import scrub
+from app.database.write_lock import raise_revision, write_lock_sync
+from app.errors import ErrorItem, InvalidRequest, Report, TemporarilyUnavailable
+from app.registry.entities import CODE_RULE, is_code
 
-Report = Callable[[str, int, int | None], None]
-"""Called with a phase, the steps done, and the steps in all."""
+_KEY_BYTES = 32
+
+_PROOF = ""
+"""The text whose digest proves the key."""
+
+
+class TombstoneKeyMissing(TemporarilyUnavailable):
+    """The key that knows erased refs again is not there or another one; no members are taken without it."""
+
+    code = "tombstone-key-missing"
+    title = "Tombstone key missing"
+
+
+@dataclass(frozen=True)
+class Tombstones:
+    """The refs that were erased, as digests; without any, the key is null."""
+
+    key: bytes | None
+    digests: frozenset[str]
+
+    def hold(self, ref: str) -> bool:
+        """Say whether this ref was erased."""
+        return self.key is not None and digest(self.key, ref) in self.digests
+
+
+def digest(key: bytes, ref: str) -> str:
+    """Return what is recorded of an erased ref, hexadecimal."""
+    return hmac.digest(key, ref.encode(), "sha256").hex()
+
+
+def read_tombstones(connection: Connection, settings: Settings) -> Tombstones:
+    """Return all tombstones of the registry.
+
+    Raises
+    ------
+    TombstoneKeyMissing
+        There are some, and the key in the data folder did not make them.
+    """
+    digests = frozenset(connection.scalars(select(METADATA.tables["tombstone"].c.digest)))
+    if not digests:
+        return Tombstones(None, digests)
+    return proved(read_key(settings.tombstone_key_path), digests, str(settings.tombstone_key_path))
+
+
+def proved(key: bytes | None, digests: frozenset[str], place: str) -> Tombstones:
+    """Return tombstones together with their key, of which `place` says where it should be.
+
+    Raises
+    ------
+    TombstoneKeyMissing
+        There is no key, or it did not make them.
+    """
+    if key is None or digest(key, _PROOF) not in digests:
+        state = "is missing" if key is None else "belongs to another registry"
+        message = f"The key that knows erased members again ({place}) {state}: put it back from a backup."
+        raise TombstoneKeyMissing(message)
+    return Tombstones(key, digests)
+
+
+def add_tombstones(connection: Connection, settings: Settings, refs: Iterable[str]) -> None:
+    """Record that refs were erased, within the transaction of a change; the key is made with the first tombstone.
+
+    Raises
+    ------
+    TombstoneKeyMissing
+        There are tombstones that the key in the data folder did not make.
+    """
+    known = read_tombstones(connection, settings)
+    key = known.key or _made_key(settings.tombstone_key_path)
+    wanted = {digest(key, text) for text in (_PROOF, *refs)} - known.digests
+    rows = [{"digest": value, "erased_on": settings.today()} for value in sorted(wanted)]
+    if rows:
+        connection.execute(insert(METADATA.tables["tombstone"]), rows)
+
+
+def read_key(path: Path) -> bytes | None:
+    """Return the key in a file; null where there is none."""
+    try:
+        return bytes.fromhex(path.read_text(encoding="ascii"))
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _made_key(path: Path) -> bytes:
+    """Return the key in a file, making it where there is none; of several processes one makes it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        write_key(temporary, secrets.token_bytes(_KEY_BYTES))
+        with suppress(FileExistsError):
+            os.link(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    key = read_key(path)
+    if key is None:
+        raise TombstoneKeyMissing(
+            f"{path} is no key: put it back from a backup, or remove it if nobody was ever erased."
+        )
+    return key
+
+
+def write_key(path: Path, key: bytes) -> None:
+    """Write a key into a new file, on disk when this returns, that its owner alone may read."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(f"{key.hex()}\n")
+        file.flush()
+        os.fsync(file.fileno())
+
 
 REF_COLUMNS = {"affiliation": "member_ref", "employment": "member_ref", "member": "ref"}
 """The tables that name members, and the column of each that does."""
@@ -52,7 +167,7 @@ def erase_members(settings: Settings, refs: Sequence[str], report: Report) -> No
     engine = make_sync_engine(settings.registry_url)
     try:
         report("erasing", 0, 2)
-        with write_turn_sync(engine) as connection:
+        with write_lock_sync(engine) as connection:
             _erase(connection, settings, refs)
         report("rewriting", 1, 2)
         scrub(engine, tuple(REF_COLUMNS))
@@ -68,4 +183,4 @@ def _erase(connection: Connection, settings: Settings, refs: Sequence[str]) -> N
             delete(table).where(table.c[column] == bindparam("erased")), [{"erased": ref} for ref in refs]
         )
     add_tombstones(connection, settings, refs)
-    bump(connection)  # imports that are being checked ask again, and meet the tombstone
+    raise_revision(connection)  # imports that are being checked ask again, and meet the tombstone

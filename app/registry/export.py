@@ -22,7 +22,7 @@ from app.database.outages import reading
 from app.database.tables import METADATA
 from app.errors import ErrorItem, NotFound
 from app.registry.entities import BRANCHES, DISTRICTS, ENTERPRISES, Entity
-from app.registry.visibility import EVERYTHING, Sight, seen, seen_of_enterprises
+from app.registry.territory import EVERYTHING, Visibility, seen, seen_of_enterprises
 
 _ROWS_AT_ONCE = 500
 """Rows fetched and encoded together; so many keep the event loop for about a millisecond."""
@@ -35,7 +35,7 @@ class NotExported(NotFound):
     title = "Not exported"
 
 
-def export_statement(dataset: str, sight: Sight) -> Select[Any]:
+def export_statement(dataset: str, visibility: Visibility) -> Select[Any]:
     """Return the statement of a dataset's rows that are seen, its columns in order, sorted by key.
 
     Raises
@@ -44,12 +44,12 @@ def export_statement(dataset: str, sight: Sight) -> Select[Any]:
         If there is no export of that name; all names are listed.
     """
     if dataset in _STATEMENTS:
-        return _seen(dataset, _STATEMENTS[dataset](), sight)
+        return _seen(dataset, _STATEMENTS[dataset](), visibility)
     message = f"There is no export of {dataset!r}."
     raise NotExported(message, [ErrorItem("path/dataset", message, EXPORTS)])
 
 
-async def export_rows(engine: AsyncEngine, dataset: str, sight: Sight = EVERYTHING) -> AsyncGenerator[bytes]:
+async def export_rows(engine: AsyncEngine, dataset: str, visibility: Visibility = EVERYTHING) -> AsyncGenerator[bytes]:
     """Yield what is seen of a dataset as a CSV file, in pieces, from one consistent read.
 
     The first piece comes once the database answers.
@@ -61,7 +61,7 @@ async def export_rows(engine: AsyncEngine, dataset: str, sight: Sight = EVERYTHI
     DatabaseUnavailable
         If the database cannot answer, or goes away meanwhile.
     """
-    statement = export_statement(dataset, sight)
+    statement = export_statement(dataset, visibility)
     async with reading(engine) as connection, _streamed(connection, statement) as result:
         yield _lines([list(result.keys())])
         async for rows in result.partitions(_ROWS_AT_ONCE):
@@ -78,10 +78,10 @@ async def _streamed(connection: AsyncConnection, statement: Select[Any]) -> Asyn
         await result.close()
 
 
-def _seen(dataset: str, statement: Select[Any], sight: Sight) -> Select[Any]:
+def _seen(dataset: str, statement: Select[Any], visibility: Visibility) -> Select[Any]:
     if dataset in _OF_ENTERPRISES:
-        return seen_of_enterprises(statement, METADATA.tables[_OF_ENTERPRISES[dataset]], sight)
-    return seen(statement, _PLACED[dataset], sight) if dataset in _PLACED else statement
+        return seen_of_enterprises(statement, METADATA.tables[_OF_ENTERPRISES[dataset]], visibility)
+    return seen(statement, _PLACED[dataset], visibility) if dataset in _PLACED else statement
 
 
 def _lines(rows: Iterable[Sequence[str]]) -> bytes:

@@ -13,9 +13,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.database.outages import reading
 from app.database.tables import METADATA
-from app.registry.codes import UnknownCode, exists, is_code, not_registered, unknown_code
-from app.registry.entities import BRANCHES, ENTERPRISES, INDUSTRY_GROUPS, Entity
-from app.registry.visibility import EVERYTHING, Sight, seen, seen_of_enterprises
+from app.registry.entities import (
+    BRANCHES,
+    ENTERPRISES,
+    INDUSTRY_GROUPS,
+    Entity,
+    UnknownCode,
+    exists,
+    is_code,
+    not_registered,
+    unknown_code,
+)
+from app.registry.territory import EVERYTHING, Visibility, seen, seen_of_enterprises
 
 Row: TypeAlias = dict[str, Any]
 """The columns of one thing; of an industry group also `industries`, the codes of its set."""
@@ -62,10 +71,10 @@ class Rows:
     more: bool
 
 
-def list_statement(entity: Entity, listing: Listing, sight: Sight) -> Select[Any]:
+def list_statement(entity: Entity, listing: Listing, visibility: Visibility) -> Select[Any]:
     """Return the statement of a page of what is seen and one row more, by code."""
     table = entity.table
-    statement = seen(select(table), entity, sight).order_by(table.c.code).limit(listing.limit + 1)
+    statement = seen(select(table), entity, visibility).order_by(table.c.code).limit(listing.limit + 1)
     if listing.q is not None:
         searched = [table.c[name] for name in ("code", *entity.names)]
         statement = statement.where(or_(*(column.icontains(listing.q, autoescape=True) for column in searched)))
@@ -122,7 +131,9 @@ def ancestors_statement(entity: Entity, start: str, stop: str) -> Select[Any]:
     return select(line.c.code).order_by(line.c.steps)
 
 
-async def list_entities(engine: AsyncEngine, entity: Entity, listing: Listing, sight: Sight = EVERYTHING) -> Rows:
+async def list_entities(
+    engine: AsyncEngine, entity: Entity, listing: Listing, visibility: Visibility = EVERYTHING
+) -> Rows:
     """Return a page of what is seen of an entity.
 
     Raises
@@ -134,14 +145,14 @@ async def list_entities(engine: AsyncEngine, entity: Entity, listing: Listing, s
     """
     async with reading(engine) as connection:
         if listing.parent is not None:
-            await connection.run_sync(_require_parent, entity, listing.parent, sight)
-        page = await _page(connection, list_statement(entity, listing, sight), listing.limit)
+            await connection.run_sync(_require_parent, entity, listing.parent, visibility)
+        page = await _page(connection, list_statement(entity, listing, visibility), listing.limit)
         if entity is INDUSTRY_GROUPS:
             return Rows(await connection.run_sync(with_industries, page.rows), page.more)
         return page
 
 
-async def find_entity(engine: AsyncEngine, entity: Entity, code: str, sight: Sight = EVERYTHING) -> Row:
+async def find_entity(engine: AsyncEngine, entity: Entity, code: str, visibility: Visibility = EVERYTHING) -> Row:
     """Return one thing.
 
     Raises
@@ -153,13 +164,13 @@ async def find_entity(engine: AsyncEngine, entity: Entity, code: str, sight: Sig
     """
     async with reading(engine) as connection:
         row = await connection.run_sync(find_row, entity, code)
-        if row is None or not await connection.run_sync(_is_seen, entity, code, sight):
+        if row is None or not await connection.run_sync(_is_seen, entity, code, visibility):
             raise not_registered(entity, code)
     return row
 
 
 async def list_returns(
-    engine: AsyncEngine, enterprise: str, after: date | None, limit: int, sight: Sight = EVERYTHING
+    engine: AsyncEngine, enterprise: str, after: date | None, limit: int, visibility: Visibility = EVERYTHING
 ) -> Rows:
     """Return a page of an enterprise's returns, the oldest first.
 
@@ -171,12 +182,12 @@ async def list_returns(
         If the database cannot answer now.
     """
     statement = returns_statement(enterprise, after, limit)
-    seen_ones = seen_of_enterprises(statement, METADATA.tables["enterprise_return"], sight)
-    return await _list_dated(engine, enterprise, seen_ones, limit, sight)
+    seen_ones = seen_of_enterprises(statement, METADATA.tables["enterprise_return"], visibility)
+    return await _list_dated(engine, enterprise, seen_ones, limit, visibility)
 
 
 async def list_coverage(
-    engine: AsyncEngine, enterprise: str, after: CoverageKey | None, limit: int, sight: Sight = EVERYTHING
+    engine: AsyncEngine, enterprise: str, after: CoverageKey | None, limit: int, visibility: Visibility = EVERYTHING
 ) -> Rows:
     """Return a page of how an enterprise is reached, the oldest first.
 
@@ -187,7 +198,7 @@ async def list_coverage(
     DatabaseUnavailable
         If the database cannot answer now.
     """
-    return await _list_dated(engine, enterprise, coverage_statement(enterprise, after, limit), limit, sight)
+    return await _list_dated(engine, enterprise, coverage_statement(enterprise, after, limit), limit, visibility)
 
 
 def find_row(connection: Connection, entity: Entity, code: str) -> Row | None:
@@ -208,22 +219,26 @@ def with_industries(connection: Connection, groups: Sequence[Mapping[str, Any]])
     return [{**group, "industries": sets[group["code"]]} for group in groups]
 
 
-def _is_seen(connection: Connection, entity: Entity, code: str, sight: Sight) -> bool:
-    return is_code(code) and connection.execute(seen(find_statement(entity, code), entity, sight)).first() is not None
+def _is_seen(connection: Connection, entity: Entity, code: str, visibility: Visibility) -> bool:
+    return (
+        is_code(code) and connection.execute(seen(find_statement(entity, code), entity, visibility)).first() is not None
+    )
 
 
-def _require_parent(connection: Connection, entity: Entity, code: str, sight: Sight) -> None:
+def _require_parent(connection: Connection, entity: Entity, code: str, visibility: Visibility) -> None:
     """Refuse a parent that is not there; a branch outside the scope is as good as not there, and none is offered."""
-    hidden = entity is BRANCHES and sight.scope is not None
-    if _is_seen(connection, entity, code, sight) if hidden else exists(connection, entity, code):
+    hidden = entity is BRANCHES and visibility.scope is not None
+    if _is_seen(connection, entity, code, visibility) if hidden else exists(connection, entity, code):
         return
     item = unknown_code(connection, entity, code, "query/parent")
     raise UnknownCode(f"parent: {item.message}", [replace(item, allowed=()) if hidden else item])
 
 
-async def _list_dated(engine: AsyncEngine, enterprise: str, statement: Select[Any], limit: int, sight: Sight) -> Rows:
+async def _list_dated(
+    engine: AsyncEngine, enterprise: str, statement: Select[Any], limit: int, visibility: Visibility
+) -> Rows:
     async with reading(engine) as connection:
-        if not await connection.run_sync(_is_seen, ENTERPRISES, enterprise, sight):
+        if not await connection.run_sync(_is_seen, ENTERPRISES, enterprise, visibility):
             raise not_registered(ENTERPRISES, enterprise)
         return await _page(connection, statement, limit)
 

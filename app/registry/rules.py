@@ -9,13 +9,23 @@ from datetime import date
 from sqlalchemy import Connection, func, literal, select
 
 from app.catalogue.vocabulary import AffiliationRole, DistrictLevel
-from app.database.tables import METADATA
-from app.database.tables.metadata import CODE
+from app.database.tables import CODE, METADATA
 from app.errors import ErrorItem
-from app.registry.codes import CODE_RULE, exists, is_code, unknown_code
-from app.registry.entities import BRANCHES, DISTRICTS, ENTERPRISES, INDUSTRIES, INDUSTRY_GROUPS, Entity, references_of
+from app.registry.entities import (
+    BRANCHES,
+    CODE_RULE,
+    DISTRICTS,
+    ENTERPRISES,
+    INDUSTRIES,
+    INDUSTRY_GROUPS,
+    Entity,
+    exists,
+    is_code,
+    references_of,
+    unknown_code,
+)
 from app.registry.reads import Row, ancestors_statement, find_row
-from app.registry.scope import BELONGS_TO, OUTSIDE, Territory, not_inside, present_district
+from app.registry.territory import BELONGS_TO, OUTSIDE, Territory, not_inside, present_district
 from app.registry.trees import describe_cycle
 
 _ORDERED_DATES = {ENTERPRISES.name: ("registered_on", "closed_on"), BRANCHES.name: ("established_on", "dissolved_on")}

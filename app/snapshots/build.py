@@ -1,7 +1,6 @@
 """Building a snapshot: extract, facts, order, sums, publish; one process, one consistent read."""
 
 import shutil
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -12,22 +11,19 @@ from filelock import FileLock
 from app.access.principals import Tier
 from app.catalogue.vocabulary import Basis, DistrictLevel, IndustryLevel
 from app.config import Settings
-from app.snapshots.aside import aside
+from app.errors import Report
 from app.snapshots.correlation import estimate
 from app.snapshots.dates import refuse_future
 from app.snapshots.extract import EXTRACTED, extract
 from app.snapshots.facts import Facts, state_facts
+from app.snapshots.folders import build_folder, publish, write_tables
 from app.snapshots.manifests import exact_manifest, public_manifest
 from app.snapshots.ordering import OrderedTree, order_tree
 from app.snapshots.public import public_tables
-from app.snapshots.publish import publish, write_tables
-from app.snapshots.rounding_key import rounding_key
+from app.snapshots.rounding import rounding_key
 from app.snapshots.sums import Placed
 from app.snapshots.tables import Columns, snapshot_tables
 from app.store.manifest import Correlation, Manifest
-
-Report = Callable[[str, int, int], None]
-"""Called with the phase, the steps done and the steps in all."""
 
 TURN = ".turn"
 """The lock file by which builds take turns: a later build has read a later registry, and memory stays bounded."""
@@ -48,7 +44,7 @@ def build_snapshot(settings: Settings, as_of: date, report: Report) -> Manifest:
     refuse_future(settings, as_of)
     (settings.snapshots_dir / Tier.EXACT).mkdir(parents=True, exist_ok=True)
     report("waiting for its turn", 0, 1)
-    with FileLock(settings.snapshots_dir / TURN), aside(settings.snapshots_dir) as folder:
+    with FileLock(settings.snapshots_dir / TURN), build_folder(settings.snapshots_dir) as folder:
         key = rounding_key(settings) if settings.anonymous == "public" else None
         inputs = folder / "registry"
         inputs.mkdir()

@@ -3,16 +3,15 @@
 from collections.abc import Mapping
 
 from app.catalogue.analyses import PUBLIC_ANALYSES, Analysis
-from app.catalogue.bases import BASES
+from app.catalogue.dimensions import BASES
 from app.catalogue.measures import MEASURES
 from app.catalogue.metrics import METRICS
 from app.catalogue.vocabulary import Basis, DistrictLevel, IndustryLevel
 from app.config import Settings
 from app.snapshots.correlation import FALLBACK
-from app.snapshots.parameters import Parameters
+from app.snapshots.facts import Parameters
 from app.snapshots.placement import DIVISION, LEAST_HEADCOUNT, STREET
-from app.snapshots.rounding import WIDTH
-from app.snapshots.rounding_key import fingerprint
+from app.snapshots.rounding import WIDTH, fingerprint
 from app.store.format import FORMAT_VERSION
 from app.store.manifest import BuildSettings, Capabilities, Correlation, Disclosure, Manifest, TableInfo, snapshot_id
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.catalogue.vocabulary import Basis
-from app.store.subtrees import Int64, disjoint_spans, edges, running_total, subtree_totals
+from app.store.arrays import Int64, disjoint_spans, edges, running_total, subtree_totals
 
 CELLS_ABOVE = 4096
 """Enterprises of a district from which on its industries are added up beforehand (measured: below, a request may)."""

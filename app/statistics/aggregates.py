@@ -11,13 +11,13 @@ from app.catalogue.metrics import METRICS
 from app.catalogue.vocabulary import Basis
 from app.errors import ErrorItem, InvalidRequest, NotFound
 from app.statistics import sums, withheld
-from app.statistics.intervals import precision_of
-from app.statistics.listed import Listed, Margins, Side, less, ordered
+from app.statistics.inference import precision_of
+from app.statistics.population import Selection, node_of, resolve
 from app.statistics.question import Listing, Page, Population, Question, Subject
 from app.statistics.rates import Counts, stacked
-from app.statistics.scope import Scope, node_of, resolve
+from app.statistics.row_list import Margins, RowList, Side, less, ordered
+from app.store.arrays import Int64
 from app.store.snapshot import Mask, Snapshot, Tree, code_ranks
-from app.store.subtrees import Int64
 
 CODES = tuple(measure.code for measure in MEASURES)
 """What districts, industries and groups show of themselves, in every snapshot."""
@@ -53,36 +53,36 @@ class SubjectNotFound(NotFound):
     title = "Subject not found"
 
 
-def list_tree(snapshot: Snapshot, question: Question, page: Page) -> Listed:
+def list_tree(snapshot: Snapshot, question: Question, page: Page) -> RowList:
     """Return the districts or industries that a question lists."""
     listing = question.listing
     tree = tree_of(snapshot, question.subject)
-    scope = resolve(snapshot, question.population)
+    selection = resolve(snapshot, question.population)
     nodes, within = _candidates(tree, listing)
-    count = _counter(snapshot, scope, question.subject, nodes)
+    count = _counter(snapshot, selection, question.subject, nodes)
     if not listing.include_empty:
-        nodes = _filled(snapshot, scope, question.subject, nodes, count)
+        nodes = _filled(snapshot, selection, question.subject, nodes, count)
     side = Side("", CODES, METRICS, count)
     rows = ordered(nodes, tree.code_ranks[nodes], side, page, precision_of(snapshot.manifest))
     disjoint = nodes if listing.parent is not None or listing.level is not None else None
-    add_up = partial(_margins, snapshot, _narrowed(scope, question.subject, within), count, disjoint)
-    return Listed(snapshot, question.subject, rows, (side,), add_up)
+    add_up = partial(_margins, snapshot, _narrowed(selection, question.subject, within), count, disjoint)
+    return RowList(snapshot, question.subject, rows, (side,), add_up)
 
 
-def list_groups(snapshot: Snapshot, question: Question, page: Page) -> Listed:
+def list_groups(snapshot: Snapshot, question: Question, page: Page) -> RowList:
     """Return the industry groups that a question lists; they overlap, so nothing is unallocated."""
-    scope = resolve(snapshot, question.population)
+    selection = resolve(snapshot, question.population)
     codes = tuple(snapshot.groups)
     rows = np.arange(len(codes))
-    count = _counter(snapshot, scope, Subject.INDUSTRY_GROUPS, rows)
+    count = _counter(snapshot, selection, Subject.INDUSTRY_GROUPS, rows)
     if not question.listing.include_empty:
-        rows = _filled(snapshot, scope, Subject.INDUSTRY_GROUPS, rows, count)
+        rows = _filled(snapshot, selection, Subject.INDUSTRY_GROUPS, rows, count)
     side = Side("", CODES, METRICS, count)
     rows = ordered(rows, code_ranks(codes)[rows], side, page, precision_of(snapshot.manifest))
-    return Listed(snapshot, Subject.INDUSTRY_GROUPS, rows, (side,), partial(_margins, snapshot, scope, count))
+    return RowList(snapshot, Subject.INDUSTRY_GROUPS, rows, (side,), partial(_margins, snapshot, selection, count))
 
 
-def one(snapshot: Snapshot, subject: Subject, code: str, population: Population) -> Listed:
+def one(snapshot: Snapshot, subject: Subject, code: str, population: Population) -> RowList:
     """Return one district, industry or group; zeros for an empty one.
 
     Raises
@@ -98,21 +98,23 @@ def one(snapshot: Snapshot, subject: Subject, code: str, population: Population)
     if code not in index:
         detail = f"{code!r} is not in snapshot {snapshot.manifest.id}."
         raise SubjectNotFound(detail, [ErrorItem("path/code", detail)])
-    scope, row = resolve(snapshot, population), np.array([index[code]])
-    return Listed(snapshot, subject, row, (Side("", CODES, METRICS, _counter(snapshot, scope, subject, row)),))
+    selection, row = resolve(snapshot, population), np.array([index[code]])
+    return RowList(snapshot, subject, row, (Side("", CODES, METRICS, _counter(snapshot, selection, subject, row)),))
 
 
-def list_bases(snapshot: Snapshot, population: Population) -> Listed:
+def list_bases(snapshot: Snapshot, population: Population) -> RowList:
     """Return a scope in each basis, in the order of the bases."""
-    scope = resolve(snapshot, population)
-    counts = stacked([count_scope(snapshot, replace(scope, basis=basis)) for basis in Basis])
+    selection = resolve(snapshot, population)
+    counts = stacked([count_selection(snapshot, replace(selection, basis=basis)) for basis in Basis])
     side = Side("", CODES, METRICS, counts.taken)
-    return Listed(snapshot, Subject.INDUSTRIES, np.arange(len(Basis)), (side,))
+    return RowList(snapshot, Subject.INDUSTRIES, np.arange(len(Basis)), (side,))
 
 
-def count_scope(snapshot: Snapshot, scope: Scope) -> Counts:
+def count_selection(snapshot: Snapshot, selection: Selection) -> Counts:
     """Return the figures of a scope as a whole, one row."""
-    return counted(snapshot, sums.whole(snapshot, scope, snapshot.row_measures), withheld.of_scope(snapshot, scope))
+    return counted(
+        snapshot, sums.whole(snapshot, selection, snapshot.row_measures), withheld.of_selection(snapshot, selection)
+    )
 
 
 def counted(snapshot: Snapshot, summed: Int64, hidden: tuple[Int64, Mask]) -> Counts:
@@ -142,58 +144,58 @@ def tree_of(snapshot: Snapshot, subject: Subject) -> Tree:
 
 
 def _margins(
-    snapshot: Snapshot, scope: Scope, count: Callable[[Int64], Counts], disjoint: Int64 | None = None
+    snapshot: Snapshot, selection: Selection, count: Callable[[Int64], Counts], disjoint: Int64 | None = None
 ) -> Margins:
     """Return the total of a scope and, where the rows are disjoint, what they leave of it."""
-    total = count_scope(snapshot, scope)
+    total = count_selection(snapshot, selection)
     return Margins(total, None if disjoint is None else less(total, count(disjoint)))
 
 
-def _counter(snapshot: Snapshot, scope: Scope, subject: Subject, nodes: Int64) -> Callable[[Int64], Counts]:
+def _counter(snapshot: Snapshot, selection: Selection, subject: Subject, nodes: Int64) -> Callable[[Int64], Counts]:
     """Return what counts any of some nodes, given in ascending order.
 
     Sums that are ready are looked up for the rows that are wanted. Others are added up for all nodes at once, the first
     time that any is wanted: going through the enterprises costs the same for one node and for all.
     """
-    if _is_ready(scope):
-        return partial(_count, snapshot, scope, subject)
-    everything = cache(lambda: _count(snapshot, scope, subject, nodes))
+    if _is_ready(selection):
+        return partial(_count, snapshot, selection, subject)
+    everything = cache(lambda: _count(snapshot, selection, subject, nodes))
     return lambda rows: everything().taken(np.searchsorted(nodes, rows))
 
 
-def _is_ready(scope: Scope) -> bool:
-    return scope == Scope(scope.basis)
+def _is_ready(selection: Selection) -> bool:
+    return selection == Selection(selection.basis)
 
 
 def _filled(
-    snapshot: Snapshot, scope: Scope, subject: Subject, nodes: Int64, count: Callable[[Int64], Counts]
+    snapshot: Snapshot, selection: Selection, subject: Subject, nodes: Int64, count: Callable[[Int64], Counts]
 ) -> Int64:
     """Return the nodes that hold an enterprise that counts."""
-    if _is_ready(scope):
-        enterprises = _sums(snapshot, scope, subject, nodes, ("enterprises",))[0]
+    if _is_ready(selection):
+        enterprises = _sums(snapshot, selection, subject, nodes, ("enterprises",))[0]
     else:
         enterprises = count(nodes).row("enterprises")
     filled: Int64 = nodes[enterprises > 0]
     return filled
 
 
-def _count(snapshot: Snapshot, scope: Scope, subject: Subject, rows: Int64) -> Counts:
+def _count(snapshot: Snapshot, selection: Selection, subject: Subject, rows: Int64) -> Counts:
     if subject is Subject.DISTRICTS:
-        hidden = withheld.of_districts(snapshot, scope, rows)
+        hidden = withheld.of_districts(snapshot, selection, rows)
     elif subject is Subject.INDUSTRIES:
-        hidden = withheld.of_industries(snapshot, scope, rows)
+        hidden = withheld.of_industries(snapshot, selection, rows)
     else:
         hidden = withheld.of_groups(len(rows))
-    return counted(snapshot, _sums(snapshot, scope, subject, rows, snapshot.row_measures), hidden)
+    return counted(snapshot, _sums(snapshot, selection, subject, rows, snapshot.row_measures), hidden)
 
 
-def _sums(snapshot: Snapshot, scope: Scope, subject: Subject, rows: Int64, measures: tuple[str, ...]) -> Int64:
+def _sums(snapshot: Snapshot, selection: Selection, subject: Subject, rows: Int64, measures: tuple[str, ...]) -> Int64:
     if subject is Subject.DISTRICTS:
-        return sums.districts(snapshot, scope, rows, measures)
+        return sums.districts(snapshot, selection, rows, measures)
     if subject is Subject.INDUSTRIES:
-        return sums.industries(snapshot, scope, rows, measures)
+        return sums.industries(snapshot, selection, rows, measures)
     codes = tuple(snapshot.groups)
-    return sums.groups(snapshot, scope, [codes[row] for row in rows.tolist()], measures)
+    return sums.groups(snapshot, selection, [codes[row] for row in rows.tolist()], measures)
 
 
 @lru_cache(maxsize=8)
@@ -221,7 +223,7 @@ def _candidates(tree: Tree, listing: Listing) -> tuple[Int64, int | None]:
     return nodes, root
 
 
-def _narrowed(scope: Scope, subject: Subject, node: int | None) -> Scope:
+def _narrowed(selection: Selection, subject: Subject, node: int | None) -> Selection:
     if subject is Subject.DISTRICTS:
-        return scope.narrowed(district=node)
-    return scope.narrowed(industry=node)
+        return selection.narrowed(district=node)
+    return selection.narrowed(industry=node)

@@ -12,12 +12,12 @@ import numpy.typing as npt
 
 from app.errors import ErrorItem, InvalidRequest
 from app.statistics import sums
-from app.statistics.moments import snapshot_at, snapshot_for
-from app.statistics.question import Moment, Question, Subject
-from app.statistics.scope import Scope, resolve, rows_of
+from app.statistics.as_of import snapshot_at, snapshot_for
+from app.statistics.population import Selection, resolve, rows_of
+from app.statistics.question import AsOf, Question, Subject
+from app.store.arrays import Int64
 from app.store.shelf import Shelf, SnapshotNotFound
 from app.store.snapshot import Mask, Snapshot
-from app.store.subtrees import Int64
 
 Floats = npt.NDArray[np.float64]
 
@@ -36,7 +36,7 @@ class ChangesQuestion(Question):
         Level of the strata of the ratio's account.
     """
 
-    since: Moment = field(default_factory=Moment)
+    since: AsOf = field(default_factory=AsOf)
     industry_level: str = "section"
 
     def levels(self) -> Sequence[tuple[str, Subject, str | None]]:
@@ -148,7 +148,7 @@ def changes_between(shelf: Shelf, question: ChangesQuestion) -> Changes:
     return Changes(before, after, ratio, _accounts(before, after, scopes) if exact else None)
 
 
-def _earlier(shelf: Shelf, since: Moment) -> Snapshot:
+def _earlier(shelf: Shelf, since: AsOf) -> Snapshot:
     try:
         return snapshot_at(shelf, since)
     except SnapshotNotFound as error:
@@ -177,10 +177,12 @@ def _refuse_incomparable(before: Snapshot, after: Snapshot) -> None:
         raise InvalidRequest(message, [ErrorItem("query/since", message)])
 
 
-def _ratio_account(before: Snapshot, after: Snapshot, scopes: tuple[Scope, Scope], level: str) -> RatioAccount | None:
+def _ratio_account(
+    before: Snapshot, after: Snapshot, scopes: tuple[Selection, Selection], level: str
+) -> RatioAccount | None:
     """Return the account over the industries of a level and, last, what none of them holds."""
     nodes = np.flatnonzero(after.industries.of_level(level))
-    a, b = (_strata(snapshot, scope, nodes) for snapshot, scope in zip((before, after), scopes, strict=True))
+    a, b = (_strata(snapshot, selection, nodes) for snapshot, selection in zip((before, after), scopes, strict=True))
     heads = a[1].sum(), b[1].sum()
     if 0 in heads:
         return None
@@ -194,11 +196,11 @@ def _ratio_account(before: Snapshot, after: Snapshot, scopes: tuple[Scope, Scope
     return RatioAccount(float(ratios[1] - ratios[0]), fsum(rate), fsum(mix), strata)
 
 
-def _strata(snapshot: Snapshot, scope: Scope, nodes: Int64) -> Int64:
+def _strata(snapshot: Snapshot, selection: Selection, nodes: Int64) -> Int64:
     """Return matched members and headcount of each stratum, shape (2, strata)."""
-    total = sums.whole(snapshot, scope, _RATIO)
-    listed = sums.industries(snapshot, scope, nodes, _RATIO)
-    return np.concatenate((listed, total - listed.sum(axis=1, keepdims=True)), axis=1)
+    total = sums.whole(snapshot, selection, _RATIO)
+    row_list = sums.industries(snapshot, selection, nodes, _RATIO)
+    return np.concatenate((row_list, total - row_list.sum(axis=1, keepdims=True)), axis=1)
 
 
 def effects(a: Int64, b: Int64, mean: float) -> tuple[Floats, Floats]:
@@ -211,7 +213,7 @@ def effects(a: Int64, b: Int64, mean: float) -> tuple[Floats, Floats]:
     return rate, mix
 
 
-def _accounts(before: Snapshot, after: Snapshot, scopes: tuple[Scope, Scope]) -> Accounts:
+def _accounts(before: Snapshot, after: Snapshot, scopes: tuple[Selection, Selection]) -> Accounts:
     a, b = _Members.of(before, scopes[0]), _Members.of(after, scopes[1])
     there = after.enterprises.rows_of("code", before.enterprises.arrow("code"))
     matched = np.flatnonzero(there >= 0)
@@ -238,13 +240,13 @@ class _Members:
     counted: Mask
 
     @classmethod
-    def of(cls, snapshot: Snapshot, scope: Scope) -> "_Members":
+    def of(cls, snapshot: Snapshot, selection: Selection) -> "_Members":
         """Return those of a scope."""
         everything = slice(0, len(snapshot.enterprises))
         counted = np.zeros(everything.stop, bool)
-        rows, mask = rows_of(snapshot, scope)
+        rows, mask = rows_of(snapshot, selection)
         counted[rows] = mask
-        return cls(snapshot.in_basis(scope.basis, everything), counted)
+        return cls(snapshot.in_basis(selection.basis, everything), counted)
 
 
 def _account(

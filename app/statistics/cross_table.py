@@ -8,14 +8,14 @@ import numpy as np
 
 from app.catalogue.metrics import METRICS
 from app.statistics import sums, withheld
-from app.statistics.aggregates import CODES, count_scope, counted
-from app.statistics.intervals import precision_of
-from app.statistics.listed import BLOCK, Listed, Margins, Side, less, ordered
+from app.statistics.aggregates import CODES, count_selection, counted
+from app.statistics.inference import precision_of
+from app.statistics.population import Selection, group_spans, node_of, resolve, rows_of
 from app.statistics.question import Page, Question, Subject
 from app.statistics.rates import Counts, stacked
-from app.statistics.scope import Scope, group_spans, node_of, resolve, rows_of
+from app.statistics.row_list import BLOCK, Margins, RowList, Side, less, ordered
+from app.store.arrays import Int64, holders
 from app.store.snapshot import Snapshot, code_ranks
-from app.store.subtrees import Int64, holders
 
 
 @dataclass(frozen=True)
@@ -83,27 +83,27 @@ class _Grid:
     width: int
 
 
-def list_cells(snapshot: Snapshot, question: CrossTableQuestion, page: Page) -> Listed:
+def list_cells(snapshot: Snapshot, question: CrossTableQuestion, page: Page) -> RowList:
     """Return the cells that hold an enterprise that counts: district × number of columns + column.
 
     A column is a node of the industry tree, or the number of a group. Only where each cell lies is found for all of
     them; figures are added up for the rows that are wanted, so that a million cells take no more than their places.
     """
-    scope = resolve(snapshot, question.population)
+    selection = resolve(snapshot, question.population)
     within = None if question.listing.within is None else node_of(snapshot.districts, question.listing.within, "within")
     nodes = _listed_nodes(snapshot, question.district_level, within)
     columns = _groups(snapshot) if question.industry_level is None else _industries(snapshot)
-    inside = _within(snapshot, scope, within)
-    grid = _grid(snapshot, inside or scope, nodes)
+    inside = _within(snapshot, selection, within)
+    grid = _grid(snapshot, inside or selection, nodes)
     numbers = _filled(snapshot, grid, columns, question.industry_level)
-    count = partial(_count, snapshot, scope, grid, columns)
+    count = partial(_count, snapshot, selection, grid, columns)
     side = Side("", CODES, METRICS, count)
     width = len(columns.ranks)
     ranks = snapshot.districts.code_ranks[numbers // width] * width + columns.ranks[numbers % width]
     rows = ordered(numbers, ranks, side, page, precision_of(snapshot.manifest))
     disjoint = None if columns.are_groups else numbers
-    add_up = partial(_margins, partial(_total, snapshot, scope, within, inside), count, disjoint)
-    return Listed(snapshot, Subject.DISTRICTS, rows, (side,), add_up)
+    add_up = partial(_margins, partial(_total, snapshot, selection, within, inside), count, disjoint)
+    return RowList(snapshot, Subject.DISTRICTS, rows, (side,), add_up)
 
 
 def _listed_nodes(snapshot: Snapshot, level: str, within: int | None) -> Int64:
@@ -126,15 +126,15 @@ def _groups(snapshot: Snapshot) -> _Columns:
     return _Columns(first, bounds[:, 0], bounds[:, 1], code_ranks(codes), are_groups=True)
 
 
-def _grid(snapshot: Snapshot, scope: Scope, nodes: Int64) -> _Grid:
-    rows, mask = rows_of(snapshot, scope)
-    kept = rows.start + np.flatnonzero(mask)
-    districts = holders(snapshot.districts.ends, nodes)[snapshot.district_of[kept]]
-    kept, districts = kept[districts >= 0], districts[districts >= 0]
+def _grid(snapshot: Snapshot, selection: Selection, nodes: Int64) -> _Grid:
+    rows, mask = rows_of(snapshot, selection)
+    row_cache = rows.start + np.flatnonzero(mask)
+    districts = holders(snapshot.districts.ends, nodes)[snapshot.district_of[row_cache]]
+    row_cache, districts = row_cache[districts >= 0], districts[districts >= 0]
     width = len(snapshot.industries.codes) + 1
-    keys = districts * width + snapshot.industry_of[kept]
+    keys = districts * width + snapshot.industry_of[row_cache]
     order = np.argsort(keys, kind="stable")  # nearly in order already, which this sort is quick at
-    return _Grid(kept[order], keys[order], width)
+    return _Grid(row_cache[order], keys[order], width)
 
 
 def _filled(snapshot: Snapshot, grid: _Grid, columns: _Columns, level: str | None) -> Int64:
@@ -165,7 +165,7 @@ def _with_enterprises(snapshot: Snapshot, rows: Int64, cells: Int64) -> Int64:
     return filled
 
 
-def _count(snapshot: Snapshot, scope: Scope, grid: _Grid, columns: _Columns, numbers: Int64) -> Counts:
+def _count(snapshot: Snapshot, selection: Selection, grid: _Grid, columns: _Columns, numbers: Int64) -> Counts:
     """Return the figures of some cells."""
     districts, column = np.divmod(numbers, len(columns.ranks))
     spans = np.diff(columns.first)[column]
@@ -178,7 +178,7 @@ def _count(snapshot: Snapshot, scope: Scope, grid: _Grid, columns: _Columns, num
     hidden = (
         withheld.of_groups(len(numbers))
         if columns.are_groups
-        else withheld.of_cells(snapshot, scope, districts, column)
+        else withheld.of_cells(snapshot, selection, districts, column)
     )
     return counted(snapshot, sums.of_runs(snapshot, rows, held, snapshot.row_measures), hidden)
 
@@ -198,17 +198,17 @@ def _margins(total_of_scope: Callable[[], Counts], count: Callable[[Int64], Coun
     return Margins(total, less(total, stacked([count(disjoint[:0]), *(count(block).summed() for block in blocks)])))
 
 
-def _within(snapshot: Snapshot, scope: Scope, within: int | None) -> Scope | None:
+def _within(snapshot: Snapshot, selection: Selection, within: int | None) -> Selection | None:
     """Return a scope within a district as well; null where they lie apart."""
-    if within is None or scope.district is None:
-        return scope.narrowed(district=within)
-    upper, lower = sorted((within, scope.district))
-    return replace(scope, district=lower) if lower < snapshot.districts.ends[upper] else None
+    if within is None or selection.district is None:
+        return selection.narrowed(district=within)
+    upper, lower = sorted((within, selection.district))
+    return replace(selection, district=lower) if lower < snapshot.districts.ends[upper] else None
 
 
-def _total(snapshot: Snapshot, scope: Scope, within: int | None, inside: Scope | None) -> Counts:
+def _total(snapshot: Snapshot, selection: Selection, within: int | None, inside: Selection | None) -> Counts:
     """Return the figures of a scope within a district; zeros where the two lie apart."""
     if inside is not None:
-        return count_scope(snapshot, inside)
-    own, other = (count_scope(snapshot, one) for one in (scope, scope.narrowed(district=within)))
+        return count_selection(snapshot, inside)
+    own, other = (count_selection(snapshot, one) for one in (selection, selection.narrowed(district=within)))
     return replace(own, values=np.zeros_like(own.values), null=own.null | other.null)

@@ -7,13 +7,13 @@ import numpy as np
 from app.catalogue.data_quality import QUALITY_RULES, QualityRule, QualitySubject
 from app.catalogue.metrics import METRIC
 from app.catalogue.vocabulary import Basis
-from app.statistics.aggregates import count_scope
-from app.statistics.intervals import precision_of
+from app.statistics.aggregates import count_selection
+from app.statistics.inference import precision_of
+from app.statistics.population import Selection, resolve
 from app.statistics.question import Question
 from app.statistics.rates import Rates, rates_of
-from app.statistics.scope import Scope, resolve
+from app.store.arrays import Int64
 from app.store.snapshot import Mask, Snapshot
-from app.store.subtrees import Int64
 
 _RULES = tuple(QualityRule)
 
@@ -36,11 +36,11 @@ def counts_of(snapshot: Snapshot, question: DataQualityQuestion) -> tuple[int | 
 
     Null is not defined: members who work nowhere, or nowhere that is registered, are in no district and no industry.
     """
-    scope = resolve(snapshot, question.population)
+    selection = resolve(snapshot, question.population)
     table = snapshot.table("findings")
-    inside = _inside(snapshot, scope)
+    inside = _inside(snapshot, selection)
     numbers = np.bincount(table.values("rule")[inside], minlength=len(_RULES))
-    whole = scope.district is None and scope.industry is None
+    whole = selection.district is None and selection.industry is None
     return tuple(
         int(numbers[_RULES.index(meaning.rule)])
         if meaning.subject is not QualitySubject.MEMBER
@@ -65,9 +65,9 @@ def findings_of(snapshot: Snapshot, question: DataQualityQuestion) -> Int64:
 
 def reporting_rate(snapshot: Snapshot, question: Question) -> Rates:
     """Return the share of the scope's registered enterprises that have a return inside the return window."""
-    scope = resolve(snapshot, question.population)
-    registered = Scope(Basis.REGISTERED, scope.district, scope.industry)
-    return rates_of(count_scope(snapshot, registered), (METRIC["reporting_rate"],), precision_of(snapshot.manifest))
+    selection = resolve(snapshot, question.population)
+    registered = Selection(Basis.REGISTERED, selection.district, selection.industry)
+    return rates_of(count_selection(snapshot, registered), (METRIC["reporting_rate"],), precision_of(snapshot.manifest))
 
 
 def _members(snapshot: Snapshot, rule: QualityRule) -> int:
@@ -83,12 +83,12 @@ def _subject(rule: QualityRule | None) -> QualitySubject | None:
     return next((meaning.subject for meaning in QUALITY_RULES if meaning.rule is rule), None)
 
 
-def _inside(snapshot: Snapshot, scope: Scope) -> Mask:
+def _inside(snapshot: Snapshot, selection: Selection) -> Mask:
     """Return which findings lie in a scope."""
     table = snapshot.table("findings")
     inside = np.ones(len(table), bool)
     for name, node, tree in (
-        ("district", scope.district, snapshot.districts), ("industry", scope.industry, snapshot.industries)
+        ("district", selection.district, snapshot.districts), ("industry", selection.industry, snapshot.industries)
     ):  # fmt: skip
         if node is not None:
             nodes, valid = table.values(name), table.valid(name)

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from app.catalogue.metrics import METRIC
-from app.statistics.aggregates import count_scope
-from app.statistics.intervals import precision_of
+from app.statistics.aggregates import count_selection
+from app.statistics.inference import precision_of
+from app.statistics.population import Selection, resolve, rows_of
 from app.statistics.question import Question
 from app.statistics.rates import Counts, Rates, rates_of
-from app.statistics.scope import Scope, resolve, rows_of
+from app.store.arrays import Int64
 from app.store.snapshot import Mask, Snapshot
-from app.store.subtrees import Int64
 
 UPLIFT = tuple(
     METRIC[code] for code in ("organisation_coverage", "organisation_coverage_with_dual", "work_coverage", "dual_reach")
@@ -90,9 +90,9 @@ def matrix_of(snapshot: Snapshot, question: Question) -> Matrix:
 
 def uplift_of(snapshot: Snapshot, question: Question) -> Uplift:
     """Return what dual affiliation adds to the coverage of the question's population."""
-    scope, precision = resolve(snapshot, question.population), precision_of(snapshot.manifest)
-    counts = count_scope(snapshot, scope)
-    without = _without_dual(snapshot, scope, counts)
+    selection, precision = resolve(snapshot, question.population), precision_of(snapshot.manifest)
+    counts = count_selection(snapshot, selection)
+    without = _without_dual(snapshot, selection, counts)
     reached = counts.row("members_reached_by_dual") + counts.row("members_reached_by_dual_unknown")
     return Uplift(
         rates_of(counts, UPLIFT, precision),
@@ -101,9 +101,9 @@ def uplift_of(snapshot: Snapshot, question: Question) -> Uplift:
     )
 
 
-def _without_dual(snapshot: Snapshot, scope: Scope, counts: Counts) -> Counts:
+def _without_dual(snapshot: Snapshot, selection: Selection, counts: Counts) -> Counts:
     """Return counts as if nobody were in dual affiliation: who is reached by a work means besides, still is."""
-    rows, mask = rows_of(snapshot, scope)
+    rows, mask = rows_of(snapshot, selection)
     table = snapshot.enterprises
     by_work = (table.values("work_reached")[rows] == 1) & (table.values("organised")[rows] == 0) & mask
     values = counts.values.copy()

@@ -7,12 +7,12 @@ from enum import StrEnum
 import numpy as np
 
 from app.catalogue.vocabulary import BranchForm, CoverageMeans, DistrictLevel
-from app.statistics.enterprises import flagged
 from app.statistics.question import Listing
+from app.statistics.subjects import flagged
+from app.store.arrays import Int64
 from app.store.manifest import Manifest
 from app.store.shelf import Shelf, SnapshotNotFound
 from app.store.snapshot import Mask, Snapshot
-from app.store.subtrees import Int64
 
 _STREET, _SITE = (list(DistrictLevel).index(level) for level in (DistrictLevel.STREET, DistrictLevel.SITE))
 

@@ -1,22 +1,237 @@
-"""Low membership: which industries, or groups, of a scope have fewer members per employee than a reference."""
+"""Low membership: which industries, or groups, of a scope have fewer members per employee than a reference.
+
+Tests, their classes, shortfalls, and the limits of a funnel plot.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from app.catalogue.measures import SHOWN
 from app.errors import ErrorItem, InvalidRequest
 from app.statistics import sums
 from app.statistics.aggregates import list_groups, list_tree
-from app.statistics.comparisons import CLASSES, COLUMNS, Comparison, Matched, compare
-from app.statistics.listed import Listed, order_of, ordered
+from app.statistics.inference import (
+    Floats,
+    Precision,
+    Z,
+    effective_headcount,
+    effective_rounded,
+    false_discovery_rates,
+    funnel_limits,
+    joint_draws,
+    p_values,
+)
+from app.statistics.population import Selection, resolve
 from app.statistics.question import Page, Question, Subject
-from app.statistics.scope import Scope, resolve
-from app.store.snapshot import Snapshot, code_ranks
-from app.store.subtrees import Int64
+from app.statistics.row_list import RowList, order_of, ordered
+from app.store.arrays import Int64
+from app.store.snapshot import Mask, Snapshot, code_ranks
+
+LEAST_EXPECTED = 5
+"""Expected effective members (n_t·r_ref) below which nothing could be shown."""
+
+Z_998 = 3.090232306167813
+"""The 99.9 % point of the standard normal distribution, of the outer limits."""
+
+Exact = npt.NDArray[np.object_]
+"""Python integers, whose products cannot overflow."""
+
+
+class ComparisonClass(StrEnum):
+    """What a comparison says, decided in this order.
+
+    `not_applicable`: there is no headcount on a side, or the reference is all members; `inconsistent`: more members
+    than headcount; `low_base`: nothing could be shown; `low`: lower, and by more than the margin; `lower`, `higher`:
+    different from the reference; `not_different`: none of these, which says little where few members are expected.
+    """
+
+    NOT_APPLICABLE = "not_applicable"
+    INCONSISTENT = "inconsistent"
+    LOW_BASE = "low_base"
+    LOW = "low"
+    LOWER = "lower"
+    HIGHER = "higher"
+    NOT_DIFFERENT = "not_different"
+
+
+CLASSES = tuple(ComparisonClass)
+
+COLUMNS = (
+    "n_eff", "ratio", "reference_ratio", "expected", "p", "q", "class", "shortfall", "limit_95_low", "limit_95_high",
+    "limit_998_low", "limit_998_high",
+)  # fmt: skip
+"""What a comparison says of a row."""
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Enterprises whose headcount and members are both known, added up per row.
+
+    Parameters
+    ----------
+    members, headcount
+        M and H.
+    squared
+        Q, the sum of squared headcounts.
+    shown
+        How many enterprises were rounded, each by itself, before they were added up; 0 where figures are exact.
+    """
+
+    members: Int64
+    headcount: Int64
+    squared: Int64
+    shown: Int64
+
+    def less(self, other: "Matched") -> "Matched":
+        """Return what is left without the other's enterprises."""
+        return Matched(
+            self.members - other.members,
+            self.headcount - other.headcount,
+            self.squared - other.squared,
+            self.shown - other.shown,
+        )
+
+    def draws(self, reference: Floats, precision: Precision) -> Floats:
+        """Return n_eff of each row in tests against these references; NaN where either is not there."""
+        there = (self.headcount > 0) & ~np.isnan(reference)
+        headcount = np.where(there, self.headcount, 1).astype(np.float64)
+        squared = np.where(there, self.squared, 1).astype(np.float64)
+        draws = effective_headcount(headcount, squared, precision.correlation)
+        if precision.rounding is not None:
+            draws = effective_rounded(reference, draws, self.shown, headcount, precision.rounding)
+        return np.where(there, draws, np.nan)
+
+
+@dataclass(frozen=True)
+class Ratios:
+    """A ratio per row and what it is tested against, as integers: M/H and M_ref/H_ref."""
+
+    members: Exact
+    headcount: Exact
+    reference_members: Exact
+    reference_headcount: Exact
+
+    @property
+    def comparable(self) -> Mask:
+        """Where both ratios are there, and the reference is below 1."""
+        return np.asarray((self.headcount > 0) & (self.reference_members < self.reference_headcount), bool)
+
+    @property
+    def inconsistent(self) -> Mask:
+        """Where there are more members than headcount."""
+        return np.asarray(self.members > self.headcount, bool)
+
+    def below(self, part: Decimal = Decimal(1)) -> Mask:
+        """Where the ratio is below a part of the reference, exactly."""
+        above, under = part.as_integer_ratio()
+        wanted = self.reference_members * self.headcount * above
+        return np.asarray(self.members * self.reference_headcount * under < wanted, bool)
+
+    def divided(self) -> tuple[Floats, Floats]:
+        """Return both ratios, each divided once; NaN where they cannot be compared."""
+        comparable = self.comparable
+        sides = ((self.members, self.headcount), (self.reference_members, self.reference_headcount))
+        own, reference = ((above / np.where(comparable, under, 1)).astype(np.float64) for above, under in sides)
+        return np.where(comparable, own, np.nan), np.where(comparable, reference, np.nan)
+
+    def shortfall(self) -> Int64:
+        """Return how many members more would reach the reference; 0 where they cannot be compared."""
+        comparable = self.comparable
+        divisor = np.where(comparable, self.reference_headcount, 1)
+        missing = -(-self.reference_members * self.headcount // divisor) - self.members
+        return np.where(comparable, np.maximum(missing, 0), 0).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How each of some rows compares with its reference.
+
+    Parameters
+    ----------
+    rows
+        Numbers of the rows, ascending.
+    columns
+        Of each of `COLUMNS` its values: NaN where null; `class` as places in `CLASSES`; `shortfall` 0 where null.
+    """
+
+    rows: Int64
+    columns: dict[str, npt.NDArray[Any]]
+
+    def null(self, column: str) -> Mask:
+        """Return where a column is null."""
+        if column == "class":
+            return np.zeros(len(self.rows), bool)
+        return np.asarray(np.isnan(self.columns["ratio" if column == "shortfall" else column]))
+
+
+def compare(
+    rows: Int64,
+    own: Matched,
+    reference: Matched | Decimal,
+    centre: float,
+    precision: Precision,
+    *,
+    alpha: float,
+    margin: Decimal,
+) -> Comparison:
+    """Return how rows compare with their references; q over all of them that can be tested.
+
+    Parameters
+    ----------
+    rows
+        Their numbers, ascending.
+    own, reference
+        What each row holds, and what it is compared with: other enterprises, or a target for all rows.
+    centre
+        Ratio around which the limits lie; NaN: there are none.
+    precision
+        Of the snapshot.
+    alpha, margin
+        Rate of false discoveries, and part of the reference, that decide on classes.
+    """
+    ratios = _ratios(own, reference)
+    ratio, reference_ratio = ratios.divided()
+    draws = own.draws(reference_ratio, precision)
+    joint = draws
+    if isinstance(reference, Matched):
+        joint = joint_draws(draws, reference.draws(reference_ratio, precision))
+    expected = joint * reference_ratio
+    tested = (expected >= LEAST_EXPECTED) & ~ratios.inconsistent
+    p, q = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
+    p[tested] = p_values(ratio[tested], reference_ratio[tested], joint[tested])
+    q[tested] = false_discovery_rates(p[tested])
+    classes = _classes(ratios, expected, q < alpha, margin)
+    limits = (*funnel_limits(centre, draws, Z), *funnel_limits(centre, draws, Z_998))
+    values = (draws, ratio, reference_ratio, expected, p, q, classes, ratios.shortfall(), *limits)
+    return Comparison(rows, dict(zip(COLUMNS, values, strict=True)))
+
+
+def _classes(ratios: Ratios, expected: Floats, significant: Mask, margin: Decimal) -> npt.NDArray[np.intp]:
+    """Return the class of each row, as places in `CLASSES`: the first that holds."""
+    holds = [
+        ~ratios.comparable,
+        ratios.inconsistent,
+        expected < LEAST_EXPECTED,
+        significant & ratios.below(margin),
+        significant & ratios.below(),
+        significant,
+    ]
+    return np.select(holds, list(range(len(holds))), len(holds))
+
+
+def _ratios(own: Matched, reference: Matched | Decimal) -> Ratios:
+    members, headcount = own.members.astype(object), own.headcount.astype(object)
+    if isinstance(reference, Matched):
+        return Ratios(members, headcount, reference.members.astype(object), reference.headcount.astype(object))
+    above, under = reference.as_integer_ratio()
+    return Ratios(members, headcount, *(np.full(len(members), part, object) for part in (above, under)))
+
 
 _SUMMED = ("members_matched", "headcount_matched", "headcount_matched_squared")
 
@@ -62,7 +277,7 @@ class LowMembershipQuestion(Question):
 class LowMembership:
     """The list in order, and how each of its rows compares."""
 
-    listed: Listed
+    row_list: RowList
     comparison: Comparison
 
 
@@ -76,40 +291,40 @@ def list_low_membership(snapshot: Snapshot, question: LowMembershipQuestion, pag
     """
     list_subjects = list_groups if question.subject is Subject.INDUSTRY_GROUPS else list_tree
     found = list_subjects(snapshot, question, Page())
-    listed = replace(found, rows=np.sort(found.rows))
-    comparison = _compared(listed, question)
-    return LowMembership(replace(listed, rows=_ordered(listed, comparison, page)), comparison)
+    row_list = replace(found, rows=np.sort(found.rows))
+    comparison = _compared(row_list, question)
+    return LowMembership(replace(row_list, rows=_ordered(row_list, comparison, page)), comparison)
 
 
-def _compared(listed: Listed, question: LowMembershipQuestion) -> Comparison:
+def _compared(row_list: RowList, question: LowMembershipQuestion) -> Comparison:
     """Compare all rows, before any sorting and paging: q depends on all of them, and on nothing else."""
-    snapshot, scope = listed.snapshot, resolve(listed.snapshot, question.population)
-    own, total = _own(listed), _matched(sums.whole(snapshot, scope, _measures(snapshot)))
+    snapshot, selection = row_list.snapshot, resolve(row_list.snapshot, question.population)
+    own, total = _own(row_list), _matched(sums.whole(snapshot, selection, _measures(snapshot)))
     reference: Matched | Decimal
     if question.target is not None:
         reference = question.target
     elif question.reference is RatioReference.PARENT:
-        reference = _within(listed, _parent(snapshot, scope)).less(own)
+        reference = _within(row_list, _parent(snapshot, selection)).less(own)
     else:
         reference = total.less(own)
     centre = _ratio(total) if question.target is None else float(question.target)
     return compare(
-        listed.rows, own, reference, centre, listed.precision, alpha=question.alpha, margin=question.margin
+        row_list.rows, own, reference, centre, row_list.precision, alpha=question.alpha, margin=question.margin
     )  # fmt: skip
 
 
-def _own(listed: Listed) -> Matched:
-    counts = listed.sides[0].count(listed.rows)
-    return _matched(np.array([counts.row(measure) for measure in _measures(listed.snapshot)], np.int64))
+def _own(row_list: RowList) -> Matched:
+    counts = row_list.sides[0].count(row_list.rows)
+    return _matched(np.array([counts.row(measure) for measure in _measures(row_list.snapshot)], np.int64))
 
 
-def _within(listed: Listed, scope: Scope) -> Matched:
+def _within(row_list: RowList, selection: Selection) -> Matched:
     """Return what another scope holds of the listed rows."""
-    snapshot, measures = listed.snapshot, _measures(listed.snapshot)
-    if listed.subject is Subject.INDUSTRY_GROUPS:
+    snapshot, measures = row_list.snapshot, _measures(row_list.snapshot)
+    if row_list.subject is Subject.INDUSTRY_GROUPS:
         codes = tuple(snapshot.groups)
-        return _matched(sums.groups(snapshot, scope, [codes[row] for row in listed.rows.tolist()], measures))
-    return _matched(sums.industries(snapshot, scope, listed.rows, measures))
+        return _matched(sums.groups(snapshot, selection, [codes[row] for row in row_list.rows.tolist()], measures))
+    return _matched(sums.industries(snapshot, selection, row_list.rows, measures))
 
 
 def _measures(snapshot: Snapshot) -> tuple[str, ...]:
@@ -129,23 +344,23 @@ def _ratio(total: Matched) -> float:
     return members / headcount if headcount else np.nan
 
 
-def _parent(snapshot: Snapshot, scope: Scope) -> Scope:
+def _parent(snapshot: Snapshot, selection: Selection) -> Selection:
     """Return the scope in the parent of its district."""
-    parent = -1 if scope.district is None else int(snapshot.districts.parents[scope.district])
+    parent = -1 if selection.district is None else int(snapshot.districts.parents[selection.district])
     if parent < 0:
         message = "reference=parent needs a district that has a parent"
         raise InvalidRequest(message, [ErrorItem("query/reference", message), ErrorItem("query/district", message)])
-    return replace(scope, district=parent)
+    return replace(selection, district=parent)
 
 
-def _ordered(listed: Listed, comparison: Comparison, page: Page) -> Int64:
+def _ordered(row_list: RowList, comparison: Comparison, page: Page) -> Int64:
     """Return the rows sorted by a column of the comparison (classes as text), or as any list."""
-    snapshot = listed.snapshot
-    groups = listed.subject is Subject.INDUSTRY_GROUPS
-    ranks = (code_ranks(tuple(snapshot.groups)) if groups else snapshot.industries.code_ranks)[listed.rows]
+    snapshot = row_list.snapshot
+    groups = row_list.subject is Subject.INDUSTRY_GROUPS
+    ranks = (code_ranks(tuple(snapshot.groups)) if groups else snapshot.industries.code_ranks)[row_list.rows]
     if page.sort not in COLUMNS:
-        return ordered(listed.rows, ranks, listed.sides[0], page, listed.precision)
+        return ordered(row_list.rows, ranks, row_list.sides[0], page, row_list.precision)
     keys = comparison.columns[page.sort]
     if page.sort == "class":
         keys = code_ranks(CLASSES)[keys]
-    return listed.rows[order_of(keys, comparison.null(page.sort), ranks, page.order)]
+    return row_list.rows[order_of(keys, comparison.null(page.sort), ranks, page.order)]

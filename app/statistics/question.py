@@ -27,7 +27,7 @@ class Order(StrEnum):
 
 
 @dataclass(frozen=True)
-class Moment:
+class AsOf:
     """Which snapshot answers; both null: the newest.
 
     Parameters
@@ -136,7 +136,7 @@ class Question:
     """
 
     subject: Subject
-    moment: Moment = Moment()
+    when: AsOf = AsOf()
     population: Population = Population()
     listing: Listing = Listing()
     analysis: Analysis | None = None

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from app.catalogue.measures import SHOWN
 from app.catalogue.metrics import Interval, Metric, Status
-from app.statistics.intervals import Precision, effective_headcount, rounding_error, widened, wilson
+from app.statistics.inference import Precision, effective_headcount, rounding_error, widened, wilson
+from app.store.arrays import Int64
 from app.store.snapshot import Mask
-from app.store.subtrees import Int64
 
 Floats = npt.NDArray[np.float64]
 Lines = npt.NDArray[np.intp]

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from app.catalogue.vocabulary import Basis
-from app.statistics.scope import Scope, group_spans, rows_of
+from app.statistics.population import Selection, group_spans, rows_of
+from app.store.arrays import Int64
 from app.store.snapshot import Mask, Snapshot
-from app.store.subtrees import Int64
 
 _MOST = 0.6
 """Share of rows from which on multiplying by the mask is quicker than gathering what stays (measured)."""
@@ -22,60 +22,70 @@ _NARROW = 1 << 16
 """Below this many nodes a 16-bit key sorts by radix."""
 
 
-def whole(snapshot: Snapshot, scope: Scope, measures: Sequence[str]) -> Int64:
+def whole(snapshot: Snapshot, selection: Selection, measures: Sequence[str]) -> Int64:
     """Return the sums of a scope, shape (measures, 1)."""
-    if scope.filtered:
-        rows, mask = rows_of(snapshot, scope)
+    if selection.filtered:
+        rows, mask = rows_of(snapshot, selection)
         return _segments(snapshot, rows, mask, np.array([0]), np.array([mask.size]), measures)
-    if scope.district is not None:
-        return districts(snapshot, scope, np.array([scope.district]), measures)
-    if scope.industry is not None:
-        return industries(snapshot, scope, np.array([scope.industry]), measures)
-    if scope.industry_group is not None:
-        return groups(snapshot, replace(scope, industry_group=None), [scope.industry_group], measures)
-    return _looked_up(snapshot, scope.basis, np.zeros(1, np.int64), measures)
+    if selection.district is not None:
+        return districts(snapshot, selection, np.array([selection.district]), measures)
+    if selection.industry is not None:
+        return industries(snapshot, selection, np.array([selection.industry]), measures)
+    if selection.industry_group is not None:
+        return groups(snapshot, replace(selection, industry_group=None), [selection.industry_group], measures)
+    return _looked_up(snapshot, selection.basis, np.zeros(1, np.int64), measures)
 
 
-def districts(snapshot: Snapshot, scope: Scope, nodes: Int64, measures: Sequence[str]) -> Int64:
+def districts(snapshot: Snapshot, selection: Selection, nodes: Int64, measures: Sequence[str]) -> Int64:
     """Return the sums of each district's subtree under a scope, shape (measures, nodes)."""
-    if scope.industry is None and scope.industry_group is None and not scope.filtered:
-        return _looked_up(snapshot, scope.basis, 1 + nodes, measures)
-    if scope.industry is not None and scope.industry_group is None and not scope.filtered and len(nodes) == 1:
-        return industries(snapshot, Scope(scope.basis, int(nodes[0])), np.array([scope.industry]), measures)
-    rows, mask = rows_of(snapshot, scope)
+    if selection.industry is None and selection.industry_group is None and not selection.filtered:
+        return _looked_up(snapshot, selection.basis, 1 + nodes, measures)
+    if (
+        selection.industry is not None
+        and selection.industry_group is None
+        and not selection.filtered
+        and len(nodes) == 1
+    ):
+        return industries(snapshot, Selection(selection.basis, int(nodes[0])), np.array([selection.industry]), measures)
+    rows, mask = rows_of(snapshot, selection)
     first = snapshot.first_of_district
     starts = np.clip(first[nodes] - rows.start, 0, mask.size)
     ends = np.clip(first[snapshot.districts.ends[nodes]] - rows.start, 0, mask.size)
     return _segments(snapshot, rows, mask, starts, ends, measures)
 
 
-def industries(snapshot: Snapshot, scope: Scope, nodes: Int64, measures: Sequence[str]) -> Int64:
+def industries(snapshot: Snapshot, selection: Selection, nodes: Int64, measures: Sequence[str]) -> Int64:
     """Return the sums of each industry's subtree under a scope, shape (measures, nodes)."""
-    plain = scope.industry_group is None and not scope.filtered
-    if plain and scope.industry is not None:
-        shared, some = _shared(snapshot.industries.ends, scope.industry, nodes)
-        return industries(snapshot, replace(scope, industry=None), shared, measures) * some
-    if plain and scope.district is None:
-        return _looked_up(snapshot, scope.basis, 1 + len(snapshot.districts.codes) + nodes, measures)
-    if plain and scope.district is not None:
-        cells = _in_cells(snapshot, scope.basis, scope.district, nodes, measures)
+    plain = selection.industry_group is None and not selection.filtered
+    if plain and selection.industry is not None:
+        shared, some = _shared(snapshot.industries.ends, selection.industry, nodes)
+        return industries(snapshot, replace(selection, industry=None), shared, measures) * some
+    if plain and selection.district is None:
+        return _looked_up(snapshot, selection.basis, 1 + len(snapshot.districts.codes) + nodes, measures)
+    if plain and selection.district is not None:
+        cells = _in_cells(snapshot, selection.basis, selection.district, nodes, measures)
         if cells is not None:
             return cells
-    ordered, keys = _by_industry(snapshot, scope)
+    ordered, keys = _by_industry(snapshot, selection)
     starts = np.searchsorted(keys, nodes)
     ends = np.searchsorted(keys, snapshot.industries.ends[nodes])
     return _of_rows(snapshot, ordered, starts, ends, measures)
 
 
-def groups(snapshot: Snapshot, scope: Scope, codes: Sequence[str], measures: Sequence[str]) -> Int64:
+def groups(snapshot: Snapshot, selection: Selection, codes: Sequence[str], measures: Sequence[str]) -> Int64:
     """Return the sums of each industry group under a scope, shape (measures, groups); an enterprise counts once."""
-    if scope.district is None and scope.industry is None and not scope.filtered and scope.industry_group is None:
+    if (
+        selection.district is None
+        and selection.industry is None
+        and not selection.filtered
+        and selection.industry_group is None
+    ):
         places = list(snapshot.groups)
         offset = 1 + len(snapshot.districts.codes) + len(snapshot.industries.codes)
         return _looked_up(
-            snapshot, scope.basis, offset + np.array([places.index(code) for code in codes], np.int64), measures
+            snapshot, selection.basis, offset + np.array([places.index(code) for code in codes], np.int64), measures
         )
-    ordered, keys = _by_industry(snapshot, scope)
+    ordered, keys = _by_industry(snapshot, selection)
     sums = [_of_spans(snapshot, ordered, keys, group_spans(snapshot, code), measures) for code in codes]
     return np.concatenate(sums, axis=1) if sums else np.zeros((len(measures), 0), np.int64)
 
@@ -123,15 +133,15 @@ def _in_cells(snapshot: Snapshot, basis: Basis, district: int, nodes: Int64, mea
     return _gathered(snapshot.cells.values, block + columns, measures)
 
 
-def _by_industry(snapshot: Snapshot, scope: Scope) -> tuple[Int64, npt.NDArray[Any]]:
+def _by_industry(snapshot: Snapshot, selection: Selection) -> tuple[Int64, npt.NDArray[Any]]:
     """Return the counted rows of a scope sorted by industry, and their industries."""
-    rows, mask = rows_of(snapshot, scope)
-    kept: Int64 = rows.start + np.flatnonzero(mask)
-    keys = snapshot.industry_of[kept]
+    rows, mask = rows_of(snapshot, selection)
+    row_cache: Int64 = rows.start + np.flatnonzero(mask)
+    keys = snapshot.industry_of[row_cache]
     if len(snapshot.industries.codes) < _NARROW:
         keys = keys.astype(np.uint16)
     order = np.argsort(keys, kind="stable")
-    return kept[order], keys[order].astype(np.int64)
+    return row_cache[order], keys[order].astype(np.int64)
 
 
 def _segments(
@@ -141,9 +151,9 @@ def _segments(
     if np.count_nonzero(mask) > _MOST * mask.size:
         columns = (snapshot.rows.values(measure)[rows] * mask for measure in measures)
         return _added(columns, mask.size, starts, ends, len(measures))
-    kept = np.flatnonzero(mask)
-    first, last = np.searchsorted(kept, starts), np.searchsorted(kept, ends)
-    return _of_rows(snapshot, rows.start + kept, first, last, measures)
+    row_cache = np.flatnonzero(mask)
+    first, last = np.searchsorted(row_cache, starts), np.searchsorted(row_cache, ends)
+    return _of_rows(snapshot, rows.start + row_cache, first, last, measures)
 
 
 def _of_rows(snapshot: Snapshot, rows: Int64, starts: Int64, ends: Int64, measures: Sequence[str]) -> Int64:
@@ -170,11 +180,11 @@ def _added(columns: Iterable[npt.NDArray[Any]], size: int, starts: Int64, ends: 
     return sums
 
 
-def listed_rows(snapshot: Snapshot, scope: Scope) -> Int64:
+def listed_rows(snapshot: Snapshot, selection: Selection) -> Int64:
     """Return the rows that a scope counts."""
-    rows, mask = rows_of(snapshot, scope)
-    kept: Int64 = rows.start + np.flatnonzero(mask)
-    return kept
+    rows, mask = rows_of(snapshot, selection)
+    row_cache: Int64 = rows.start + np.flatnonzero(mask)
+    return row_cache
 
 
 def add_rows(snapshot: Snapshot, rows: Int64, measures: Sequence[str]) -> Int64:

@@ -11,15 +11,13 @@ import numpy as np
 
 from app.catalogue.metrics import BRANCH_METRICS, ENTERPRISE_METRICS, METRICS, Metric
 from app.errors import ErrorItem, InvalidRequest, refuse_reversed
-from app.statistics.aggregates import CODES, SubjectNotFound, count_scope
-from app.statistics.branches import one_branch
-from app.statistics.enterprises import one_enterprise
-from app.statistics.exact_only import refuse_exact_only
-from app.statistics.listed import Listed, Side
+from app.statistics.aggregates import CODES, SubjectNotFound, count_selection
+from app.statistics.as_of import refuse_exact_only
+from app.statistics.population import closest_codes, resolve
 from app.statistics.question import Question, Subject
 from app.statistics.rates import Rates, rates_of
-from app.statistics.scope import closest_codes, resolve
-from app.statistics.whereabouts import codes_near
+from app.statistics.row_list import RowList, Side
+from app.statistics.subjects import codes_near, one_branch, one_enterprise
 from app.store.manifest import Manifest
 from app.store.shelf import DamagedSnapshot, Shelf, SnapshotNotFound
 from app.store.snapshot import Snapshot, Tree
@@ -202,17 +200,17 @@ def breaks_between(before: Manifest, after: Manifest) -> tuple[Break, ...]:
 def rates_at(snapshot: Snapshot, question: TrendQuestion) -> Rates | None:
     """Return the rates that a question asks for in one snapshot, one row; null where it does not know a code."""
     try:
-        listed = _listed(snapshot, question)
+        row_list = _row_list(snapshot, question)
     except (InvalidRequest, SubjectNotFound):
         return None
-    return rates_of(listed.sides[-1].count(listed.rows), metrics_of(question), listed.precision)
+    return rates_of(row_list.sides[-1].count(row_list.rows), metrics_of(question), row_list.precision)
 
 
-def _listed(snapshot: Snapshot, question: TrendQuestion) -> Listed:
+def _row_list(snapshot: Snapshot, question: TrendQuestion) -> RowList:
     """Return the population, the enterprise or the branch as a list of one; of a branch, the last side is `subtree`."""
     if question.code is None:
-        counts = count_scope(snapshot, resolve(snapshot, question.population))
-        return Listed(snapshot, question.subject, np.zeros(1, np.int64), (Side("", CODES, METRICS, counts.taken),))
+        counts = count_selection(snapshot, resolve(snapshot, question.population))
+        return RowList(snapshot, question.subject, np.zeros(1, np.int64), (Side("", CODES, METRICS, counts.taken),))
     if question.subject is Subject.BRANCHES:
         return one_branch(snapshot, question.code)
     return one_enterprise(snapshot, question.code)

@@ -3,9 +3,9 @@
 import numpy as np
 
 from app.catalogue.vocabulary import Basis, DistrictLevel, IndustryLevel
-from app.statistics.scope import Scope
+from app.statistics.population import Selection
+from app.store.arrays import Int64, holders, running_total
 from app.store.snapshot import Mask, Places, Snapshot
-from app.store.subtrees import Int64, holders, running_total
 
 _COUNTY = list(DistrictLevel).index(DistrictLevel.COUNTY)
 _SECTION = list(IndustryLevel).index(IndustryLevel.SECTION)
@@ -13,41 +13,41 @@ _CODE = "members_withheld"
 _BASES = (Basis.REGISTERED, Basis.OPERATING)
 
 
-def of_districts(snapshot: Snapshot, scope: Scope, nodes: Int64) -> tuple[Int64, Mask]:
+def of_districts(snapshot: Snapshot, selection: Selection, nodes: Int64) -> tuple[Int64, Mask]:
     """Return the withheld members of each district under a scope, and where the figure is null."""
-    if not _defined(snapshot, scope):
+    if not _defined(snapshot, selection):
         return _nowhere(len(nodes))
-    count = _members(snapshot, scope.basis) * _inside(
-        snapshot.withheld_sections, scope.industry, snapshot.industries.ends
+    count = _members(snapshot, selection.basis) * _inside(
+        snapshot.withheld_sections, selection.industry, snapshot.industries.ends
     )
     return _added(snapshot.withheld_counties, count, nodes, snapshot.districts.ends), snapshot.districts.ranks[
         nodes
     ] > _COUNTY
 
 
-def of_industries(snapshot: Snapshot, scope: Scope, nodes: Int64) -> tuple[Int64, Mask]:
+def of_industries(snapshot: Snapshot, selection: Selection, nodes: Int64) -> tuple[Int64, Mask]:
     """Return the withheld members of each industry under a scope, and where the figure is null."""
-    if not _defined(snapshot, scope):
+    if not _defined(snapshot, selection):
         return _nowhere(len(nodes))
-    count = _members(snapshot, scope.basis) * _inside(
-        snapshot.withheld_counties, scope.district, snapshot.districts.ends
+    count = _members(snapshot, selection.basis) * _inside(
+        snapshot.withheld_counties, selection.district, snapshot.districts.ends
     )
     return _added(snapshot.withheld_sections, count, nodes, snapshot.industries.ends), snapshot.industries.ranks[
         nodes
     ] > _SECTION
 
 
-def of_cells(snapshot: Snapshot, scope: Scope, districts: Int64, industries: Int64) -> tuple[Int64, Mask]:
+def of_cells(snapshot: Snapshot, selection: Selection, districts: Int64, industries: Int64) -> tuple[Int64, Mask]:
     """Return the withheld members of pairs of a district and an industry under a scope, and where the figure is null.
 
     All districts are of one level, and all industries are.
     """
     deep = (snapshot.districts.ranks[districts] > _COUNTY) | (snapshot.industries.ranks[industries] > _SECTION)
-    if deep.any() or not _defined(snapshot, scope):
+    if deep.any() or not _defined(snapshot, selection):
         return _nowhere(len(districts))
     counties, sections = snapshot.withheld_counties, snapshot.withheld_sections
-    inside = _inside(counties, scope.district, snapshot.districts.ends) & _inside(
-        sections, scope.industry, snapshot.industries.ends
+    inside = _inside(counties, selection.district, snapshot.districts.ends) & _inside(
+        sections, selection.industry, snapshot.industries.ends
     )
     width = len(snapshot.industries.codes)
     held = holders(snapshot.districts.ends, np.unique(districts))[counties.nodes]
@@ -56,9 +56,9 @@ def of_cells(snapshot: Snapshot, scope: Scope, districts: Int64, industries: Int
     asked, place = np.unique(districts * width + industries, return_inverse=True)
     cells = held[known] * width + below[known]
     found = np.minimum(np.searchsorted(asked, cells), len(asked) - 1)
-    listed = np.flatnonzero(asked[found] == cells)
+    row_list = np.flatnonzero(asked[found] == cells)
     count = np.zeros(len(asked), np.int64)
-    np.add.at(count, found[listed], _members(snapshot, scope.basis)[known][listed])
+    np.add.at(count, found[row_list], _members(snapshot, selection.basis)[known][row_list])
     return count[place], deep
 
 
@@ -67,26 +67,26 @@ def of_groups(count: int) -> tuple[Int64, Mask]:
     return _nowhere(count)
 
 
-def of_scope(snapshot: Snapshot, scope: Scope) -> tuple[Int64, Mask]:
+def of_selection(snapshot: Snapshot, selection: Selection) -> tuple[Int64, Mask]:
     """Return the withheld members of a scope as a whole, and whether the figure is null; one element each."""
-    if not _defined(snapshot, scope):
+    if not _defined(snapshot, selection):
         return _nowhere(1)
-    inside = _inside(snapshot.withheld_counties, scope.district, snapshot.districts.ends) & _inside(
-        snapshot.withheld_sections, scope.industry, snapshot.industries.ends
+    inside = _inside(snapshot.withheld_counties, selection.district, snapshot.districts.ends) & _inside(
+        snapshot.withheld_sections, selection.industry, snapshot.industries.ends
     )
-    return np.array([int(_members(snapshot, scope.basis)[inside].sum())]), np.zeros(1, bool)
+    return np.array([int(_members(snapshot, selection.basis)[inside].sum())]), np.zeros(1, bool)
 
 
-def _defined(snapshot: Snapshot, scope: Scope) -> bool:
+def _defined(snapshot: Snapshot, selection: Selection) -> bool:
     """Whether a scope keeps to whole counties and sections, in a basis and a snapshot that know the figure."""
     return (
         _CODE in snapshot.manifest.capabilities.measures
         and snapshot.manifest.member_source == "register"
-        and scope.basis in _BASES
-        and not scope.filtered
-        and scope.industry_group is None
-        and (scope.district is None or snapshot.districts.ranks[scope.district] <= _COUNTY)
-        and (scope.industry is None or snapshot.industries.ranks[scope.industry] <= _SECTION)
+        and selection.basis in _BASES
+        and not selection.filtered
+        and selection.industry_group is None
+        and (selection.district is None or snapshot.districts.ranks[selection.district] <= _COUNTY)
+        and (selection.industry is None or snapshot.industries.ranks[selection.industry] <= _SECTION)
     )
 
 

@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 
 from app.catalogue.measures import ROW_MEASURES, SHOWN
 from app.catalogue.vocabulary import Basis, DistrictLevel, IndustryLevel
+from app.store.arrays import Int64, edges
 from app.store.manifest import Manifest
-from app.store.subtrees import Int64, edges
 
 Mask = npt.NDArray[np.bool_]
 Values = npt.NDArray[Any]

@@ -9,7 +9,7 @@ from app.access.keys import KeyWish, make_key, revoke_key
 from app.access.principals import Right
 from app.database.engines import make_sync_engine
 from app.database.tables import METADATA
-from app.database.turns import write_turn_sync
+from app.database.write_lock import write_lock_sync
 from tests.access.places import HULI, SIMING
 
 
@@ -71,7 +71,7 @@ def make_keys(url: str) -> dict[str, str]:
     engine = make_sync_engine(url)
     table = METADATA.tables["api_key"]
     tokens = {}
-    with write_turn_sync(engine) as connection:
+    with write_lock_sync(engine) as connection:
         for caller in CALLERS:
             if caller.right is not None:
                 wish = KeyWish(caller.name, frozenset({Right(caller.right)}), caller.scope, 365)

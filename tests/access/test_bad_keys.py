@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from app.api.schemas.problems import Problem
+from app.api.http.problems import Problem
 from tests.access.conftest import MODES, World
 from tests.access.test_matrix import OPERATIONS
 

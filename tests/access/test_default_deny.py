@@ -11,8 +11,8 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from app import main
-from app.api.admission import OPEN, READ, RightNotDeclared
-from app.api.routes import make_router
+from app.api.http.authorization import OPEN, READ, RightNotDeclared
+from app.api.http.routing import make_router
 from app.config import Settings
 from app.main import create_app
 

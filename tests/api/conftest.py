@@ -8,13 +8,13 @@ import pytest
 from fastapi import APIRouter
 from starlette.testclient import TestClient
 
-from app.api.admission import refuse_undeclared
-from app.api.layers import Service, add_layers
-from app.api.problems import add_problem_handlers
-from app.api.routes import mount
+from app.api.http.authorization import refuse_undeclared
+from app.api.http.middleware import Service
+from app.api.http.problems import add_problem_handlers
+from app.api.http.routing import mount
 from app.config import Settings
 from app.demo.siming import SIMING_DATES, write_siming
-from app.main import create_app
+from app.main import add_middleware, create_app
 from app.observability import Metrics
 from app.snapshots.build import build_snapshot
 from tests.factories.demo_files import read_registry
@@ -40,7 +40,7 @@ def shell(tmp_path: Path) -> Callable[[APIRouter], TestClient]:
         mount(app, [router])
         refuse_undeclared(app)
         add_problem_handlers(app)
-        add_layers(app, Settings(data_dir=tmp_path, cors_origins=("https://dash.example",)), Metrics())
+        add_middleware(app, Settings(data_dir=tmp_path, cors_origins=("https://dash.example",)), Metrics())
         return TestClient(app)
 
     return around

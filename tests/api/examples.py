@@ -14,7 +14,7 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
-from app.api.documentation import encoded_document
+from app.api.http.openapi import encoded_document
 from app.config import Settings
 from app.database.migrations import upgrade
 from app.main import create_app

@@ -11,10 +11,10 @@ import pytest
 from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
 
-from app.api.admission import query_names
-from app.api.auditing import CHANGES, ONE, READS, READS_OF_ONE, RECORDED, WITHHELD
-from app.api.schemas.audit import AuditRecordPage
-from app.api.schemas.problems import Problem
+from app.api.audit import AuditRecordPage
+from app.api.http.auditing import CHANGES, ONE, READS, READS_OF_ONE, RECORDED, WITHHELD
+from app.api.http.authorization import query_names
+from app.api.http.problems import Problem
 from app.config import Settings
 from app.main import create_app
 from app.snapshots.build import build_snapshot
@@ -230,7 +230,7 @@ def test_refusal_is_told_when_a_key_is_bad_or_a_right_is_missing(settings: Setti
 
 
 def test_refusals_do_not_fill_the_disk_when_there_are_many(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.api.auditing.time.monotonic", lambda: 0.0)
+    monkeypatch.setattr("app.api.http.auditing.time.monotonic", lambda: 0.0)
     with TestClient(create_app(settings)) as client:
         for _ in range(105):
             client.get("/v1/districts", headers={"Authorization": "Bearer nonsense"})

@@ -2,10 +2,10 @@
 
 from starlette.testclient import TestClient
 
-from app.api.schemas.catalogue import CatalogueAnswer
+from app.api.catalogue import CatalogueAnswer
+from app.catalogue.definitions import _sources
 from app.catalogue.measures import BRANCH_MEASURES, MEASURES
 from app.catalogue.metrics import METRIC
-from app.catalogue.sources import _sources
 from app.catalogue.vocabulary import Basis
 
 

@@ -6,7 +6,7 @@ import io
 import pytest
 from starlette.testclient import TestClient
 
-from app.api.schemas.changes import ChangesAnswer
+from app.api.statistics.changes import ChangesAnswer
 from app.config import Settings
 from app.main import create_app
 

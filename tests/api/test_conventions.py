@@ -12,11 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import StreamingResponse
 from starlette.testclient import TestClient
 
-from app.api.admission import OPEN, READ, RightNotDeclared, refuse_undeclared
-from app.api.caching import validated
-from app.api.parameters import QueryOf
-from app.api.routes import make_router, mount
-from app.api.schemas.problems import Problem
+from app.api.http.authorization import OPEN, READ, RightNotDeclared, refuse_undeclared
+from app.api.http.pages import validated
+from app.api.http.parameters import QueryOf
+from app.api.http.problems import Problem
+from app.api.http.routing import make_router, mount
 
 Shell = Callable[[APIRouter], TestClient]
 

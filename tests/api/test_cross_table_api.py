@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app.api.schemas.cross_table import CrossTableStatisticsPage
-from app.api.schemas.problems import Problem
+from app.api.http.problems import Problem
+from app.api.statistics.cross_table import CrossTableStatisticsPage
 from app.catalogue.measures import MEASURES
 from app.config import Settings
 from app.main import create_app

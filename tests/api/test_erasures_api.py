@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app.api.schemas import jobs as schemas
-from app.api.schemas.problems import Problem
-from app.cli import main
+from app.api.http.problems import Problem
+from app.api.jobs import models as schemas
+from app.cli.commands import main
 from app.config import Settings
 from app.database.migrations import upgrade
 from app.jobs.records import ErasureRequest, interrupted, new_record, write_record

@@ -9,9 +9,9 @@ import pytest
 from pydantic import BaseModel
 from starlette.testclient import TestClient
 
-from app.api.schemas.data_quality import DataQualityPage
-from app.api.schemas.dual_affiliation import DualAffiliationAnswer
-from app.api.schemas.establishment_gaps import EstablishmentGapPage
+from app.api.statistics.data_quality import DataQualityPage
+from app.api.statistics.dual_affiliation import DualAffiliationAnswer
+from app.api.statistics.establishment_gaps import EstablishmentGapPage
 from app.config import Settings
 from app.main import create_app
 

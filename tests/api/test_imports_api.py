@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app.api.schemas import jobs as schemas
-from app.api.schemas.problems import Problem
+from app.api.http.problems import Problem
+from app.api.jobs import models as schemas
 from app.config import Settings
 from app.main import create_app
 from tests.factories.importing import PEOPLE, TREES, Registry

@@ -11,16 +11,15 @@ import pytest
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
-from app.access import keyring
-from app.access.keyring import Keyring
-from app.access.keys import KeyWish, make_key
+from app.access import keys
+from app.access.keys import Keyring, KeyWish, make_key
 from app.access.principals import Right
-from app.api.schemas.keys import ApiKeyList, NewApiKeyAnswer
-from app.api.schemas.problems import Problem
+from app.api.http.problems import Problem
+from app.api.keys import ApiKeyList, NewApiKeyAnswer
 from app.config import Settings
 from app.database.engines import is_sqlite, make_sync_engine, sqlite_path
 from app.database.tables import METADATA
-from app.database.turns import write_turn_sync
+from app.database.write_lock import write_lock_sync
 from app.main import create_app
 from tests.engines.server import PostgresServer
 from tests.factories.small_registry import fill
@@ -38,7 +37,7 @@ def settings(migrated_url: str, tmp_path: Path) -> Settings:
 def admin(settings: Settings) -> dict[str, str]:
     """Give the headers of an administrator."""
     engine = make_sync_engine(settings.registry_url)
-    with write_turn_sync(engine) as connection:
+    with write_lock_sync(engine) as connection:
         _, token = make_key(connection, KeyWish("operator", frozenset({Right.ADMIN}), None, 365))
     engine.dispose()
     return bearing(token)
@@ -146,8 +145,8 @@ def test_key_expires_after_the_days_that_were_wished(client: TestClient, monkeyp
         assert expires - created == timedelta(days=days)
         assert abs(created - datetime.now(UTC)) < timedelta(minutes=1)
         clock = Clock(monkeypatch)
-        for moment, expected in ((expires - timedelta(seconds=1), 200), (expires, 401)):
-            clock.moment = moment
+        for when, expected in ((expires - timedelta(seconds=1), 200), (expires, 401)):
+            clock.when = when
             assert status(client, key) == expected
         assert client.get("/healthz", headers=bearing(key["token"])).status_code == 401
 
@@ -156,11 +155,11 @@ class Clock:
     """Shows a moment to whoever asks whether a key is still good."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self.moment = datetime.now(UTC)
-        patch.setattr(keyring, "datetime", self)
+        self.when = datetime.now(UTC)
+        patch.setattr(keys, "datetime", self)
 
     def now(self, _zone: object) -> datetime:
-        return self.moment
+        return self.when
 
 
 def test_key_expires_in_ninety_days_when_none_are_wished(client: TestClient) -> None:

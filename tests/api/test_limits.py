@@ -19,16 +19,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.responses import StreamingResponse
 from starlette.testclient import TestClient
 
-from app.api.admission import READ
-from app.api.layers import PAGE_HEADERS, SECURITY_HEADERS, Service, add_layers
-from app.api.problems import add_problem_handlers
-from app.api.protocol import HEAD_BYTES
-from app.api.routes import RAW_BODY, make_router, mount
-from app.api.schemas.problems import Problem
+from app.api.http.authorization import READ
+from app.api.http.middleware import PAGE_HEADERS, SECURITY_HEADERS, Service
+from app.api.http.problems import Problem, add_problem_handlers
+from app.api.http.protocol import HEAD_BYTES
+from app.api.http.routing import RAW_BODY, make_router, mount
 from app.config import Settings
 from app.database.engines import make_engine
 from app.database.outages import reading
-from app.main import create_app
+from app.main import add_middleware, create_app
 from app.observability import Metrics
 from tests.live import live
 
@@ -85,7 +84,7 @@ def around(router: APIRouter, **settings: Any) -> FastAPI:
     app = Service(openapi_url=None, redirect_slashes=False)
     mount(app, [router])
     add_problem_handlers(app)
-    add_layers(app, Settings(_env_file=None, **settings), Metrics())
+    add_middleware(app, Settings(_env_file=None, **settings), Metrics())
     return app
 
 

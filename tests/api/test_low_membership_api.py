@@ -11,19 +11,18 @@ from starlette.testclient import TestClient
 
 from app.access.keys import KeyWish, make_key
 from app.access.principals import Right
-from app.api.schemas.low_membership import LowMembershipStatistics, LowMembershipStatisticsPage
-from app.api.statistics.low_membership import LowMembershipSort
-from app.catalogue.columns import COLUMN_LABELS
+from app.api.statistics.low_membership import LowMembershipSort, LowMembershipStatistics, LowMembershipStatisticsPage
+from app.catalogue.definitions import COLUMN_LABELS
 from app.catalogue.measures import MEASURES
 from app.catalogue.metrics import METRICS
 from app.config import Settings
 from app.database.engines import make_sync_engine
-from app.database.turns import write_turn_sync
+from app.database.write_lock import write_lock_sync
 from app.demo.siming import SIMING_DATES, write_siming
 from app.main import create_app
 from app.publication.low_membership import ComparisonFields
 from app.snapshots.build import build_snapshot
-from app.statistics.comparisons import COLUMNS
+from app.statistics.low_membership import COLUMNS
 from tests.factories.demo_files import read_registry
 from tests.factories.loading import fill
 
@@ -281,7 +280,7 @@ def test_a_question_that_needs_exact_figures_is_refused_with_what_can_be_had(pub
 
 def test_a_parent_belongs_to_the_question_when_a_key_covers_the_district_alone(both: Settings) -> None:
     engine = make_sync_engine(both.registry_url)
-    with write_turn_sync(engine) as connection:
+    with write_lock_sync(engine) as connection:
         keys = {
             district: make_key(connection, KeyWish("a key", frozenset({Right.READ}), frozenset({district}), 30))[1]
             for district in (SIMING, XIAMEN)

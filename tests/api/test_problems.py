@@ -10,9 +10,9 @@ from pydantic import BaseModel
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
-from app.api.admission import READ
-from app.api.routes import make_router
-from app.api.schemas.problems import Problem
+from app.api.http.authorization import READ
+from app.api.http.problems import Problem
+from app.api.http.routing import make_router
 from app.errors import Conflict, ErrorItem, TemporarilyUnavailable
 
 Shell = Callable[[APIRouter], TestClient]

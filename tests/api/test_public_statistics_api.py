@@ -10,9 +10,9 @@ import pytest
 from pydantic import BaseModel
 from starlette.testclient import TestClient
 
-from app.api.schemas.changes import ChangesAnswer
-from app.api.schemas.problems import Problem
-from app.api.schemas.statistics import (
+from app.api.http.problems import Problem
+from app.api.statistics.changes import ChangesAnswer
+from app.api.statistics.models import (
     DistrictStatisticsAnswer,
     DistrictStatisticsPage,
     IndustryGroupStatisticsPage,

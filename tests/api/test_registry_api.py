@@ -11,8 +11,8 @@ import pytest
 from pydantic import TypeAdapter
 from starlette.testclient import TestClient
 
+from app.api.registry import models as schemas
 from app.api.registry.exports import RegistryFile
-from app.api.schemas import registry as schemas
 from app.config import Settings
 from app.main import create_app
 from app.registry.export import EXPORTS

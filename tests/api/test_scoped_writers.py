@@ -12,7 +12,7 @@ from app.access.keys import KeyWish, make_key
 from app.access.principals import Right
 from app.config import Settings
 from app.database.engines import make_sync_engine
-from app.database.turns import write_turn_sync
+from app.database.write_lock import write_lock_sync
 from app.main import create_app
 from tests.api.test_imports_api import finished, problem
 from tests.factories.importing import Registry
@@ -60,7 +60,7 @@ def clients(registry: Registry, tmp_path: Path) -> Iterator[dict[str, Caller]]:
     )
     scopes = {"first": SCOPE, "second": frozenset({"350206"}), "all": None}
     engine = make_sync_engine(registry.settings.registry_url)
-    with write_turn_sync(engine) as connection:
+    with write_lock_sync(engine) as connection:
         tokens = {
             name: make_key(connection, KeyWish(name, frozenset({Right.WRITE}), scope, 30))[1]
             for name, scope in scopes.items()

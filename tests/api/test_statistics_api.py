@@ -8,8 +8,8 @@ import pytest
 from pydantic import BaseModel
 from starlette.testclient import TestClient
 
-from app.api.schemas.snapshots import SnapshotAnswer, SnapshotList
-from app.api.schemas.statistics import (
+from app.api.snapshots import SnapshotAnswer, SnapshotList
+from app.api.statistics.models import (
     BasisStatisticsList,
     BranchStatisticsAnswer,
     BranchStatisticsPage,

@@ -13,12 +13,12 @@ from starlette.testclient import TestClient
 
 from app.access.keys import KeyWish, make_key
 from app.access.principals import Right
-from app.api.schemas.problems import Problem
-from app.api.schemas.trends import Trend
+from app.api.http.problems import Problem
+from app.api.statistics.trends import Trend
 from app.catalogue.metrics import METRICS
 from app.config import Settings
 from app.database.engines import make_sync_engine
-from app.database.turns import write_turn_sync
+from app.database.write_lock import write_lock_sync
 from app.main import create_app
 from app.snapshots.build import build_snapshot
 from tests.factories.loading import fill
@@ -223,7 +223,7 @@ def bearing(settings: Settings, *districts: str) -> dict[str, str]:
     """The header of a key that reads some districts; everything, where none is named."""
     engine = make_sync_engine(settings.registry_url)
     scope = frozenset(districts) or None
-    with write_turn_sync(engine) as connection:
+    with write_lock_sync(engine) as connection:
         _, token = make_key(connection, KeyWish("reader", frozenset({Right.READ}), scope, 365))
     engine.dispose()
     return {"Authorization": f"Bearer {token}"}

@@ -9,7 +9,7 @@ from app.access.keys import KeyWish, make_key
 from app.access.principals import Right
 from app.config import Settings
 from app.database.engines import make_sync_engine
-from app.database.turns import write_turn_sync
+from app.database.write_lock import write_lock_sync
 from app.main import create_app
 from tests.api.conftest import quarters
 from tests.live import live
@@ -43,7 +43,7 @@ def address(public_settings: Settings) -> Iterator[str]:
 def key(public_settings: Settings) -> str:
     """Give a key that may read exact figures and send files."""
     engine = make_sync_engine(public_settings.registry_url)
-    with write_turn_sync(engine) as connection:
+    with write_lock_sync(engine) as connection:
         _, token = make_key(connection, KeyWish("browser", frozenset({Right.READ, Right.WRITE}), None, 1))
     engine.dispose()
     return token

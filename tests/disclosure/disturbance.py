@@ -44,7 +44,7 @@ class Disturbed:
     def __init__(self, reference: PublicReference, random: Random) -> None:
         self.reference = reference
         self.random = random
-        self.registry: Registry = deepcopy(reference.moment.registry)
+        self.registry: Registry = deepcopy(reference.when.registry)
         self.units = {unit.code: unit for unit in reference.units}
         self.before = self.published()
         self.changed_members = 0
@@ -112,7 +112,7 @@ class Disturbed:
 
     def hire(self, code: str, ref: str) -> None:
         """Make a new member work at a firm."""
-        began = self.reference.moment.as_of.replace(year=2010, day=1)
+        began = self.reference.when.as_of.replace(year=2010, day=1)
         self.registry["members"].append(row("members", ref=ref, joined_on=began, identity="open"))
         self.registry["employments"].append(row("employments", member_ref=ref, enterprise_code=code, start_on=began))
 
@@ -134,7 +134,7 @@ class Disturbed:
         """The return that says how a firm is, in the registry that is changed."""
         filed = [one for one in self.registry["returns"] if one["enterprise_code"] == code]
         return max(
-            (one for one in filed if one["reported_on"] <= self.reference.moment.as_of),
+            (one for one in filed if one["reported_on"] <= self.reference.when.as_of),
             key=lambda one: one["reported_on"],
         )
 

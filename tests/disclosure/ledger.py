@@ -111,15 +111,15 @@ class Ledger:
 
     def __init__(self, reference: PublicReference) -> None:
         self.reference = reference
-        moment = reference.moment
+        when = reference.when
         self.tables = Tables(
-            {code: node for code, node in moment.districts.items() if node["level"] in DISTRICT_LEVELS},
-            {code: node for code, node in moment.industries.items() if node["level"] in INDUSTRY_LEVELS},
+            {code: node for code, node in when.districts.items() if node["level"] in DISTRICT_LEVELS},
+            {code: node for code, node in when.industries.items() if node["level"] in INDUSTRY_LEVELS},
             tuple(reference.codes("industry-groups")),
         )
         self.groups: defaultdict[str | None, list[str]] = defaultdict(list)
         for group in self.tables.groups:
-            for code in moment.industries_of_group(group):
+            for code in when.industries_of_group(group):
                 self.groups[code].append(group)
         self.cells: defaultdict[Asked, Cell] = defaultdict(Cell)
         for place, own in self.own_sums().items():
@@ -138,9 +138,9 @@ class Ledger:
 
     def conditions(self, district: str | None, industry: str | None) -> Iterator[Asked]:
         """At most one district, one industry and two groups at or above a place."""
-        moment = self.reference.moment
-        districts = [code for code in path_up(moment.districts, district) if code in self.tables.districts]
-        industries = [code for code in path_up(moment.industries, industry) if code in self.tables.industries]
+        when = self.reference.when
+        districts = [code for code in path_up(when.districts, district) if code in self.tables.districts]
+        industries = [code for code in path_up(when.industries, industry) if code in self.tables.industries]
         nodes = product(at_most(1, "district", districts), at_most(1, "industry", industries))
         for (district_asked, industry_asked), groups in product(
             nodes, at_most(2, "industry_group", self.groups[industry])

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.config import Settings
 from app.snapshots.build import build_snapshot
-from app.snapshots.rounding_key import rounding_key
+from app.snapshots.rounding import rounding_key
 from tests.factories.asking import Reader
 
 

@@ -91,7 +91,7 @@ def disturbances(pair: Pair) -> Iterator[tuple[int, PublicReference, Disturbed]]
 def test_no_file_tells_of_exact_figures_when_rounded_ones_are_the_same(pair: Pair) -> None:
     changed = 0
     for _, reference, disturbed in disturbances(pair):
-        one, other = pair.build(reference.moment.registry, disturbed.disturb())
+        one, other = pair.build(reference.when.registry, disturbed.disturb())
         assert one == other
         assert files(pair.one.folder(one)) == files(pair.other.folder(other))
         assert pair.one.exact_folder(one).name != pair.other.exact_folder(other).name
@@ -131,7 +131,7 @@ def statistics_urls(reference: PublicReference, snapshot: str, random: Random) -
 def documented_urls(document: dict[str, Any], reference: PublicReference, snapshot: str) -> Iterator[str]:
     """Some questions to everything that can be read, as the service itself documents it."""
     codes = {subject: reference.codes(subject) for subject in DIMENSIONS}
-    codes |= {"enterprises": list(reference.firms), "branches": list(reference.moment.branches)}
+    codes |= {"enterprises": list(reference.firms), "branches": list(reference.when.branches)}
     day = AS_OF.isoformat()
     others = dict.fromkeys(("as_of", "since", "from", "to"), (day,)) | {
         "snapshot": (snapshot,), "id": (snapshot,), "limit": ("3",), "problems": ("exact-only",),
@@ -155,7 +155,7 @@ def test_no_answer_tells_of_exact_figures_when_rounded_ones_are_the_same(served:
     for seed, reference, disturbed in disturbances(served):
         if seed % 3:
             continue
-        snapshot, _ = served.build(reference.moment.registry, disturbed.disturb())
+        snapshot, _ = served.build(reference.when.registry, disturbed.disturb())
         with (
             TestClient(create_app(served.one.settings)) as one,
             TestClient(create_app(served.other.settings)) as other,
@@ -173,7 +173,7 @@ def test_files_tell_when_a_rounded_figure_is_another(pair: Pair) -> None:
     _, reference, other = next(disturbances(pair))
     pooled = next(one.unit for one in reference.shown if one.members < 50 and not is_large(one.unit))
     other.state_members(pooled.code, 60)
-    ids = pair.build(reference.moment.registry, other.registry)
+    ids = pair.build(reference.when.registry, other.registry)
     assert ids[0] != ids[1]
     assert files(pair.one.folder(ids[0])).keys() == files(pair.other.folder(ids[1])).keys()
     assert files(pair.one.folder(ids[0]))["places.arrow"] != files(pair.other.folder(ids[1]))["places.arrow"]

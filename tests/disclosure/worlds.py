@@ -96,7 +96,7 @@ def publish(
 
 def asking(ledger: Ledger, ids: Mapping[str, date], effort: Effort) -> Asking:
     """What is asked of a world: whoever crawls knows all codes; where there is nobody, a few are enough."""
-    registry = ledger.reference.moment.registry
+    registry = ledger.reference.when.registry
     occupied = {code for asked in ledger.cells for _, code in asked}
     codes = {
         subject: [*(code for code in known if code in occupied), *[code for code in known if code not in occupied][:3]]
@@ -145,7 +145,7 @@ def explain(ledgers: Mapping[date, Ledger], said: Statement) -> None:
 def release_of(reference: PublicReference) -> Release:
     """What is true of a moment, and how many members branches imply."""
     implied = {firm.code: implied_by({one["means"] for one in firm.organising}) for firm in reference.firms.values()}
-    return Release(reference.moment.as_of, tuple(reference.units), implied)
+    return Release(reference.when.as_of, tuple(reference.units), implied)
 
 
 def implied_by(means: set[str]) -> int:

@@ -6,16 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from app.catalogue.bases import BASES
 from app.catalogue.data_quality import QUALITY_RULES
-from app.catalogue.definitions import INTERVAL_LABELS, definition_of
+from app.catalogue.definitions import INTERVAL_LABELS, definition_of, source_of
+from app.catalogue.dimensions import BASES
 from app.catalogue.measures import BRANCH_MEASURES, MEASURES, Measure
 from app.catalogue.metrics import BRANCH_METRICS, METRICS, Metric
-from app.catalogue.sources import source_of
 from app.snapshots.correlation import estimate
 from app.statistics.changes import effects
-from app.statistics.intervals import effective_headcount, wilson
-from app.statistics.tests_of_ratio import p_values
+from app.statistics.inference import effective_headcount, p_values, wilson
 from tests.documentation.markdown import table
 from tests.factories.worked_example import AS_OF, STREET, J, worked_example
 from tests.reference.answers import Reference

@@ -10,19 +10,26 @@ from app.catalogue.analyses import Analysis
 from app.catalogue.data_quality import QualityRule
 from app.catalogue.vocabulary import Basis
 from app.config import Settings
-from app.publication.answers import Answer, list_answer, one_answer, page_answer
-from app.publication.bases import bases_answer, bases_question
 from app.publication.changes import changes_answer
-from app.publication.cross_table import cell_page_rows, cross_table_question
 from app.publication.data_quality import data_quality_answer
 from app.publication.establishment_gaps import gaps_answer
-from app.publication.kept import KeptRows
+from app.publication.lists import (
+    Answer,
+    bases_answer,
+    bases_question,
+    cell_page_rows,
+    cross_table_question,
+    list_answer,
+    one_answer,
+    page_answer,
+)
+from app.publication.row_cache import RowCache
 from app.publication.trends import trend_answer
 from app.snapshots.build import build_snapshot
 from app.statistics.changes import ChangesQuestion
 from app.statistics.data_quality import DataQualityQuestion
 from app.statistics.establishment_gaps import gap_listing
-from app.statistics.question import Listing, Moment, Order, Page, Population, Question, Subject
+from app.statistics.question import AsOf, Listing, Order, Page, Population, Question, Subject
 from app.statistics.trends import TrendQuestion
 from app.store.shelf import Shelf
 
@@ -38,17 +45,17 @@ class Reader:
 
     def __init__(self, root: Path) -> None:
         self.shelf = Shelf(root)
-        self.kept = KeptRows(10**7)
+        self.kept = RowCache(10**7)
 
     def list(self, subject: str, params: Params, snapshot: str, limit: int = 1000) -> dict[str, Any]:
         """The whole list, page by page."""
-        question = Question(Subject(subject), Moment(snapshot=snapshot), population_of(params), listing_of(params))
+        question = Question(Subject(subject), AsOf(snapshot=snapshot), population_of(params), listing_of(params))
         return whole(lambda cursor: list_answer(self.shelf, question, page_of(params, limit, cursor), self.kept))
 
     def cross_table(self, params: Params, snapshot: str, limit: int = 1000) -> dict[str, Any]:
         """The whole table of districts by industries, page by page."""
         question = cross_table_question(
-            Moment(snapshot=snapshot), population_of(params), params.get("within"), params["district_level"],
+            AsOf(snapshot=snapshot), population_of(params), params.get("within"), params["district_level"],
             params.get("industry_level"),
         )  # fmt: skip
         return whole(
@@ -69,22 +76,22 @@ class Reader:
 
     def one(self, subject: str, code: str, params: Params, snapshot: str) -> dict[str, Any]:
         """The answer about one subject."""
-        moment = Moment(snapshot=snapshot)
-        answer = one_answer(self.shelf, Subject(subject), code, moment, population_of(params), self.kept)
+        when = AsOf(snapshot=snapshot)
+        answer = one_answer(self.shelf, Subject(subject), code, when, population_of(params), self.kept)
         found: dict[str, Any] = json.loads(answer.body)
         return found
 
     def bases(self, params: Params, snapshot: str) -> dict[str, Any]:
         """One scope in the five bases."""
         found: dict[str, Any] = json.loads(
-            bases_answer(self.shelf, bases_question(Moment(snapshot=snapshot), population_of(params)), self.kept).body
+            bases_answer(self.shelf, bases_question(AsOf(snapshot=snapshot), population_of(params)), self.kept).body
         )
         return found
 
     def gaps(self, params: Params, snapshot: str, limit: int = 1000) -> dict[str, Any]:
         """All enterprises in the establishment gap, page by page."""
         question = Question(
-            Subject.ENTERPRISES, Moment(snapshot=snapshot), population_of(params),
+            Subject.ENTERPRISES, AsOf(snapshot=snapshot), population_of(params),
             gap_listing(strict=params.get("strict") == "true"), Analysis.ESTABLISHMENT_GAPS,
         )  # fmt: skip
         return whole(lambda cursor: gaps_answer(self.shelf, question, page_of(params, limit, cursor), self.kept))
@@ -93,7 +100,7 @@ class Reader:
         """How much each rule finds or, with `rule`, all that it finds, page by page."""
         rule = QualityRule(params["rule"]) if "rule" in params else None
         question = DataQualityQuestion(
-            Subject.ENTERPRISES, Moment(snapshot=snapshot), population_of(params | {"basis": "registered"}),
+            Subject.ENTERPRISES, AsOf(snapshot=snapshot), population_of(params | {"basis": "registered"}),
             analysis=Analysis.DATA_QUALITY, rule=rule,
         )  # fmt: skip
         return whole(
@@ -103,7 +110,7 @@ class Reader:
     def changes(self, since: date, as_of: date, params: Params) -> dict[str, Any]:
         """What changed in a population between two dates."""
         question = ChangesQuestion(
-            Subject.INDUSTRIES, Moment(as_of), population_of(params), analysis=Analysis.CHANGES, since=Moment(since),
+            Subject.INDUSTRIES, AsOf(as_of), population_of(params), analysis=Analysis.CHANGES, since=AsOf(since),
             industry_level=params.get("industry_level", "section"),
         )  # fmt: skip
         found: dict[str, Any] = json.loads(changes_answer(self.shelf, question).body)

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from app.imports.datasets import find_dataset
 from app.imports.issues import IssueLog, RowIssue
-from app.imports.readers import inspect, read_chunks
+from app.imports.readers.file import inspect, read_chunks
 
 TODAY = date(2026, 11, 24)
 

@@ -10,8 +10,8 @@ from sqlalchemy import select
 
 from app.config import Settings
 from app.database.engines import make_sync_engine
-from app.database.revision import current
 from app.database.tables import METADATA
+from app.database.write_lock import current_revision
 from app.imports.issues import RowIssue, Rule
 from app.imports.load import Imported, ImportRejected, import_file
 from app.imports.options import ImportMode, ImportOptions, ImportResult, OnError
@@ -92,7 +92,7 @@ class Registry:
         """Return the revision of the registry."""
         engine = make_sync_engine(self.settings.registry_url)
         with engine.connect() as connection:
-            revision = current(connection)
+            revision = current_revision(connection)
         engine.dispose()
         return revision
 

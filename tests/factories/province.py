@@ -11,13 +11,12 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 
-from app.demo.array_draws import pick
 from app.demo.files import read_classification, read_data
-from app.demo.generated_branches import assign_branches, branch_chunks, lay_out_branches
-from app.demo.generated_coverage import coverage_chunks
-from app.demo.generated_enterprises import Enterprises, draw_enterprises, enterprise_chunks
-from app.demo.generated_reference import Places, draw_trades
-from app.demo.generated_returns import return_chunks
+from app.demo.generated.branches import assign_branches, branch_chunks, coverage_chunks, lay_out_branches
+from app.demo.generated.enterprises import Enterprises, draw_enterprises, enterprise_chunks
+from app.demo.generated.files import pick
+from app.demo.generated.reference import Places, draw_trades
+from app.demo.generated.returns import return_chunks
 from tests.reference.registry import COLUMNS, Registry, Row
 
 FIRST, SECOND = date(2017, 6, 30), date(2017, 9, 30)

@@ -7,7 +7,7 @@ from sqlalchemy import insert
 
 from app.database.engines import make_sync_engine
 from app.database.tables import METADATA
-from app.database.turns import write_turn_sync
+from app.database.write_lock import write_lock_sync
 
 DAY = date.fromisoformat
 
@@ -83,7 +83,7 @@ SMALL_REGISTRY: dict[str, list[dict[str, Any]]] = {
 def fill(url: str) -> None:
     """Put the small registry into a migrated, empty database."""
     engine = make_sync_engine(url)
-    with write_turn_sync(engine) as connection:
+    with write_lock_sync(engine) as connection:
         for table, rows in SMALL_REGISTRY.items():
             connection.execute(insert(METADATA.tables[table]), rows)
     engine.dispose()

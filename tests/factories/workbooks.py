@@ -14,12 +14,12 @@ def xlsx_bytes(*rows: Sequence[Any], row: int = 0, column: int = 0) -> bytes:
     content = io.BytesIO()
     with xlsxwriter.Workbook(content, {"in_memory": True}) as book:
         sheet, day = book.add_worksheet("Rows"), book.add_format({"num_format": "yyyy-mm-dd"})
-        moment = book.add_format({"num_format": "yyyy-mm-dd hh:mm"})
+        when = book.add_format({"num_format": "yyyy-mm-dd hh:mm"})
         for down, cells in enumerate(rows):
             for right, cell in enumerate(cells):
                 place = (row + down, column + right)
                 if isinstance(cell, datetime):
-                    sheet.write_datetime(*place, cell, moment)
+                    sheet.write_datetime(*place, cell, when)
                 elif isinstance(cell, date):
                     sheet.write_datetime(*place, cell, day)
                 elif isinstance(cell, str):

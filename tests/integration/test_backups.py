@@ -23,14 +23,13 @@ from app.backups import archive as archives
 from app.backups.archive import BackupDamaged, BackupManifest, BackupNotWritten, opened_archive, written_archive
 from app.backups.creation import RegistryOutdated, create_backup
 from app.backups.restoration import RESTORING, NotEmpty, restore_backup
-from app.cli import main
+from app.cli.commands import main
 from app.config import Settings
 from app.database.engines import is_sqlite, make_sync_engine
 from app.database.migrations import downgrade, is_current, upgrade
 from app.database.tables import METADATA
-from app.database.turns import write_turn_sync
-from app.registry.erasure import erase_members
-from app.registry.tombstones import TombstoneKeyMissing
+from app.database.write_lock import write_lock_sync
+from app.registry.erasure import TombstoneKeyMissing, erase_members
 from app.snapshots.build import build_snapshot
 from tests.conftest import ENGINES
 from tests.factories.importing import Registry
@@ -92,7 +91,7 @@ def lived_in(settings: Settings) -> str:
     fill(settings.registry_url, worked_example())
     for day in (AS_OF, AS_OF + timedelta(days=1)):
         build_snapshot(settings, day, silent)
-    with engine_of(settings) as engine, write_turn_sync(engine) as connection:
+    with engine_of(settings) as engine, write_lock_sync(engine) as connection:
         key, token = make_key(connection, KeyWish("dashboard", frozenset({Right.READ}), frozenset({"350203"}), 90))
     erase_members(settings, ["gone"], silent)
     for month in (1, 2):
@@ -149,7 +148,7 @@ def test_everything_is_as_it_was_when_restored_on_either_engine(place: Place, so
     assert len(restored.manifest.snapshots) == 4  # two dates, exact and public
     assert is_current(new.registry_url)
     # What was restored goes on: a key is good, a date builds the same snapshot, new rows get new numbers.
-    with engine_of(new) as engine, write_turn_sync(engine) as connection:
+    with engine_of(new) as engine, write_lock_sync(engine) as connection:
         [key] = list_keys(connection)
         assert key.admits(token.rpartition("_")[2], datetime.now(UTC))
         coverage = {"enterprise_code": "x", "branch_code": None, "means": "liaison", "start_on": date(2017, 1, 1)}
@@ -189,7 +188,7 @@ def test_tables_are_of_one_moment_when_somebody_writes_meanwhile(place: Place, e
 
 
 def _delete_everything(settings: Settings) -> None:
-    with engine_of(settings) as engine, write_turn_sync(engine) as connection:
+    with engine_of(settings) as engine, write_lock_sync(engine) as connection:
         for table in METADATA.sorted_tables[::-1]:
             if table.name != "registry_revision":
                 connection.execute(table.delete())

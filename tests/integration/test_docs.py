@@ -10,7 +10,7 @@ import pytest
 import typer.main
 from typer.core import TyperGroup
 
-from app.cli import cli
+from app.cli.commands import cli
 from app.config import Settings
 from app.imports.issues import Rule
 from tests.documentation.generated import FILES, sections

@@ -9,15 +9,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, Engine, select, text
 
-from app.database import scrubbing
+from app.database import vacuum
 from app.database.engines import is_sqlite, make_sync_engine, sqlite_path
-from app.database.scrubbing import StillBeingRead
 from app.database.tables import METADATA
-from app.database.turns import write_turn_sync
+from app.database.vacuum import StillBeingRead
+from app.database.write_lock import write_lock_sync
 from app.imports.issues import Rule
 from app.imports.load import ImportRejected
-from app.registry.erasure import erase_members
-from app.registry.tombstones import TombstoneKeyMissing, add_tombstones, digest, read_key
+from app.registry.erasure import TombstoneKeyMissing, add_tombstones, digest, erase_members, read_key
 from tests.engines.server import PostgresServer
 from tests.factories.importing import Registry, told
 
@@ -153,7 +152,7 @@ def test_import_is_checked_again_when_a_member_is_erased_meanwhile(peopled: Regi
 
     peopled.settings.data_dir.mkdir()
     with engine_of(peopled) as engine:
-        with write_turn_sync(engine) as connection:
+        with write_lock_sync(engine) as connection:
             importing = threading.Thread(target=take)
             importing.start()
             checking.wait(0.5)  # long enough to be checked and to wait for the turn
@@ -196,7 +195,7 @@ def test_bytes_go_when_the_last_reader_of_an_older_state_ends(
     peopled: Registry, server: PostgresServer | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settle_in(peopled)
-    monkeypatch.setattr(scrubbing, "_READERS_SECONDS", 0.5)
+    monkeypatch.setattr(vacuum, "_READERS_SECONDS", 0.5)
     monkeypatch.setattr("app.database.engines._BUSY_SECONDS", 0.2)
     with engine_of(peopled) as engine, engine.connect() as reader:
         if server is not None:

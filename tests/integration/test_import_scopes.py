@@ -3,7 +3,7 @@
 import pytest
 
 from app.imports.load import ImportRejected
-from app.registry.scope import ScopeTooNarrow
+from app.registry.territory import ScopeTooNarrow
 from tests.factories.importing import Registry, day, told
 from tests.factories.two_counties import MEMBERS_INSIDE, SCOPE, TWO_COUNTIES
 
@@ -308,7 +308,7 @@ def test_registry_changed_meanwhile_is_asked_again_when_files_are_written(counti
     from app.imports import load  # noqa: PLC0415  # its clock of revisions is what stands still here
 
     text = f"{FIRM}\nin,内二,350203008"
-    original, moved = load.current, []
+    original, moved = load.current_revision, []
 
     def current(connection: object) -> int:
         found = original(connection)  # type: ignore[arg-type]  # a connection
@@ -318,7 +318,7 @@ def test_registry_changed_meanwhile_is_asked_again_when_files_are_written(counti
         return found
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(load, "current", current)
+        patch.setattr(load, "current_revision", current)
         with pytest.raises(ImportRejected):
             counties.take("enterprises", text, scope=SCOPE)
     assert ("in", "内") in counties.rows("enterprise", "code", "name")

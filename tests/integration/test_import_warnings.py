@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from app.imports.jumps import jumps
+from app.imports.rules.warnings import outliers
 from tests.factories.importing import Registry, told
 
 START = "member_ref,enterprise_code,start_on,end_on"
@@ -85,7 +85,7 @@ def test_headcount_is_judged_with_the_file_as_the_registry_would_be(peopled: Reg
     ],
 )
 def test_values_jump_when_far_and_unlikely(values: tuple[int, ...], expected: tuple[int, ...]) -> None:
-    flags = jumps(np.zeros(len(values), np.int64), np.array(values, np.int64))
+    flags = outliers(np.zeros(len(values), np.int64), np.array(values, np.int64))
     assert tuple(np.flatnonzero(flags)) == expected
 
 

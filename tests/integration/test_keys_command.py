@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from app.access.audit import AuditLog, AuditQuestion
-from app.cli import main
+from app.cli.commands import main
 from app.config import Settings
 from app.database.engines import make_sync_engine
 from app.database.tables import METADATA

@@ -16,12 +16,11 @@ from sqlalchemy import CheckConstraint, Connection, insert, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from alembic import command
-from app.database import revision
 from app.database.engines import adbc_uri, is_sqlite, make_sync_engine, sqlite_path
 from app.database.migrations import downgrade, is_current, upgrade
 from app.database.outages import DatabaseUnavailable
 from app.database.tables import METADATA
-from app.database.turns import write_turn_sync
+from app.database.write_lock import current_revision, raise_revision, write_lock_sync
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 def transaction(url: str) -> Iterator[Connection]:
     engine = make_sync_engine(url)
     try:
-        with write_turn_sync(engine) as connection:
+        with write_lock_sync(engine) as connection:
             yield connection
     finally:
         engine.dispose()
@@ -55,10 +54,10 @@ def test_tables_come_go_and_come_again_when_migrated_up_down_and_up(database_url
 
 def test_nothing_changes_when_upgraded_twice(migrated_url: str) -> None:
     with transaction(migrated_url) as connection:
-        revision.bump(connection)
+        raise_revision(connection)
     upgrade(migrated_url)
     with transaction(migrated_url) as connection:
-        assert revision.current(connection) == 1
+        assert current_revision(connection) == 1
 
 
 def test_code_and_schema_agree_when_compared(migrated_url: str) -> None:

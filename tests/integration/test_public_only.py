@@ -17,7 +17,7 @@ from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
 
 from app.access.keys import KeyRefused
-from app.api.schemas.problems import Problem
+from app.api.http.problems import Problem
 from app.config import Settings
 from app.main import create_app
 from tests.factories.loading import fill

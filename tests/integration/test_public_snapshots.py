@@ -17,10 +17,9 @@ from structlog.testing import capture_logs
 
 from app.config import Settings
 from app.demo.siming import write_siming
-from app.snapshots.aside import sweep
 from app.snapshots.build import build_snapshot
-from app.snapshots.prune import prune_snapshots
-from app.snapshots.rounding_key import RoundingKeyRefused, fingerprint
+from app.snapshots.folders import prune_snapshots, sweep
+from app.snapshots.rounding import RoundingKeyRefused, fingerprint
 from app.store.manifest import Manifest
 from app.store.shelf import Shelf
 from tests.factories.demo_files import read_registry
@@ -41,7 +40,7 @@ def small(members: int = 5, name: str = "示例") -> Registry:
     )
 
 
-class Desk:
+class Workbench:
     """A registry on SQLite and what is built from it, both kinds of snapshots."""
 
     def __init__(self, settings: Settings) -> None:
@@ -74,23 +73,23 @@ class Desk:
 
 
 @pytest.fixture
-def desk(migrated_sqlite_url: str, tmp_path: Path) -> Desk:
-    return Desk(public_settings(migrated_sqlite_url, tmp_path / "data"))
+def bench(migrated_sqlite_url: str, tmp_path: Path) -> Workbench:
+    return Workbench(public_settings(migrated_sqlite_url, tmp_path / "data"))
 
 
-def test_the_exact_manifest_names_the_protected_snapshot_when_both_are_built(desk: Desk) -> None:
-    exact = desk.build()
-    assert (desk.ids("exact"), desk.ids("public")) == ([exact.id], [exact.public_id])
+def test_the_exact_manifest_names_the_protected_snapshot_when_both_are_built(bench: Workbench) -> None:
+    exact = bench.build()
+    assert (bench.ids("exact"), bench.ids("public")) == ([exact.id], [exact.public_id])
     assert exact.id != exact.public_id
-    public = desk.folder("public", exact.public_id)
+    public = bench.folder("public", exact.public_id)
     assert set(tables_of(public)) == TABLES
-    assert manifest_of(desk.folder("exact", exact.id))["public_id"] == exact.public_id
-    assert not desk.left
+    assert manifest_of(bench.folder("exact", exact.id))["public_id"] == exact.public_id
+    assert not bench.left
 
 
-def test_a_protected_manifest_says_how_figures_are_protected_and_nothing_exact(desk: Desk) -> None:
-    exact = desk.build()
-    folder = desk.folder("public", exact.public_id)
+def test_a_protected_manifest_says_how_figures_are_protected_and_nothing_exact(bench: Workbench) -> None:
+    exact = bench.build()
+    folder = bench.folder("public", exact.public_id)
     manifest = manifest_of(folder)
     assert manifest["disclosure"] == {"policy": "rounded-enterprises", "version": 1, "b": 5, "hmin": 30}
     assert manifest["rounding_key"] == fingerprint(KEY)
@@ -110,7 +109,7 @@ def test_a_protected_manifest_says_how_figures_are_protected_and_nothing_exact(d
         "subjects": ["districts", "industries", "industry-groups"],
         "analyses": ["table", "low-membership", "trends", "changes"],
     }
-    kept = manifest_of(desk.folder("exact", exact.id))
+    kept = manifest_of(bench.folder("exact", exact.id))
     assert not {info["sha256"] for info in kept["tables"].values()} & {
         info["sha256"] for name, info in manifest["tables"].items() if name in ("places", "totals", "cells")
     }
@@ -121,48 +120,48 @@ def test_a_protected_manifest_says_how_figures_are_protected_and_nothing_exact(d
 def test_nothing_protected_is_written_when_it_is_not_for_everybody(
     migrated_sqlite_url: str, tmp_path: Path, anonymous: str
 ) -> None:
-    desk = Desk(public_settings(migrated_sqlite_url, tmp_path, None, anonymous=anonymous))
-    assert desk.build().public_id is None
-    assert not (desk.settings.snapshots_dir / "public").exists()
-    assert not desk.settings.rounding_key_path.exists()
+    bench = Workbench(public_settings(migrated_sqlite_url, tmp_path, None, anonymous=anonymous))
+    assert bench.build().public_id is None
+    assert not (bench.settings.snapshots_dir / "public").exists()
+    assert not bench.settings.rounding_key_path.exists()
 
 
-def test_nothing_changes_when_both_are_built_again(desk: Desk) -> None:
-    first = desk.build()
-    before = desk.files
-    assert desk.build() == first
-    assert desk.files == before
+def test_nothing_changes_when_both_are_built_again(bench: Workbench) -> None:
+    first = bench.build()
+    before = bench.files
+    assert bench.build() == first
+    assert bench.files == before
 
 
-def test_the_protected_snapshot_stays_as_it_is_when_only_exact_figures_change(desk: Desk) -> None:
-    first = desk.build(name="甲")
-    before = {path: file for path, file in desk.files.items() if "public" in path.parts}
-    second = desk.build(name="乙")
+def test_the_protected_snapshot_stays_as_it_is_when_only_exact_figures_change(bench: Workbench) -> None:
+    first = bench.build(name="甲")
+    before = {path: file for path, file in bench.files.items() if "public" in path.parts}
+    second = bench.build(name="乙")
     assert second.id != first.id
     assert second.public_id == first.public_id
-    assert {path: file for path, file in desk.files.items() if "public" in path.parts} == before
+    assert {path: file for path, file in bench.files.items() if "public" in path.parts} == before
 
 
-def test_both_are_the_newest_again_when_a_mistake_is_undone(desk: Desk) -> None:
-    right = desk.build(5)
-    wrong = desk.build(11)
-    assert (desk.ids("exact")[0], desk.ids("public")[0]) == (wrong.id, wrong.public_id)
-    undone = desk.build(5)
+def test_both_are_the_newest_again_when_a_mistake_is_undone(bench: Workbench) -> None:
+    right = bench.build(5)
+    wrong = bench.build(11)
+    assert (bench.ids("exact")[0], bench.ids("public")[0]) == (wrong.id, wrong.public_id)
+    undone = bench.build(5)
     assert (undone.id, undone.public_id) == (right.id, right.public_id)
-    assert (desk.ids("exact")[0], desk.ids("public")[0]) == (right.id, right.public_id)
-    assert len(desk.ids("public")) == 2
+    assert (bench.ids("exact")[0], bench.ids("public")[0]) == (right.id, right.public_id)
+    assert len(bench.ids("public")) == 2
 
 
-def test_an_exact_snapshot_comes_to_name_a_protected_one_when_it_was_built_without(desk: Desk) -> None:
-    without = desk.build(anonymous="exact")
-    tables = tables_of(desk.folder("exact", without.id))
-    named = desk.build()
+def test_an_exact_snapshot_comes_to_name_a_protected_one_when_it_was_built_without(bench: Workbench) -> None:
+    without = bench.build(anonymous="exact")
+    tables = tables_of(bench.folder("exact", without.id))
+    named = bench.build()
     assert named.id == without.id
     assert named.built_at > without.built_at
-    assert desk.ids("public") == [named.public_id]
-    assert tables_of(desk.folder("exact", named.id)) == tables
-    assert desk.build(anonymous="exact") == named  # it was made of the same facts
-    assert not desk.left
+    assert bench.ids("public") == [named.public_id]
+    assert tables_of(bench.folder("exact", named.id)) == tables
+    assert bench.build(anonymous="exact") == named  # it was made of the same facts
+    assert not bench.left
 
 
 @pytest.mark.postgres
@@ -172,9 +171,9 @@ def test_both_engines_give_the_same_protected_bytes_when_they_hold_the_demonstra
     registry = read_registry(write_siming(tmp_path))
     built = []
     for url, name in ((migrated_sqlite_url, "sqlite"), (migrated_postgres_url, "postgres")):
-        dice = random.Random(name)
+        draws = random.Random(name)
         fill(
-            url, registry | {rows: dice.sample(registry[rows], len(registry[rows])) for rows in ("returns", "members")}
+            url, registry | {rows: draws.sample(registry[rows], len(registry[rows])) for rows in ("returns", "members")}
         )
         built.append(protect(public_settings(url, tmp_path / name)))
     assert built[0].folder.name == built[1].folder.name
@@ -279,16 +278,16 @@ def test_a_district_has_cells_when_public_figures_alone_say_that_it_is_large(
 
 
 def test_a_key_is_made_once_when_there_is_none(migrated_sqlite_url: str, tmp_path: Path) -> None:
-    desk = Desk(public_settings(migrated_sqlite_url, tmp_path / "data", None))
-    first = desk.build()
-    path = desk.settings.rounding_key_path
+    bench = Workbench(public_settings(migrated_sqlite_url, tmp_path / "data", None))
+    first = bench.build()
+    path = bench.settings.rounding_key_path
     key = bytes.fromhex(path.read_text())
     assert len(key) == 32
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert manifest_of(desk.folder("public", first.public_id))["rounding_key"] == fingerprint(key)
-    desk.build(11)
+    assert manifest_of(bench.folder("public", first.public_id))["rounding_key"] == fingerprint(key)
+    bench.build(11)
     assert bytes.fromhex(path.read_text()) == key
-    other = Desk(public_settings(migrated_sqlite_url, tmp_path / "other", None))
+    other = Workbench(public_settings(migrated_sqlite_url, tmp_path / "other", None))
     other.build()
     assert bytes.fromhex(other.settings.rounding_key_path.read_text()) != key
     assert [one.name for one in path.parent.iterdir() if one.name.startswith((".", "rounding"))] == ["rounding-key"]
@@ -296,8 +295,8 @@ def test_a_key_is_made_once_when_there_is_none(migrated_sqlite_url: str, tmp_pat
 
 def test_the_key_lies_where_the_setting_says_when_it_is_made(migrated_sqlite_url: str, tmp_path: Path) -> None:
     path = tmp_path / "secrets" / "key"
-    desk = Desk(public_settings(migrated_sqlite_url, tmp_path / "data", None, rounding_key_file=path))
-    desk.build()
+    bench = Workbench(public_settings(migrated_sqlite_url, tmp_path / "data", None, rounding_key_file=path))
+    bench.build()
     assert len(bytes.fromhex(path.read_text())) == 32
     assert not (tmp_path / "data" / "rounding-key").exists()
 
@@ -317,40 +316,40 @@ def spoil(path: Path, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["missing", "different", "cut", "no text", "folder"])
-def test_nothing_is_built_when_the_key_is_not_that_of_what_is_published(desk: Desk, how: str) -> None:
-    desk.build()
-    before, path = desk.files, desk.settings.rounding_key_path
+def test_nothing_is_built_when_the_key_is_not_that_of_what_is_published(bench: Workbench, how: str) -> None:
+    bench.build()
+    before, path = bench.files, bench.settings.rounding_key_path
     spoil(path, how)
     with pytest.raises(RoundingKeyRefused, match="restore the file that ORGCOVERAGE_ROUNDING_KEY_FILE names"):
-        desk.build(11)
-    assert desk.files == before
-    assert not desk.left
+        bench.build(11)
+    assert bench.files == before
+    assert not bench.left
     assert path.exists() == (how != "missing")  # no key is made beside what another has rounded
     shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     write_key(path, KEY)
-    assert desk.build(11).public_id is not None
+    assert bench.build(11).public_id is not None
 
 
-def test_no_key_is_made_when_what_is_published_cannot_be_read(desk: Desk) -> None:
-    folder = desk.folder("public", desk.build().public_id)
+def test_no_key_is_made_when_what_is_published_cannot_be_read(bench: Workbench) -> None:
+    folder = bench.folder("public", bench.build().public_id)
     (folder / "manifest.json").write_text("{}")
-    desk.settings.rounding_key_path.unlink()
+    bench.settings.rounding_key_path.unlink()
     with pytest.raises(RoundingKeyRefused):
-        desk.build()
-    assert not desk.settings.rounding_key_path.exists()
+        bench.build()
+    assert not bench.settings.rounding_key_path.exists()
 
 
-def test_another_key_is_taken_when_nothing_protected_is_published(desk: Desk) -> None:
-    desk.build(anonymous="exact")
-    write_key(desk.settings.rounding_key_path, bytes(32))
-    exact = desk.build()
-    assert manifest_of(desk.folder("public", exact.public_id))["rounding_key"] == fingerprint(bytes(32))
+def test_another_key_is_taken_when_nothing_protected_is_published(bench: Workbench) -> None:
+    bench.build(anonymous="exact")
+    write_key(bench.settings.rounding_key_path, bytes(32))
+    exact = bench.build()
+    assert manifest_of(bench.folder("public", exact.public_id))["rounding_key"] == fingerprint(bytes(32))
 
 
-def test_the_command_says_what_to_do_when_the_key_is_missing(desk: Desk) -> None:
-    desk.build()
-    desk.settings.rounding_key_path.unlink()
-    done = command(desk.settings, "-m", "app.cli", "snapshot", "build", "--as-of", str(AS_OF))
+def test_the_command_says_what_to_do_when_the_key_is_missing(bench: Workbench) -> None:
+    bench.build()
+    bench.settings.rounding_key_path.unlink()
+    done = command(bench.settings, "-m", "app.cli", "snapshot", "build", "--as-of", str(AS_OF))
     assert done.returncode == 1
     assert done.stderr.decode().splitlines()[-1] == (
         "Rounding key missing or different: Protected snapshots are there, but not the key that rounded them: restore "
@@ -358,29 +357,29 @@ def test_the_command_says_what_to_do_when_the_key_is_missing(desk: Desk) -> None
     )
 
 
-def test_the_log_warns_when_others_may_read_the_key(desk: Desk) -> None:
+def test_the_log_warns_when_others_may_read_the_key(bench: Workbench) -> None:
     with capture_logs() as logs:
-        desk.build()
+        bench.build()
     assert logs == []
-    desk.settings.rounding_key_path.chmod(0o640)
+    bench.settings.rounding_key_path.chmod(0o640)
     with capture_logs() as logs:
-        desk.build()
+        bench.build()
     assert [(entry["event"], entry["log_level"]) for entry in logs] == [("others may read the rounding key", "warning")]
 
 
-def test_the_next_build_mends_it_when_one_is_killed_between_public_and_exact(desk: Desk) -> None:
-    first = desk.build(5)
-    fill(desk.settings.database_url, small(11))
-    assert command(desk.settings, "-c", KILLED_BETWEEN).returncode == -signal.SIGKILL
-    assert desk.ids("exact") == [first.id]
-    newer, older = desk.ids("public")
+def test_the_next_build_mends_it_when_one_is_killed_between_public_and_exact(bench: Workbench) -> None:
+    first = bench.build(5)
+    fill(bench.settings.database_url, small(11))
+    assert command(bench.settings, "-c", KILLED_BETWEEN).returncode == -signal.SIGKILL
+    assert bench.ids("exact") == [first.id]
+    newer, older = bench.ids("public")
     assert older == first.public_id
-    assert Shelf(desk.settings.snapshots_dir / "public").newest().manifest.id == newer
-    sweep(desk.settings)
-    assert not desk.left
-    mended = build_snapshot(desk.settings, AS_OF, lambda *_: None)
+    assert Shelf(bench.settings.snapshots_dir / "public").newest().manifest.id == newer
+    sweep(bench.settings)
+    assert not bench.left
+    mended = build_snapshot(bench.settings, AS_OF, lambda *_: None)
     assert mended.public_id == newer
-    assert (desk.ids("exact"), desk.ids("public")) == ([mended.id, first.id], [newer, older])
+    assert (bench.ids("exact"), bench.ids("public")) == ([mended.id, first.id], [newer, older])
 
 
 KILLED_BETWEEN = f"""
@@ -412,37 +411,37 @@ def command(settings: Settings, *words: str) -> subprocess.CompletedProcess[byte
 
 
 @pytest.mark.parametrize("file", ["places.arrow", "manifest.json"])
-def test_a_damaged_protected_snapshot_is_whole_again_when_built_anew(desk: Desk, file: str) -> None:
-    exact = desk.build()
-    folder = desk.folder("public", exact.public_id)
+def test_a_damaged_protected_snapshot_is_whole_again_when_built_anew(bench: Workbench, file: str) -> None:
+    exact = bench.build()
+    folder = bench.folder("public", exact.public_id)
     tables = tables_of(folder)
     (folder / file).write_bytes((folder / file).read_bytes()[:-8])
-    assert desk.build().public_id == exact.public_id
+    assert bench.build().public_id == exact.public_id
     assert tables_of(folder) == tables
     assert Shelf(folder.parent).newest().manifest.id == exact.public_id
-    assert not desk.left
+    assert not bench.left
 
 
-def test_older_builds_of_both_kinds_go_when_pruned(desk: Desk) -> None:
-    march = desk.build(5, as_of=EARLIER)
-    june = [desk.build(members) for members in (5, 11, 17)]
-    assert set(prune_snapshots(desk.settings, 2)) == {june[0].id, june[0].public_id}
-    assert set(prune_snapshots(desk.settings, 1)) == {june[1].id, june[1].public_id}
-    assert desk.ids("exact") == [june[2].id, march.id]
-    assert desk.ids("public") == [june[2].public_id, march.public_id]
-    assert prune_snapshots(desk.settings, 1) == []
-    assert not desk.left
+def test_older_builds_of_both_kinds_go_when_pruned(bench: Workbench) -> None:
+    march = bench.build(5, as_of=EARLIER)
+    june = [bench.build(members) for members in (5, 11, 17)]
+    assert set(prune_snapshots(bench.settings, 2)) == {june[0].id, june[0].public_id}
+    assert set(prune_snapshots(bench.settings, 1)) == {june[1].id, june[1].public_id}
+    assert bench.ids("exact") == [june[2].id, march.id]
+    assert bench.ids("public") == [june[2].public_id, march.public_id]
+    assert prune_snapshots(bench.settings, 1) == []
+    assert not bench.left
 
 
-def test_what_a_kept_exact_snapshot_names_stays_when_newer_protected_ones_are_there(desk: Desk) -> None:
-    old, newer = desk.build(5), desk.build(11)
-    shutil.rmtree(desk.folder("exact", newer.id))  # as when a build ends between the two
-    assert prune_snapshots(desk.settings, 1) == []
-    assert desk.ids("public") == [newer.public_id, old.public_id]
+def test_what_a_kept_exact_snapshot_names_stays_when_newer_protected_ones_are_there(bench: Workbench) -> None:
+    old, newer = bench.build(5), bench.build(11)
+    shutil.rmtree(bench.folder("exact", newer.id))  # as when a build ends between the two
+    assert prune_snapshots(bench.settings, 1) == []
+    assert bench.ids("public") == [newer.public_id, old.public_id]
 
 
-def test_the_whole_exact_snapshot_keeps_its_protected_one_when_a_newer_one_is_damaged(desk: Desk) -> None:
-    oldest, whole, damaged = (desk.build(members) for members in (5, 11, 17))
-    (desk.folder("exact", damaged.id) / "totals.arrow").unlink()
-    assert set(prune_snapshots(desk.settings, 1)) == {oldest.id, oldest.public_id}
-    assert desk.ids("public") == [damaged.public_id, whole.public_id]
+def test_the_whole_exact_snapshot_keeps_its_protected_one_when_a_newer_one_is_damaged(bench: Workbench) -> None:
+    oldest, whole, damaged = (bench.build(members) for members in (5, 11, 17))
+    (bench.folder("exact", damaged.id) / "totals.arrow").unlink()
+    assert set(prune_snapshots(bench.settings, 1)) == {oldest.id, oldest.public_id}
+    assert bench.ids("public") == [damaged.public_id, whole.public_id]

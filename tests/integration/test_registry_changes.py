@@ -10,12 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.config import Settings
-from app.database import revision
 from app.database.engines import make_engine
 from app.database.outages import reading
 from app.database.tables import METADATA
+from app.database.write_lock import current_revision
 from app.registry.changes import Change, ChangeRefused, Outcome, StillReferredTo, delete_entity, replace_entity
-from app.registry.codes import NotRegistered
 from app.registry.entities import (
     BRANCHES,
     DISTRICTS,
@@ -24,6 +23,7 @@ from app.registry.entities import (
     INDUSTRY_GROUPS,
     REFERENCES,
     Entity,
+    NotRegistered,
 )
 from app.registry.reads import Row, find_entity
 from tests.factories.small_registry import SMALL_REGISTRY, fill
@@ -65,7 +65,7 @@ async def refusal(engine: AsyncEngine, entity: Entity, row: Row) -> list[tuple[s
 
 async def counted(engine: AsyncEngine) -> int:
     async with reading(engine) as connection:
-        return await connection.run_sync(revision.current)
+        return await connection.run_sync(current_revision)
 
 
 NEW = {

@@ -10,15 +10,22 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.config import Settings
-from app.database import revision
 from app.database.engines import make_engine
 from app.database.outages import reading
 from app.database.tables import METADATA
-from app.database.turns import write_turn
+from app.database.write_lock import current_revision, write_lock
 from app.imports.datasets import DATASETS
-from app.registry.classifications.loader import LoadedClassifications, load_classifications
-from app.registry.codes import NotRegistered, UnknownCode
-from app.registry.entities import BRANCHES, DISTRICTS, ENTERPRISES, INDUSTRIES, INDUSTRY_GROUPS, Entity
+from app.registry.classifications import LoadedClassifications, load_classifications
+from app.registry.entities import (
+    BRANCHES,
+    DISTRICTS,
+    ENTERPRISES,
+    INDUSTRIES,
+    INDUSTRY_GROUPS,
+    Entity,
+    NotRegistered,
+    UnknownCode,
+)
 from app.registry.export import EXPORTS, NotExported, export_rows
 from app.registry.reads import CoverageKey, Listing, find_entity, list_coverage, list_entities, list_returns
 from app.registry.trees import find_cycles, wrong_levels
@@ -95,7 +102,7 @@ async def test_parent_is_refused_with_the_closest_codes_when_unknown(engine: Asy
 
 async def test_pages_hold_every_row_once_when_walked_through(engine: AsyncEngine) -> None:
     wide = ["a", "b", "_", "é", "10", "9", "𠮷", "～"]
-    async with write_turn(engine, Settings()) as connection:
+    async with write_lock(engine, Settings()) as connection:
         rows = [{"code": code, "name": code, "kind": "enterprise"} for code in wide]
         await connection.execute(insert(METADATA.tables["enterprise"]), rows)
     walked: list[str] = []
@@ -169,7 +176,7 @@ async def test_export_has_every_cell_as_recorded_when_read_back(engine: AsyncEng
 
 async def test_export_is_whole_when_it_takes_many_pieces(engine: AsyncEngine) -> None:
     codes = [f"X{number:05}" for number in range(1201)]
-    async with write_turn(engine, Settings()) as connection:
+    async with write_lock(engine, Settings()) as connection:
         rows = [{"code": code, "name": code, "kind": "enterprise"} for code in codes]
         await connection.execute(insert(METADATA.tables["enterprise"]), rows)
     assert [row["code"] for row in await exported(engine, "enterprises")] == ["A", "B", "C", *codes]
@@ -203,13 +210,13 @@ async def test_classifications_are_loaded_once_when_the_registry_is_empty(migrat
         assert find_cycles(parents) == []
         assert wrong_levels(parents, {row["code"]: row["level"] for row in rows}, list(entity.levels)) == []
     async with reading(engine) as connection:
-        assert await connection.run_sync(revision.current) == 1
+        assert await connection.run_sync(current_revision) == 1
     await engine.dispose()
 
 
 async def test_classifications_leave_alone_what_is_there_when_only_one_is_missing(migrated_url: str) -> None:
     engine = make_engine(migrated_url)
-    async with write_turn(engine, Settings()) as connection:
+    async with write_lock(engine, Settings()) as connection:
         await connection.execute(insert(DISTRICTS.table), SMALL_REGISTRY["district"][:1])
     assert load_classifications(migrated_url) == LoadedClassifications(districts=0, industries=1970)
     assert await codes(engine, DISTRICTS) == ["35"]

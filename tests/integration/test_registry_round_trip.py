@@ -10,7 +10,7 @@ from app.database.engines import make_engine
 from app.database.migrations import downgrade, upgrade
 from app.imports.load import import_file
 from app.imports.options import ImportMode, ImportOptions, ImportResult, OnError
-from app.registry.classifications.loader import load_classifications
+from app.registry.classifications import load_classifications
 from app.registry.export import EXPORTS, export_rows
 from tests.factories.small_registry import fill
 

@@ -7,8 +7,7 @@ from sqlalchemy import Connection, select
 
 from app.database.engines import make_sync_engine
 from app.database.tables import METADATA
-from app.registry.scope import present_district, subtree_codes
-from app.registry.visibility import Sight, seen_of_enterprises
+from app.registry.territory import Visibility, present_district, seen_of_enterprises, subtree_codes
 from tests.factories.importing import TREES, Registry, day
 
 ENTERPRISE = METADATA.tables["enterprise"]
@@ -89,8 +88,8 @@ def test_a_return_is_seen_where_it_was_filed_when_its_enterprise_is_there_now(
     every = select(returns.c.enterprise_code, returns.c.reported_on).order_by(*returns.primary_key)
 
     def seen_by(*scope: str) -> list[tuple[str, str]]:
-        sight = Sight(frozenset(scope), day("2017-06-30"))
-        found = connection.execute(seen_of_enterprises(every, returns, sight))
+        visibility = Visibility(frozenset(scope), day("2017-06-30"))
+        found = connection.execute(seen_of_enterprises(every, returns, visibility))
         return [(row.enterprise_code, row.reported_on.isoformat()) for row in found]
 
     assert seen_by("350203") == [("A", "2017-06-01"), ("B", "2017-01-01")]

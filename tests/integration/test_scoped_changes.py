@@ -10,10 +10,9 @@ from app.config import Settings
 from app.database.engines import make_engine
 from app.errors import ServiceError
 from app.registry.changes import ChangeRefused, Outcome, StillReferredTo, delete_entity, replace_entity
-from app.registry.codes import NotRegistered
-from app.registry.entities import BRANCHES, DISTRICTS, ENTERPRISES, INDUSTRIES, INDUSTRY_GROUPS, Entity
+from app.registry.entities import BRANCHES, DISTRICTS, ENTERPRISES, INDUSTRIES, INDUSTRY_GROUPS, Entity, NotRegistered
 from app.registry.reads import Row, find_entity
-from app.registry.scope import OUTSIDE, ScopeTooNarrow, not_inside
+from app.registry.territory import OUTSIDE, ScopeTooNarrow, not_inside
 from tests.factories.importing import Registry
 from tests.factories.two_counties import SCOPE
 

@@ -18,9 +18,9 @@ from tests.reference.registry import Registry
 
 def shuffled(registry: Registry) -> Registry:
     """The same rows in another order: a registry has none."""
-    dice = random.Random(35)
+    draws = random.Random(35)
     facts = ("returns", "coverage", "members", "employments", "affiliations", "industry-groups")
-    return registry | {name: dice.sample(registry[name], len(registry[name])) for name in facts}
+    return registry | {name: draws.sample(registry[name], len(registry[name])) for name in facts}
 
 
 class Pair:

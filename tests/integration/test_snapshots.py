@@ -22,8 +22,7 @@ from starlette.testclient import TestClient
 
 from app.config import Settings
 from app.main import create_app
-from app.snapshots.aside import sweep
-from app.snapshots.prune import prune_snapshots
+from app.snapshots.folders import prune_snapshots, sweep
 from app.store.shelf import Shelf
 from tests.factories.loading import fill
 from tests.factories.snapshot_files import AS_OF, EARLIER, TABLES, build, folder_of, manifest_of, tables_of
@@ -31,9 +30,9 @@ from tests.factories.tiny import tiny_registry
 from tests.reference.registry import Registry
 
 
-def left(desk: "Desk") -> list[Path]:
+def left(bench: "Workbench") -> list[Path]:
     """What is beside the snapshots, but for the lock by which builds take turns."""
-    return [path for path in desk.settings.snapshots_dir.iterdir() if path.name not in ("exact", ".turn")]
+    return [path for path in bench.settings.snapshots_dir.iterdir() if path.name not in ("exact", ".turn")]
 
 
 def small(headcount: int = 10) -> Registry:
@@ -46,7 +45,7 @@ def small(headcount: int = 10) -> Registry:
     )
 
 
-class Desk:
+class Workbench:
     """A registry of one firm on SQLite, and the service on its snapshots."""
 
     def __init__(self, url: str, folder: Path) -> None:
@@ -75,8 +74,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(migrated_sqlite_url: str, tmp_path: Path) -> Desk:
-    return Desk(migrated_sqlite_url, tmp_path / "data")
+def bench(migrated_sqlite_url: str, tmp_path: Path) -> Workbench:
+    return Workbench(migrated_sqlite_url, tmp_path / "data")
 
 
 @dataclass(frozen=True)
@@ -85,10 +84,10 @@ class Shelved:
 
     march: list[str]
     june: list[str]
-    desk: Desk
+    bench: Workbench
 
     def folder(self, snapshot: str) -> Path:
-        return folder_of(self.desk.settings, snapshot)
+        return folder_of(self.bench.settings, snapshot)
 
 
 @pytest.fixture(scope="module")
@@ -96,36 +95,36 @@ def shelved_once(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
     """Give two snapshots of March and three of June, with headcounts of 10, 20 and 30; only to be copied."""
     folder = tmp_path_factory.mktemp("shelved")
     (folder / "registry.sqlite").write_bytes(sqlite_template.read_bytes())
-    desk = Desk(f"sqlite+aiosqlite:///{folder / 'registry.sqlite'}", folder)
-    march = [desk.build(headcount, EARLIER).name for headcount in (10, 20)]
-    return Shelved(march, [desk.build(headcount).name for headcount in (10, 20, 30)], desk)
+    bench = Workbench(f"sqlite+aiosqlite:///{folder / 'registry.sqlite'}", folder)
+    march = [bench.build(headcount, EARLIER).name for headcount in (10, 20)]
+    return Shelved(march, [bench.build(headcount).name for headcount in (10, 20, 30)], bench)
 
 
 @pytest.fixture
-def shelved(shelved_once: Shelved, desk: Desk) -> Shelved:
+def shelved(shelved_once: Shelved, bench: Workbench) -> Shelved:
     """Give a desk with these snapshots of the test's own."""
-    shutil.copytree(shelved_once.desk.settings.snapshots_dir, desk.settings.snapshots_dir)
-    return Shelved(shelved_once.march, shelved_once.june, desk)
+    shutil.copytree(shelved_once.bench.settings.snapshots_dir, bench.settings.snapshots_dir)
+    return Shelved(shelved_once.march, shelved_once.june, bench)
 
 
-def test_nothing_changes_when_the_newest_is_built_again(desk: Desk) -> None:
-    folder = desk.build()
+def test_nothing_changes_when_the_newest_is_built_again(bench: Workbench) -> None:
+    folder = bench.build()
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.parent.rglob("*") if path.is_file()}
-    assert desk.build() == folder
+    assert bench.build() == folder
     after = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.parent.rglob("*") if path.is_file()}
     assert after == before
-    assert not left(desk)
+    assert not left(bench)
 
 
-def test_only_the_time_is_renewed_when_a_mistake_is_undone(desk: Desk) -> None:
-    right = desk.build(10)
+def test_only_the_time_is_renewed_when_a_mistake_is_undone(bench: Workbench) -> None:
+    right = bench.build(10)
     first, tables = manifest_of(right), tables_of(right)
-    shelf = desk.shelf
+    shelf = bench.shelf
     assert shelf.newest().manifest.id == right.name
-    wrong = desk.build(99)
+    wrong = bench.build(99)
     assert shelf.newest().manifest.id == wrong.name
-    assert desk.build(10) == right
-    assert shelf.newest().manifest.id == desk.newest == right.name
+    assert bench.build(10) == right
+    assert shelf.newest().manifest.id == bench.newest == right.name
     renewed = manifest_of(right)
     assert renewed["built_at"] > manifest_of(wrong)["built_at"] > first["built_at"]
     assert tables_of(right) == tables
@@ -134,9 +133,9 @@ def test_only_the_time_is_renewed_when_a_mistake_is_undone(desk: Desk) -> None:
     assert len(list(right.parent.iterdir())) == 2
 
 
-def test_the_id_changes_when_a_setting_does_and_no_table(desk: Desk) -> None:
-    folder = desk.build()
-    other = build(desk.settings.model_copy(update={"return_window_months": 17}))
+def test_the_id_changes_when_a_setting_does_and_no_table(bench: Workbench) -> None:
+    folder = bench.build()
+    other = build(bench.settings.model_copy(update={"return_window_months": 17}))
     assert other.name != folder.name
     assert tables_of(other) == tables_of(folder)
     assert manifest_of(other)["settings"]["return_window_months"] == 17
@@ -144,8 +143,8 @@ def test_the_id_changes_when_a_setting_does_and_no_table(desk: Desk) -> None:
     assert len(other.name) == len("20170630-") + 16
 
 
-def test_the_manifest_tells_rows_and_checksums_when_read_without_the_service(desk: Desk) -> None:
-    folder = desk.build()
+def test_the_manifest_tells_rows_and_checksums_when_read_without_the_service(bench: Workbench) -> None:
+    folder = bench.build()
     manifest = manifest_of(folder)
     assert set(manifest["tables"]) == set(TABLES)
     for name, content in tables_of(folder).items():
@@ -156,8 +155,8 @@ def test_the_manifest_tells_rows_and_checksums_when_read_without_the_service(des
     assert (manifest["member_source"], manifest["settings"]["member_source"]) == ("returns", "auto")
 
 
-def test_any_arrow_reader_opens_the_tables_when_mapped(desk: Desk) -> None:
-    folder = desk.build()
+def test_any_arrow_reader_opens_the_tables_when_mapped(bench: Workbench) -> None:
+    folder = bench.build()
     for name in TABLES:
         with pa.memory_map(str(folder / f"{name}.arrow")) as file, pa.ipc.open_file(file) as reader:
             assert reader.num_record_batches == 1
@@ -190,7 +189,7 @@ DAMAGES: dict[str, Callable[[Path], None]] = {"bit flipped": flip, "cut": cut, "
 def test_the_newest_whole_one_answers_when_a_file_is_damaged(shelved: Shelved, file: str, damage: str) -> None:
     old, new = shelved.june[1:]
     DAMAGES[damage](shelved.folder(new) / file)
-    with shelved.desk.served() as client:
+    with shelved.bench.served() as client:
         for params in ({}, {"as_of": "2017-06-30"}, {"as_of": "2017-07-31"}):
             answer = client.get("/v1/statistics/districts/siming", params=params)
             assert (answer.status_code, answer.json()["meta"]["snapshot"]) == (200, old)
@@ -206,22 +205,22 @@ def test_the_newest_whole_one_answers_when_a_file_is_damaged(shelved: Shelved, f
 
 def test_no_bit_of_a_manifest_is_believed_when_flipped(shelved: Shelved) -> None:
     path = shelved.folder(shelved.june[2]) / "manifest.json"
-    written, told = path.read_bytes(), shelved.desk.shelf.all()
-    dice = random.Random(7)
-    for place in dice.sample(range(len(written)), 100):
+    written, told = path.read_bytes(), shelved.bench.shelf.all()
+    draws = random.Random(7)
+    for place in draws.sample(range(len(written)), 100):
         content = bytearray(written)
-        content[place] ^= 1 << dice.randrange(8)
+        content[place] ^= 1 << draws.randrange(8)
         path.write_bytes(content)
-        assert all(manifest in told for manifest in shelved.desk.shelf.all())  # of white space, nothing is said
+        assert all(manifest in told for manifest in shelved.bench.shelf.all())  # of white space, nothing is said
     flip(path)
-    assert shelved.desk.shelf.all() == told[1:]
+    assert shelved.bench.shelf.all() == told[1:]
 
 
 def test_the_service_is_not_ready_when_nothing_is_whole(shelved: Shelved) -> None:
     everything = {*shelved.march, *shelved.june}
     for snapshot in everything:
         cut(shelved.folder(snapshot) / "enterprises.arrow")
-    with shelved.desk.served() as client:
+    with shelved.bench.served() as client:
         answer = client.get("/readyz")
         assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
         assert {error["pointer"] for error in answer.json()["errors"]} == everything
@@ -234,59 +233,59 @@ def test_the_service_is_not_ready_when_nothing_is_whole(shelved: Shelved) -> Non
 )
 def test_a_damaged_snapshot_is_whole_again_when_built_anew(shelved: Shelved, file: str, damage: str) -> None:
     folder = shelved.folder(shelved.june[2])
-    tables, shelf = tables_of(folder), shelved.desk.shelf
+    tables, shelf = tables_of(folder), shelved.bench.shelf
     DAMAGES[damage](folder / file)
     assert shelf.newest().manifest.id == shelved.june[1]
     assert set(shelf.damaged) == {folder.name}
-    assert shelved.desk.build(30) == folder
+    assert shelved.bench.build(30) == folder
     assert tables_of(folder) == tables
-    assert shelf.newest().manifest.id == shelved.desk.newest == folder.name
+    assert shelf.newest().manifest.id == shelved.bench.newest == folder.name
     assert shelf.damaged == {}
-    assert not left(shelved.desk)
+    assert not left(shelved.bench)
 
 
 def test_older_builds_of_each_date_go_when_pruned(shelved: Shelved) -> None:
-    march, june, desk = shelved.march, shelved.june, shelved.desk
-    opened = desk.shelf.get(june[0])
-    assert set(prune_snapshots(desk.settings, 2)) == {june[0]}
-    assert {manifest.id for manifest in desk.shelf.all()} == {*march, *june[1:]}
-    assert set(prune_snapshots(desk.settings, 1)) == {march[0], june[1]}
-    assert [manifest.id for manifest in desk.shelf.all()] == [june[2], march[1]]
-    assert prune_snapshots(desk.settings, 1) == []
+    march, june, bench = shelved.march, shelved.june, shelved.bench
+    opened = bench.shelf.get(june[0])
+    assert set(prune_snapshots(bench.settings, 2)) == {june[0]}
+    assert {manifest.id for manifest in bench.shelf.all()} == {*march, *june[1:]}
+    assert set(prune_snapshots(bench.settings, 1)) == {march[0], june[1]}
+    assert [manifest.id for manifest in bench.shelf.all()] == [june[2], march[1]]
+    assert prune_snapshots(bench.settings, 1) == []
     assert opened.enterprises.texts("code") == ("A",)  # whoever reads it still can
-    assert not left(desk)
+    assert not left(bench)
 
 
 def test_the_whole_build_stays_when_pruned_and_a_newer_one_is_damaged(shelved: Shelved) -> None:
     oldest, whole, damaged = shelved.june
     cut(shelved.folder(damaged) / "totals.arrow")
-    assert set(prune_snapshots(shelved.desk.settings, 1)) == {oldest, shelved.march[0]}
-    assert shelved.desk.newest == whole
+    assert set(prune_snapshots(shelved.bench.settings, 1)) == {oldest, shelved.march[0]}
+    assert shelved.bench.newest == whole
 
 
-def test_nothing_is_left_when_a_build_fails(desk: Desk) -> None:
-    fill(desk.settings.database_url, small())
-    narrow = desk.settings.model_copy(update={"build_memory": "1MB"})
+def test_nothing_is_left_when_a_build_fails(bench: Workbench) -> None:
+    fill(bench.settings.database_url, small())
+    narrow = bench.settings.model_copy(update={"build_memory": "1MB"})
     with pytest.raises(Exception, match=r"(?i)memory"):
         build(narrow)
-    assert list((desk.settings.snapshots_dir / "exact").iterdir()) == []
-    assert not left(desk)
+    assert list((bench.settings.snapshots_dir / "exact").iterdir()) == []
+    assert not left(bench)
 
 
-def test_nothing_is_shown_and_what_is_left_is_swept_when_a_build_is_killed(desk: Desk) -> None:
-    fill(desk.settings.database_url, small())
-    with _build_under_way(desk.settings) as process:
+def test_nothing_is_shown_and_what_is_left_is_swept_when_a_build_is_killed(bench: Workbench) -> None:
+    fill(bench.settings.database_url, small())
+    with _build_under_way(bench.settings) as process:
         process.send_signal(signal.SIGSTOP)
-        sweep(desk.settings)
-        assert left(desk)  # its folder is held: the build is under way
+        sweep(bench.settings)
+        assert left(bench)  # its folder is held: the build is under way
         process.kill()
         assert process.wait() == -signal.SIGKILL
-    assert list((desk.settings.snapshots_dir / "exact").iterdir()) == []
-    assert left(desk)
-    with desk.served() as client:  # sweeps when it starts
+    assert list((bench.settings.snapshots_dir / "exact").iterdir()) == []
+    assert left(bench)
+    with bench.served() as client:  # sweeps when it starts
         assert client.get("/readyz").status_code == 503
-    assert not left(desk)
-    assert build(desk.settings).is_dir()
+    assert not left(bench)
+    assert build(bench.settings).is_dir()
 
 
 @contextmanager

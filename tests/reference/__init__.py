@@ -1,7 +1,7 @@
 """An independent reading of the domain and its statistics: slow, plain, and made to be compared with."""
 
 from tests.reference.answers import Reference
-from tests.reference.moment import Thresholds
+from tests.reference.as_of import Thresholds
 from tests.reference.questions import QuestionError
 from tests.reference.registry import COLUMNS, Registry, Row, registry_of, row
 

@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import Any
 
 from tests.reference import branches, measures, questions, rates
+from tests.reference.as_of import AsOf, Thresholds
 from tests.reference.facts import BASES, Counts, Firm, is_registered
 from tests.reference.measures import Population
-from tests.reference.moment import Moment, Thresholds
 from tests.reference.questions import Params, QuestionError
 from tests.reference.registry import Registry, Row, at_or_below, byte_order, pre_order
 
@@ -40,22 +40,22 @@ class Reference:
         member_source: str = "auto",
         thresholds: Thresholds = Thresholds(),  # noqa: B008 - frozen
     ) -> None:
-        self.moment = Moment(registry, as_of, thresholds, member_source)
-        self.member_source = self.moment.member_source
+        self.when = AsOf(registry, as_of, thresholds, member_source)
+        self.member_source = self.when.member_source
 
     # --- the facts -------------------------------------------------------------------------------
 
     @cached_property
     def firms(self) -> dict[str, Firm]:
         """The enterprises in the register on the date, by code."""
-        known = {one["code"]: one for one in self.moment.registry["enterprises"]}
-        living = [code for code in byte_order(known) if is_registered(self.moment, known[code])]
-        return {code: Firm(self.moment, known[code]) for code in living}
+        known = {one["code"]: one for one in self.when.registry["enterprises"]}
+        living = [code for code in byte_order(known) if is_registered(self.when, known[code])]
+        return {code: Firm(self.when, known[code]) for code in living}
 
     @cached_property
     def correlation(self) -> dict[str, float | int]:
         """The intra-enterprise correlation: value, strata, firms, members."""
-        return rates.correlation(self.moment, self.firms.values())
+        return rates.correlation(self.when, self.firms.values())
 
     def enterprise_rows(self) -> list[Row]:
         """One row per registered enterprise: attributes and `counts` with every measure, by code."""
@@ -65,23 +65,23 @@ class Reference:
         """One row per living branch: attributes and the counts `own` and `subtree`, by code."""
         return [
             {
-                **branches.attributes(self.moment, code),
+                **branches.attributes(self.when, code),
                 "own": self.branch_counts({code}),
-                "subtree": self.branch_counts(branches.subtree(self.moment, code)),
+                "subtree": self.branch_counts(branches.subtree(self.when, code)),
             }
-            for code in byte_order(self.moment.branches)
+            for code in byte_order(self.when.branches)
         ]
 
     def branch_counts(self, codes: set[str]) -> Counts:
         """The figures of some branches together."""
-        return branches.counts(self.moment, self.firms, codes)
+        return branches.counts(self.when, self.firms, codes)
 
     def withheld(self) -> list[Row]:
         """Withheld members per basis, county and section of their workplace; cells with somebody only."""
         cells: dict[tuple[str, str | None, str | None], int] = {}
         for firm in self.firms.values():
-            county = self.moment.county(firm.place("district_code"))
-            section = self.moment.section(firm.place("industry_code"))
+            county = self.when.county(firm.place("district_code"))
+            section = self.when.section(firm.place("industry_code"))
             for basis in ("registered", "operating"):
                 if basis in firm.bases:
                     key = (basis, county, section)
@@ -94,7 +94,7 @@ class Reference:
 
     def dual_affiliation(self) -> list[Row]:
         """Distinct members per home committee (or none) and joint branch."""
-        return branches.dual_affiliation(self.moment)
+        return branches.dual_affiliation(self.when)
 
     def coverage(self) -> list[Row]:
         """The living coverage rows of registered enterprises, whether their branch lives or not."""
@@ -113,7 +113,7 @@ class Reference:
 
     def list_statistics(self, subject: str, params: Params) -> Row:
         """A list of statistics, whole and sorted: `data`, `total`, `unallocated`, `meta`."""
-        questions.check_list(self.moment, subject, params)
+        questions.check_list(self.when, subject, params)
         if subject == "enterprises":
             return self.list_enterprises(params)
         if subject == "branches":
@@ -122,13 +122,13 @@ class Reference:
 
     def get_statistics(self, subject: str, code: str, params: Params) -> Row:
         """One subject: `data`, `meta`."""
-        questions.check_single(self.moment, subject, params)
+        questions.check_single(self.when, subject, params)
         if subject == "enterprises":
             if code not in self.firms:
                 raise QuestionError(f"no enterprise {code} in the register")
             return {"data": self.enterprise_row(self.firms[code]), "meta": self.meta(None, 1)}
         if subject == "branches":
-            if code not in self.moment.branches:
+            if code not in self.when.branches:
                 raise QuestionError(f"no living branch {code}")
             return {"data": self.branch_row(code), "meta": self.meta(None, 1)}
         population = questions.population(params)
@@ -139,7 +139,7 @@ class Reference:
 
     def bases(self, params: Params) -> Row:
         """One population, the five bases side by side."""
-        questions.check_bases(self.moment, params)
+        questions.check_bases(self.when, params)
         population = questions.population(params)
         rows = [{"basis": basis, **self.block(replace(population, basis=basis))} for basis in BASES]
         return {"data": rows, "meta": self.meta(None, len(rows))}
@@ -165,12 +165,12 @@ class Reference:
 
     def tree(self, subject: str) -> dict[str, Row]:
         """The nodes of a tree by code."""
-        return self.moment.districts if subject == "districts" else self.moment.industries
+        return self.when.districts if subject == "districts" else self.when.industries
 
     def codes(self, subject: str) -> list[str]:
         """Every subject there is."""
         if subject == "industry-groups":
-            return byte_order({one["group_code"] for one in self.moment.registry["industry-groups"]})
+            return byte_order({one["group_code"] for one in self.when.registry["industry-groups"]})
         return pre_order(self.tree(subject))
 
     def listed(self, subject: str, params: Params) -> list[str]:
@@ -203,18 +203,18 @@ class Reference:
         if subject != "industry-groups":
             node = self.tree(subject)[code]
             return {field: node[field] for field in ("code", "name_zh", "name_en", "level", "parent_code")}
-        rows = [one for one in self.moment.registry["industry-groups"] if one["group_code"] == code]
+        rows = [one for one in self.when.registry["industry-groups"] if one["group_code"] == code]
         return {
             "code": code,
             "name_zh": rows[0]["name_zh"],
             "name_en": rows[0]["name_en"],
-            "industries": byte_order(self.moment.group_codes(code)),
+            "industries": byte_order(self.when.group_codes(code)),
         }
 
     def block(self, *populations: Population) -> Row:
         """The counts and rates of a population; of several: of those who are in each."""
-        counts = measures.figures(self.moment, self.firms.values(), *populations)
-        missing = measures.undefined(self.moment, *populations)
+        counts = measures.figures(self.when, self.firms.values(), *populations)
+        missing = measures.undefined(self.when, *populations)
         return {"counts": counts, "rates": rates.all_rates(rates.METRICS, counts, missing, self.rho)}
 
     @property
@@ -230,7 +230,7 @@ class Reference:
         firms = [
             firm
             for firm in self.firms.values()
-            if measures.holds(self.moment, population, firm) and has_flags(firm, params)
+            if measures.holds(self.when, population, firm) and has_flags(firm, params)
         ]
         rows = [self.enterprise_row(firm) for firm in firms]
         missing = self.source_undefined()
@@ -260,7 +260,7 @@ class Reference:
 
     def list_branches(self, params: Params) -> Row:
         """Living branches; persons overlap, so neither `total` nor `unallocated`."""
-        rows = [self.branch_row(code) for code in byte_order(self.moment.branches)]
+        rows = [self.branch_row(code) for code in byte_order(self.when.branches)]
         rows = [one for one in rows if self.asked_for(one["branch"], params)]
         return {
             "data": in_order(rows, params, code_of=code_in("branch"), figure_of=subtree_figure),
@@ -274,18 +274,18 @@ class Reference:
         within = params.get("within")
         return (
             params.get("parent", branch["parent_code"]) == branch["parent_code"]
-            and (within is None or branch["code"] in branches.subtree(self.moment, within))
+            and (within is None or branch["code"] in branches.subtree(self.when, within))
             and params.get("kind", branch["kind"]) == branch["kind"]
             and params.get("form", branch["form"]) == branch["form"]
-            and measures.is_below(self.moment.districts, branch["district_code"], params.get("district"))
+            and measures.is_below(self.when.districts, branch["district_code"], params.get("district"))
         )
 
     def branch_row(self, code: str) -> Row:
         """One branch, its own figures and those of its subtree."""
         return {
-            "branch": as_json(branches.attributes(self.moment, code)),
+            "branch": as_json(branches.attributes(self.when, code)),
             "own": self.branch_block({code}),
-            "subtree": self.branch_block(branches.subtree(self.moment, code)),
+            "subtree": self.branch_block(branches.subtree(self.when, code)),
         }
 
     def branch_block(self, codes: set[str]) -> Row:
@@ -296,7 +296,7 @@ class Reference:
     def meta(self, basis: str | None, rows: int) -> Row:
         """What goes with every answer."""
         return {
-            "as_of": self.moment.as_of.isoformat(),
+            "as_of": self.when.as_of.isoformat(),
             "basis": basis,
             "member_source": self.member_source,
             "intra_enterprise_correlation": self.correlation,

@@ -2,8 +2,8 @@
 
 from collections import Counter
 
+from tests.reference.as_of import AsOf
 from tests.reference.facts import Counts, Firm
-from tests.reference.moment import Moment
 from tests.reference.people import people_of_register
 from tests.reference.registry import Row, at_or_below, byte_order, path_up
 
@@ -21,36 +21,36 @@ BRANCH_ATTRIBUTES = (
 )
 
 
-def living_path(moment: Moment, branch: str) -> list[str]:
+def living_path(when: AsOf, branch: str) -> list[str]:
     """The living branches at and above a branch, nearest first."""
-    return [code for code in path_up(moment.all_branches, branch) if code in moment.branches]
+    return [code for code in path_up(when.all_branches, branch) if code in when.branches]
 
 
-def living_parent(moment: Moment, branch: str) -> str | None:
+def living_parent(when: AsOf, branch: str) -> str | None:
     """The nearest living ancestor; None = there is none."""
-    return next((code for code in living_path(moment, branch) if code != branch), None)
+    return next((code for code in living_path(when, branch) if code != branch), None)
 
 
-def subtree(moment: Moment, branch: str) -> set[str]:
+def subtree(when: AsOf, branch: str) -> set[str]:
     """The living branches at or below a branch, also those below branches that do not live."""
-    return at_or_below(moment.all_branches, branch) & set(moment.branches)
+    return at_or_below(when.all_branches, branch) & set(when.branches)
 
 
-def attributes(moment: Moment, branch: str) -> Row:
+def attributes(when: AsOf, branch: str) -> Row:
     """What the row of a branch says beside the figures."""
-    known = moment.branches[branch]
+    known = when.branches[branch]
     return {
         **{column: known[column] for column in BRANCH_ATTRIBUTES},
-        "parent_code": living_parent(moment, branch),
+        "parent_code": living_parent(when, branch),
         "dual_affiliation": bool(known["dual_affiliation"]),
     }
 
 
-def counts(moment: Moment, firms: dict[str, Firm], branches: set[str]) -> Counts:
+def counts(when: AsOf, firms: dict[str, Firm], branches: set[str]) -> Counts:
     """The figures of some branches together: everybody, each person and each enterprise once."""
-    here = [one for one in moment.affiliations if one["branch_code"] in branches]
+    here = [one for one in when.affiliations if one["branch_code"] in branches]
     taking_part = {one["member_ref"] for one in here}
-    people = people_of_register(moment, [moment.members[ref] for ref in taking_part])
+    people = people_of_register(when, [when.members[ref] for ref in taking_part])
     return {
         "members_primary": len({one["member_ref"] for one in here if one["role"] == "primary"}),
         "members_participating": len(taking_part),
@@ -74,28 +74,28 @@ def participating(firms: dict[str, Firm], affiliations: list[Row]) -> set[str]:
     return {code for code, firm in firms.items() if any(member["ref"] in secondary for member in firm.open_members)}
 
 
-def home(moment: Moment, ref: str) -> str | None:
+def home(when: AsOf, ref: str) -> str | None:
     """The home of a member: the nearest living committee at or above the living primary branch.
 
     Else the topmost living branch of that tree; without a living primary branch none.
     """
     primary = next(
-        (one["branch_code"] for one in moment.affiliations if one["member_ref"] == ref and one["role"] == "primary"),
+        (one["branch_code"] for one in when.affiliations if one["member_ref"] == ref and one["role"] == "primary"),
         None,
     )
     if primary is None:
         return None
-    path = living_path(moment, primary)
-    committees = [code for code in path if moment.branches[code]["kind"] == "committee"]
+    path = living_path(when, primary)
+    committees = [code for code in path if when.branches[code]["kind"] == "committee"]
     return committees[0] if committees else path[-1]
 
 
-def dual_affiliation(moment: Moment) -> list[Row]:
+def dual_affiliation(when: AsOf) -> list[Row]:
     """Distinct members, everybody, per home and joint branch; cells with somebody in them only."""
     pairs = {
-        (home(moment, one["member_ref"]), one["branch_code"], one["member_ref"])
-        for one in moment.affiliations
-        if moment.is_dual(one)
+        (home(when, one["member_ref"]), one["branch_code"], one["member_ref"])
+        for one in when.affiliations
+        if when.is_dual(one)
     }
     cells = Counter((home_code, joint) for home_code, joint, _ in pairs)
     ordered = [

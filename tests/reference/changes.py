@@ -26,7 +26,7 @@ def changes(before: Reference, after: Reference, params: Params) -> Row:
 
 def counted(reference: Reference, asked: Population) -> dict[str, Firm]:
     """Whoever is in basis and scope at a date."""
-    return {code: firm for code, firm in reference.firms.items() if holds(reference.moment, asked, firm)}
+    return {code: firm for code, firm in reference.firms.items() if holds(reference.when, asked, firm)}
 
 
 def account(before: Reference, after: Reference, asked: Population, value) -> dict[str, int]:  # type: ignore[no-untyped-def]
@@ -73,7 +73,7 @@ class Sums:
 
 def ratio_account(before: Reference, after: Reference, asked: Population, level: str) -> Row | None:
     """The account over the industries of a level and what none of them holds (under None)."""
-    codes = pre_order(after.moment.industries)
+    codes = pre_order(after.when.industries)
     return kitagawa(strata(before, asked, level), strata(after, asked, level), codes)
 
 
@@ -114,7 +114,7 @@ def own_ratios(a: Sums, b: Sums) -> Sides:
 
 def strata(reference: Reference, asked: Population, level: str) -> dict[str | None, Sums]:
     """Sums per industry of a level, and under None of whoever is in none of them."""
-    tree = reference.moment.industries
+    tree = reference.when.industries
     nodes = [code for code, node in tree.items() if node["level"] == level]
     below = {inner: code for code in nodes for inner in at_or_below(tree, code)}
     found: dict[str | None, Sums] = {code: Sums() for code in nodes} | {None: Sums()}

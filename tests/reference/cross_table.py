@@ -39,7 +39,7 @@ def cross_table(reference: Reference, params: Params) -> Row:
 def is_filled(reference: Reference, populations: list[Population]) -> bool:
     """Whether an enterprise is in all populations."""
     return any(
-        all(measures.holds(reference.moment, population, firm) for population in populations)
+        all(measures.holds(reference.when, population, firm) for population in populations)
         for firm in reference.firms.values()
     )
 
@@ -65,7 +65,7 @@ def codes(row: Row) -> Any:
 def check(reference: Reference, params: Params) -> None:
     """Refuse what a table does not take, and what only exact figures answer."""
     questions.check_names(params, TAKEN)
-    questions.check_values(reference.moment, params)
+    questions.check_values(reference.when, params)
     if params.get("district_level") not in LEVELS["districts"]:
         raise QuestionError("a table has a level of districts")
     if ("industry_level" in params) == (params.get("by") == "industry_group"):

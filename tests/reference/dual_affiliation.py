@@ -11,12 +11,12 @@ from tests.reference.registry import Row, byte_order
 
 def dual_affiliation(reference: Reference, params: Params) -> Row:
     """Matrix, margins and uplift; homes and joint branches by code."""
-    moment = reference.moment
+    when = reference.when
     triples = {
-        (branches.home(moment, one["member_ref"]), one["branch_code"], one["member_ref"])
-        for one in moment.affiliations
-        if moment.is_dual(one)
-        and is_below(moment.districts, moment.branches[one["branch_code"]]["district_code"], params.get("district"))
+        (branches.home(when, one["member_ref"]), one["branch_code"], one["member_ref"])
+        for one in when.affiliations
+        if when.is_dual(one)
+        and is_below(when.districts, when.branches[one["branch_code"]]["district_code"], params.get("district"))
     }
     cells = Counter((home, joint) for home, joint, _ in triples)
     homes = Counter(home for home, _ in {(home, ref) for home, _, ref in triples})
@@ -37,7 +37,7 @@ def dual_affiliation(reference: Reference, params: Params) -> Row:
 def uplift(reference: Reference, params: Params) -> dict[str, object]:
     """Numerators and denominators of the coverages without and with dual affiliation."""
     asked = population(params)
-    firms = [firm for firm in reference.firms.values() if holds(reference.moment, asked, firm)]
+    firms = [firm for firm in reference.firms.values() if holds(reference.when, asked, firm)]
     total = len(firms)
     organised = sum(firm.organised for firm in firms)
     reached = sum(firm.reached_by_dual and not firm.organised for firm in firms)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from tests.reference.moment import ORGANISATION_MEANS, WORK_MEANS, Moment
+from tests.reference.as_of import ORGANISATION_MEANS, WORK_MEANS, AsOf
 from tests.reference.people import People, is_withheld, people_of_register, people_of_return, spells
 from tests.reference.registry import Row, byte_order, in_window, is_open
 
@@ -13,14 +13,14 @@ Counts = dict[str, int | None]
 """Measure to figure; null = unknown on an enterprise's own row, not defined at the grain elsewhere."""
 
 
-def is_registered(moment: Moment, enterprise: Row) -> bool:
+def is_registered(when: AsOf, enterprise: Row) -> bool:
     """In the register from its registration until its closure."""
-    return is_open(enterprise["registered_on"], enterprise["closed_on"], moment.as_of)
+    return is_open(enterprise["registered_on"], enterprise["closed_on"], when.as_of)
 
 
-def latest_return(moment: Moment, enterprise: Row) -> Row | None:
+def latest_return(when: AsOf, enterprise: Row) -> Row | None:
     """The last return on or before the date, however old and whatever its blanks."""
-    filed = [one for one in moment.returns[enterprise["code"]] if one["reported_on"] <= moment.as_of]
+    filed = [one for one in when.returns[enterprise["code"]] if one["reported_on"] <= when.as_of]
     return max(filed, key=lambda one: one["reported_on"], default=None)
 
 
@@ -28,7 +28,7 @@ def latest_return(moment: Moment, enterprise: Row) -> Row | None:
 class Firm:
     """An enterprise in the register on the date of a moment."""
 
-    moment: Moment
+    when: AsOf
     enterprise: Row
 
     @cached_property
@@ -37,7 +37,7 @@ class Firm:
 
     @cached_property
     def latest(self) -> Row | None:
-        return latest_return(self.moment, self.enterprise)
+        return latest_return(self.when, self.enterprise)
 
     def stated(self, column: str) -> object:
         """What the latest return says; blank = unknown, never carried forward from an older one."""
@@ -63,7 +63,7 @@ class Firm:
     @cached_property
     def workers(self) -> list[Row]:
         """The members, withheld or not, whose membership and employment here are both open."""
-        return self.moment.workers[self.code]
+        return self.when.workers[self.code]
 
     @cached_property
     def open_members(self) -> list[Row]:
@@ -73,8 +73,8 @@ class Firm:
     @cached_property
     def people(self) -> People:
         """Persons from the one source of the snapshot."""
-        if self.moment.member_source == "register":
-            return people_of_register(self.moment, self.open_members)
+        if self.when.member_source == "register":
+            return people_of_register(self.when, self.open_members)
         return people_of_return(self.latest)
 
     @cached_property
@@ -87,8 +87,8 @@ class Firm:
     @cached_property
     def coverage(self) -> list[Row]:
         """Coverage rows whose own interval is open."""
-        moment = self.moment
-        return [one for one in moment.coverage[self.code] if is_open(one["start_on"], one["end_on"], moment.as_of)]
+        when = self.when
+        return [one for one in when.coverage[self.code] if is_open(one["start_on"], one["end_on"], when.as_of)]
 
     @cached_property
     def organising(self) -> list[Row]:
@@ -96,7 +96,7 @@ class Firm:
         return [
             one
             for one in self.coverage
-            if one["means"] in ORGANISATION_MEANS and one["branch_code"] in self.moment.branches
+            if one["means"] in ORGANISATION_MEANS and one["branch_code"] in self.when.branches
         ]
 
     @cached_property
@@ -139,7 +139,7 @@ class Firm:
     @cached_property
     def surveyed(self) -> bool:
         """The three haves: operating, fixed premises, and enough staff; unknown stays outside."""
-        thresholds = self.moment.thresholds
+        thresholds = self.when.thresholds
         social = self.kind == "social_organisation"
         needed = thresholds.surveyed_headcount_social if social else thresholds.surveyed_headcount
         premises = self.stated("fixed_premises") is True
@@ -149,13 +149,13 @@ class Firm:
     def eligible(self) -> bool:
         """Operating with at least three full members: must establish an organisation."""
         full = self.people.parts["full_members"]
-        return self.operating and full is not None and full >= self.moment.thresholds.eligible_full_members
+        return self.operating and full is not None and full >= self.when.thresholds.eligible_full_members
 
     @cached_property
     def eligible_unknown(self) -> bool:
         """Operating, full members unknown, and the members, unknown or enough, do not settle it."""
         full, members = self.people.parts["full_members"], self.people.members
-        could = members is None or members >= self.moment.thresholds.eligible_full_members
+        could = members is None or members >= self.when.thresholds.eligible_full_members
         return self.operating and full is None and could
 
     @cached_property
@@ -212,7 +212,7 @@ class Firm:
     def reporting(self) -> bool:
         """Has a return inside the return window."""
         reported_on = None if self.latest is None else self.latest["reported_on"]
-        return in_window(reported_on, self.moment.as_of, self.moment.thresholds.return_window_months)
+        return in_window(reported_on, self.when.as_of, self.when.thresholds.return_window_months)
 
     def staff_counts(self) -> Counts:
         """Employees, their square, and those of organised enterprises."""
@@ -240,7 +240,7 @@ class Firm:
         In an organised enterprise there are none, whatever is unknown about it.
         """
         people, organised = self.people, self.organised
-        returns = self.moment.member_source == "returns"
+        returns = self.when.member_source == "returns"
         return {
             "members_unorganised": 0 if organised else people.members,
             "members_reached_by_dual": 0 if organised else people.parts["members_dual"],
@@ -260,14 +260,14 @@ class Firm:
 
     def flow_counts(self) -> Counts:
         """Spells of open members at this enterprise that began or ended in the flow window; by register only."""
-        if self.moment.member_source == "returns":
+        if self.when.member_source == "returns":
             return {"members_joined": None, "members_left": None}
-        moment, months = self.moment, self.moment.thresholds.flow_window_months
-        known = [member for member in moment.members.values() if not is_withheld(member)]
-        every = [spell for member in known for spell in spells(moment.registry, member, self.code)]
+        when, months = self.when, self.when.thresholds.flow_window_months
+        known = [member for member in when.members.values() if not is_withheld(member)]
+        every = [spell for member in known for spell in spells(when.registry, member, self.code)]
         return {
-            "members_joined": sum(in_window(start, moment.as_of, months) for start, _ in every),
-            "members_left": sum(in_window(end, moment.as_of, months) for _, end in every),
+            "members_joined": sum(in_window(start, when.as_of, months) for start, _ in every),
+            "members_left": sum(in_window(end, when.as_of, months) for _, end in every),
         }
 
     # --- the row ---------------------------------------------------------------------------------

@@ -20,12 +20,12 @@ def import_rows(
     file = _File(tables, dataset, rows, mode, None if scope is None else Inside(tables, scope))
     problems = row_problems(dataset, rows, mode)
     if problems:
-        flawed = frozenset(number for number, _ in problems)
-        whole = file.plan((), flawed)
+        invalid = frozenset(number for number, _ in problems)
+        whole = file.plan((), invalid)
         found = {*whole.own_problems(), *whole.conflicts()}
         if on_error == "reject":
             return Outcome(tables, refused=True, problems=problems | found | file.outside)
-        problems |= {(number, rule) for number, rule in found if number in flawed}
+        problems |= {(number, rule) for number, rule in found if number in invalid}
     if on_error == "skip":
         return _skipped(file, problems)
     plan = file.plan(())
@@ -59,12 +59,12 @@ class _File:
     inside: Inside | None
     outside: set[Problem] = field(default_factory=set)
 
-    def plan(self, without: Collection[int | None], flawed: frozenset[int | None] = frozenset()) -> Plan:
+    def plan(self, without: Collection[int | None], invalid: frozenset[int | None] = frozenset()) -> Plan:
         """Return the plan of the rows that are inside, but some."""
         while True:
             gone = {*without, *(number for number, _ in self.outside)}
             chosen = [row for row in self.rows if row.number not in gone]
-            plan = Plan(self.tables, self.dataset, self.rows, chosen, self.mode, flawed, self.inside)
+            plan = Plan(self.tables, self.dataset, self.rows, chosen, self.mode, invalid, self.inside)
             found = set(plan.belonging_outside()) or set(plan.going_outside())
             if not found:
                 return plan

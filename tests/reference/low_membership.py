@@ -62,7 +62,7 @@ def low_membership(reference: Reference, params: Params) -> Row:
 def check(reference: Reference, params: Params) -> None:
     """Refuse what is not taken, what excludes each other, and codes that are not there."""
     questions.check_names(params, TAKEN)
-    questions.check_values(reference.moment, params)
+    questions.check_values(reference.when, params)
     if ("industry_level" in params) == (params.get("by") == "industry_group"):
         raise QuestionError("one level, or the groups")
     if params.get("industry_level", "section") not in LEVELS["industries"]:
@@ -73,7 +73,7 @@ def check(reference: Reference, params: Params) -> None:
         raise QuestionError("target is no fraction")
     if params.get("sort", "q") not in (*COLUMNS, *POPULATION_SORTS):
         raise QuestionError("no such column")
-    above = reference.moment.districts.get(params.get("district", ""), {}).get("parent_code")
+    above = reference.when.districts.get(params.get("district", ""), {}).get("parent_code")
     if params.get("reference") == "parent" and above is None:
         raise QuestionError("no parent")
     if isinstance(reference, PublicReference):
@@ -87,7 +87,7 @@ def codes(reference: Reference, subject: str, params: Params) -> list[str]:
     known = reference.codes(subject)
     if subject == "industry-groups":
         return known
-    return [code for code in known if reference.moment.industries[code]["level"] == params["industry_level"]]
+    return [code for code in known if reference.when.industries[code]["level"] == params["industry_level"]]
 
 
 def row_alone(population: Population, subject: str, code: str) -> Population:
@@ -103,7 +103,7 @@ def enterprises(reference: Reference, population: Population, subject: str, code
 def members_of(reference: Reference, *populations: Population) -> list[Any]:
     """The enterprises that are in each of some populations."""
     firms = reference.firms.values()
-    return [firm for firm in firms if all(holds(reference.moment, one, firm) for one in populations)]
+    return [firm for firm in firms if all(holds(reference.when, one, firm) for one in populations)]
 
 
 def sums(reference: Reference, *populations: Population) -> Sums:
@@ -138,7 +138,7 @@ def row_of(reference: Reference, params: Params, population: Population, subject
     centre = Fraction(total.members, total.headcount) if total.headcount else None
     other = less(total, own)
     if params.get("reference") == "parent":
-        above = reference.moment.districts[params["district"]]["parent_code"]
+        above = reference.when.districts[params["district"]]["parent_code"]
         other = less(sums(reference, replace(population, district=above), own_condition), own)
     ratio = Fraction(other.members, other.headcount) if other.headcount > 0 else None
     return found | compared(reference, own, ratio, other, centre)

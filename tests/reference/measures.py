@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tests.reference.as_of import AsOf
 from tests.reference.facts import Counts, Firm
-from tests.reference.moment import Moment
 from tests.reference.registry import DISTRICT_LEVELS, at_or_below
 
 MEASURES = (
@@ -114,13 +114,13 @@ class Population:
     size_class: str | None = None
 
 
-def holds(moment: Moment, population: Population, firm: Firm) -> bool:
+def holds(when: AsOf, population: Population, firm: Firm) -> bool:
     """A firm is counted when every condition holds; an unknown attribute meets none."""
     return (
         population.basis in firm.bases
-        and is_below(moment.districts, firm.place("district_code"), population.district)
-        and is_below(moment.industries, firm.place("industry_code"), population.industry)
-        and is_in_group(moment, firm, population.industry_group)
+        and is_below(when.districts, firm.place("district_code"), population.district)
+        and is_below(when.industries, firm.place("industry_code"), population.industry)
+        and is_in_group(when, firm, population.industry_group)
         and population.enterprise_kind in (None, firm.kind)
         and population.ownership in (None, firm.stated("ownership"))
         and population.size_class in (None, firm.stated("size_class"))
@@ -132,9 +132,9 @@ def is_below(tree: dict[str, dict[str, object]], place: str | None, top: str | N
     return top is None or place in at_or_below(tree, top)
 
 
-def is_in_group(moment: Moment, firm: Firm, group: str | None) -> bool:
+def is_in_group(when: AsOf, firm: Firm, group: str | None) -> bool:
     """Below any code of the group."""
-    return group is None or firm.place("industry_code") in moment.industries_of_group(group)
+    return group is None or firm.place("industry_code") in when.industries_of_group(group)
 
 
 def added(firms: Iterable[Firm]) -> Counts:
@@ -143,31 +143,31 @@ def added(firms: Iterable[Firm]) -> Counts:
     return {measure: sum(counts[measure] or 0 for counts in own) for measure in MEASURES}
 
 
-def undefined(moment: Moment, *populations: Population) -> frozenset[str]:
+def undefined(when: AsOf, *populations: Population) -> frozenset[str]:
     """The measures that are not defined for all these populations together, whatever is in them."""
-    if moment.member_source == "returns":
+    if when.member_source == "returns":
         return REGISTER_ONLY
-    reaches = all(withheld_reaches(moment, one) for one in populations)
+    reaches = all(withheld_reaches(when, one) for one in populations)
     return frozenset() if reaches else frozenset({"members_withheld"})
 
 
-def withheld_reaches(moment: Moment, population: Population) -> bool:
+def withheld_reaches(when: AsOf, population: Population) -> bool:
     """Withheld members show down to county and section, and never for a group, a filter or another basis."""
     district, industry = population.district, population.industry
     filters = (population.enterprise_kind, population.ownership, population.size_class)
     return (
         population.basis in ("registered", "operating")
-        and (district is None or moment.districts[district]["level"] in DISTRICT_LEVELS[:3])
-        and (industry is None or moment.industries[industry]["level"] == "section")
+        and (district is None or when.districts[district]["level"] in DISTRICT_LEVELS[:3])
+        and (industry is None or when.industries[industry]["level"] == "section")
         and population.industry_group is None
         and filters == (None, None, None)
     )
 
 
-def figures(moment: Moment, firms: Iterable[Firm], *populations: Population) -> Counts:
+def figures(when: AsOf, firms: Iterable[Firm], *populations: Population) -> Counts:
     """The measures of whoever is in all populations; null = not defined for one of them."""
-    missing = undefined(moment, *populations)
-    held = [firm for firm in firms if all(holds(moment, population, firm) for population in populations)]
+    missing = undefined(when, *populations)
+    held = [firm for firm in firms if all(holds(when, population, firm) for population in populations)]
     return {measure: None if measure in missing else count for measure, count in added(held).items()}
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from tests.reference.moment import Moment
+from tests.reference.as_of import AsOf
 from tests.reference.registry import Registry, Row, is_open
 
 COLLEGE = frozenset({"doctorate", "master", "bachelor", "junior_college"})
@@ -45,13 +45,13 @@ def has_college(member: Row) -> bool | None:
     return None if member["education"] is None else member["education"] in COLLEGE
 
 
-def properties(moment: Moment) -> dict[str, Callable[[Row], bool | None]]:
+def properties(when: AsOf) -> dict[str, Callable[[Row], bool | None]]:
     """The parts of the members: measure to what it asks of a member (None: the source does not say)."""
     return {
-        "full_members": lambda member: is_full(member, moment.as_of),
-        "members_dual": lambda member: member["ref"] in moment.dual_refs,
-        "members_floating": lambda member: is_floating(member, moment.as_of),
-        "members_under_36": lambda member: is_under_36(member, moment.as_of),
+        "full_members": lambda member: is_full(member, when.as_of),
+        "members_dual": lambda member: member["ref"] in when.dual_refs,
+        "members_floating": lambda member: is_floating(member, when.as_of),
+        "members_under_36": lambda member: is_under_36(member, when.as_of),
         "members_women": is_woman,
         "members_college": has_college,
     }
@@ -82,10 +82,10 @@ class People:
         return None if self.members is None or full is None else self.members - full
 
 
-def people_of_register(moment: Moment, members: Iterable[Row]) -> People:
+def people_of_register(when: AsOf, members: Iterable[Row]) -> People:
     """Count persons: a part counts those known to have it, and beside it those not known."""
     persons = list(members)
-    answers = {part: [has(person) for person in persons] for part, has in properties(moment).items()}
+    answers = {part: [has(person) for person in persons] for part, has in properties(when).items()}
     return People(
         members=len(persons),
         parts={part: answers[part].count(True) for part in PARTS},

@@ -78,7 +78,7 @@ def overlap(one: Row, other: Row) -> bool:
 class Plan:
     """What chosen rows of a file would make of a registry, and what is wrong with that.
 
-    `flawed` are the numbers of those that are wrong by themselves; such a plan is only asked, never carried out.
+    `invalid` are the numbers of those that are wrong by themselves; such a plan is only asked, never carried out.
     """
 
     def __init__(
@@ -88,12 +88,12 @@ class Plan:
         rows: Sequence[FileRow],
         chosen: Sequence[FileRow],
         mode: str,
-        flawed: frozenset[int | None] = frozenset(),
+        invalid: frozenset[int | None] = frozenset(),
         inside: Inside | None = None,
     ) -> None:
         self.inside = inside
-        self.before, self.dataset, self.rows, self.chosen, self.mode, self.flawed = (
-            tables, dataset, rows, chosen, mode, flawed,
+        self.before, self.dataset, self.rows, self.chosen, self.mode, self.invalid = (
+            tables, dataset, rows, chosen, mode, invalid,
         )  # fmt: skip
         self.after = deepcopy(tables)
         self.own = "returns" if dataset == "ledger" else dataset
@@ -166,7 +166,7 @@ class Plan:
                 new[column] = default if replaces or old is None else kept
         if name != self.own:  # of several rows of a ledger for one enterprise the last to come speaks
             self.written = [one for one in self.written if (one.name, one.key) != (name, key)]
-        if new != old or row.number in self.flawed:
+        if new != old or row.number in self.invalid:
             self.written.append(Written(name, key, row, new, old is None))
         self.after[name].pop(key, None)
         if self._is_certain(row, name):
@@ -346,7 +346,7 @@ class Plan:
 
     def _overlapping(self, name: str, rule: Callable[[Row, Row], str | None]) -> Iterator[Problem]:
         severity = ["overlapping_rows", "secondary_to_primary", "second_employer", "second_primary"]
-        sound = [one for one in self.written if one.name == name and one.row.number not in self.flawed]
+        sound = [one for one in self.written if one.name == name and one.row.number not in self.invalid]
         rows = [*self._kept(name).values(), *(one.cells for one in sound)]
         for one in sound:
             others = [other for other in rows if other is not one.cells]

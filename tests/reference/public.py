@@ -11,9 +11,9 @@ from functools import cached_property
 
 from tests.reference import measures, rates
 from tests.reference.answers import Reference
+from tests.reference.as_of import AsOf, Thresholds
 from tests.reference.facts import Counts, Firm
 from tests.reference.measures import MEASURES, Population
-from tests.reference.moment import Moment, Thresholds
 from tests.reference.questions import Params, QuestionError
 from tests.reference.registry import Registry, Row, path_up
 from tests.reference.rounding import HMIN, B, Offset, Place, Shown, Unit, offset, shown
@@ -118,12 +118,12 @@ def exactly(tree: dict[str, Row], code: str | None, level: str) -> str | None:
     return next((above for above in path_up(tree, code) if tree[above]["level"] == level), None)
 
 
-def steps(moment: Moment, firm: Firm) -> tuple[Place | None, ...]:
+def steps(when: AsOf, firm: Firm) -> tuple[Place | None, ...]:
     """The places where it may show, finest first; None = its own place does not allow the step."""
     district, industry = firm.place("district_code"), firm.place("industry_code")
-    street, county = exactly(moment.districts, district, "street"), moment.county(district)
-    division = exactly(moment.industries, industry, "division")
-    section = exactly(moment.industries, industry, "section")
+    street, county = exactly(when.districts, district, "street"), when.county(district)
+    division = exactly(when.industries, industry, "division")
+    section = exactly(when.industries, industry, "section")
     return (
         (street, division) if street and division else None,
         (county, division) if county and division else None,
@@ -168,7 +168,7 @@ class PublicReference(Reference):
     @cached_property
     def units(self) -> list[Unit]:
         """The operating enterprises."""
-        superseded = {one["code"]: one["supersedes"] for one in self.moment.registry["enterprises"]}
+        superseded = {one["code"]: one["supersedes"] for one in self.when.registry["enterprises"]}
         return [
             Unit(
                 firm.code,
@@ -176,7 +176,7 @@ class PublicReference(Reference):
                 firm.people.members,
                 firm.headcount,
                 firm.standalone,
-                steps(self.moment, firm),
+                steps(self.when, firm),
             )
             for firm in self.firms.values()
             if firm.operating
@@ -215,8 +215,8 @@ class PublicReference(Reference):
     def codes(self, subject: str) -> list[str]:
         """The public subjects: districts down to street, industries down to division, groups made of these."""
         if subject == "industry-groups":
-            fine = {code for code, node in self.moment.industries.items() if node["level"] not in INDUSTRY_LEVELS}
-            return [code for code in super().codes(subject) if not fine & self.moment.group_codes(code)]
+            fine = {code for code, node in self.when.industries.items() if node["level"] not in INDUSTRY_LEVELS}
+            return [code for code in super().codes(subject) if not fine & self.when.group_codes(code)]
         levels = (*DISTRICT_LEVELS, *INDUSTRY_LEVELS)
         return [code for code in super().codes(subject) if self.tree(subject)[code]["level"] in levels]
 
@@ -228,7 +228,7 @@ class PublicReference(Reference):
         firms = [
             firm
             for firm in self.firms.values()
-            if all(measures.holds(self.moment, population, firm) for population in populations)
+            if all(measures.holds(self.when, population, firm) for population in populations)
         ]
         counts: Counts = dict.fromkeys(MEASURES)
         counts["enterprises"] = len(firms)
@@ -250,9 +250,9 @@ class PublicReference(Reference):
         district, industry = place
         group = population.industry_group
         return (
-            measures.is_below(self.moment.districts, district, population.district)
-            and measures.is_below(self.moment.industries, industry, population.industry)
-            and (group is None or industry in self.moment.industries_of_group(group))
+            measures.is_below(self.when.districts, district, population.district)
+            and measures.is_below(self.when.industries, industry, population.industry)
+            and (group is None or industry in self.when.industries_of_group(group))
         )
 
     def meta(self, basis: str | None, rows: int) -> Row:

@@ -1,5 +1,6 @@
 """What may be asked: parameters of each list, and the errors of a question."""
 
+from tests.reference.as_of import AsOf
 from tests.reference.facts import BASES
 from tests.reference.measures import (
     BRANCH_MEASURES,
@@ -7,7 +8,6 @@ from tests.reference.measures import (
     PERSON_MEASURES,
     Population,
 )
-from tests.reference.moment import Moment
 from tests.reference.rates import BRANCH_METRICS, METRICS, PERSON_METRICS
 from tests.reference.registry import DISTRICT_LEVELS, INDUSTRY_LEVELS
 
@@ -72,32 +72,32 @@ def row_parameters(subject: str) -> set[str]:
     }[subject]
 
 
-def check_list(moment: Moment, subject: str, params: Params) -> None:
+def check_list(when: AsOf, subject: str, params: Params) -> None:
     """Refuse what a list does not take."""
     check_names(params, conditions_of(subject) | row_parameters(subject) | {"sort", "order"})
-    check_values(moment, params)
+    check_values(when, params)
     if {"parent", "within"} <= set(params):
         raise QuestionError("parent with within")
     if "sort" in params and params["sort"] not in SORTS[subject]:
         raise QuestionError(f"{subject} do not sort by {params['sort']}")
     if "level" in params and params["level"] not in LEVELS[subject]:
         raise QuestionError(f"{subject} have no level {params['level']}")
-    nodes = {"districts": moment.districts, "industries": moment.industries}.get(subject, moment.branches)
+    nodes = {"districts": when.districts, "industries": when.industries}.get(subject, when.branches)
     for name in ("parent", "within"):
         if name in params and params[name] not in nodes:
             raise QuestionError(f"{name}: unknown code {params[name]}")
 
 
-def check_single(moment: Moment, subject: str, params: Params) -> None:
+def check_single(when: AsOf, subject: str, params: Params) -> None:
     """A district, industry or group takes the population; an enterprise or branch takes nothing."""
     check_names(params, set() if subject in ("enterprises", "branches") else conditions_of(subject))
-    check_values(moment, params)
+    check_values(when, params)
 
 
-def check_bases(moment: Moment, params: Params) -> None:
+def check_bases(when: AsOf, params: Params) -> None:
     """The population without a basis."""
     check_names(params, set(CONDITIONS) - {"basis"})
-    check_values(moment, params)
+    check_values(when, params)
 
 
 def check_names(params: Params, known: set[str]) -> None:
@@ -106,12 +106,12 @@ def check_names(params: Params, known: set[str]) -> None:
         raise QuestionError(f"unknown parameters {sorted(set(params) - known)}")
 
 
-def check_values(moment: Moment, params: Params) -> None:
+def check_values(when: AsOf, params: Params) -> None:
     """An unknown code or choice is refused."""
     codes = {
-        "district": set(moment.districts),
-        "industry": set(moment.industries),
-        "industry_group": {one["group_code"] for one in moment.registry["industry-groups"]},
+        "district": set(when.districts),
+        "industry": set(when.industries),
+        "industry_group": {one["group_code"] for one in when.registry["industry-groups"]},
     }
     for name, value in params.items():
         if name in codes and value not in codes[name]:

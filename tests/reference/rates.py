@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from tests.reference.as_of import AsOf
 from tests.reference.facts import Counts, Firm
-from tests.reference.moment import Moment
 
 Z95 = 1.959963984540054
 LOW_BASE = 30
@@ -196,7 +196,7 @@ Firms = list[tuple[int, int]]
 """Members (not above headcount) and headcount (one or more) of each firm of a stratum."""
 
 
-def strata(moment: Moment, firms: Iterable[Firm]) -> list[Firms]:
+def strata(when: AsOf, firms: Iterable[Firm]) -> list[Firms]:
     """Operating enterprises with known members and headcount, by division and county.
 
     Unlocated and unclassified ones take no part; strata of one firm, or of one-person firms only, are left out.
@@ -204,8 +204,8 @@ def strata(moment: Moment, firms: Iterable[Firm]) -> list[Firms]:
     found: dict[tuple[str, str], Firms] = {}
     for firm in firms:
         members, staff = firm.people.members, firm.headcount
-        division = moment.division(firm.place("industry_code"))
-        county = moment.county(firm.place("district_code"))
+        division = when.division(firm.place("industry_code"))
+        county = when.county(firm.place("district_code"))
         if not firm.operating or not staff or members is None or division is None or county is None:
             continue
         found.setdefault((division, county), []).append((min(members, staff), staff))
@@ -229,9 +229,9 @@ def raw_correlation(strata_used: list[Firms]) -> Fraction | None:
     return n / (n + d) if n + d > 0 else None
 
 
-def correlation(moment: Moment, firms: Iterable[Firm]) -> dict[str, float | int]:
+def correlation(when: AsOf, firms: Iterable[Firm]) -> dict[str, float | int]:
     """One value per snapshot: truncated to 0..1, floored while members are few, to 4 decimals."""
-    used = strata(moment, firms)
+    used = strata(when, firms)
     members = sum(m for one in used for m, _ in one)
     raw = raw_correlation(used)
     value = CORRELATION_FLOOR if raw is None else min(1.0, max(0.0, float(raw)))

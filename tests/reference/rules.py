@@ -6,7 +6,7 @@ from datetime import date
 from itertools import combinations
 from typing import Any
 
-from tests.reference.moment import ORGANISATION_MEANS
+from tests.reference.as_of import ORGANISATION_MEANS
 from tests.reference.people import PARTS
 from tests.reference.registry import DISTRICT_LEVELS, INDUSTRY_LEVELS, Registry, Row, by_code
 

@@ -36,7 +36,7 @@ def trend(dates: Sequence[Dated], params: Params, metrics: Sequence[str] = ()) -
     return {
         "data": [
             {
-                "as_of": one.reference.moment.as_of.isoformat(),
+                "as_of": one.reference.when.as_of.isoformat(),
                 "breaks": breaks(before, one),
                 "rates": {name: rate for name, rate in found.items() if name in (metrics or found)},
             }
@@ -53,20 +53,20 @@ def single(params: Params) -> str | None:
 
 def is_in_range(one: Dated, params: Params) -> bool:
     """From the first date to the last, both included."""
-    as_of = one.reference.moment.as_of.isoformat()
+    as_of = one.reference.when.as_of.isoformat()
     return params.get("from", as_of) <= as_of <= params.get("to", as_of)
 
 
 def rates_of(reference: Reference, params: Params) -> dict[str, Rate] | None:
     """The rates of one date; None where it does not know the codes, or the enterprise or branch is not there."""
     if "branch" in params:
-        living = params["branch"] in reference.moment.branches
+        living = params["branch"] in reference.when.branches
         return dict(reference.branch_row(params["branch"])["subtree"]["rates"]) if living else None
     if "enterprise" in params:
         firm = reference.firms.get(params["enterprise"])
         return None if firm is None else dict(reference.enterprise_row(firm)["rates"])
     try:
-        questions.check_values(reference.moment, params)
+        questions.check_values(reference.when, params)
     except QuestionError:
         return None
     return dict(reference.block(questions.population(params))["rates"])
@@ -74,7 +74,7 @@ def rates_of(reference: Reference, params: Params) -> dict[str, Rate] | None:
 
 def breaks(before: Dated, after: Dated) -> list[str]:
     """What differs beside the figures."""
-    settings = [(one.reference.moment.thresholds, one.asked_source) for one in (before, after)]
+    settings = [(one.reference.when.thresholds, one.asked_source) for one in (before, after)]
     found = ["settings"] if settings[0] != settings[1] else []
     if before.reference.member_source != after.reference.member_source:
         found.append("member_source")

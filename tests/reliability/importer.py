@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 
 from app.config import Settings
-from app.imports import indexes
+from app.imports import writing
 from app.imports.load import ImportRejected, import_file
 from app.imports.options import ImportOptions
 
 
 def main() -> None:
-    indexes.MANY_ROWS = 1000
+    writing.MANY_ROWS = 1000
     url, folder, *files = sys.argv[1:]
     settings = Settings(_env_file=None, database_url=url, data_dir=Path(folder))
     for file in files:

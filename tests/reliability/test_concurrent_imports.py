@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from app.database.engines import make_sync_engine
-from app.database.revision import current
+from app.database.write_lock import current_revision
 from tests.factories.importing import PEOPLE, TREES, Registry
 from tests.reliability.test_killed_imports import run
 
@@ -46,6 +46,6 @@ def _files(folder: Path, number: int) -> tuple[str, str]:
 def _revision(url: str) -> int:
     engine = make_sync_engine(url)
     with engine.connect() as connection:
-        revision = current(connection)
+        revision = current_revision(connection)
     engine.dispose()
     return revision

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from app.config import Settings
 from app.database.engines import make_sync_engine
 from app.demo.siming import write_siming
-from app.snapshots.aside import sweep
+from app.snapshots.folders import sweep
 from app.store.format import checksum
 from app.store.shelf import Shelf
 from tests.factories.demo_files import read_registry
@@ -32,13 +32,13 @@ def test_readers_see_old_or_new_when_builds_are_killed(migrated_url: str, tmp_pa
     settings = Settings(_env_file=None, database_url=migrated_url, data_dir=tmp_path / "data", anonymous="public")
     fill(migrated_url, _siming(tmp_path))
     whole = _seconds_of_a_build(settings)
-    dice = random.Random(20170625)
+    draws = random.Random(20170625)
     known = {root: _whole(settings.snapshots_dir / root) for root in ROOTS}
     killed = 0
     for turn in range(KILLS):
         _change(migrated_url, turn)
         start = time.monotonic()
-        if _build_and_kill(settings, dice.uniform(0.2, 1.1) * whole):
+        if _build_and_kill(settings, draws.uniform(0.2, 1.1) * whole):
             killed += 1
         else:
             whole = min(whole, time.monotonic() - start)  # the machine has become quicker than when it was measured

@@ -25,14 +25,14 @@ State = tuple[int, frozenset[int]]
 
 
 def test_registry_is_old_or_new_when_imports_are_killed(migrated_url: str, tmp_path: Path) -> None:
-    dice = random.Random(20170625)
+    draws = random.Random(20170625)
     with connected(migrated_url) as engine:
         whole = seconds_of_an_import(migrated_url, tmp_path)
         old = state(engine)
         killed = 0
         for turn in range(1, KILLS + 1):
             new = (ROWS + turn, frozenset({1900 + turn % 100}))
-            acknowledged = import_and_kill(migrated_url, tmp_path, turn, dice.uniform(0, 1.1) * whole)
+            acknowledged = import_and_kill(migrated_url, tmp_path, turn, draws.uniform(0, 1.1) * whole)
             killed += not acknowledged
             wait_for_backends(engine)
             seen = state(engine)

@@ -9,14 +9,13 @@ from typing import Any
 import pytest
 from pyarrow import feather
 
-from app.catalogue.bases import BASES
-from app.catalogue.dimensions import DIMENSIONS
+from app.catalogue.dimensions import BASES, DIMENSIONS
 from app.catalogue.measures import BRANCH_MEASURES, ENTERPRISE_MEASURES, MEASURE, MEASURES, ROW_MEASURES, SHOWN, Grain
 from app.catalogue.metrics import BRANCH_METRICS, ENTERPRISE_METRICS, METRIC, METRICS, Interval
 from app.catalogue.vocabulary import Basis, DistrictLevel, IndustryLevel
 from app.config import Thresholds
 from app.database.engines import make_sync_engine
-from app.snapshots.parameters import Parameters, statement
+from app.snapshots.facts import Parameters, statement
 from app.store.shelf import Shelf
 from tests.factories.tiny import Figures, Tiny
 from tests.reference import measures as reference

@@ -7,7 +7,7 @@ import pytest
 
 from app.catalogue.measures import MEASURES
 from app.errors import InvalidRequest
-from app.statistics.exact_only import ExactOnly
+from app.statistics.as_of import ExactOnly
 from tests.factories.asking import Asker, Reader
 from tests.factories.tiny import Figures, Tiny, parts, picked
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from app.catalogue.analyses import Analysis
 from app.publication.dual_affiliation import dual_affiliation_answer
-from app.statistics.question import Moment, Question, Subject
+from app.statistics.question import AsOf, Question, Subject
 from tests.factories.asking import Asker, Params, Reader, population_of
 from tests.factories.loading import fill
 from tests.factories.questions import SEEDS, draw_conditions
@@ -85,7 +85,7 @@ def joint(tiny: Tiny) -> Figures:
 def asked(reader: Reader, snapshot: str, params: Params) -> dict[str, Any]:
     """The answer, with codes for branches and pairs for rates."""
     question = Question(
-        Subject.BRANCHES, Moment(snapshot=snapshot), population_of(params), analysis=Analysis.DUAL_AFFILIATION
+        Subject.BRANCHES, AsOf(snapshot=snapshot), population_of(params), analysis=Analysis.DUAL_AFFILIATION
     )
     data = json.loads(dual_affiliation_answer(reader.shelf, question).body)["data"]
     uplift = data["uplift"]

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import binomtest
 
 from app.snapshots.correlation import estimate
-from app.statistics.intervals import Z, effective_headcount, wilson
+from app.statistics.inference import Z, effective_headcount, wilson
 from tests.factories.tiny import Figures, Tiny, parts
 
 EXACT = 1e-12

@@ -8,7 +8,7 @@ import pytest
 from scipy.special import betainc
 
 from app.errors import InvalidRequest, ServiceError
-from app.statistics.exact_only import ExactOnly
+from app.statistics.as_of import ExactOnly
 from tests.factories.payrolls import ask_low_membership
 from tests.factories.public_snapshots import PublicSnapshot
 from tests.factories.tiny import Figures, Tiny

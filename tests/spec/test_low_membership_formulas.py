@@ -13,9 +13,8 @@ from scipy.stats import beta, binom, false_discovery_control, norm
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import binom_test, proportions_ztest
 
-from app.statistics.comparisons import CLASSES, COLUMNS, LEAST_EXPECTED, Z_998, Comparison, Matched, Ratios, compare
-from app.statistics.intervals import Precision, Z
-from app.statistics.tests_of_ratio import false_discovery_rates, funnel_limits, joint_draws, p_values
+from app.statistics.inference import Precision, Z, false_discovery_rates, funnel_limits, joint_draws, p_values
+from app.statistics.low_membership import CLASSES, COLUMNS, LEAST_EXPECTED, Z_998, Comparison, Matched, Ratios, compare
 
 EXACT = Precision(0.0)
 """No correlation: every employee is a draw of their own."""

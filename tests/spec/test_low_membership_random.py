@@ -8,7 +8,7 @@ from random import Random
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from app.statistics.comparisons import CLASSES
+from app.statistics.low_membership import CLASSES
 from tests.disclosure.publishing import Publisher
 from tests.factories.asking import Asker
 from tests.factories.crowds import crowd

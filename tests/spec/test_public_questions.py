@@ -8,12 +8,11 @@ import pytest
 
 from app.catalogue.vocabulary import Basis
 from app.errors import InvalidRequest, ServiceError
-from app.publication.answers import file_answer, list_answer, one_answer
-from app.publication.bases import bases_answer, bases_question
 from app.publication.files import FileFormat, FileOptions
-from app.publication.kept import KeptRows
-from app.statistics.exact_only import ExactOnly, refuse_exact_only
-from app.statistics.question import Listing, Moment, Page, Population, Question, Subject
+from app.publication.lists import bases_answer, bases_question, file_answer, list_answer, one_answer
+from app.publication.row_cache import RowCache
+from app.statistics.as_of import ExactOnly, refuse_exact_only
+from app.statistics.question import AsOf, Listing, Page, Population, Question, Subject
 from app.store.shelf import Shelf, SnapshotNotFound
 from tests.factories.asking import Asker
 from tests.factories.public_snapshots import PublicSnapshot
@@ -88,11 +87,11 @@ def test_single_subjects_and_files_are_exact_only_when_their_lists_are(figures: 
 
 def test_bases_side_by_side_are_exact_only_when_there_is_one_basis(figures: Figures) -> None:
     shelf = figures.asker.shelf
-    assert items(refusal(lambda: bases_answer(shelf, bases_question(Moment(), Population()), KeptRows(0)))) == {
+    assert items(refusal(lambda: bases_answer(shelf, bases_question(AsOf(), Population()), RowCache(0)))) == {
         "path": ANALYSES
     }
     filtered = Population(ownership="state")
-    error = refusal(lambda: bases_answer(shelf, bases_question(Moment(), filtered), KeptRows(0)))
+    error = refusal(lambda: bases_answer(shelf, bases_question(AsOf(), filtered), RowCache(0)))
     assert items(error) == {"path": ANALYSES, "query/ownership": ()}
 
 
@@ -109,8 +108,8 @@ def test_public_questions_are_answered_when_they_name_what_there_is(figures: Fig
     population = Population(Basis.OPERATING, "siming", "I", "internet")
     for subject, levels in ((Subject.DISTRICTS, DISTRICT_LEVELS), (Subject.INDUSTRIES, INDUSTRY_LEVELS)):
         for level in levels:
-            refuse_exact_only(manifest, Question(subject, Moment(), population, Listing(level=level)))
-    refuse_exact_only(manifest, Question(Subject.INDUSTRY_GROUPS, Moment(), population))
+            refuse_exact_only(manifest, Question(subject, AsOf(), population, Listing(level=level)))
+    refuse_exact_only(manifest, Question(Subject.INDUSTRY_GROUPS, AsOf(), population))
     for subject in ("districts", "industries", "industry-groups"):
         assert figures.page(subject)["data"]
 
@@ -144,14 +143,14 @@ def roots(tiny: Tiny) -> dict[str, Shelf]:
 QUESTION = Question(Subject.DISTRICTS, listing=Listing(level="street"))
 
 
-def asked(shelf: Shelf, kept: KeptRows, page: Page = Page()) -> dict[str, object]:  # noqa: B008 - frozen
+def asked(shelf: Shelf, kept: RowCache, page: Page = Page()) -> dict[str, object]:  # noqa: B008 - frozen
     answer: dict[str, object] = json.loads(list_answer(shelf, QUESTION, page, kept).body)
     return answer
 
 
-def one_asked(shelf: Shelf, kept: KeptRows) -> dict[str, object]:
+def one_asked(shelf: Shelf, kept: RowCache) -> dict[str, object]:
     answer: dict[str, object] = json.loads(
-        one_answer(shelf, Subject.DISTRICTS, "wucun", Moment(), Population(), kept).body
+        one_answer(shelf, Subject.DISTRICTS, "wucun", AsOf(), Population(), kept).body
     )
     return answer
 
@@ -160,10 +159,10 @@ def one_asked(shelf: Shelf, kept: KeptRows) -> dict[str, object]:
 def test_roots_do_not_mix_when_they_share_the_rows_that_are_kept(
     roots: dict[str, Shelf], order: tuple[str, str]
 ) -> None:
-    fresh = {root: asked(roots[root], KeptRows(0)) for root in roots}
-    alone = {root: one_asked(roots[root], KeptRows(0)) for root in roots}
+    fresh = {root: asked(roots[root], RowCache(0)) for root in roots}
+    alone = {root: one_asked(roots[root], RowCache(0)) for root in roots}
     assert fresh["exact"] != fresh["public"]
-    shared = KeptRows(10**7)
+    shared = RowCache(10**7)
     for root in (*order, *order):  # each is asked with the other's rows kept, and again with its own
         assert asked(roots[root], shared) == fresh[root]
         assert one_asked(roots[root], shared) == alone[root]
@@ -171,11 +170,11 @@ def test_roots_do_not_mix_when_they_share_the_rows_that_are_kept(
 
 def test_a_cursor_does_not_go_on_when_it_is_of_the_other_root(roots: dict[str, Shelf]) -> None:
     for own, other in permutations(roots.values()):
-        cursor = asked(own, KeptRows(0), Page(limit=1))["next_cursor"]
+        cursor = asked(own, RowCache(0), Page(limit=1))["next_cursor"]
         assert isinstance(cursor, str)
-        assert asked(own, KeptRows(0), Page(limit=1, cursor=cursor))["next_cursor"] is None
+        assert asked(own, RowCache(0), Page(limit=1, cursor=cursor))["next_cursor"] is None
         with pytest.raises(SnapshotNotFound):
-            asked(other, KeptRows(0), Page(limit=1, cursor=cursor))
+            asked(other, RowCache(0), Page(limit=1, cursor=cursor))
 
 
 def test_exact_figures_answer_every_question_when_their_root_is_asked(roots: dict[str, Shelf]) -> None:
@@ -183,6 +182,6 @@ def test_exact_figures_answer_every_question_when_their_root_is_asked(roots: dic
     for basis in Basis:
         population = Population(basis, enterprise_kind="enterprise", ownership="state", size_class="small")
         for subject in Subject:
-            refuse_exact_only(exact, Question(subject, Moment(), population))
+            refuse_exact_only(exact, Question(subject, AsOf(), population))
     refuse_exact_only(exact, Question(Subject.DISTRICTS, listing=Listing(level="site")))
     refuse_exact_only(exact, Question(Subject.INDUSTRIES, listing=Listing(level="class")))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.statistics.intervals import effective_headcount, effective_rounded, precision_of, rounding_error, widened
+from app.statistics.inference import effective_headcount, effective_rounded, precision_of, rounding_error, widened
 from app.statistics.rates import LOW_BASE, UNRELIABLE
 from tests.factories.public_snapshots import PublicSnapshot
 from tests.factories.tiny import Figures, parts

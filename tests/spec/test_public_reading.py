@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app.api.schemas.statistics import (
+from app.api.statistics.models import (
     DistrictStatisticsAnswer,
     DistrictStatisticsPage,
     IndustryGroupStatisticsPage,
@@ -19,10 +19,10 @@ from app.api.schemas.statistics import (
 from app.catalogue.measures import MEASURES
 from app.catalogue.metrics import METRICS
 from app.errors import InvalidRequest, NotFound
-from app.publication.answers import file_answer
 from app.publication.files import FileFormat, FileOptions
+from app.publication.lists import file_answer
 from app.publication.table import TableOptions
-from app.statistics.question import Listing, Moment, Order, Page, Population, Question, Subject
+from app.statistics.question import AsOf, Listing, Order, Page, Population, Question, Subject
 from tests.factories.public_snapshots import DISTRICTS, GIVEN, GROUPS, INDUSTRIES, RATES, Place, PublicSnapshot
 from tests.factories.tiny import Figures, codes, parts, table
 
@@ -210,7 +210,7 @@ def test_rows_are_sorted_by_public_figures_when_asked(figures: Figures) -> None:
 
 def written(figures: Figures, kind: FileFormat, **options: Any) -> bytes:
     question = Question(
-        Subject.DISTRICTS, Moment(snapshot=figures.snapshot), Population(), Listing(parent="siming", include_empty=True)
+        Subject.DISTRICTS, AsOf(snapshot=figures.snapshot), Population(), Listing(parent="siming", include_empty=True)
     )
     page = Page(order=Order.DESCENDING)
     answer = file_answer(figures.asker.shelf, question, page, FileOptions(kind, TableOptions(totals=True, **options)))

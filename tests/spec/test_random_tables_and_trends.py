@@ -17,8 +17,8 @@ from tests.factories.loading import fill
 from tests.factories.questions import cross_table_questions, draw_cross_table, trend_questions
 from tests.factories.registries import AS_OF, Pen, dated_registries
 from tests.reference.answers import Reference
+from tests.reference.as_of import Thresholds
 from tests.reference.cross_table import cross_table
-from tests.reference.moment import Thresholds
 from tests.reference.public import PublicReference
 from tests.reference.questions import QuestionError
 from tests.reference.registry import Registry

@@ -16,8 +16,8 @@ from app.catalogue.measures import ENTERPRISE_MEASURES, MEASURES
 from app.catalogue.vocabulary import Basis, DistrictLevel, IndustryLevel
 from app.demo.siming import SIMING_DATES, write_siming
 from app.statistics.aggregates import list_tree, tree_of
-from app.statistics.listed import Listed
-from app.statistics.question import Listing, Moment, Page, Population, Question, Subject
+from app.statistics.question import AsOf, Listing, Page, Population, Question, Subject
+from app.statistics.row_list import RowList
 from app.store.snapshot import Snapshot, Tree
 from tests.factories.asking import Asker, Reader
 from tests.factories.demo_files import read_registry
@@ -108,7 +108,7 @@ def listed_nodes(tree: Tree, listing: Listing, parent: int | None) -> list[int]:
     return [node for node, level in enumerate(tree.levels) if level == listing.level]
 
 
-def holds(listed: Listed, expected: AddedUp, node: int | None, children: list[int]) -> None:
+def holds(listed: RowList, expected: AddedUp, node: int | None, children: list[int]) -> None:
     """Rows, `unallocated` and `total` of a list are what adding up one by one gives, and add up themselves."""
     margins, rows = listed.margins, listed.sides[0].count(listed.rows)
     assert margins is not None
@@ -140,7 +140,7 @@ def test_rows_and_unallocated_are_the_total_when_the_demonstration_is_listed(
         is_empty = not widest.at(node)[0]
         if is_empty and basis is not snapshot.bases[0]:
             continue  # nothing registered there: nothing in any basis
-        question = Question(subject, Moment(), Population(basis=basis), listing)
+        question = Question(subject, AsOf(), Population(basis=basis), listing)
         holds(list_tree(snapshot, question, Page()), added_up[basis], node, listed_nodes(widest.tree, listing, node))
         looked_at += not is_empty
     generations = 3 + len(set(widest.tree.levels))  # parents and levels that hold enterprises, at least
@@ -157,7 +157,7 @@ def test_industries_of_every_district_add_up_when_figures_are_public(
         if not expected.at(None)[0]:
             continue
         for listing, parent in listings(snapshot, Subject.INDUSTRIES):
-            question = Question(Subject.INDUSTRIES, Moment(), Population(district=code), listing)
+            question = Question(Subject.INDUSTRIES, AsOf(), Population(district=code), listing)
             listed = list_tree(snapshot, question, Page())
             holds(listed, expected, parent, listed_nodes(expected.tree, listing, parent))
             assert listed.margins is not None
@@ -187,7 +187,7 @@ def test_withheld_members_add_up_when_counties_and_sections_are_listed(demonstra
     found = 0
     for snapshot, basis in product(demonstration, (Basis.REGISTERED, Basis.OPERATING)):
         for subject, level in ((Subject.DISTRICTS, "county"), (Subject.INDUSTRIES, "section")):
-            question = Question(subject, Moment(), Population(basis=basis), Listing(level=level, include_empty=True))
+            question = Question(subject, AsOf(), Population(basis=basis), Listing(level=level, include_empty=True))
             listed = list_tree(snapshot, question, Page())
             margins, rows = listed.margins, listed.sides[0].count(listed.rows)
             assert margins is not None
@@ -230,7 +230,7 @@ def test_industries_of_a_district_add_up_when_it_is_large(
     for basis in {Basis.REGISTERED, Basis.OPERATING, Basis.SURVEYED} & set(crowd.bases):
         expected = add_up(crowd, Subject.INDUSTRIES, basis, node)
         for listing, parent in listings(crowd, Subject.INDUSTRIES):
-            question = Question(Subject.INDUSTRIES, Moment(), Population(basis=basis, district=district), listing)
+            question = Question(Subject.INDUSTRIES, AsOf(), Population(basis=basis, district=district), listing)
             holds(list_tree(crowd, question, Page()), expected, parent, listed_nodes(expected.tree, listing, parent))
 
 

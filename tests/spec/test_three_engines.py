@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from app.config import Thresholds
 from app.database.engines import make_sync_engine
 from app.snapshots.extract import EXTRACTED, extract, view
-from app.snapshots.parameters import Parameters, statement
+from app.snapshots.facts import Parameters, statement
 from tests.factories.loading import fill
 from tests.factories.registries import dated_registries
 from tests.reference.registry import Registry

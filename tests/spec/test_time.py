@@ -8,7 +8,7 @@ import pytest
 from app.config import Settings
 from app.snapshots.build import build_snapshot
 from app.snapshots.dates import FutureDate, refuse_future
-from app.snapshots.parameters import months_before
+from app.snapshots.facts import months_before
 from tests.factories.tiny import Figures, Tiny, picked
 
 QUARTER = {

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.errors import InvalidRequest, ServiceError
-from app.statistics.exact_only import ExactOnly
+from app.statistics.as_of import ExactOnly
 from app.store.shelf import SnapshotNotFound
 from tests.factories.asking import Asker, Reader
 from tests.factories.loading import fill

@@ -9,7 +9,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # comes with the tools of the tests; its stubs would serve this file alone
 
 from app.config import Settings
-from app.snapshots.rounding_key import RoundingKeyRefused, rounding_key
+from app.snapshots.rounding import RoundingKeyRefused, rounding_key
 
 DEMO_SECRETS = "compose/demo-secrets"
 REPOSITORY = Path(__file__).parents[2]

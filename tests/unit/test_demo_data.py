@@ -212,14 +212,14 @@ def test_one_headcount_jumps_when_compared_with_the_other_returns(registry: Regi
     for row in registry["returns"]:
         if row["headcount"] is not None:
             known[row["enterprise_code"]].append(row["headcount"])
-    jumps = [
+    outliers = [
         (count, sorted(counts))
         for counts in known.values()
         for nth, count in enumerate(counts)
         if is_jump(count, counts[:nth] + counts[nth + 1 :])
     ]
-    assert len(jumps) == 1
-    assert jumps[0][0] == jumps[0][1][-1]
+    assert len(outliers) == 1
+    assert outliers[0][0] == outliers[0][1][-1]
 
 
 def is_jump(count: int, others: list[int]) -> bool:

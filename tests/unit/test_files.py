@@ -22,7 +22,7 @@ from app.catalogue.measures import BRANCH_MEASURES, MEASURES
 from app.catalogue.metrics import METRIC
 from app.errors import InvalidRequest
 from app.publication.files import FORMATS, FileFormat, FileOptions
-from app.publication.meta import Meta
+from app.publication.rows import Meta
 from app.publication.table import Cells, Column, FlatTable, Kind, plain_column
 from app.publication.xlsx import MOST_ROWS
 from app.statistics.question import Subject

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from app.demo.arrow_columns import NO_DAY, UNKNOWN, counts, days, flags, numbered, picks, rows_of, texts
 from app.demo.files import DatasetFile
-from app.demo.generated_enterprises import CHUNK
-from app.demo.generator import GENERATED_DATE, write_generated
+from app.demo.generated import GENERATED_DATE, write_generated
+from app.demo.generated.enterprises import CHUNK
+from app.demo.generated.files import NO_DAY, UNKNOWN, counts, days, flags, numbered, picks, rows_of, texts
 from app.imports.columns import Kind
 from app.imports.datasets import DATASETS
 from app.registry.credit_code import is_valid

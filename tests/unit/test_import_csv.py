@@ -3,7 +3,8 @@ import pytest
 from app.imports.datasets import find_dataset
 from app.imports.headers import HeaderRefused
 from app.imports.issues import IssueLog
-from app.imports.readers import FileFormat, UnreadableFile, inspect, read_chunks
+from app.imports.readers.file import inspect, read_chunks
+from app.imports.readers.layout import FileFormat, UnreadableFile
 from tests.factories.import_files import TODAY, csv_bytes, read_bytes, read_file
 
 MIB = 1 << 20
@@ -19,7 +20,7 @@ def refused(content, tmp_path, dataset="enterprises"):
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    monkeypatch.setattr("app.imports.readers.delimited.BLOCK_BYTES", 64)
+    monkeypatch.setattr("app.imports.readers.csv.BLOCK_BYTES", 64)
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
@@ -78,7 +79,7 @@ def test_a_file_of_ragged_rows_alone_is_told_row_by_row(tmp_path, small_blocks):
 
 
 def test_a_file_is_refused_when_too_many_rows_do_not_fit_its_header(tmp_path, monkeypatch):
-    monkeypatch.setattr("app.imports.readers.delimited.MOST_RAGGED", 1000)
+    monkeypatch.setattr("app.imports.readers.csv.MOST_RAGGED", 1000)
     detail = refused(b"code,name,kind\n" + b"1,2\n" * 2000, tmp_path)
     assert detail == "1000 rows up to row 1001 have more or fewer cells than the header, which has 3."
 

@@ -7,7 +7,7 @@ from app.catalogue.vocabulary import Identity
 from app.database.tables import METADATA
 from app.imports.columns import Kind
 from app.imports.datasets import DATASETS, ENTERPRISE_COLUMNS_OF_LEDGER, UnknownDataset, find_dataset
-from app.imports.words import chinese_titles, chinese_values, choices, columns_by_title, normal, yes_and_no
+from app.imports.spellings import chinese_titles, chinese_values, choices, columns_by_title, normal, yes_and_no
 
 CONTRACT = {
     "districts": "*code parent_code *level *name_zh name_en",

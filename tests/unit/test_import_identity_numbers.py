@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.imports.datasets import find_dataset
-from app.imports.identity_numbers import holds_identity_number
 from app.imports.issues import IssueLog
-from app.imports.readers import ColumnRefused, inspect, read_chunks
+from app.imports.readers.file import ColumnRefused, inspect, read_chunks
+from app.imports.rows.identity_numbers import holds_identity_number
 from tests.factories.import_files import TODAY, csv_bytes, read_bytes
 
 REAL = "11010519491231002X"
@@ -92,7 +92,7 @@ def test_columns_passed_over_are_looked_at(tmp_path):
 
 
 def test_values_told_before_are_taken_back_and_the_rest_is_still_checked(tmp_path, monkeypatch):
-    monkeypatch.setattr("app.imports.readers.delimited.BLOCK_BYTES", 64)
+    monkeypatch.setattr("app.imports.readers.csv.BLOCK_BYTES", 64)
     rows = [("m1", "2017-06-30", "neither"), ("m2", "2017-06-30", REAL), ("m3", "", "nobody")]
     chunks, log, error = refuse(tmp_path, "members", csv_bytes(("ref", "joined_on", "sex"), *rows))
     assert [chunk.rows.tolist() for chunk in chunks] == [[2]]

@@ -8,7 +8,8 @@ import pytest
 
 from app.imports.datasets import find_dataset
 from app.imports.headers import HeaderRefused
-from app.imports.readers import FileFormat, UnreadableFile, inspect
+from app.imports.readers.file import inspect
+from app.imports.readers.layout import FileFormat, UnreadableFile
 from tests.factories.import_files import read_bytes
 
 D = date(2017, 6, 30)

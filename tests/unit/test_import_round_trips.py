@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from app.errors import InvalidRequest
 from app.imports.columns import Column, Kind
 from app.imports.datasets import DATASETS, find_dataset
-from app.imports.words import chinese_titles, chinese_values
+from app.imports.spellings import chinese_titles, chinese_values
 from tests.factories.import_files import TODAY, read_bytes
 from tests.factories.workbooks import xlsx_bytes
 

@@ -5,9 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.imports.credit_codes import fails_check
 from app.imports.datasets import DATASETS
-from app.imports.row_rules import row_findings
+from app.imports.rows.rules import fails_check, row_findings
 from app.registry.credit_code import ALPHABET, check_character, is_valid, organisation_check_character
 from tests.factories.import_files import TODAY, csv_bytes, read_bytes
 

@@ -11,8 +11,8 @@ from python_calamine import CalamineWorkbook
 
 from app.imports.columns import Kind
 from app.imports.datasets import DATASETS
+from app.imports.spellings import chinese_titles, chinese_values
 from app.imports.templates import template
-from app.imports.words import chinese_titles, chinese_values
 from tests.factories.import_files import read_bytes
 from tests.factories.workbooks import SHEET, with_cells
 

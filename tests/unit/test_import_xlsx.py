@@ -9,11 +9,11 @@ from datetime import date, datetime
 import pytest
 
 from app.imports.datasets import find_dataset
-from app.imports.readers import FileFormat, UnreadableFile, inspect
-from app.imports.readers.archive import Archive
-from app.imports.readers.limits import limited
-from app.imports.readers.sheet_extent import sheet_extent
-from app.imports.readers.sheet_xml import first_sheet
+from app.imports.readers.file import inspect
+from app.imports.readers.layout import FileFormat, UnreadableFile
+from app.imports.readers.xlsx import limited
+from app.imports.readers.xlsx_archive import Archive
+from app.imports.readers.xlsx_sheet import first_sheet, sheet_extent
 from tests.factories.import_files import read_bytes
 from tests.factories.workbooks import SHEET, rewritten, with_cells, xlsx_bytes
 

@@ -11,7 +11,6 @@ import pytest
 from app.config import Settings
 from app.imports.issues import Rule, row_issue
 from app.imports.options import ImportMode, ImportOptions, ImportResult, OnError
-from app.jobs.disks import DiskFull, full_disk_named
 from app.jobs.records import (
     HEARTBEAT_LOST_SECONDS,
     BuildRequest,
@@ -30,7 +29,7 @@ from app.jobs.records import (
     write_issues,
     write_record,
 )
-from app.jobs.uploads import PARTIAL, sweep_jobs, upload_path
+from app.jobs.uploads import PARTIAL, DiskFull, full_disk_named, sweep_jobs, upload_path
 
 IMPORT = ImportRequest("members", ImportOptions(ImportMode.REPLACE, OnError.SKIP, dry_run=True), 123, date(2017, 6, 30))
 DAY = 86400

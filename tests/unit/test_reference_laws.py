@@ -23,7 +23,7 @@ TODAY = date(2018, 1, 1)
 
 def disjoint_lists(reference: Reference) -> list[Any]:
     """Lists by level and by parent of both trees, for every basis."""
-    trees = {"districts": reference.moment.districts, "industries": reference.moment.industries}
+    trees = {"districts": reference.when.districts, "industries": reference.when.industries}
     return [
         reference.list_statistics(subject, {"basis": basis} | choice)
         for basis in BASES
@@ -160,7 +160,7 @@ CONTENTS: dict[str, Callable[[Registry, date], bool]] = {
     "no enterprise": lambda r, d: not r["enterprises"],
     "a dual member of a committee": lambda r, d: any(one["home"] for one in reference_of(r, d).dual_affiliation()),
     "work cover by a dissolved branch": lambda r, d: any(
-        one["branch"] is not None and one["branch"] not in reference_of(r, d).moment.branches
+        one["branch"] is not None and one["branch"] not in reference_of(r, d).when.branches
         for one in reference_of(r, d).coverage()
     ),
 }

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy import make_url
 
-from app.cli.building import environment
+from app.cli.running import environment
 from app.config import Settings
 from app.jobs.supervision import child_environment
 

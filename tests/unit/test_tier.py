@@ -2,8 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.access.principals import EVERYBODY, Principal, Tier, anonymous
-from app.access.tier import OutsideScope, tier_of
+from app.access.principals import EVERYBODY, OutsideScope, Principal, Tier, anonymous, tier_of
 
 PARENTS = {"street": "county", "county": "city", "other": "city", "city": None}
 

@@ -5,9 +5,9 @@ from importlib.resources import files
 
 from fastapi import Response
 
-from app.api.admission import OPEN
-from app.api.caching import validated
-from app.api.routes import make_router
+from app.api.http.authorization import OPEN
+from app.api.http.pages import validated
+from app.api.http.routing import make_router
 from app.errors import NotFound
 
 router = make_router("", "service", OPEN)

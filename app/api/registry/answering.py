@@ -1,7 +1,9 @@
-"""From a parsed request to a response: the registry is asked or changed, and what it says is encoded."""
+"""From a parsed request to a response: the registry is read or changed, as far as the caller sees it."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -10,26 +12,99 @@ import msgspec
 from fastapi import Request, Response
 from pydantic import BaseModel
 
-from app.access.principals import Principal
-from app.api.auditing import note
-from app.api.caching import JSON, validated
-from app.api.registry.asked import PageAsked, SearchAsked
-from app.api.registry.code_lists import public_list_response, public_one_response
-from app.api.registry.cursors import decode_cursor
-from app.api.registry.paging import page_response
-from app.api.registry.sight import sees_registry, sight_of
+from app.access.principals import Principal, Tier
+from app.api.http.auditing import audit_details
+from app.api.http.pages import JSON, ListParameters, decode_cursor, page_response, validated
+from app.api.registry.models import SearchParameters
+from app.publication.code_lists import Search, find_code, search_codes
 from app.registry.changes import Outcome, delete_entity, replace_entity
-from app.registry.entities import Entity
-from app.registry.reads import (
-    CoverageKey,
-    Listing,
-    Row,
-    Rows,
-    find_entity,
-    list_coverage,
-    list_entities,
-    list_returns,
-)
+from app.registry.entities import DISTRICTS, INDUSTRIES, INDUSTRY_GROUPS, Entity
+from app.registry.reads import CoverageKey, Listing, Row, Rows, find_entity, list_coverage, list_entities, list_returns
+from app.registry.territory import Visibility
+from app.statistics.as_of import ExactOnly, refuse_exact_only
+from app.statistics.question import Listing as RowListing
+from app.statistics.question import Question, Subject
+from app.store.shelf import Shelf
+
+CODE_LISTS: dict[str, Subject] = {
+    DISTRICTS.name: Subject.DISTRICTS,
+    INDUSTRIES.name: Subject.INDUSTRIES,
+    INDUSTRY_GROUPS.name: Subject.INDUSTRY_GROUPS,
+}
+"""What the public sees of the registry, from its newest protected snapshot."""
+
+
+def sees_registry(request: Request) -> bool:
+    """Say whether a request sees (some of) the registry; whoever has only protected figures does not."""
+    principal: Principal = request.state.principal
+    return principal.key_id is not None or principal.elsewhere is not Tier.PUBLIC
+
+
+def visibility_of(request: Request) -> Visibility:
+    """Return what a request sees of the registry.
+
+    Raises
+    ------
+    ExactOnly
+        It has only protected figures.
+    """
+    if not sees_registry(request):
+        message = "Without a key only the lists of districts, industries and industry groups can be had here"
+        raise ExactOnly(message)
+    return Visibility(request.state.principal.scope, request.app.state.settings.today())
+
+
+def code_list(entity: Entity) -> Subject:
+    """Return which list of a protected snapshot stands for an entity.
+
+    Raises
+    ------
+    ExactOnly
+        None does.
+    """
+    if entity.name not in CODE_LISTS:
+        message = f"{entity.name} can be had with a key only; without one there are lists of codes"
+        raise ExactOnly(message)
+    return CODE_LISTS[entity.name]
+
+
+async def public_list_response(request: Request, entity: Entity, asked: SearchParameters) -> Response:
+    """Return a page of a code list, with a link to the next.
+
+    Raises
+    ------
+    ExactOnly
+        There is no such list for the public, or not of this level.
+    SnapshotNotFound
+        There is no protected snapshot yet.
+    """
+    subject, after = code_list(entity), decode_cursor(request, asked, str)
+    search = Search(after=after, **asked.model_dump(mode="json", exclude={"cursor"}, exclude_none=True))
+    snapshot = await asyncio.to_thread(_shelf(request).newest)
+    refuse_exact_only(snapshot.manifest, Question(subject, listing=RowListing(level=search.level)))
+    entries, more = await asyncio.to_thread(partial(search_codes, snapshot, subject, search))
+    return page_response(request, asked, entries, entries[-1].code if more else None, public=True)
+
+
+async def public_one_response(request: Request, entity: Entity, code: str) -> Response:
+    """Return one entry of a code list.
+
+    Raises
+    ------
+    ExactOnly
+        There is no such list for the public.
+    SnapshotNotFound, SubjectNotFound
+        There is no protected snapshot yet, or no such code in it.
+    """
+    subject = code_list(entity)
+    snapshot = await asyncio.to_thread(_shelf(request).newest)
+    entry = await asyncio.to_thread(partial(find_code, snapshot, subject, code))
+    return validated(msgspec.json.encode({"data": entry}), public=True)
+
+
+def _shelf(request: Request) -> Shelf:
+    shelf: Shelf = request.app.state.readers[Tier.PUBLIC].shelf
+    return shelf
 
 
 def replaced(answer: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
@@ -40,27 +115,27 @@ def replaced(answer: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
     }
 
 
-async def list_response(request: Request, entity: Entity, asked: SearchAsked) -> Response:
+async def list_response(request: Request, entity: Entity, asked: SearchParameters) -> Response:
     """Return a page of an entity, with a link to the next."""
     if not sees_registry(request):
         return await public_list_response(request, entity, asked)
     after = decode_cursor(request, asked, str)
     chosen = asked.model_dump(mode="json", exclude={"cursor"}, exclude_none=True)
-    page = await list_entities(request.app.state.engine, entity, Listing(after=after, **chosen), sight_of(request))
+    page = await list_entities(request.app.state.engine, entity, Listing(after=after, **chosen), visibility_of(request))
     return _page(request, asked, page, lambda row: row["code"])
 
 
-async def returns_response(request: Request, enterprise: str, asked: PageAsked) -> Response:
+async def returns_response(request: Request, enterprise: str, asked: ListParameters) -> Response:
     """Return a page of an enterprise's returns, with a link to the next."""
     after = decode_cursor(request, asked, date)
-    page = await list_returns(request.app.state.engine, enterprise, after, asked.limit, sight_of(request))
+    page = await list_returns(request.app.state.engine, enterprise, after, asked.limit, visibility_of(request))
     return _page(request, asked, page, lambda row: row["reported_on"])
 
 
-async def coverage_response(request: Request, enterprise: str, asked: PageAsked) -> Response:
+async def coverage_response(request: Request, enterprise: str, asked: ListParameters) -> Response:
     """Return a page of how an enterprise is reached, with a link to the next."""
     after = decode_cursor(request, asked, CoverageKey)
-    page = await list_coverage(request.app.state.engine, enterprise, after, asked.limit, sight_of(request))
+    page = await list_coverage(request.app.state.engine, enterprise, after, asked.limit, visibility_of(request))
     return _page(request, asked, page, _coverage_key)
 
 
@@ -68,8 +143,8 @@ async def one_response(request: Request, entity: Entity, code: str) -> Response:
     """Return one thing."""
     if not sees_registry(request):
         return await public_one_response(request, entity, code)
-    row = await find_entity(request.app.state.engine, entity, code, sight_of(request))
-    note(request, rows=1)
+    row = await find_entity(request.app.state.engine, entity, code, visibility_of(request))
+    audit_details(request, rows=1)
     return validated(msgspec.json.encode({"data": row}), public=False)
 
 
@@ -79,7 +154,7 @@ async def replace_response(request: Request, entity: Entity, code: str, body: Ba
     principal: Principal = request.state.principal
     values = body.model_dump()
     change = await replace_entity(state.engine, state.settings, entity, code, values, principal.scope)
-    note(request, rows=int(change.outcome is not Outcome.UNCHANGED))
+    audit_details(request, rows=int(change.outcome is not Outcome.UNCHANGED))
     content = msgspec.json.encode({"data": change.row})
     if change.outcome is not Outcome.CREATED:
         return Response(content, media_type=JSON)
@@ -91,7 +166,7 @@ async def delete_response(request: Request, entity: Entity, code: str) -> Respon
     state = request.app.state
     principal: Principal = request.state.principal
     await delete_entity(state.engine, state.settings, entity, code, principal.scope)
-    note(request, rows=1)
+    audit_details(request, rows=1)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
@@ -99,6 +174,6 @@ def _coverage_key(row: Row) -> CoverageKey:
     return CoverageKey(row["start_on"], row["means"], row["branch_code"] or "")
 
 
-def _page(request: Request, asked: PageAsked, page: Rows, key: Callable[[Row], object]) -> Response:
-    note(request, rows=len(page.rows))
+def _page(request: Request, asked: ListParameters, page: Rows, key: Callable[[Row], object]) -> Response:
+    audit_details(request, rows=len(page.rows))
     return page_response(request, asked, page.rows, key(page.rows[-1]) if page.more else None, public=False)

@@ -1,17 +1,23 @@
-"""The registry back as the files it came in."""
+"""The registry back as the files it came in, and empty sheets to fill in."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from enum import StrEnum
 from typing import Annotated
 
 from anyio import move_on_after
-from fastapi import Path, Request, Response
+from fastapi import Path, Query, Request, Response
 from starlette.responses import StreamingResponse
 from starlette.types import Send
 
-from app.api.admission import READ
-from app.api.registry.sight import sight_of
-from app.api.routes import FILE_RESPONSE, make_router
+from app.api.http.authorization import READ
+from app.api.http.pages import validated
+from app.api.http.routing import FILE_RESPONSE, make_router
+from app.api.jobs.models import DatasetName
+from app.api.registry.answering import visibility_of
+from app.api.statistics.parameters import Lang
+from app.imports.datasets import find_dataset
+from app.imports.templates import template
 from app.registry.export import EXPORTS, export_rows
 
 router = make_router("/v1/exports", "registry", READ)
@@ -66,6 +72,24 @@ async def export_dataset(
     Text is given as it is recorded, even where a spreadsheet would take it for a formula: open the file there as text.
     Members, employments and affiliations are not exported; a ledger goes as `enterprises` and `returns`.
     """
-    pieces = export_rows(request.app.state.engine, dataset, sight_of(request))
+    pieces = export_rows(request.app.state.engine, dataset, visibility_of(request))
     first = await anext(pieces)  # what is wrong shows now, while it can still be said
     return RegistryFile(first, pieces, f"{dataset}.csv")
+
+
+templates = make_router("/v1/templates", "imports", READ)
+
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+@templates.get("/{dataset}.xlsx", response_class=Response, responses=FILE_RESPONSE)
+async def get_template(
+    request: Request,  # noqa: ARG001 - every handler takes the request
+    dataset: Annotated[DatasetName, Path(description="The dataset.")],
+    lang: Annotated[Lang, Query(description="Language of the headers.")] = Lang.ZH,
+) -> Response:
+    """Get an empty sheet of a dataset: headers, notes, drop-down lists."""
+    content = await asyncio.to_thread(template, find_dataset(dataset), lang.value)
+    response = validated(content, _XLSX, public=True)
+    response.headers["Content-Disposition"] = f'attachment; filename="{dataset}.xlsx"'
+    return response

@@ -7,14 +7,14 @@ from fastapi import Request, Response
 from starlette.responses import StreamingResponse
 
 from app.access.principals import Tier
-from app.api.auditing import note
-from app.api.caching import JSON, statistics_headers
-from app.api.kept_answers import Asked, remember
-from app.api.statistics.desk import Desk
+from app.api.http.auditing import audit_details
+from app.api.http.pages import JSON, statistics_headers
+from app.api.statistics.answer_cache import CacheableQuestion, cache_answer
+from app.api.statistics.reader import SnapshotReader
 from app.api.statistics.tiers import districts_of, tier_of_question
-from app.publication.answers import Answer, FileAnswer, file_answer, list_answer, one_answer
 from app.publication.files import FileOptions
-from app.statistics.question import Moment, Page, Population, Question, Subject
+from app.publication.lists import Answer, FileAnswer, file_answer, list_answer, one_answer
+from app.statistics.question import AsOf, Page, Population, Question, Subject
 
 _LIGHT_LIMIT = 200
 """Rows of a page that may be encoded on the event loop, at most."""
@@ -29,19 +29,17 @@ async def list_response(request: Request, question: Question, page: Page) -> Res
     """Return one page of a list, with a link to the next."""
     light = _is_light(question, page)
     return await answered(
-        request, question, lambda desk: list_answer(desk.shelf, question, page, desk.kept), light=light
+        request, question, lambda reader: list_answer(reader.shelf, question, page, reader.row_cache), light=light
     )
 
 
-async def one_response(
-    request: Request, subject: Subject, code: str, moment: Moment, population: Population
-) -> Response:
+async def one_response(request: Request, subject: Subject, code: str, when: AsOf, population: Population) -> Response:
     """Return the answer about one subject."""
-    question = Question(subject, moment, population)
+    question = Question(subject, when, population)
     return await answered(
         request,
         question,
-        lambda desk: one_answer(desk.shelf, subject, code, moment, population, desk.kept),
+        lambda reader: one_answer(reader.shelf, subject, code, when, population, reader.row_cache),
         code=code,
         light=_is_light(question),
     )
@@ -49,13 +47,13 @@ async def one_response(
 
 async def file_response(request: Request, question: Question, page: Page, options: FileOptions) -> Response:
     """Return a whole list as a file, written while it is sent."""
-    return await filed(request, question, lambda desk: file_answer(desk.shelf, question, page, options))
+    return await filed(request, question, lambda reader: file_answer(reader.shelf, question, page, options))
 
 
 async def answered(
     request: Request,
     question: Question,
-    work: Callable[[Desk], Answer],
+    work: Callable[[SnapshotReader], Answer],
     *,
     code: str | None = None,
     light: bool = False,
@@ -74,8 +72,8 @@ async def answered(
         Whether it takes a millisecond at most.
     """
     tier = await tier_of_question(request, question, code)
-    desk = _desk(request, tier)
-    answer = await desk.ask(lambda: work(desk), question.moment, light=light)
+    reader = _reader(request, tier)
+    answer = await reader.ask(lambda: work(reader), question.when, light=light)
     response = _response(request, answer, tier, question, code)
     if answer.next_cursor is not None:
         response.headers["Link"] = f'<{_next_page(request, answer.next_cursor)}>; rel="next"'
@@ -83,12 +81,12 @@ async def answered(
 
 
 async def filed(
-    request: Request, question: Question, work: Callable[[Desk], FileAnswer], *, code: str | None = None
+    request: Request, question: Question, work: Callable[[SnapshotReader], FileAnswer], *, code: str | None = None
 ) -> Response:
     """Return the file that the desk of the question's tier gives, written while it is sent; parameters as above."""
     tier = await tier_of_question(request, question, code)
-    desk = _desk(request, tier)
-    file = await desk.ask(lambda: work(desk), question.moment, light=False)
+    reader = _reader(request, tier)
+    file = await reader.ask(lambda: work(reader), question.when, light=False)
     headers = statistics_headers(request, file.snapshot, file.built_at, tier)
     headers["Content-Disposition"] = f'attachment; filename="{file.filename}"'
     return StreamingResponse(file.chunks, headers=headers, media_type=file.media_type)
@@ -106,9 +104,9 @@ def is_plain(question: Question) -> bool:
     )
 
 
-def _desk(request: Request, tier: Tier) -> Desk:
-    desk: Desk = request.app.state.desks[tier]
-    return desk
+def _reader(request: Request, tier: Tier) -> SnapshotReader:
+    reader: SnapshotReader = request.app.state.readers[tier]
+    return reader
 
 
 def _is_light(question: Question, page: Page = _FIRST_PAGE) -> bool:
@@ -118,10 +116,10 @@ def _is_light(question: Question, page: Page = _FIRST_PAGE) -> bool:
 
 
 def _response(request: Request, answer: Answer, tier: Tier, question: Question, code: str | None = None) -> Response:
-    note(request, answer.rows)
+    audit_details(request, answer.rows)
     if answer.single and question.subject not in _LONG_LISTS:  # each read of enterprises and branches is audited
-        districts = districts_of(question, code, lambda: _desk(request, tier).shelf.get(answer.snapshot).districts)
-        remember(request, Asked(districts, question.moment, tier, answer.snapshot, answer.built_at))
+        districts = districts_of(question, code, lambda: _reader(request, tier).shelf.get(answer.snapshot).districts)
+        cache_answer(request, CacheableQuestion(districts, question.when, tier, answer.snapshot, answer.built_at))
     headers = statistics_headers(request, answer.snapshot, answer.built_at, tier)
     return Response(answer.body, headers=headers, media_type=JSON)
 

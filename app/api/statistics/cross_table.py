@@ -1,17 +1,26 @@
-"""Cross tables: districts of a level by industries of a level, or by industry groups."""
+"""One scope by two dimensions (districts by industries or groups), or by the five bases."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
 from pydantic import Field
 
-from app.api.admission import READ
-from app.api.parameters import QueryOf
-from app.api.routes import FILE_RESPONSE, make_router
-from app.api.schemas.cross_table import CrossTableStatisticsPage
-from app.api.statistics.answering import answered, filed
-from app.api.statistics.files import Format
+from app.api.http.authorization import READ
+from app.api.http.models import closed_model
+from app.api.http.parameters import QueryOf
+from app.api.http.routing import FILE_RESPONSE, make_router
+from app.api.statistics.answering import answered, filed, is_plain
+from app.api.statistics.models import (
+    FIGURES,
+    BasisStatisticsList,
+    District,
+    Industry,
+    IndustryGroup,
+    Meta,
+    Total,
+    Unallocated,
+)
 from app.api.statistics.parameters import (
     BasisParameter,
     PageParameters,
@@ -19,11 +28,49 @@ from app.api.statistics.parameters import (
     StatisticsFile,
     StatisticsOrder,
 )
+from app.api.statistics.subjects import Format
 from app.catalogue.vocabulary import DistrictLevel, IndustryLevel
 from app.errors import ErrorItem, InvalidRequest
-from app.publication.answers import page_answer, rows_file
-from app.publication.cross_table import cell_page_rows, cell_rows, cross_table_question
+from app.publication.lists import (
+    bases_answer,
+    bases_question,
+    bases_rows,
+    cell_page_rows,
+    cell_rows,
+    cross_table_question,
+    page_answer,
+    rows_file,
+)
 from app.statistics.cross_table import CrossTableQuestion
+from app.statistics.question import Page
+
+Fields = dict[str, tuple[Any, str]]
+
+_CELL: Fields = {
+    "district": (District, "Where it is."),
+    "industry": (Industry | None, "Its industry; null with `by=industry_group`."),
+    "industry_group": (IndustryGroup | None, "Its industry group; null without `by=industry_group`."),
+}
+
+CrossTableStatistics = closed_model(
+    "CrossTableStatistics", "Statistics of a district and an industry, or an industry group.", _CELL | FIGURES
+)
+
+CrossTableStatisticsPage = closed_model(
+    "CrossTableStatisticsPage",
+    "One page of a cross table.",
+    {
+        "data": (list[CrossTableStatistics], "The cells of this page."),  # type: ignore[valid-type]  # made from the catalogue
+        "total": (Total, "Figures of the whole scope, within `within`, whatever is listed."),
+        "unallocated": (
+            Unallocated | None,
+            "What `total` has beyond all cells of the table; null with `by=industry_group`, since groups overlap.",
+        ),
+        "meta": (Meta, "What the answer rests on; `rows` are the cells of the whole table."),
+        "next_cursor": (str | None, "Where the next page starts; null on the last."),
+    },
+)
+
 
 router = make_router("/v1/statistics", "statistics", READ)
 
@@ -60,7 +107,7 @@ class CrossTableListing(ScopePopulation, BasisParameter):
             choices = (ErrorItem("query/industry_level", message, levels), ErrorItem("query/by", message, columns))
             raise InvalidRequest(message, choices)
         level = None if self.industry_level is None else self.industry_level.value
-        return cross_table_question(self.moment, self.population, self.within, self.district_level.value, level)
+        return cross_table_question(self.when, self.population, self.within, self.district_level.value, level)
 
 
 class CrossTablePage(PageParameters, StatisticsOrder, CrossTableListing):
@@ -83,7 +130,9 @@ async def list_cross_table_statistics(
     """
     question = asked.question
     return await answered(
-        request, question, lambda desk: page_answer(desk.shelf, question, asked.page, desk.kept, cell_page_rows)
+        request,
+        question,
+        lambda reader: page_answer(reader.shelf, question, asked.page, reader.row_cache, cell_page_rows),
     )
 
 
@@ -93,4 +142,33 @@ async def export_cross_table_statistics(
 ) -> Response:
     """Export statistics of districts by industries, or by industry groups, as one flat table, a row per cell."""
     question, options = asked.question, asked.options(file_format)
-    return await filed(request, question, lambda desk: rows_file(desk.shelf, question, asked.page, options, cell_rows))
+    return await filed(
+        request, question, lambda reader: rows_file(reader.shelf, question, asked.page, options, cell_rows)
+    )
+
+
+class BasesFile(StatisticsFile, ScopePopulation):
+    """A file of the bases."""
+
+
+@router.get("/bases", response_model=BasisStatisticsList)
+async def list_basis_statistics(
+    request: Request, asked: Annotated[ScopePopulation, Depends(QueryOf(ScopePopulation))]
+) -> Response:
+    """List the bases side by side for one scope: how much a rate depends on its denominator."""
+    question = bases_question(asked.when, asked.population)
+    return await answered(
+        request,
+        question,
+        lambda reader: bases_answer(reader.shelf, question, reader.row_cache),
+        light=is_plain(question),
+    )
+
+
+@router.get("/bases.{format}", response_class=Response, responses=FILE_RESPONSE)
+async def export_basis_statistics(
+    request: Request, file_format: Format, asked: Annotated[BasesFile, Depends(QueryOf(BasesFile))]
+) -> Response:
+    """Export the bases side by side as one flat table, a row per basis."""
+    question, options = bases_question(asked.when, asked.population), asked.options(file_format)
+    return await filed(request, question, lambda reader: rows_file(reader.shelf, question, Page(), options, bases_rows))

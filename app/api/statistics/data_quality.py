@@ -5,30 +5,71 @@ from typing import Annotated
 from fastapi import Depends, Request, Response
 from pydantic import Field
 
-from app.api.admission import READ
-from app.api.parameters import QueryOf
-from app.api.routes import FILE_RESPONSE, make_router
-from app.api.schemas.data_quality import DataQualityPage
+from app.api.http.authorization import READ
+from app.api.http.models import Closed
+from app.api.http.parameters import QueryOf
+from app.api.http.routing import FILE_RESPONSE, make_router
 from app.api.statistics.answering import answered, filed
-from app.api.statistics.files import Format
+from app.api.statistics.models import Meta, Rate
 from app.api.statistics.parameters import (
+    AsOfParameters,
     DistrictParameter,
     FileOutput,
     IndustryParameter,
-    MomentParameters,
     PageParameters,
 )
+from app.api.statistics.subjects import Format
 from app.catalogue.analyses import Analysis
-from app.catalogue.data_quality import QualityRule
+from app.catalogue.data_quality import QUALITY_RULES, QualityRule, QualitySubject
 from app.catalogue.vocabulary import Basis
 from app.publication.data_quality import data_quality_answer, data_quality_file
 from app.statistics.data_quality import DataQualityQuestion
 from app.statistics.question import Population, Subject
 
+_RULES = " ".join(f"`{meaning.rule}`: {meaning.definition}" for meaning in QUALITY_RULES)
+_VALUES = "; ".join(f"`{meaning.rule}`: {meaning.value}" for meaning in QUALITY_RULES if meaning.value)
+
+
+class FindingSubject(Closed):
+    """An enterprise or a branch that a rule finds."""
+
+    kind: QualitySubject = Field(description="What it is.")
+    code: str = Field(description="Its code.")
+    name: str = Field(description="Its name.")
+    district_code: str | None = Field(description="District of its place; null: unlocated.")
+    industry_code: str | None = Field(description="Its industry; null: none or unknown.")
+    value: int | None = Field(description=f"What was found there ({_VALUES}); null: the rule has no value.")
+
+
+class DataQualityFinding(Closed):
+    """What a rule finds in the scope; with `rule`, one row for each enterprise or branch."""
+
+    rule: QualityRule = Field(description=f"The rule. {_RULES}")
+    label_zh: str = Field(description="Its Chinese name.")
+    label_en: str = Field(description="Its English name.")
+    about: QualitySubject = Field(description="What the rule is about; members are counted and never named.")
+    number: int | None = Field(
+        description="Enterprises, branches or members that the rule finds in the scope; null: not defined for part of "
+        "the registry, since members without a registered employer are in no district and no industry."
+    )
+    subject: FindingSubject | None = Field(description="The enterprise or branch; null unless `rule` is asked for.")
+
+
+class DataQualityPage(Closed):
+    """How much each rule finds or, of one rule, a page of what it finds, by code."""
+
+    data: list[DataQualityFinding] = Field(description="One row per rule, or per enterprise or branch of one rule.")
+    reporting_rate: Rate = Field(
+        description="Share of the scope's registered enterprises that have a return inside the return window."
+    )
+    meta: Meta = Field(description="What the answer rests on.")
+    next_cursor: str | None = Field(description="Where the next page starts; null on the last.")
+
+
 router = make_router("/v1/statistics", "statistics", READ)
 
 
-class DataQualityParameters(IndustryParameter, DistrictParameter, MomentParameters):
+class DataQualityParameters(IndustryParameter, DistrictParameter, AsOfParameters):
     """Where to look, and for what."""
 
     rule: QualityRule | None = Field(
@@ -40,7 +81,7 @@ class DataQualityParameters(IndustryParameter, DistrictParameter, MomentParamete
         """What is asked."""
         population = Population(Basis.REGISTERED, self.district, self.industry)
         return DataQualityQuestion(
-            Subject.ENTERPRISES, self.moment, population, analysis=Analysis.DATA_QUALITY, rule=self.rule
+            Subject.ENTERPRISES, self.when, population, analysis=Analysis.DATA_QUALITY, rule=self.rule
         )
 
 
@@ -59,7 +100,7 @@ async def list_data_quality(
     """List how much each rule of data quality finds; with `rule`, which enterprises or branches."""
     question = asked.question
     return await answered(
-        request, question, lambda desk: data_quality_answer(desk.shelf, question, asked.page, desk.kept)
+        request, question, lambda reader: data_quality_answer(reader.shelf, question, asked.page, reader.row_cache)
     )
 
 
@@ -69,4 +110,4 @@ async def export_data_quality(
 ) -> Response:
     """Export how much each rule finds or, with `rule`, what it finds, as one flat table."""
     question, options = asked.question, asked.options(file_format)
-    return await filed(request, question, lambda desk: data_quality_file(desk.shelf, question, asked.page, options))
+    return await filed(request, question, lambda reader: data_quality_file(reader.shelf, question, asked.page, options))

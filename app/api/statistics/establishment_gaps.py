@@ -1,16 +1,17 @@
 """Establishment gaps: which enterprises must establish an organisation and have not."""
 
+from datetime import date
 from typing import Annotated
 
 from fastapi import Depends, Request, Response
 from pydantic import Field
 
-from app.api.admission import READ
-from app.api.parameters import QueryOf
-from app.api.routes import FILE_RESPONSE, make_router
-from app.api.schemas.establishment_gaps import EstablishmentGapPage
+from app.api.http.authorization import READ
+from app.api.http.models import Closed, closed_model
+from app.api.http.parameters import QueryOf
+from app.api.http.routing import FILE_RESPONSE, make_router
 from app.api.statistics.answering import answered, filed
-from app.api.statistics.files import Format
+from app.api.statistics.models import ENTERPRISE_FIGURES, EnterpriseTotal, Meta, SnapshotBranch, SnapshotEnterprise
 from app.api.statistics.parameters import (
     BasisParameter,
     EnterpriseFile,
@@ -18,10 +19,49 @@ from app.api.statistics.parameters import (
     PageParameters,
     ScopePopulation,
 )
+from app.api.statistics.subjects import Format
 from app.catalogue.analyses import Analysis
+from app.catalogue.vocabulary import CoverageMeans
 from app.publication.establishment_gaps import gaps_answer, gaps_file
-from app.statistics.establishment_gaps import gap_listing
+from app.statistics.establishment_gaps import Nearness, gap_listing
 from app.statistics.question import Question, Subject
+
+
+class GapCandidate(Closed):
+    """A living branch that could take the enterprise."""
+
+    branch: SnapshotBranch = Field(description="The branch.")
+    why: Nearness = Field(description="Where it is: at the same site, or elsewhere in the same street.")
+
+
+EstablishmentGap = closed_model(
+    "EstablishmentGap",
+    "An enterprise that must establish an organisation and has not.",
+    {
+        "enterprise": (SnapshotEnterprise, "What it is."),
+        "gap_since": (date, "Date of the first of the unbroken run of snapshots in which it is in the gap."),
+        "means": (list[CoverageMeans], "Living means by which it is reached, whether their branch lives or not."),
+        "candidates": (
+            list[GapCandidate],
+            "At most five living branches: those at its site before others in its street; of form joint, area or "
+            "industry before others; then by code.",
+        ),
+    }
+    | ENTERPRISE_FIGURES,
+)
+
+EstablishmentGapPage = closed_model(
+    "EstablishmentGapPage",
+    "One page of the enterprises in the gap.",
+    {
+        "data": (list[EstablishmentGap], "The rows of this page."),  # type: ignore[valid-type]  # made of figures
+        "total": (EnterpriseTotal, "Sums over all enterprises in the gap, on all pages."),
+        "unallocated": (None, "Always null: nothing is left out."),
+        "meta": (Meta, "What the answer rests on."),
+        "next_cursor": (str | None, "Where the next page starts; null on the last."),
+    },
+)
+
 
 router = make_router("/v1/statistics", "statistics", READ)
 
@@ -38,9 +78,7 @@ class GapParameters(EnterpriseOrder, ScopePopulation, BasisParameter):
     def question(self) -> Question:
         """What is asked."""
         listing = gap_listing(strict=self.strict)
-        return Question(
-            Subject.ENTERPRISES, self.moment, self.population, listing, analysis=Analysis.ESTABLISHMENT_GAPS
-        )
+        return Question(Subject.ENTERPRISES, self.when, self.population, listing, analysis=Analysis.ESTABLISHMENT_GAPS)
 
 
 class GapPage(PageParameters, GapParameters):
@@ -55,7 +93,9 @@ class GapFile(EnterpriseFile, GapParameters):
 async def list_establishment_gaps(request: Request, asked: Annotated[GapPage, Depends(QueryOf(GapPage))]) -> Response:
     """List enterprises with three full members and no organisation, since when, and branches that could take them."""
     question = asked.question
-    return await answered(request, question, lambda desk: gaps_answer(desk.shelf, question, asked.page, desk.kept))
+    return await answered(
+        request, question, lambda reader: gaps_answer(reader.shelf, question, asked.page, reader.row_cache)
+    )
 
 
 @router.get("/establishment-gaps.{format}", response_class=Response, responses=FILE_RESPONSE)
@@ -64,4 +104,4 @@ async def export_establishment_gaps(
 ) -> Response:
     """Export the enterprises in the gap as one flat table, a row per enterprise."""
     question, options = asked.question, asked.options(file_format)
-    return await filed(request, question, lambda desk: gaps_file(desk.shelf, question, asked.page, options))
+    return await filed(request, question, lambda reader: gaps_file(reader.shelf, question, asked.page, options))

@@ -9,28 +9,93 @@ from typing import Annotated
 from fastapi import Depends, Request, Response
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from app.api.admission import READ
-from app.api.parameters import QueryOf
-from app.api.routes import FILE_RESPONSE, make_router
-from app.api.schemas.low_membership import LowMembershipStatisticsPage
+from app.api.http.authorization import READ
+from app.api.http.models import closed_model
+from app.api.http.parameters import QueryOf
+from app.api.http.routing import FILE_RESPONSE, make_router
 from app.api.statistics.answering import answered, filed
-from app.api.statistics.fields import StatisticsSort
-from app.api.statistics.files import Format
+from app.api.statistics.models import FIGURES, Industry, IndustryGroup, Meta, Total, Unallocated
 from app.api.statistics.parameters import (
     BasisParameter,
     OrderParameter,
     PageParameters,
     ScopePopulation,
     StatisticsFile,
+    StatisticsSort,
 )
+from app.api.statistics.subjects import Format
 from app.catalogue.analyses import Analysis
 from app.catalogue.vocabulary import IndustryLevel
 from app.errors import ErrorItem
 from app.publication.low_membership import low_membership_answer, low_membership_file
-from app.statistics.comparisons import COLUMNS
-from app.statistics.low_membership import LowMembershipQuestion, RatioReference
+from app.statistics.low_membership import COLUMNS, ComparisonClass, LowMembershipQuestion, RatioReference
+from app.statistics.population import refuse
 from app.statistics.question import Listing, Subject
-from app.statistics.scope import refuse
+
+
+def _limit(which: str) -> str:
+    return (
+        f"{which} limit of a funnel plot around the ratio of the whole scope, or the target: a picture, the "
+        "class decides. Null where not applicable, and where the whole scope has more members than headcount."
+    )
+
+
+LowMembershipStatistics = closed_model(
+    "LowMembershipStatistics",
+    "One industry or group, how it compares with its reference, and its figures.",
+    {
+        "industry": (Industry | None, "The industry; null in lists of groups."),
+        "industry_group": (IndustryGroup | None, "The group; null in lists of industries."),
+        "n_eff": (
+            float | None,
+            "Of how many independent employees the headcount tells as much: those of one enterprise are alike, and "
+            "rounded figures tell less. Unit: employees. Null where not applicable.",
+        ),
+        "ratio": (float | None, "Members per employee where both are known. Null where not applicable."),
+        "reference_ratio": (float | None, "The same of the reference, or the target. Null where not applicable."),
+        "expected": (
+            float | None,
+            "Effective members expected under the reference ratio. Half of that ratio is found four times in five from "
+            "about 25 on, inside a list of a hundred industries from about 45. Unit: members. Null where not "
+            "applicable.",
+        ),
+        "p": (
+            float | None,
+            "Two-sided p of no difference, 0–1. Null where not applicable, inconsistent or of low base.",
+        ),
+        "q": (
+            float | None,
+            "p made good for all rows of the whole list that have one (Benjamini–Hochberg), 0–1; the same on every "
+            "page. Null where p is.",
+        ),
+        "class": (
+            ComparisonClass,
+            "What the comparison says; `not_different` with a small `expected` means that the data cannot tell.",
+        ),
+        "shortfall": (
+            int | None,
+            "Members more with whom the ratio would reach the reference ratio, at least 0. Null where not applicable.",
+        ),
+        "limit_95_low": (float | None, _limit("Lower 95 %")),
+        "limit_95_high": (float | None, _limit("Upper 95 %")),
+        "limit_998_low": (float | None, _limit("Lower 99.8 %")),
+        "limit_998_high": (float | None, _limit("Upper 99.8 %")),
+    }
+    | FIGURES,
+)
+
+LowMembershipStatisticsPage = closed_model(
+    "LowMembershipStatisticsPage",
+    "One page of comparisons.",
+    {
+        "data": (list[LowMembershipStatistics], "The rows of this page."),  # type: ignore[valid-type]  # made from parts
+        "total": (Total, "Figures of the whole scope, whatever is listed."),
+        "unallocated": (Unallocated | None, "What `total` has beyond all listed industries; null in lists of groups."),
+        "meta": (Meta, "What the answer rests on."),
+        "next_cursor": (str | None, "Where the next page starts; null on the last."),
+    },
+)
+
 
 router = make_router("/v1/statistics", "statistics", READ)
 
@@ -113,7 +178,7 @@ class LowMembershipParameters(ScopePopulation, BasisParameter):
         level = None if self.industry_level is None else self.industry_level.value
         return LowMembershipQuestion(
             Subject.INDUSTRY_GROUPS if level is None else Subject.INDUSTRIES,
-            self.moment,
+            self.when,
             self.population,
             Listing(level=level),
             Analysis.LOW_MEMBERSHIP,
@@ -169,7 +234,7 @@ async def list_low_membership(
     """
     question = asked.question
     return await answered(
-        request, question, lambda desk: low_membership_answer(desk.shelf, question, asked.page, desk.kept)
+        request, question, lambda reader: low_membership_answer(reader.shelf, question, asked.page, reader.row_cache)
     )
 
 
@@ -180,5 +245,5 @@ async def export_low_membership(
     """Export how member ratios of industries or groups compare with a reference, as one flat table."""
     question, options = asked.question, asked.options(file_format)
     return await filed(
-        request, question, lambda desk: low_membership_file(desk.shelf, question, asked.page, options)
+        request, question, lambda reader: low_membership_file(reader.shelf, question, asked.page, options)
     )  # fmt: skip

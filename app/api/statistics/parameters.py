@@ -1,20 +1,14 @@
-"""Query parameters of statistics, built from parts that mean the same wherever they occur."""
+"""Query parameters of statistics, built from parts that mean the same wherever they occur; choices by the catalogue."""
 
+from enum import StrEnum
 from functools import cache
 from typing import TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.api.parameters import IsoDate
-from app.api.statistics.fields import (
-    BranchField,
-    BranchSort,
-    EnterpriseField,
-    EnterpriseSort,
-    Lang,
-    StatisticsField,
-    StatisticsSort,
-)
+from app.api.http.parameters import IsoDate
+from app.catalogue.measures import BRANCH_MEASURES, ENTERPRISE_MEASURES, MEASURES
+from app.catalogue.metrics import BRANCH_METRICS, ENTERPRISE_METRICS, METRICS
 from app.catalogue.vocabulary import (
     Basis,
     BranchForm,
@@ -27,9 +21,84 @@ from app.catalogue.vocabulary import (
 )
 from app.publication.files import FileFormat, FileOptions
 from app.publication.table import Language, TableOptions
-from app.statistics.question import Listing, Moment, Order, Page, Population
+from app.statistics.question import AsOf, Listing, Order, Page, Population
 
-Part = TypeVar("Part", Moment, Population, Listing, Page)
+_AGGREGATE = [measure.code for measure in MEASURES] + [metric.code for metric in METRICS]
+_ENTERPRISE = [measure.code for measure in ENTERPRISE_MEASURES] + [metric.code for metric in ENTERPRISE_METRICS]
+_BRANCH = [measure.code for measure in BRANCH_MEASURES] + [metric.code for metric in BRANCH_METRICS]
+
+
+class StatisticsField(StrEnum):
+    """A measure or metric of districts, industries and industry groups."""
+
+    _ignore_ = ["StatisticsField", "code"]  # noqa: RUF012 - the enumeration takes the annotation for a member
+    StatisticsField = vars()
+    for code in _AGGREGATE:
+        StatisticsField[code.upper()] = code
+
+
+class EnterpriseField(StrEnum):
+    """A measure or metric of single enterprises."""
+
+    _ignore_ = ["EnterpriseField", "code"]  # noqa: RUF012 - as above
+    EnterpriseField = vars()
+    for code in _ENTERPRISE:
+        EnterpriseField[code.upper()] = code
+
+
+class BranchField(StrEnum):
+    """A measure or metric of branches."""
+
+    _ignore_ = ["BranchField", "code"]  # noqa: RUF012 - as above
+    BranchField = vars()
+    for code in _BRANCH:
+        BranchField[code.upper()] = code
+
+
+class TrendMetric(StrEnum):
+    """A metric of a population, an enterprise or a branch."""
+
+    _ignore_ = ["TrendMetric", "code"]  # noqa: RUF012 - as above
+    TrendMetric = vars()
+    for code in dict.fromkeys(metric.code for metric in (*METRICS, *BRANCH_METRICS)):
+        TrendMetric[code.upper()] = code
+
+
+class StatisticsSort(StrEnum):
+    """What lists of districts, industries and industry groups can be sorted by."""
+
+    _ignore_ = ["StatisticsSort", "code"]  # noqa: RUF012 - as above
+    StatisticsSort = vars()
+    for code in ("code", *_AGGREGATE):
+        StatisticsSort[code.upper()] = code
+
+
+class EnterpriseSort(StrEnum):
+    """What lists of enterprises can be sorted by."""
+
+    _ignore_ = ["EnterpriseSort", "code"]  # noqa: RUF012 - as above
+    EnterpriseSort = vars()
+    for code in ("code", *_ENTERPRISE):
+        EnterpriseSort[code.upper()] = code
+
+
+class BranchSort(StrEnum):
+    """What lists of branches can be sorted by; figures are those of the subtree."""
+
+    _ignore_ = ["BranchSort", "code"]  # noqa: RUF012 - as above
+    BranchSort = vars()
+    for code in ("code", *_BRANCH):
+        BranchSort[code.upper()] = code
+
+
+class Lang(StrEnum):
+    """Language of labels."""
+
+    ZH = "zh"
+    EN = "en"
+
+
+Part = TypeVar("Part", AsOf, Population, Listing, Page)
 
 
 class QuestionParameters(BaseModel):
@@ -38,9 +107,9 @@ class QuestionParameters(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     @property
-    def moment(self) -> Moment:
+    def when(self) -> AsOf:
         """Which snapshot answers."""
-        return _part(self, Moment)
+        return _part(self, AsOf)
 
     @property
     def population(self) -> Population:
@@ -58,7 +127,7 @@ class QuestionParameters(BaseModel):
         return _part(self, Page)
 
 
-class MomentParameters(QuestionParameters):
+class AsOfParameters(QuestionParameters):
     """As of when."""
 
     as_of: IsoDate | None = Field(
@@ -78,7 +147,7 @@ class BasisChoice(BaseModel):
     basis: Basis = Field(default=Basis.OPERATING, description="Which enterprises form the denominator.")
 
 
-class BasisParameter(BasisChoice, MomentParameters):
+class BasisParameter(BasisChoice, AsOfParameters):
     """Which enterprises rates divide by, and as of when."""
 
 
@@ -127,7 +196,7 @@ class IndustryGroupPopulation(EnterpriseParameters, IndustryParameter, DistrictP
 
 
 class ScopePopulation(
-    EnterpriseParameters, IndustryGroupParameter, IndustryParameter, DistrictParameter, MomentParameters
+    EnterpriseParameters, IndustryGroupParameter, IndustryParameter, DistrictParameter, AsOfParameters
 ):
     """Whom to count, in every basis."""
 
@@ -176,7 +245,7 @@ class EnterpriseListing(DistrictParameter, DistrictPopulation):
     )
 
 
-class BranchListing(TreeListing, DistrictParameter, MomentParameters):
+class BranchListing(TreeListing, DistrictParameter, AsOfParameters):
     """Which branches to list."""
 
     kind: BranchKind | None = Field(default=None, description="List the branches of this kind.")

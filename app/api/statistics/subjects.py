@@ -1,28 +1,148 @@
-"""Statistics of one district, industry, industry group, enterprise or branch."""
+"""Statistics of districts, industries, industry groups, enterprises and branches: lists, one subject, whole files."""
 
 from typing import Annotated
 
-from fastapi import Path, Request, Response
+from fastapi import Depends, Path, Request, Response
 
-from app.api.admission import READ
-from app.api.routes import make_router
-from app.api.schemas.statistics import (
+from app.api.http.authorization import READ
+from app.api.http.parameters import QueryOf
+from app.api.http.routing import FILE_RESPONSE, make_router
+from app.api.statistics.answering import file_response, list_response, one_response
+from app.api.statistics.models import (
     BranchStatisticsAnswer,
+    BranchStatisticsPage,
     DistrictStatisticsAnswer,
+    DistrictStatisticsPage,
     EnterpriseStatisticsAnswer,
+    EnterpriseStatisticsPage,
     IndustryGroupStatisticsAnswer,
+    IndustryGroupStatisticsPage,
     IndustryStatisticsAnswer,
+    IndustryStatisticsPage,
 )
-from app.api.statistics.answering import one_response
-from app.api.statistics.asked import (
-    DistrictPopulationAsked,
-    IndustryGroupPopulationAsked,
-    IndustryPopulationAsked,
-    MomentAsked,
+from app.api.statistics.parameters import (
+    AsOfParameters,
+    BranchFile,
+    BranchListing,
+    BranchOrder,
+    DistrictListing,
+    DistrictPopulation,
+    EnterpriseFile,
+    EnterpriseListing,
+    EnterpriseOrder,
+    IndustryGroupListing,
+    IndustryGroupPopulation,
+    IndustryListing,
+    IndustryPopulation,
+    PageParameters,
+    StatisticsFile,
+    StatisticsOrder,
 )
-from app.statistics.question import Subject
+from app.publication.files import FileFormat
+from app.statistics.question import Population, Question, Subject
+
+
+class DistrictPage(PageParameters, StatisticsOrder, DistrictListing):
+    """A page of districts."""
+
+
+class IndustryPage(PageParameters, StatisticsOrder, IndustryListing):
+    """A page of industries."""
+
+
+class IndustryGroupPage(PageParameters, StatisticsOrder, IndustryGroupListing):
+    """A page of industry groups."""
+
+
+class EnterprisePage(PageParameters, EnterpriseOrder, EnterpriseListing):
+    """A page of enterprises."""
+
+
+class BranchPage(PageParameters, BranchOrder, BranchListing):
+    """A page of branches."""
+
+
+class DistrictFile(StatisticsFile, StatisticsOrder, DistrictListing):
+    """A file of districts."""
+
+
+class IndustryFile(StatisticsFile, StatisticsOrder, IndustryListing):
+    """A file of industries."""
+
+
+class IndustryGroupFile(StatisticsFile, StatisticsOrder, IndustryGroupListing):
+    """A file of industry groups."""
+
+
+class EnterprisesFile(EnterpriseFile, EnterpriseOrder, EnterpriseListing):
+    """A file of enterprises."""
+
+
+class BranchesFile(BranchFile, BranchOrder, BranchListing):
+    """A file of branches."""
+
+
+DistrictPageQuery = Annotated[DistrictPage, Depends(QueryOf(DistrictPage))]
+IndustryPageQuery = Annotated[IndustryPage, Depends(QueryOf(IndustryPage))]
+IndustryGroupPageQuery = Annotated[IndustryGroupPage, Depends(QueryOf(IndustryGroupPage))]
+EnterprisePageQuery = Annotated[EnterprisePage, Depends(QueryOf(EnterprisePage))]
+BranchPageQuery = Annotated[BranchPage, Depends(QueryOf(BranchPage))]
+
+DistrictFileQuery = Annotated[DistrictFile, Depends(QueryOf(DistrictFile))]
+IndustryFileQuery = Annotated[IndustryFile, Depends(QueryOf(IndustryFile))]
+IndustryGroupFileQuery = Annotated[IndustryGroupFile, Depends(QueryOf(IndustryGroupFile))]
+EnterpriseFileQuery = Annotated[EnterprisesFile, Depends(QueryOf(EnterprisesFile))]
+BranchFileQuery = Annotated[BranchesFile, Depends(QueryOf(BranchesFile))]
+
+DistrictPopulationQuery = Annotated[DistrictPopulation, Depends(QueryOf(DistrictPopulation))]
+IndustryPopulationQuery = Annotated[IndustryPopulation, Depends(QueryOf(IndustryPopulation))]
+IndustryGroupPopulationQuery = Annotated[IndustryGroupPopulation, Depends(QueryOf(IndustryGroupPopulation))]
+AsOfQuery = Annotated[AsOfParameters, Depends(QueryOf(AsOfParameters))]
+
 
 router = make_router("/v1/statistics", "statistics", READ)
+
+
+@router.get("/districts", response_model=DistrictStatisticsPage)
+async def list_district_statistics(request: Request, asked: DistrictPageQuery) -> Response:
+    """List statistics of districts.
+
+    With `parent` or `level` the rows are disjoint, and rows + `unallocated` = `total` for every measure.
+    """
+    question = Question(Subject.DISTRICTS, asked.when, asked.population, asked.listing)
+    return await list_response(request, question, asked.page)
+
+
+@router.get("/industries", response_model=IndustryStatisticsPage)
+async def list_industry_statistics(request: Request, asked: IndustryPageQuery) -> Response:
+    """List statistics of industries.
+
+    With `parent` or `level` the rows are disjoint, and rows + `unallocated` = `total` for every measure.
+    """
+    question = Question(Subject.INDUSTRIES, asked.when, asked.population, asked.listing)
+    return await list_response(request, question, asked.page)
+
+
+@router.get("/industry-groups", response_model=IndustryGroupStatisticsPage)
+async def list_industry_group_statistics(request: Request, asked: IndustryGroupPageQuery) -> Response:
+    """List statistics of industry groups, which may overlap; in each an enterprise counts once."""
+    question = Question(Subject.INDUSTRY_GROUPS, asked.when, asked.population, asked.listing)
+    return await list_response(request, question, asked.page)
+
+
+@router.get("/enterprises", response_model=EnterpriseStatisticsPage)
+async def list_enterprise_statistics(request: Request, asked: EnterprisePageQuery) -> Response:
+    """List statistics of single enterprises: what each is, and its counts and ratios of persons."""
+    question = Question(Subject.ENTERPRISES, asked.when, asked.population, asked.listing)
+    return await list_response(request, question, asked.page)
+
+
+@router.get("/branches", response_model=BranchStatisticsPage)
+async def list_branch_statistics(request: Request, asked: BranchPageQuery) -> Response:
+    """List statistics of living branches: their own, and of all below them, each person counted once."""
+    question = Question(Subject.BRANCHES, asked.when, Population(district=asked.district), asked.listing)
+    return await list_response(request, question, asked.page)
+
 
 DistrictCode = Annotated[str, Path(description="Code of the district.", examples=["350203"])]
 IndustryCode = Annotated[str, Path(description="Code of the industry.", examples=["64"])]
@@ -32,32 +152,72 @@ BranchCode = Annotated[str, Path(description="Code of the branch.")]
 
 
 @router.get("/districts/{code}", response_model=DistrictStatisticsAnswer)
-async def get_district_statistics(request: Request, code: DistrictCode, asked: DistrictPopulationAsked) -> Response:
+async def get_district_statistics(request: Request, code: DistrictCode, asked: DistrictPopulationQuery) -> Response:
     """Get statistics of one district and all below it; zeros where it is empty."""
-    return await one_response(request, Subject.DISTRICTS, code, asked.moment, asked.population)
+    return await one_response(request, Subject.DISTRICTS, code, asked.when, asked.population)
 
 
 @router.get("/industries/{code}", response_model=IndustryStatisticsAnswer)
-async def get_industry_statistics(request: Request, code: IndustryCode, asked: IndustryPopulationAsked) -> Response:
+async def get_industry_statistics(request: Request, code: IndustryCode, asked: IndustryPopulationQuery) -> Response:
     """Get statistics of one industry and all below it; zeros where it is empty."""
-    return await one_response(request, Subject.INDUSTRIES, code, asked.moment, asked.population)
+    return await one_response(request, Subject.INDUSTRIES, code, asked.when, asked.population)
 
 
 @router.get("/industry-groups/{code}", response_model=IndustryGroupStatisticsAnswer)
 async def get_industry_group_statistics(
-    request: Request, code: GroupCode, asked: IndustryGroupPopulationAsked
+    request: Request, code: GroupCode, asked: IndustryGroupPopulationQuery
 ) -> Response:
     """Get statistics of one industry group; zeros where it is empty."""
-    return await one_response(request, Subject.INDUSTRY_GROUPS, code, asked.moment, asked.population)
+    return await one_response(request, Subject.INDUSTRY_GROUPS, code, asked.when, asked.population)
 
 
 @router.get("/enterprises/{code}", response_model=EnterpriseStatisticsAnswer)
-async def get_enterprise_statistics(request: Request, code: EnterpriseCode, asked: MomentAsked) -> Response:
+async def get_enterprise_statistics(request: Request, code: EnterpriseCode, asked: AsOfQuery) -> Response:
     """Get statistics of one registered enterprise, whatever basis it belongs to."""
-    return await one_response(request, Subject.ENTERPRISES, code, asked.moment, asked.population)
+    return await one_response(request, Subject.ENTERPRISES, code, asked.when, asked.population)
 
 
 @router.get("/branches/{code}", response_model=BranchStatisticsAnswer)
-async def get_branch_statistics(request: Request, code: BranchCode, asked: MomentAsked) -> Response:
+async def get_branch_statistics(request: Request, code: BranchCode, asked: AsOfQuery) -> Response:
     """Get statistics of one living branch."""
-    return await one_response(request, Subject.BRANCHES, code, asked.moment, asked.population)
+    return await one_response(request, Subject.BRANCHES, code, asked.when, asked.population)
+
+
+Format = Annotated[FileFormat, Path(alias="format", description="Format of the file.")]
+
+
+@router.get("/districts.{format}", response_class=Response, responses=FILE_RESPONSE)
+async def export_district_statistics(request: Request, file_format: Format, asked: DistrictFileQuery) -> Response:
+    """Export statistics of districts as one flat table, a row per district."""
+    question = Question(Subject.DISTRICTS, asked.when, asked.population, asked.listing)
+    return await file_response(request, question, asked.page, asked.options(file_format))
+
+
+@router.get("/industries.{format}", response_class=Response, responses=FILE_RESPONSE)
+async def export_industry_statistics(request: Request, file_format: Format, asked: IndustryFileQuery) -> Response:
+    """Export statistics of industries as one flat table, a row per industry."""
+    question = Question(Subject.INDUSTRIES, asked.when, asked.population, asked.listing)
+    return await file_response(request, question, asked.page, asked.options(file_format))
+
+
+@router.get("/industry-groups.{format}", response_class=Response, responses=FILE_RESPONSE)
+async def export_industry_group_statistics(
+    request: Request, file_format: Format, asked: IndustryGroupFileQuery
+) -> Response:
+    """Export statistics of industry groups as one flat table, a row per group."""
+    question = Question(Subject.INDUSTRY_GROUPS, asked.when, asked.population, asked.listing)
+    return await file_response(request, question, asked.page, asked.options(file_format))
+
+
+@router.get("/enterprises.{format}", response_class=Response, responses=FILE_RESPONSE)
+async def export_enterprise_statistics(request: Request, file_format: Format, asked: EnterpriseFileQuery) -> Response:
+    """Export statistics of single enterprises as one flat table, a row per enterprise."""
+    question = Question(Subject.ENTERPRISES, asked.when, asked.population, asked.listing)
+    return await file_response(request, question, asked.page, asked.options(file_format))
+
+
+@router.get("/branches.{format}", response_class=Response, responses=FILE_RESPONSE)
+async def export_branch_statistics(request: Request, file_format: Format, asked: BranchFileQuery) -> Response:
+    """Export statistics of living branches as one flat table, a row per branch, with `own_` and `subtree_` columns."""
+    question = Question(Subject.BRANCHES, asked.when, Population(district=asked.district), asked.listing)
+    return await file_response(request, question, asked.page, asked.options(file_format))

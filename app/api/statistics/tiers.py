@@ -6,17 +6,15 @@ from itertools import islice
 
 from fastapi import Request
 
-from app.access.principals import Principal, Tier
-from app.access.tier import tier_of
-from app.api.statistics.desk import Desk
+from app.access.principals import Principal, Tier, tier_of
+from app.api.statistics.reader import SnapshotReader
 from app.statistics.aggregates import SubjectNotFound
-from app.statistics.branches import refuse_branch
+from app.statistics.as_of import snapshot_at
 from app.statistics.changes import ChangesQuestion
 from app.statistics.low_membership import LowMembershipQuestion, RatioReference
-from app.statistics.moments import snapshot_at
-from app.statistics.question import Moment, Question, Subject
+from app.statistics.question import AsOf, Question, Subject
+from app.statistics.subjects import absent, own_district, refuse_branch
 from app.statistics.trends import TrendQuestion, district_trees
-from app.statistics.whereabouts import absent, own_district
 from app.store.shelf import Shelf, SnapshotNotFound
 from app.store.snapshot import Snapshot, Tree
 
@@ -59,12 +57,12 @@ async def tier_of_question(request: Request, question: Question, code: str | Non
     principal: Principal = request.state.principal
     if not principal.scope:  # everything, or nothing: no tree is asked
         return tier_of(principal, districts_of(question, code, lambda: None), _nowhere)
-    desk: Desk = request.app.state.desks[Tier.EXACT]
-    work = partial(_decided, desk.shelf, principal, question, code)
-    return await desk.ask(work, question.moment, light=not isinstance(question, TrendQuestion))
+    reader: SnapshotReader = request.app.state.readers[Tier.EXACT]
+    work = partial(_decided, reader.shelf, principal, question, code)
+    return await reader.ask(work, question.when, light=not isinstance(question, TrendQuestion))
 
 
-def sight_of(request: Request, question: TrendQuestion) -> Callable[[Snapshot], bool] | None:
+def visibility_of(request: Request, question: TrendQuestion) -> Callable[[Snapshot], bool] | None:
     """Return what says whether a snapshot shows a single enterprise or branch to whoever asks; null: all do.
 
     On dates on which it lies outside the key's scope it is as if it were not there.
@@ -85,14 +83,14 @@ def _shows(principal: Principal, subject: Subject, code: str, snapshot: Snapshot
 
 def _decided(shelf: Shelf, principal: Principal, question: Question, code: str | None) -> Tier:
     if code is not None and question.subject in _SINGLE:
-        return _of_single(snapshot_at(shelf, question.moment), principal, question.subject, code)
+        return _of_single(snapshot_at(shelf, question.when), principal, question.subject, code)
     if isinstance(question, TrendQuestion):
         return _of_trend(shelf, principal, question)
-    moments = (question.since, question.moment) if isinstance(question, ChangesQuestion) else (question.moment,)
-    trees = [_tree(shelf, moment) for moment in moments]
+    moments = (question.since, question.when) if isinstance(question, ChangesQuestion) else (question.when,)
+    trees = [_tree(shelf, when) for when in moments]
     tier = _strictest(_by_tree(tree, principal, districts_of(question, code, lambda: trees[-1])) for tree in trees)
     if tier is Tier.EXACT and question.subject is Subject.BRANCHES:
-        _refuse_hidden_branches(snapshot_at(shelf, question.moment), principal, question)
+        _refuse_hidden_branches(snapshot_at(shelf, question.when), principal, question)
     return tier
 
 
@@ -114,7 +112,7 @@ def _refuse_hidden_branches(snapshot: Snapshot, principal: Principal, question: 
 
 
 def _of_trend(shelf: Shelf, principal: Principal, question: TrendQuestion) -> Tier:
-    """Decide by the trees of all dates: no answer mixes tiers. Of one enterprise or branch, `sight_of` decides."""
+    """Decide by the trees of all dates: no answer mixes tiers. Of one enterprise or branch, `visibility_of` decides."""
     if question.code is not None:
         return Tier.EXACT
     districts = districts_of(question, None, lambda: None)
@@ -139,10 +137,10 @@ def _of_single(snapshot: Snapshot, principal: Principal, subject: Subject, code:
     return Tier.EXACT
 
 
-def _tree(shelf: Shelf, moment: Moment) -> Tree | None:
+def _tree(shelf: Shelf, when: AsOf) -> Tree | None:
     """Return the district tree that says what lies inside a scope: the newest, where no exact snapshot is meant."""
     try:
-        return snapshot_at(shelf, moment).districts
+        return snapshot_at(shelf, when).districts
     except SnapshotNotFound:
         return shelf.newest().districts if shelf.all() else None
 

@@ -1,17 +1,18 @@
 """Trends: rates of a population, an enterprise or a branch over the snapshots."""
 
-from typing import Annotated
+from datetime import date
+from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
-from pydantic import Field
+from pydantic import Field, create_model
+from pydantic_core import MISSING
 
-from app.api.admission import READ
-from app.api.parameters import IsoDate, QueryOf
-from app.api.routes import FILE_RESPONSE, make_router
-from app.api.schemas.trends import Trend
+from app.api.http.authorization import READ
+from app.api.http.models import Closed, closed_model
+from app.api.http.parameters import IsoDate, QueryOf
+from app.api.http.routing import FILE_RESPONSE, make_router
 from app.api.statistics.answering import answered, filed
-from app.api.statistics.fields import TrendMetric
-from app.api.statistics.files import Format
+from app.api.statistics.models import Meta, Rate, rate_text
 from app.api.statistics.parameters import (
     BasisChoice,
     DistrictParameter,
@@ -20,13 +21,50 @@ from app.api.statistics.parameters import (
     IndustryGroupParameter,
     IndustryParameter,
     QuestionParameters,
+    TrendMetric,
 )
-from app.api.statistics.tiers import sight_of
+from app.api.statistics.subjects import Format
+from app.api.statistics.tiers import visibility_of
 from app.catalogue.analyses import Analysis
+from app.catalogue.metrics import BRANCH_METRICS, METRICS
 from app.errors import ErrorItem, InvalidRequest
 from app.publication.trends import trend_answer, trend_file
 from app.statistics.question import Subject
-from app.statistics.trends import TrendQuestion, metrics_of
+from app.statistics.trends import Break, TrendQuestion, metrics_of
+
+_RATES: dict[str, Any] = {
+    metric.code: (Rate | MISSING, Field(default=MISSING, description=rate_text(metric)))
+    for metric in dict.fromkeys((*METRICS, *BRANCH_METRICS))
+}
+
+TrendRates = create_model(
+    "TrendRates",
+    __base__=Closed,
+    __doc__="Ratios of one date: those asked for by `metric`, all that the subject has otherwise; no others.",
+    __module__=__name__,
+    **_RATES,
+)
+
+TrendPoint = closed_model(
+    "TrendPoint",
+    "One date of a trend.",
+    {
+        "as_of": (date, "The date."),
+        "snapshot": (str, "Id of the snapshot: the newest of the date."),
+        "breaks": (list[Break], "What changed since the point before; empty on the first."),
+        "rates": (TrendRates, "Ratios of sums of counts, divided once."),
+    },
+)
+
+Trend = closed_model(
+    "Trend",
+    "A population, an enterprise or a branch over time.",
+    {
+        "data": (list[TrendPoint], "One point per date, the oldest first."),  # type: ignore[valid-type]  # made from the catalogue
+        "meta": (Meta, "What the newest point rests on; `rows` are the points."),
+    },
+)
+
 
 router = make_router("/v1/statistics", "statistics", READ)
 
@@ -112,8 +150,10 @@ async def list_trend_statistics(
     branch outside them is not found, as one that is not there. Not paged. `meta` is of the newest point, its
     `requested_as_of` is `to`.
     """
-    question, sight = asked.question, sight_of(request, asked.question)
-    return await answered(request, question, lambda desk: trend_answer(desk.shelf, question, desk.kept, sight))
+    question, visibility = asked.question, visibility_of(request, asked.question)
+    return await answered(
+        request, question, lambda reader: trend_answer(reader.shelf, question, reader.row_cache, visibility)
+    )
 
 
 @router.get("/trends.{format}", response_class=Response, responses=FILE_RESPONSE)
@@ -121,5 +161,7 @@ async def export_trend_statistics(
     request: Request, file_format: Format, asked: Annotated[TrendFile, Depends(QueryOf(TrendFile))]
 ) -> Response:
     """Export rates over time as one flat table, a row per date; `metric` picks its columns."""
-    question, sight, options = asked.question, sight_of(request, asked.question), asked.options(file_format)
-    return await filed(request, question, lambda desk: trend_file(desk.shelf, question, desk.kept, sight, options))
+    question, visibility, options = asked.question, visibility_of(request, asked.question), asked.options(file_format)
+    return await filed(
+        request, question, lambda reader: trend_file(reader.shelf, question, reader.row_cache, visibility, options)
+    )

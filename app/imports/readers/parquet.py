@@ -10,15 +10,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from app.errors import ErrorItem
-from app.imports.batches import RawBatch
 from app.imports.columns import Dataset
 from app.imports.headers import recognised
 from app.imports.issues import RowIssue, Rule, row_issue
 from app.imports.readers.layout import FileFormat, Header, Layout, UnreadableFile
-from app.imports.texts import Mask, Texts, Values, true_mask, without
+from app.imports.rows.checks import RawBatch
+from app.imports.rows.texts import Mask, Texts, Values, true_mask, without
 
 if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile
+
 
 _ROWS_AT_A_TIME = 1 << 16
 _BUFFER_BYTES = 1 << 20

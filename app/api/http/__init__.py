@@ -1,0 +1,1 @@
+"""The HTTP machinery that has nothing to do with statistics: middleware, authorization, limits, problems."""

@@ -1,0 +1,217 @@
+"""Who sends a request, and what it must pass before its handler runs: the right, and known parameters.
+
+Every route declares its right by depending on exactly one of `OPEN`, `READ`, `WRITE`, `WRITE_EVERYWHERE`, `ADMIN`; an
+application with a route that does not is not built.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.dependencies.utils import request_params_to_args
+from fastapi.exceptions import RequestValidationError
+from fastapi.params import Depends
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.access.keys import KeyRefused, Keyring, refused
+from app.access.principals import Principal, Right, anonymous
+from app.api.http.parameters import QueryOf
+from app.api.http.problems import problem_response
+from app.config import Settings
+from app.errors import ServiceError
+from app.registry.territory import require_everything
+
+_HEADER = b"authorization"
+_SCHEME = "bearer"
+
+
+class Authentication:
+    """ASGI layer: leaves the principal of a request in `scope["state"]["principal"]`, or refuses the request.
+
+    Without `Authorization` it is whoever sends no key. A key that is malformed, unknown, expired or revoked is refused
+    (401) whatever is asked, and never treated as none.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self.app = app
+        self._anonymous = anonymous(settings.answered_without_key)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] == "http":
+            try:
+                principal = known_principal(scope, self._anonymous) or await _asked(scope)
+            except ServiceError as error:
+                await problem_response(Request(scope), error)(scope, receive, send)
+                return
+            scope.setdefault("state", {})["principal"] = principal
+        await self.app(scope, receive, send)
+
+
+def known_principal(scope: Scope, unnamed: Principal) -> Principal | None:
+    """Return who sends a request, from memory; null where only the database can tell.
+
+    Parameters
+    ----------
+    unnamed
+        Whoever sends no key.
+
+    Raises
+    ------
+    KeyRefused
+        The key is malformed, expired or revoked, or its secret is wrong.
+    """
+    token = _token(scope)
+    return unnamed if token is None else _keyring(scope).known(token)
+
+
+async def _asked(scope: Scope) -> Principal:
+    token = _token(scope)
+    assert token is not None  # without one, who asks is known
+    return await _keyring(scope).ask(token)
+
+
+def _token(scope: Scope) -> str | None:
+    given: list[bytes] = [value for name, value in scope["headers"] if name == _HEADER]
+    if not given:
+        return None
+    scheme, _, token = given[0].decode("latin-1").strip().partition(" ")
+    if len(given) > 1 or scheme.lower() != _SCHEME:
+        raise refused()
+    return token.strip()
+
+
+def _keyring(scope: Scope) -> Keyring:
+    keyring: Keyring = scope["app"].state.keyring
+    return keyring
+
+
+class RightMissing(ServiceError):
+    """The principal may not do this."""
+
+    code = "right-missing"
+    status = 403
+    title = "Right missing"
+
+
+class RightNotDeclared(Exception):
+    """A route declares no right, or several, or is no API route: the application must not start."""
+
+
+class Authorization:
+    """Dependency of every route: authorises the request, then refuses parameters that the route does not know.
+
+    In this order, so that whoever may not ask learns nothing about how to. Who asks stands in
+    `request.state.principal`.
+    """
+
+    def __init__(self, right: Right, *, everywhere: bool = False) -> None:
+        self.right = right
+        self.everywhere = everywhere
+
+    async def __call__(self, request: Request) -> Principal:
+        """Admit one request.
+
+        Raises
+        ------
+        KeyRefused
+            There is no key, and nothing is answered without one.
+        RightMissing
+            The principal does not have the route's right.
+        ScopeTooNarrow
+            It has it in some districts only, and the route needs it everywhere.
+        RequestValidationError
+            A parameter is unknown; all other wrong ones are reported with it.
+        """
+        principal: Principal = request.state.principal
+        if self.right not in principal.rights:
+            raise _lacking(principal, self.right)
+        if self.everywhere:
+            require_everything(principal.scope)
+        if request.scope["query_string"]:
+            _refuse_unknown_parameters(request)
+        return principal
+
+
+OPEN = Depends(Authorization(Right.OPEN))
+READ = Depends(Authorization(Right.READ))
+WRITE = Depends(Authorization(Right.WRITE))
+WRITE_EVERYWHERE = Depends(Authorization(Right.WRITE, everywhere=True))
+ADMIN = Depends(Authorization(Right.ADMIN))
+
+
+def _lacking(principal: Principal, right: Right) -> ServiceError:
+    if principal.key_id is None and Right.READ not in principal.rights:
+        return KeyRefused("Nothing is answered without a key here: send one as `Authorization: Bearer`.")
+    return RightMissing(f"This needs the right `{right}`.")
+
+
+def refuse_undeclared(app: FastAPI) -> None:
+    """Check that every route of an application declares exactly one right.
+
+    Raises
+    ------
+    RightNotDeclared
+        Some do not; all are named.
+    """
+    wrong = [_name_of(route) for route in app.routes if len(list(authorizations(route))) != 1]
+    if wrong:
+        raise RightNotDeclared(f"routes that do not declare exactly one right: {', '.join(wrong)}")
+
+
+def _name_of(route: BaseRoute) -> str:
+    return f"{getattr(route, 'path', route)} ({getattr(route, 'name', '')})"
+
+
+def authorizations(route: BaseRoute) -> Iterator[Authorization]:
+    """Yield the admissions that a route declares: exactly one in an application that is built."""
+    if isinstance(route, APIRoute) and hasattr(route, "query_names"):  # as routers of `make_router` make them
+        for dependency in route.dependencies:
+            if isinstance(dependency.dependency, Authorization):
+                yield dependency.dependency
+
+
+def _refuse_unknown_parameters(request: Request) -> None:
+    route = request.scope["route"]
+    dependant: Dependant = route.dependant
+    known: tuple[str, ...] = route.query_names
+    unknown = [name for name in request.query_params if name not in known]
+    if unknown:
+        raise RequestValidationError([*_unknown(unknown, known), *_invalid(dependant, request)])
+
+
+def query_names(dependant: Dependant) -> tuple[str, ...]:
+    """Return the names of all query parameters that a route takes, in the order of the document."""
+    names = [field.alias for part in _parts(dependant) for field in part.query_params]
+    return (*(name for model in query_models(dependant) for name in model.names), *names)
+
+
+def query_models(dependant: Dependant) -> list[QueryOf[Any]]:
+    """Return the parameter models of a route."""
+    return [part.call for part in _parts(dependant) if isinstance(part.call, QueryOf)]
+
+
+def _parts(dependant: Dependant) -> Iterator[Dependant]:
+    yield dependant
+    for dependency in dependant.dependencies:
+        yield from _parts(dependency)
+
+
+def _unknown(names: Sequence[str], known: Sequence[str]) -> Iterator[dict[str, Any]]:
+    for name in names:
+        yield {
+            "type": "unknown_parameter",
+            "loc": ("query", name),
+            "msg": "Unknown parameter",
+            "ctx": {"allowed": tuple(known)},
+        }
+
+
+def _invalid(dependant: Dependant, request: Request) -> Iterator[dict[str, Any]]:
+    for model in query_models(dependant):
+        yield from model.errors(request)
+    for part in _parts(dependant):
+        yield from request_params_to_args(part.query_params, request.query_params)[1]

@@ -1,0 +1,166 @@
+"""What a request may take: bytes of its body, time for it to arrive, time until its answer begins."""
+
+import asyncio
+from collections.abc import Sequence
+
+from fastapi import Request
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.http.problems import ContentTooLarge, Refusal, problem_response
+from app.api.http.routing import Route
+from app.config import Settings
+from app.errors import ServiceError, TemporarilyUnavailable
+
+
+class BodyTooSlow(ServiceError):
+    """The body did not arrive in time."""
+
+    code = "body-too-slow"
+    status = 408
+    title = "Body too slow"
+
+
+class AnswerTooLate(TemporarilyUnavailable):
+    """The answer did not begin in time, and was given up."""
+
+    code = "answer-too-late"
+    title = "Answer too late"
+
+
+class BodyLimits:
+    """ASGI layer: a body that is too large (413) or comes too slowly (408) is refused, on whatever path it comes.
+
+    A size that is announced is refused before a byte is read. Else the limits hold while the body is read; where
+    nobody reads it, none of it is kept.
+
+    Parameters
+    ----------
+    routes
+        Those that take a file have the limit of files, all other paths that of other bodies.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings, routes: Sequence[BaseRoute]) -> None:
+        self.app = app
+        self._settings = settings
+        self._files = {
+            (method, route.path)
+            for route in routes
+            if isinstance(route, Route) and route.takes_file
+            for method in route.methods or ()
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        announced = _announced(scope) if scope["type"] == "http" else 0
+        if announced == 0:
+            await self.app(scope, receive, send)
+            return
+        arrival = _Arrival(self._settings, self._limit(scope), receive)
+        if announced is not None and announced > arrival.limit:
+            await problem_response(Request(scope), arrival.too_large())(scope, receive, send)
+            return
+        await self.app(scope, arrival.receive, send)
+
+    def _limit(self, scope: Scope) -> int:
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        is_file = (scope["method"], path) in self._files
+        return self._settings.upload_limit_bytes if is_file else self._settings.body_limit_bytes
+
+
+class _Arrival:
+    """A body on its way in; its time begins when somebody begins to read it."""
+
+    def __init__(self, settings: Settings, limit: int, receive: Receive) -> None:
+        self.limit = limit
+        self._receive = receive
+        self._grace = settings.body_seconds
+        self._rate = settings.body_bytes_per_second
+        self._began: float | None = None
+        self._size = 0
+        self._whole = False
+
+    async def receive(self) -> Message:
+        """Return the next message; what comes after the body waits for nothing."""
+        if self._whole:
+            return await self._receive()
+        now = asyncio.get_running_loop().time()
+        self._began = now if self._began is None else self._began
+        try:
+            async with asyncio.timeout_at(self._began + self._grace + self._size / self._rate):
+                message = await self._receive()
+        except TimeoutError:
+            raise Refusal(self._too_slow(), {"Connection": "close"}) from None
+        self._size += len(message.get("body", b""))
+        self._whole = not message.get("more_body", False)
+        if self._size > self.limit:
+            raise Refusal(self.too_large())
+        return message
+
+    def too_large(self) -> ContentTooLarge:
+        return ContentTooLarge(f"The body is larger than the {self.limit:,} bytes that this path takes.")
+
+    def _too_slow(self) -> BodyTooSlow:
+        pace = f"{self._grace} seconds and a second more for every {self._rate:,} bytes"
+        return BodyTooSlow(f"{self._size:,} bytes of the body have arrived; it may take {pace}.")
+
+
+class TimeLimit:
+    """ASGI layer: an answer that does not begin in time is given up (503).
+
+    The time in which a body arrives does not count. An answer that has begun takes as long as its reader.
+    """
+
+    def __init__(self, app: ASGIApp, seconds: int) -> None:
+        self.app = app
+        self._seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        loop = asyncio.get_running_loop()
+        whole = begun = False
+
+        async def arriving() -> Message:
+            nonlocal whole
+            if whole:
+                return await receive()
+            limit.reschedule(None)
+            message = await receive()
+            whole = not message.get("more_body", False)
+            limit.reschedule(None if begun else loop.time() + self._seconds)
+            return message
+
+        async def beginning(message: Message) -> None:
+            nonlocal begun
+            if not begun:
+                begun = True
+                limit.reschedule(None)
+            await send(message)
+
+        try:
+            async with asyncio.timeout(self._seconds) as limit:
+                await self.app(scope, arriving, beginning)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            await problem_response(Request(scope), self._too_late())(scope, receive, send)
+
+    def _too_late(self) -> AnswerTooLate:
+        return AnswerTooLate(
+            f"The answer did not begin within {self._seconds} seconds. A change may have happened all the same: "
+            "ask again, which does no harm."
+        )
+
+
+def _announced(scope: Scope) -> int | None:
+    """Return the size of the body that is to come, bytes; null: not told."""
+    size: int | None = 0
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            size = int(value)
+        elif name == b"transfer-encoding":
+            return None
+    return size

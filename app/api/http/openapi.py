@@ -1,0 +1,228 @@
+"""The OpenAPI 3.1 document: FastAPI's, with what generated clients need; `/docs` with its scripts served locally."""
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import FastAPI, Path, Request, Response
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, Field
+from starlette.responses import RedirectResponse
+
+from app.api.http.authorization import OPEN, query_models
+from app.api.http.models import Closed
+from app.api.http.pages import validated
+from app.api.http.problems import TYPE_BASE, Problem
+from app.api.http.routing import make_router
+from app.config import VERSION
+from app.errors import NotFound, ServiceError
+
+TITLE = "OrgCoverage"
+
+DESCRIPTION = """Organisational-coverage statistics: how many members work where, what share of the staff they are, and
+which enterprises are reached by an organisation.
+
+All statistics are as of a date and come from a snapshot, which never changes. Two kinds of parameter are never mixed
+up: whom to count (`basis`, `district`, `industry` …) and which rows to list (`parent`, `within`, `level` …). Zero,
+unknown, not applicable and protected are four different states everywhere. Errors are problems (RFC 9457)."""
+
+TAGS = {
+    "statistics": "One row per district, industry, industry group, enterprise or branch, and analyses of them.",
+    "registry": "What is recorded, as it is now.",
+    "imports": "Files in: send, follow, read every problem of every row.",
+    "snapshots": "The frozen states that statistics come from.",
+    "jobs": "Imports, builds and erasures under way.",
+    "access": "Keys, audit and erasure.",
+    "catalogue": "What every measure, metric, basis and dimension means.",
+    "service": "Health, metrics and kinds of problems.",
+}
+
+KEY = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "An API key. Whether one is needed, and for what, the service decides: without one it answers what "
+    "everybody may see. A bad key is refused (401), whatever is asked.",
+}
+"""How a key is sent."""
+
+_SCHEMAS = "#/components/schemas/{model}"
+
+
+def document_of(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document of an application."""
+    document = get_openapi(
+        title=TITLE,
+        version=VERSION,
+        openapi_version="3.1.0",
+        description=DESCRIPTION,
+        routes=app.routes,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        separate_input_output_schemas=False,
+    )
+    document["security"] = [{}, {"key": []}]
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    document["components"]["securitySchemes"] = {"key": KEY}
+    _define(Problem, schemas)["examples"] = [_example("problem")]
+    for route, operation in _operations(app, document):
+        parameters = operation.setdefault("parameters", [])
+        for model in query_models(route.dependant):
+            parameters.extend(_parameters_of(model.model, schemas))
+        operation["parameters"] = [_without_null(parameter) for parameter in parameters]
+        _illustrate(operation)
+        operation["summary"] = operation["description"].partition("\n")[0].removesuffix(".")
+    document["components"]["schemas"] = dict(sorted(schemas.items()))
+    used = {tag for _, operation in _operations(app, document) for tag in operation["tags"]}
+    document["tags"] = [{"name": tag, "description": TAGS[tag]} for tag in TAGS if tag in used]
+    return document
+
+
+def _operations(app: FastAPI, document: dict[str, Any]) -> Iterator[tuple[APIRoute, dict[str, Any]]]:
+    for route in app.routes:
+        if isinstance(route, APIRoute) and route.include_in_schema:
+            for method in route.methods or ():
+                yield route, document["paths"][route.path_format][method.lower()]
+
+
+def _illustrate(operation: dict[str, Any]) -> None:
+    """Give the good answer of an operation its example, where it is JSON and has one."""
+    example = _example(operation["operationId"])
+    for status, response in operation["responses"].items():
+        if example is not None and status.startswith("2") and "application/json" in response.get("content", {}):
+            response["content"]["application/json"]["example"] = example
+
+
+def _example(name: str) -> Any:
+    file = files("app.api").joinpath("examples", f"{name}.json")
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+
+
+def _define(model: type[BaseModel], schemas: dict[str, Any]) -> dict[str, Any]:
+    """Put a model and all it refers to among the document's schemas; return the model's own."""
+    schema = model.model_json_schema(ref_template=_SCHEMAS)
+    schemas.update(schema.pop("$defs", {}))
+    schemas[model.__name__] = schema
+    return schema
+
+
+def _parameters_of(model: type[BaseModel], schemas: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    schema = model.model_json_schema(ref_template=_SCHEMAS)
+    schemas.update(schema.pop("$defs", {}))
+    for name, field in schema["properties"].items():
+        yield {
+            "name": name,
+            "in": "query",
+            "required": name in schema.get("required", ()),
+            "description": field["description"],
+            "schema": field,
+        }
+
+
+def _without_null(parameter: dict[str, Any]) -> dict[str, Any]:
+    """Say of an optional parameter that it may be absent, which is all that its null means.
+
+    Null in a query cannot be sent; generators wrap it all the same, and some cannot read it.
+    """
+    schema = {key: value for key, value in parameter["schema"].items() if key != "title"}
+    choices = [choice for choice in schema.pop("anyOf", ()) if choice != {"type": "null"}]
+    if len(choices) > 1:
+        schema["anyOf"] = choices
+    elif choices:
+        schema = {**choices[0], **schema}
+    if schema.get("default", ...) in (None, []):
+        del schema["default"]
+    return {**parameter, "schema": schema}
+
+
+router = make_router("", "service", OPEN)
+
+_FILES = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css", "favicon.png": "image/png"}
+"""Files of the documentation page, which another package brings, and their media types."""
+
+_INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+
+
+class ProblemType(Closed):
+    """A kind of problem."""
+
+    type: str = Field(description="As it stands in the `type` of such a problem.")
+    title: str = Field(description="The kind of problem in a few words.")
+    status: int = Field(description="Its HTTP status.")
+    meaning: str = Field(description="What it says, in a sentence.")
+
+
+@router.get("/", include_in_schema=False)
+async def show_start(request: Request) -> Response:
+    """Lead to the dashboard."""
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/dashboard")
+
+
+@router.get("/docs", include_in_schema=False)
+async def show_documentation(request: Request) -> Response:
+    """Show the interactive documentation."""
+    root = request.scope.get("root_path", "")
+    page = get_swagger_ui_html(
+        openapi_url=f"{root}/openapi.json",
+        title=TITLE,
+        swagger_js_url=f"{root}/docs/swagger-ui-bundle.js",
+        swagger_css_url=f"{root}/docs/swagger-ui.css",
+        swagger_favicon_url=f"{root}/docs/favicon.png",
+    )
+    page.headers["Content-Security-Policy"] = _policy(bytes(page.body))
+    return page
+
+
+@router.get("/docs/{file}", include_in_schema=False)
+async def get_documentation_file(file: str) -> Response:
+    """Return a script, style or picture of the documentation page."""
+    if file not in _FILES:
+        raise NotFound("There is nothing at this path.")
+    return validated(files("fastapi_offline").joinpath("static", file).read_bytes(), _FILES[file], public=True)
+
+
+@router.get("/openapi.json", include_in_schema=False)
+async def get_document(request: Request) -> Response:
+    """Return the OpenAPI document."""
+    return validated(encoded_document(request.app), public=True)
+
+
+@router.get("/problems/{code}", response_model=ProblemType)
+async def get_problem_type(code: Annotated[str, Path(description="Last part of the type.")]) -> Response:
+    """Say what a kind of problem means: where the `type` of a problem leads."""
+    kind = next((kind for kind in _kinds(ServiceError) if kind.code == code), None)
+    if kind is None:
+        raise NotFound("There is no problem of this kind.")
+    meaning = (kind.__doc__ or kind.title).partition("\n")[0]
+    described = {"type": TYPE_BASE + code, "title": kind.title, "status": kind.status, "meaning": meaning}
+    return validated(msgspec.json.encode(described), public=True)
+
+
+def encoded_document(app: FastAPI) -> bytes:
+    """Return the document of an application as it is committed and served; made when first asked for."""
+    if not hasattr(app.state, "document"):
+        app.state.document = msgspec.json.format(msgspec.json.encode(document_of(app)), indent=1) + b"\n"
+    document: bytes = app.state.document
+    return document
+
+
+def _kinds(kind: type[ServiceError]) -> Iterator[type[ServiceError]]:
+    yield kind
+    for special in kind.__subclasses__():
+        yield from _kinds(special)
+
+
+def _policy(page: bytes) -> str:
+    """Return the policy that lets this page run its own scripts, and no other."""
+    inline = _INLINE_SCRIPT.findall(page.decode())
+    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in inline]
+    allowed = " ".join(f"'sha256-{value}'" for value in hashes)
+    return (
+        f"default-src 'self'; script-src 'self' {allowed}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+        "frame-ancestors 'none'"
+    )

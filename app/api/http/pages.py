@@ -1,0 +1,150 @@
+"""Pages and what caches keep of them: entity tags, cache headers, cursors of the registry's lists, next links.
+
+A cursor holds a digest of the question and the key at which the page ended: by key and not by number, so that changes
+between two pages neither repeat nor skip what was there all along.
+"""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from functools import cache
+from typing import Annotated, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+from fastapi import Depends, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.access.principals import Tier
+from app.api.http.parameters import QueryOf
+from app.catalogue.measures import BRANCH_MEASURES, MEASURES
+from app.catalogue.metrics import BRANCH_METRICS, METRICS
+from app.config import VERSION
+from app.errors import ErrorItem, InvalidRequest
+
+JSON = "application/json"
+
+
+def digest(*parts: str | bytes) -> str:
+    """Return a short digest of some parts, fit for an entity tag."""
+    encoded = [part.encode() if isinstance(part, str) else part for part in parts]
+    lengths = b",".join(b"%d" % len(part) for part in encoded)
+    return hashlib.blake2b(b"".join((lengths, *encoded)), digest_size=12).hexdigest()
+
+
+@cache
+def catalogue_version() -> str:
+    """Return a digest of all that shapes a figure besides the data: the catalogue, and the service's version."""
+    return digest(repr((VERSION, MEASURES, METRICS, BRANCH_MEASURES, BRANCH_METRICS)))
+
+
+def statistics_headers(request: Request, snapshot: str, built_at: str, tier: Tier) -> dict[str, str]:
+    """Return validator and cache headers of an answer that comes from a snapshot.
+
+    The tag is of snapshot and build, question, tier and catalogue; the layer that knows the encoding adds it. An
+    answer may be kept, but is asked for again each time: a newer snapshot of the same date changes it.
+    """
+    figures = f"{snapshot} {built_at} {tier} {catalogue_version()}"
+    tag = digest(figures, request.scope["path"], request.scope["query_string"])
+    return {"ETag": f'"{tag}"', **_scope(public=tier is Tier.PUBLIC)}
+
+
+def validated(content: bytes, media_type: str = JSON, *, public: bool) -> Response:
+    """Return an answer whose validator is a digest of its content.
+
+    Parameters
+    ----------
+    content, media_type
+        The answer.
+    public
+        Whether everybody gets the same.
+    """
+    headers = {"ETag": f'"{digest(content)}"', **_scope(public=public)}
+    return Response(content, headers=headers, media_type=media_type)
+
+
+def _scope(*, public: bool) -> dict[str, str]:
+    if public:
+        return {"Cache-Control": "public, no-cache"}
+    return {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
+
+
+Key = TypeVar("Key")
+
+_NUL = rb"\u0000"
+"""No key has it, and PostgreSQL does not take it."""
+
+
+class ListParameters(BaseModel):
+    """Which part of a list."""
+
+    model_config = ConfigDict(frozen=True)
+
+    limit: int = Field(default=100, ge=1, le=1000, description="Rows of a page.")
+    cursor: str | None = Field(
+        default=None, description="The `next_cursor` of the page before, with the same parameters; absent: first page."
+    )
+
+
+ListQuery = Annotated[ListParameters, Depends(QueryOf(ListParameters))]
+
+
+def encode_cursor(request: Request, asked: ListParameters, key: object) -> str:
+    """Return the cursor of a page that ended at a key, as text that goes into a URL as it is."""
+    content = msgspec.json.encode((_question(request, asked), key))
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+def decode_cursor(request: Request, asked: ListParameters, kind: type[Key]) -> Key | None:
+    """Return the key at which the page before ended; null for the first page.
+
+    Raises
+    ------
+    InvalidRequest
+        The cursor is not one, or belongs to another question.
+    """
+    if asked.cursor is None:
+        return None
+    try:
+        content = base64.urlsafe_b64decode(asked.cursor + "=" * (-len(asked.cursor) % 4))
+        if _NUL in content:
+            raise _refused("is not a cursor of this service")
+        question, key = msgspec.json.decode(content, type=tuple[str, kind])  # type: ignore[valid-type]  # made to measure
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise _refused("is not a cursor of this service") from error
+    if question != _question(request, asked):
+        raise _refused("belongs to another question; a page goes on with the same parameters")
+    return key
+
+
+def _question(request: Request, asked: ListParameters) -> str:
+    chosen = asked.model_dump_json(exclude={"limit", "cursor"})
+    return digest(request.scope["path"].encode(errors="surrogatepass"), chosen.encode())
+
+
+def _refused(reason: str) -> InvalidRequest:
+    message = f"cursor {reason}"
+    return InvalidRequest(message, [ErrorItem("query/cursor", message)])
+
+
+def page_response(
+    request: Request, asked: ListParameters, rows: Sequence[object], end: object, *, public: bool
+) -> Response:
+    """Return a page.
+
+    Parameters
+    ----------
+    rows
+        What it holds.
+    end
+        The key at which it ended; null: nothing follows.
+    public
+        Whether everybody gets the same.
+    """
+    cursor = None if end is None else encode_cursor(request, asked, end)
+    response = validated(msgspec.json.encode({"data": rows, "next_cursor": cursor}), public=public)
+    if cursor is not None:
+        others = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
+        link = f"{request.scope['path']}?{urlencode([*others, ('cursor', cursor)])}"
+        response.headers["Link"] = f'<{link}>; rel="next"'
+    return response

@@ -1,0 +1,192 @@
+"""Every error as RFC 9457 `application/problem+json`; nothing internal leaves the service."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import Field
+from starlette.exceptions import HTTPException
+from starlette.routing import Match
+
+from app.api.http.models import Closed
+from app.errors import ErrorItem, InvalidRequest, NotFound, ServiceError
+
+
+class ProblemItem(Closed):
+    """One thing that is wrong."""
+
+    pointer: str = Field(description="Where: `query/basis`, `path/code`, `body/level`, `header/Authorization`.")
+    message: str = Field(description="What, in a sentence.")
+    allowed: list[str] = Field(
+        description="The choices there are: all of an enumeration, of codes the closest few; empty where there is no "
+        "list."
+    )
+
+
+class Problem(Closed):
+    """An error: what is wrong and how to mend it."""
+
+    type: str = Field(description="URI reference of the kind of problem; stable, made for programs.")
+    title: str = Field(description="The kind of problem in a few words; the same for every problem of a type.")
+    status: int = Field(description="The HTTP status.", ge=400, le=599)
+    detail: str = Field(description="What is wrong this time, in a sentence.")
+    instance: str = Field(description="The path that was asked for.")
+    request_id: str = Field(description="Id of the request, as in the log and in the header `X-Request-ID`.")
+    errors: list[ProblemItem] = Field(description="All that is wrong, one by one; empty where `detail` says it all.")
+
+
+PROBLEM_TYPE = "application/problem+json"
+
+TYPE_BASE = "/problems/"
+"""What precedes an error's code in `type`; a problem's type can be looked up there."""
+
+PROBLEM_RESPONSE: dict[str, Any] = {
+    "description": "A problem (RFC 9457): any status from 400 on.",
+    "content": {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+"""The `default` response of every operation."""
+
+_CHOICES = frozenset({"enum", "literal_error"})
+"""Errors whose message lists the choices that there are, which `allowed` does."""
+
+_CHOICE = re.compile(r"'([^']*)'")
+
+
+class BadRequest(ServiceError):
+    """The body could not be read as what it claims to be."""
+
+    code = "bad-request"
+    status = 400
+    title = "Bad request"
+
+
+class UnreadableRequest(ServiceError):
+    """What was sent is no request that HTTP knows."""
+
+    code = "unreadable-request"
+    status = 400
+    title = "Unreadable request"
+
+
+class HeadTooLarge(ServiceError):
+    """The address and headers of the request take more than the service reads."""
+
+    code = "head-too-large"
+    status = 431
+    title = "Head too large"
+
+
+class MethodNotAllowed(ServiceError):
+    """The path does not take this method."""
+
+    code = "method-not-allowed"
+    status = 405
+    title = "Method not allowed"
+
+
+class ContentTooLarge(ServiceError):
+    """The body is larger than the service takes."""
+
+    code = "content-too-large"
+    status = 413
+    title = "Content too large"
+
+
+class Refusal(HTTPException):
+    """A service error raised while a body is read: the framework calls any other error there an unreadable body."""
+
+    def __init__(self, error: ServiceError, headers: dict[str, str] | None = None) -> None:
+        super().__init__(error.status, headers=headers)
+        self.error = error
+
+
+_OF_STATUS: dict[int, ServiceError] = {
+    error.status: error
+    for error in (
+        BadRequest("The body cannot be read."),
+        NotFound("There is nothing at this path."),
+        MethodNotAllowed("This path does not take this method; the header `Allow` lists those it takes."),
+    )
+}
+"""What the framework's own refusals are called."""
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Make an application answer every foreseen error with a problem."""
+    app.add_exception_handler(ServiceError, _on_service_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+
+
+def problem_response(request: Request, error: ServiceError, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a service error as a response."""
+    body = {
+        "type": TYPE_BASE + error.code,
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "instance": request.scope["path"],
+        "request_id": getattr(request.state, "request_id", ""),
+        "errors": error.errors,
+    }
+    extra = dict(headers or {}) | {"Cache-Control": "no-store"}
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        extra["WWW-Authenticate"] = "Bearer"
+    if error.retry_after is not None:
+        extra["Retry-After"] = str(error.retry_after)
+    return Response(msgspec.json.encode(body), error.status, extra, PROBLEM_TYPE)
+
+
+async def _on_service_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ServiceError)
+    return problem_response(request, error)
+
+
+async def _on_invalid_request(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    items = [_item(entry) for entry in error.errors()]
+    if all(item.pointer.startswith("path/") for item in items):
+        return problem_response(request, NotFound("There is nothing at this path.", items))
+    return problem_response(request, InvalidRequest(_summary(items), items))
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    headers = dict(error.headers or {})
+    if isinstance(error, Refusal):
+        return problem_response(request, error.error, headers)
+    if error.status_code == MethodNotAllowed.status:
+        headers["Allow"] = ", ".join(sorted(_allowed_methods(request)))
+    return problem_response(request, _OF_STATUS[error.status_code], headers)
+
+
+def _allowed_methods(request: Request) -> set[str]:
+    """Return all methods that a path takes: the framework names those of one route, and each operation is one."""
+    matching = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    methods = {method for route in matching for method in route.methods}
+    return methods | {"HEAD"} if "GET" in methods else methods
+
+
+def _summary(items: Sequence[ErrorItem]) -> str:
+    if len(items) == 1:
+        return f"{items[0].pointer}: {items[0].message}."
+    return f"{len(items)} things are wrong with this request; `errors` lists them."
+
+
+def _item(entry: Mapping[str, Any]) -> ErrorItem:
+    if entry["type"] == "json_invalid":
+        return ErrorItem("body", f"Not JSON at character {entry['loc'][-1]}")
+    pointer = "/".join(str(part) for part in entry["loc"])
+    if entry["type"] in _CHOICES:
+        return ErrorItem(pointer, "Unknown value", tuple(_CHOICE.findall(entry["ctx"]["expected"])))
+    return ErrorItem(pointer, entry["msg"].removeprefix("Value error, "), tuple(_allowed(entry)))
+
+
+def _allowed(entry: Mapping[str, Any]) -> Iterable[str]:
+    if entry["type"] in ("bool_parsing", "bool_type"):
+        return ("true", "false")
+    return tuple(entry.get("ctx", {}).get("allowed", ()))

@@ -1,0 +1,52 @@
+"""HTTP as the server reads it: what no application is asked about is answered by a problem too."""
+
+import secrets
+
+from fastapi import Request
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from app.api.http.middleware import SECURITY_HEADERS
+from app.api.http.problems import HeadTooLarge, UnreadableRequest, problem_response
+from app.errors import ServiceError
+
+HEAD_BYTES = 512 * 1024
+"""Largest head of a request; the server has no limit. Twice what is read at once, which may hold an end of another."""
+
+
+class ProblemProtocol(HttpToolsProtocol):
+    """The server's protocol, but for what it answers by itself."""
+
+    _head: int | None = 0
+    """Bytes of a head that is not whole yet; null while none is arriving."""
+
+    def on_message_begin(self) -> None:
+        """Begin to read a head."""
+        self._head = 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Go on to the body."""
+        self._head = None
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        """Read what has arrived."""
+        super().data_received(data)
+        if self._head is not None and not self.transport.is_closing():
+            self._head += len(data)
+            if self._head > HEAD_BYTES:
+                self._refuse(HeadTooLarge(f"Address and headers take more than {HEAD_BYTES:,} bytes."))
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the server names it
+        """Refuse what is no request."""
+        self._refuse(UnreadableRequest("This is no HTTP/1.1. Letters beyond ASCII in an address are percent-encoded."))
+
+    def _refuse(self, error: ServiceError) -> None:
+        request_id = secrets.token_hex(8)
+        scope = {"type": "http", "path": "", "headers": [], "state": {"request_id": request_id}}
+        headers = {**SECURITY_HEADERS, "X-Request-ID": request_id, "Connection": "close"}
+        response = problem_response(Request(scope), error, headers)
+        lines = [*self.server_state.default_headers, *response.raw_headers]
+        head = b"".join(name + b": " + value + b"\r\n" for name, value in lines)
+        self.transport.write(STATUS_LINE[error.status] + head + b"\r\n" + bytes(response.body))
+        self.transport.close()

@@ -1,0 +1,1 @@
+"""Imports, erasures and builds over HTTP: started, followed, answered for."""

@@ -1,0 +1,300 @@
+"""The whole schema of the registry. No name, phone or identity number of a person has a place here."""
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Date, Index, Integer, MetaData, Text, func, text
+from sqlmodel import Field, SQLModel
+
+from app.catalogue.vocabulary import (
+    AffiliationRole,
+    BranchForm,
+    BranchKind,
+    CoverageMeans,
+    DistrictLevel,
+    Education,
+    EnterpriseKind,
+    Identity,
+    IndustryLevel,
+    Ownership,
+    Sex,
+    SizeClass,
+)
+
+CODE_LENGTH = 64
+"""Longest code or ref, characters."""
+
+CODE = Text().with_variant(Text(collation="C"), "postgresql")
+"""Type of codes and refs: text that compares, sorts and is indexed as UTF-8 bytes, on both databases."""
+
+METADATA: MetaData = SQLModel.metadata
+METADATA.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+def one_of(column: str, choices: type[StrEnum]) -> CheckConstraint:
+    """Return the CHECK that a text column holds one of the values of an enumeration."""
+    values = ", ".join(f"'{choice.value}'" for choice in choices)
+    return CheckConstraint(f"{column} IN ({values})", name=column)
+
+
+def ordered(first: str, second: str, *, strictly: bool = True) -> CheckConstraint:
+    """Return the CHECK that one date comes before another; null at either side passes."""
+    return CheckConstraint(f"{first} {'<' if strictly else '<='} {second}", name=f"{first}_{second}")
+
+
+def not_negative(column: str) -> CheckConstraint:
+    """Return the CHECK that a count is not negative; null passes."""
+    return CheckConstraint(f"{column} >= 0", name=column)
+
+
+class District(SQLModel, table=True):
+    """A node of the district tree, from province down to street and an operator's own sites."""
+
+    __tablename__ = "district"
+    __table_args__ = (one_of("level", DistrictLevel),)
+
+    code: str = Field(sa_column=Column(CODE, primary_key=True))
+    parent_code: str | None = Field(default=None, sa_column=Column(CODE, index=True))
+    level: str = Field(sa_column=Column(Text, nullable=False))
+    name_zh: str = Field(sa_column=Column(Text, nullable=False))
+    name_en: str | None = Field(default=None, sa_column=Column(Text))
+
+
+class Industry(SQLModel, table=True):
+    """A node of the industry tree, from section down to class."""
+
+    __tablename__ = "industry"
+    __table_args__ = (one_of("level", IndustryLevel),)
+
+    code: str = Field(sa_column=Column(CODE, primary_key=True))
+    parent_code: str | None = Field(default=None, sa_column=Column(CODE, index=True))
+    level: str = Field(sa_column=Column(Text, nullable=False))
+    name_zh: str = Field(sa_column=Column(Text, nullable=False))
+    name_en: str | None = Field(default=None, sa_column=Column(Text))
+
+
+class IndustryGroup(SQLModel, table=True):
+    """A named set of industries of any level; sets may overlap."""
+
+    __tablename__ = "industry_group"
+
+    code: str = Field(sa_column=Column(CODE, primary_key=True))
+    name_zh: str = Field(sa_column=Column(Text, nullable=False))
+    name_en: str | None = Field(default=None, sa_column=Column(Text))
+
+
+class IndustryGroupIndustry(SQLModel, table=True):
+    """One industry of an industry group."""
+
+    __tablename__ = "industry_group_industry"
+
+    group_code: str = Field(sa_column=Column(CODE, primary_key=True))
+    industry_code: str = Field(sa_column=Column(CODE, primary_key=True, index=True))
+
+
+_PARTS = (
+    "full_members",
+    "members_dual",
+    "members_under_36",
+    "members_women",
+    "members_college",
+    "members_floating",
+)
+
+
+class Enterprise(SQLModel, table=True):
+    """An enterprise, social organisation or institution, with the place and industry of its registration."""
+
+    __tablename__ = "enterprise"
+    __table_args__ = (one_of("kind", EnterpriseKind), ordered("registered_on", "closed_on"))
+
+    code: str = Field(sa_column=Column(CODE, primary_key=True))
+    name: str = Field(sa_column=Column(Text, nullable=False))
+    kind: str = Field(sa_column=Column(Text, nullable=False))
+    registered_on: date | None = Field(default=None, sa_column=Column(Date))
+    closed_on: date | None = Field(default=None, sa_column=Column(Date))
+    district_code: str | None = Field(default=None, sa_column=Column(CODE, index=True))
+    industry_code: str | None = Field(default=None, sa_column=Column(CODE, index=True))
+    supersedes: str | None = Field(default=None, sa_column=Column(CODE, index=True))
+
+
+class EnterpriseReturn(SQLModel, table=True):
+    """The dated ledger row of an enterprise; null is unknown, never carried forward."""
+
+    __tablename__ = "enterprise_return"
+    __table_args__ = (
+        one_of("ownership", Ownership),
+        one_of("size_class", SizeClass),
+        not_negative("headcount"),
+        not_negative("members"),
+        *(CheckConstraint(f"{part} >= 0 AND {part} <= members", name=part) for part in _PARTS),
+    )
+
+    enterprise_code: str = Field(sa_column=Column(CODE, primary_key=True))
+    reported_on: date = Field(sa_column=Column(Date, primary_key=True))
+    district_code: str | None = Field(default=None, sa_column=Column(CODE, index=True))
+    industry_code: str | None = Field(default=None, sa_column=Column(CODE, index=True))
+    ownership: str | None = Field(default=None, sa_column=Column(Text))
+    size_class: str | None = Field(default=None, sa_column=Column(Text))
+    operating: bool | None = Field(default=None, sa_column=Column(Boolean))
+    fixed_premises: bool | None = Field(default=None, sa_column=Column(Boolean))
+    above_designated_size: bool | None = Field(default=None, sa_column=Column(Boolean))
+    headcount: int | None = Field(default=None, sa_column=Column(Integer))
+    members: int | None = Field(default=None, sa_column=Column(Integer))
+    full_members: int | None = Field(default=None, sa_column=Column(Integer))
+    members_dual: int | None = Field(default=None, sa_column=Column(Integer))
+    members_under_36: int | None = Field(default=None, sa_column=Column(Integer))
+    members_women: int | None = Field(default=None, sa_column=Column(Integer))
+    members_college: int | None = Field(default=None, sa_column=Column(Integer))
+    members_floating: int | None = Field(default=None, sa_column=Column(Integer))
+
+
+class Branch(SQLModel, table=True):
+    """A committee, general branch or branch; branches form trees."""
+
+    __tablename__ = "branch"
+    __table_args__ = (
+        one_of("kind", BranchKind),
+        one_of("form", BranchForm),
+        ordered("established_on", "dissolved_on"),
+        CheckConstraint("industry_code IS NULL OR industry_group IS NULL", name="one_industry"),
+    )
+
+    code: str = Field(sa_column=Column(CODE, primary_key=True))
+    name: str = Field(sa_column=Column(Text, nullable=False))
+    kind: str = Field(sa_column=Column(Text, nullable=False))
+    parent_code: str | None = Field(default=None, sa_column=Column(CODE, index=True))
+    district_code: str = Field(sa_column=Column(CODE, nullable=False, index=True))
+    form: str | None = Field(default=None, sa_column=Column(Text))
+    dual_affiliation: bool = Field(
+        default=False, sa_column=Column(Boolean, nullable=False, server_default=text("false"))
+    )
+    industry_code: str | None = Field(default=None, sa_column=Column(CODE, index=True))
+    industry_group: str | None = Field(default=None, sa_column=Column(CODE, index=True))
+    established_on: date | None = Field(default=None, sa_column=Column(Date))
+    dissolved_on: date | None = Field(default=None, sa_column=Column(Date))
+
+
+class EnterpriseCoverage(SQLModel, table=True):
+    """How an enterprise is reached, over an interval; work means may stand without a branch."""
+
+    __tablename__ = "enterprise_coverage"
+    __table_args__ = (one_of("means", CoverageMeans), ordered("start_on", "end_on"))
+
+    id: int | None = Field(default=None, sa_column=Column(Integer, primary_key=True, autoincrement=True))
+    enterprise_code: str = Field(sa_column=Column(CODE, nullable=False))
+    branch_code: str | None = Field(default=None, sa_column=Column(CODE, index=True))
+    means: str = Field(sa_column=Column(Text, nullable=False))
+    start_on: date = Field(sa_column=Column(Date, nullable=False))
+    end_on: date | None = Field(default=None, sa_column=Column(Date))
+
+
+Index(
+    "uq_enterprise_coverage_key",
+    EnterpriseCoverage.__table__.c.enterprise_code,  # type: ignore[attr-defined]  # SQLModel does not declare __table__
+    func.coalesce(EnterpriseCoverage.__table__.c.branch_code, text("''")),  # type: ignore[attr-defined]  # as above
+    EnterpriseCoverage.__table__.c.means,  # type: ignore[attr-defined]  # as above
+    EnterpriseCoverage.__table__.c.start_on,  # type: ignore[attr-defined]  # as above
+    unique=True,
+)
+
+
+class Affiliation(SQLModel, table=True):
+    """A member's belonging to a branch over an interval, primary or secondary (dual affiliation)."""
+
+    __tablename__ = "affiliation"
+    __table_args__ = (one_of("role", AffiliationRole), ordered("start_on", "end_on"))
+
+    member_ref: str = Field(sa_column=Column(CODE, primary_key=True))
+    branch_code: str = Field(sa_column=Column(CODE, primary_key=True, index=True))
+    role: str = Field(sa_column=Column(Text, primary_key=True))
+    start_on: date = Field(sa_column=Column(Date, primary_key=True))
+    end_on: date | None = Field(default=None, sa_column=Column(Date))
+
+
+class Member(SQLModel, table=True):
+    """A member; a null date says that it has not happened."""
+
+    __tablename__ = "member"
+    __table_args__ = (
+        one_of("sex", Sex),
+        one_of("education", Education),
+        one_of("identity", Identity),
+        ordered("joined_on", "full_since", strictly=False),
+        ordered("joined_on", "left_on"),
+        ordered("floating_since", "floating_until"),
+    )
+
+    ref: str = Field(sa_column=Column(CODE, primary_key=True))
+    joined_on: date = Field(sa_column=Column(Date, nullable=False))
+    full_since: date | None = Field(default=None, sa_column=Column(Date))
+    left_on: date | None = Field(default=None, sa_column=Column(Date))
+    birth_year: int | None = Field(default=None, sa_column=Column(Integer))
+    sex: str | None = Field(default=None, sa_column=Column(Text))
+    education: str | None = Field(default=None, sa_column=Column(Text))
+    identity: str = Field(default="open", sa_column=Column(Text, nullable=False, server_default=text("'open'")))
+    floating_since: date | None = Field(default=None, sa_column=Column(Date))
+    floating_until: date | None = Field(default=None, sa_column=Column(Date))
+
+
+class Employment(SQLModel, table=True):
+    """Where a member works, over an interval; one employer at a time."""
+
+    __tablename__ = "employment"
+    __table_args__ = (ordered("start_on", "end_on"),)
+
+    member_ref: str = Field(sa_column=Column(CODE, primary_key=True))
+    enterprise_code: str = Field(sa_column=Column(CODE, primary_key=True, index=True))
+    start_on: date = Field(sa_column=Column(Date, primary_key=True))
+    end_on: date | None = Field(default=None, sa_column=Column(Date))
+
+
+class RegistryRevision(SQLModel, table=True):
+    """One row, `id` 1: a number that grows with every change of the registry, and when it last did (UTC)."""
+
+    __tablename__ = "registry_revision"
+
+    id: int = Field(primary_key=True)
+    revision: int = Field(sa_column=Column(BigInteger, nullable=False))
+    changed_at: datetime
+
+
+class ApiKey(SQLModel, table=True):
+    """One key; revoked and expired ones stay on record, so that the audit log can be read later.
+
+    `rights` are words in order, separated by spaces; `districts` a JSON list of the districts whose subtrees it covers,
+    null for everything. Instants are UTC.
+    """
+
+    __tablename__ = "api_key"
+    __table_args__ = (
+        CheckConstraint("length(secret_sha256) = 64", name="secret_sha256"),
+        CheckConstraint("created_at < expires_at", name="created_at_expires_at"),
+    )
+
+    id: str = Field(sa_column=Column(CODE, primary_key=True))
+    secret_sha256: str = Field(sa_column=Column(Text, nullable=False))
+    name: str = Field(sa_column=Column(Text, nullable=False))
+    rights: str = Field(sa_column=Column(Text, nullable=False))
+    districts: str | None = Field(default=None, sa_column=Column(Text))
+    created_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None = None
+
+
+class Tombstone(SQLModel, table=True):
+    """The keyed digest of a ref that may not come back, and the day of its erasure; nobody can tell the ref from it.
+
+    The key is a file of its own, `registry.tombstones` says how the two belong together.
+    """
+
+    __tablename__ = "tombstone"
+    __table_args__ = (CheckConstraint("length(digest) = 64", name="digest"),)
+
+    digest: str = Field(sa_column=Column(CODE, primary_key=True))
+    erased_on: date = Field(sa_column=Column(Date, nullable=False))

@@ -1,0 +1,92 @@
+"""Removing from the database's files what deleted rows have left there.
+
+A database marks the space of a deleted row as free, and its bytes stay until something else comes there: in pages, in
+indexes, in the log of changes, in the samples that plans are made by. Here the files are written anew without them.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Engine, text
+
+from app.database.engines import AUTOCOMMIT, is_sqlite
+from app.database.outages import outages_named
+from app.database.write_lock import upkeep_lock_sync
+from app.errors import TemporarilyUnavailable
+
+_READERS_SECONDS = 600
+"""Readers of an older state are waited for so long, seconds; a build of ten million members reads for half a minute."""
+
+_POLL_SECONDS = 0.2
+
+_OLDER_READERS = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    " AND age(backend_xmin) > age(cast(:seen AS xid))"
+)
+"""Connections that may still see rows which were deleted before the transaction `seen`."""
+
+_SEEN = text("SELECT cast(cast(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS xid)")
+
+
+class StillBeingRead(TemporarilyUnavailable):
+    """What was deleted is gone from the tables, and its bytes stay in the files while older readers need them."""
+
+    code = "still-being-read"
+    title = "Still being read"
+    retry_after = 60
+
+
+def scrub(engine: Engine, tables: Sequence[str]) -> None:
+    """Write the files of tables anew, so that nothing of the rows is left that were deleted before.
+
+    On SQLite it is the whole file. Nobody else writes meanwhile; on PostgreSQL nobody reads these tables either.
+
+    Raises
+    ------
+    StillBeingRead
+        Something has been reading an older state for ten minutes; the same can be asked again.
+    DatabaseUnavailable
+        The database is away, or there is no room for a second copy.
+    """
+    if is_sqlite(engine.url.render_as_string(hide_password=False)):
+        _scrub_sqlite(engine)
+    else:
+        _scrub_postgres(engine, tables)
+
+
+def _scrub_sqlite(engine: Engine) -> None:
+    with upkeep_lock_sync(engine) as connection:
+        connection.exec_driver_sql("PRAGMA secure_delete = ON")
+        connection.exec_driver_sql("VACUUM")
+
+    def is_written_back() -> bool:
+        with engine.connect().execution_options(isolation_level=AUTOCOMMIT) as connection:
+            busy, *_ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+        return not busy
+
+    _await(is_written_back)
+
+
+def _scrub_postgres(engine: Engine, tables: Sequence[str]) -> None:
+    with outages_named(), engine.connect() as connection:
+        seen = connection.scalar(_SEEN)
+
+    def is_unread() -> bool:
+        with engine.connect() as connection:
+            return not connection.execute(_OLDER_READERS, {"seen": seen}).scalar_one()
+
+    _await(is_unread)
+    with upkeep_lock_sync(engine) as connection:
+        connection.exec_driver_sql(f"VACUUM (FULL, ANALYZE) {', '.join(tables)}")
+        # Plans are made by samples of the values, which are rows of this table; its owner is the database's owner.
+        connection.exec_driver_sql("VACUUM FULL pg_catalog.pg_statistic")
+
+
+def _await(is_done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _READERS_SECONDS
+    with outages_named():
+        while not is_done():
+            if time.monotonic() > deadline:
+                message = "The rows are gone, but something still reads an older state; ask again when it has ended."
+                raise StillBeingRead(message)
+            time.sleep(_POLL_SECONDS)

@@ -1,0 +1,133 @@
+"""A seeded generator of registries of any size, as Parquet files: for benchmarks and for trying the service out.
+
+All of it is invented but for the trees, the proportions of sections and their mean sizes. Enterprises are named by
+number, members by number in another order.
+"""
+
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from app.demo.files import DatasetFile, read_classification, read_data
+from app.demo.generated.branches import assign_branches, branch_chunks, coverage_chunks, lay_out_branches
+from app.demo.generated.enterprises import CHUNK, draw_enterprises, enterprise_chunks
+from app.demo.generated.files import DatasetWriter, write_whole
+from app.demo.generated.members import (
+    GENERATED_DATE,
+    Population,
+    affiliation_columns,
+    draw_chunk,
+    employment_columns,
+    gather_population,
+)
+from app.demo.generated.reference import draw_places, draw_trades
+from app.demo.generated.returns import return_chunks
+
+__all__ = ["GENERATED_DATE", "write_generated"]
+
+ENTERPRISES_PER_MEMBER, BRANCHES_PER_MEMBER = 0.15, 0.05
+"""How many enterprises and branches there are for each member."""
+
+EMPLOYED_SHARE = 0.92
+"""Share of the members who have an employer, or had one until it closed."""
+
+BRANCHES_PER_COUNTY = 8
+"""Least number of branches per county: small registries keep to few counties."""
+
+Report = Callable[[int, int], None]
+"""Told how many of how many rows of enterprises and members are written."""
+
+
+def write_generated(folder: Path, members: int, *, seed: int = 0, report: Report | None = None) -> list[DatasetFile]:
+    """Write a registry of that many members as Parquet files, the same for the same size and seed.
+
+    Memory is that of the enterprises and branches and of one chunk of members, whatever their number.
+
+    Parameters
+    ----------
+    folder
+        An existing folder; files of the same name are replaced.
+    members
+        How many members, at least 1.
+    seed
+        Seed of all draws, at least 0.
+    report
+        Called from time to time with the rows done and their total.
+
+    Returns
+    -------
+    list of DatasetFile
+        In import order, from districts to affiliations. `GENERATED_DATE` is a good date for a snapshot.
+    """
+    streams = [np.random.default_rng([seed, stage]) for stage in range(6)]
+    enterprise_count = max(round(members * ENTERPRISES_PER_MEMBER), 1)
+    branch_count = max(round(members * BRANCHES_PER_MEMBER), 1)
+    places = draw_places(max(branch_count // BRANCHES_PER_COUNTY, 1), streams[0])
+    trades = draw_trades(streams[0])
+    employed = round(members * EMPLOYED_SHARE)
+    enterprises = draw_enterprises(enterprise_count, employed, places, trades, streams[1])
+    branches = lay_out_branches(branch_count, enterprises, places)
+    assigned = assign_branches(enterprises, branches, streams[2])
+    population = gather_population(members, enterprises, branches, assigned)
+    progress = Progress(enterprise_count + members, report)
+    return [
+        *_trees(folder),
+        _stream(folder, "enterprises", enterprise_chunks(enterprises, places, trades), progress),
+        _stream(folder, "returns", return_chunks(enterprises, places, trades, streams[3])),
+        _stream(folder, "branches", branch_chunks(branches, assigned, enterprises, places, streams[4])),
+        _stream(folder, "coverage", coverage_chunks(enterprises, branches, assigned, streams[4])),
+        *_people(folder, population, streams[5], progress),
+    ]
+
+
+class Progress:
+    """Counts rows done and tells whoever wants to know."""
+
+    def __init__(self, total: int, report: Report | None) -> None:
+        self._done, self._total, self._report = 0, total, report
+
+    def add(self, rows: int) -> None:
+        """Count rows as done, and report."""
+        self._done += rows
+        if self._report is not None:
+            self._report(self._done, self._total)
+
+
+def _trees(folder: Path) -> list[DatasetFile]:
+    return [
+        write_whole(folder, "districts", read_classification("districts.csv")),
+        write_whole(folder, "industries", read_classification("industries.csv")),
+        write_whole(folder, "industry-groups", read_data("industry_groups.csv")),
+    ]
+
+
+def _stream(
+    folder: Path, dataset: str, chunks: Iterable[dict[str, pa.Array]], progress: Progress | None = None
+) -> DatasetFile:
+    with DatasetWriter(folder, dataset) as writer:
+        for columns in chunks:
+            writer.write(columns)
+            if progress is not None:
+                progress.add(len(next(iter(columns.values()))))
+    return writer.file
+
+
+def _people(folder: Path, population: Population, rng: np.random.Generator, progress: Progress) -> list[DatasetFile]:
+    """Write members, employments and affiliations side by side, so that no chunk of members is drawn twice."""
+    with ExitStack() as stack:
+        members, employments, affiliations = (
+            stack.enter_context(DatasetWriter(folder, dataset))
+            for dataset in ("members", "employments", "affiliations")
+        )
+        for first in range(0, population.count, CHUNK):
+            chunk, columns = draw_chunk(population, first, min(first + CHUNK, population.count), rng)
+            members.write(columns)
+            for part in employment_columns(population, chunk, rng):
+                employments.write(part)
+            for part in affiliation_columns(population, chunk, rng):
+                affiliations.write(part)
+            progress.add(len(chunk))
+    return [members.file, employments.file, affiliations.file]

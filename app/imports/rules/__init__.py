@@ -1,0 +1,1 @@
+"""What rows show together, and with the registry."""

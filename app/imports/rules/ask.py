@@ -1,0 +1,281 @@
+"""Asking the rules between rows, and leaving out what breaks them where a file is taken row by row.
+
+Rows that are wrong by themselves are asked once, together with all others, whatever their usable cells can answer; they
+are never taken.
+
+Under `skip`, rows that are wrong by themselves go first: also those whose codes lead nowhere, or to something that does
+not take them. Only of what remains are conflicts looked at, in which several rows of the file are equally wrong; all of
+them go. Then everything is asked again, until nothing changes.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import islice
+from typing import Any, TypeAlias
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Integer,
+    MetaData,
+    Select,
+    Table,
+    Text,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+)
+from sqlalchemy.schema import CreateTable
+
+from app.imports.difference import Difference, work_out
+from app.imports.issues import LISTED_ISSUES, IssueLog, RowIssue, Rule, Severity, row_issue
+from app.imports.options import ImportOptions, OnError
+from app.imports.rules.finding import Finding, Outcome
+from app.imports.rules.members import secondaries_without_dual, simultaneous_affiliations, simultaneous_employments
+from app.imports.rules.merged_rows import merged_problems
+from app.imports.rules.references import conflicting_names, erased_rows, repeated_keys, still_referred_to, unknown_codes
+from app.imports.rules.scopes import belonging_outside, going_outside, pushed_out, territory
+from app.imports.rules.trees import misplaced_sites, rows_on_cycles, wrong_levels
+from app.imports.rules.warnings import outlying_rows, outside_registration
+from app.imports.staging import Stage, leave_out, mark_repeated
+from app.registry.erasure import Tombstones
+from app.registry.territory import Territory
+
+_PROBLEMS = Table(
+    "problems",
+    MetaData(),
+    Column("outcome", Integer, nullable=False),
+    Column("row_number", BigInteger),
+    Column("value", Text),
+    Column("other", BigInteger),
+    prefixes=["TEMPORARY"],
+)
+"""What one step of asking has found, before it is told and rows are left out."""
+
+Problem: TypeAlias = tuple[Outcome, int, str | None, int | None]
+"""What is wrong, in which row, with which value, and the number for the message."""
+
+_PROBLEMS_AT_ONCE = 10_000
+
+_Rule: TypeAlias = Callable[[Difference], Iterator[Finding]]
+_Rules: TypeAlias = Sequence[_Rule]
+
+_SCOPE: _Rules = (belonging_outside, going_outside)
+_OWN: _Rules = (
+    unknown_codes,
+    still_referred_to,
+    wrong_levels,
+    misplaced_sites,
+    secondaries_without_dual,
+    pushed_out,
+)
+_CONFLICTS: _Rules = (conflicting_names, simultaneous_employments, simultaneous_affiliations)
+_WARNINGS: _Rules = (outside_registration,)
+_ERASED = Outcome(Rule.ERASED_REF, "ref", "was erased and may not come back")
+_JUMPING = Outcome(Rule.HEADCOUNT_JUMP, "headcount", "jumps against the other returns of this enterprise")
+
+
+class NothingLeftOut(Exception):
+    """A problem concerns no row of the file, so that leaving out rows does not mend it."""
+
+
+def make_room_for_problems(connection: Connection) -> None:
+    """Make the temporary table that problems are kept in from one step to the next."""
+    connection.execute(CreateTable(_PROBLEMS))
+
+
+def refuse_repeated_keys(connection: Connection, stage: Stage, log: IssueLog) -> None:
+    """Tell the keys that stand twice in the file; all of their rows are invalid."""
+    step = _Step(connection, log)
+    step.ask([repeated_keys(stage)])
+    if step.errors:
+        mark_repeated(connection, stage, step.rows())
+
+
+def ask_rules(
+    connection: Connection,
+    stage: Stage,
+    options: ImportOptions,
+    log: IssueLog,
+    today: date,
+    tombstones: Tombstones,
+) -> Difference:
+    """Ask all rules of all rows, and return what the import would do with those that stay.
+
+    Under `reject` every rule is asked once; whether the import may happen is for the caller to tell from the log, in
+    which problems of single rows stand already.
+
+    Raises
+    ------
+    NothingLeftOut
+        Under `skip`, something is wrong that no row of the file is to blame for.
+    """
+    asking = _Asking(connection, log, today, tombstones)
+    inside = territory(connection, options.scope, today)
+    if log.errors:
+        difference = asking.within_scope(replace(stage, holds_invalid=True), options, inside)
+        asking.all(difference, stage.invalid_rows() if options.on_error is OnError.SKIP else None)
+        if options.on_error is OnError.REJECT:
+            return difference
+    while True:
+        difference = asking.within_scope(stage, options, inside)
+        if not asking.leaves_out(difference):
+            break
+    asking.warnings(_Step(connection, log), difference)
+    return difference
+
+
+@dataclass(frozen=True)
+class _Asking:
+    """The rules between rows, asked of what an import would make of the registry."""
+
+    connection: Connection
+    log: IssueLog
+    today: date
+    tombstones: Tombstones
+
+    def within_scope(self, stage: Stage, options: ImportOptions, inside: Territory | None) -> Difference:
+        """Return what the import would do with the rows inside the scope; those outside are told and left out."""
+        while True:
+            difference = work_out(self.connection, stage, options, inside)
+            if not any(self._keeps_out(rule, difference) for rule in _SCOPE):
+                return difference
+
+    def _keeps_out(self, rule: _Rule, difference: Difference) -> bool:
+        step = _Step(self.connection, self.log)
+        step.ask(rule(difference))
+        if step.errors:
+            step.leave_out(difference.stage)
+        return bool(step.errors)
+
+    def all(self, difference: Difference, of: Select[Any] | None) -> None:
+        """Ask all rules once; tell of all rows, or of those of some numbers only."""
+        step = _Step(self.connection, self.log, of)
+        for ask in (self.own, self.conflicts, self.warnings):
+            ask(step, difference)
+
+    def leaves_out(self, difference: Difference) -> bool:
+        """Ask the rules that keep rows out; return whether rows were left out, so that all is to be asked again."""
+        for ask in (self.own, self.conflicts):
+            step = _Step(self.connection, self.log)
+            ask(step, difference)
+            if step.errors and difference.options.on_error is OnError.SKIP:
+                step.leave_out(difference.stage)
+                return True
+        return False
+
+    def own(self, step: "_Step", difference: Difference) -> None:
+        """Ask what one row can be wrong about."""
+        step.ask(_findings(_OWN, difference))
+        merged = merged_problems(self.connection, difference, self.today)
+        step.tell((Outcome(it.rule, it.column, it.message), it.row_number, it.value, None) for it in merged)
+        step.tell((_ERASED, row, None, None) for row in erased_rows(self.connection, difference, self.tombstones))
+
+    def conflicts(self, step: "_Step", difference: Difference) -> None:
+        """Ask what several rows can only be wrong about together."""
+        step.ask(_findings(_CONFLICTS, difference))
+        step.tell(rows_on_cycles(self.connection, difference))
+
+    def warnings(self, step: "_Step", difference: Difference) -> None:
+        """Ask what keeps no row out."""
+        step.ask(_findings(_WARNINGS, difference))
+        jumping = outlying_rows(self.connection, difference)
+        step.tell((_JUMPING, row, value, None) for row, value in jumping)
+
+
+def _findings(rules: _Rules, difference: Difference) -> Iterator[Finding]:
+    for rule in rules:
+        yield from rule(difference)
+
+
+class _Step:
+    """Rules that are asked of one state of the rows; their problems are kept in a table until the next step.
+
+    Problems of all rows are told, or (`of`) of the rows of some numbers only.
+    """
+
+    def __init__(self, connection: Connection, log: IssueLog, of: Select[Any] | None = None) -> None:
+        self._connection = connection
+        self._log = log
+        self._of = of
+        self._outcomes: list[Outcome] = []
+        self.errors = 0
+        connection.execute(delete(_PROBLEMS))
+
+    def ask(self, findings: Iterable[Finding]) -> None:
+        """Execute the statements of findings and log what they find."""
+        for finding in findings:
+            first = len(self._outcomes)
+            self._outcomes.extend(finding.outcomes)
+            rows = finding.rows.subquery("found")
+            numbered = select(rows.c.outcome + literal(first, Integer), rows.c.row_number, rows.c.value, rows.c.other)
+            if self._of is not None:
+                numbered = numbered.where(rows.c.row_number.in_(self._of))
+            into = insert(_PROBLEMS).from_select(["outcome", "row_number", "value", "other"], numbered)
+            if self._connection.execute(into).rowcount:
+                self._log_from(first)
+
+    def tell(self, problems: Iterable[Problem]) -> None:
+        """Take in problems that were found otherwise."""
+        for block in map(self._concerned, _blocks(problems)):
+            places = {outcome: len(self._outcomes) + place for place, outcome in enumerate({it[0] for it in block})}
+            self._outcomes.extend(places)
+            rows = [{"outcome": places[outcome], "row_number": row} for outcome, row, _, _ in block]
+            if rows:
+                self._connection.execute(insert(_PROBLEMS), rows)
+            for outcome, row, value, other in block:
+                self._count(outcome, 1, iter([_issue(outcome, row, value, other)]))
+
+    def rows(self) -> Select[Any]:
+        """Return the statement of the rows of the file that have errors."""
+        errors = [place for place, it in enumerate(self._outcomes) if it.rule.severity is Severity.ERROR]
+        wanted = _PROBLEMS.c.outcome.in_(errors), _PROBLEMS.c.row_number.is_not(None)
+        return select(_PROBLEMS.c.row_number).where(*wanted)
+
+    def leave_out(self, stage: Stage) -> None:
+        """Leave out the rows that have errors.
+
+        Raises
+        ------
+        NothingLeftOut
+            None of the errors is of a row of the file.
+        """
+        if not leave_out(self._connection, stage, self.rows()):
+            raise NothingLeftOut
+
+    def _concerned(self, problems: list[Problem]) -> list[Problem]:
+        if self._of is None:
+            return problems
+        [number] = self._of.selected_columns
+        told = set(self._connection.scalars(self._of.where(number.in_([row for _, row, _, _ in problems]))))
+        return [problem for problem in problems if problem[1] in told]
+
+    def _log_from(self, first: int) -> None:
+        numbers = select(_PROBLEMS.c.outcome, func.count()).where(_PROBLEMS.c.outcome >= first)
+        for place, number in self._connection.execute(numbers.group_by(_PROBLEMS.c.outcome)).all():
+            self._count(self._outcomes[place], number, self._issues(place))
+
+    def _issues(self, place: int) -> Iterator[RowIssue]:
+        """Yield the problems of one outcome by row, no more than can be listed; nothing is read before it is wanted."""
+        columns = _PROBLEMS.c.row_number, _PROBLEMS.c.value, _PROBLEMS.c.other
+        rows = select(*columns).where(_PROBLEMS.c.outcome == place).order_by(*columns).limit(LISTED_ISSUES)
+        for row, value, other in self._connection.execute(rows):
+            yield _issue(self._outcomes[place], row, value, other)
+
+    def _count(self, outcome: Outcome, number: int, issues: Iterator[RowIssue]) -> None:
+        self._log.add_many(outcome.rule, number, issues)
+        self.errors += number if outcome.rule.severity is Severity.ERROR else 0
+
+
+def _issue(outcome: Outcome, row: int | None, value: str | None, other: int | None) -> RowIssue:
+    return row_issue(row, outcome.column, value, outcome.rule, outcome.message.format(other=other))
+
+
+def _blocks(problems: Iterable[Problem]) -> Iterator[list[Problem]]:
+    rest = iter(problems)
+    while block := list(islice(rest, _PROBLEMS_AT_ONCE)):
+        yield block

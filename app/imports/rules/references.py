@@ -1,0 +1,189 @@
+"""Rules on keys, on the codes that rows hold of each other, and on refs of erased members.
+
+Statements only; nothing is executed here.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    and_,
+    cast,
+    exists,
+    func,
+    null,
+    select,
+)
+
+from app.config import Settings
+from app.imports.columns import Dataset, usable
+from app.imports.difference import Difference, Incoming, kept
+from app.imports.issues import Rule
+from app.imports.options import ImportMode
+from app.imports.rules.finding import Finding, finding, found
+from app.imports.staging import Stage
+from app.imports.targets import Reference, anchor, references_to, same_key
+from app.registry.erasure import Tombstones, read_tombstones
+from app.registry.territory import BELONGS_TO
+
+
+def repeated_keys(stage: Stage) -> Finding:
+    """Find the rows of the file, invalid or not, whose key another row has too."""
+    key = stage.dataset.key
+    optional = [name for name in key if not stage.dataset.column(name).required]
+    # An optional cell that cannot be read is null like a blank one, and a key of its own.
+    keyed = usable(stage.table, stage.dataset, *optional)
+    staged = select(stage.table).where(*keyed).subquery("keyed") if optional else stage.table
+    values = [func.coalesce(staged.c[name], "") if name in optional else staged.c[name] for name in key]
+    known = [staged.c[name].is_not(None) for name in key if name not in optional]
+    repeated = (
+        select(*(value.label(name) for name, value in zip(key, values, strict=True)))
+        .where(*known)
+        .group_by(*values)
+        .having(func.count() > 1)
+        .subquery("repeated")
+    )
+    same = and_(*(value == repeated.c[name] for name, value in zip(key, values, strict=True)))
+    rows = found(staged, staged.c[key[0]]).join_from(staged, repeated, same)
+    return finding(Rule.DUPLICATE_KEY, key[0], f"another row has the same {', '.join(key)}", rows)
+
+
+def unknown_codes(difference: Difference) -> Iterator[Finding]:
+    """Find codes and refs of which there is nothing in the dataset that they belong to."""
+    if difference.options.mode is ImportMode.DELETE:
+        return
+    for incoming in difference.incoming:
+        for name in incoming.target.source:
+            column = incoming.target.file_column(name)
+            if column is None or column.refers_to is None or _is_told_as_outside(difference, column.refers_to):
+                continue
+            if column.name in difference.stage.present:
+                code = incoming.rows.c[name]
+                nowhere = _nowhere(difference, column.refers_to, code)
+                rows = found(incoming.rows, code).where(code.is_not(None), *nowhere)
+                yield finding(Rule.UNKNOWN_CODE, column.name, f"is not in {column.refers_to}", rows)
+
+
+def conflicting_names(difference: Difference) -> Iterator[Finding]:
+    """Find the rows of industry groups that are named in two ways."""
+    stage = difference.stage
+    if stage.dataset.name != "industry-groups" or difference.options.mode is ImportMode.DELETE:
+        return
+    for name in ("name_zh", "name_en"):
+        good = stage.chosen().where(*difference.usable(stage.table, name)).subquery("good")
+        text = func.coalesce(good.c[name], "")
+        groups = select(good.c.group_code).group_by(good.c.group_code).having(func.min(text) != func.max(text))
+        rows = found(good, good.c[name]).where(good.c.group_code.in_(groups))
+        yield finding(Rule.CONFLICTING_NAMES, name, "another row of this group has another name", rows)
+
+
+def still_referred_to(difference: Difference) -> Iterator[Finding]:
+    """Find keys that would go although rows that stay refer to them."""
+    for incoming in difference.incoming:
+        if incoming.gone is not None:
+            for reference in references_to(incoming.target.table):
+                yield _referred(difference, incoming, incoming.gone, reference)
+
+
+def _is_told_as_outside(difference: Difference, dataset: str) -> bool:
+    return difference.territory is not None and anchor(dataset)[0].name in BELONGS_TO
+
+
+def _nowhere(difference: Difference, dataset: str, code: ColumnElement[Any]) -> Iterator[ColumnElement[bool]]:
+    """Yield the conditions, each of its own so that databases join by them, that a code is in no place."""
+    table, key = anchor(dataset)
+    incoming = difference.of(table.name)
+    if incoming is None:
+        yield ~exists().where(table.c[key] == code)
+        return
+    coming = incoming.rows.alias("coming")
+    yield ~exists().where(coming.c[key] == code)
+    if not incoming.is_first:
+        staying = table.alias("staying")
+        yield ~exists().where(staying.c[key] == code, *not_gone(difference, staying, table.name))
+
+
+def not_gone(difference: Difference, rows: FromClause, table: str) -> Iterator[ColumnElement[bool]]:
+    """Yield the condition that rows of a table that others refer to stay; nothing where all of them do."""
+    incoming = difference.of(table)
+    if incoming is not None and incoming.gone is not None:
+        yield ~exists().where(same_key(incoming.gone.alias("leaving"), rows, incoming.target))
+
+
+def _referred(difference: Difference, incoming: Incoming, gone: FromClause, reference: Reference) -> Finding:
+    key = incoming.target.key[0]
+    by_key = _referring(difference, gone, key, reference)
+    column = incoming.target.source[key]
+    if difference.options.mode is ImportMode.DELETE:
+        message = f"{reference.dataset} refer to it: {{other}} rows"
+        return finding(Rule.STILL_REFERRED_TO, column, message, _rows_of_file(difference, incoming, by_key, key))
+    if incoming.target.table.name == "member":
+        message = f"{{other}} members that the file leaves out are referred to by {reference.dataset}"
+        return finding(Rule.STILL_REFERRED_TO, None, message, _number_of(by_key))
+    message = f"is left out by the file, but {reference.dataset} refer to it: {{other}} rows"
+    return finding(Rule.STILL_REFERRED_TO, column, message, found(by_key, by_key.c[key], by_key.c.number))
+
+
+def _number_of(rows: FromClause) -> Select[Any]:
+    number = select(cast(null(), BigInteger).label("row_number"), func.count().label("number")).select_from(rows)
+    total = number.subquery("total")
+    return found(total, None, total.c.number).where(total.c.number > 0)
+
+
+def _referring(difference: Difference, gone: FromClause, key: str, reference: Reference) -> FromClause:
+    """Return the keys that go and are referred to, with the number of rows that stay and refer to them."""
+    own = difference.of(reference.table.name)
+    staying = (select(reference.table) if own is None else kept(own)).subquery("staying")
+    return (
+        select(gone.c.row_number, gone.c[key], func.count().label("number"))
+        .join_from(gone, staying, staying.c[reference.column] == gone.c[key])
+        .group_by(gone.c.row_number, gone.c[key])
+        .subquery("by_key")
+    )
+
+
+def _rows_of_file(difference: Difference, incoming: Incoming, by_key: FromClause, key: str) -> Select[Any]:
+    """Return the rows of a file of keys: one for each key, or all of those that empty an industry group."""
+    if not incoming.target.is_part:
+        return found(by_key, by_key.c[key], by_key.c.number)
+    chosen = difference.stage.chosen().subquery("chosen")
+    rows = found(chosen, by_key.c[key], by_key.c.number)
+    return rows.join_from(chosen, by_key, chosen.c[incoming.target.source[key]] == by_key.c[key])
+
+
+_ROWS_AT_ONCE = 20_000
+
+_NONE = Tombstones(None, frozenset())
+
+
+def tombstones_for(connection: Connection, settings: Settings, dataset: Dataset) -> Tombstones:
+    """Return the tombstones that rows of a dataset are to be held against: none where they bring no members.
+
+    Raises
+    ------
+    TombstoneKeyMissing
+        There are some, and not the key that made them.
+    """
+    return read_tombstones(connection, settings) if "member" in dataset.tables else _NONE
+
+
+def erased_rows(connection: Connection, difference: Difference, tombstones: Tombstones) -> Iterator[int]:
+    """Yield the numbers of the rows of a file of members whose ref was erased; it can only be new to the registry.
+
+    Employments and affiliations of such a member refer to nobody, which is told of them anyway.
+    """
+    if not tombstones.digests:
+        return
+    rows = difference.own.rows
+    new = (
+        select(rows.c.row_number, rows.c.ref)
+        .where(rows.c.is_new, rows.c.ref.is_not(None))
+        .execution_options(stream_results=True)
+    )
+    for block in connection.execute(new).partitions(_ROWS_AT_ONCE):
+        yield from (number for number, ref in block if tombstones.hold(ref))

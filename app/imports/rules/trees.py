@@ -1,0 +1,113 @@
+"""Rules on trees: levels fall from parent to child, a site is under a street, nothing is above itself."""
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, Table, case, exists, func, or_, select, text
+
+from app.catalogue.vocabulary import DistrictLevel, IndustryLevel
+from app.imports.difference import Difference, Incoming, kept, materialised
+from app.imports.issues import Rule
+from app.imports.rules.finding import Finding, Outcome, finding, found
+from app.registry.trees import find_cycles
+
+_LEVELS: Mapping[str, type[StrEnum]] = {"district": DistrictLevel, "industry": IndustryLevel}
+
+
+def wrong_levels(difference: Difference) -> Iterator[Finding]:
+    """Find nodes whose level is not lower than their parent's, or not higher than a child's that is not in the file."""
+    order = _LEVELS.get(difference.own.target.table.name)
+    if order is None:
+        return
+    rows = difference.own.rows.alias("node")
+    parents = difference.after(difference.own.target.table).alias("parent")
+    wrong = found(rows, rows.c.level).join_from(rows, parents, parents.c.code == rows.c.parent_code)
+    wrong = wrong.where(_rank(rows.c.level, order) <= _rank(parents.c.level, order))
+    yield finding(Rule.LEVEL_ORDER, "level", "must be lower than the level of the parent", wrong)
+    for children in _children(difference.own):
+        above = _above(rows, children, _rank(children.c.level, order) <= _rank(rows.c.level, order))
+        yield finding(Rule.LEVEL_ORDER, "level", "must be higher than the levels of its {other} children", above)
+
+
+def misplaced_sites(difference: Difference) -> Iterator[Finding]:
+    """Find sites that are not under a street, and nodes that are no street any more but have sites."""
+    if difference.own.target.table.name != "district":
+        return
+    rows = difference.own.rows.alias("node")
+    parents = difference.after(difference.own.target.table).alias("parent")
+    sites = found(rows, rows.c.parent_code).select_from(rows.outerjoin(parents, parents.c.code == rows.c.parent_code))
+    # A parent that is nowhere is told as an unknown code.
+    elsewhere = or_(rows.c.parent_code.is_(None), parents.c.level != DistrictLevel.STREET)
+    sites = sites.where(rows.c.level == DistrictLevel.SITE, elsewhere, *difference.usable(rows, "parent_code"))
+    yield finding(Rule.SITE_PLACE, "parent_code", "a site must be under a street", sites)
+    for children in _children(difference.own):
+        above = _above(rows, children, children.c.level == DistrictLevel.SITE)
+        above = above.where(rows.c.level != DistrictLevel.STREET)
+        yield finding(Rule.SITE_PLACE, "level", "must stay a street: {other} sites are under it", above)
+
+
+def _children(incoming: Incoming) -> Iterator[FromClause]:
+    """Yield the nodes that stay as they are, as children; nothing where the registry had none."""
+    if not incoming.is_first:
+        yield kept(incoming).subquery("staying").alias("child")
+
+
+def _above(rows: FromClause, children: FromClause, wrong: ColumnElement[bool]) -> Select[Any]:
+    number = func.count()
+    below = found(rows, rows.c.level, number).join_from(rows, children, children.c.parent_code == rows.c.code)
+    return below.where(wrong).group_by(rows.c.row_number, rows.c.level)
+
+
+def _rank(level: ColumnElement[str], order: type[StrEnum]) -> ColumnElement[int]:
+    return case({str(value): rank for rank, value in enumerate(order)}, value=level)
+
+
+_LINKS: Mapping[str, tuple[str, Outcome]] = {
+    **{
+        table: ("parent_code", Outcome(Rule.CYCLE, "parent_code", "is below itself, in a cycle of {other}"))
+        for table in ("district", "industry", "branch")
+    },
+    "enterprise": (
+        "supersedes",
+        Outcome(Rule.SUPERSEDES_CYCLE, "supersedes", "continues itself, in a cycle of {other}"),
+    ),
+}
+
+
+_NAME = "links"
+
+
+def rows_on_cycles(connection: Connection, difference: Difference) -> Iterator[tuple[Outcome, int, str, int]]:
+    """Yield the rows of the file that are on a cycle: what is wrong, number, code above, length of the cycle."""
+    name = difference.own.target.table.name
+    if name not in _LINKS:
+        return
+    column, outcome = _LINKS[name]
+    if column not in difference.stage.present:
+        return
+    links = _links(connection, difference, column)
+    endless = {row.code: row for row in connection.execute(_without_a_root(links))}
+    for cycle in find_cycles({code: row.above for code, row in endless.items()}):
+        for row in (endless[code] for code in cycle):
+            if row.row_number is not None:
+                yield outcome, row.row_number, row.above, len(cycle)
+
+
+def _links(connection: Connection, difference: Difference, column: str) -> Table:
+    """Return all nodes that name one above them, as they would be: `row_number`, `code`, `above`."""
+    connection.execute(text(f"DROP TABLE IF EXISTS {_NAME}"))
+    after = difference.after(difference.own.target.table)
+    nodes = select(after.c.row_number, after.c.code, after.c[column].label("above")).where(after.c[column].is_not(None))
+    links = materialised(connection, nodes, _NAME, "above")
+    connection.execute(text(f"CREATE INDEX {_NAME}_code ON {_NAME} (code)"))
+    return links
+
+
+def _without_a_root(links: Table) -> Select[tuple[int | None, str, str]]:
+    """Return the nodes from which no root is reached: those on a cycle, and those below one."""
+    upper, lower, rest = links.alias("upper"), links.alias("lower"), links.alias("rest")
+    top = select(links.c.code).where(~exists().where(upper.c.code == links.c.above))
+    reached = top.cte("reached", recursive=True)
+    reached = reached.union_all(select(lower.c.code).join_from(reached, lower, lower.c.above == reached.c.code))
+    return select(rest.c.row_number, rest.c.code, rest.c.above).where(rest.c.code.not_in(select(reached.c.code)))

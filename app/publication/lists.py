@@ -1,0 +1,257 @@
+"""Lists of statistics as pages, single answers and files; breakdowns by basis and by two dimensions among them."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from app.catalogue.analyses import Analysis
+from app.catalogue.vocabulary import Basis
+from app.publication import cursors
+from app.publication.cursors import AnyQuestion
+from app.publication.files import FORMATS, FileOptions
+from app.publication.row_cache import RowCache
+from app.publication.rows import Part, Rows, encode, encoded_rows, meta_of, page_body
+from app.publication.subjects import subject_part, subject_rows
+from app.publication.table import FlatTable, TableOptions, flat_table
+from app.statistics.aggregates import list_bases, list_groups, list_tree, one
+from app.statistics.as_of import snapshot_for
+from app.statistics.cross_table import CrossTableQuestion, list_cells
+from app.statistics.question import AsOf, Listing, Page, Population, Question, Subject
+from app.statistics.row_list import RowList
+from app.statistics.subjects import list_branches, list_enterprises, one_branch, one_enterprise
+from app.store.arrays import Int64
+from app.store.shelf import Shelf
+from app.store.snapshot import Snapshot
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole JSON answer: its bytes and rows, the snapshot it rests on and its build, where the next page starts.
+
+    Where it rests on several snapshots, `snapshot` and `built_at` name all of them, and it is not `single`: whether it
+    still holds cannot be told from the newest.
+    """
+
+    body: bytes
+    rows: int
+    snapshot: str
+    built_at: str
+    next_cursor: str | None = None
+    single: bool = True
+
+
+@dataclass(frozen=True)
+class FileAnswer:
+    """A file: its bytes in pieces, what it is, and the snapshot it rests on."""
+
+    chunks: Iterator[bytes]
+    media_type: str
+    filename: str
+    snapshot: str
+    built_at: str
+
+
+_LISTS: dict[Subject, Callable[[Snapshot, Question, Page], RowList]] = {
+    Subject.DISTRICTS: list_tree,
+    Subject.INDUSTRIES: list_tree,
+    Subject.INDUSTRY_GROUPS: list_groups,
+    Subject.ENTERPRISES: list_enterprises,
+    Subject.BRANCHES: list_branches,
+}
+
+
+def list_answer(shelf: Shelf, question: Question, page: Page, row_cache: RowCache) -> Answer:
+    """Return one page of the list that answers a question.
+
+    Raises
+    ------
+    SnapshotNotFound, ExactOnly, InvalidRequest
+        As the question's parts say.
+    """
+    return page_answer(shelf, question, page, row_cache, list_rows_of)
+
+
+def page_answer(
+    shelf: Shelf,
+    question: AnyQuestion,
+    page: Page,
+    row_cache: RowCache,
+    list_rows: Callable[[Snapshot, AnyQuestion, Page], Rows],
+) -> Answer:
+    """Return one page of what `list_rows` lists for a question, in the snapshot that the page before was of."""
+    pinned, position = cursors.decode(question, page)
+    snapshot = snapshot_for(shelf, pinned)
+    rows = list_rows(snapshot, pinned, page)
+    length = len(rows.row_list.rows)
+    end = min(position + page.limit, length)
+    cursor = None
+    if end < length:
+        cursor = cursors.encode(cursors.Cursor(snapshot.manifest.id, cursors.digest(question, page), end))
+    meta = meta_of(snapshot, question.when, _basis(question), length)
+    body = page_body(rows, position, end, meta, cursor, row_cache)
+    return Answer(body, max(end - position, 0), snapshot.manifest.id, snapshot.manifest.built_at, cursor)
+
+
+def one_answer(
+    shelf: Shelf, subject: Subject, code: str, when: AsOf, population: Population, row_cache: RowCache
+) -> Answer:
+    """Return the answer about one subject; an enterprise and a branch take no population.
+
+    Raises
+    ------
+    SubjectNotFound, SnapshotNotFound, ExactOnly, InvalidRequest
+        As the question's parts say.
+    """
+    snapshot = snapshot_for(shelf, Question(subject, when, population))
+    if subject is Subject.ENTERPRISES:
+        row_list = one_enterprise(snapshot, code)
+    elif subject is Subject.BRANCHES:
+        row_list = one_branch(snapshot, code)
+    else:
+        row_list = one(snapshot, subject, code, population)
+    basis = None if subject in {Subject.ENTERPRISES, Subject.BRANCHES} else population.basis.value
+    row = encoded_rows(subject_rows(row_list, population, Listing()), row_list.rows, row_cache)[0]
+    body = b'{"data":%b,"meta":%b}' % (row, encode(meta_of(snapshot, when, basis, 1)))
+    return Answer(body, 1, snapshot.manifest.id, snapshot.manifest.built_at)
+
+
+def file_answer(shelf: Shelf, question: Question, page: Page, options: FileOptions) -> FileAnswer:
+    """Return the whole list as a file; cursor and limit of the page play no part."""
+    return rows_file(shelf, question, page, options, list_rows_of)
+
+
+def rows_file(
+    shelf: Shelf,
+    question: AnyQuestion,
+    page: Page,
+    options: FileOptions,
+    list_rows: Callable[[Snapshot, AnyQuestion, Page], Rows],
+) -> FileAnswer:
+    """Return all that `list_rows` lists for a question as a file."""
+    return written(rows_table(shelf, question, page, options.table, list_rows), options)
+
+
+def rows_table(
+    shelf: Shelf,
+    question: AnyQuestion,
+    page: Page,
+    options: TableOptions,
+    list_rows: Callable[[Snapshot, AnyQuestion, Page], Rows],
+) -> FlatTable:
+    """Return all that `list_rows` lists for a question as columns and rows."""
+    snapshot = snapshot_for(shelf, question)
+    rows = list_rows(snapshot, question, page)
+    meta = meta_of(snapshot, question.when, _basis(question), len(rows.row_list.rows))
+    return flat_table(rows, meta, options)
+
+
+def written(table: FlatTable, options: FileOptions) -> FileAnswer:
+    """Return a table as a file."""
+    kind, meta = FORMATS[options.format], table.meta
+    filename = f"{table.name}-{meta.as_of}.{kind.suffix}"
+    return FileAnswer(kind.write(table, options), kind.media_type, filename, meta.snapshot, meta.updated_at)
+
+
+def _basis(question: Question) -> str | None:
+    if question.subject is Subject.BRANCHES or question.analysis is Analysis.BASES:
+        return None
+    return question.population.basis.value
+
+
+def list_rows_of(snapshot: Snapshot, question: Question, page: Page) -> Rows:
+    """Return the rows of a plain list of subjects."""
+    row_list = _LISTS[question.subject](snapshot, question, page)
+    return subject_rows(row_list, question.population, question.listing)
+
+
+class BasisField(msgspec.Struct, gc=False, frozen=True):
+    """Which basis a row is of."""
+
+    basis: str
+
+
+def bases_question(when: AsOf, population: Population) -> Question:
+    """Return the question about a scope in each basis, whatever the basis of the population."""
+    return Question(Subject.INDUSTRIES, when, population, analysis=Analysis.BASES)
+
+
+def bases_answer(shelf: Shelf, question: Question, row_cache: RowCache) -> Answer:
+    """Return a scope in each basis, all in one answer.
+
+    Raises
+    ------
+    SnapshotNotFound, ExactOnly, InvalidRequest
+        As the question's parts say.
+    """
+    snapshot = snapshot_for(shelf, question)
+    rows = bases_rows(snapshot, question, Page())
+    data = b",".join(encoded_rows(rows, rows.row_list.rows, row_cache))
+    body = b'{"data":[%b],"meta":%b}' % (data, encode(meta_of(snapshot, question.when, None, len(Basis))))
+    return Answer(body, len(Basis), snapshot.manifest.id, snapshot.manifest.built_at)
+
+
+def bases_rows(snapshot: Snapshot, question: Question, _page: Page) -> Rows:
+    """Return a row per basis, in the order of the bases."""
+    part = Part(BasisField, _describe)
+    row_list = list_bases(snapshot, question.population)
+    return Rows("bases", row_list, (part,), ("basis",), question.population, question.population)
+
+
+def _describe(numbers: Int64) -> list[BasisField]:
+    bases = tuple(Basis)
+    return [BasisField(bases[number].value) for number in numbers.tolist()]
+
+
+_COLUMNS = (Subject.INDUSTRIES, Subject.INDUSTRY_GROUPS)
+
+
+def cross_table_question(
+    when: AsOf, population: Population, within: str | None, district_level: str, industry_level: str | None
+) -> CrossTableQuestion:
+    """Return the question about districts of a level by industries of a level; where that is null, by groups."""
+    return CrossTableQuestion(
+        Subject.DISTRICTS, when, population, Listing(within=within), Analysis.TABLE, district_level, industry_level
+    )
+
+
+def cell_rows(snapshot: Snapshot, question: Question, page: Page) -> Rows:
+    """Return the cells as files have them: with what stands beside the district, alone."""
+    assert isinstance(question, CrossTableQuestion)
+    column = _column(question)
+    row_list = list_cells(snapshot, question, page)
+    width = len(snapshot.industries.codes) if column is Subject.INDUSTRIES else len(snapshot.groups)
+    parts = _part(snapshot, Subject.DISTRICTS, width), _part(snapshot, column, width)
+    keys = tuple(f"{part.prefix}code" for part in parts)
+    shape = (question.listing.within, question.district_level, question.industry_level)
+    return Rows("table", row_list, parts, keys, (question.population, column), (question.population, shape))
+
+
+def cell_page_rows(snapshot: Snapshot, question: Question, page: Page) -> Rows:
+    """Return the cells as pages have them: industry and industry group are always there, one of them null."""
+    rows = cell_rows(snapshot, question, page)
+    district, beside = rows.parts
+    parts = (beside if beside.key == part.key else _absent(part) for part in _column_parts(snapshot))
+    return replace(rows, parts=(district, *parts))
+
+
+def _column(question: CrossTableQuestion) -> Subject:
+    return Subject.INDUSTRY_GROUPS if question.industry_level is None else Subject.INDUSTRIES
+
+
+def _column_parts(snapshot: Snapshot) -> list[Part]:
+    return [subject_part(snapshot, subject) for subject in _COLUMNS]
+
+
+def _part(snapshot: Snapshot, subject: Subject, width: int) -> Part:
+    """Return what a cell says of its district or its column."""
+    part = subject_part(snapshot, subject)
+
+    def nodes(numbers: Int64) -> Int64:
+        return numbers // width if subject is Subject.DISTRICTS else numbers % width
+
+    return replace(part, describe=lambda numbers: part.describe(nodes(numbers)), prefix=f"{part.key}_")
+
+
+def _absent(part: Part) -> Part:
+    return replace(part, describe=lambda numbers: [None] * len(numbers))

@@ -1,0 +1,240 @@
+"""What lies inside a key's scope of district subtrees, by the registry as it is now, and what of it a caller sees.
+
+Builders of statements; nothing is executed here.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, TypeAlias
+
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Date,
+    FromClause,
+    ScalarSelect,
+    Select,
+    Table,
+    and_,
+    exists,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+)
+
+from app.catalogue.vocabulary import AffiliationRole
+from app.database.tables import METADATA
+from app.errors import ServiceError
+from app.registry.entities import BRANCHES, DISTRICTS, ENTERPRISES, Entity
+
+OUTSIDE = "lies outside the districts of the key"
+"""What is said of a place."""
+
+
+def not_inside(rows: str) -> str:
+    """Return what is said of a code that is nowhere among the rows inside a scope, whether or not it is outside."""
+    return f"is not in {rows} inside the districts of the key"
+
+
+class ScopeTooNarrow(ServiceError):
+    """The key covers some districts only, and this concerns all of them."""
+
+    code = "scope-too-narrow"
+    status = 403
+    title = "Scope too narrow"
+
+
+def require_everything(scope: Collection[str] | None) -> None:
+    """Refuse whoever may not write everything.
+
+    Raises
+    ------
+    ScopeTooNarrow
+        The scope is limited.
+    """
+    if scope is not None:
+        raise ScopeTooNarrow("Districts, industries and industry groups are changed with a key that covers everything.")
+
+
+def subtree_codes(scope: Collection[str]) -> CTE:
+    """Return the codes of all districts in the subtrees of a scope, as a table with the one column `code`.
+
+    Parameters
+    ----------
+    scope
+        Codes of the districts on top; one that is not there has no subtree, and none has nothing.
+    """
+    district = METADATA.tables["district"]
+    tops = select(district.c.code).where(district.c.code.in_(sorted(scope)))
+    inside = tops.cte("inside", recursive=True)
+    # UNION tells each code once: subtrees of a scope may lie in each other.
+    return inside.union(select(district.c.code).join_from(inside, district, district.c.parent_code == inside.c.code))
+
+
+def present_district(enterprises: FromClause, today: date) -> ColumnElement[str | None]:
+    """Return where each enterprise is now: as its latest return says; where that is blank, as it was registered.
+
+    Parameters
+    ----------
+    enterprises
+        The table of enterprises or an alias of it, in the statement that the expression becomes part of.
+    today
+        Returns of later days do not count.
+    """
+    returns = METADATA.tables["enterprise_return"].alias("latest_return")
+    latest = (
+        select(returns.c.district_code)
+        .where(returns.c.enterprise_code == enterprises.c.code, returns.c.reported_on <= literal(today, Date))
+        .order_by(returns.c.reported_on.desc())
+        .limit(1)
+        .correlate(enterprises)
+    )
+    return func.coalesce(latest.scalar_subquery(), enterprises.c.district_code)
+
+
+Code: TypeAlias = ColumnElement[Any]
+"""An expression that gives codes or refs, or null."""
+
+BELONGS_TO: Mapping[str, Mapping[str, str]] = {
+    "enterprise": {"code": "enterprise"},
+    "enterprise_return": {"enterprise_code": "enterprise"},
+    "branch": {"code": "branch"},
+    "enterprise_coverage": {"enterprise_code": "enterprise"},
+    "member": {"ref": "member"},
+    "employment": {"member_ref": "member", "enterprise_code": "enterprise"},
+    "affiliation": {"member_ref": "member", "branch_code": "branch"},
+}
+"""For each table whose rows lie somewhere, the columns that say what a row is of, and which table that is in."""
+
+
+@dataclass(frozen=True)
+class Territory:
+    """What lies inside a scope on a day.
+
+    An enterprise lies where it is now, a branch in its district. A member lies where the present employer does (or the
+    last one, where there is none now) and where the branch of the formal place does: inside, if one of these does.
+    Conditions are of codes, and false for null and for what is not there.
+
+    Parameters
+    ----------
+    districts
+        The codes of all districts inside, as `code`.
+    today
+        The day that says where enterprises are.
+    """
+
+    districts: FromClause
+    today: date
+
+    def holds(self, district: Code) -> ColumnElement[bool]:
+        """Say whether a district lies inside."""
+        # Asked as a set, PostgreSQL hashes the codes; a null is nowhere.
+        return func.coalesce(district.in_(select(self.districts.c.code)), false())
+
+    def is_elsewhere(self, district: Code) -> ColumnElement[bool]:
+        """Say whether a place is none, or a district that is there and lies outside."""
+        known = METADATA.tables["district"].alias()
+        return or_(district.is_(None), and_(exists().where(known.c.code == district), ~self.holds(district)))
+
+    def enterprise(self, code: Code) -> ColumnElement[bool]:
+        """Say whether an enterprise lies inside."""
+        firm = METADATA.tables["enterprise"].alias()
+        return exists().where(firm.c.code == code, self.holds(present_district(firm, self.today)))
+
+    def branch(self, code: Code) -> ColumnElement[bool]:
+        """Say whether a branch lies inside."""
+        branch = METADATA.tables["branch"].alias()
+        return exists().where(branch.c.code == code, self.holds(branch.c.district_code))
+
+    def member(self, ref: Code) -> ColumnElement[bool]:
+        """Say whether a member lies inside."""
+        return or_(self.enterprise(_employer(ref, self.today)), self.branch(_formal_place(ref, self.today)))
+
+    def code(self, of: str, code: Code) -> ColumnElement[bool]:
+        """Say whether an enterprise, branch or member lies inside, by the name of its table."""
+        return {"enterprise": self.enterprise, "branch": self.branch, "member": self.member}[of](code)
+
+    def row(self, table: str, rows: FromClause) -> ColumnElement[bool]:
+        """Say whether rows of a table lie inside: all that they are of does, and of a return its own place besides."""
+        belonging = [self.code(of, rows.c[column]) for column, of in BELONGS_TO[table].items()]
+        return and_(*belonging, *([self.holds(place_of_return(rows))] if table == "enterprise_return" else []))
+
+
+def place_of_return(rows: FromClause) -> Code:
+    """Return the district of returns: their own, where that is blank that of the registration."""
+    firm = METADATA.tables["enterprise"].alias()
+    registered = select(firm.c.district_code).where(firm.c.code == rows.c.enterprise_code).correlate(rows)
+    return func.coalesce(rows.c.district_code, registered.scalar_subquery())
+
+
+def is_attached(ref: Code) -> ColumnElement[bool]:
+    """Say whether a member has any employment or affiliation; one who has none belongs to nobody yet."""
+    tables = (METADATA.tables[name].alias() for name in ("employment", "affiliation"))
+    return or_(*(exists().where(table.c.member_ref == ref) for table in tables))
+
+
+def _employer(ref: Code, today: date) -> ScalarSelect[Any]:
+    job = METADATA.tables["employment"].alias()
+    return _latest(job, job.c.enterprise_code, today, job.c.member_ref == ref)
+
+
+def _formal_place(ref: Code, today: date) -> ScalarSelect[Any]:
+    place = METADATA.tables["affiliation"].alias()
+    primary = place.c.role == AffiliationRole.PRIMARY
+    return _latest(place, place.c.branch_code, today, place.c.member_ref == ref, primary)
+
+
+def _latest(rows: FromClause, value: Code, today: date, *conditions: ColumnElement[bool]) -> ScalarSelect[Any]:
+    """Return the value of the row that began last, of those that have begun if there are any."""
+    start = rows.c.start_on
+    latest = select(value).where(*conditions).order_by(start > literal(today, Date), start.desc()).limit(1)
+    return latest.correlate_except(rows).scalar_subquery()
+
+
+@dataclass(frozen=True)
+class Visibility:
+    """Who looks.
+
+    Parameters
+    ----------
+    scope
+        Codes of the districts whose subtrees are seen; null: everything.
+    today
+        The day that says where enterprises are.
+    """
+
+    scope: frozenset[str] | None
+    today: date
+
+
+EVERYTHING = Visibility(None, date.max)
+"""Whoever has the registry at hand."""
+
+
+def seen(statement: Select[Any], entity: Entity, visibility: Visibility) -> Select[Any]:
+    """Return a statement of an entity's rows, less those outside the scope.
+
+    Districts, enterprises and branches lie inside or outside; industries and groups are nowhere, and seen by all.
+    """
+    if visibility.scope is None or entity not in _PLACED:
+        return statement
+    return statement.where(_place(entity, visibility.today).in_(select(subtree_codes(visibility.scope).c.code)))
+
+
+def seen_of_enterprises(statement: Select[Any], rows: Table, visibility: Visibility) -> Select[Any]:
+    """Return a statement of rows that belong to enterprises, less those outside the scope, as for writers."""
+    if visibility.scope is None:
+        return statement
+    return statement.where(Territory(subtree_codes(visibility.scope), visibility.today).row(rows.name, rows))
+
+
+_PLACED = (DISTRICTS, ENTERPRISES, BRANCHES)
+
+
+def _place(entity: Entity, today: date) -> ColumnElement[Any]:
+    if entity is ENTERPRISES:
+        return present_district(entity.table, today)
+    return entity.table.c["code" if entity is DISTRICTS else "district_code"]

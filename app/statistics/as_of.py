@@ -1,0 +1,114 @@
+"""Which snapshot answers a question: as of its date, and of a tier that can answer it."""
+
+from collections.abc import Iterator
+
+from app.errors import ErrorItem, InvalidRequest, ServiceError
+from app.statistics.question import AsOf, Population, Question, Subject
+from app.store.manifest import Capabilities, Manifest
+from app.store.shelf import Shelf
+from app.store.snapshot import Snapshot
+
+
+class ExactOnly(ServiceError):
+    """Protected figures do not answer this question; `errors` says what can be had instead."""
+
+    code = "exact-only"
+    status = 403
+    title = "Exact figures only"
+
+
+def refuse_exact_only(manifest: Manifest, question: Question) -> None:
+    """Refuse a question that a snapshot cannot answer, whatever the codes in it.
+
+    Parameters
+    ----------
+    manifest
+        Of the snapshot: its capabilities decide.
+    question
+        What is asked.
+
+    Raises
+    ------
+    ExactOnly
+        It needs what the snapshot lacks; all such is listed, each with the choices there are.
+    """
+    can = manifest.capabilities
+    problems = [
+        *_operation(can, question),
+        *_basis(can, question.population),
+        *_filters(can, question.population),
+        *_levels(can, question),
+    ]
+    if problems:
+        raise ExactOnly("; ".join(problem.message for problem in problems), problems)
+
+
+def _operation(can: Capabilities, question: Question) -> Iterator[ErrorItem]:
+    if question.analysis is not None and question.analysis not in can.analyses:
+        yield ErrorItem("path", f"{question.analysis} can be had in exact figures only", can.analyses)
+    elif question.subject not in can.subjects:
+        yield ErrorItem(question.named_by(), f"{question.subject} are listed in exact figures only", can.subjects)
+
+
+def _basis(can: Capabilities, population: Population) -> Iterator[ErrorItem]:
+    if population.basis not in can.bases:
+        yield ErrorItem("query/basis", f"basis {population.basis} is counted in exact figures only", can.bases)
+
+
+def _filters(can: Capabilities, population: Population) -> Iterator[ErrorItem]:
+    for name in ("enterprise_kind", "ownership", "size_class"):
+        if getattr(population, name) is not None and name not in can.filters:
+            yield ErrorItem(f"query/{name}", f"{name} chooses enterprises in exact figures only", can.filters)
+
+
+def _levels(can: Capabilities, question: Question) -> Iterator[ErrorItem]:
+    choices = {Subject.DISTRICTS: can.district_levels, Subject.INDUSTRIES: can.industry_levels}
+    for name, tree, level in question.levels():
+        levels = choices.get(tree, ())
+        if level is not None and level not in levels:
+            yield ErrorItem(f"query/{name}", f"{tree} of level {level} are listed in exact figures only", levels)
+
+
+def snapshot_for(shelf: Shelf, question: Question) -> Snapshot:
+    """Return the snapshot of a question's moment, once it is known to answer such questions.
+
+    Raises
+    ------
+    SnapshotNotFound, InvalidRequest
+        As `snapshot_at` says.
+    ExactOnly
+        As `refuse_exact_only` says.
+    """
+    snapshot = snapshot_at(shelf, question.when)
+    refuse_exact_only(snapshot.manifest, question)
+    return snapshot
+
+
+def snapshot_at(shelf: Shelf, when: AsOf) -> Snapshot:
+    """Return the snapshot of a moment: of its id, the newest at or before its date, or the newest.
+
+    Raises
+    ------
+    SnapshotNotFound
+        There is none.
+    InvalidRequest
+        Id and date are both given and the date would pick a snapshot of another date.
+    """
+    if when.snapshot is None:
+        return shelf.newest() if when.as_of is None else shelf.at(when.as_of)
+    named = shelf.get(when.snapshot)
+    if when.as_of is not None and shelf.at(when.as_of).manifest.as_of != named.manifest.as_of:
+        message = f"snapshot {when.snapshot} is not of the date that as_of={when.as_of} picks"
+        raise InvalidRequest(message, [ErrorItem("query/snapshot", message)])
+    return named
+
+
+def mapped_at(shelf: Shelf, when: AsOf) -> Manifest | None:
+    """Return the manifest of a moment's snapshot, if it is mapped already; null otherwise, and where there is none."""
+    if when.snapshot is not None and when.as_of is not None:
+        return None
+    for manifest in shelf.all():
+        wanted = manifest.as_of <= when.as_of if when.as_of is not None else when.snapshot in {None, manifest.id}
+        if wanted:
+            return manifest if shelf.is_mapped(manifest) else None
+    return None

@@ -1,0 +1,158 @@
+"""Intervals and tests: Wilson intervals of counts and of effective counts, what rounding adds, tests of ratios.
+
+Tests use tails of the binomial distribution, continued to real numbers of draws (Korn and Graubard 1998), and of the
+beta distribution of the same mean and variance, for the heavier upper tail of clustered data; false discovery rates of
+Benjamini and Hochberg (1995).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from app.store.manifest import Manifest
+
+Z = 1.959963984540054
+"""The 97.5 % point of the standard normal distribution."""
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Precision:
+    """What limits how much a snapshot's ratios of persons over headcount tell.
+
+    Parameters
+    ----------
+    correlation
+        Intra-enterprise correlation.
+    rounding
+        Variance of the rounded value of one enterprise, persons²; null where figures are exact.
+    """
+
+    correlation: float
+    rounding: float | None = None
+
+
+def precision_of(manifest: Manifest) -> Precision:
+    """Return the precision of a snapshot; the one place where its disclosure decides on intervals.
+
+    A value rounded to steps of b from a start drawn evenly is off by b²·(m/b)(1 − m/b), m its remainder: over all
+    remainders (b² − 1)/6 on average, 4 for b = 5.
+    """
+    b = manifest.disclosure.b
+    return Precision(manifest.intra_enterprise_correlation.value, None if b is None else (b * b - 1) / 6)
+
+
+def wilson(numerator: npt.NDArray[Any], denominator: npt.NDArray[Any], effective: Floats) -> tuple[Floats, Floats]:
+    """Return the lower and upper bounds of numerator/denominator with an effective number of draws.
+
+    Exactly 0 where the numerator is 0, exactly 1 where it is the denominator; any shape; all of `denominator` and
+    `effective` above 0.
+    """
+    ratio = numerator / denominator
+    z2 = Z * Z
+    centre = ratio + z2 / (2 * effective)
+    margin = Z * np.sqrt(np.maximum(ratio * (1 - ratio), 0) / effective + z2 / (4 * effective * effective))
+    scale = 1 + z2 / effective
+    low = np.where(numerator == 0, 0.0, np.maximum((centre - margin) / scale, 0.0))
+    high = np.where(numerator == denominator, 1.0, np.minimum((centre + margin) / scale, 1.0))
+    return low, high
+
+
+def effective_headcount(headcount: Floats, squared: Floats, correlation: float) -> Floats:
+    """Return H² / (H + ρ(Q − H)): of how many independent employees a clustered headcount tells as much."""
+    return headcount * headcount / (headcount + correlation * (squared - headcount))
+
+
+def rounding_error(ratio: Floats, shown: npt.NDArray[Any], headcount: npt.NDArray[Any], variance: float) -> Floats:
+    """Return z times the standard error of a ratio of rounded sums: SE² = v·k(1 + r²)/H².
+
+    Parameters
+    ----------
+    ratio
+        r, members per employee.
+    shown
+        k, enterprises whose rounded members and headcount the two sums are of.
+    headcount
+        H, employees; above 0.
+    variance
+        v, of the rounded value of one enterprise, persons².
+    """
+    error: Floats = Z * np.sqrt(variance * shown * (1 + ratio * ratio)) / headcount
+    return error
+
+
+def widened(ratio: Floats, low: Floats, high: Floats, error: Floats) -> tuple[Floats, Floats]:
+    """Return ratio ± √(w² + error²), within [0, 1]; w is half the width of the interval from `low` to `high`."""
+    half = np.hypot((high - low) / 2, error)
+    return np.maximum(ratio - half, 0.0), np.minimum(ratio + half, 1.0)
+
+
+def effective_rounded(
+    ratio: Floats, effective: Floats, shown: npt.NDArray[Any], headcount: npt.NDArray[Any], variance: float
+) -> Floats:
+    """Return of how many independent draws a headcount tells as much once each enterprise is rounded.
+
+    r(1 − r) / (r(1 − r)/n_eff + v·k(1 + r²)/H²), r the ratio that it is tested against; the others as above.
+    """
+    spread = ratio * (1 - ratio)
+    rounding: Floats = variance * shown * (1 + ratio * ratio) / (headcount * headcount)
+    return spread / (spread / effective + rounding)
+
+
+def joint_draws(first: Floats, second: Floats) -> Floats:
+    """Return n1·n2/(n1 + n2), of how many draws a difference between two ratios tells as much; 0 where both are 0."""
+    both = first + second
+    return np.divide(first * second, both, out=np.zeros(both.shape), where=both != 0)
+
+
+def p_values(ratio: Floats, reference: Floats, draws: Floats) -> Floats:
+    """Return the two-sided p of ratios against references: min(1, 2·min(P_low, max(P_high, P_beta))).
+
+    Parameters
+    ----------
+    ratio
+        r, 0 to 1.
+    reference
+        The ratio that it is tested against; above 0 and below 1.
+    draws
+        n_t, above 0: how many independent draws the comparison is worth, no whole number in general.
+    """
+    from scipy.special import betainc  # noqa: PLC0415 - loaded when first asked for: workers do without it
+
+    found = draws * ratio
+    low = np.where(ratio == 1, 1.0, betainc(draws - found, found + 1, 1 - reference))
+    high = np.where(ratio == 0, 1.0, betainc(found, draws - found + 1, reference))
+    heavier = np.where(draws <= 1, 1.0, betainc((1 - reference) * (draws - 1), reference * (draws - 1), 1 - ratio))
+    p: Floats = np.minimum(1.0, 2 * np.minimum(low, np.maximum(high, heavier)))
+    return p
+
+
+def false_discovery_rates(p: Floats) -> Floats:
+    """Return q of each p: the least rate of false discoveries at which it would be one (Benjamini–Hochberg)."""
+    falling = np.argsort(-p, kind="stable")
+    ranks = np.arange(len(p), 0, -1)
+    q = np.empty(len(p))
+    q[falling] = np.minimum(1.0, np.minimum.accumulate(p[falling] * len(p) / ranks))
+    return q
+
+
+def funnel_limits(centre: float, draws: Floats, z: float) -> tuple[Floats, Floats]:
+    """Return centre ± z·√(centre·(1 − centre)/draws), within [0, 1].
+
+    Parameters
+    ----------
+    centre
+        Above 1 or NaN: there are no limits, all are NaN.
+    draws
+        0: nothing can be told, the limits are 0 and 1; NaN: there are none.
+    z
+        How many standard errors they are away.
+    """
+    spread = centre * (1 - centre)
+    if not spread >= 0:
+        return np.full(draws.shape, np.nan), np.full(draws.shape, np.nan)
+    variance = np.divide(spread, draws, out=np.full(draws.shape, np.inf), where=draws != 0)
+    return np.maximum(centre - z * np.sqrt(variance), 0.0), np.minimum(centre + z * np.sqrt(variance), 1.0)
