@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from app.catalogue.analyses import PUBLIC_ANALYSES, Analysis
+from app.catalogue.analyses import ANALYSES, Analysis
 from app.catalogue.dimensions import BASES
 from app.catalogue.measures import MEASURES
 from app.catalogue.metrics import METRICS
@@ -94,7 +94,7 @@ def public_manifest(
             industry_levels=tuple(level.value for level in list(IndustryLevel)[: DIVISION + 1]),
             filters=(),
             subjects=("districts", "industries", "industry-groups"),
-            analyses=tuple(analysis.value for analysis in PUBLIC_ANALYSES),
+            analyses=tuple(analysis.value for analysis, meaning in ANALYSES.items() if meaning.is_public),
         ),
         disclosure=ROUNDED,
         rounding_key=fingerprint(key),

@@ -58,8 +58,10 @@ async def tier_of_question(request: Request, question: Question, code: str | Non
     if not principal.scope:  # everything, or nothing: no tree is asked
         return tier_of(principal, districts_of(question, code, lambda: None), _nowhere)
     reader: SnapshotReader = request.app.state.readers[Tier.EXACT]
-    work = partial(_decided, reader.shelf, principal, question, code)
-    return await reader.ask(work, question.when, light=not isinstance(question, TrendQuestion))
+    light = not isinstance(question, TrendQuestion)
+    return await reader.ask(
+        lambda source: _decided(source.shelf, principal, question, code), question.when, light=light
+    )
 
 
 def visibility_of(request: Request, question: TrendQuestion) -> Callable[[Snapshot], bool] | None:
