@@ -17,8 +17,9 @@ from app.api.http import openapi
 from app.api.http.auditing import Auditing
 from app.api.http.authorization import Authentication, refuse_undeclared
 from app.api.http.limits import BodyLimits, TimeLimit
-from app.api.http.middleware import HeadAsGet, Revalidation, SecurityHeaders, Service, UnexpectedErrors, cross_origin
+from app.api.http.middleware import HeadAsGet, Revalidation, SecurityHeaders, Service, UnexpectedErrors
 from app.api.http.openapi import DESCRIPTION, TITLE
+from app.api.http.origins import KnownHosts, OwnOrigin, cross_origin
 from app.api.http.problems import add_problem_handlers
 from app.api.http.routing import mount
 from app.api.jobs import imports, jobs
@@ -93,7 +94,12 @@ def create_app(settings: Settings) -> Service:
 def add_middleware(app: Service, settings: Settings, metrics: Metrics) -> None:
     """Put all layers in front of an application's routes."""
     add_compress_type("text/csv")
-    app.outermost += [Middleware(RequestAccounting, metrics=metrics), Middleware(AnswerCache, settings=settings)]
+    is_open = settings.answered_without_key == "exact"
+    app.outermost += [
+        Middleware(RequestAccounting, metrics=metrics),
+        *([Middleware(KnownHosts, settings=settings)] if is_open else []),
+        Middleware(AnswerCache, settings=settings),
+    ]
     layers: list[Middleware] = [Middleware(SecurityHeaders)]
     if settings.cors_origins:
         layers.append(cross_origin(settings.cors_origins))
@@ -101,6 +107,7 @@ def add_middleware(app: Service, settings: Settings, metrics: Metrics) -> None:
         Middleware(HeadAsGet),
         Middleware(UnexpectedErrors),
         *([] if settings.public_only else [Middleware(Auditing, settings=settings)]),
+        *([Middleware(OwnOrigin, settings=settings)] if is_open else []),
         Middleware(BodyLimits, settings=settings, routes=app.routes),
         Middleware(TimeLimit, seconds=settings.answer_seconds),
         Middleware(Authentication, settings=settings),
