@@ -34,7 +34,7 @@ from app.jobs.uploads import sweep_jobs
 from app.observability import Metrics, RequestAccounting
 from app.publication.row_cache import RowCache, Source
 from app.snapshots.folders import sweep
-from app.store.shelf import Shelf, SnapshotNotFound
+from app.store.shelf import ScopedShelf, Shelf, SnapshotNotFound
 
 COMPRESSED_FROM = 1400
 """Smaller bodies fit into one packet anyway, bytes."""
@@ -123,21 +123,24 @@ def add_middleware(app: Service, settings: Settings, metrics: Metrics) -> None:
     app.user_middleware.extend(layers)
 
 
-def _reader(settings: Settings, tier: Tier, row_cache: RowCache) -> SnapshotReader:
-    """Return the desk of a tier, its newest snapshot mapped."""
-    shelf = Shelf(settings.snapshots_dir / tier)
-    with suppress(SnapshotNotFound):
-        shelf.newest()
-    return SnapshotReader(Source(shelf, row_cache))
+def _readers(settings: Settings) -> dict[Tier, SnapshotReader]:
+    """Return the reader of each tier, newest snapshots mapped."""
+    row_cache = RowCache(settings.row_cache_bytes)
+    roots = (Tier.PUBLIC,) if settings.public_only else (Tier.EXACT, Tier.PUBLIC)
+    shelves = {tier: Shelf(settings.snapshots_dir / tier) for tier in roots}
+    for shelf in shelves.values():
+        with suppress(SnapshotNotFound):
+            shelf.newest()
+    if not settings.public_only:
+        shelves[Tier.SCOPED] = ScopedShelf(shelves[Tier.EXACT])
+    return {tier: SnapshotReader(Source(shelf, row_cache)) for tier, shelf in shelves.items()}
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Open the shelves, newest snapshots mapped, and what the writing half needs, unless there is none."""
     settings: Settings = app.state.settings
-    row_cache = RowCache(settings.row_cache_bytes)
-    tiers = (Tier.PUBLIC,) if settings.public_only else tuple(Tier)
-    app.state.readers = {tier: await asyncio.to_thread(_reader, settings, tier, row_cache) for tier in tiers}
+    app.state.readers = await asyncio.to_thread(_readers, settings)
     async with _no_registry(app) if settings.public_only else _registry(app, settings):
         yield
 

@@ -37,7 +37,7 @@ def _settings_of_the_shell_left_out() -> Iterator[None]:
         for name in [name for name in os.environ if name.startswith("ORGCOVERAGE_") and name != EXTERNAL_SERVER]:
             patch.delenv(name)
         patch.setenv("ORGCOVERAGE_ANONYMOUS", "exact")
-        patch.setenv("ORGCOVERAGE_HOSTS", '["testserver"]')
+        patch.setenv("ORGCOVERAGE_HOSTS", '["testserver", "service", "server", "test"]')
         yield
 
 

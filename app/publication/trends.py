@@ -99,7 +99,7 @@ def _points(source: Source, question: TrendQuestion, visibility: Visibility | No
     def look(manifest: Manifest) -> bytes | None:
         if visibility is not None and not visibility(shelf.visit(manifest)):
             return None
-        key = encode((manifest.id, asked))
+        key = encode((manifest.id, manifest.intra_enterprise_correlation.value, asked))
         found = row_cache.get(key, (0,))[0]
         if found is None:
             rates = rates_at(shelf.visit(manifest), question)
