@@ -15,6 +15,10 @@ VERSION = "0.1.0"
 """The version of the service; `pyproject.toml` reads it from here."""
 
 
+PRIVATE_UMASK = 0o077
+"""All that the service writes is its user's alone: folders 0700, files 0600."""
+
+
 @dataclass(frozen=True)
 class Thresholds:
     """The numbers that definitions rest on; part of every snapshot.

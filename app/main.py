@@ -1,10 +1,12 @@
 """The application: what answers HTTP, built from settings."""
 
 import asyncio
+import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 
+import structlog
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 from starlette_compress import CompressMiddleware, add_compress_type
@@ -27,7 +29,7 @@ from app.api.registry import entities, exports
 from app.api.statistics import tables
 from app.api.statistics.answer_cache import AnswerCache
 from app.api.statistics.reader import SnapshotReader
-from app.config import VERSION, Settings
+from app.config import PRIVATE_UMASK, VERSION, Settings
 from app.database.engines import make_engine
 from app.jobs.supervision import Supervisor
 from app.jobs.uploads import sweep_jobs
@@ -145,6 +147,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
 
 
+def _warn_of_wide_folder(settings: Settings) -> None:
+    folder = settings.data_dir
+    if folder.exists() and stat.S_IMODE(folder.stat().st_mode) & PRIVATE_UMASK:
+        structlog.get_logger().warning("data folder is open to other users", folder=str(folder), wanted="0700")
+
+
 @asynccontextmanager
 async def _no_registry(app: FastAPI) -> AsyncIterator[None]:
     app.state.engine = None
@@ -155,6 +163,7 @@ async def _no_registry(app: FastAPI) -> AsyncIterator[None]:
 @asynccontextmanager
 async def _registry(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
     """Open the registry's engine, have its keys read, take jobs; sweep what killed ones left."""
+    _warn_of_wide_folder(settings)
     for swept in (partial(sweep, settings), partial(sweep_jobs, settings), AuditLog(settings).sweep):
         await asyncio.to_thread(swept)
     app.state.engine = make_engine(settings.registry_url)

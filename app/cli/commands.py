@@ -1,5 +1,6 @@
 """All commands, and what becomes of their errors: 0 done, 1 problems and nothing taken, 2 wrong usage."""
 
+import os
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from app.cli import backup, demo, keys, registry, serving, snapshots, statistics
-from app.config import Settings
+from app.config import PRIVATE_UMASK, Settings
 from app.errors import ServiceError
 
 
@@ -72,6 +73,7 @@ cli.add_typer(keys.commands, name="key")
 
 def main() -> None:
     """Run a command; an error of the service is told in plain words and ends with 1, a wrong setting with 2."""
+    os.umask(PRIVATE_UMASK)  # inherited by workers and jobs
     try:
         cli()
     except ServiceError as error:

@@ -30,7 +30,7 @@ from app.jobs.records import (
     write_record,
 )
 from app.jobs.steps import EXHAUSTED, UNEXPECTED, Progress
-from app.jobs.uploads import forget_jobs, upload_path
+from app.jobs.uploads import forget_jobs, full_disk_named, upload_path
 
 _OPERATIONS: Mapping[JobKind, str] = {
     "import": "create_import",
@@ -168,9 +168,19 @@ class Supervisor:
             Who asked for it, for the audit log.
         given
             What its process is told and no record holds: the ref of an erasure.
+
+        Raises
+        ------
+        DiskFull
+            There is no room for the record; the job is not taken, and its file is removed.
         """
-        self._settings.jobs_dir.mkdir(parents=True, exist_ok=True)
-        write_record(self._settings.jobs_dir, record)
+        try:
+            with full_disk_named():
+                self._settings.jobs_dir.mkdir(parents=True, exist_ok=True)
+                write_record(self._settings.jobs_dir, record)
+        except BaseException:
+            upload_path(self._settings, record.id).unlink(missing_ok=True)
+            raise
         task = asyncio.create_task(self._supervise(_Job(self._settings, record, origin, given)))
         self._running[task] = _builds(record.request)
         task.add_done_callback(self._running.pop)

@@ -56,7 +56,8 @@ def require_everything(scope: Collection[str] | None) -> None:
         The scope is limited.
     """
     if scope is not None:
-        raise ScopeTooNarrow("Districts, industries and industry groups are changed with a key that covers everything.")
+        message = "Districts, industries, industry groups and snapshots need a key that covers everything."
+        raise ScopeTooNarrow(message)
 
 
 def subtree_codes(scope: Collection[str]) -> CTE:
