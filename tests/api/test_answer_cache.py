@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from fastapi import Request, Response
-from httpx import Response as Answer
+from httpx2 import Headers
+from httpx2 import Response as Answer
 from starlette.testclient import TestClient
 
 from app.access import keys
@@ -138,7 +139,7 @@ def test_every_answer_is_the_one_computed_anew_when_others_asked_before(
         f"{DISTRICTS}/nowhere",
         f"{DISTRICTS}?size=5",
     )
-    ways = (
+    ways: tuple[dict[str, str], ...] = (
         {},
         {"Accept-Encoding": "gzip"},
         {"Accept-Encoding": "zstd", "Origin": ORIGINS[0]},
@@ -214,8 +215,8 @@ def test_a_kept_answer_is_refused_when_the_key_is_bad(numbered: TestClient, call
             answer = numbered.get(path, headers={"Authorization": given})
             assert (answer.status_code, answer.json()["type"]) == (401, "/problems/key-refused")
             assert (answer.headers["cache-control"], answer.headers["www-authenticate"]) == ("no-store", "Bearer")
-    twice = [("Authorization", good), ("Authorization", good)]
-    assert numbered.get(path, headers=twice).status_code == 401  # type: ignore[arg-type] - a list says one header twice
+    twice = Headers([("Authorization", good), ("Authorization", good)])
+    assert numbered.get(path, headers=twice).status_code == 401
 
 
 def test_a_kept_answer_is_refused_when_the_key_was_revoked(settings: Settings) -> None:

@@ -44,6 +44,7 @@ class Reader:
     """Answers from the snapshots below a root."""
 
     def __init__(self, root: Path) -> None:
+        self.root = root
         self.shelf = Shelf(root)
         self.kept = RowCache(10**7)
 

@@ -192,7 +192,7 @@ def add_up(snapshot: Protected) -> dict[tuple[str, int | None, int | None], dict
     sums: dict[tuple[str, int | None, int | None], dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for row in snapshot.rows("places"):
         up = {name: path_up(trees[name], row.pop(name)) for name in NODES}
-        keys = [("all", None, None)]
+        keys: list[tuple[str, int | None, int | None]] = [("all", None, None)]
         keys += [("district", node, None) for node in up["district"]]
         keys += [("industry", None, node) for node in up["industry"]]
         keys += [("industry_group", number, None) for number, one in enumerate(groups) if one & set(up["industry"])]
