@@ -24,13 +24,10 @@ from app.api.statistics.tiers import tier_of_question
 from app.config import Settings
 from app.database.engines import make_sync_engine
 from app.database.write_lock import write_lock_sync
-from app.demo.siming import write_siming
 from app.main import create_app
-from app.snapshots.build import build_snapshot
 from app.statistics.question import AsOf, Question, Subject
 from tests.api.conftest import DATES
-from tests.factories.demo_files import read_registry
-from tests.factories.loading import fill
+from tests.factories.demonstration import Demonstration
 
 HOME, ELSEWHERE = "350203", "350205"
 """A county that the scoped key covers, and one that it does not."""
@@ -45,15 +42,9 @@ WITHIN_SECONDS = 5.0
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Settings:
+def settings(tmp_path_factory: pytest.TempPathFactory, demonstration: Demonstration) -> Settings:
     """Give the settings of a service on the demonstration with both tiers."""
-    folder = tmp_path_factory.mktemp("kept")
-    settings = Settings(_env_file=None, data_dir=folder, anonymous="public", cors_origins=ORIGINS)
-    (folder / "registry.sqlite").write_bytes(sqlite_template.read_bytes())
-    fill(settings.registry_url, read_registry(write_siming(folder)))
-    for as_of in DATES:
-        build_snapshot(settings, as_of, lambda _phase, _done, _total: None)
-    return settings
+    return demonstration.copy(tmp_path_factory.mktemp("kept"), DATES, anonymous="public", cors_origins=ORIGINS)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """The whole API under random and hostile requests: nothing unexpected, nothing but what the document says.
 
-So many requests per operation by default; `SCHEMATHESIS_CASES` sets another number.
+Few requests per operation in the short run, more with `--all`; `SCHEMATHESIS_CASES` sets another number.
 """
 
 import json
@@ -22,9 +22,10 @@ from schemathesis.core.result import Err, Ok
 from app.config import Settings
 from app.main import create_app
 from tests.api.examples import DOCUMENT
+from tests.lengths import at_length
 from tests.live import live
 
-CASES = int(os.environ.get("SCHEMATHESIS_CASES", "15"))
+CASES = int(os.environ.get("SCHEMATHESIS_CASES", at_length(15, 3)))
 
 CODES_ARE_TEXT = positive_data_acceptance
 """Not checked: the document cannot say which codes there are, and an unknown code is refused."""

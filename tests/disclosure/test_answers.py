@@ -12,12 +12,13 @@ from tests.disclosure.questions import lists, singles
 from tests.factories.crowds import crowd
 from tests.factories.loading import fill
 from tests.factories.registries import AS_OF
+from tests.lengths import at_length
 from tests.reference.public import PublicReference
 from tests.reference.registry import Registry
 from tests.reference.rounding import offset
 from tests.spec.test_random_registries import same
 
-SEEDS = {"sqlite": range(10), "postgres": range(10, 13)}
+SEEDS = {"sqlite": range(at_length(10, 2)), "postgres": range(10, at_length(13, 11))}
 QUESTIONS = 70
 """Questions of each registry and sort: there are about 2,000."""
 

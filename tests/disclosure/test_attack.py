@@ -10,7 +10,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from app.demo.siming import SIMING_DATES, write_siming
+from app.demo.siming import SIMING_DATES
 from tests.disclosure.attack import Cell, Equations, Found, Variable, parts
 from tests.disclosure.schemes import (
     Attacker,
@@ -23,7 +23,7 @@ from tests.disclosure.schemes import (
     without_caps,
 )
 from tests.disclosure.worlds import Effort, World, publish, release_of
-from tests.factories.demo_files import read_registry
+from tests.factories import demonstration
 from tests.factories.province import FIRST, SECOND, province
 from tests.reference.public import PublicReference
 from tests.reference.rounding import Unit
@@ -39,7 +39,7 @@ PROMISED, PROMISED_JOINT = 5, 4
 
 def siming(url: str, folder: Path) -> World:
     """The demonstration at its last two dates, asked in every way; without the provinces that have no enterprise."""
-    registry, dates = read_registry(write_siming(folder)), sorted(SIMING_DATES)[-2:]
+    registry, dates = demonstration.siming(folder / "files"), sorted(SIMING_DATES)[-2:]
     registry["districts"] = [one for one in registry["districts"] if one["code"].startswith("35")]
     return publish(url, folder, KEY, registry, dates, "register", Effort(4, 5, ("3", "1000")))
 
@@ -126,7 +126,7 @@ def members_of(variable: Variable) -> int:
     return int(variable[2] or 0)
 
 
-@pytest.mark.parametrize("world_of", [siming, large])
+@pytest.mark.parametrize("world_of", [siming, pytest.param(large, marks=pytest.mark.long)])
 def test_nobody_is_narrowed_down_when_everything_public_is_known(
     world_of: Callable[[str, Path], World], migrated_sqlite_url: str, tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 
 from app.catalogue.analyses import Analysis
 from app.publication.dual_affiliation import dual_affiliation_answer
@@ -18,11 +18,12 @@ from tests.factories.loading import fill
 from tests.factories.questions import SEEDS, draw_conditions
 from tests.factories.registries import Pen, dated_registries
 from tests.factories.tiny import Figures, Tiny
+from tests.lengths import at_length, same_examples
 from tests.reference.answers import Reference
 from tests.reference.dual_affiliation import dual_affiliation
 from tests.reference.registry import Registry
 
-EXAMPLES = {"sqlite": 20, "postgres": 5}
+EXAMPLES = {"sqlite": at_length(20, 6), "postgres": at_length(5, 3)}
 
 JOINT = {
     "enterprises": """
@@ -155,10 +156,7 @@ def asker(migrated_url: str, tmp_path: Path) -> Iterator[Asker]:
 def test_answers_equal_the_reference_when_registries_are_random(asker: Asker) -> None:
     engine = "sqlite" if asker.settings.registry_url.startswith("sqlite") else "postgres"
 
-    @settings(
-        max_examples=EXAMPLES[engine], deadline=None, suppress_health_check=list(HealthCheck), derandomize=True,
-        database=None, phases=[Phase.generate],
-    )  # fmt: skip
+    @same_examples(EXAMPLES[engine])
     @given(dated_registries(), SEEDS)
     def compare(drawn: tuple[Registry, date], seed: int) -> None:
         registry, as_of = drawn

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.disclosure.publishing import Publisher
@@ -16,6 +16,7 @@ from tests.factories.crowds import crowd
 from tests.factories.loading import fill
 from tests.factories.questions import cross_table_questions, draw_cross_table, trend_questions
 from tests.factories.registries import AS_OF, Pen, dated_registries
+from tests.lengths import at_length, same_examples
 from tests.reference.answers import Reference
 from tests.reference.as_of import Thresholds
 from tests.reference.cross_table import cross_table
@@ -25,8 +26,8 @@ from tests.reference.registry import Registry
 from tests.reference.trends import Dated, trend
 from tests.spec.test_random_registries import same
 
-EXAMPLES = {"sqlite": 6, "postgres": 2}
-CROWDS = {"sqlite": range(2), "postgres": range(2, 3)}
+EXAMPLES = {"sqlite": at_length(6, 3), "postgres": at_length(2, 2)}
+CROWDS = {"sqlite": range(at_length(2, 1)), "postgres": range(2, 3)}
 EARLIER = (timedelta(400), timedelta(90))
 """Further dates of a trend, before the last."""
 
@@ -48,10 +49,7 @@ def engine_of(url: str) -> str:
 def test_tables_and_trends_equal_the_reference_when_registries_are_random(asker: Asker, source: str) -> None:
     url = asker.settings.registry_url
 
-    @settings(
-        max_examples=EXAMPLES[engine_of(url)], deadline=None, suppress_health_check=list(HealthCheck), derandomize=True,
-        database=None, phases=[Phase.generate],
-    )  # fmt: skip
+    @same_examples(EXAMPLES[engine_of(url)])
     @given(dated_registries(), st.data())
     def compare(drawn: tuple[Registry, date], data: st.DataObject) -> None:
         registry, as_of = drawn
