@@ -18,7 +18,7 @@ from tests.disclosure.disturbance import Disturbed
 from tests.disclosure.document import Asking, operations
 from tests.disclosure.publishing import Publisher
 from tests.disclosure.questions import lists, singles
-from tests.factories.crowds import crowd
+from tests.factories.crowded_registries import crowded_registry
 from tests.factories.loading import fill
 from tests.factories.registries import AS_OF
 from tests.lengths import at_length
@@ -85,7 +85,7 @@ def disturbances(pair: Pair) -> Iterator[tuple[int, PublicReference, Disturbed]]
     engine = "sqlite" if pair.one.settings.registry_url.startswith("sqlite") else "postgres"
     source = pair.one.settings.member_source
     for seed in SEEDS[engine]:
-        reference = PublicReference(crowd(seed), AS_OF, pair.one.key, member_source=source)
+        reference = PublicReference(crowded_registry(seed), AS_OF, pair.one.key, member_source=source)
         yield seed, reference, Disturbed(reference, Random(seed))
 
 

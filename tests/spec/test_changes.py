@@ -16,7 +16,7 @@ from app.store.shelf import SnapshotNotFound
 from tests.factories.asking import Asker
 from tests.factories.loading import fill
 from tests.factories.questions import SEEDS, draw_conditions
-from tests.factories.registries import Pen, dated_registries
+from tests.factories.registries import CellWriter, dated_registries
 from tests.factories.tiny import Tiny
 from tests.lengths import at_length, same_examples
 from tests.reference.answers import Reference
@@ -179,8 +179,8 @@ def test_accounts_equal_the_reference_and_close_when_registries_are_random(asker
         fill(asking.settings.registry_url, registry)
         for day in (since, as_of):
             asking.build(day)
-        pen = Pen(f"{seed}", as_of)
-        params = draw_conditions(pen, registry, set(CONDITIONS)) | {"industry_level": pen.pick(INDUSTRY_LEVELS)}
+        writer = CellWriter(f"{seed}", as_of)
+        params = draw_conditions(writer, registry, set(CONDITIONS)) | {"industry_level": writer.pick(INDUSTRY_LEVELS)}
         before, after = (Reference(registry, day, member_source=source) for day in (since, as_of))
         equal(asking.changes(since, as_of, params)["data"], changes(before, after, params))
 

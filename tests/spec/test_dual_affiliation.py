@@ -16,7 +16,7 @@ from app.statistics.question import AsOf, Question, Subject
 from tests.factories.asking import Asker, Params, Reader, population_of
 from tests.factories.loading import fill
 from tests.factories.questions import SEEDS, draw_conditions
-from tests.factories.registries import Pen, dated_registries
+from tests.factories.registries import CellWriter, dated_registries
 from tests.factories.tiny import Figures, Tiny
 from tests.lengths import at_length, same_examples
 from tests.reference.answers import Reference
@@ -163,8 +163,8 @@ def test_answers_equal_the_reference_when_registries_are_random(asker: Asker) ->
         fill(asker.settings.registry_url, registry)
         snapshot = asker.build(as_of)
         reference = Reference(registry, as_of)
-        pen = Pen(f"{seed}", as_of)
-        for params in ({}, draw_conditions(pen, registry, {"district", "industry", "industry_group"})):
+        writer = CellWriter(f"{seed}", as_of)
+        for params in ({}, draw_conditions(writer, registry, {"district", "industry", "industry_group"})):
             assert asked(asker, snapshot, params) == dual_affiliation(reference, params)
 
     compare()

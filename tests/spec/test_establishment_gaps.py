@@ -12,7 +12,7 @@ from hypothesis import given
 from tests.factories.asking import Asker
 from tests.factories.loading import fill
 from tests.factories.questions import SEEDS, draw_conditions
-from tests.factories.registries import Pen, dated_registries
+from tests.factories.registries import CellWriter, dated_registries
 from tests.factories.tiny import Tiny
 from tests.lengths import at_length, same_examples
 from tests.reference.answers import Reference
@@ -136,7 +136,7 @@ def test_rows_equal_the_reference_when_registries_are_random(asker: Asker, sourc
     @given(dated_registries(), SEEDS)
     def compare(drawn: tuple[Registry, date], seed: int) -> None:
         registry, as_of = drawn
-        pen = Pen(f"{seed}", as_of)
+        writer = CellWriter(f"{seed}", as_of)
         fill(asker.settings.registry_url, registry)
         days = [as_of - timedelta(days=400), as_of - timedelta(days=90), as_of]
         with tempfile.TemporaryDirectory(dir=asker.settings.data_dir) as folder:
@@ -144,7 +144,7 @@ def test_rows_equal_the_reference_when_registries_are_random(asker: Asker, sourc
             snapshot = [asking.build(day) for day in days][-1]
             dates = [Reference(registry, day, member_source=source) for day in days]
             for strict in ("true", "false"):
-                params = draw_conditions(pen, registry, set(CONDITIONS) - {"basis"}) | {"strict": strict}
+                params = draw_conditions(writer, registry, set(CONDITIONS) - {"basis"}) | {"strict": strict}
                 found = [told(row) for row in asking.gaps(params, snapshot)["data"]]
                 assert found == establishment_gaps(dates, params)
 

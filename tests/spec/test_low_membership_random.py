@@ -11,7 +11,7 @@ from hypothesis import given
 from app.statistics.low_membership import CLASSES
 from tests.disclosure.publishing import Publisher
 from tests.factories.asking import Asker
-from tests.factories.crowds import crowd
+from tests.factories.crowded_registries import crowded_registry
 from tests.factories.loading import fill
 from tests.factories.payrolls import AS_OF, ask_low_membership, low_membership_questions, payrolls
 from tests.factories.registries import AS_OF as CROWDED_ON
@@ -77,7 +77,7 @@ def test_public_comparisons_equal_the_reference_when_registries_are_crowded(
 ) -> None:
     publisher = Publisher(migrated_url, tmp_path / "data", member_source=source)
     for seed in range(3):
-        registry = crowd(seed)
+        registry = crowded_registry(seed)
         fill(migrated_url, registry)
         snapshot = publisher.build(CROWDED_ON)
         reference = PublicReference(registry, CROWDED_ON, publisher.key, member_source=source)
