@@ -24,7 +24,8 @@ OF_THE_SHELL = (
 
 OF_THE_TESTS = "ORGCOVERAGE_TEST_"
 
-LEFT_BY_WORKERS = pytest.StashKey[int]()
+LEFT = pytest.StashKey[int]()
+"""How many long tests are left to `--all`."""
 
 ENGINES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 
@@ -58,19 +59,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left = [item for item in items if item.get_closest_marker("long")]
     items[:] = [item for item in items if not item.get_closest_marker("long")]
     config.hook.pytest_deselected(items=left)
+    config.stash[LEFT] = len(left)
     if hasattr(config, "workeroutput"):
         config.workeroutput["left"] = len(left)
 
 
 def pytest_testnodedown(node: Any) -> None:
     """Count what a worker has left out; all workers leave out the same."""
-    node.config.stash[LEFT_BY_WORKERS] = node.workeroutput.get("left", 0)
+    node.config.stash[LEFT] = node.workeroutput.get("left", 0)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say how many tests were left out."""
-    left = config.stash.get(LEFT_BY_WORKERS, len(terminalreporter.stats.get("deselected", [])))
-    if left and not config.getoption("--all"):
+    if left := config.stash.get(LEFT, 0):
         terminalreporter.write_line(f"{left} long tests deselected; --all runs them, and random ones at length")
 
 
