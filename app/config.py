@@ -105,6 +105,11 @@ class Settings(BaseSettings):
         default=(),
         description='Origins whose pages may call the API, a JSON list: `["https://dash.example"]`.',
     )
+    hosts: tuple[str, ...] = Field(
+        default=(),
+        description="Host names besides loopback that are answered without a key where `ANONYMOUS` is `exact`, a JSON "
+        'list: `["coverage.example"]`; others: 421.',
+    )
     upload_limit_bytes: int = Field(
         default=4 * 1024**3, ge=1024, description="Largest file an import takes, bytes; beyond: 413."
     )

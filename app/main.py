@@ -17,22 +17,14 @@ from app.api.http import openapi
 from app.api.http.auditing import Auditing
 from app.api.http.authorization import Authentication, refuse_undeclared
 from app.api.http.limits import BodyLimits, TimeLimit
-from app.api.http.middleware import HeadAsGet, Revalidation, SecurityHeaders, Service, UnexpectedErrors, cross_origin
+from app.api.http.middleware import HeadAsGet, Revalidation, SecurityHeaders, Service, UnexpectedErrors
 from app.api.http.openapi import DESCRIPTION, TITLE
+from app.api.http.origins import KnownHosts, OwnOrigin, cross_origin
 from app.api.http.problems import add_problem_handlers
 from app.api.http.routing import mount
 from app.api.jobs import imports, jobs
 from app.api.registry import entities, exports
-from app.api.statistics import (
-    changes,
-    cross_table,
-    data_quality,
-    dual_affiliation,
-    establishment_gaps,
-    low_membership,
-    subjects,
-    trends,
-)
+from app.api.statistics import tables
 from app.api.statistics.answer_cache import AnswerCache
 from app.api.statistics.reader import SnapshotReader
 from app.config import VERSION, Settings
@@ -40,9 +32,9 @@ from app.database.engines import make_engine
 from app.jobs.supervision import Supervisor
 from app.jobs.uploads import sweep_jobs
 from app.observability import Metrics, RequestAccounting
-from app.publication.row_cache import RowCache
+from app.publication.row_cache import RowCache, Source
 from app.snapshots.folders import sweep
-from app.store.shelf import Shelf, SnapshotNotFound
+from app.store.shelf import ScopedShelf, Shelf, SnapshotNotFound
 
 COMPRESSED_FROM = 1400
 """Smaller bodies fit into one packet anyway, bytes."""
@@ -54,14 +46,7 @@ GZIP_LEVEL = 1
 """Of the same: level 1 leaves 23 KB in 0.6 ms, level 4 19 KB in 1.1 ms, on the event loop."""
 
 ROUTERS: tuple[APIRouter, ...] = (
-    subjects.router,
-    cross_table.router,
-    changes.router,
-    dual_affiliation.router,
-    establishment_gaps.router,
-    data_quality.router,
-    low_membership.router,
-    trends.router,
+    *tables.ROUTERS,
     entities.router,
     exports.router,
     snapshots.router,
@@ -109,7 +94,12 @@ def create_app(settings: Settings) -> Service:
 def add_middleware(app: Service, settings: Settings, metrics: Metrics) -> None:
     """Put all layers in front of an application's routes."""
     add_compress_type("text/csv")
-    app.outermost += [Middleware(RequestAccounting, metrics=metrics), Middleware(AnswerCache, settings=settings)]
+    is_open = settings.answered_without_key == "exact"
+    app.outermost += [
+        Middleware(RequestAccounting, metrics=metrics),
+        *([Middleware(KnownHosts, settings=settings)] if is_open else []),
+        Middleware(AnswerCache, settings=settings),
+    ]
     layers: list[Middleware] = [Middleware(SecurityHeaders)]
     if settings.cors_origins:
         layers.append(cross_origin(settings.cors_origins))
@@ -117,6 +107,7 @@ def add_middleware(app: Service, settings: Settings, metrics: Metrics) -> None:
         Middleware(HeadAsGet),
         Middleware(UnexpectedErrors),
         *([] if settings.public_only else [Middleware(Auditing, settings=settings)]),
+        *([Middleware(OwnOrigin, settings=settings)] if is_open else []),
         Middleware(BodyLimits, settings=settings, routes=app.routes),
         Middleware(TimeLimit, seconds=settings.answer_seconds),
         Middleware(Authentication, settings=settings),
@@ -132,21 +123,24 @@ def add_middleware(app: Service, settings: Settings, metrics: Metrics) -> None:
     app.user_middleware.extend(layers)
 
 
-def _reader(settings: Settings, tier: Tier, row_cache: RowCache) -> SnapshotReader:
-    """Return the desk of a tier, its newest snapshot mapped."""
-    shelf = Shelf(settings.snapshots_dir / tier)
-    with suppress(SnapshotNotFound):
-        shelf.newest()
-    return SnapshotReader(shelf, row_cache)
+def _readers(settings: Settings) -> dict[Tier, SnapshotReader]:
+    """Return the reader of each tier, newest snapshots mapped."""
+    row_cache = RowCache(settings.row_cache_bytes)
+    roots = (Tier.PUBLIC,) if settings.public_only else (Tier.EXACT, Tier.PUBLIC)
+    shelves = {tier: Shelf(settings.snapshots_dir / tier) for tier in roots}
+    for shelf in shelves.values():
+        with suppress(SnapshotNotFound):
+            shelf.newest()
+    if not settings.public_only:
+        shelves[Tier.SCOPED] = ScopedShelf(shelves[Tier.EXACT])
+    return {tier: SnapshotReader(Source(shelf, row_cache)) for tier, shelf in shelves.items()}
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Open the shelves, newest snapshots mapped, and what the writing half needs, unless there is none."""
     settings: Settings = app.state.settings
-    row_cache = RowCache(settings.row_cache_bytes)
-    tiers = (Tier.PUBLIC,) if settings.public_only else tuple(Tier)
-    app.state.readers = {tier: await asyncio.to_thread(_reader, settings, tier, row_cache) for tier in tiers}
+    app.state.readers = await asyncio.to_thread(_readers, settings)
     async with _no_registry(app) if settings.public_only else _registry(app, settings):
         yield
 

@@ -15,7 +15,7 @@ import typer
 from app.catalogue.measures import ROW_MEASURES
 from app.catalogue.vocabulary import Basis, EnterpriseKind, Ownership, SizeClass
 from app.publication.lists import list_answer
-from app.publication.row_cache import RowCache
+from app.publication.row_cache import RowCache, Source
 from app.statistics import sums
 from app.statistics.population import group_spans, resolve
 from app.statistics.question import Listing, Page, Population, Question, Subject
@@ -65,7 +65,7 @@ def _compare(
     works: dict[str, Callable[[], object]] = {
         "duckdb": lambda: connection.execute(text).fetchall(),
         "sums": ours,
-        "page": lambda: list_answer(shelf, question, Page(), RowCache(0)),
+        "page": lambda: list_answer(Source(shelf, RowCache(0)), question, Page()),
     }
     runs = [{name: quickest(GOES, work) for name, work in works.items()} for _ in range(rounds)]
     target = "reach 1.5"

@@ -49,7 +49,8 @@ def pytest_sessionstart() -> None:
     """
     for name in [name for name in os.environ if name.startswith(OF_THE_SHELL) and not name.startswith(OF_THE_TESTS)]:
         del os.environ[name]
-    os.environ.update(TERM="xterm", COLUMNS="80", LINES="24", LC_ALL="C.UTF-8", ORGCOVERAGE_ANONYMOUS="exact")
+    os.environ.update(TERM="xterm", COLUMNS="80", LINES="24", LC_ALL="C.UTF-8")
+    os.environ.update(ORGCOVERAGE_ANONYMOUS="exact", ORGCOVERAGE_HOSTS='["testserver", "service", "server", "test"]')
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -22,9 +22,14 @@ class Right(StrEnum):
 
 
 class Tier(StrEnum):
-    """Which of the two roots of snapshots answers; no answer mixes them."""
+    """Which figures answer; no answer mixes them.
+
+    `exact` and `public` are the two roots of snapshots. `scoped` is what a key with a scope gets of the exact ones:
+    without the correlations, which are figures of everything.
+    """
 
     EXACT = "exact"
+    SCOPED = "scoped"
     PUBLIC = "public"
 
 
@@ -55,6 +60,11 @@ class Principal:
     scope: frozenset[str] | None = None
     elsewhere: Tier | None = None
     key_id: str | None = None
+
+    @property
+    def inside(self) -> Tier:
+        """Tier of statistics that lie inside the scope."""
+        return Tier.EXACT if self.scope is None else Tier.SCOPED
 
     def covers(self, district: str | None, lineage: Lineage) -> bool:
         """Say whether a district lies inside the scope; no district lies outside every scope that is limited."""
@@ -99,8 +109,8 @@ class OutsideScope(ServiceError):
 def tier_of(principal: Principal, districts: Sequence[str | None], lineage: Lineage) -> Tier:
     """Decide the tier of a request.
 
-    Exact where every district of the question lies inside the principal's scope, else what the anonymous get; a
-    question without a district is about everything.
+    Exact where every district of the question lies inside the principal's scope (scoped, where that is limited), else
+    what the anonymous get; a question without a district is about everything.
 
     Parameters
     ----------
@@ -119,7 +129,7 @@ def tier_of(principal: Principal, districts: Sequence[str | None], lineage: Line
         Some of it lies outside, and the anonymous get nothing.
     """
     if principal.scope is None or (districts and all(principal.covers(code, lineage) for code in districts)):
-        return Tier.EXACT
+        return principal.inside
     if principal.elsewhere is None:
         message = "This question reaches beyond the districts that this key covers; ask about these."
         raise OutsideScope(message)

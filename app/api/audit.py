@@ -5,7 +5,6 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Annotated
 
-import msgspec
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import Field
@@ -13,7 +12,7 @@ from pydantic import Field
 from app.access.audit import AuditLog, AuditQuestion, Place
 from app.api.http.authorization import ADMIN
 from app.api.http.models import Closed
-from app.api.http.pages import JSON, ListParameters, decode_cursor, encode_cursor
+from app.api.http.pages import JSON, ListParameters, decode_cursor, page_of
 from app.api.http.parameters import IsoDate, QueryOf
 from app.api.http.routing import make_router
 from app.errors import ErrorItem, InvalidRequest, refuse_reversed
@@ -84,8 +83,8 @@ async def list_audit_records(request: Request, asked: AuditQuery) -> Response:
     before = decode_cursor(request, asked, Place)
     log = AuditLog(request.app.state.settings)
     page = await asyncio.to_thread(log.read, wanted, asked.limit, before)
-    cursor = None if page.end is None else encode_cursor(request, asked, page.end)
-    return Response(msgspec.json.encode({"data": page.records, "next_cursor": cursor}), 200, _UNKEPT, JSON)
+    content, links = page_of(request, asked, page.records, page.end)
+    return Response(content, headers=_UNKEPT | links, media_type=JSON)
 
 
 def _refuse_unknown(request: Request, operation: str | None) -> None:

@@ -1,6 +1,14 @@
-"""Analyses: the questions beyond lists of subjects."""
+"""Analyses: the questions beyond lists of subjects.
 
+To add one: declare it here; compute it in `statistics`, write its rows in `publication`, its operation and models in
+`api.statistics`, and register these in `api.statistics.tables`, from where routes, command line and files take them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
+
+from app.catalogue.vocabulary import Label
 
 
 class Analysis(StrEnum):
@@ -16,5 +24,29 @@ class Analysis(StrEnum):
     DATA_QUALITY = "data-quality"
 
 
-PUBLIC_ANALYSES = (Analysis.TABLE, Analysis.LOW_MEMBERSHIP, Analysis.TRENDS, Analysis.CHANGES)
-"""What protected figures answer."""
+@dataclass(frozen=True)
+class AnalysisMeaning:
+    """What is said of an analysis.
+
+    Parameters
+    ----------
+    label
+        Title of its table.
+    is_public
+        Whether protected figures answer it.
+    """
+
+    label: Label
+    is_public: bool = False
+
+
+ANALYSES: Mapping[Analysis, AnalysisMeaning] = {
+    Analysis.BASES: AnalysisMeaning(Label("口径", "Bases")),
+    Analysis.TABLE: AnalysisMeaning(Label("行政区划与行业", "Districts by industry"), is_public=True),
+    Analysis.LOW_MEMBERSHIP: AnalysisMeaning(Label("党员偏少的行业", "Low membership"), is_public=True),
+    Analysis.TRENDS: AnalysisMeaning(Label("趋势", "Trends"), is_public=True),
+    Analysis.CHANGES: AnalysisMeaning(Label("变化", "Changes"), is_public=True),
+    Analysis.ESTABLISHMENT_GAPS: AnalysisMeaning(Label("应建未建单位", "Establishment gaps")),
+    Analysis.DUAL_AFFILIATION: AnalysisMeaning(Label("兼合式隶属", "Dual affiliation")),
+    Analysis.DATA_QUALITY: AnalysisMeaning(Label("数据质量", "Data quality")),
+}

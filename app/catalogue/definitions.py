@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
+from app.catalogue.analyses import ANALYSES
 from app.catalogue.measures import BRANCH_MEASURES, MEASURE, Measure, Unit
 from app.catalogue.metrics import METRIC, Interval
 from app.catalogue.vocabulary import Label
@@ -33,14 +34,7 @@ TABLE_LABELS: dict[str, Label] = {
     "industry-groups": Label("行业组", "Industry groups"),
     "enterprises": Label("单位", "Enterprises"),
     "branches": Label("党组织", "Branches"),
-    "bases": Label("口径", "Bases"),
-    "table": Label("行政区划与行业", "Districts by industry"),
-    "low-membership": Label("党员偏少的行业", "Low membership"),
-    "trends": Label("趋势", "Trends"),
-    "changes": Label("变化", "Changes"),
-    "establishment-gaps": Label("应建未建单位", "Establishment gaps"),
-    "dual-affiliation": Label("兼合式隶属", "Dual affiliation"),
-    "data-quality": Label("数据质量", "Data quality"),
+    **{analysis.value: meaning.label for analysis, meaning in ANALYSES.items()},
 }
 """Titles of tables, by what they list."""
 

@@ -1,26 +1,26 @@
 """`statistics …`: tables on the terminal, files when piped; the parameters are those of the HTTP API."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 import typer
 
+from app.access.principals import Tier
+from app.catalogue.analyses import Analysis
 from app.config import Settings
 from app.errors import ErrorItem, InvalidRequest
+from app.statistics.question import Subject
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from app.publication.table import FlatTable, TableOptions
-    from app.statistics.question import Subject
-    from app.store.shelf import Shelf
-
+    from app.api.statistics.tables import StatisticsTable
+    from app.publication.table import TableOptions
 
 _FEW = ("enterprises", "members", "member_ratio")
 _FIGURES = ("enterprises", "members", "members_participating", "affiliations", "enterprises_covered", "member_ratio",
@@ -28,18 +28,13 @@ _FIGURES = ("enterprises", "members", "members_participating", "affiliations", "
 """What a terminal shows where nothing is asked for: beside much else, and beside names alone."""
 
 
-class Shown(StrEnum):
-    """A table that can be shown."""
+class Table(StrEnum):
+    """A table of statistics that can be shown: a list of subjects, or an analysis."""
 
-    DISTRICTS = "districts"
-    INDUSTRIES = "industries"
-    INDUSTRY_GROUPS = "industry-groups"
-    ENTERPRISES = "enterprises"
-    BRANCHES = "branches"
-    BASES = "bases"
-    TABLE = "table"
-    LOW_MEMBERSHIP = "low-membership"
-    ESTABLISHMENT_GAPS = "establishment-gaps"
+    _ignore_ = ["Table", "name"]  # noqa: RUF012 - the enumeration takes the annotation for a member
+    Table = vars()
+    for name in (*Subject, *Analysis):
+        Table[name.name] = name.value
 
 
 class Output(StrEnum):
@@ -53,25 +48,9 @@ class Output(StrEnum):
     JSONSTAT = "jsonstat"
 
 
-@dataclass(frozen=True)
-class Source:
-    """Where a table comes from.
-
-    Parameters
-    ----------
-    parameters
-        Its query parameters over HTTP.
-    table
-        Makes it, from a shelf, validated parameters and what to show.
-    """
-
-    parameters: type["BaseModel"]
-    table: Callable[["Shelf", Any, "TableOptions"], "FlatTable"]
-
-
 def statistics(
     context: typer.Context,
-    table: Annotated[Shown, typer.Argument(help="What to show.")],
+    table: Annotated[Table, typer.Argument(help="What to show.")],
     *,
     output: Annotated[
         Output | None,
@@ -82,31 +61,32 @@ def statistics(
     parameters: Annotated[bool, typer.Option("--parameters", help="List the parameters of this table.")] = False,
 ) -> None:
     """Show statistics, with the parameters of the HTTP API: `--parent 350203 --sort member_ratio --order desc`."""
-    source = _source(table)
+    from app.api.statistics.tables import TABLES  # noqa: PLC0415 - loaded when it runs
+
+    source = {str(name): found for name, found in TABLES.items()}[table]
     if parameters:
         _list_parameters(source.parameters)
     else:
         _write(source, _asked(source.parameters, context.args), output, file, limit)
 
 
-def _write(source: Source, subjects: Any, output: Output | None, file: Path | None, limit: int) -> None:
+def _write(source: "StatisticsTable", asked: Any, output: Output | None, file: Path | None, limit: int) -> None:
     from rich.console import Console  # noqa: PLC0415 - loaded when it runs
 
     from app.cli.terminal import print_table  # noqa: PLC0415 - as above
     from app.publication.files import FORMATS, FileFormat  # noqa: PLC0415 - as above
+    from app.publication.row_cache import RowCache, Source  # noqa: PLC0415 - as above
     from app.store.shelf import Shelf  # noqa: PLC0415 - as above
 
     if output is None:
         output = Output.TABLE if file is None and sys.stdout.isatty() else Output.CSV
-    shelf = Shelf(Settings().snapshots_dir / "exact")
+    exact = Source(Shelf(Settings().snapshots_dir / Tier.EXACT), RowCache(0))
     if output is Output.TABLE:
-        options = subjects.options(FileFormat.CSV).table
-        print_table(
-            source.table(shelf, subjects, _for_people(options, source.parameters)), Console(highlight=False), limit
-        )
+        shown = _for_people(asked.options(FileFormat.CSV).table, source.parameters)
+        print_table(source.table(exact, asked.question, asked.page, shown), Console(highlight=False), limit)
         return
-    options = subjects.options(FileFormat(output.value))
-    pieces = FORMATS[options.format].write(source.table(shelf, subjects, options.table), options)
+    options = asked.options(FileFormat(output.value))
+    pieces = FORMATS[options.format].write(source.table(exact, asked.question, asked.page, options.table), options)
     with nullcontext(sys.stdout.buffer) if file is None else file.open("wb") as target:
         for piece in pieces:
             target.write(piece)
@@ -114,6 +94,8 @@ def _write(source: Source, subjects: Any, output: Output | None, file: Path | No
 
 def _for_people(options: "TableOptions", parameters: type["BaseModel"]) -> "TableOptions":
     """Return what a terminal shows: one name, the totals, and the figures asked for or else those mostly asked for."""
+    if "fields" not in parameters.model_fields:
+        return replace(options, language=options.language or "en")
     known = {str(choice) for choice in get_args(parameters.model_fields["fields"].annotation)[0]}
     figures = _FIGURES if "industry_level" not in parameters.model_fields else _FEW
     fields = options.fields or tuple(figure for figure in figures if figure in known)
@@ -171,62 +153,3 @@ def _option(name: str) -> str:
 def _list_parameters(parameters: type["BaseModel"]) -> None:
     for name, field in parameters.model_fields.items():
         typer.echo(f"--{_option(name):<18} {field.description}")
-
-
-def _source(table: Shown) -> Source:
-    """Return where a table comes from; what it needs is loaded here, so that other commands start without it."""
-    from app.api.statistics import cross_table, establishment_gaps, low_membership, subjects  # noqa: PLC0415
-    from app.publication.establishment_gaps import gap_rows  # noqa: PLC0415
-    from app.publication.lists import (  # noqa: PLC0415
-        bases_question,
-        bases_rows,
-        cell_rows,
-    )
-    from app.publication.low_membership import low_membership_rows  # noqa: PLC0415
-    from app.statistics.question import Subject  # noqa: PLC0415
-
-    return {
-        Shown.DISTRICTS: lambda: _subjects(Subject.DISTRICTS, subjects.DistrictFile),
-        Shown.INDUSTRIES: lambda: _subjects(Subject.INDUSTRIES, subjects.IndustryFile),
-        Shown.INDUSTRY_GROUPS: lambda: _subjects(Subject.INDUSTRY_GROUPS, subjects.IndustryGroupFile),
-        Shown.ENTERPRISES: lambda: _subjects(Subject.ENTERPRISES, subjects.EnterprisesFile),
-        Shown.BRANCHES: lambda: _subjects(Subject.BRANCHES, subjects.BranchesFile),
-        Shown.BASES: lambda: _analysis(
-            cross_table.BasesFile,
-            lambda given: bases_question(given.when, given.population),
-            lambda _shelf: bases_rows,
-        ),
-        Shown.TABLE: lambda: _analysis(cross_table.CrossTableFile, _question, lambda _shelf: cell_rows),
-        Shown.LOW_MEMBERSHIP: lambda: _analysis(
-            low_membership.LowMembershipFile, _question, lambda _shelf: low_membership_rows
-        ),
-        Shown.ESTABLISHMENT_GAPS: lambda: _analysis(
-            establishment_gaps.GapFile, _question, lambda shelf: partial(gap_rows, shelf)
-        ),
-    }[table]()
-
-
-def _question(given: Any) -> Any:
-    return given.question
-
-
-def _subjects(subject: "Subject", parameters: type["BaseModel"]) -> Source:
-    from app.publication.lists import list_rows_of  # noqa: PLC0415 - loaded when it runs
-    from app.statistics.question import Population, Question, Subject  # noqa: PLC0415 - as above
-
-    def question(given: Any) -> Question:
-        population = Population(district=given.district) if subject is Subject.BRANCHES else given.population
-        return Question(subject, given.when, population, given.listing)
-
-    return _analysis(parameters, question, lambda _shelf: list_rows_of)
-
-
-def _analysis(
-    parameters: type["BaseModel"], question: Callable[[Any], Any], rows: Callable[["Shelf"], Callable[..., Any]]
-) -> Source:
-    from app.publication.lists import rows_table  # noqa: PLC0415 - loaded when it runs
-
-    def table(shelf: "Shelf", given: Any, options: "TableOptions") -> "FlatTable":
-        return rows_table(shelf, question(given), given.page, options, rows(shelf))
-
-    return Source(parameters, table)

@@ -6,14 +6,13 @@ from datetime import date
 import msgspec
 import numpy as np
 
-from app.publication.files import FileOptions
-from app.publication.lists import Answer, FileAnswer, written
+from app.publication.lists import Answer
+from app.publication.row_cache import Source
 from app.publication.rows import Meta, encode, meta_of
 from app.publication.subjects import subject_part
-from app.publication.table import Cells, FlatTable, Kind, part_cells, part_columns, plain_column
+from app.publication.table import Cells, FlatTable, Kind, TableOptions, part_cells, part_columns, plain_column
 from app.statistics.changes import Account, Changes, ChangesQuestion, RatioAccount, Stratum, changes_between
-from app.statistics.question import Subject
-from app.store.shelf import Shelf
+from app.statistics.question import Page, Subject
 from app.store.snapshot import Snapshot
 
 _NET = ("before", "after", "within", "entered", "left", "moved_in", "moved_out")
@@ -28,7 +27,7 @@ class Before(msgspec.Struct, frozen=True):
     updated_at: str
 
 
-def changes_answer(shelf: Shelf, question: ChangesQuestion) -> Answer:
+def changes_answer(source: Source, question: ChangesQuestion, _page: Page) -> Answer:
     """Return what changed, all of it.
 
     Raises
@@ -36,18 +35,18 @@ def changes_answer(shelf: Shelf, question: ChangesQuestion) -> Answer:
     SnapshotNotFound, ExactOnly, InvalidRequest
         As `changes_between` says.
     """
-    changes = changes_between(shelf, question)
+    changes = changes_between(source.shelf, question)
     manifests = changes.before.manifest, changes.after.manifest
     body = encode({"data": _object(changes), "meta": _meta(changes, question)})
     names, builds = (" ".join(texts) for texts in zip(*((made.id, made.built_at) for made in manifests), strict=True))
     return Answer(body, 1, names, builds, single=False)
 
 
-def changes_file(shelf: Shelf, question: ChangesQuestion, options: FileOptions) -> FileAnswer:
-    """Return what changed as a file, a row per figure."""
-    changes = changes_between(shelf, question)
+def changes_table(source: Source, question: ChangesQuestion, _page: Page, options: TableOptions) -> FlatTable:
+    """Return what changed as columns and rows, a row per figure."""
+    changes = changes_between(source.shelf, question)
     figures = list(_figures(changes))
-    language = options.table.language
+    language = options.language
     industry = subject_part(changes.after, Subject.INDUSTRIES)
     columns = (
         plain_column("row", Kind.TEXT, language),
@@ -65,7 +64,7 @@ def changes_file(shelf: Shelf, question: ChangesQuestion, options: FileOptions) 
 
     meta = meta_of(changes.after, question.when, question.population.basis.value, len(figures))
     keys = ("account", "component", "code")
-    return written(FlatTable("changes", columns, keys, meta, len(figures), chunks, language), options)
+    return FlatTable("changes", columns, keys, meta, len(figures), chunks, language)
 
 
 def _meta(changes: Changes, question: ChangesQuestion) -> dict[str, object]:

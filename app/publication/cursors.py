@@ -1,7 +1,9 @@
-"""Cursors: snapshot, digest of the question, position; a snapshot never changes, so nothing drifts."""
+"""Cursors: opaque text that goes into a URL as it is. Of statistics: snapshot, digest of the question, position.
+
+A snapshot never changes, so nothing drifts.
+"""
 
 import base64
-import binascii
 import hashlib
 from dataclasses import replace
 from typing import TypeVar
@@ -12,6 +14,10 @@ from app.errors import ErrorItem, InvalidRequest
 from app.statistics.question import AsOf, Page, Question
 
 AnyQuestion = TypeVar("AnyQuestion", bound=Question)
+Content = TypeVar("Content")
+
+_NUL = rb"\u0000"
+"""No cursor holds it, and PostgreSQL does not take it."""
 
 
 class Cursor(msgspec.Struct, array_like=True, frozen=True):
@@ -28,12 +34,29 @@ def digest(question: Question, page: Page) -> str:
     return hashlib.sha256(asked).hexdigest()[:12]
 
 
-def encode(cursor: Cursor) -> str:
-    """Return a cursor as text that goes into a URL as it is."""
-    return base64.urlsafe_b64encode(msgspec.json.encode(cursor)).rstrip(b"=").decode()
+def encode(content: object) -> str:
+    """Return the cursor that holds something."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(content)).rstrip(b"=").decode()
 
 
-def decode(question: AnyQuestion, page: Page) -> tuple[AnyQuestion, int]:
+def decode(cursor: str, kind: type[Content]) -> Content:
+    """Return what a cursor holds.
+
+    Raises
+    ------
+    InvalidRequest
+        It is not a cursor, or one of something else.
+    """
+    try:
+        content = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        if _NUL in content:
+            raise refused("is not a cursor of this service")
+        return msgspec.json.decode(content, type=kind)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise refused("is not a cursor of this service") from error
+
+
+def pinned(question: AnyQuestion, page: Page) -> tuple[AnyQuestion, int]:
     """Return the question pinned to the cursor's snapshot, and the position to go on from.
 
     Raises
@@ -43,15 +66,18 @@ def decode(question: AnyQuestion, page: Page) -> tuple[AnyQuestion, int]:
     """
     if page.cursor is None:
         return question, 0
-    try:
-        cursor = msgspec.json.decode(base64.urlsafe_b64decode(page.cursor + "=" * (-len(page.cursor) % 4)), type=Cursor)
-    except (binascii.Error, msgspec.MsgspecError, ValueError) as error:
-        raise _refused("is not a cursor of this service") from error
+    cursor = decode(page.cursor, Cursor)
     if cursor.digest != digest(question, page) or cursor.position < 0:
-        raise _refused("belongs to another question; a page goes on with the same parameters")
+        raise other_question()
     return replace(question, when=AsOf(snapshot=cursor.snapshot)), cursor.position
 
 
-def _refused(reason: str) -> InvalidRequest:
+def other_question() -> InvalidRequest:
+    """Return the error of a cursor that belongs to another question."""
+    return refused("belongs to another question; a page goes on with the same parameters")
+
+
+def refused(reason: str) -> InvalidRequest:
+    """Return the error of a cursor that cannot be used."""
     message = f"cursor {reason}"
     return InvalidRequest(message, [ErrorItem("query/cursor", message)])

@@ -6,15 +6,14 @@ import msgspec
 import numpy as np
 
 from app.catalogue.data_quality import QUALITY_RULES, QualitySubject
-from app.publication.files import FileOptions
-from app.publication.lists import Answer, FileAnswer, page_answer, rows_file
-from app.publication.row_cache import RowCache
+from app.publication.lists import Answer, page_answer, rows_table
+from app.publication.row_cache import Source
 from app.publication.rows import Part, Rows, rate_lists
+from app.publication.table import FlatTable, TableOptions
 from app.statistics.data_quality import DataQualityQuestion, counts_of, findings_of, reporting_rate
 from app.statistics.question import Page
 from app.statistics.row_list import RowList
 from app.store.arrays import Int64
-from app.store.shelf import Shelf
 from app.store.snapshot import Snapshot, Table
 
 
@@ -39,7 +38,7 @@ class FindingSubject(msgspec.Struct, gc=False, frozen=True):
     value: int | None
 
 
-def data_quality_answer(shelf: Shelf, question: DataQualityQuestion, page: Page, row_cache: RowCache) -> Answer:
+def data_quality_answer(source: Source, question: DataQualityQuestion, page: Page) -> Answer:
     """Return how much each rule finds or, of one rule, a page of what it finds.
 
     Raises
@@ -47,12 +46,12 @@ def data_quality_answer(shelf: Shelf, question: DataQualityQuestion, page: Page,
     SnapshotNotFound, ExactOnly, InvalidRequest
         As the question's parts say.
     """
-    return page_answer(shelf, question, page, row_cache, _rows)
+    return page_answer(source, question, page, _rows)
 
 
-def data_quality_file(shelf: Shelf, question: DataQualityQuestion, page: Page, options: FileOptions) -> FileAnswer:
-    """Return all of it as a file."""
-    return rows_file(shelf, question, page, options, _rows)
+def data_quality_table(source: Source, question: DataQualityQuestion, page: Page, options: TableOptions) -> FlatTable:
+    """Return all of it as columns and rows."""
+    return rows_table(source, question, page, options, _rows)
 
 
 def _rows(snapshot: Snapshot, question: DataQualityQuestion, _page: Page) -> Rows:

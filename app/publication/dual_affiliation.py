@@ -6,19 +6,18 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from app.publication.files import FileOptions
-from app.publication.lists import Answer, FileAnswer, written
+from app.publication.lists import Answer
+from app.publication.row_cache import Source
 from app.publication.rows import Rate, encode, meta_of, rate_lists
 from app.publication.subjects import subject_part
-from app.publication.table import CHUNK, Cells, FlatTable, Kind, part_cells, part_columns, plain_column
+from app.publication.table import CHUNK, Cells, FlatTable, Kind, TableOptions, part_cells, part_columns, plain_column
 from app.statistics.as_of import snapshot_for
 from app.statistics.dual_affiliation import Matrix, Uplift, matrix_of, uplift_of
-from app.statistics.question import Question, Subject
-from app.store.shelf import Shelf
+from app.statistics.question import Page, Question, Subject
 from app.store.snapshot import Snapshot
 
 
-def dual_affiliation_answer(shelf: Shelf, question: Question) -> Answer:
+def dual_affiliation_answer(source: Source, question: Question, _page: Page) -> Answer:
     """Return matrix, margins and uplift.
 
     Raises
@@ -26,7 +25,7 @@ def dual_affiliation_answer(shelf: Shelf, question: Question) -> Answer:
     SnapshotNotFound, ExactOnly, InvalidRequest
         As the question's parts say.
     """
-    snapshot = snapshot_for(shelf, question)
+    snapshot = snapshot_for(source.shelf, question)
     matrix = matrix_of(snapshot, question)
     data = {**_matrix(snapshot, matrix), "uplift": _uplift(uplift_of(snapshot, question))}
     length = len(matrix.members)
@@ -34,11 +33,11 @@ def dual_affiliation_answer(shelf: Shelf, question: Question) -> Answer:
     return Answer(encode({"data": data, "meta": meta}), length, snapshot.manifest.id, snapshot.manifest.built_at)
 
 
-def dual_affiliation_file(shelf: Shelf, question: Question, options: FileOptions) -> FileAnswer:
-    """Return the matrix as a file, a row per home and joint branch."""
-    snapshot = snapshot_for(shelf, question)
+def dual_affiliation_table(source: Source, question: Question, _page: Page, options: TableOptions) -> FlatTable:
+    """Return the matrix as columns and rows, a row per home and joint branch."""
+    snapshot = snapshot_for(source.shelf, question)
     matrix = matrix_of(snapshot, question)
-    language = options.table.language
+    language = options.language
     home, joint = (subject_part(snapshot, Subject.BRANCHES, prefix) for prefix in ("home_", "joint_branch_"))
     columns = (
         plain_column("row", Kind.TEXT, language),
@@ -59,7 +58,7 @@ def dual_affiliation_file(shelf: Shelf, question: Question, options: FileOptions
 
     meta = meta_of(snapshot, question.when, question.population.basis.value, len(matrix.members))
     keys = ("home_code", "joint_branch_code")
-    return written(FlatTable("dual-affiliation", columns, keys, meta, len(matrix.members), chunks, language), options)
+    return FlatTable("dual-affiliation", columns, keys, meta, len(matrix.members), chunks, language)
 
 
 def _matrix(snapshot: Snapshot, matrix: Matrix) -> dict[str, Any]:

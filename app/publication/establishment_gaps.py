@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from app.publication.files import FileOptions
-from app.publication.lists import Answer, FileAnswer, page_answer, rows_file
-from app.publication.row_cache import RowCache
+from app.publication.lists import Answer, page_answer, rows_table
+from app.publication.row_cache import Source
 from app.publication.rows import Part, Rows
 from app.publication.subjects import Branch, subject_part
+from app.publication.table import FlatTable, TableOptions
 from app.statistics.establishment_gaps import candidates_of, earlier_snapshots, gap_since, means_of
 from app.statistics.question import Page, Question, Subject
 from app.statistics.subjects import list_enterprises
@@ -40,7 +40,7 @@ class Gap(msgspec.Struct, gc=False, frozen=True):
     candidates: tuple[Candidate, ...]
 
 
-def gaps_answer(shelf: Shelf, question: Question, page: Page, row_cache: RowCache) -> Answer:
+def gaps_answer(source: Source, question: Question, page: Page) -> Answer:
     """Return one page of the enterprises in the gap.
 
     Raises
@@ -48,14 +48,15 @@ def gaps_answer(shelf: Shelf, question: Question, page: Page, row_cache: RowCach
     SnapshotNotFound, ExactOnly, InvalidRequest
         As the question's parts say.
     """
-    answer = page_answer(shelf, question, page, row_cache, partial(gap_rows, shelf))
-    return replace(answer, built_at=_history(shelf, answer.snapshot, answer.built_at), single=False)
+    answer = page_answer(source, question, page, partial(gap_rows, source.shelf))
+    return replace(answer, built_at=_history(source.shelf, answer.snapshot, answer.built_at), single=False)
 
 
-def gaps_file(shelf: Shelf, question: Question, page: Page, options: FileOptions) -> FileAnswer:
-    """Return all of them as a file."""
-    file = rows_file(shelf, question, page, options, partial(gap_rows, shelf))
-    return replace(file, built_at=_history(shelf, file.snapshot, file.built_at))
+def gaps_table(source: Source, question: Question, page: Page, options: TableOptions) -> FlatTable:
+    """Return all of them as columns and rows."""
+    table = rows_table(source, question, page, options, partial(gap_rows, source.shelf))
+    snapshot = table.meta.snapshot
+    return replace(table, rests_on=(snapshot, _history(source.shelf, snapshot, table.meta.updated_at)))
 
 
 def gap_rows(shelf: Shelf, snapshot: Snapshot, question: Question, page: Page) -> Rows:

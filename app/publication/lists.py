@@ -10,7 +10,7 @@ from app.catalogue.vocabulary import Basis
 from app.publication import cursors
 from app.publication.cursors import AnyQuestion
 from app.publication.files import FORMATS, FileOptions
-from app.publication.row_cache import RowCache
+from app.publication.row_cache import Source
 from app.publication.rows import Part, Rows, encode, encoded_rows, meta_of, page_body
 from app.publication.subjects import subject_part, subject_rows
 from app.publication.table import FlatTable, TableOptions, flat_table
@@ -21,7 +21,6 @@ from app.statistics.question import AsOf, Listing, Page, Population, Question, S
 from app.statistics.row_list import RowList
 from app.statistics.subjects import list_branches, list_enterprises, one_branch, one_enterprise
 from app.store.arrays import Int64
-from app.store.shelf import Shelf
 from app.store.snapshot import Snapshot
 
 
@@ -61,7 +60,7 @@ _LISTS: dict[Subject, Callable[[Snapshot, Question, Page], RowList]] = {
 }
 
 
-def list_answer(shelf: Shelf, question: Question, page: Page, row_cache: RowCache) -> Answer:
+def list_answer(source: Source, question: Question, page: Page) -> Answer:
     """Return one page of the list that answers a question.
 
     Raises
@@ -69,19 +68,15 @@ def list_answer(shelf: Shelf, question: Question, page: Page, row_cache: RowCach
     SnapshotNotFound, ExactOnly, InvalidRequest
         As the question's parts say.
     """
-    return page_answer(shelf, question, page, row_cache, list_rows_of)
+    return page_answer(source, question, page, list_rows_of)
 
 
 def page_answer(
-    shelf: Shelf,
-    question: AnyQuestion,
-    page: Page,
-    row_cache: RowCache,
-    list_rows: Callable[[Snapshot, AnyQuestion, Page], Rows],
+    source: Source, question: AnyQuestion, page: Page, list_rows: Callable[[Snapshot, AnyQuestion, Page], Rows]
 ) -> Answer:
     """Return one page of what `list_rows` lists for a question, in the snapshot that the page before was of."""
-    pinned, position = cursors.decode(question, page)
-    snapshot = snapshot_for(shelf, pinned)
+    pinned, position = cursors.pinned(question, page)
+    snapshot = snapshot_for(source.shelf, pinned)
     rows = list_rows(snapshot, pinned, page)
     length = len(rows.row_list.rows)
     end = min(position + page.limit, length)
@@ -89,13 +84,11 @@ def page_answer(
     if end < length:
         cursor = cursors.encode(cursors.Cursor(snapshot.manifest.id, cursors.digest(question, page), end))
     meta = meta_of(snapshot, question.when, _basis(question), length)
-    body = page_body(rows, position, end, meta, cursor, row_cache)
+    body = page_body(rows, position, end, meta, cursor, source.row_cache)
     return Answer(body, max(end - position, 0), snapshot.manifest.id, snapshot.manifest.built_at, cursor)
 
 
-def one_answer(
-    shelf: Shelf, subject: Subject, code: str, when: AsOf, population: Population, row_cache: RowCache
-) -> Answer:
+def one_answer(source: Source, question: Question, code: str) -> Answer:
     """Return the answer about one subject; an enterprise and a branch take no population.
 
     Raises
@@ -103,7 +96,8 @@ def one_answer(
     SubjectNotFound, SnapshotNotFound, ExactOnly, InvalidRequest
         As the question's parts say.
     """
-    snapshot = snapshot_for(shelf, Question(subject, when, population))
+    snapshot = snapshot_for(source.shelf, question)
+    subject, population = question.subject, question.population
     if subject is Subject.ENTERPRISES:
         row_list = one_enterprise(snapshot, code)
     elif subject is Subject.BRANCHES:
@@ -111,36 +105,25 @@ def one_answer(
     else:
         row_list = one(snapshot, subject, code, population)
     basis = None if subject in {Subject.ENTERPRISES, Subject.BRANCHES} else population.basis.value
-    row = encoded_rows(subject_rows(row_list, population, Listing()), row_list.rows, row_cache)[0]
-    body = b'{"data":%b,"meta":%b}' % (row, encode(meta_of(snapshot, when, basis, 1)))
+    row = encoded_rows(subject_rows(row_list, population, Listing()), row_list.rows, source.row_cache)[0]
+    body = b'{"data":%b,"meta":%b}' % (row, encode(meta_of(snapshot, question.when, basis, 1)))
     return Answer(body, 1, snapshot.manifest.id, snapshot.manifest.built_at)
 
 
-def file_answer(shelf: Shelf, question: Question, page: Page, options: FileOptions) -> FileAnswer:
-    """Return the whole list as a file; cursor and limit of the page play no part."""
-    return rows_file(shelf, question, page, options, list_rows_of)
-
-
-def rows_file(
-    shelf: Shelf,
-    question: AnyQuestion,
-    page: Page,
-    options: FileOptions,
-    list_rows: Callable[[Snapshot, AnyQuestion, Page], Rows],
-) -> FileAnswer:
-    """Return all that `list_rows` lists for a question as a file."""
-    return written(rows_table(shelf, question, page, options.table, list_rows), options)
+def list_table(source: Source, question: Question, page: Page, options: TableOptions) -> FlatTable:
+    """Return the whole list as columns and rows; cursor and limit of the page play no part."""
+    return rows_table(source, question, page, options, list_rows_of)
 
 
 def rows_table(
-    shelf: Shelf,
+    source: Source,
     question: AnyQuestion,
     page: Page,
     options: TableOptions,
     list_rows: Callable[[Snapshot, AnyQuestion, Page], Rows],
 ) -> FlatTable:
     """Return all that `list_rows` lists for a question as columns and rows."""
-    snapshot = snapshot_for(shelf, question)
+    snapshot = snapshot_for(source.shelf, question)
     rows = list_rows(snapshot, question, page)
     meta = meta_of(snapshot, question.when, _basis(question), len(rows.row_list.rows))
     return flat_table(rows, meta, options)
@@ -150,7 +133,8 @@ def written(table: FlatTable, options: FileOptions) -> FileAnswer:
     """Return a table as a file."""
     kind, meta = FORMATS[options.format], table.meta
     filename = f"{table.name}-{meta.as_of}.{kind.suffix}"
-    return FileAnswer(kind.write(table, options), kind.media_type, filename, meta.snapshot, meta.updated_at)
+    snapshot, built_at = table.rests_on or (meta.snapshot, meta.updated_at)
+    return FileAnswer(kind.write(table, options), kind.media_type, filename, snapshot, built_at)
 
 
 def _basis(question: Question) -> str | None:
@@ -176,7 +160,7 @@ def bases_question(when: AsOf, population: Population) -> Question:
     return Question(Subject.INDUSTRIES, when, population, analysis=Analysis.BASES)
 
 
-def bases_answer(shelf: Shelf, question: Question, row_cache: RowCache) -> Answer:
+def bases_answer(source: Source, question: Question, page: Page) -> Answer:
     """Return a scope in each basis, all in one answer.
 
     Raises
@@ -184,11 +168,16 @@ def bases_answer(shelf: Shelf, question: Question, row_cache: RowCache) -> Answe
     SnapshotNotFound, ExactOnly, InvalidRequest
         As the question's parts say.
     """
-    snapshot = snapshot_for(shelf, question)
-    rows = bases_rows(snapshot, question, Page())
-    data = b",".join(encoded_rows(rows, rows.row_list.rows, row_cache))
+    snapshot = snapshot_for(source.shelf, question)
+    rows = bases_rows(snapshot, question, page)
+    data = b",".join(encoded_rows(rows, rows.row_list.rows, source.row_cache))
     body = b'{"data":[%b],"meta":%b}' % (data, encode(meta_of(snapshot, question.when, None, len(Basis))))
     return Answer(body, len(Basis), snapshot.manifest.id, snapshot.manifest.built_at)
+
+
+def bases_table(source: Source, question: Question, page: Page, options: TableOptions) -> FlatTable:
+    """Return a scope in each basis as columns and rows."""
+    return rows_table(source, question, page, options, bases_rows)
 
 
 def bases_rows(snapshot: Snapshot, question: Question, _page: Page) -> Rows:
@@ -213,6 +202,16 @@ def cross_table_question(
     return CrossTableQuestion(
         Subject.DISTRICTS, when, population, Listing(within=within), Analysis.TABLE, district_level, industry_level
     )
+
+
+def cross_table_answer(source: Source, question: CrossTableQuestion, page: Page) -> Answer:
+    """Return one page of the cells; errors as the question's parts say."""
+    return page_answer(source, question, page, cell_page_rows)
+
+
+def cross_table(source: Source, question: CrossTableQuestion, page: Page, options: TableOptions) -> FlatTable:
+    """Return all cells as columns and rows."""
+    return rows_table(source, question, page, options, cell_rows)
 
 
 def cell_rows(snapshot: Snapshot, question: Question, page: Page) -> Rows:

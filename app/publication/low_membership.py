@@ -6,15 +6,14 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from app.publication.files import FileOptions
-from app.publication.lists import Answer, FileAnswer, page_answer, rows_file
-from app.publication.row_cache import RowCache
+from app.publication.lists import Answer, page_answer, rows_table
+from app.publication.row_cache import Source
 from app.publication.rows import Part, Rows
 from app.publication.subjects import subject_part
+from app.publication.table import FlatTable, TableOptions
 from app.statistics.low_membership import CLASSES, COLUMNS, Comparison, LowMembershipQuestion, list_low_membership
 from app.statistics.question import AsOf, Page, Subject
 from app.store.arrays import Int64
-from app.store.shelf import Shelf
 from app.store.snapshot import Snapshot
 
 _TYPES: dict[str, Any] = dict.fromkeys(COLUMNS, float) | {"class": str, "shortfall": int | None}
@@ -27,7 +26,7 @@ class NoFields(msgspec.Struct):
     """What a row does not have a subject of."""
 
 
-def low_membership_answer(shelf: Shelf, question: LowMembershipQuestion, page: Page, row_cache: RowCache) -> Answer:
+def low_membership_answer(source: Source, question: LowMembershipQuestion, page: Page) -> Answer:
     """Return one page of the industries or groups of a scope, each compared with its reference.
 
     Raises
@@ -35,12 +34,14 @@ def low_membership_answer(shelf: Shelf, question: LowMembershipQuestion, page: P
     SnapshotNotFound, ExactOnly, InvalidRequest
         As the question's parts say.
     """
-    return page_answer(shelf, question, page, row_cache, low_membership_rows)
+    return page_answer(source, question, page, low_membership_rows)
 
 
-def low_membership_file(shelf: Shelf, question: LowMembershipQuestion, page: Page, options: FileOptions) -> FileAnswer:
-    """Return all of them as a file."""
-    return rows_file(shelf, question, page, options, low_membership_rows)
+def low_membership_table(
+    source: Source, question: LowMembershipQuestion, page: Page, options: TableOptions
+) -> FlatTable:
+    """Return all of them as columns and rows."""
+    return rows_table(source, question, page, options, low_membership_rows)
 
 
 def low_membership_rows(snapshot: Snapshot, question: LowMembershipQuestion, page: Page) -> Rows:

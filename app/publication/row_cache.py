@@ -1,9 +1,11 @@
-"""Encoded rows kept in memory: a bounded cache, the least recently used goes first."""
+"""Where answers come from: the snapshots of a tier, and a bounded cache of encoded rows."""
 
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+from app.store.shelf import Shelf
 
 _OVERHEAD = 100
 """What an entry costs beside its bytes: number, place in its table, object header (estimate)."""
@@ -18,7 +20,7 @@ class _Group:
 
 
 class RowCache:
-    """Encoded rows by question and number, at most so many bytes of them; snapshots never change: nothing goes stale.
+    """A cache of encoded rows by question and number, of at most so many bytes; snapshots never change, nor do rows.
 
     The rows of the question that was least recently asked go first, all at once: an order among single rows would cost
     more than looking them up.
@@ -51,3 +53,11 @@ class RowCache:
             self._size += size
             while self._size > self._limit:
                 self._size -= self._groups.popitem(last=False)[1].size
+
+
+@dataclass(frozen=True)
+class Source:
+    """The snapshots of a tier, and the rows of them that are encoded already."""
+
+    shelf: Shelf
+    row_cache: RowCache

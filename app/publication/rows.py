@@ -224,7 +224,8 @@ def encoded_rows(rows: Rows, numbers: Int64, row_cache: RowCache) -> list[bytes]
 
 def _key(rows: Rows, asked: object) -> bytes:
     """Return what something depends on as bytes, since these remember their hash."""
-    return encode((rows.row_list.snapshot.manifest.id, rows.name, asked))
+    manifest = rows.row_list.snapshot.manifest
+    return encode((manifest.id, manifest.intra_enterprise_correlation.value, rows.name, asked))
 
 
 def _fresh(rows: Rows, numbers: Int64) -> list[bytes]:

@@ -93,6 +93,8 @@ class FlatTable:
         What its rows are about; null where they are about no subject.
     margins
         Number of rows below the subjects.
+    rests_on
+        Ids of the snapshots that the figures rest on, and their builds; null: those that `meta` names.
     """
 
     name: str
@@ -104,6 +106,7 @@ class FlatTable:
     language: Language | None = None
     subject: Subject | None = None
     margins: int = 0
+    rests_on: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)

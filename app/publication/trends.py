@@ -1,30 +1,28 @@
 """Trends as JSON and as one flat table, a row per date."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import msgspec
 
-from app.publication.files import FileOptions
-from app.publication.lists import Answer, FileAnswer, written
-from app.publication.row_cache import RowCache
+from app.publication.lists import Answer
+from app.publication.row_cache import Source
 from app.publication.rows import Meta, Part, encode, manifest_meta, rate_lists, struct_of
 from app.publication.table import (
     RATE_PARTS,
     Cells,
     FlatTable,
     Kind,
+    TableOptions,
     metric_columns,
     part_cells,
     part_columns,
     plain_column,
 )
-from app.statistics.question import AsOf
+from app.statistics.question import AsOf, Page
 from app.statistics.trends import Point, TrendQuestion, metrics_of, rates_at, trend
 from app.store.manifest import Manifest
-from app.store.shelf import Shelf
 from app.store.snapshot import Snapshot
 
 Visibility = Callable[[Snapshot], bool]
@@ -50,35 +48,32 @@ class TrendRow(PointFields, frozen=True):
 _PART = Part(PointFields, lambda _numbers: ())
 
 
-def trend_answer(shelf: Shelf, question: TrendQuestion, row_cache: RowCache, visibility: Visibility | None) -> Answer:
+def trend_answer(source: Source, question: TrendQuestion, _page: Page, visibility: Visibility | None = None) -> Answer:
     """Return a trend, all of it.
 
     Parameters
     ----------
-    shelf, question, kept
-        What is asked, and the rates of snapshots that were asked before.
-    sight
-        Says whether a snapshot shows what is asked for to whoever asks: where not, it is as if it were not there; null:
-        all do.
+    visibility
+        Whether a snapshot shows what is asked for to the caller: one that does not is left out; null: all do.
 
     Raises
     ------
     SubjectNotFound, InvalidRequest, SnapshotNotFound, ExactOnly
         As `trend` says.
     """
-    points = _points(shelf, question, row_cache, visibility)
+    points = _points(source, question, visibility)
     rows = [TrendRow(*_fields(point), msgspec.Raw(point.found)) for point in points]
     body = encode({"data": rows, "meta": _meta(points, question)})
     snapshots, builds = _rests_on(points)
     return Answer(body, len(points), snapshots, builds, single=False)
 
 
-def trend_file(
-    shelf: Shelf, question: TrendQuestion, row_cache: RowCache, visibility: Visibility | None, options: FileOptions
-) -> FileAnswer:
-    """Return a trend as a file; parameters and errors as above."""
-    points = _points(shelf, question, row_cache, visibility)
-    language, metrics = options.table.language, metrics_of(question)
+def trend_table(
+    source: Source, question: TrendQuestion, _page: Page, options: TableOptions, visibility: Visibility | None = None
+) -> FlatTable:
+    """Return a trend as columns and rows; parameters and errors as above."""
+    points = _points(source, question, visibility)
+    language, metrics = options.language, metrics_of(question)
     columns = (
         plain_column("row", Kind.TEXT, language),
         *part_columns(_PART, language),
@@ -90,15 +85,13 @@ def trend_file(
             ["subject", *part_cells(_PART, PointFields(*_fields(point)), language), *_cells(point)] for point in points
         ]
 
-    table = FlatTable("trends", columns, ("as_of",), _meta(points, question), len(points), chunks, language)
-    snapshots, builds = _rests_on(points)
-    return replace(written(table, options), snapshot=snapshots, built_at=builds)
+    meta, rests_on = _meta(points, question), _rests_on(points)
+    return FlatTable("trends", columns, ("as_of",), meta, len(points), chunks, language, rests_on=rests_on)
 
 
-def _points(
-    shelf: Shelf, question: TrendQuestion, row_cache: RowCache, visibility: Visibility | None
-) -> list[Point[bytes]]:
-    """Return the points with their rates as JSON, taking those that are kept and keeping the others."""
+def _points(source: Source, question: TrendQuestion, visibility: Visibility | None) -> list[Point[bytes]]:
+    """Return the points with their rates as JSON, cached ones where there are."""
+    shelf, row_cache = source.shelf, source.row_cache
     asked = ("trends", question.subject, question.code, question.population, question.metrics)
     metrics = metrics_of(question)
     rates_type = struct_of("Rates", tuple(metric.code for metric in metrics))
@@ -106,7 +99,7 @@ def _points(
     def look(manifest: Manifest) -> bytes | None:
         if visibility is not None and not visibility(shelf.visit(manifest)):
             return None
-        key = encode((manifest.id, asked))
+        key = encode((manifest.id, manifest.intra_enterprise_correlation.value, asked))
         found = row_cache.get(key, (0,))[0]
         if found is None:
             rates = rates_at(shelf.visit(manifest), question)

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from app.store.manifest import Correlation
+from app.store.manifest import UNDISCLOSED, Correlation
 
-FALLBACK = 0.1
+FALLBACK = UNDISCLOSED.value
 """The correlation where the data cannot tell, and the floor where they tell little."""
 
 ENOUGH_MEMBERS = 500

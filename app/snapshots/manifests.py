@@ -2,18 +2,26 @@
 
 from collections.abc import Mapping
 
-from app.catalogue.analyses import PUBLIC_ANALYSES, Analysis
+from app.catalogue.analyses import ANALYSES, Analysis
 from app.catalogue.dimensions import BASES
 from app.catalogue.measures import MEASURES
 from app.catalogue.metrics import METRICS
 from app.catalogue.vocabulary import Basis, DistrictLevel, IndustryLevel
 from app.config import Settings
-from app.snapshots.correlation import FALLBACK
 from app.snapshots.facts import Parameters
 from app.snapshots.placement import DIVISION, LEAST_HEADCOUNT, STREET
 from app.snapshots.rounding import WIDTH, fingerprint
 from app.store.format import FORMAT_VERSION
-from app.store.manifest import BuildSettings, Capabilities, Correlation, Disclosure, Manifest, TableInfo, snapshot_id
+from app.store.manifest import (
+    UNDISCLOSED,
+    BuildSettings,
+    Capabilities,
+    Correlation,
+    Disclosure,
+    Manifest,
+    TableInfo,
+    snapshot_id,
+)
 
 ROUNDED = Disclosure(policy="rounded-enterprises", version=1, b=WIDTH, hmin=LEAST_HEADCOUNT)
 """What is done to protect persons; the version grows whenever the same registry would give other figures."""
@@ -83,7 +91,7 @@ def public_manifest(
         built_at="",
         settings=build_settings,
         member_source=parameters.member_source,
-        intra_enterprise_correlation=Correlation(FALLBACK, None, None, None),
+        intra_enterprise_correlation=UNDISCLOSED,
         correlation_source="fixed",
         tables=dict(tables),
         capabilities=Capabilities(
@@ -94,7 +102,7 @@ def public_manifest(
             industry_levels=tuple(level.value for level in list(IndustryLevel)[: DIVISION + 1]),
             filters=(),
             subjects=("districts", "industries", "industry-groups"),
-            analyses=tuple(analysis.value for analysis in PUBLIC_ANALYSES),
+            analyses=tuple(analysis.value for analysis, meaning in ANALYSES.items() if meaning.is_public),
         ),
         disclosure=ROUNDED,
         rounding_key=fingerprint(key),

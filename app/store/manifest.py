@@ -32,6 +32,10 @@ class Correlation(msgspec.Struct, frozen=True):
     members: int | None
 
 
+UNDISCLOSED = Correlation(0.1, None, None, None)
+"""Stands for the correlation where the true one is not given: to the public, and to keys with a scope."""
+
+
 class Disclosure(msgspec.Struct, frozen=True):
     """What was done to protect persons.
 
@@ -105,6 +109,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     disclosure: Disclosure = EXACT
     rounding_key: str | None = None
     public_id: str | None = None
+
+    @property
+    def scoped(self) -> "Manifest":
+        """The same without the correlation, as keys with a scope get it."""
+        return msgspec.structs.replace(self, intra_enterprise_correlation=UNDISCLOSED, correlation_source="fixed")
 
     @property
     def recency(self) -> tuple[date, str, str]:

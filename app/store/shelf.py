@@ -200,3 +200,41 @@ class Shelf:
             self._damage(folder.name, "another format version or id")
             return None
         return manifest
+
+
+class ScopedShelf(Shelf):
+    """The snapshots of a shelf as keys with a scope get them, mapped once for both."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+        self._all: tuple[Manifest, ...] = ()
+        self._scoped: tuple[Manifest, ...] = ()
+
+    @property
+    def damaged(self) -> dict[str, str]:
+        """What is wrong with each snapshot that is not served, by id."""
+        return self._shelf.damaged
+
+    def all(self) -> tuple[Manifest, ...]:
+        """Return the manifests of all snapshots, the newest first."""
+        manifests = self._shelf.all()
+        if manifests is not self._all:
+            self._all, self._scoped = manifests, tuple(manifest.scoped for manifest in manifests)
+        return self._scoped
+
+    def is_mapped(self, manifest: Manifest) -> bool:
+        """Say whether a snapshot is mapped as this build of it."""
+        return self._shelf.is_mapped(manifest)
+
+    def visit(self, manifest: Manifest) -> Snapshot:
+        """Return a snapshot for one look; errors as those of the shelf."""
+        return self._shelf.visit(self._whole_of(manifest)).scoped
+
+    def _opened(self, manifest: Manifest) -> Snapshot:
+        return self._shelf._opened(self._whole_of(manifest)).scoped
+
+    def _whole_of(self, manifest: Manifest) -> Manifest:
+        for whole in self._shelf.all():
+            if whole.id == manifest.id:
+                return whole
+        raise DamagedSnapshot(manifest.id)  # pruned since the listing was read

@@ -1,5 +1,6 @@
 """One snapshot, mapped: its trees and its columns as arrays that share the pages of the files."""
 
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -188,6 +189,13 @@ class Snapshot:
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         self.manifest = manifest
         self._tables = {name: Table(folder / f"{name}.arrow") for name in manifest.tables}
+
+    @cached_property
+    def scoped(self) -> "Snapshot":
+        """The same tables without the correlations, as keys with a scope get them."""
+        scoped = copy(self)
+        scoped.manifest = self.manifest.scoped
+        return scoped
 
     @cached_property
     def bases(self) -> tuple[Basis, ...]:

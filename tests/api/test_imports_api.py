@@ -236,7 +236,7 @@ def test_import_stays_when_its_build_fails(client: TestClient, registry: Registr
 def test_imports_are_listed_newest_first_when_paged(client: TestClient) -> None:
     ids = [send(client, f"{ENTERPRISES}&dry_run=true", "code,name\nA,甲\n")["id"] for _ in range(2)]
     first = schemas.ImportPage.model_validate_json(client.get("/v1/imports?limit=1").content)
-    assert ([one.id for one in first.data], first.next_cursor) == ([ids[1]], ids[1])
+    assert [one.id for one in first.data] == [ids[1]]
     second = client.get(f"/v1/imports?limit=1&cursor={first.next_cursor}").json()
     assert ([one["id"] for one in second["data"]], second["next_cursor"]) == ([ids[0]], None)
     for path in ("/v1/imports", f"/v1/imports/{ids[0]}/issues"):

@@ -1,6 +1,7 @@
 """The generated parts of the documentation: `python -m tests.documentation.generated` writes them into the files."""
 
 import json
+import textwrap
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 from pathlib import Path
@@ -16,8 +17,18 @@ from app.imports.spellings import table as words_of
 from tests.documentation import methodology
 from tests.documentation.markdown import ROOT, read, table, with_sections
 
-FILES = ("README.md", "docs/importing.md", "docs/methodology.md")
+FILES = ("README.md", "docs/importing.md", "docs/methodology.md", "docs/operations.md")
 """Files with generated sections."""
+
+
+WIDTH = 120
+"""Of a line of text, letters."""
+
+
+def setting_names() -> str:
+    """Return the names of all settings without their prefix, each with its default where it has one."""
+    named = (f"`{name.upper()}={_plain(field)}`".replace("=`", "`") for name, field in Settings.model_fields.items())
+    return textwrap.fill(", ".join(named) + ".", WIDTH, break_long_words=False, break_on_hyphens=False) + "\n"
 
 
 def settings_table() -> str:
@@ -31,10 +42,14 @@ def settings_table() -> str:
 
 
 def _default(field: FieldInfo) -> str:
+    value = _plain(field)
+    return f"`{value}`" if value else ""
+
+
+def _plain(field: FieldInfo) -> str:
+    """Return a default as the environment would have it; nothing where the setting is empty."""
     value = field.default
-    if value == "":
-        return ""
-    return f"`{json.dumps(value) if isinstance(value, tuple) else value}`"
+    return json.dumps(value) if isinstance(value, tuple | bool) else str("" if value is None else value)
 
 
 def _choices(field: FieldInfo) -> str:
@@ -106,6 +121,7 @@ def sections() -> dict[str, str]:
 
 
 _WRITERS: dict[str, Callable[[], str]] = {
+    "setting-names": setting_names,
     "settings": settings_table,
     "kinds": kind_table,
     "datasets": dataset_tables,

@@ -17,13 +17,12 @@ from app.publication.lists import (
     Answer,
     bases_answer,
     bases_question,
-    cell_page_rows,
+    cross_table_answer,
     cross_table_question,
     list_answer,
     one_answer,
-    page_answer,
 )
-from app.publication.row_cache import RowCache
+from app.publication.row_cache import RowCache, Source
 from app.publication.trends import trend_answer
 from app.snapshots.build import build_snapshot
 from app.statistics.changes import ChangesQuestion
@@ -45,13 +44,13 @@ class Reader:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.shelf = Shelf(root)
-        self.kept = RowCache(10**7)
+        self.source = Source(Shelf(root), RowCache(10**7))
+        self.shelf = self.source.shelf
 
     def list(self, subject: str, params: Params, snapshot: str, limit: int = 1000) -> dict[str, Any]:
         """The whole list, page by page."""
         question = Question(Subject(subject), AsOf(snapshot=snapshot), population_of(params), listing_of(params))
-        return whole(lambda cursor: list_answer(self.shelf, question, page_of(params, limit, cursor), self.kept))
+        return whole(lambda cursor: list_answer(self.source, question, page_of(params, limit, cursor)))
 
     def cross_table(self, params: Params, snapshot: str, limit: int = 1000) -> dict[str, Any]:
         """The whole table of districts by industries, page by page."""
@@ -59,9 +58,7 @@ class Reader:
             AsOf(snapshot=snapshot), population_of(params), params.get("within"), params["district_level"],
             params.get("industry_level"),
         )  # fmt: skip
-        return whole(
-            lambda cursor: page_answer(self.shelf, question, page_of(params, limit, cursor), self.kept, cell_page_rows)
-        )
+        return whole(lambda cursor: cross_table_answer(self.source, question, page_of(params, limit, cursor)))
 
     def trend(self, params: Params, *metrics: str) -> dict[str, Any]:
         """A population, an enterprise or a branch over time."""
@@ -72,20 +69,20 @@ class Reader:
             subject or Subject.INDUSTRIES, population=population_of(params), analysis=Analysis.TRENDS, code=code,
             metrics=metrics, since=since, until=until,
         )  # fmt: skip
-        found: dict[str, Any] = json.loads(trend_answer(self.shelf, question, self.kept, None).body)
+        found: dict[str, Any] = json.loads(trend_answer(self.source, question, Page()).body)
         return found
 
     def one(self, subject: str, code: str, params: Params, snapshot: str) -> dict[str, Any]:
         """The answer about one subject."""
-        when = AsOf(snapshot=snapshot)
-        answer = one_answer(self.shelf, Subject(subject), code, when, population_of(params), self.kept)
+        question = Question(Subject(subject), AsOf(snapshot=snapshot), population_of(params))
+        answer = one_answer(self.source, question, code)
         found: dict[str, Any] = json.loads(answer.body)
         return found
 
     def bases(self, params: Params, snapshot: str) -> dict[str, Any]:
         """One scope in the five bases."""
         found: dict[str, Any] = json.loads(
-            bases_answer(self.shelf, bases_question(AsOf(snapshot=snapshot), population_of(params)), self.kept).body
+            bases_answer(self.source, bases_question(AsOf(snapshot=snapshot), population_of(params)), Page()).body
         )
         return found
 
@@ -95,7 +92,7 @@ class Reader:
             Subject.ENTERPRISES, AsOf(snapshot=snapshot), population_of(params),
             gap_listing(strict=params.get("strict") == "true"), Analysis.ESTABLISHMENT_GAPS,
         )  # fmt: skip
-        return whole(lambda cursor: gaps_answer(self.shelf, question, page_of(params, limit, cursor), self.kept))
+        return whole(lambda cursor: gaps_answer(self.source, question, page_of(params, limit, cursor)))
 
     def data_quality(self, params: Params, snapshot: str, limit: int = 1000) -> dict[str, Any]:
         """How much each rule finds or, with `rule`, all that it finds, page by page."""
@@ -104,9 +101,7 @@ class Reader:
             Subject.ENTERPRISES, AsOf(snapshot=snapshot), population_of(params | {"basis": "registered"}),
             analysis=Analysis.DATA_QUALITY, rule=rule,
         )  # fmt: skip
-        return whole(
-            lambda cursor: data_quality_answer(self.shelf, question, page_of(params, limit, cursor), self.kept)
-        )
+        return whole(lambda cursor: data_quality_answer(self.source, question, page_of(params, limit, cursor)))
 
     def changes(self, since: date, as_of: date, params: Params) -> dict[str, Any]:
         """What changed in a population between two dates."""
@@ -114,7 +109,7 @@ class Reader:
             Subject.INDUSTRIES, AsOf(as_of), population_of(params), analysis=Analysis.CHANGES, since=AsOf(since),
             industry_level=params.get("industry_level", "section"),
         )  # fmt: skip
-        found: dict[str, Any] = json.loads(changes_answer(self.shelf, question).body)
+        found: dict[str, Any] = json.loads(changes_answer(self.source, question, Page()).body)
         return found
 
 

@@ -109,7 +109,7 @@ def ask_low_membership(reader: Reader, params: Params, snapshot: str, limit: int
     cursor: str | None = None
     while not whole or cursor is not None:
         asked = LowMembershipPage.model_validate(params | {"snapshot": snapshot, "limit": limit, "cursor": cursor})
-        answer = low_membership_answer(reader.shelf, asked.question, asked.page, reader.kept)
+        answer = low_membership_answer(reader.source, asked.question, asked.page)
         page = json.loads(answer.body)
         cursor = page["next_cursor"]
         whole = page | {"data": [*whole.get("data", []), *page["data"]]}

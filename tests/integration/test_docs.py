@@ -94,10 +94,12 @@ def test_layers_are_those_that_are_checked_when_compared() -> None:
     assert "```text\n" + "\n".join(layers) + "\n```" in read("docs/architecture.md")
 
 
-def test_places_in_the_source_exist_when_named() -> None:
-    places = re.findall(r"`((?:app|tests|docs)/[\w./-]*)`", read("docs/architecture.md"))
-    assert places
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_places_in_the_source_exist_when_named(name: str) -> None:
+    places = re.findall(r"`((?:app|tests|docs|compose|benchmarks|alembic)/[\w./-]*)`", read(name))
+    modules = re.findall(r"`(\w+\.(?:py|sql))`", read(name))
     assert [place for place in places if not (ROOT / place).exists()] == []
+    assert [module for module in modules if not [*ROOT.glob(f"app/**/{module}")]] == []
 
 
 def test_what_the_address_of_the_dashboard_may_say_is_listed() -> None:

@@ -1,14 +1,15 @@
-"""What README.md says: its commands run, and what it shows of their answers is what they give."""
+"""What README.md and the tour say: their commands run, and give the answers that are shown."""
 
-import tomllib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
+from app.config import VERSION
 from app.demo.siming import SIMING_DATES
-from tests.documentation.commands import Terminal, differences, served
+from tests.documentation.commands import Output, Terminal, differences, served
 from tests.documentation.markdown import ROOT, Block, chapter, commands, read
 
 README = read("README.md")
@@ -16,15 +17,16 @@ STORY = ("organisation_coverage", "organisation_coverage_with_dual", "work_cover
 """Metrics of the table at the beginning."""
 
 
-def follow(terminal: Terminal, block: Block) -> None:
-    """Carry out a block of commands; those that fail, and the last where an answer is shown, are compared with it."""
-    *others, last = terminal.run(block.text)
+def follow(terminal: Terminal, block: Block) -> list[Output]:
+    """Carry out a block of commands: the last one gives what is shown, an error too; no other one fails."""
+    *others, last = outputs = terminal.run(block.text)
     for output in others:
         assert not output.failed, f"{output.command}\n{output.text}"
     if block.shown is None:
         assert not last.failed, f"{last.command}\n{last.text}"
     else:
         assert differences(block.shown.language, block.shown.text, last.text) == [], last.command
+    return outputs
 
 
 def story(address: str) -> Iterator[str]:
@@ -37,24 +39,41 @@ def story(address: str) -> Iterator[str]:
         yield f"| {' | '.join([day.isoformat(), str(row['counts']['enterprises']), *shown])} |\n"
 
 
-def test_readme_shows_what_the_demonstration_answers_when_its_tour_is_followed(tmp_path: Path) -> None:
-    tour = list(commands(chapter(README, "A tour in ten minutes")))
+@pytest.fixture(scope="module")
+def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
+    folder = tmp_path_factory.mktemp("demonstration")
+    with served(folder, "demo") as address:
+        yield Terminal(folder, address)
+
+
+def test_table_at_the_beginning_is_the_demonstrations_when_asked(demonstration: Terminal) -> None:
+    assert "".join(story(demonstration.address)) in README
+
+
+def test_questions_have_the_answers_shown_when_asked(demonstration: Terminal) -> None:
+    questions = list(commands(chapter(README, "Five questions")))
+    assert [block.shown is not None for block in questions] == [True] * 5
+    for block in questions:
+        follow(demonstration, block)
+
+
+def test_tour_gives_what_it_shows_when_it_is_followed(demonstration: Terminal) -> None:
+    tour = list(commands(read("docs/tour.md")))
     assert len(tour) >= 10
-    with served(tmp_path, "demo") as address:
-        assert "".join(story(address)) in README
-        terminal = Terminal(tmp_path, address)
-        for block in tour:
-            follow(terminal, block)
+    for block in tour:
+        follow(demonstration, block)
 
 
-def test_own_data_are_served_when_readme_is_followed(tmp_path: Path) -> None:
+def test_ledger_becomes_a_figure_when_readme_is_followed(tmp_path: Path) -> None:
     (tmp_path / "docs").symlink_to(ROOT / "docs")
     terminal = Terminal(tmp_path)
-    [block] = commands(chapter(README, "With your own data"))
-    outputs = terminal.run(block.text)
-    assert [output.command for output in outputs if output.failed] == []
-    assert [output.command for output in outputs if "warning" in output.text and ": 0 warnings" in output.text] == []
-    assert '"as_of":"2026-06-30"' in outputs[-1].text
+    *others, served_last = [
+        output
+        for block in commands(chapter(README, "A ledger, from template to figure"))
+        for output in follow(terminal, block)
+    ]
+    assert [one.command for one in others if "warning" in one.text and ": 0 warnings" in one.text] == []
+    assert '"as_of":"2026-06-30"' in served_last.text
 
 
 def gate(step: str) -> str:
@@ -75,12 +94,16 @@ def test_gate_runs_what_readme_says_when_installing(step: str, last: str) -> Non
     assert places == sorted(places)
 
 
-def test_every_place_exists_when_readme_lists_it() -> None:
-    rows = chapter(README, "Where things are").split("\n| `")[1:]
-    places = [row.partition("`")[0] for row in rows]
-    assert [place for place in places if not (ROOT / place).exists()] == []
-    stages = {f"app/{path.name}/" for path in (ROOT / "app").iterdir() if (path / "__init__.py").exists()}
-    assert stages <= set(places)
+def test_every_stage_has_its_place_when_readme_lists_folders() -> None:
+    places = set(re.findall(r"`(app/\w+/)`", chapter(README, "Where to read on")))
+    assert {f"app/{path.name}/" for path in (ROOT / "app").iterdir() if (path / "__init__.py").exists()} <= places
+
+
+def test_answer_stands_where_it_is_decided_when_readme_names_the_place() -> None:
+    table = chapter(README, "Where to read on").partition("| Where is … decided? |")[2]
+    named = re.findall(r"`(app/[\w./-]+)` \(`(\w+)`\)", table)
+    assert len(named) >= 8
+    assert [(path, name) for path, name in named if name not in read(path)] == []
 
 
 def test_changes_are_listed_when_a_version_has_been_given() -> None:
@@ -88,5 +111,4 @@ def test_changes_are_listed_when_a_version_has_been_given() -> None:
     assert headings[0] == "## Unreleased"
     sections = {line for line in read("CHANGELOG.md").splitlines() if line.startswith("### ")}
     assert sections <= {"### Added", "### Changed", "### Figures changed", "### Fixed", "### Removed"}
-    version = tomllib.loads(read("pyproject.toml"))["project"]["version"]
-    assert version == "0.1.0" or f"## {version}" in "\n".join(headings)
+    assert VERSION == "0.1.0" or f"## {VERSION}" in "\n".join(headings)

@@ -11,7 +11,7 @@ import pytest
 
 from app.catalogue.analyses import Analysis
 from app.publication.trends import trend_answer
-from app.statistics.question import Population, Subject
+from app.statistics.question import Page, Population, Subject
 from app.statistics.trends import TrendQuestion
 from tests.factories.asking import Asker
 from tests.factories.tiny import Tiny
@@ -98,7 +98,7 @@ def test_trends_give_the_printed_per_cents(country: tuple[Asker, list[str]], cod
     question = TrendQuestion(
         Subject.INDUSTRIES, population=Population(industry=code), analysis=Analysis.TRENDS, metrics=("member_ratio",)
     )
-    points = json.loads(trend_answer(asker.shelf, question, asker.kept, None).body)["data"]
+    points = json.loads(trend_answer(asker.source, question, Page()).body)["data"]
     assert [per_cent(point) for point in points] == [printed[2] for printed in PRINTED[code]]
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 
 from app.catalogue.analyses import Analysis
 from app.publication.dual_affiliation import dual_affiliation_answer
-from app.statistics.question import AsOf, Question, Subject
+from app.statistics.question import AsOf, Page, Question, Subject
 from tests.factories.asking import Asker, Params, Reader, population_of
 from tests.factories.loading import fill
 from tests.factories.questions import SEEDS, draw_conditions
@@ -88,7 +88,7 @@ def asked(reader: Reader, snapshot: str, params: Params) -> dict[str, Any]:
     question = Question(
         Subject.BRANCHES, AsOf(snapshot=snapshot), population_of(params), analysis=Analysis.DUAL_AFFILIATION
     )
-    data = json.loads(dual_affiliation_answer(reader.shelf, question).body)["data"]
+    data = json.loads(dual_affiliation_answer(reader.source, question, Page()).body)["data"]
     uplift = data["uplift"]
     return {
         "matrix": [(code_of(one["home"]), code_of(one["joint_branch"]), one["members"]) for one in data["matrix"]],

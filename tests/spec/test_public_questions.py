@@ -10,8 +10,8 @@ import pytest
 from app.catalogue.vocabulary import Basis
 from app.errors import InvalidRequest, ServiceError
 from app.publication.files import FileFormat, FileOptions
-from app.publication.lists import bases_answer, bases_question, file_answer, list_answer, one_answer
-from app.publication.row_cache import RowCache
+from app.publication.lists import bases_answer, bases_question, list_answer, list_table, one_answer
+from app.publication.row_cache import RowCache, Source
 from app.statistics.as_of import ExactOnly, refuse_exact_only
 from app.statistics.question import AsOf, Listing, Page, Population, Question, Subject
 from app.store.shelf import Shelf, SnapshotNotFound
@@ -82,17 +82,17 @@ def test_single_subjects_and_files_are_exact_only_when_their_lists_are(figures: 
     assert items(error) == {"query/basis": ("operating",)}
     question = Question(Subject.DISTRICTS, population=Population(ownership="state"))
     options = FileOptions(FileFormat.CSV)
-    error = refusal(lambda: file_answer(figures.asker.shelf, question, Page(), options))
+    error = refusal(lambda: list_table(figures.asker.source, question, Page(), options.table))
     assert items(error) == {"query/ownership": ()}
 
 
 def test_bases_side_by_side_are_exact_only_when_there_is_one_basis(figures: Figures) -> None:
     shelf = figures.asker.shelf
-    assert items(refusal(lambda: bases_answer(shelf, bases_question(AsOf(), Population()), RowCache(0)))) == {
-        "path": ANALYSES
-    }
+    assert items(
+        refusal(lambda: bases_answer(Source(shelf, RowCache(0)), bases_question(AsOf(), Population()), Page()))
+    ) == {"path": ANALYSES}
     filtered = Population(ownership="state")
-    error = refusal(lambda: bases_answer(shelf, bases_question(AsOf(), filtered), RowCache(0)))
+    error = refusal(lambda: bases_answer(Source(shelf, RowCache(0)), bases_question(AsOf(), filtered), Page()))
     assert items(error) == {"path": ANALYSES, "query/ownership": ()}
 
 
@@ -145,14 +145,12 @@ QUESTION = Question(Subject.DISTRICTS, listing=Listing(level="street"))
 
 
 def asked(shelf: Shelf, kept: RowCache, page: Page = Page()) -> dict[str, object]:  # noqa: B008 - frozen
-    answer: dict[str, object] = json.loads(list_answer(shelf, QUESTION, page, kept).body)
+    answer: dict[str, object] = json.loads(list_answer(Source(shelf, kept), QUESTION, page).body)
     return answer
 
 
 def one_asked(shelf: Shelf, kept: RowCache) -> dict[str, object]:
-    answer: dict[str, object] = json.loads(
-        one_answer(shelf, Subject.DISTRICTS, "wucun", AsOf(), Population(), kept).body
-    )
+    answer: dict[str, object] = json.loads(one_answer(Source(shelf, kept), Question(Subject.DISTRICTS), "wucun").body)
     return answer
 
 

@@ -19,8 +19,9 @@ from app.api.statistics.models import (
 from app.catalogue.measures import MEASURES
 from app.catalogue.metrics import METRICS
 from app.errors import InvalidRequest, NotFound
+from app.publication import lists
 from app.publication.files import FileFormat, FileOptions
-from app.publication.lists import file_answer
+from app.publication.lists import list_table
 from app.publication.table import TableOptions
 from app.statistics.question import AsOf, Listing, Order, Page, Population, Question, Subject
 from tests.factories.public_snapshots import DISTRICTS, GIVEN, GROUPS, INDUSTRIES, RATES, Place, PublicSnapshot
@@ -213,7 +214,8 @@ def written(figures: Figures, kind: FileFormat, **options: Any) -> bytes:
         Subject.DISTRICTS, AsOf(snapshot=figures.snapshot), Population(), Listing(parent="siming", include_empty=True)
     )
     page = Page(order=Order.DESCENDING)
-    answer = file_answer(figures.asker.shelf, question, page, FileOptions(kind, TableOptions(totals=True, **options)))
+    shown = TableOptions(totals=True, **options)
+    answer = lists.written(list_table(figures.asker.source, question, page, shown), FileOptions(kind, shown))
     return b"".join(answer.chunks)
 
 

@@ -27,12 +27,12 @@ def lineage(code: str) -> Iterator[str]:
 )
 def test_exact_when_every_district_lies_inside_the_scope(districts: list[str | None], *, inside: bool) -> None:
     key = Principal("county key", scope=frozenset({"county"}), elsewhere=Tier.PUBLIC)
-    assert tier_of(key, districts, lineage) is (Tier.EXACT if inside else Tier.PUBLIC)
+    assert tier_of(key, districts, lineage) is (Tier.SCOPED if inside else Tier.PUBLIC)
 
 
 def test_refused_when_it_reaches_beyond_and_the_anonymous_get_nothing() -> None:
     key = Principal("county key", scope=frozenset({"county"}))
-    assert tier_of(key, ["street"], lineage) is Tier.EXACT
+    assert tier_of(key, ["street"], lineage) is Tier.SCOPED
     with pytest.raises(OutsideScope):
         tier_of(key, ["other"], lineage)
 

@@ -4,19 +4,15 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
-from fastapi import FastAPI, Request, Response
-from starlette.datastructures import Headers, MutableHeaders
+from fastapi import FastAPI, Request
+from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.http.problems import problem_response
 from app.errors import ServiceError
 from app.observability import failure
-
-EXPOSED_HEADERS = ("ETag", "Link", "Location", "Retry-After", "X-Request-ID", "Content-Disposition")
-"""What a page of another origin may read besides the body."""
 
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -54,44 +50,6 @@ class Service(FastAPI):
         for layer in reversed(self.outermost):
             stack = layer.cls(stack, *layer.args, **layer.kwargs)
         return stack
-
-
-def cross_origin(origins: tuple[str, ...]) -> Middleware:
-    """Return the layer that lets pages of these origins ask."""
-    return Middleware(
-        CrossOrigin,
-        allow_origins=origins,
-        allow_methods=("GET", "HEAD", "POST", "PUT", "DELETE"),
-        allow_headers=("Authorization", "Content-Type", "If-None-Match", "X-Request-ID"),
-        expose_headers=EXPOSED_HEADERS,
-    )
-
-
-class PreflightRefused(ServiceError):
-    """A page of another origin may not ask what it wants to ask."""
-
-    code = "preflight-refused"
-    status = 400
-    title = "Preflight refused"
-
-
-class CrossOrigin(CORSMiddleware):
-    """ASGI layer: lets pages of some origins ask; a refused preflight is a problem, as every error is."""
-
-    def preflight_response(self, request_headers: Headers) -> Response:
-        """Return the answer to what a browser asks before it asks."""
-        response = super().preflight_response(request_headers)
-        return response if response.status_code < HTTPStatus.BAD_REQUEST else _RefusedPreflight(response.body)
-
-
-class _RefusedPreflight(Response):
-    """Names what was refused, the origin, the method or headers, as the framework has found it."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the problem."""
-        refused = bytes(self.body).decode().removeprefix("Disallowed CORS ")
-        error = PreflightRefused(f"A page may not ask this here; refused: {refused}.")
-        await problem_response(Request(scope), error)(scope, receive, send)
 
 
 class SecurityHeaders:

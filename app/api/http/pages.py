@@ -4,7 +4,6 @@ A cursor holds a digest of the question and the key at which the page ended: by 
 between two pages neither repeat nor skip what was there all along.
 """
 
-import base64
 import hashlib
 from collections.abc import Sequence
 from functools import cache
@@ -20,7 +19,7 @@ from app.api.http.parameters import QueryOf
 from app.catalogue.measures import BRANCH_MEASURES, MEASURES
 from app.catalogue.metrics import BRANCH_METRICS, METRICS
 from app.config import VERSION
-from app.errors import ErrorItem, InvalidRequest
+from app.publication import cursors
 
 JSON = "application/json"
 
@@ -71,9 +70,6 @@ def _scope(*, public: bool) -> dict[str, str]:
 
 Key = TypeVar("Key")
 
-_NUL = rb"\u0000"
-"""No key has it, and PostgreSQL does not take it."""
-
 
 class ListParameters(BaseModel):
     """Which part of a list."""
@@ -89,10 +85,9 @@ class ListParameters(BaseModel):
 ListQuery = Annotated[ListParameters, Depends(QueryOf(ListParameters))]
 
 
-def encode_cursor(request: Request, asked: ListParameters, key: object) -> str:
+def _encode_cursor(request: Request, asked: ListParameters, key: object) -> str:
     """Return the cursor of a page that ended at a key, as text that goes into a URL as it is."""
-    content = msgspec.json.encode((_question(request, asked), key))
-    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+    return cursors.encode((_question(request, asked), key))
 
 
 def decode_cursor(request: Request, asked: ListParameters, kind: type[Key]) -> Key | None:
@@ -105,26 +100,15 @@ def decode_cursor(request: Request, asked: ListParameters, kind: type[Key]) -> K
     """
     if asked.cursor is None:
         return None
-    try:
-        content = base64.urlsafe_b64decode(asked.cursor + "=" * (-len(asked.cursor) % 4))
-        if _NUL in content:
-            raise _refused("is not a cursor of this service")
-        question, key = msgspec.json.decode(content, type=tuple[str, kind])  # type: ignore[valid-type]  # made to measure
-    except (msgspec.MsgspecError, ValueError) as error:
-        raise _refused("is not a cursor of this service") from error
+    question, key = cursors.decode(asked.cursor, tuple[str, kind])  # type: ignore[valid-type]  # made to measure
     if question != _question(request, asked):
-        raise _refused("belongs to another question; a page goes on with the same parameters")
+        raise cursors.other_question()
     return key
 
 
 def _question(request: Request, asked: ListParameters) -> str:
     chosen = asked.model_dump_json(exclude={"limit", "cursor"})
     return digest(request.scope["path"].encode(errors="surrogatepass"), chosen.encode())
-
-
-def _refused(reason: str) -> InvalidRequest:
-    message = f"cursor {reason}"
-    return InvalidRequest(message, [ErrorItem("query/cursor", message)])
 
 
 def page_response(
@@ -141,10 +125,22 @@ def page_response(
     public
         Whether everybody gets the same.
     """
-    cursor = None if end is None else encode_cursor(request, asked, end)
-    response = validated(msgspec.json.encode({"data": rows, "next_cursor": cursor}), public=public)
-    if cursor is not None:
-        others = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
-        link = f"{request.scope['path']}?{urlencode([*others, ('cursor', cursor)])}"
-        response.headers["Link"] = f'<{link}>; rel="next"'
+    content, links = page_of(request, asked, rows, end)
+    response = validated(content, public=public)
+    response.headers.update(links)
     return response
+
+
+def page_of(
+    request: Request, asked: ListParameters, rows: Sequence[object], end: object
+) -> tuple[bytes, dict[str, str]]:
+    """Return a page as JSON, and the header that links to the next; parameters as above."""
+    cursor = None if end is None else _encode_cursor(request, asked, end)
+    links = {} if cursor is None else {"Link": next_link(request, cursor)}
+    return msgspec.json.encode({"data": rows, "next_cursor": cursor}), links
+
+
+def next_link(request: Request, cursor: str) -> str:
+    """Return the header `Link` to the page that begins at a cursor."""
+    others = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
+    return f'<{request.scope["path"]}?{urlencode([*others, ("cursor", cursor)])}>; rel="next"'

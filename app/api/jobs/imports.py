@@ -7,22 +7,21 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 from fastapi import Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.access.principals import Principal
 from app.api.http.auditing import origin_of
 from app.api.http.authorization import WRITE
-from app.api.http.pages import ListQuery
+from app.api.http.pages import ListQuery, decode_cursor
 from app.api.http.parameters import QueryOf
 from app.api.http.routing import RAW_BODY, make_router
 from app.api.jobs.jobs import (
     accepted,
     import_answer,
-    import_cursor,
     import_of,
     import_page,
-    issue_cursor,
     issue_page,
     own_job,
     owner,
@@ -112,6 +111,9 @@ def _request(asked: ImportParameters, scope: frozenset[str] | None, size: int) -
     return ImportRequest(asked.dataset.value, options, size, asked.build)
 
 
+_Start = Annotated[int, msgspec.Meta(ge=0)]
+"""How many problems there were on the pages before."""
+
 router = make_router("/v1/imports", "imports")
 
 
@@ -128,9 +130,9 @@ async def create_import(request: Request, asked: ImportQuery) -> Response:
 @router.get("", response_model=ImportPage, dependencies=[WRITE])
 async def list_imports(request: Request, asked: ListQuery) -> Response:
     """List imports, the newest first; a key that covers some districts is shown those it sent itself."""
-    before, jobs_dir = import_cursor(asked), request.app.state.settings.jobs_dir
+    before, jobs_dir = decode_cursor(request, asked, str), request.app.state.settings.jobs_dir
     listed = partial(list_jobs, jobs_dir, "import", key_id=owner(request), before=before, limit=asked.limit + 1)
-    return import_page(await asyncio.to_thread(listed), asked)
+    return import_page(request, asked, await asyncio.to_thread(listed))
 
 
 @router.get("/{id}", response_model=ImportAnswer, dependencies=[WRITE])
@@ -142,6 +144,6 @@ async def get_import(request: Request, import_id: ImportId) -> Response:
 @router.get("/{id}/issues", response_model=ImportIssuePage, dependencies=[WRITE])
 async def list_import_issues(request: Request, import_id: ImportId, asked: ListQuery) -> Response:
     """List the problems of an import's rows, by row."""
-    start, jobs_dir = issue_cursor(asked), request.app.state.settings.jobs_dir
+    start, jobs_dir = decode_cursor(request, asked, _Start) or 0, request.app.state.settings.jobs_dir
     record = import_of(own_job(request, import_id))
-    return issue_page(read_issues(jobs_dir, record.id, start=start, limit=asked.limit + 1), asked, start)
+    return issue_page(request, asked, read_issues(jobs_dir, record.id, start=start, limit=asked.limit + 1), start)

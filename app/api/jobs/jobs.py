@@ -1,6 +1,5 @@
 """Imports, builds and erasures under way, from their records."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -13,15 +12,13 @@ from app.access.principals import Principal
 from app.api.http.auditing import audit_details, origin_of
 from app.api.http.authorization import ADMIN, WRITE
 from app.api.http.models import Closed
-from app.api.http.pages import ListParameters
+from app.api.http.pages import JSON, ListParameters, page_of
 from app.api.http.problems import TYPE_BASE
 from app.api.http.routing import make_router
 from app.api.jobs.models import AcceptedJobAnswer, ErasureBody, JobAnswer
 from app.api.registry.models import Day
-from app.errors import ErrorItem, InvalidRequest
 from app.imports.issues import RowIssue
 from app.jobs.records import (
-    JOB_ID,
     BuildRequest,
     ErasureRequest,
     ImportRequest,
@@ -34,8 +31,6 @@ from app.jobs.records import (
 )
 from app.registry.erasure import refuse_unusable
 from app.snapshots.dates import refuse_future
-
-_NUMBER = re.compile(r"[0-9]{1,5}")
 
 _UNKEPT = {"Cache-Control": "private, no-store", "Vary": "Authorization"}
 
@@ -93,49 +88,22 @@ def import_answer(record: JobRecord) -> Response:
     return _answer({"data": _import(import_of(record))})
 
 
-def import_cursor(asked: ListParameters) -> str | None:
-    """Return the id of the import at which the page before ended; null for the first page.
-
-    Raises
-    ------
-    InvalidRequest
-        The cursor is none of these.
-    """
-    return _cursor(asked, JOB_ID)
-
-
-def import_page(records: Sequence[JobRecord], asked: ListParameters) -> Response:
+def import_page(request: Request, asked: ListParameters, records: Sequence[JobRecord]) -> Response:
     """Return a page of imports, given those from its start on and one more than it holds."""
     listed = records[: asked.limit]
-    return _page([_import(record) for record in listed], listed[-1].id if len(records) > asked.limit else None)
+    end = listed[-1].id if len(records) > asked.limit else None
+    return _page(request, asked, [_import(record) for record in listed], end)
 
 
-def issue_cursor(asked: ListParameters) -> int:
-    """Return how many problems there were on the pages before.
-
-    Raises
-    ------
-    InvalidRequest
-        The cursor is no such number.
-    """
-    return int(_cursor(asked, _NUMBER) or 0)
-
-
-def issue_page(issues: Sequence[RowIssue], asked: ListParameters, start: int) -> Response:
+def issue_page(request: Request, asked: ListParameters, issues: Sequence[RowIssue], start: int) -> Response:
     """Return a page of an import's problems, given those from its start on and one more than it holds."""
-    end = str(start + asked.limit) if len(issues) > asked.limit else None
-    return _page([msgspec.structs.asdict(issue) for issue in issues[: asked.limit]], end)
+    end = start + asked.limit if len(issues) > asked.limit else None
+    return _page(request, asked, [msgspec.structs.asdict(issue) for issue in issues[: asked.limit]], end)
 
 
-def _cursor(asked: ListParameters, form: re.Pattern[str]) -> str | None:
-    if asked.cursor is not None and not form.fullmatch(asked.cursor):
-        message = "cursor is not a cursor of this list"
-        raise InvalidRequest(message, [ErrorItem("query/cursor", message)])
-    return asked.cursor
-
-
-def _page(data: list[dict[str, Any]], end: str | None) -> Response:
-    return _answer({"data": data, "next_cursor": end})
+def _page(request: Request, asked: ListParameters, data: list[dict[str, Any]], end: object) -> Response:
+    content, links = page_of(request, asked, data, end)
+    return Response(content, headers=_UNKEPT | links, media_type=JSON)
 
 
 def _import(record: JobRecord) -> dict[str, Any]:
@@ -165,7 +133,7 @@ def _failure(problem: JobProblem | None) -> dict[str, Any] | None:
 
 
 def _answer(content: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(msgspec.json.encode(content), status, headers or _UNKEPT, "application/json")
+    return Response(msgspec.json.encode(content), status, headers or _UNKEPT, JSON)
 
 
 router = make_router("/v1", "jobs")

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Path, Request, Response
 
+from app.api.http.auditing import audited
 from app.api.http.authorization import READ, WRITE, WRITE_EVERYWHERE
 from app.api.http.pages import ListQuery
 from app.api.http.routing import make_router
@@ -148,12 +149,14 @@ EnterpriseCode = Annotated[str, Path(description="Code of the enterprise.")]
 
 
 @router.get("/enterprises", response_model=EnterprisePage, dependencies=[READ])
+@audited()
 async def list_enterprises(request: Request, asked: SearchQuery) -> Response:
     """List enterprises as they are recorded now, by code (its UTF-8 bytes)."""
     return await list_response(request, ENTERPRISES, asked)
 
 
 @router.get("/enterprises/{code}", response_model=EnterpriseAnswer, dependencies=[READ])
+@audited()
 async def get_enterprise(request: Request, code: EnterpriseCode) -> Response:
     """Get one enterprise."""
     return await one_response(request, ENTERPRISES, code)
@@ -177,12 +180,14 @@ async def delete_enterprise(request: Request, code: EnterpriseCode) -> Response:
 
 
 @router.get("/enterprises/{code}/returns", response_model=EnterpriseReturnPage, dependencies=[READ])
+@audited()
 async def list_enterprise_returns(request: Request, code: EnterpriseCode, asked: ListQuery) -> Response:
     """List the returns of an enterprise, the oldest first."""
     return await returns_response(request, code, asked)
 
 
 @router.get("/enterprises/{code}/coverage", response_model=EnterpriseCoveragePage, dependencies=[READ])
+@audited()
 async def list_enterprise_coverage(request: Request, code: EnterpriseCode, asked: ListQuery) -> Response:
     """List how an enterprise is reached and was, the oldest first."""
     return await coverage_response(request, code, asked)
@@ -192,12 +197,14 @@ BranchCode = Annotated[str, Path(description="Code of the branch.")]
 
 
 @router.get("/branches", response_model=BranchPage, dependencies=[READ])
+@audited()
 async def list_branches(request: Request, asked: BranchesQuery) -> Response:
     """List branches, living and dissolved, as they are recorded now, by code (its UTF-8 bytes)."""
     return await list_response(request, BRANCHES, asked)
 
 
 @router.get("/branches/{code}", response_model=BranchAnswer, dependencies=[READ])
+@audited()
 async def get_branch(request: Request, code: BranchCode) -> Response:
     """Get one branch."""
     return await one_response(request, BRANCHES, code)

@@ -10,6 +10,7 @@ from fastapi import Path, Query, Request, Response
 from starlette.responses import StreamingResponse
 from starlette.types import Send
 
+from app.api.http.auditing import audited
 from app.api.http.authorization import READ
 from app.api.http.pages import validated
 from app.api.http.routing import FILE_RESPONSE, make_router
@@ -64,6 +65,7 @@ async def _rejoined(first: bytes, others: AsyncGenerator[bytes]) -> AsyncGenerat
 
 
 @router.get("/{dataset}.csv", response_class=Response, responses=FILE_RESPONSE)
+@audited()
 async def export_dataset(
     request: Request, dataset: Annotated[ExportDataset, Path(description="The dataset.")]
 ) -> Response:

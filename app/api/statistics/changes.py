@@ -16,7 +16,7 @@ from app.api.statistics.parameters import BasisParameter, FileOutput, ScopePopul
 from app.api.statistics.subjects import Format
 from app.catalogue.analyses import Analysis
 from app.catalogue.vocabulary import IndustryLevel
-from app.publication.changes import changes_answer, changes_file
+from app.publication.changes import changes_answer, changes_table
 from app.statistics.changes import ChangesQuestion
 from app.statistics.question import AsOf, Subject
 
@@ -135,8 +135,7 @@ async def get_changes(
     enterprises and members: enterprise by enterprise, integers that close. Both snapshots must have the same settings,
     member source and industry tree.
     """
-    question = asked.question
-    return await answered(request, question, lambda reader: changes_answer(reader.shelf, question))
+    return await answered(request, asked, changes_answer)
 
 
 @router.get("/changes.{format}", response_class=Response, responses=FILE_RESPONSE)
@@ -144,5 +143,4 @@ async def export_changes(
     request: Request, file_format: Format, asked: Annotated[ChangesFile, Depends(QueryOf(ChangesFile))]
 ) -> Response:
     """Export the accounts of what changed as one flat table, a row per figure."""
-    question, options = asked.question, asked.options(file_format)
-    return await filed(request, question, lambda reader: changes_file(reader.shelf, question, options))
+    return await filed(request, asked, file_format, changes_table)

@@ -10,7 +10,7 @@ from app.api.http.authorization import READ
 from app.api.http.models import closed_model
 from app.api.http.parameters import QueryOf
 from app.api.http.routing import FILE_RESPONSE, make_router
-from app.api.statistics.answering import answered, filed, is_plain
+from app.api.statistics.answering import answered, filed
 from app.api.statistics.models import (
     FIGURES,
     BasisStatisticsList,
@@ -34,15 +34,13 @@ from app.errors import ErrorItem, InvalidRequest
 from app.publication.lists import (
     bases_answer,
     bases_question,
-    bases_rows,
-    cell_page_rows,
-    cell_rows,
+    bases_table,
+    cross_table,
+    cross_table_answer,
     cross_table_question,
-    page_answer,
-    rows_file,
 )
 from app.statistics.cross_table import CrossTableQuestion
-from app.statistics.question import Page
+from app.statistics.question import Question
 
 Fields = dict[str, tuple[Any, str]]
 
@@ -128,12 +126,7 @@ async def list_cross_table_statistics(
     `unallocated` = `total` for every measure. The margins are the lists of districts and of industries with the same
     parameters.
     """
-    question = asked.question
-    return await answered(
-        request,
-        question,
-        lambda reader: page_answer(reader.shelf, question, asked.page, reader.row_cache, cell_page_rows),
-    )
+    return await answered(request, asked, cross_table_answer)
 
 
 @router.get("/table.{format}", response_class=Response, responses=FILE_RESPONSE)
@@ -141,28 +134,28 @@ async def export_cross_table_statistics(
     request: Request, file_format: Format, asked: Annotated[CrossTableFile, Depends(QueryOf(CrossTableFile))]
 ) -> Response:
     """Export statistics of districts by industries, or by industry groups, as one flat table, a row per cell."""
-    question, options = asked.question, asked.options(file_format)
-    return await filed(
-        request, question, lambda reader: rows_file(reader.shelf, question, asked.page, options, cell_rows)
-    )
+    return await filed(request, asked, file_format, cross_table)
 
 
-class BasesFile(StatisticsFile, ScopePopulation):
+class BasesParameters(ScopePopulation):
+    """Whom to count in every basis."""
+
+    @property
+    def question(self) -> Question:
+        """What is asked."""
+        return bases_question(self.when, self.population)
+
+
+class BasesFile(StatisticsFile, BasesParameters):
     """A file of the bases."""
 
 
 @router.get("/bases", response_model=BasisStatisticsList)
 async def list_basis_statistics(
-    request: Request, asked: Annotated[ScopePopulation, Depends(QueryOf(ScopePopulation))]
+    request: Request, asked: Annotated[BasesParameters, Depends(QueryOf(BasesParameters))]
 ) -> Response:
     """List the bases side by side for one scope: how much a rate depends on its denominator."""
-    question = bases_question(asked.when, asked.population)
-    return await answered(
-        request,
-        question,
-        lambda reader: bases_answer(reader.shelf, question, reader.row_cache),
-        light=is_plain(question),
-    )
+    return await answered(request, asked, bases_answer)
 
 
 @router.get("/bases.{format}", response_class=Response, responses=FILE_RESPONSE)
@@ -170,5 +163,4 @@ async def export_basis_statistics(
     request: Request, file_format: Format, asked: Annotated[BasesFile, Depends(QueryOf(BasesFile))]
 ) -> Response:
     """Export the bases side by side as one flat table, a row per basis."""
-    question, options = bases_question(asked.when, asked.population), asked.options(file_format)
-    return await filed(request, question, lambda reader: rows_file(reader.shelf, question, Page(), options, bases_rows))
+    return await filed(request, asked, file_format, bases_table)

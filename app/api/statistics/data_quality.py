@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request, Response
 from pydantic import Field
 
+from app.api.http.auditing import audited
 from app.api.http.authorization import READ
 from app.api.http.models import Closed
 from app.api.http.parameters import QueryOf
@@ -22,7 +23,7 @@ from app.api.statistics.subjects import Format
 from app.catalogue.analyses import Analysis
 from app.catalogue.data_quality import QUALITY_RULES, QualityRule, QualitySubject
 from app.catalogue.vocabulary import Basis
-from app.publication.data_quality import data_quality_answer, data_quality_file
+from app.publication.data_quality import data_quality_answer, data_quality_table
 from app.statistics.data_quality import DataQualityQuestion
 from app.statistics.question import Population, Subject
 
@@ -94,20 +95,18 @@ class DataQualityFile(FileOutput, DataQualityParameters):
 
 
 @router.get("/data-quality", response_model=DataQualityPage)
+@audited()
 async def list_data_quality(
     request: Request, asked: Annotated[DataQualityPageParameters, Depends(QueryOf(DataQualityPageParameters))]
 ) -> Response:
     """List how much each rule of data quality finds; with `rule`, which enterprises or branches."""
-    question = asked.question
-    return await answered(
-        request, question, lambda reader: data_quality_answer(reader.shelf, question, asked.page, reader.row_cache)
-    )
+    return await answered(request, asked, data_quality_answer)
 
 
 @router.get("/data-quality.{format}", response_class=Response, responses=FILE_RESPONSE)
+@audited()
 async def export_data_quality(
     request: Request, file_format: Format, asked: Annotated[DataQualityFile, Depends(QueryOf(DataQualityFile))]
 ) -> Response:
     """Export how much each rule finds or, with `rule`, what it finds, as one flat table."""
-    question, options = asked.question, asked.options(file_format)
-    return await filed(request, question, lambda reader: data_quality_file(reader.shelf, question, asked.page, options))
+    return await filed(request, asked, file_format, data_quality_table)

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request, Response
 from pydantic import Field
 
+from app.api.http.auditing import audited
 from app.api.http.authorization import READ
 from app.api.http.models import Closed
 from app.api.http.parameters import QueryOf
@@ -20,7 +21,7 @@ from app.api.statistics.parameters import (
 )
 from app.api.statistics.subjects import Format
 from app.catalogue.analyses import Analysis
-from app.publication.dual_affiliation import dual_affiliation_answer, dual_affiliation_file
+from app.publication.dual_affiliation import dual_affiliation_answer, dual_affiliation_table
 from app.statistics.question import Question, Subject
 
 _HOME = (
@@ -107,6 +108,7 @@ class DualAffiliationFile(FileOutput, DualAffiliationParameters):
 
 
 @router.get("/dual-affiliation", response_model=DualAffiliationAnswer)
+@audited()
 async def get_dual_affiliation(
     request: Request, asked: Annotated[DualAffiliationParameters, Depends(QueryOf(DualAffiliationParameters))]
 ) -> Response:
@@ -114,16 +116,15 @@ async def get_dual_affiliation(
 
     `district` says where the joint branches are; it and the industry say whose coverage is compared.
     """
-    question = asked.question
-    return await answered(request, question, lambda reader: dual_affiliation_answer(reader.shelf, question))
+    return await answered(request, asked, dual_affiliation_answer)
 
 
 @router.get("/dual-affiliation.{format}", response_class=Response, responses=FILE_RESPONSE)
+@audited()
 async def export_dual_affiliation(
     request: Request,
     file_format: Format,
     asked: Annotated[DualAffiliationFile, Depends(QueryOf(DualAffiliationFile))],
 ) -> Response:
     """Export who takes part where as one flat table, a row per home and joint branch."""
-    question, options = asked.question, asked.options(file_format)
-    return await filed(request, question, lambda reader: dual_affiliation_file(reader.shelf, question, options))
+    return await filed(request, asked, file_format, dual_affiliation_table)

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request, Response
 from pydantic import Field
 
+from app.api.http.auditing import audited
 from app.api.http.authorization import READ
 from app.api.http.models import Closed, closed_model
 from app.api.http.parameters import QueryOf
@@ -22,7 +23,7 @@ from app.api.statistics.parameters import (
 from app.api.statistics.subjects import Format
 from app.catalogue.analyses import Analysis
 from app.catalogue.vocabulary import CoverageMeans
-from app.publication.establishment_gaps import gaps_answer, gaps_file
+from app.publication.establishment_gaps import gaps_answer, gaps_table
 from app.statistics.establishment_gaps import Nearness, gap_listing
 from app.statistics.question import Question, Subject
 
@@ -90,18 +91,16 @@ class GapFile(EnterpriseFile, GapParameters):
 
 
 @router.get("/establishment-gaps", response_model=EstablishmentGapPage)
+@audited()
 async def list_establishment_gaps(request: Request, asked: Annotated[GapPage, Depends(QueryOf(GapPage))]) -> Response:
     """List enterprises with three full members and no organisation, since when, and branches that could take them."""
-    question = asked.question
-    return await answered(
-        request, question, lambda reader: gaps_answer(reader.shelf, question, asked.page, reader.row_cache)
-    )
+    return await answered(request, asked, gaps_answer)
 
 
 @router.get("/establishment-gaps.{format}", response_class=Response, responses=FILE_RESPONSE)
+@audited()
 async def export_establishment_gaps(
     request: Request, file_format: Format, asked: Annotated[GapFile, Depends(QueryOf(GapFile))]
 ) -> Response:
     """Export the enterprises in the gap as one flat table, a row per enterprise."""
-    question, options = asked.question, asked.options(file_format)
-    return await filed(request, question, lambda reader: gaps_file(reader.shelf, question, asked.page, options))
+    return await filed(request, asked, file_format, gaps_table)

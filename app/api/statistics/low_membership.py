@@ -27,7 +27,7 @@ from app.api.statistics.subjects import Format
 from app.catalogue.analyses import Analysis
 from app.catalogue.vocabulary import IndustryLevel
 from app.errors import ErrorItem
-from app.publication.low_membership import low_membership_answer, low_membership_file
+from app.publication.low_membership import low_membership_answer, low_membership_table
 from app.statistics.low_membership import COLUMNS, ComparisonClass, LowMembershipQuestion, RatioReference
 from app.statistics.population import refuse
 from app.statistics.question import Listing, Subject
@@ -232,10 +232,7 @@ async def list_low_membership(
     discoveries over the whole list. `not_different` with a small `expected` means that the data cannot tell. With
     `industry_level`, rows + `unallocated` = `total` for every measure.
     """
-    question = asked.question
-    return await answered(
-        request, question, lambda reader: low_membership_answer(reader.shelf, question, asked.page, reader.row_cache)
-    )
+    return await answered(request, asked, low_membership_answer)
 
 
 @router.get("/low-membership.{format}", response_class=Response, responses=FILE_RESPONSE)
@@ -243,7 +240,4 @@ async def export_low_membership(
     request: Request, file_format: Format, asked: Annotated[LowMembershipFile, Depends(QueryOf(LowMembershipFile))]
 ) -> Response:
     """Export how member ratios of industries or groups compare with a reference, as one flat table."""
-    question, options = asked.question, asked.options(file_format)
-    return await filed(
-        request, question, lambda reader: low_membership_file(reader.shelf, question, asked.page, options)
-    )  # fmt: skip
+    return await filed(request, asked, file_format, low_membership_table)

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from functools import cache
-from typing import TypeVar, cast
+from typing import ClassVar, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,7 +21,7 @@ from app.catalogue.vocabulary import (
 )
 from app.publication.files import FileFormat, FileOptions
 from app.publication.table import Language, TableOptions
-from app.statistics.question import AsOf, Listing, Order, Page, Population
+from app.statistics.question import AsOf, Listing, Order, Page, Population, Question, Subject
 
 _AGGREGATE = [measure.code for measure in MEASURES] + [metric.code for metric in METRICS]
 _ENTERPRISE = [measure.code for measure in ENTERPRISE_MEASURES] + [metric.code for metric in ENTERPRISE_METRICS]
@@ -105,6 +105,11 @@ class QuestionParameters(BaseModel):
     """The parts of a question that some parameters speak of."""
 
     model_config = ConfigDict(frozen=True)
+
+    @property
+    def question(self) -> Question:
+        """What is asked; classes that are whole questions say it."""
+        raise NotImplementedError
 
     @property
     def when(self) -> AsOf:
@@ -201,6 +206,17 @@ class ScopePopulation(
     """Whom to count, in every basis."""
 
 
+class SubjectListing(QuestionParameters):
+    """Which subjects to list."""
+
+    subject: ClassVar[Subject]
+
+    @property
+    def question(self) -> Question:
+        """What is asked."""
+        return Question(self.subject, self.when, self.population, self.listing)
+
+
 class TreeListing(BaseModel):
     """Which nodes of a tree to list."""
 
@@ -216,24 +232,32 @@ class EmptyParameter(BaseModel):
     include_empty: bool = Field(default=False, description="List subjects without an enterprise of the basis too.")
 
 
-class DistrictListing(EmptyParameter, TreeListing, DistrictPopulation):
+class DistrictListing(SubjectListing, EmptyParameter, TreeListing, DistrictPopulation):
     """Which districts to list."""
+
+    subject: ClassVar[Subject] = Subject.DISTRICTS
 
     level: DistrictLevel | None = Field(default=None, description="List the districts of this level.")
 
 
-class IndustryListing(EmptyParameter, TreeListing, IndustryPopulation):
+class IndustryListing(SubjectListing, EmptyParameter, TreeListing, IndustryPopulation):
     """Which industries to list."""
+
+    subject: ClassVar[Subject] = Subject.INDUSTRIES
 
     level: IndustryLevel | None = Field(default=None, description="List the industries of this level.")
 
 
-class IndustryGroupListing(EmptyParameter, IndustryGroupPopulation):
+class IndustryGroupListing(SubjectListing, EmptyParameter, IndustryGroupPopulation):
     """Which industry groups to list: all."""
 
+    subject: ClassVar[Subject] = Subject.INDUSTRY_GROUPS
 
-class EnterpriseListing(DistrictParameter, DistrictPopulation):
+
+class EnterpriseListing(SubjectListing, DistrictParameter, DistrictPopulation):
     """Which enterprises to list: those of the population, by their flags."""
+
+    subject: ClassVar[Subject] = Subject.ENTERPRISES
 
     organised: bool | None = Field(default=None, description="List the organised, or those that are not.")
     eligible: bool | None = Field(
@@ -245,8 +269,10 @@ class EnterpriseListing(DistrictParameter, DistrictPopulation):
     )
 
 
-class BranchListing(TreeListing, DistrictParameter, AsOfParameters):
+class BranchListing(SubjectListing, TreeListing, DistrictParameter, AsOfParameters):
     """Which branches to list."""
+
+    subject: ClassVar[Subject] = Subject.BRANCHES
 
     kind: BranchKind | None = Field(default=None, description="List the branches of this kind.")
     form: BranchForm | None = Field(default=None, description="List the branches of this form.")
@@ -289,7 +315,7 @@ class PageParameters(BaseModel):
     )
 
 
-class FileOutput(BaseModel):
+class FileOutput(QuestionParameters):
     """How a file is written."""
 
     bom: bool = Field(default=False, description="Begin a CSV with a byte order mark, which Excel needs.")

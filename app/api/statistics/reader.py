@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-from app.publication.row_cache import RowCache
+from app.publication.row_cache import Source
 from app.statistics.question import AsOf
 from app.store.shelf import Shelf
 
@@ -21,12 +21,12 @@ class SnapshotReader:
     snapshot that it asks is mapped (which reads all of it, to verify it).
     """
 
-    def __init__(self, shelf: Shelf, row_cache: RowCache) -> None:
-        self.shelf = shelf
-        self.row_cache = row_cache
+    def __init__(self, source: Source) -> None:
+        self.shelf: Shelf = source.shelf
+        self._source = source
         self._mapped: dict[object, None] = {}
 
-    async def ask(self, work: Callable[[], Result], when: AsOf, *, light: bool) -> Result:
+    async def ask(self, work: Callable[[Source], Result], when: AsOf, *, light: bool) -> Result:
         """Do some work of the reading half, and return what it returns.
 
         Parameters
@@ -41,8 +41,8 @@ class SnapshotReader:
         manifests = self.shelf.all()
         asked = (manifests[0].recency if manifests else None, when)
         if light and asked in self._mapped:
-            return work()
-        result = await asyncio.to_thread(work)
+            return work(self._source)
+        result = await asyncio.to_thread(work, self._source)
         self._remember(asked)
         return result
 

@@ -4,10 +4,11 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Request, Response
 
+from app.api.http.auditing import audited
 from app.api.http.authorization import READ
 from app.api.http.parameters import QueryOf
 from app.api.http.routing import FILE_RESPONSE, make_router
-from app.api.statistics.answering import file_response, list_response, one_response
+from app.api.statistics.answering import answered, filed, one_answered
 from app.api.statistics.models import (
     BranchStatisticsAnswer,
     BranchStatisticsPage,
@@ -39,7 +40,8 @@ from app.api.statistics.parameters import (
     StatisticsOrder,
 )
 from app.publication.files import FileFormat
-from app.statistics.question import Population, Question, Subject
+from app.publication.lists import list_answer, list_table
+from app.statistics.question import Subject
 
 
 class DistrictPage(PageParameters, StatisticsOrder, DistrictListing):
@@ -109,8 +111,7 @@ async def list_district_statistics(request: Request, asked: DistrictPageQuery) -
 
     With `parent` or `level` the rows are disjoint, and rows + `unallocated` = `total` for every measure.
     """
-    question = Question(Subject.DISTRICTS, asked.when, asked.population, asked.listing)
-    return await list_response(request, question, asked.page)
+    return await answered(request, asked, list_answer)
 
 
 @router.get("/industries", response_model=IndustryStatisticsPage)
@@ -119,29 +120,27 @@ async def list_industry_statistics(request: Request, asked: IndustryPageQuery) -
 
     With `parent` or `level` the rows are disjoint, and rows + `unallocated` = `total` for every measure.
     """
-    question = Question(Subject.INDUSTRIES, asked.when, asked.population, asked.listing)
-    return await list_response(request, question, asked.page)
+    return await answered(request, asked, list_answer)
 
 
 @router.get("/industry-groups", response_model=IndustryGroupStatisticsPage)
 async def list_industry_group_statistics(request: Request, asked: IndustryGroupPageQuery) -> Response:
     """List statistics of industry groups, which may overlap; in each an enterprise counts once."""
-    question = Question(Subject.INDUSTRY_GROUPS, asked.when, asked.population, asked.listing)
-    return await list_response(request, question, asked.page)
+    return await answered(request, asked, list_answer)
 
 
 @router.get("/enterprises", response_model=EnterpriseStatisticsPage)
+@audited()
 async def list_enterprise_statistics(request: Request, asked: EnterprisePageQuery) -> Response:
     """List statistics of single enterprises: what each is, and its counts and ratios of persons."""
-    question = Question(Subject.ENTERPRISES, asked.when, asked.population, asked.listing)
-    return await list_response(request, question, asked.page)
+    return await answered(request, asked, list_answer)
 
 
 @router.get("/branches", response_model=BranchStatisticsPage)
+@audited()
 async def list_branch_statistics(request: Request, asked: BranchPageQuery) -> Response:
     """List statistics of living branches: their own, and of all below them, each person counted once."""
-    question = Question(Subject.BRANCHES, asked.when, Population(district=asked.district), asked.listing)
-    return await list_response(request, question, asked.page)
+    return await answered(request, asked, list_answer)
 
 
 DistrictCode = Annotated[str, Path(description="Code of the district.", examples=["350203"])]
@@ -154,13 +153,13 @@ BranchCode = Annotated[str, Path(description="Code of the branch.")]
 @router.get("/districts/{code}", response_model=DistrictStatisticsAnswer)
 async def get_district_statistics(request: Request, code: DistrictCode, asked: DistrictPopulationQuery) -> Response:
     """Get statistics of one district and all below it; zeros where it is empty."""
-    return await one_response(request, Subject.DISTRICTS, code, asked.when, asked.population)
+    return await one_answered(request, Subject.DISTRICTS, code, asked)
 
 
 @router.get("/industries/{code}", response_model=IndustryStatisticsAnswer)
 async def get_industry_statistics(request: Request, code: IndustryCode, asked: IndustryPopulationQuery) -> Response:
     """Get statistics of one industry and all below it; zeros where it is empty."""
-    return await one_response(request, Subject.INDUSTRIES, code, asked.when, asked.population)
+    return await one_answered(request, Subject.INDUSTRIES, code, asked)
 
 
 @router.get("/industry-groups/{code}", response_model=IndustryGroupStatisticsAnswer)
@@ -168,19 +167,21 @@ async def get_industry_group_statistics(
     request: Request, code: GroupCode, asked: IndustryGroupPopulationQuery
 ) -> Response:
     """Get statistics of one industry group; zeros where it is empty."""
-    return await one_response(request, Subject.INDUSTRY_GROUPS, code, asked.when, asked.population)
+    return await one_answered(request, Subject.INDUSTRY_GROUPS, code, asked)
 
 
 @router.get("/enterprises/{code}", response_model=EnterpriseStatisticsAnswer)
+@audited()
 async def get_enterprise_statistics(request: Request, code: EnterpriseCode, asked: AsOfQuery) -> Response:
     """Get statistics of one registered enterprise, whatever basis it belongs to."""
-    return await one_response(request, Subject.ENTERPRISES, code, asked.when, asked.population)
+    return await one_answered(request, Subject.ENTERPRISES, code, asked)
 
 
 @router.get("/branches/{code}", response_model=BranchStatisticsAnswer)
+@audited()
 async def get_branch_statistics(request: Request, code: BranchCode, asked: AsOfQuery) -> Response:
     """Get statistics of one living branch."""
-    return await one_response(request, Subject.BRANCHES, code, asked.when, asked.population)
+    return await one_answered(request, Subject.BRANCHES, code, asked)
 
 
 Format = Annotated[FileFormat, Path(alias="format", description="Format of the file.")]
@@ -189,15 +190,13 @@ Format = Annotated[FileFormat, Path(alias="format", description="Format of the f
 @router.get("/districts.{format}", response_class=Response, responses=FILE_RESPONSE)
 async def export_district_statistics(request: Request, file_format: Format, asked: DistrictFileQuery) -> Response:
     """Export statistics of districts as one flat table, a row per district."""
-    question = Question(Subject.DISTRICTS, asked.when, asked.population, asked.listing)
-    return await file_response(request, question, asked.page, asked.options(file_format))
+    return await filed(request, asked, file_format, list_table)
 
 
 @router.get("/industries.{format}", response_class=Response, responses=FILE_RESPONSE)
 async def export_industry_statistics(request: Request, file_format: Format, asked: IndustryFileQuery) -> Response:
     """Export statistics of industries as one flat table, a row per industry."""
-    question = Question(Subject.INDUSTRIES, asked.when, asked.population, asked.listing)
-    return await file_response(request, question, asked.page, asked.options(file_format))
+    return await filed(request, asked, file_format, list_table)
 
 
 @router.get("/industry-groups.{format}", response_class=Response, responses=FILE_RESPONSE)
@@ -205,19 +204,18 @@ async def export_industry_group_statistics(
     request: Request, file_format: Format, asked: IndustryGroupFileQuery
 ) -> Response:
     """Export statistics of industry groups as one flat table, a row per group."""
-    question = Question(Subject.INDUSTRY_GROUPS, asked.when, asked.population, asked.listing)
-    return await file_response(request, question, asked.page, asked.options(file_format))
+    return await filed(request, asked, file_format, list_table)
 
 
 @router.get("/enterprises.{format}", response_class=Response, responses=FILE_RESPONSE)
+@audited()
 async def export_enterprise_statistics(request: Request, file_format: Format, asked: EnterpriseFileQuery) -> Response:
     """Export statistics of single enterprises as one flat table, a row per enterprise."""
-    question = Question(Subject.ENTERPRISES, asked.when, asked.population, asked.listing)
-    return await file_response(request, question, asked.page, asked.options(file_format))
+    return await filed(request, asked, file_format, list_table)
 
 
 @router.get("/branches.{format}", response_class=Response, responses=FILE_RESPONSE)
+@audited()
 async def export_branch_statistics(request: Request, file_format: Format, asked: BranchFileQuery) -> Response:
     """Export statistics of living branches as one flat table, a row per branch, with `own_` and `subtree_` columns."""
-    question = Question(Subject.BRANCHES, asked.when, Population(district=asked.district), asked.listing)
-    return await file_response(request, question, asked.page, asked.options(file_format))
+    return await filed(request, asked, file_format, list_table)

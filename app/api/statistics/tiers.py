@@ -58,8 +58,10 @@ async def tier_of_question(request: Request, question: Question, code: str | Non
     if not principal.scope:  # everything, or nothing: no tree is asked
         return tier_of(principal, districts_of(question, code, lambda: None), _nowhere)
     reader: SnapshotReader = request.app.state.readers[Tier.EXACT]
-    work = partial(_decided, reader.shelf, principal, question, code)
-    return await reader.ask(work, question.when, light=not isinstance(question, TrendQuestion))
+    light = not isinstance(question, TrendQuestion)
+    return await reader.ask(
+        lambda source: _decided(source.shelf, principal, question, code), question.when, light=light
+    )
 
 
 def visibility_of(request: Request, question: TrendQuestion) -> Callable[[Snapshot], bool] | None:
@@ -89,7 +91,7 @@ def _decided(shelf: Shelf, principal: Principal, question: Question, code: str |
     moments = (question.since, question.when) if isinstance(question, ChangesQuestion) else (question.when,)
     trees = [_tree(shelf, when) for when in moments]
     tier = _strictest(_by_tree(tree, principal, districts_of(question, code, lambda: trees[-1])) for tree in trees)
-    if tier is Tier.EXACT and question.subject is Subject.BRANCHES:
+    if tier is not Tier.PUBLIC and question.subject is Subject.BRANCHES:
         _refuse_hidden_branches(snapshot_at(shelf, question.when), principal, question)
     return tier
 
@@ -114,7 +116,7 @@ def _refuse_hidden_branches(snapshot: Snapshot, principal: Principal, question: 
 def _of_trend(shelf: Shelf, principal: Principal, question: TrendQuestion) -> Tier:
     """Decide by the trees of all dates: no answer mixes tiers. Of one enterprise or branch, `visibility_of` decides."""
     if question.code is not None:
-        return Tier.EXACT
+        return principal.inside
     districts = districts_of(question, None, lambda: None)
     trees: list[Tree | None] = [*district_trees(shelf, question)]
     return _strictest(_by_tree(tree, principal, districts) for tree in trees or [None])
@@ -122,19 +124,19 @@ def _of_trend(shelf: Shelf, principal: Principal, question: TrendQuestion) -> Ti
 
 def _strictest(tiers: Iterable[Tier]) -> Tier:
     """Return the tier of an answer that rests on several snapshots: exact where it is so by each of their trees."""
-    return Tier.PUBLIC if Tier.PUBLIC in [*tiers] else Tier.EXACT
+    return max(tiers, key=list(Tier).index)
 
 
 def _by_tree(tree: Tree | None, principal: Principal, districts: tuple[str, ...]) -> Tier:
     if tree is not None and any(district not in tree.index for district in districts):
-        return Tier.EXACT  # which knows no such code either, and says so as to everybody
+        return principal.inside  # which knows no such code either, and says so as to everybody
     return tier_of(principal, districts, partial(lineage, tree))
 
 
 def _of_single(snapshot: Snapshot, principal: Principal, subject: Subject, code: str) -> Tier:
     if not principal.covers(own_district(snapshot, subject, code), partial(lineage, snapshot.districts)):
         raise absent(snapshot, subject, code)
-    return Tier.EXACT
+    return principal.inside
 
 
 def _tree(shelf: Shelf, when: AsOf) -> Tree | None:

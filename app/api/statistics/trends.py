@@ -1,12 +1,14 @@
 """Trends: rates of a population, an enterprise or a branch over the snapshots."""
 
 from datetime import date
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
 from pydantic import Field, create_model
 from pydantic_core import MISSING
 
+from app.api.http.auditing import audited
 from app.api.http.authorization import READ
 from app.api.http.models import Closed, closed_model
 from app.api.http.parameters import IsoDate, QueryOf
@@ -28,7 +30,7 @@ from app.api.statistics.tiers import visibility_of
 from app.catalogue.analyses import Analysis
 from app.catalogue.metrics import BRANCH_METRICS, METRICS
 from app.errors import ErrorItem, InvalidRequest
-from app.publication.trends import trend_answer, trend_file
+from app.publication.trends import trend_answer, trend_table
 from app.statistics.question import Subject
 from app.statistics.trends import Break, TrendQuestion, metrics_of
 
@@ -139,6 +141,7 @@ class TrendFile(FileOutput, TrendParameters):
 
 
 @router.get("/trends", response_model=Trend)
+@audited("branch", "enterprise")
 async def list_trend_statistics(
     request: Request, asked: Annotated[TrendParameters, Depends(QueryOf(TrendParameters))]
 ) -> Response:
@@ -150,18 +153,15 @@ async def list_trend_statistics(
     branch outside them is not found, as one that is not there. Not paged. `meta` is of the newest point, its
     `requested_as_of` is `to`.
     """
-    question, visibility = asked.question, visibility_of(request, asked.question)
-    return await answered(
-        request, question, lambda reader: trend_answer(reader.shelf, question, reader.row_cache, visibility)
-    )
+    visibility = visibility_of(request, asked.question)
+    return await answered(request, asked, partial(trend_answer, visibility=visibility))
 
 
 @router.get("/trends.{format}", response_class=Response, responses=FILE_RESPONSE)
+@audited("branch", "enterprise")
 async def export_trend_statistics(
     request: Request, file_format: Format, asked: Annotated[TrendFile, Depends(QueryOf(TrendFile))]
 ) -> Response:
     """Export rates over time as one flat table, a row per date; `metric` picks its columns."""
-    question, visibility, options = asked.question, visibility_of(request, asked.question), asked.options(file_format)
-    return await filed(
-        request, question, lambda reader: trend_file(reader.shelf, question, reader.row_cache, visibility, options)
-    )
+    visibility = visibility_of(request, asked.question)
+    return await filed(request, asked, file_format, partial(trend_table, visibility=visibility))

@@ -1,0 +1,78 @@
+"""What a key with a scope gets of exact figures: everything but the correlations, which are figures of everything."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+
+from app.config import Settings
+from app.main import create_app
+from app.statistics.inference import effective_headcount
+from tests.api.test_answer_cache import bearer, key_of
+
+HOME = "350203"
+UNDISCLOSED = {"value": 0.1, "strata": None, "firms": None, "members": None}
+
+
+@pytest.fixture
+def service(quarters: Settings) -> Iterator[TestClient]:
+    with TestClient(create_app(quarters.model_copy(update={"anonymous": "public"}))) as client:
+        yield client
+
+
+@pytest.fixture
+def keys(quarters: Settings) -> dict[str, dict[str, str]]:
+    return {"all": bearer(key_of(quarters, None)), "scoped": bearer(key_of(quarters, frozenset({HOME})))}
+
+
+PATHS = (
+    f"/v1/statistics/districts?parent={HOME}",
+    f"/v1/statistics/districts/{HOME}",
+    f"/v1/statistics/low-membership?district={HOME}&industry_level=section",
+    f"/v1/statistics/trends?district={HOME}",
+    f"/v1/statistics/changes?district={HOME}&since=2017-03-31",
+    f"/v1/statistics/enterprises?district={HOME}&limit=5",
+    f"/v1/statistics/branches?district={HOME}&limit=5",
+    f"/v1/statistics/data-quality?district={HOME}",
+)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("order", [("all", "scoped"), ("scoped", "all")])
+def test_the_correlation_is_not_given_when_the_key_has_a_scope(
+    service: TestClient, keys: dict[str, dict[str, str]], path: str, order: tuple[str, str]
+) -> None:
+    answers = {name: service.get(path, headers=keys[name]) for name in (*order, *order)}
+    given = {name: answers[name].json()["meta"] for name in order}
+    assert given["scoped"]["intra_enterprise_correlation"] == UNDISCLOSED
+    assert given["all"]["intra_enterprise_correlation"]["firms"] > 0
+    assert given["scoped"]["snapshot"] == given["all"]["snapshot"]
+    assert answers["scoped"].headers["ETag"] != answers["all"].headers["ETag"]
+
+
+def test_intervals_rest_on_the_fixed_correlation_when_the_key_has_a_scope(
+    service: TestClient, keys: dict[str, dict[str, str]]
+) -> None:
+    path = f"/v1/statistics/districts/{HOME}"
+    scoped, whole = (service.get(path, headers=keys[name]).json() for name in ("scoped", "all"))
+    assert scoped["data"]["counts"] == whole["data"]["counts"]
+    assert _without_intervals(scoped) == _without_intervals(whole)
+    true = whole["meta"]["intra_enterprise_correlation"]["value"]
+    counts = whole["data"]["counts"]
+    people = [np.array([counts[name]], np.float64) for name in ("headcount_matched", "headcount_matched_squared")]
+    expected = [float(effective_headcount(*people, rho)[0]) for rho in (0.1, true)]
+    widths = [_width(answer["data"]["rates"]["member_ratio"]) for answer in (scoped, whole)]
+    assert (widths[0] > widths[1]) == (expected[0] < expected[1])
+    assert (widths[0] == widths[1]) == (true == 0.1)
+
+
+def _width(rate: dict[str, Any]) -> float:
+    return float(rate["high"] - rate["low"])
+
+
+def _without_intervals(answer: dict[str, Any]) -> object:
+    rates = answer["data"]["rates"]
+    return json.dumps({name: [rate["value"], rate["numerator"], rate["denominator"]] for name, rate in rates.items()})
