@@ -5,40 +5,81 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
+from filelock import FileLock
 
 from app.database.migrations import upgrade
-from tests.engines.server import EXTERNAL_SERVER, PostgresServer, running_server
+from tests.engines.server import PostgresServer, running_server
+from tests.factories.demonstration import Demonstration, build_demonstration
+from tests.lengths import LONG, SHORT
+
+OF_THE_SHELL = (
+    "CLICOLOR", "FORCE_COLOR", "GITHUB_ACTIONS", "LANG", "LC_", "NO_COLOR", "ORGCOVERAGE_", "PY_COLORS",
+    "TERMINAL_WIDTH", "TTY_", "TYPER_",
+)  # fmt: skip
+"""Beginnings of the variables that change what a program prints, or which settings it has."""
+
+OF_THE_TESTS = "ORGCOVERAGE_TEST_"
+
+LEFT = pytest.StashKey[int]()
+"""How many long tests are left to `--all`."""
 
 ENGINES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 
 
-def pytest_configure() -> None:
-    """Let examples take their time: the first one loads libraries, and the suite asserts no speed."""
-    hypothesis.settings.register_profile("untimed", deadline=None)
-    hypothesis.settings.load_profile("untimed")
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option of the gate."""
+    parser.addoption("--all", action="store_true", help="run long tests too, and random ones at length")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Set how long tests go on, before modules are read; examples take their time, since no speed is asserted."""
+    length = LONG if config.getoption("--all") else SHORT
+    hypothesis.settings.register_profile(length, deadline=None, max_examples=100 if length == LONG else 30)
+    hypothesis.settings.load_profile(length)
+
+
+def pytest_sessionstart() -> None:
+    """Put what the shell says of terminal, language and service out of reach, before modules are read.
+
+    The terminal is an ordinary one of 80 columns; everything is shown without a key, unless a test says otherwise.
+    """
+    for name in [name for name in os.environ if name.startswith(OF_THE_SHELL) and not name.startswith(OF_THE_TESTS)]:
+        del os.environ[name]
+    os.environ.update(TERM="xterm", COLUMNS="80", LINES="24", LC_ALL="C.UTF-8")
+    os.environ.update(ORGCOVERAGE_ANONYMOUS="exact", ORGCOVERAGE_HOSTS='["testserver", "service", "server", "test"]')
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave long tests to `--all`: they are deselected, and counted."""
+    if config.getoption("--all"):
+        return
+    left = [item for item in items if item.get_closest_marker("long")]
+    items[:] = [item for item in items if not item.get_closest_marker("long")]
+    config.hook.pytest_deselected(items=left)
+    config.stash[LEFT] = len(left)
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["left"] = len(left)
+
+
+def pytest_testnodedown(node: Any) -> None:
+    """Count what a worker has left out; all workers leave out the same."""
+    node.config.stash[LEFT] = node.workeroutput.get("left", 0)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say how many tests were left out."""
+    if left := config.stash.get(LEFT, 0):
+        terminalreporter.write_line(f"{left} long tests deselected; --all runs them, and random ones at length")
 
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """Run asynchronous tests on asyncio alone: the drivers of the databases know no other loop."""
     return "asyncio"
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _settings_of_the_shell_left_out() -> Iterator[None]:
-    """Keep what the developer's shell sets for the service out of the tests.
-
-    Everything is shown without a key, unless a test says otherwise.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("ORGCOVERAGE_") and name != EXTERNAL_SERVER]:
-            patch.delenv(name)
-        patch.setenv("ORGCOVERAGE_ANONYMOUS", "exact")
-        patch.setenv("ORGCOVERAGE_HOSTS", '["testserver", "service", "server", "test"]')
-        yield
 
 
 @pytest.fixture(scope="session")
@@ -74,6 +115,17 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     template = tmp_path_factory.mktemp("template") / "registry.sqlite3"
     upgrade(_sqlite_address(template))
     return template
+
+
+@pytest.fixture(scope="session")
+def demonstration(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Demonstration:
+    """Give the demonstration, built once for all workers; tests that change it copy it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with FileLock(shared / "demonstration.lock"):
+        if not (shared / "demonstration").exists():
+            build_demonstration(shared / "demonstration", sqlite_template)
+    return Demonstration(shared / "demonstration")
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ PATIENCE = 60.0
 
 
 @dataclass(frozen=True)
-class World:
+class Served:
     """What there is to ask for.
 
     Parameters
@@ -48,7 +48,7 @@ class World:
 
 
 @pytest.fixture(scope="package")
-def world(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> World:
+def served(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Served:
     folder = tmp_path_factory.mktemp("access")
     settings = Settings(_env_file=None, data_dir=folder, anonymous="public", jobs_at_once=100)
     (folder / "registry.sqlite").write_bytes(sqlite_template.read_bytes())
@@ -56,16 +56,16 @@ def world(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Wo
     build_snapshot(settings, BEFORE, lambda _phase, _done, _total: None)
     exact = build_snapshot(settings, AS_OF, lambda _phase, _done, _total: None)
     assert exact.public_id is not None
-    return World(settings, make_keys(settings.registry_url), {"exact": exact.id, "public": exact.public_id})
+    return Served(settings, make_keys(settings.registry_url), {"exact": exact.id, "public": exact.public_id})
 
 
 @pytest.fixture(scope="package")
-async def services(world: World) -> AsyncIterator[dict[str, httpx.AsyncClient]]:
+async def services(served: Served) -> AsyncIterator[dict[str, httpx.AsyncClient]]:
     """Give a client of the service under each mode, all on the one data folder."""
     async with AsyncExitStack() as stack:
         clients = {}
         for mode in MODES:
-            app = create_app(world.settings.model_copy(update={"anonymous": mode}))
+            app = create_app(served.settings.model_copy(update={"anonymous": mode}))
             await stack.enter_async_context(app.router.lifespan_context(app))
             client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service")
             clients[mode] = await stack.enter_async_context(client)
@@ -73,11 +73,11 @@ async def services(world: World) -> AsyncIterator[dict[str, httpx.AsyncClient]]:
 
 
 @pytest.fixture(scope="package")
-async def ids(world: World, services: dict[str, httpx.AsyncClient]) -> dict[str, str]:
+async def ids(served: Served, services: dict[str, httpx.AsyncClient]) -> dict[str, str]:
     """Give what stands for the names in paths: snapshots, imports of `SENDER` and of another, a revoked key."""
-    sent = {name: await _import(services["public"], world.headers(name)) for name in (SENDER, "writer")}
-    key = world.tokens["revoked"].split("_")[1]
-    return {**world.snapshots, "job": sent[SENDER], "other_job": sent["writer"], "key": key}
+    sent = {name: await _import(services["public"], served.headers(name)) for name in (SENDER, "writer")}
+    key = served.tokens["revoked"].split("_")[1]
+    return {**served.snapshots, "job": sent[SENDER], "other_job": sent["writer"], "key": key}
 
 
 async def _import(client: httpx.AsyncClient, headers: dict[str, str]) -> str:

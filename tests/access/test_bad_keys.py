@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from app.api.http.problems import Problem
-from tests.access.conftest import MODES, World
+from tests.access.conftest import MODES, Served
 from tests.access.test_matrix import OPERATIONS
 
 pytestmark = pytest.mark.anyio
@@ -48,11 +48,11 @@ def refusal(answer: httpx.Response) -> tuple[int, str | None, dict[str, object]]
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("wrong", WRONG)
 async def test_anything_but_a_good_key_is_refused_alike_wherever_it_is_sent(
-    world: World, services: dict[str, httpx.AsyncClient], mode: str, wrong: str
+    served: Served, services: dict[str, httpx.AsyncClient], mode: str, wrong: str
 ) -> None:
-    token = world.tokens["admin"].encode()
+    token = served.tokens["admin"].encode()
     header = WRONG[wrong].replace(b"OC%b", token.upper()).replace(b"%.100b", token[:-1]).replace(b"%b", token)
-    unknown = refusal(await services[mode].get("/healthz", headers=world.headers("unknown")))
+    unknown = refusal(await services[mode].get("/healthz", headers=served.headers("unknown")))
     assert unknown[:2] == (401, "Bearer")
     for address in ADDRESSES:
         answer = await services[mode].get(address, headers={b"Authorization": header})
@@ -61,29 +61,29 @@ async def test_anything_but_a_good_key_is_refused_alike_wherever_it_is_sent(
 
 @pytest.mark.parametrize("caller", ["expired", "revoked", "wrong secret", "malformed"])
 async def test_refusal_does_not_tell_what_is_wrong_with_a_key(
-    world: World, services: dict[str, httpx.AsyncClient], caller: str
+    served: Served, services: dict[str, httpx.AsyncClient], caller: str
 ) -> None:
     for address in ADDRESSES:
-        answers = [await services["exact"].get(address, headers=world.headers(one)) for one in (caller, "unknown")]
+        answers = [await services["exact"].get(address, headers=served.headers(one)) for one in (caller, "unknown")]
         assert refusal(answers[0]) == refusal(answers[1])
 
 
-async def test_key_is_refused_when_it_is_sent_twice(world: World, services: dict[str, httpx.AsyncClient]) -> None:
-    header = ("Authorization", world.headers("admin")["Authorization"])
+async def test_key_is_refused_when_it_is_sent_twice(served: Served, services: dict[str, httpx.AsyncClient]) -> None:
+    header = ("Authorization", served.headers("admin")["Authorization"])
     assert (await services["none"].get("/v1/districts", headers=[header])).status_code == 200
     assert (await services["none"].get("/v1/districts", headers=[header, header])).status_code == 401
 
 
 @pytest.mark.parametrize("form", ["bearer {}", "BEARER {}", "Bearer  {}", "Bearer {} "])
 async def test_key_is_taken_in_every_form_that_http_allows(
-    world: World, services: dict[str, httpx.AsyncClient], form: str
+    served: Served, services: dict[str, httpx.AsyncClient], form: str
 ) -> None:
-    answer = await services["none"].get("/v1/keys", headers={"Authorization": form.format(world.tokens["admin"])})
+    answer = await services["none"].get("/v1/keys", headers={"Authorization": form.format(served.tokens["admin"])})
     assert answer.status_code == 200
 
 
-async def test_key_is_taken_from_nowhere_else(world: World, services: dict[str, httpx.AsyncClient]) -> None:
-    token = world.tokens["admin"]
+async def test_key_is_taken_from_nowhere_else(served: Served, services: dict[str, httpx.AsyncClient]) -> None:
+    token = served.tokens["admin"]
     for query in ("access_token", "key", "api_key", "token"):
         assert (await services["none"].get(f"/v1/districts?{query}={token}")).status_code == 401
     for name in ("X-API-Key", "Proxy-Authorization", "Cookie"):
@@ -92,7 +92,7 @@ async def test_key_is_taken_from_nowhere_else(world: World, services: dict[str, 
 
 @pytest.mark.parametrize("name", WITH_BODY)
 async def test_body_is_not_read_when_the_right_is_missing(
-    world: World, services: dict[str, httpx.AsyncClient], name: str
+    served: Served, services: dict[str, httpx.AsyncClient], name: str
 ) -> None:
     operation = OPERATIONS[name]
     for mode, caller, status in (("none", "no key", 401), ("public", "no key", 403), ("none", "reader", 403)):
@@ -101,7 +101,7 @@ async def test_body_is_not_read_when_the_right_is_missing(
             answer = await services[mode].request(
                 operation.method,
                 operation.path.replace("{code}", "spare"),
-                headers={"Content-Type": "application/json", **world.headers(caller)},
+                headers={"Content-Type": "application/json", **served.headers(caller)},
                 content=body,
             )
             assert (answer.status_code, read) == (status, []), (mode, caller, answer.text)
@@ -113,12 +113,12 @@ async def noted(read: list[bytes]) -> AsyncIterator[bytes]:
     yield b"{"
 
 
-async def test_head_is_answered_as_get(world: World, services: dict[str, httpx.AsyncClient]) -> None:
+async def test_head_is_answered_as_get(served: Served, services: dict[str, httpx.AsyncClient]) -> None:
     for mode in MODES:
         for caller in ("no key", "reader of Siming", "writer", "admin", "revoked"):
             for address in (*ADDRESSES, *LIMITED):
                 got, head = [
-                    await services[mode].request(method, address, headers=world.headers(caller))
+                    await services[mode].request(method, address, headers=served.headers(caller))
                     for method in ("GET", "HEAD")
                 ]
                 assert (head.status_code, head.content) == (got.status_code, b""), (mode, caller, address)

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.access.callers import CALLERS, KEYED, NOBODY, Caller
-from tests.access.conftest import MODES, World
+from tests.access.conftest import MODES, Served
 from tests.access.operations import ASKED, needed_right
 from tests.access.places import MEMBER, NAMES
 from tests.access.rules import LADDER, WITHOUT_KEY, Ask, Due, due
@@ -64,7 +64,7 @@ OPERATIONS = {
 
 @pytest.mark.parametrize("name", OPERATIONS)
 async def test_everybody_gets_the_right_answer_when_asking(
-    name: str, world: World, services: dict[str, httpx.AsyncClient], ids: dict[str, str]
+    name: str, served: Served, services: dict[str, httpx.AsyncClient], ids: dict[str, str]
 ) -> None:
     assert name in ASKED, f"tests/access/operations.py does not say how {name} is asked"
     operation = OPERATIONS[name]
@@ -75,8 +75,8 @@ async def test_everybody_gets_the_right_answer_when_asking(
         for mode in MODES if ask.only is None else (ask.only,):
             for caller in CALLERS if place == 0 else (NOBODY, *KEYED):
                 right = due(needed, ask, caller, mode)
-                answer = await asked(services[mode], world, ask, caller, mode)
-                told = [*differences(answer, right, world), *leaks(answer, right)]
+                answer = await asked(services[mode], served, ask, caller, mode)
+                told = [*differences(answer, right, served), *leaks(answer, right)]
                 wrong += [f"{mode}, {caller.name}: {ask.method} {ask.path}: {one}" for one in told]
     assert not wrong, "\n".join([f"{len(wrong)} wrong answers", *wrong[:60]])
 
@@ -94,18 +94,18 @@ def expanded(asks: tuple[Ask, ...], operation: Operation, ids: Mapping[str, str]
             yield replace(ask, path=re.sub(r"\{\w+\}", choice, path), named=ask.path)
 
 
-async def asked(client: httpx.AsyncClient, world: World, ask: Ask, caller: Caller, mode: str) -> httpx.Response:
+async def asked(client: httpx.AsyncClient, served: Served, ask: Ask, caller: Caller, mode: str) -> httpx.Response:
     """Send a request, having put there what it needs."""
     may_write = LADDER.index(caller.right or WITHOUT_KEY[mode]) >= LADDER.index("write")
     if ask.before is not None and may_write:
-        put = await client.put(ask.path, json=ask.before, headers=world.headers("admin"))
+        put = await client.put(ask.path, json=ask.before, headers=served.headers("admin"))
         assert put.status_code in {200, 201}, put.text
     return await client.request(
-        ask.method, ask.path, json=ask.body, content=ask.content, headers=world.headers(caller.name)
+        ask.method, ask.path, json=ask.body, content=ask.content, headers=served.headers(caller.name)
     )
 
 
-def differences(answer: httpx.Response, right: Due, world: World) -> Iterator[str]:
+def differences(answer: httpx.Response, right: Due, served: Served) -> Iterator[str]:
     """Yield in what an answer is not the right one."""
     if answer.status_code not in right.statuses:
         yield f"{answer.status_code} instead of {sorted(right.statuses)}: {answer.text[:200]}"
@@ -117,7 +117,7 @@ def differences(answer: httpx.Response, right: Due, world: World) -> Iterator[st
     if answer.headers["content-type"] == "application/json" and "meta" in answer.json():
         meta = answer.json()["meta"]
         told = (meta["disclosure"]["policy"], meta["snapshot"])
-        if told != (POLICIES[right.tier], world.snapshots[right.tier]):
+        if told != (POLICIES[right.tier], served.snapshots[right.tier]):
             yield f"{told} instead of figures of tier {right.tier}"
 
 

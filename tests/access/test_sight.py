@@ -17,7 +17,7 @@ from app.database.tables import METADATA
 from app.main import create_app
 from app.snapshots.build import build_snapshot
 from tests.access.callers import KEYED, Caller, make_keys
-from tests.access.conftest import World
+from tests.access.conftest import Served
 from tests.access.operations import BRANCH, ENTERPRISE
 from tests.access.places import ABOVE, AS_OF, BEFORE, BRANCHES, ENTERPRISES, HULI, SIMING, is_within, registry
 from tests.factories.loading import fill
@@ -117,9 +117,9 @@ def listed(client: TestClient, path: str, headers: dict[str, str]) -> set[str]:
     ],
 )
 async def test_what_lies_outside_is_as_if_absent(
-    world: World, services: dict[str, httpx.AsyncClient], mode: str, path: str, there: str, absent: str
+    served: Served, services: dict[str, httpx.AsyncClient], mode: str, path: str, there: str, absent: str
 ) -> None:
-    headers = world.headers("reader of Siming")
+    headers = served.headers("reader of Siming")
     answers = [await services[mode].get(path.format(code), headers=headers) for code in (there, absent)]
     told = [nameless(answer, code) for answer, code in zip(answers, (there, absent), strict=True)]
     assert answers[0].status_code == 404
@@ -130,9 +130,9 @@ async def test_what_lies_outside_is_as_if_absent(
 @pytest.mark.parametrize("mode", ["none", "public"])
 @pytest.mark.parametrize("name", ["parent", "within"])
 async def test_branch_outside_is_as_if_absent_when_others_are_asked_for_below_it(
-    world: World, services: dict[str, httpx.AsyncClient], mode: str, name: str
+    served: Served, services: dict[str, httpx.AsyncClient], mode: str, name: str
 ) -> None:
-    headers, address = world.headers("reader of Siming"), f"/v1/statistics/branches?district={SIMING}&{name}="
+    headers, address = served.headers("reader of Siming"), f"/v1/statistics/branches?district={SIMING}&{name}="
     answers = [await services[mode].get(f"{address}{code}", headers=headers) for code in ("B-huli", "B-hulo")]
     told = [nameless(answer, code) for answer, code in zip(answers, ("B-huli", "B-hulo"), strict=True)]
     assert answers[0].status_code == 422
@@ -149,17 +149,17 @@ def nameless(answer: httpx.Response, code: str) -> tuple[int, str, list[tuple[st
 
 @pytest.mark.anyio
 async def test_tag_of_an_exact_answer_is_of_no_use_to_whoever_gets_a_protected_one(
-    world: World, services: dict[str, httpx.AsyncClient]
+    served: Served, services: dict[str, httpx.AsyncClient]
 ) -> None:
     address = f"/v1/statistics/districts/{HULI}"
-    exact = await services["public"].get(address, headers=world.headers("reader of Huli"))
+    exact = await services["public"].get(address, headers=served.headers("reader of Huli"))
     for caller in ("no key", "reader of Siming"):
-        headers = {**world.headers(caller), "If-None-Match": exact.headers["etag"]}
+        headers = {**served.headers(caller), "If-None-Match": exact.headers["etag"]}
         answer = await services["public"].get(address, headers=headers)
         assert answer.status_code == 200
         assert answer.headers["etag"] != exact.headers["etag"]
         assert answer.json()["data"]["counts"] != exact.json()["data"]["counts"]
-    headers = {**world.headers("reader of Huli"), "If-None-Match": exact.headers["etag"]}
+    headers = {**served.headers("reader of Huli"), "If-None-Match": exact.headers["etag"]}
     assert (await services["public"].get(address, headers=headers)).status_code == 304
 
 

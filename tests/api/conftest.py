@@ -13,12 +13,9 @@ from app.api.http.middleware import Service
 from app.api.http.problems import add_problem_handlers
 from app.api.http.routing import mount
 from app.config import Settings
-from app.demo.siming import SIMING_DATES, write_siming
 from app.main import add_middleware, create_app
 from app.observability import Metrics
-from app.snapshots.build import build_snapshot
-from tests.factories.demo_files import read_registry
-from tests.factories.loading import fill
+from tests.factories.demonstration import Demonstration
 
 DATES = (date(2017, 3, 31), date(2017, 6, 30))
 """Dates of the demonstration's snapshots here."""
@@ -47,17 +44,10 @@ def shell(tmp_path: Path) -> Callable[[APIRouter], TestClient]:
 
 
 @pytest.fixture(scope="session")
-def siming(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Settings:
+def siming(tmp_path_factory: pytest.TempPathFactory, demonstration: Demonstration) -> Settings:
     """Give the settings of a service on the demonstration's registry, with snapshots of `DATES`; only to be read."""
     folder = tmp_path_factory.mktemp("siming")
-    settings = Settings(data_dir=folder, cors_origins=("https://dash.example",))
-    (folder / "registry.sqlite").write_bytes(sqlite_template.read_bytes())
-    files = folder / "files"
-    files.mkdir()
-    fill(settings.registry_url, read_registry(write_siming(files)))
-    for as_of in DATES:
-        build_snapshot(settings, as_of, lambda _phase, _done, _total: None)
-    return settings
+    return demonstration.copy(folder, DATES, anonymous="exact", cors_origins=("https://dash.example",))
 
 
 @pytest.fixture(scope="session")
@@ -68,11 +58,6 @@ def service(siming: Settings) -> Iterator[TestClient]:
 
 
 @pytest.fixture(scope="session")
-def quarters(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Settings:
+def quarters(demonstration: Demonstration, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Give the settings of a service on the demonstration with all its snapshots, of both kinds; only to be read."""
-    settings = Settings(_env_file=None, data_dir=tmp_path_factory.mktemp("quarters"), anonymous="public")
-    (settings.data_dir / "registry.sqlite").write_bytes(sqlite_template.read_bytes())
-    fill(settings.registry_url, read_registry(write_siming(settings.data_dir)))
-    for as_of in SIMING_DATES:
-        build_snapshot(settings, as_of, lambda _phase, _done, _total: None)
-    return settings
+    return demonstration.copy(tmp_path_factory.mktemp("quarters"), anonymous="public")

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from fastapi import Request, Response
-from httpx import Response as Answer
+from httpx2 import Headers
+from httpx2 import Response as Answer
 from starlette.testclient import TestClient
 
 from app.access import keys
@@ -23,13 +24,10 @@ from app.api.statistics.tiers import tier_of_question
 from app.config import Settings
 from app.database.engines import make_sync_engine
 from app.database.write_lock import write_lock_sync
-from app.demo.siming import write_siming
 from app.main import create_app
-from app.snapshots.build import build_snapshot
 from app.statistics.question import AsOf, Question, Subject
 from tests.api.conftest import DATES
-from tests.factories.demo_files import read_registry
-from tests.factories.loading import fill
+from tests.factories.demonstration import Demonstration
 
 HOME, ELSEWHERE = "350203", "350205"
 """A county that the scoped key covers, and one that it does not."""
@@ -44,15 +42,9 @@ WITHIN_SECONDS = 5.0
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Settings:
+def settings(tmp_path_factory: pytest.TempPathFactory, demonstration: Demonstration) -> Settings:
     """Give the settings of a service on the demonstration with both tiers."""
-    folder = tmp_path_factory.mktemp("kept")
-    settings = Settings(_env_file=None, data_dir=folder, anonymous="public", cors_origins=ORIGINS)
-    (folder / "registry.sqlite").write_bytes(sqlite_template.read_bytes())
-    fill(settings.registry_url, read_registry(write_siming(folder)))
-    for as_of in DATES:
-        build_snapshot(settings, as_of, lambda _phase, _done, _total: None)
-    return settings
+    return demonstration.copy(tmp_path_factory.mktemp("kept"), DATES, anonymous="public", cors_origins=ORIGINS)
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +130,7 @@ def test_every_answer_is_the_one_computed_anew_when_others_asked_before(
         f"{DISTRICTS}/nowhere",
         f"{DISTRICTS}?size=5",
     )
-    ways = (
+    ways: tuple[dict[str, str], ...] = (
         {},
         {"Accept-Encoding": "gzip"},
         {"Accept-Encoding": "zstd", "Origin": ORIGINS[0]},
@@ -214,8 +206,8 @@ def test_a_kept_answer_is_refused_when_the_key_is_bad(numbered: TestClient, call
             answer = numbered.get(path, headers={"Authorization": given})
             assert (answer.status_code, answer.json()["type"]) == (401, "/problems/key-refused")
             assert (answer.headers["cache-control"], answer.headers["www-authenticate"]) == ("no-store", "Bearer")
-    twice = [("Authorization", good), ("Authorization", good)]
-    assert numbered.get(path, headers=twice).status_code == 401  # type: ignore[arg-type] - a list says one header twice
+    twice = Headers([("Authorization", good), ("Authorization", good)])
+    assert numbered.get(path, headers=twice).status_code == 401
 
 
 def test_a_kept_answer_is_refused_when_the_key_was_revoked(settings: Settings) -> None:

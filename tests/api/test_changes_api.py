@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Iterator
 
 import pytest
 from starlette.testclient import TestClient
@@ -15,9 +16,9 @@ SINCE = "since=2017-03-31"
 
 
 @pytest.fixture(scope="module")
-def client(siming: Settings) -> TestClient:
+def client(siming: Settings) -> Iterator[TestClient]:
     with TestClient(create_app(siming.model_copy(update={"anonymous": "exact"}))) as service:
-        yield service  # type: ignore[misc]  # a generator fixture
+        yield service
 
 
 def test_accounts_close_when_the_joint_committee_is_founded(client: TestClient) -> None:

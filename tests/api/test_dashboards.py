@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import yaml  # type: ignore[import-untyped]  # comes with the tools of the tests; its stubs would serve two files alone
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
@@ -148,7 +148,8 @@ def test_prometheus_scrapes_the_service_where_it_listens(service: TestClient) ->
 
 
 def _provisioned() -> dict[str, Any]:
-    return yaml.safe_load((COMPOSE / "grafana/provisioning/datasources/orgcoverage.yml").read_text())
+    found: dict[str, Any] = yaml.safe_load((COMPOSE / "grafana/provisioning/datasources/orgcoverage.yml").read_text())
+    return found
 
 
 def _cells(place: dict[str, int]) -> Iterator[tuple[int, int]]:
@@ -173,7 +174,8 @@ def _fields_of_page(target: Target, service: TestClient) -> set[str]:
     schemas = document["components"]["schemas"]
 
     def resolved(schema: dict[str, Any]) -> dict[str, Any]:
-        return schemas[schema["$ref"].rsplit("/", 1)[1]]
+        found: dict[str, Any] = schemas[schema["$ref"].rsplit("/", 1)[1]]
+        return found
 
     answer = document["paths"][urlsplit(target.text).path]["get"]["responses"]["200"]
     page = resolved(answer["content"]["application/json"]["schema"])

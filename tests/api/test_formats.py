@@ -3,7 +3,6 @@
 import io
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -13,13 +12,8 @@ from starlette.testclient import TestClient
 
 from app.catalogue.measures import MEASURE
 from app.config import Settings
-from app.demo.siming import write_siming
 from app.main import create_app
-from app.snapshots.build import build_snapshot
-from tests.api.conftest import DATES
-from tests.factories.demo_files import read_registry
 from tests.factories.files_back import READERS, Cube, Flat, plain, read_csv, read_xlsx, sheets
-from tests.factories.loading import fill
 
 STATISTICS = "/v1/statistics"
 
@@ -56,14 +50,9 @@ PUBLIC_LISTS = [
 
 
 @pytest.fixture(scope="module")
-def public_service(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[TestClient]:
+def public_service(siming: Settings) -> Iterator[TestClient]:
     """Give a client without a key of a service on the demonstration whose public tier is on."""
-    folder = tmp_path_factory.mktemp("public")
-    settings = Settings(_env_file=None, data_dir=folder, anonymous="public")
-    (folder / "registry.sqlite").write_bytes(sqlite_template.read_bytes())
-    fill(settings.registry_url, read_registry(write_siming(folder)))
-    build_snapshot(settings, DATES[-1], lambda _phase, _done, _total: None)
-    with TestClient(create_app(settings)) as client:
+    with TestClient(create_app(siming.model_copy(update={"anonymous": "public"}))) as client:
         yield client
 
 

@@ -4,8 +4,9 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import httpx2
 import pytest
 from starlette.testclient import TestClient
 
@@ -49,7 +50,13 @@ def send(client: TestClient, url: str, text: str) -> dict[str, Any]:
     return made
 
 
-def finished(client: TestClient, job_id: str) -> dict[str, Any]:
+class Caller(Protocol):
+    """Whatever asks the service: a client, or one that sends a key."""
+
+    def get(self, path: str, /) -> httpx2.Response: ...
+
+
+def finished(client: Caller, job_id: str) -> dict[str, Any]:
     """Ask for a job until it is finished; return it."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:

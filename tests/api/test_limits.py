@@ -15,6 +15,7 @@ import sqlalchemy
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from sqlalchemy import QueuePool
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.responses import StreamingResponse
 from starlette.testclient import TestClient
@@ -302,6 +303,7 @@ def slow_query(engine: AsyncEngine) -> APIRouter:
     async def get_quick() -> Response:
         async with reading(engine) as connection:
             await connection.execute(sqlalchemy.text("SELECT 1"))
+        assert isinstance(engine.pool, QueuePool)
         return Response(str(engine.pool.checkedout()))
 
     return router

@@ -3,7 +3,6 @@
 import csv
 import io
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,28 +17,19 @@ from app.catalogue.metrics import METRICS
 from app.config import Settings
 from app.database.engines import make_sync_engine
 from app.database.write_lock import write_lock_sync
-from app.demo.siming import SIMING_DATES, write_siming
+from app.demo.siming import SIMING_DATES
 from app.main import create_app
 from app.publication.low_membership import ComparisonFields
-from app.snapshots.build import build_snapshot
 from app.statistics.low_membership import COLUMNS
-from tests.factories.demo_files import read_registry
-from tests.factories.loading import fill
 
 LOW = "/v1/statistics/low-membership"
 SIMING, XIAMEN, FUJIAN = "350203", "350200", "350000"
 
 
 @pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Settings:
+def both(quarters: Settings) -> Settings:
     """Give the settings of a service on the demonstration with both tiers, at all its dates."""
-    folder = tmp_path_factory.mktemp("compared")
-    settings = Settings(_env_file=None, data_dir=folder, anonymous="public")
-    (folder / "registry.sqlite").write_bytes(sqlite_template.read_bytes())
-    fill(settings.registry_url, read_registry(write_siming(folder)))
-    for as_of in SIMING_DATES:
-        build_snapshot(settings, as_of, lambda _phase, _done, _total: None)
-    return settings
+    return quarters
 
 
 @pytest.fixture(scope="module")

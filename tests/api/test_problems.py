@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
+import httpx2
 import pytest
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -45,7 +46,7 @@ def client(shell: Shell) -> TestClient:
     return shell(router)
 
 
-def problem(answer: object) -> dict[str, object]:
+def problem(answer: httpx2.Response) -> dict[str, Any]:
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["cache-control"] == "no-store"
     found = Problem.model_validate_json(answer.content, strict=True)

@@ -3,7 +3,6 @@
 import csv
 import io
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,12 +21,7 @@ from app.api.statistics.models import (
 from app.catalogue.measures import MEASURES
 from app.catalogue.metrics import METRICS
 from app.config import Settings
-from app.demo.siming import write_siming
 from app.main import create_app
-from app.snapshots.build import build_snapshot
-from tests.api.conftest import DATES
-from tests.factories.demo_files import read_registry
-from tests.factories.loading import fill
 
 STATISTICS = "/v1/statistics"
 PROTECTED = {measure.code for measure in MEASURES if not measure.public}
@@ -35,15 +29,9 @@ PROTECTED_RATES = {metric.code for metric in METRICS if not metric.public}
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[TestClient]:
+def service(siming: Settings) -> Iterator[TestClient]:
     """Give a client without a key of a service on the demonstration whose public tier is on."""
-    folder = tmp_path_factory.mktemp("public")
-    settings = Settings(_env_file=None, data_dir=folder, anonymous="public")
-    (folder / "registry.sqlite").write_bytes(sqlite_template.read_bytes())
-    fill(settings.registry_url, read_registry(write_siming(folder)))
-    for as_of in DATES:
-        build_snapshot(settings, as_of, lambda _phase, _done, _total: None)
-    with TestClient(create_app(settings)) as client:
+    with TestClient(create_app(siming.model_copy(update={"anonymous": "public"}))) as client:
         yield client
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from starlette.testclient import TestClient
 
@@ -36,19 +36,19 @@ class Caller:
         self._client = client
         self._headers = {"Authorization": f"Bearer {token}"}
 
-    def request(self, method: str, path: str, **sent: Any) -> httpx.Response:
+    def request(self, method: str, path: str, **sent: Any) -> httpx2.Response:
         return self._client.request(method, path, headers=self._headers, **sent)
 
-    def get(self, path: str) -> httpx.Response:
+    def get(self, path: str) -> httpx2.Response:
         return self.request("GET", path)
 
-    def put(self, path: str, body: dict[str, Any]) -> httpx.Response:
+    def put(self, path: str, body: dict[str, Any]) -> httpx2.Response:
         return self.request("PUT", path, json=body)
 
-    def post(self, path: str, content: bytes) -> httpx.Response:
+    def post(self, path: str, content: bytes) -> httpx2.Response:
         return self.request("POST", path, content=content)
 
-    def delete(self, path: str) -> httpx.Response:
+    def delete(self, path: str) -> httpx2.Response:
         return self.request("DELETE", path)
 
 

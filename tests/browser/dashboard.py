@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -59,9 +60,9 @@ def open_page(browser: Browser) -> Iterator[Open]:
     expected: list[str] = []
     contexts = []
 
-    def open_it(url: str, *, refusals: str = "40[13]", **options: object) -> Page:
+    def open_it(url: str, *, refusals: str = "40[13]", **options: Any) -> Page:
         expected.append(f"status of {refusals}")
-        context = browser.new_context(**{"viewport": DESK, "locale": "en-GB", **options})
+        context = browser.new_context(**({"viewport": DESK, "locale": "en-GB"} | options))
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))

@@ -132,7 +132,8 @@ def quotient(rate: Rate) -> float:
     """Divide a ratio that has parts."""
     assert rate.numerator is not None
     assert rate.denominator is not None
-    return rate.numerator / rate.denominator
+    ratio: float = rate.numerator / rate.denominator
+    return ratio
 
 
 def ask_other_subjects(client: Client) -> None:
@@ -337,7 +338,8 @@ def ask_for_files(client: Client) -> None:
 def one_file(client: Client, kind: FileFormat) -> bytes:
     """Return the streets and their members as a file."""
     file = export_district_statistics.sync(kind, client=client, parent=SIMING, fields=[StatisticsField.MEMBERS])
-    return good(File, file).payload.read()
+    content: bytes = good(File, file).payload.read()
+    return content
 
 
 def send_a_file(client: Client) -> None:

@@ -1,5 +1,6 @@
 """The answers of the public tier as closed shapes: what is new in one must be understood before it tells nothing."""
 
+from collections.abc import Sequence
 from datetime import date
 
 import msgspec
@@ -23,7 +24,7 @@ class Subject(Closed):
     industries: list[str] = []
 
 
-class Rate(Closed, frozen=True):
+class Rate(Closed):
     """One ratio of a row."""
 
     value: float | None
@@ -114,7 +115,7 @@ class One(Closed):
 class Page(Closed):
     """One page of a list."""
 
-    data: list[Figures]
+    data: Sequence[Figures]
     total: Figures
     unallocated: Figures | None
     meta: Meta

@@ -178,7 +178,7 @@ class Equations:
         """The least value of a variable, or of its negative."""
         cost = np.zeros(len(self.place))
         cost[self.place[variable]] = sign
-        solved = milp(cost, constraints=self.constraint, bounds=self.bounds, integrality=np.ones(len(cost)))
+        solved = milp(cost, constraints=self.constraint, bounds=self.bounds, integrality=np.ones(len(cost), np.int64))
         if solved.status != 0:
             raise Contradiction(solved.message)
         return float(solved.fun)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
 
-import httpx
+import httpx2
 import msgspec
 from starlette.testclient import TestClient
 
@@ -118,7 +118,7 @@ class Crawler:
         self.dates = dates
         self.public = public
         self.statuses: defaultdict[str, Counter[int]] = defaultdict(Counter)
-        self.readers: dict[str, Callable[[Operation, Params, httpx.Response], Iterator[Statement]]] = {
+        self.readers: dict[str, Callable[[Operation, Params, httpx2.Response], Iterator[Statement]]] = {
             **dict.fromkeys((*DIMENSIONS, "table"), self.of_list),
             "low-membership": self.of_comparison,
             "trends": self.of_trend,
@@ -152,7 +152,7 @@ class Crawler:
             elif operation.method != "get":
                 raise Unknown(f"{operation.name} changes something, and needs no right")
 
-    def send(self, operation: Operation, params: Params) -> httpx.Response:
+    def send(self, operation: Operation, params: Params) -> httpx2.Response:
         """Ask one question."""
         url = operation.url(params)
         answer = self.client.request(operation.method, url, headers={"Accept-Encoding": "identity"})
@@ -160,7 +160,7 @@ class Crawler:
         self.statuses[operation.name][answer.status_code] += 1
         return answer
 
-    def read(self, operation: Operation, params: Params, answer: httpx.Response) -> Iterator[Statement]:
+    def read(self, operation: Operation, params: Params, answer: httpx2.Response) -> Iterator[Statement]:
         """What an answer says."""
         try:
             if "{format}" in operation.path:
@@ -174,7 +174,7 @@ class Crawler:
         except msgspec.ValidationError as error:
             raise Unknown(f"{operation.name} says what the crawl cannot read: {error}") from error
 
-    def of_list(self, operation: Operation, params: Params, answer: httpx.Response) -> Iterator[Statement]:
+    def of_list(self, operation: Operation, params: Params, answer: httpx2.Response) -> Iterator[Statement]:
         """What the answer about one subject says, or a list."""
         if "{code}" in operation.path:
             one = msgspec.json.decode(answer.content, type=One)
@@ -193,7 +193,7 @@ class Crawler:
         if page.unallocated is not None:
             yield Said(as_of, scope, asked, page.unallocated)
 
-    def whole(self, operation: Operation, params: Params, answer: httpx.Response, type_: type[AnyPage]) -> AnyPage:
+    def whole(self, operation: Operation, params: Params, answer: httpx2.Response, type_: type[AnyPage]) -> AnyPage:
         """The whole list that begins with an answer, as one page."""
         page = first = msgspec.json.decode(answer.content, type=type_)
         rows = list(first.data)
@@ -206,26 +206,26 @@ class Crawler:
         hold_order(params, rows)
         return msgspec.structs.replace(first, data=rows)
 
-    def of_comparison(self, operation: Operation, params: Params, answer: httpx.Response) -> Iterator[Statement]:
+    def of_comparison(self, operation: Operation, params: Params, answer: httpx2.Response) -> Iterator[Statement]:
         """What a list of low membership says: that of any list, and how its rows compare."""
         page = self.whole(operation, params, answer, ComparedPage)
         yield from self.of_page(operation, params, page)
         yield Comparison(self.date_of(params), conditions(operation, params), params, tuple(page.data))
 
-    def of_trend(self, operation: Operation, params: Params, answer: httpx.Response) -> Iterator[Statement]:
+    def of_trend(self, operation: Operation, params: Params, answer: httpx2.Response) -> Iterator[Statement]:
         """What a trend says: the ratios of a cell at several dates."""
         for point in msgspec.json.decode(answer.content, type=Trend).data:
             assert self.dates[point.snapshot] == point.as_of
             yield Said(point.as_of, conditions(operation, params), (), point)
 
-    def of_changes(self, operation: Operation, params: Params, answer: httpx.Response) -> Iterator[Statement]:
+    def of_changes(self, operation: Operation, params: Params, answer: httpx2.Response) -> Iterator[Statement]:
         """What changed between two dates."""
         changes = msgspec.json.decode(answer.content, type=Changes)
         as_of, since = self.date_of(params, changes.meta), changes.meta.since.as_of
         level = params.get("industry_level", "section")
         yield Account(since, as_of, conditions(operation, params), level, changes.data)
 
-    def hold_file(self, operation: Operation, params: Params, answer: httpx.Response) -> None:
+    def hold_file(self, operation: Operation, params: Params, answer: httpx2.Response) -> None:
         """Hold that a file has no number that the JSON of the same question has not."""
         if params["format"] not in FORMATS:
             raise Unknown(f"the crawl does not read {params['format']}")
@@ -251,7 +251,7 @@ class Crawler:
         assert meta is None or (meta.as_of, self.dates[meta.snapshot]) == (as_of, as_of)
         return as_of
 
-    def hold_public(self, operation: Operation, answer: httpx.Response) -> None:
+    def hold_public(self, operation: Operation, answer: httpx2.Response) -> None:
         """Hold that lists of codes have public codes only, and nothing besides names and places in the tree."""
         if "{code}" in operation.path:
             found = [msgspec.json.decode(answer.content, type=OneCode).data]

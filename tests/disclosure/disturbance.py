@@ -52,7 +52,7 @@ class Disturbed:
 
     def published(self) -> Published:
         """Everything about persons that is public."""
-        found = shown(self.units.values(), self.reference.key, self.reference.shift)
+        found = shown(self.units.values(), self.reference.key)
         return [(one.unit.code, one.place, one.members, one.headcount) for one in found]
 
     def disturb(self) -> Registry:

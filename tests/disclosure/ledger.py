@@ -202,11 +202,11 @@ class Ledger:
     def strata(self, asked: Asked, level: str) -> dict[str | None, Sums]:
         """Sums of the industries of a level, and under None of whoever is in none of them."""
         codes = [code for code, node in self.tables.industries.items() if node["level"] == level]
-        found = {code: self.cell(asked | {("industry", code)}).sums for code in codes}
+        found: dict[str | None, Sums] = {code: self.cell(asked | {("industry", code)}).sums for code in codes}
         rest = self.cell(asked).sums
         for one in found.values():
             rest = less(rest, one)
-        return {**found, None: rest}
+        return found | {None: rest}
 
 
 def explain_account(before: Ledger, after: Ledger, said: Account) -> None:
@@ -215,7 +215,8 @@ def explain_account(before: Ledger, after: Ledger, said: Account) -> None:
     expected = kitagawa(old, new, pre_order(after.tables.industries))
     found = said.change.ratio
     if found is None or expected is None:
-        assert found is expected is None, said
+        assert found is None, said
+        assert expected is None, said
         return
     for name in ("difference", "rate", "mix"):
         assert same(getattr(found, name), float(expected[name])), (said, name)

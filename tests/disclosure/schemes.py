@@ -75,7 +75,7 @@ def suppressed(release: Release) -> list[Cell]:
     """Weak: exact sums of each place of every step, only those of few members are hidden."""
     inside: defaultdict[Place, list[Unit]] = defaultdict(list)
     for unit in release.units:
-        for place in set(unit.steps) - {None} if knows_persons(unit) else ():
+        for place in {step for step in unit.steps if step is not None} if knows_persons(unit) else ():
             inside[place].append(unit)
     totals = {place: sum(unit.members or 0 for unit in units) for place, units in inside.items()}
     return [

@@ -9,15 +9,16 @@ import pytest
 from app.snapshots.rounding import draw_shifts
 from tests.disclosure.publishing import Publisher
 from tests.disclosure.questions import lists, singles
-from tests.factories.crowds import crowd
+from tests.factories.crowded_registries import crowded_registry
 from tests.factories.loading import fill
 from tests.factories.registries import AS_OF
+from tests.lengths import at_length
 from tests.reference.public import PublicReference
 from tests.reference.registry import Registry
 from tests.reference.rounding import offset
 from tests.spec.test_random_registries import same
 
-SEEDS = {"sqlite": range(10), "postgres": range(10, 13)}
+SEEDS = {"sqlite": range(at_length(10, 2)), "postgres": range(10, at_length(13, 11))}
 QUESTIONS = 70
 """Questions of each registry and sort: there are about 2,000."""
 
@@ -56,7 +57,7 @@ def test_answers_equal_the_reference_when_registries_are_crowded(
 ) -> None:
     asking = Publisher(publisher.settings.registry_url, publisher.settings.data_dir, member_source=member_source)
     for seed in seeds_of(publisher):
-        compare(asking, crowd(seed, source=kept), member_source, Random(f"{seed} {kept} {member_source}"))
+        compare(asking, crowded_registry(seed, source=kept), member_source, Random(f"{seed} {kept} {member_source}"))
 
 
 def test_offsets_equal_those_of_the_reference_when_identities_are_any_text() -> None:

@@ -10,8 +10,9 @@ from random import Random
 import numpy as np
 import pytest
 
-from app.demo.siming import SIMING_DATES, write_siming
+from app.demo.siming import SIMING_DATES
 from tests.disclosure.attack import Cell, Equations, Found, Variable, parts
+from tests.disclosure.crawled_registries import CrawledRegistry, Effort, publish, release_of
 from tests.disclosure.schemes import (
     Attacker,
     Release,
@@ -22,8 +23,7 @@ from tests.disclosure.schemes import (
     suppressed,
     without_caps,
 )
-from tests.disclosure.worlds import Effort, World, publish, release_of
-from tests.factories.demo_files import read_registry
+from tests.factories import demonstration
 from tests.factories.province import FIRST, SECOND, province
 from tests.reference.public import PublicReference
 from tests.reference.rounding import Unit
@@ -37,14 +37,14 @@ PROMISED, PROMISED_JOINT = 5, 4
 """Numbers of members that are left for any enterprise, and for one that a joint branch covers."""
 
 
-def siming(url: str, folder: Path) -> World:
+def siming(url: str, folder: Path) -> CrawledRegistry:
     """The demonstration at its last two dates, asked in every way; without the provinces that have no enterprise."""
-    registry, dates = read_registry(write_siming(folder)), sorted(SIMING_DATES)[-2:]
+    registry, dates = demonstration.siming(folder / "files"), sorted(SIMING_DATES)[-2:]
     registry["districts"] = [one for one in registry["districts"] if one["code"].startswith("35")]
     return publish(url, folder, KEY, registry, dates, "register", Effort(4, 5, ("3", "1000")))
 
 
-def large(url: str, folder: Path) -> World:
+def large(url: str, folder: Path) -> CrawledRegistry:
     """A province of 60,000 firms at two dates: all of its cells, and some of all else."""
     return publish(url, folder, KEY, province(FIRMS), (FIRST, SECOND), "returns", Effort(0, 3, ("1000",)))
 
@@ -126,24 +126,24 @@ def members_of(variable: Variable) -> int:
     return int(variable[2] or 0)
 
 
-@pytest.mark.parametrize("world_of", [siming, large])
+@pytest.mark.parametrize("crawled_registry", [siming, pytest.param(large, marks=pytest.mark.long)])
 def test_nobody_is_narrowed_down_when_everything_public_is_known(
-    world_of: Callable[[str, Path], World], migrated_sqlite_url: str, tmp_path: Path
+    crawled_registry: Callable[[str, Path], CrawledRegistry], migrated_sqlite_url: str, tmp_path: Path
 ) -> None:
-    world = world_of(migrated_sqlite_url, tmp_path)
-    attacker = Attacker(world.releases, rounded_enterprises)
-    for structure, found in zip(attacker.structures, world.published, strict=True):
+    registry = crawled_registry(migrated_sqlite_url, tmp_path)
+    attacker = Attacker(registry.releases, rounded_enterprises)
+    for structure, found in zip(attacker.structures, registry.published, strict=True):
         assert set(found) <= set(structure)  # the attacker knows of everybody who shows
-    left = attacker.left(world.key)
+    left = attacker.left(registry.key)
     exposed = {variable for variable in left if left[variable] < promised(variable, attacker.known[variable][0])}
     assert {code_of(variable) for variable in exposed} <= attacker.full  # no attack narrows down anybody else
     worthwhile = [variable for variable in exposed if np.ptp(attacker.known[variable]) + 1 >= PROMISED]
     wanted = set(sorted(worthwhile, key=lambda variable: (left[variable], str(variable)))[:EXPOSED])
-    bounds = bounded(attacker.known, attacker.cells(world.published), wanted | some(left, ANYBODY))
+    bounds = bounded(attacker.known, attacker.cells(registry.published), wanted | some(left, ANYBODY))
     assert untrue(bounds) == {}
     assert [variable for variable, one in bounds.items() if one.left < left[variable]] == []
     assert victims(bounds, attacker.full) == {}
-    assert {code_of(variable) for variable in pinned(bounds)} <= tiny(world.releases)
+    assert {code_of(variable) for variable in pinned(bounds)} <= tiny(registry.releases)
 
 
 def tiny(releases: Iterable[Release]) -> set[str]:

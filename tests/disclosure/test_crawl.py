@@ -21,7 +21,13 @@ META = {
     "member_source": "returns", "intra_enterprise_correlation": {"value": 0.1}, "disclosure": {"b": 5}, "rows": 0,
     "updated_at": "2017-07-01T00:00:00Z",
 }  # fmt: skip
-PAGE = {"data": [], "total": {"counts": {"members": 5}}, "unallocated": None, "meta": META, "next_cursor": None}
+PAGE: dict[str, Any] = {
+    "data": [],
+    "total": {"counts": {"members": 5}},
+    "unallocated": None,
+    "meta": META,
+    "next_cursor": None,
+}
 DISTRICTS = "/v1/statistics/districts"
 
 

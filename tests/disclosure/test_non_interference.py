@@ -18,14 +18,15 @@ from tests.disclosure.disturbance import Disturbed
 from tests.disclosure.document import Asking, operations
 from tests.disclosure.publishing import Publisher
 from tests.disclosure.questions import lists, singles
-from tests.factories.crowds import crowd
+from tests.factories.crowded_registries import crowded_registry
 from tests.factories.loading import fill
 from tests.factories.registries import AS_OF
+from tests.lengths import at_length
 from tests.reference.public import PublicReference
 from tests.reference.registry import Registry
 from tests.reference.rounding import is_large
 
-SEEDS = {"sqlite": range(6), "postgres": range(6, 8)}
+SEEDS = {"sqlite": range(at_length(6, 2)), "postgres": range(6, at_length(8, 7))}
 QUESTIONS = 40
 PER_REQUEST = ("date", "x-request-id")
 """Headers that tell requests apart, whatever is asked."""
@@ -84,7 +85,7 @@ def disturbances(pair: Pair) -> Iterator[tuple[int, PublicReference, Disturbed]]
     engine = "sqlite" if pair.one.settings.registry_url.startswith("sqlite") else "postgres"
     source = pair.one.settings.member_source
     for seed in SEEDS[engine]:
-        reference = PublicReference(crowd(seed), AS_OF, pair.one.key, member_source=source)
+        reference = PublicReference(crowded_registry(seed), AS_OF, pair.one.key, member_source=source)
         yield seed, reference, Disturbed(reference, Random(seed))
 
 

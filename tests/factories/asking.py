@@ -43,6 +43,7 @@ class Reader:
     """Answers from the snapshots below a root."""
 
     def __init__(self, root: Path) -> None:
+        self.root = root
         self.source = Source(Shelf(root), RowCache(10**7))
         self.shelf = self.source.shelf
 

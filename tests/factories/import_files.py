@@ -6,7 +6,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from app.imports.datasets import find_dataset
@@ -14,6 +13,9 @@ from app.imports.issues import IssueLog, RowIssue
 from app.imports.readers.file import inspect, read_chunks
 
 TODAY = date(2026, 11, 24)
+
+Told = tuple[int | None, str | None, str, str | None]
+"""Row, column, rule and value of a problem."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,11 @@ class Read:
 
     @property
     def records(self) -> list[dict[str, Any]]:
-        return self.table.to_pylist()
+        rows: list[dict[str, Any]] = self.table.to_pylist()
+        return rows
 
     @property
-    def issues(self) -> list[tuple[int | None, str | None, str, str | None]]:
+    def issues(self) -> list[Told]:
         return [(issue.row, issue.column, str(issue.rule), issue.value) for issue in self.log.listed]
 
     def issue(self) -> RowIssue:
@@ -47,7 +50,7 @@ def read_file(path: Path, dataset: str, **options: Any) -> Read:
     return Read(
         rows=[int(row) for chunk in chunks for row in chunk.rows],
         table=pa.concat_tables(chunk.table for chunk in chunks) if chunks else pa.table({}),
-        bad=[bool(flag) for flag in np.concatenate([chunk.bad for chunk in chunks] or [[]])],
+        bad=[bool(flag) for chunk in chunks for flag in chunk.bad],
         present=header.present,
         log=log,
     )

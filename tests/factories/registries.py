@@ -55,7 +55,7 @@ SIXTHS = (0, 1, 3, 4, 4, 5, 5, 6, 6, 6)
 """How much of the most there may be: seldom none or little; shrinks to none."""
 
 
-class Pen:
+class CellWriter:
     """Writes cells by a seed, every row by a seed of its own: what one row says never depends on another's.
 
     Hypothesis draws the shape only, as one value: seeing a thousand small draws, it would spend most of its
@@ -153,41 +153,43 @@ def date_of(shape: bytes) -> date:
 def registry_of_shape(shape: bytes, as_of: date) -> Registry:
     """The registry that a shape stands for: the same for the same shape and date, ever."""
     decided = dict(zip(SHAPE, shape, strict=False))
-    pen = Pen(shape[len(SHAPE) :].hex(), as_of, alike=decided["source"] // 8 % 4 == 1)
+    writer = CellWriter(shape[len(SHAPE) :].hex(), as_of, alike=decided["source"] // 8 % 4 == 1)
     source = ("returns", "both", "both", "both", "both", "register", "returns", "both")[decided["source"] % 8]
 
     def size(dataset: str, most: int) -> int:
         return ceil(most * SIXTHS[decided[dataset] % len(SIXTHS)] / 6)
 
-    districts = draw_districts(pen, 3 + size("districts", len(DISTRICT_CODES) - 3))
-    industries = draw_industries(pen, 1 + size("industries", len(INDUSTRY_CODES) - 1))
-    groups = draw_groups(pen, size("industry-groups", 3), industries)
-    enterprises = draw_enterprises(pen, size("enterprises", len(ENTERPRISE_CODES)), districts, industries)
-    branches = draw_branches(pen, size("branches", len(BRANCH_CODES)), districts, industries, groups)
-    members = draw_members(pen, size("members", len(REFS)) if source != "returns" else 0)
+    districts = draw_districts(writer, 3 + size("districts", len(DISTRICT_CODES) - 3))
+    industries = draw_industries(writer, 1 + size("industries", len(INDUSTRY_CODES) - 1))
+    groups = draw_groups(writer, size("industry-groups", 3), industries)
+    enterprises = draw_enterprises(writer, size("enterprises", len(ENTERPRISE_CODES)), districts, industries)
+    branches = draw_branches(writer, size("branches", len(BRANCH_CODES)), districts, industries, groups)
+    members = draw_members(writer, size("members", len(REFS)) if source != "returns" else 0)
     reported = size("returns", 4) if source != "register" else 0
     return {
         "districts": districts,
         "industries": industries,
         "industry-groups": groups,
         "enterprises": enterprises,
-        "returns": draw_returns(pen, reported, enterprises, districts, industries),
+        "returns": draw_returns(writer, reported, enterprises, districts, industries),
         "branches": branches,
-        "coverage": draw_coverage(pen, size("coverage", 3), enterprises, branches),
+        "coverage": draw_coverage(writer, size("coverage", 3), enterprises, branches),
         "members": members,
-        "employments": draw_employments(pen, size("employments", 3), members, enterprises),
-        "affiliations": draw_affiliations(pen, size("affiliations", 3), members, branches),
+        "employments": draw_employments(writer, size("employments", 3), members, enterprises),
+        "affiliations": draw_affiliations(writer, size("affiliations", 3), members, branches),
     }
 
 
-def draw_tree(pen: Pen, dataset: str, codes: Sequence[str], levels: tuple[str, ...], roots: Sequence[str]) -> list[Row]:
+def draw_tree(
+    writer: CellWriter, dataset: str, codes: Sequence[str], levels: tuple[str, ...], roots: Sequence[str]
+) -> list[Row]:
     """A forest: levels fall from parent to child, and may be skipped."""
     nodes: list[Row] = []
-    for code in pen.rows(dataset, codes):
+    for code in writer.rows(dataset, codes):
         inner = [node for node in nodes if node["level"] != levels[-1]]
-        parent = pen.pick((*inner, None)) if inner else None
-        level = pen.pick(roots if parent is None else levels_below(parent["level"], levels))
-        names = {"name_zh": f"名{code}", "name_en": pen.maybe([f"Name {code}"])}
+        parent = writer.pick((*inner, None)) if inner else None
+        level = writer.pick(roots if parent is None else levels_below(parent["level"], levels))
+        names = {"name_zh": f"名{code}", "name_en": writer.maybe([f"Name {code}"])}
         nodes.append(row(dataset, code=code, parent_code=parent and parent["code"], level=level, **names))
     return nodes
 
@@ -198,174 +200,182 @@ def levels_below(level: str, levels: tuple[str, ...]) -> tuple[str, ...]:
     return lower if level == "street" else tuple(one for one in lower if one != "site")
 
 
-def draw_districts(pen: Pen, size: int) -> list[Row]:
+def draw_districts(writer: CellWriter, size: int) -> list[Row]:
     """Three to fifteen districts, with sites, roots of any level, and provinces without counties."""
     codes = DISTRICT_CODES[:size]
-    return draw_tree(pen, "districts", codes, DISTRICT_LEVELS, ("city", "province", "county", "street"))
+    return draw_tree(writer, "districts", codes, DISTRICT_LEVELS, ("city", "province", "county", "street"))
 
 
-def draw_industries(pen: Pen, size: int) -> list[Row]:
+def draw_industries(writer: CellWriter, size: int) -> list[Row]:
     """Sections down to classes; now and then a root that is no section."""
     codes = INDUSTRY_CODES[:size]
-    return draw_tree(pen, "industries", codes, INDUSTRY_LEVELS, ("section", "section", "section", "division"))
+    return draw_tree(writer, "industries", codes, INDUSTRY_LEVELS, ("section", "section", "section", "division"))
 
 
-def draw_groups(pen: Pen, size: int, industries: list[Row]) -> list[Row]:
+def draw_groups(writer: CellWriter, size: int, industries: list[Row]) -> list[Row]:
     """Up to three sets of industries of any level, overlapping and nested."""
     codes = [node["code"] for node in industries]
     names = (("internet", "互联网"), ("组", "其他"), ("A", "甲"))
     return [
         row("industry-groups", group_code=group, name_zh=name, industry_code=code)
-        for group, name in pen.rows("industry-groups", names[:size])
-        for code in pen.some(codes, pen.number(1, 3))
+        for group, name in writer.rows("industry-groups", names[:size])
+        for code in writer.some(codes, writer.number(1, 3))
     ]
 
 
-def draw_enterprises(pen: Pen, size: int, districts: list[Row], industries: list[Row]) -> list[Row]:
+def draw_enterprises(writer: CellWriter, size: int, districts: list[Row], industries: list[Row]) -> list[Row]:
     """Up to twelve enterprises; some not yet registered, closed on the date or the day after, without a place."""
     enterprises: list[Row] = []
-    for code in pen.rows("enterprises", ENTERPRISE_CODES[:size]):
-        registered_on = pen.maybe((*pen.past, pen.as_of + timedelta(days=1)), 4)
+    for code in writer.rows("enterprises", ENTERPRISE_CODES[:size]):
+        registered_on = writer.maybe((*writer.past, writer.as_of + timedelta(days=1)), 4)
         enterprises.append(
             row(
                 "enterprises",
                 code=code,
                 name=f"公司, {code}",
-                kind=pen.pick(("enterprise", "enterprise", "social_organisation", "institution")),
+                kind=writer.pick(("enterprise", "enterprise", "social_organisation", "institution")),
                 registered_on=registered_on,
-                closed_on=pen.end(registered_on, 30),
-                district_code=pen.place([node["code"] for node in districts], 6),
-                industry_code=pen.place([node["code"] for node in industries], 6),
-                supersedes=pen.maybe([one["code"] for one in enterprises[-1:]], 5),
+                closed_on=writer.end(registered_on, 30),
+                district_code=writer.place([node["code"] for node in districts], 6),
+                industry_code=writer.place([node["code"] for node in industries], 6),
+                supersedes=writer.maybe([one["code"] for one in enterprises[-1:]], 5),
             )
         )
     return enterprises
 
 
-def draw_returns(pen: Pen, most: int, enterprises: list[Row], districts: list[Row], industries: list[Row]) -> list[Row]:
+def draw_returns(
+    writer: CellWriter, most: int, enterprises: list[Row], districts: list[Row], industries: list[Row]
+) -> list[Row]:
     """Up to four returns of each enterprise, some after the date: firms move, cells are blank."""
     return [
-        draw_return(pen, enterprise["code"], reported_on, districts, industries)
-        for enterprise in pen.rows("returns", enterprises)
-        for reported_on in pen.some(pen.days, pen.number(min(1, most), most))
+        draw_return(writer, enterprise["code"], reported_on, districts, industries)
+        for enterprise in writer.rows("returns", enterprises)
+        for reported_on in writer.some(writer.days, writer.number(min(1, most), most))
     ]
 
 
-def draw_return(pen: Pen, enterprise: str, reported_on: date, districts: list[Row], industries: list[Row]) -> Row:
+def draw_return(
+    writer: CellWriter, enterprise: str, reported_on: date, districts: list[Row], industries: list[Row]
+) -> Row:
     """One return: parts never above members, none without; large firms, at times all with one member ratio."""
-    headcount, members = pen.pick(SMALL), pen.pick(MEMBERS)
-    if pen.alike or pen.pick((False, False, True)):
-        headcount = pen.pick(LARGE)
-        members = headcount // 8 if pen.alike else pen.pick(MANY_MEMBERS)
-    parts = {part: draw_part(pen, members) for part in REPORTED_PARTS}
+    headcount, members = writer.pick(SMALL), writer.pick(MEMBERS)
+    if writer.alike or writer.pick((False, False, True)):
+        headcount = writer.pick(LARGE)
+        members = headcount // 8 if writer.alike else writer.pick(MANY_MEMBERS)
+    parts = {part: draw_part(writer, members) for part in REPORTED_PARTS}
     flags = ("operating", "fixed_premises", "above_designated_size")
     return row(
         "returns",
         enterprise_code=enterprise,
         reported_on=reported_on,
-        district_code=pen.place([node["code"] for node in districts], 12),
-        industry_code=pen.place([node["code"] for node in industries], 12),
-        ownership=pen.maybe(CHOICES["ownership"][:4]),
-        size_class=pen.maybe(CHOICES["size_class"]),
+        district_code=writer.place([node["code"] for node in districts], 12),
+        industry_code=writer.place([node["code"] for node in industries], 12),
+        ownership=writer.maybe(CHOICES["ownership"][:4]),
+        size_class=writer.maybe(CHOICES["size_class"]),
         headcount=headcount,
         members=members,
-        **{flag: pen.pick((None, True, True, True, False)) for flag in flags},
+        **{flag: writer.pick((None, True, True, True, False)) for flag in flags},
         **parts,
     )
 
 
-def draw_part(pen: Pen, members: int | None) -> int | None:
+def draw_part(writer: CellWriter, members: int | None) -> int | None:
     """A part of the members, or blank."""
     if members is None:
         return None
-    return pen.maybe([0, min(1, members), min(3, members), members // 2, members])
+    return writer.maybe([0, min(1, members), min(3, members), members // 2, members])
 
 
-def draw_branches(pen: Pen, size: int, districts: list[Row], industries: list[Row], groups: list[Row]) -> list[Row]:
+def draw_branches(
+    writer: CellWriter, size: int, districts: list[Row], industries: list[Row], groups: list[Row]
+) -> list[Row]:
     """Up to nine branches in trees, some parents dissolved; about half take dual affiliation."""
     branches: list[Row] = []
     group_codes = [one["group_code"] for one in groups]
-    for code in pen.rows("branches", BRANCH_CODES[:size]):
-        established_on = pen.maybe((*pen.past, pen.as_of + timedelta(days=1)), 6)
-        field = pen.pick(("none", "industry", "group"))
+    for code in writer.rows("branches", BRANCH_CODES[:size]):
+        established_on = writer.maybe((*writer.past, writer.as_of + timedelta(days=1)), 6)
+        field = writer.pick(("none", "industry", "group"))
         branches.append(
             row(
                 "branches",
                 code=code,
                 name=f"支部 {code}",
-                kind=pen.pick(CHOICES["kind"]),
-                parent_code=pen.maybe([one["code"] for one in branches]),
-                district_code=pen.pick([node["code"] for node in districts]),
-                form=pen.maybe(CHOICES["form"]),
-                dual_affiliation=pen.pick((True, False)),
-                industry_code=pen.pick([node["code"] for node in industries]) if field == "industry" else None,
-                industry_group=pen.maybe(group_codes) if field == "group" else None,
+                kind=writer.pick(CHOICES["kind"]),
+                parent_code=writer.maybe([one["code"] for one in branches]),
+                district_code=writer.pick([node["code"] for node in districts]),
+                form=writer.maybe(CHOICES["form"]),
+                dual_affiliation=writer.pick((True, False)),
+                industry_code=writer.pick([node["code"] for node in industries]) if field == "industry" else None,
+                industry_group=writer.maybe(group_codes) if field == "group" else None,
                 established_on=established_on,
-                dissolved_on=pen.end(established_on, 14),
+                dissolved_on=writer.end(established_on, 14),
             )
         )
     return branches
 
 
-def draw_coverage(pen: Pen, most: int, enterprises: list[Row], branches: list[Row]) -> list[Row]:
+def draw_coverage(writer: CellWriter, most: int, enterprises: list[Row], branches: list[Row]) -> list[Row]:
     """Up to three ways to reach each enterprise, no key twice; a work means needs no branch."""
     found: dict[tuple[object, ...], Row] = {}
     codes = [one["code"] for one in branches]
-    for enterprise in pen.rows("coverage", enterprises):
-        for _ in range(pen.number(0, most)):
-            means = pen.pick((*WORK_MEANS, *(ORGANISATION_MEANS if codes else ())))
-            branch = pen.pick(codes) if means in ORGANISATION_MEANS else pen.maybe(codes, len(codes) + 1)
-            start_on = pen.start()
+    for enterprise in writer.rows("coverage", enterprises):
+        for _ in range(writer.number(0, most)):
+            means = writer.pick((*WORK_MEANS, *(ORGANISATION_MEANS if codes else ())))
+            branch = writer.pick(codes) if means in ORGANISATION_MEANS else writer.maybe(codes, len(codes) + 1)
+            start_on = writer.start()
             cells = (enterprise["code"], branch, means, start_on)
             names = ("enterprise_code", "branch_code", "means", "start_on")
-            found[cells] = row("coverage", **dict(zip(names, cells, strict=True)), end_on=pen.end(start_on))
+            found[cells] = row("coverage", **dict(zip(names, cells, strict=True)), end_on=writer.end(start_on))
     return list(found.values())
 
 
-def draw_members(pen: Pen, size: int) -> list[Row]:
+def draw_members(writer: CellWriter, size: int) -> list[Row]:
     """Up to 25 members; unknown cells, boundaries of age, withheld ones, an end of floating without beginning."""
-    return [draw_member(pen, ref) for ref in pen.rows("members", REFS[:size])]
+    return [draw_member(writer, ref) for ref in writer.rows("members", REFS[:size])]
 
 
-def draw_member(pen: Pen, ref: str) -> Row:
+def draw_member(writer: CellWriter, ref: str) -> Row:
     """One member."""
-    joined_on, floating_since = pen.start(), pen.maybe(pen.past, 8)
-    since = [joined_on, *(day for day in pen.days if day > joined_on)]
+    joined_on, floating_since = writer.start(), writer.maybe(writer.past, 8)
+    since = [joined_on, *(day for day in writer.days if day > joined_on)]
     return row(
         "members",
         ref=ref,
         joined_on=joined_on,
-        full_since=pen.maybe([*since, joined_on, joined_on, joined_on], 2),
-        left_on=pen.end(joined_on, 24),
-        birth_year=pen.maybe([pen.as_of.year - age for age in (35, 36, 20, 60)]),
-        sex=pen.maybe(("female", "male")),
-        education=pen.pick(EDUCATIONS),
-        identity=pen.pick(("open", "open", "open", "withheld")),
+        full_since=writer.maybe([*since, joined_on, joined_on, joined_on], 2),
+        left_on=writer.end(joined_on, 24),
+        birth_year=writer.maybe([writer.as_of.year - age for age in (35, 36, 20, 60)]),
+        sex=writer.maybe(("female", "male")),
+        education=writer.pick(EDUCATIONS),
+        identity=writer.pick(("open", "open", "open", "withheld")),
         floating_since=floating_since,
-        floating_until=pen.end(floating_since, 12),
+        floating_until=writer.end(floating_since, 12),
     )
 
 
-def draw_employments(pen: Pen, most: int, members: list[Row], enterprises: list[Row]) -> list[Row]:
+def draw_employments(writer: CellWriter, most: int, members: list[Row], enterprises: list[Row]) -> list[Row]:
     """One employer at a time: changes, gaps, and adjoining rows at one enterprise."""
     # Few employers for all, or no enterprise would ever have three members.
     employers = [one["code"] for one in enterprises[:5]]
     return [
         row("employments", member_ref=member["ref"], enterprise_code=code, start_on=start, end_on=end)
-        for member in pen.rows("employments", members)
-        for code, start, end in pen.segments(employers, pen.number(min(1, most), most))
+        for member in writer.rows("employments", members)
+        for code, start, end in writer.segments(employers, writer.number(min(1, most), most))
     ]
 
 
-def draw_affiliations(pen: Pen, most: int, members: list[Row], branches: list[Row]) -> list[Row]:
+def draw_affiliations(writer: CellWriter, most: int, members: list[Row], branches: list[Row]) -> list[Row]:
     """One primary branch at a time, and secondaries where they are taken, not to the primary of the time."""
     codes = [one["code"] for one in branches]
     joint = [one["code"] for one in branches if one["dual_affiliation"]]
     found: list[Row] = []
-    for member in pen.rows("affiliations", members):
-        rows = [affiliation(member, "primary", *piece) for piece in pen.segments(codes, pen.number(0, most))]
-        for code in pen.some(joint, pen.number(0, most)):
-            rows += [affiliation(member, "secondary", *piece) for piece in pen.segments([code, code], pen.number(1, 3))]
+    for member in writer.rows("affiliations", members):
+        rows = [affiliation(member, "primary", *piece) for piece in writer.segments(codes, writer.number(0, most))]
+        for code in writer.some(joint, writer.number(0, most)):
+            rows += [
+                affiliation(member, "secondary", *piece) for piece in writer.segments([code, code], writer.number(1, 3))
+            ]
         found += without_overlaps(rows)
     return found
 

@@ -62,11 +62,11 @@ class Protected:
     @property
     def places(self) -> dict[Place, dict[str, int]]:
         """What each place holds, by the codes of its district and industry."""
-        codes = [[row["code"] for row in self.rows(tree)] for tree in ("districts", "industries")]
+        districts, industries = ([row["code"] for row in self.rows(tree)] for tree in ("districts", "industries"))
         return {
-            tuple(
-                tree[row[name]] if row[name] is not None else None for tree, name in zip(codes, NODES, strict=True)
-            ): {measure: value for measure, value in row.items() if measure not in NODES}
+            (_code(districts, row["district"]), _code(industries, row["industry"])): {
+                measure: value for measure, value in row.items() if measure not in NODES
+            }
             for row in self.rows("places")
         }
 
@@ -92,6 +92,10 @@ class Protected:
 
 
 NODES = ("district", "industry")
+
+
+def _code(codes: Sequence[str], node: int | None) -> str | None:
+    return None if node is None else codes[node]
 
 
 def protect(settings: Settings, as_of: date = AS_OF) -> Protected:

@@ -115,7 +115,8 @@ for place in ("/data", "/tmp"):
 def ask(path: str, body: bytes | None = None) -> bytes:
     """Return what the service answers; anything but success ends the program."""
     with urlopen(Request(ADDRESS + path, data=body), timeout=PATIENCE) as answer:
-        return answer.read()
+        found: bytes = answer.read()
+        return found
 
 
 def follow(job: bytes) -> None:

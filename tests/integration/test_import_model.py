@@ -22,11 +22,12 @@ from app.imports.load import ImportRejected, import_file
 from app.imports.options import ImportMode, ImportOptions, OnError
 from tests.conftest import ENGINES
 from tests.factories.importing import Registry
+from tests.lengths import at_length
 from tests.reference.file_rows import COLUMNS, FileRow, Tables, empty, key_of
 from tests.reference.importing import import_rows
 from tests.reference.scopes import BELONGS, Inside
 
-EXAMPLES = int(os.environ.get("ORGCOVERAGE_TEST_IMPORT_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("ORGCOVERAGE_TEST_IMPORT_EXAMPLES", at_length(40, 8)))
 """Sequences of imports on each engine."""
 
 TABLES = {

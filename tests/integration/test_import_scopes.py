@@ -1,7 +1,9 @@
 """Files of keys that cover one county: what is inside, what is outside and told so, and what nobody learns of it."""
 
 import pytest
+from sqlalchemy import Connection
 
+from app.database.write_lock import current_revision
 from app.imports.load import ImportRejected
 from app.registry.territory import ScopeTooNarrow
 from tests.factories.importing import Registry, day, told
@@ -305,20 +307,18 @@ def test_moves_inside_are_taken_when_the_scope_has_several_tops(counties: Regist
 
 def test_registry_changed_meanwhile_is_asked_again_when_files_are_written(counties: Registry) -> None:
     """A firm that leaves between the check and the write is not changed any more."""
-    from app.imports import load  # noqa: PLC0415  # its clock of revisions is what stands still here
-
     text = f"{FIRM}\nin,内二,350203008"
-    original, moved = load.current_revision, []
+    moved: list[bool] = []
 
-    def current(connection: object) -> int:
-        found = original(connection)  # type: ignore[arg-type]  # a connection
+    def current(connection: Connection) -> int:
+        found = current_revision(connection)
         if not moved:
             moved.append(True)
             counties.load({"returns": f"{RETURN}\nin,2017-07-31,350206"})
         return found
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(load, "current_revision", current)
+        patch.setattr("app.imports.load.current_revision", current)
         with pytest.raises(ImportRejected):
             counties.take("enterprises", text, scope=SCOPE)
     assert ("in", "内") in counties.rows("enterprise", "code", "name")

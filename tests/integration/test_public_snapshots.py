@@ -16,13 +16,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.config import Settings
-from app.demo.siming import write_siming
 from app.snapshots.build import build_snapshot
 from app.snapshots.folders import prune_snapshots, sweep
 from app.snapshots.rounding import RoundingKeyRefused, fingerprint
 from app.store.manifest import Manifest
 from app.store.shelf import Shelf
-from tests.factories.demo_files import read_registry
+from tests.factories.demonstration import siming
 from tests.factories.loading import fill
 from tests.factories.rounded import KEY, NODES, Protected, protect, public_settings, write_key
 from tests.factories.snapshot_files import AS_OF, EARLIER, manifest_of, tables_of
@@ -168,7 +167,7 @@ def test_an_exact_snapshot_comes_to_name_a_protected_one_when_it_was_built_witho
 def test_both_engines_give_the_same_protected_bytes_when_they_hold_the_demonstration(
     migrated_sqlite_url: str, migrated_postgres_url: str, tmp_path: Path
 ) -> None:
-    registry = read_registry(write_siming(tmp_path))
+    registry = siming(tmp_path / "files")
     built = []
     for url, name in ((migrated_sqlite_url, "sqlite"), (migrated_postgres_url, "postgres")):
         draws = random.Random(name)
@@ -192,7 +191,7 @@ def add_up(snapshot: Protected) -> dict[tuple[str, int | None, int | None], dict
     sums: dict[tuple[str, int | None, int | None], dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for row in snapshot.rows("places"):
         up = {name: path_up(trees[name], row.pop(name)) for name in NODES}
-        keys = [("all", None, None)]
+        keys: list[tuple[str, int | None, int | None]] = [("all", None, None)]
         keys += [("district", node, None) for node in up["district"]]
         keys += [("industry", None, node) for node in up["industry"]]
         keys += [("industry_group", number, None) for number, one in enumerate(groups) if one & set(up["industry"])]

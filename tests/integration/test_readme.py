@@ -78,7 +78,7 @@ def test_ledger_becomes_a_figure_when_readme_is_followed(tmp_path: Path) -> None
 
 def gate(step: str) -> str:
     """Return the commands of a step of the gate, written as README writes them."""
-    script = read(".ci/run").partition(f'step "README: {step}')[2].partition("\nstep ")[0]
+    script = read(".ci/run").partition(f'step "README: {step}')[2].partition("\n  step ")[0].partition("\nstep ")[0]
     for name in ("runtime", "tests"):
         script = script.replace(f'"$work/{name}"', ".venv").replace(f'"$work/{name}/bin/', ".venv/bin/")
         script = script.replace(f" {name}/bin/", " .venv/bin/")

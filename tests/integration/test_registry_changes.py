@@ -68,7 +68,7 @@ async def counted(engine: AsyncEngine) -> int:
         return await connection.run_sync(current_revision)
 
 
-NEW = {
+NEW: dict[str, Row] = {
     DISTRICTS.name: {"code": "350299", "parent_code": "3502", "level": "county", "name_zh": "新区", "name_en": None},
     INDUSTRIES.name: {"code": "642", "parent_code": "64", "level": "group", "name_zh": "信息", "name_en": None},
     INDUSTRY_GROUPS.name: {"code": "media", "name_zh": "新媒体", "name_en": None, "industries": ["I", "64"]},

@@ -5,14 +5,14 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 
 from app.config import Settings
-from app.demo.siming import write_siming
-from tests.factories.demo_files import read_registry
+from tests.factories.demonstration import siming
 from tests.factories.loading import fill
 from tests.factories.registries import dated_registries
 from tests.factories.snapshot_files import AS_OF, TABLES, build, manifest_of, tables_of
+from tests.lengths import same_examples
 from tests.reference.registry import Registry
 
 
@@ -53,7 +53,7 @@ def pair(migrated_sqlite_url: str, migrated_postgres_url: str, tmp_path: Path) -
 
 @pytest.mark.postgres
 def test_both_engines_give_the_same_bytes_when_they_hold_the_demonstration(pair: Pair, tmp_path: Path) -> None:
-    folder = pair.built_alike(read_registry(write_siming(tmp_path)), AS_OF)
+    folder = pair.built_alike(siming(tmp_path / "files"), AS_OF)
     assert set(tables_of(folder)) == set(TABLES)
     assert manifest_of(folder)["tables"]["enterprises"]["rows"] > 200
 
@@ -62,10 +62,7 @@ def test_both_engines_give_the_same_bytes_when_they_hold_the_demonstration(pair:
 def test_both_engines_give_the_same_bytes_when_registries_are_random(pair: Pair) -> None:
     built = set()
 
-    @settings(
-        max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None,
-        phases=[Phase.generate],
-    )  # fmt: skip
+    @same_examples(4)
     @given(dated_registries())
     def compare(drawn: tuple[Registry, date]) -> None:
         built.add(pair.built_alike(*drawn).name)

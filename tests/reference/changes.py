@@ -1,8 +1,9 @@
 """Accounts of what changed between two dates, by the plain reading of the rules; ratios as fractions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Protocol
 
 from tests.reference.answers import Reference
 from tests.reference.facts import Firm
@@ -29,7 +30,7 @@ def counted(reference: Reference, asked: Population) -> dict[str, Firm]:
     return {code: firm for code, firm in reference.firms.items() if holds(reference.when, asked, firm)}
 
 
-def account(before: Reference, after: Reference, asked: Population, value) -> dict[str, int]:  # type: ignore[no-untyped-def]
+def account(before: Reference, after: Reference, asked: Population, value: Callable[[Firm], int]) -> dict[str, int]:
     """Enterprise by enterprise: where it was, where it is, and what it brings or takes."""
     old, new = counted(before, asked), counted(after, asked)
     found = dict.fromkeys(("before", "after", "within", "entered", "left", "moved_in", "moved_out"), 0)
@@ -58,6 +59,19 @@ def organised_account(before: Reference, after: Reference, asked: Population) ->
     return {**found, "newly_organised": gained, "no_longer_organised": lost}
 
 
+class Ratio(Protocol):
+    """Members and headcount, of which a ratio is made."""
+
+    @property
+    def members(self) -> int: ...
+    @property
+    def headcount(self) -> int: ...
+
+
+Strata = Mapping[str | None, Ratio]
+"""By the code of an industry; under None whoever is in none of them."""
+
+
 @dataclass
 class Sums:
     """Matched members and headcount."""
@@ -77,7 +91,7 @@ def ratio_account(before: Reference, after: Reference, asked: Population, level:
     return kitagawa(strata(before, asked, level), strata(after, asked, level), codes)
 
 
-def kitagawa(old: Mapping[str | None, Sums], new: Mapping[str | None, Sums], order: Sequence[str]) -> Row | None:
+def kitagawa(old: Strata, new: Strata, order: Sequence[str]) -> Row | None:
     """Kitagawa's account over the same strata at two dates, in an order, whoever is in none last (under None)."""
     heads = [sum(one.headcount for one in sums.values()) for sums in (old, new)]
     if 0 in heads:
@@ -86,7 +100,7 @@ def kitagawa(old: Mapping[str | None, Sums], new: Mapping[str | None, Sums], ord
         Fraction(sum(one.members for one in sums.values()), head) for sums, head in zip((old, new), heads, strict=True)
     ]
     mean = (ratios[0] + ratios[1]) / 2
-    rows = []
+    rows: list[Row] = []
     for code in [*(code for code in order if code in old), None]:
         a, b = old[code], new[code]
         if a.headcount == b.headcount == 0:
@@ -104,12 +118,14 @@ def kitagawa(old: Mapping[str | None, Sums], new: Mapping[str | None, Sums], ord
     }
 
 
-def own_ratios(a: Sums, b: Sums) -> Sides:
+def own_ratios(a: Ratio, b: Ratio) -> Sides:
     """The ratios of a stratum at the two dates; absent at one, it has the other's."""
     was = Fraction(a.members, a.headcount) if a.headcount else None
     now = Fraction(b.members, b.headcount) if b.headcount else None
-    assert was is not None or now is not None
-    return (now if was is None else was), (was if now is None else now)  # type: ignore[return-value]
+    if was is None:
+        assert now is not None
+        return now, now
+    return was, was if now is None else now
 
 
 def strata(reference: Reference, asked: Population, level: str) -> dict[str | None, Sums]:

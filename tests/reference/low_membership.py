@@ -233,7 +233,12 @@ def class_of(one: Row, alpha: float, margin: Fraction) -> str:
 
 def published(one: Row) -> Row:
     """A row as it is answered."""
-    return one["named"] | {column: one[column] for column in COLUMNS} | {"counts": one["counts"], "rates": one["rates"]}
+    return {
+        **one["named"],
+        **{column: one[column] for column in COLUMNS},
+        "counts": one["counts"],
+        "rates": one["rates"],
+    }
 
 
 def figure(row: Row, name: str) -> Any:

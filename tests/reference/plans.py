@@ -18,27 +18,10 @@ from tests.reference.file_rows import (
     key_of,
     own_rules,
 )
+from tests.reference.registry import DISTRICT_LEVELS, INDUSTRY_LEVELS, REFERENCES
 from tests.reference.scopes import BELONGS, NAMES, Inside
 
 EVER = date.max
-DISTRICT_LEVELS = ("province", "city", "county", "street", "site")
-INDUSTRY_LEVELS = ("section", "division", "group", "class")
-REFERENCES = {
-    "districts": {"parent_code": "districts"},
-    "industries": {"parent_code": "industries"},
-    "industry-groups": {"industry_code": "industries"},
-    "enterprises": {"district_code": "districts", "industry_code": "industries", "supersedes": "enterprises"},
-    "returns": {"enterprise_code": "enterprises", "district_code": "districts", "industry_code": "industries"},
-    "branches": {
-        "parent_code": "branches",
-        "district_code": "districts",
-        "industry_code": "industries",
-        "industry_group": "groups",
-    },
-    "coverage": {"enterprise_code": "enterprises", "branch_code": "branches"},
-    "employments": {"member_ref": "members", "enterprise_code": "enterprises"},
-    "affiliations": {"member_ref": "members", "branch_code": "branches"},
-}
 DEFAULTS = {
     ("enterprises", "kind"): "enterprise",
     ("branches", "dual_affiliation"): False,

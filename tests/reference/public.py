@@ -16,7 +16,7 @@ from tests.reference.facts import Counts, Firm
 from tests.reference.measures import MEASURES, Population
 from tests.reference.questions import Params, QuestionError
 from tests.reference.registry import Registry, Row, path_up
-from tests.reference.rounding import HMIN, B, Offset, Place, Shown, Unit, offset, shown
+from tests.reference.rounding import HMIN, B, Place, Shown, Unit, shown
 
 CORRELATION = 0.1
 """The intra-enterprise correlation of all public intervals: the true one is exact data."""
@@ -147,8 +147,6 @@ class PublicReference(Reference):
         As of the reference of exact figures.
     key : bytes
         The rounding key.
-    shift : Offset
-        How the key makes offsets.
     """
 
     def __init__(
@@ -159,11 +157,9 @@ class PublicReference(Reference):
         *,
         member_source: str = "auto",
         thresholds: Thresholds = Thresholds(),  # noqa: B008 - frozen
-        shift: Offset = offset,
     ) -> None:
         super().__init__(registry, as_of, member_source=member_source, thresholds=thresholds)
         self.key = key
-        self.shift = shift
 
     @cached_property
     def units(self) -> list[Unit]:
@@ -185,7 +181,7 @@ class PublicReference(Reference):
     @cached_property
     def shown(self) -> list[Shown]:
         """Those who enter figures of persons, rounded."""
-        return shown(self.units, self.key, self.shift)
+        return shown(self.units, self.key)
 
     # --- the questions ---------------------------------------------------------------------------
 

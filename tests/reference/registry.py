@@ -74,6 +74,25 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "affiliations": ("member_ref", "branch_code", "role", "start_on", "end_on"),
 }
 
+REFERENCES: dict[str, dict[str, str]] = {
+    "districts": {"parent_code": "districts"},
+    "industries": {"parent_code": "industries"},
+    "industry-groups": {"industry_code": "industries"},
+    "enterprises": {"district_code": "districts", "industry_code": "industries", "supersedes": "enterprises"},
+    "returns": {"enterprise_code": "enterprises", "district_code": "districts", "industry_code": "industries"},
+    "branches": {
+        "parent_code": "branches",
+        "district_code": "districts",
+        "industry_code": "industries",
+        "industry_group": "groups",
+    },
+    "coverage": {"enterprise_code": "enterprises", "branch_code": "branches"},
+    "members": {},
+    "employments": {"member_ref": "members", "enterprise_code": "enterprises"},
+    "affiliations": {"member_ref": "members", "branch_code": "branches"},
+}
+"""What the columns of a dataset name: rows of a dataset, or `groups`, the groups that industry-groups are rows of."""
+
 DISTRICT_LEVELS = ("province", "city", "county", "street", "site")
 INDUSTRY_LEVELS = ("section", "division", "group", "class")
 

@@ -6,7 +6,7 @@ facts about enterprises and the key can follow it, and whoever has no key can fo
 
 import hmac
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 B = 5
@@ -23,9 +23,6 @@ STEPS = 4
 
 Place = tuple[str, str | None]
 """District and industry; None = the whole county."""
-
-Offset = Callable[[bytes, str, str], int]
-"""Rounding key, prefix (`m` members, `h` headcount) and rounding identity to 0…4."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +133,7 @@ def here(unit: Unit, number: int) -> Place:
     return place
 
 
-def shown(units: Iterable[Unit], key: bytes, shift: Offset = offset) -> list[Shown]:
+def shown(units: Iterable[Unit], key: bytes) -> list[Shown]:
     """Everybody who enters figures of persons, rounded; large ones alone at their place are held four below full."""
     everybody = list(units)
     places = placed(everybody)
@@ -145,8 +142,8 @@ def shown(units: Iterable[Unit], key: bytes, shift: Offset = offset) -> list[Sho
         Shown(
             unit,
             places[unit.code],
-            rounded_members(unit, shift(key, "m", unit.identity), alone=company[places[unit.code]] == 1),
-            rounded(unit.headcount or 0, 0, shift(key, "h", unit.identity)),
+            rounded_members(unit, offset(key, "m", unit.identity), alone=company[places[unit.code]] == 1),
+            rounded(unit.headcount or 0, 0, offset(key, "h", unit.identity)),
         )
         for unit in everybody
         if unit.code in places

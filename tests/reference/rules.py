@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.reference.as_of import ORGANISATION_MEANS
 from tests.reference.people import PARTS
-from tests.reference.registry import DISTRICT_LEVELS, INDUSTRY_LEVELS, Registry, Row, by_code
+from tests.reference.registry import DISTRICT_LEVELS, INDUSTRY_LEVELS, REFERENCES, Registry, Row, by_code
 
 KEYS: dict[str, tuple[str, ...]] = {
     "districts": ("code",),
@@ -21,24 +21,6 @@ KEYS: dict[str, tuple[str, ...]] = {
     "members": ("ref",),
     "employments": ("member_ref", "enterprise_code", "start_on"),
     "affiliations": ("member_ref", "branch_code", "role", "start_on"),
-}
-
-REFERENCES: dict[str, dict[str, str]] = {
-    "districts": {"parent_code": "districts"},
-    "industries": {"parent_code": "industries"},
-    "industry-groups": {"industry_code": "industries"},
-    "enterprises": {"district_code": "districts", "industry_code": "industries", "supersedes": "enterprises"},
-    "returns": {"enterprise_code": "enterprises", "district_code": "districts", "industry_code": "industries"},
-    "branches": {
-        "parent_code": "branches",
-        "district_code": "districts",
-        "industry_code": "industries",
-        "industry_group": "industry-groups",
-    },
-    "coverage": {"enterprise_code": "enterprises", "branch_code": "branches"},
-    "members": {},
-    "employments": {"member_ref": "members", "enterprise_code": "enterprises"},
-    "affiliations": {"member_ref": "members", "branch_code": "branches"},
 }
 
 REQUIRED: dict[str, tuple[str, ...]] = {
@@ -81,8 +63,9 @@ def violations(registry: Registry, today: date) -> list[str]:
 
 def known_codes(registry: Registry, dataset: str) -> set[str]:
     """What a reference to a dataset may name."""
-    column = {"industry-groups": "group_code", "members": "ref"}.get(dataset, "code")
-    return {one[column] for one in registry[dataset]}
+    if dataset == "groups":
+        return {one["group_code"] for one in registry["industry-groups"]}
+    return {one["ref" if dataset == "members" else "code"] for one in registry[dataset]}
 
 
 def broken_keys(registry: Registry) -> Iterator[str]:

@@ -6,9 +6,10 @@ from pathlib import Path
 from app.database.engines import make_sync_engine
 from app.database.write_lock import current_revision
 from tests.factories.importing import PEOPLE, TREES, Registry
+from tests.lengths import at_length
 from tests.reliability.test_killed_imports import run
 
-AT_ONCE = int(os.environ.get("ORGCOVERAGE_TEST_AT_ONCE", "8"))
+AT_ONCE = int(os.environ.get("ORGCOVERAGE_TEST_AT_ONCE", at_length(8, 4)))
 """Imports at one time; the full count is 16."""
 
 ROWS = 2000

@@ -13,8 +13,9 @@ from sqlalchemy import Connection, Engine, func, select, text
 
 from app.database.engines import is_sqlite, make_sync_engine
 from app.database.tables import METADATA
+from tests.lengths import at_length
 
-KILLS = int(os.environ.get("ORGCOVERAGE_TEST_KILLS", "10"))
+KILLS = int(os.environ.get("ORGCOVERAGE_TEST_KILLS", at_length(10, 4)))
 """Kills of each engine's imports; the full count is 200."""
 
 ROWS = 3000

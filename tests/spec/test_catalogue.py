@@ -92,7 +92,7 @@ def test_the_text_of_branches_states_every_measure_on_both_sides_when_the_catalo
     ],
 )
 def test_a_file_holds_every_measure_when_the_catalogue_has_it(figures: Figures, table: str, columns: list[str]) -> None:
-    folder = figures.asker.settings.snapshots_dir / "exact" / figures.snapshot
+    folder = figures.asker.root / figures.snapshot
     assert Counter(feather.read_table(folder / f"{table}.arrow").column_names) == Counter(columns)
 
 
@@ -107,13 +107,13 @@ def test_a_file_holds_every_measure_when_the_catalogue_has_it(figures: Figures, 
 def test_a_protected_file_holds_what_is_public_when_the_catalogue_has_it(
     figures: Figures, table: str, labels: list[str]
 ) -> None:
-    folder = next(folder for folder in (figures.asker.settings.snapshots_dir / "public").iterdir())
+    folder = next(folder for folder in (figures.asker.root.parent / "public").iterdir())
     beside = ["headcount_matched_squared", SHOWN]  # what intervals rest on
     assert Counter(feather.read_table(folder / f"{table}.arrow").column_names) == Counter([*labels, *PUBLIC, *beside])
 
 
 def test_a_protected_manifest_says_what_is_public_when_built(figures: Figures) -> None:
-    can = Shelf(figures.asker.settings.snapshots_dir / "public").newest().manifest.capabilities
+    can = Shelf(figures.asker.root.parent / "public").newest().manifest.capabilities
     assert list(can.measures) == PUBLIC
     assert list(can.metrics) == [metric.code for metric in METRICS if metric.public]
     assert list(can.bases) == [basis.code for basis in BASES if basis.public]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import InvalidRequest
@@ -16,15 +16,16 @@ from app.store.shelf import SnapshotNotFound
 from tests.factories.asking import Asker
 from tests.factories.loading import fill
 from tests.factories.questions import SEEDS, draw_conditions
-from tests.factories.registries import Pen, dated_registries
+from tests.factories.registries import CellWriter, dated_registries
 from tests.factories.tiny import Tiny
+from tests.lengths import at_length, same_examples
 from tests.reference.answers import Reference
 from tests.reference.changes import changes
 from tests.reference.questions import CONDITIONS
 from tests.reference.registry import INDUSTRY_LEVELS, Registry
 
 SINCE, AS_OF = date(2017, 3, 31), date(2017, 6, 30)
-EXAMPLES = {"sqlite": 16, "postgres": 5}
+EXAMPLES = {"sqlite": at_length(16, 5), "postgres": at_length(5, 3)}
 
 FIRMS = {
     "enterprises": """
@@ -170,10 +171,7 @@ def test_accounts_equal_the_reference_and_close_when_registries_are_random(asker
     engine = "sqlite" if asker.settings.registry_url.startswith("sqlite") else "postgres"
     asking = Asker(asker.settings.registry_url, asker.settings.data_dir, member_source=source)
 
-    @settings(
-        max_examples=EXAMPLES[engine], deadline=None, suppress_health_check=list(HealthCheck), derandomize=True,
-        database=None, phases=[Phase.generate],
-    )  # fmt: skip
+    @same_examples(EXAMPLES[engine])
     @given(dated_registries(), st.integers(1, 900), SEEDS)
     def compare(drawn: tuple[Registry, date], days: int, seed: int) -> None:
         registry, as_of = drawn
@@ -181,8 +179,8 @@ def test_accounts_equal_the_reference_and_close_when_registries_are_random(asker
         fill(asking.settings.registry_url, registry)
         for day in (since, as_of):
             asking.build(day)
-        pen = Pen(f"{seed}", as_of)
-        params = draw_conditions(pen, registry, set(CONDITIONS)) | {"industry_level": pen.pick(INDUSTRY_LEVELS)}
+        writer = CellWriter(f"{seed}", as_of)
+        params = draw_conditions(writer, registry, set(CONDITIONS)) | {"industry_level": writer.pick(INDUSTRY_LEVELS)}
         before, after = (Reference(registry, day, member_source=source) for day in (since, as_of))
         equal(asking.changes(since, as_of, params)["data"], changes(before, after, params))
 

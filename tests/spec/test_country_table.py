@@ -66,7 +66,8 @@ def country(tiny: Tiny) -> tuple[Asker, list[str]]:
 
 
 def per_cent(row: dict[str, Any]) -> float:
-    return round(100 * row["rates"]["member_ratio"]["value"], 1)
+    ratio: float = row["rates"]["member_ratio"]["value"]
+    return round(100 * ratio, 1)
 
 
 @pytest.mark.parametrize("year", [0, 1])

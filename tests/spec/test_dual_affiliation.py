@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 
 from app.catalogue.analyses import Analysis
 from app.publication.dual_affiliation import dual_affiliation_answer
@@ -16,13 +16,14 @@ from app.statistics.question import AsOf, Page, Question, Subject
 from tests.factories.asking import Asker, Params, Reader, population_of
 from tests.factories.loading import fill
 from tests.factories.questions import SEEDS, draw_conditions
-from tests.factories.registries import Pen, dated_registries
+from tests.factories.registries import CellWriter, dated_registries
 from tests.factories.tiny import Figures, Tiny
+from tests.lengths import at_length, same_examples
 from tests.reference.answers import Reference
 from tests.reference.dual_affiliation import dual_affiliation
 from tests.reference.registry import Registry
 
-EXAMPLES = {"sqlite": 20, "postgres": 5}
+EXAMPLES = {"sqlite": at_length(20, 6), "postgres": at_length(5, 3)}
 
 JOINT = {
     "enterprises": """
@@ -155,18 +156,15 @@ def asker(migrated_url: str, tmp_path: Path) -> Iterator[Asker]:
 def test_answers_equal_the_reference_when_registries_are_random(asker: Asker) -> None:
     engine = "sqlite" if asker.settings.registry_url.startswith("sqlite") else "postgres"
 
-    @settings(
-        max_examples=EXAMPLES[engine], deadline=None, suppress_health_check=list(HealthCheck), derandomize=True,
-        database=None, phases=[Phase.generate],
-    )  # fmt: skip
+    @same_examples(EXAMPLES[engine])
     @given(dated_registries(), SEEDS)
     def compare(drawn: tuple[Registry, date], seed: int) -> None:
         registry, as_of = drawn
         fill(asker.settings.registry_url, registry)
         snapshot = asker.build(as_of)
         reference = Reference(registry, as_of)
-        pen = Pen(f"{seed}", as_of)
-        for params in ({}, draw_conditions(pen, registry, {"district", "industry", "industry_group"})):
+        writer = CellWriter(f"{seed}", as_of)
+        for params in ({}, draw_conditions(writer, registry, {"district", "industry", "industry_group"})):
             assert asked(asker, snapshot, params) == dual_affiliation(reference, params)
 
     compare()

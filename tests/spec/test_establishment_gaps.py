@@ -7,19 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 
 from tests.factories.asking import Asker
 from tests.factories.loading import fill
 from tests.factories.questions import SEEDS, draw_conditions
-from tests.factories.registries import Pen, dated_registries
+from tests.factories.registries import CellWriter, dated_registries
 from tests.factories.tiny import Tiny
+from tests.lengths import at_length, same_examples
 from tests.reference.answers import Reference
 from tests.reference.establishment_gaps import establishment_gaps
 from tests.reference.questions import CONDITIONS
 from tests.reference.registry import Registry
 
-EXAMPLES = {"sqlite": 10, "postgres": 4}
+EXAMPLES = {"sqlite": at_length(10, 4), "postgres": at_length(4, 2)}
 DAYS = (date(2016, 12, 31), date(2017, 3, 31), date(2017, 6, 30))
 
 FIRMS = {
@@ -131,14 +132,11 @@ def asker(migrated_url: str, tmp_path: Path) -> Iterator[Asker]:
 def test_rows_equal_the_reference_when_registries_are_random(asker: Asker, source: str) -> None:
     engine = "sqlite" if asker.settings.registry_url.startswith("sqlite") else "postgres"
 
-    @settings(
-        max_examples=EXAMPLES[engine], deadline=None, suppress_health_check=list(HealthCheck), derandomize=True,
-        database=None, phases=[Phase.generate],
-    )  # fmt: skip
+    @same_examples(EXAMPLES[engine])
     @given(dated_registries(), SEEDS)
     def compare(drawn: tuple[Registry, date], seed: int) -> None:
         registry, as_of = drawn
-        pen = Pen(f"{seed}", as_of)
+        writer = CellWriter(f"{seed}", as_of)
         fill(asker.settings.registry_url, registry)
         days = [as_of - timedelta(days=400), as_of - timedelta(days=90), as_of]
         with tempfile.TemporaryDirectory(dir=asker.settings.data_dir) as folder:
@@ -146,7 +144,7 @@ def test_rows_equal_the_reference_when_registries_are_random(asker: Asker, sourc
             snapshot = [asking.build(day) for day in days][-1]
             dates = [Reference(registry, day, member_source=source) for day in days]
             for strict in ("true", "false"):
-                params = draw_conditions(pen, registry, set(CONDITIONS) - {"basis"}) | {"strict": strict}
+                params = draw_conditions(writer, registry, set(CONDITIONS) - {"basis"}) | {"strict": strict}
                 found = [told(row) for row in asking.gaps(params, snapshot)["data"]]
                 assert found == establishment_gaps(dates, params)
 

@@ -30,12 +30,12 @@ def joint(first: float, second: float) -> float:
 
 def matched(*firms: list[int], shown: int = 0) -> Matched:
     """Rows of (members, headcount, squared headcounts)."""
-    columns = np.array(firms, np.int64).T
-    return Matched(*columns, np.full(len(firms), shown))
+    members, headcount, squared = np.array(firms, np.int64).T
+    return Matched(members, headcount, squared, np.full(len(firms), shown))
 
 
 def compared(own: Matched, reference: Matched | Decimal, precision: Precision = EXACT, **options: Any) -> Comparison:
-    decided = {"alpha": 0.05, "margin": Decimal("0.8")} | options
+    decided: dict[str, Any] = {"alpha": 0.05, "margin": Decimal("0.8")} | options
     return compare(np.arange(len(own.members)), own, reference, 0.08, precision, **decided)
 
 

@@ -6,24 +6,25 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 
 from app.statistics.low_membership import CLASSES
 from tests.disclosure.publishing import Publisher
 from tests.factories.asking import Asker
-from tests.factories.crowds import crowd
+from tests.factories.crowded_registries import crowded_registry
 from tests.factories.loading import fill
 from tests.factories.payrolls import AS_OF, ask_low_membership, low_membership_questions, payrolls
 from tests.factories.registries import AS_OF as CROWDED_ON
 from tests.factories.registries import dated_registries
+from tests.lengths import at_length, same_examples
 from tests.reference.answers import Reference
 from tests.reference.low_membership import low_membership
 from tests.reference.public import PublicReference
 from tests.reference.registry import Registry
 from tests.spec.test_random_registries import same
 
-SEEDS = {"sqlite": range(16), "postgres": range(16, 20)}
-EXAMPLES = {"sqlite": 15, "postgres": 5}
+SEEDS = {"sqlite": range(at_length(16, 5)), "postgres": range(16, at_length(20, 17))}
+EXAMPLES = {"sqlite": at_length(15, 4), "postgres": at_length(5, 2)}
 QUESTIONS = 25
 
 
@@ -58,10 +59,7 @@ def test_comparisons_equal_the_reference_when_payrolls_are_random(migrated_url: 
 def test_comparisons_equal_the_reference_when_registries_are_random(migrated_url: str, tmp_path: Path) -> None:
     asker = Asker(migrated_url, tmp_path / "data")
 
-    @settings(
-        max_examples=EXAMPLES[engine_of(migrated_url)], deadline=None, suppress_health_check=list(HealthCheck),
-        derandomize=True, database=None, phases=[Phase.generate],
-    )  # fmt: skip
+    @same_examples(EXAMPLES[engine_of(migrated_url)])
     @given(dated_registries())
     def compare(drawn: tuple[Registry, date]) -> None:
         registry, as_of = drawn
@@ -79,7 +77,7 @@ def test_public_comparisons_equal_the_reference_when_registries_are_crowded(
 ) -> None:
     publisher = Publisher(migrated_url, tmp_path / "data", member_source=source)
     for seed in range(3):
-        registry = crowd(seed)
+        registry = crowded_registry(seed)
         fill(migrated_url, registry)
         snapshot = publisher.build(CROWDED_ON)
         reference = PublicReference(registry, CROWDED_ON, publisher.key, member_source=source)

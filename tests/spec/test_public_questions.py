@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from itertools import permutations
 
 import pytest
@@ -76,7 +77,7 @@ def test_everything_that_is_lacking_is_named_when_a_question_is_exact_only(figur
 
 def test_single_subjects_and_files_are_exact_only_when_their_lists_are(figures: Figures) -> None:
     for subject in ("enterprises", "branches"):
-        assert items(refusal(lambda subject=subject: figures.one(subject, "A"))) == {"path": SUBJECTS}
+        assert items(refusal(partial(figures.one, subject, "A"))) == {"path": SUBJECTS}
     error = refusal(lambda: figures.one("districts", "siming", basis="registered"))
     assert items(error) == {"query/basis": ("operating",)}
     question = Question(Subject.DISTRICTS, population=Population(ownership="state"))
@@ -110,8 +111,8 @@ def test_public_questions_are_answered_when_they_name_what_there_is(figures: Fig
         for level in levels:
             refuse_exact_only(manifest, Question(subject, AsOf(), population, Listing(level=level)))
     refuse_exact_only(manifest, Question(Subject.INDUSTRY_GROUPS, AsOf(), population))
-    for subject in ("districts", "industries", "industry-groups"):
-        assert figures.page(subject)["data"]
+    for name in ("districts", "industries", "industry-groups"):
+        assert figures.page(name)["data"]
 
 
 FIRMS = {

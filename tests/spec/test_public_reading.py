@@ -78,7 +78,7 @@ def below(parameter: str, code: str) -> Callable[[Place], bool]:
 def populations() -> Iterator[dict[str, str]]:
     """Any district or none, with any industry, any group or neither."""
     for district in (None, "xiamen", "siming", "wucun", "huli"):
-        where = {} if district is None else {"district": district}
+        where: dict[str, str] = {} if district is None else {"district": district}
         yield where
         yield from (where | {"industry": code} for code in ("I", "64", "R", "86"))
         yield from (where | {"industry_group": code} for code in GROUPS)

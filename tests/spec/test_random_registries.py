@@ -7,17 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.factories.asking import Asker
 from tests.factories.loading import fill
 from tests.factories.questions import basis_questions, question_lists, single_questions
 from tests.factories.registries import dated_registries
+from tests.lengths import at_length, same_examples
 from tests.reference.answers import Reference
 from tests.reference.registry import Registry
 
-EXAMPLES = {"sqlite": 40, "postgres": 15}
+EXAMPLES = {"sqlite": at_length(40, 8), "postgres": at_length(15, 4)}
 FIGURE = 1e-12
 
 
@@ -32,10 +33,7 @@ def test_answers_equal_the_reference_when_registries_are_random(asker: Asker, so
     engine = "sqlite" if asker.settings.registry_url.startswith("sqlite") else "postgres"
     asking = Asker(asker.settings.registry_url, asker.settings.data_dir, member_source=source)
 
-    @settings(
-        max_examples=EXAMPLES[engine], deadline=None, suppress_health_check=list(HealthCheck), derandomize=True,
-        database=None, phases=[Phase.generate],
-    )  # fmt: skip
+    @same_examples(EXAMPLES[engine])
     @given(dated_registries(), st.data())
     def compare(drawn: tuple[Registry, date], data: st.DataObject) -> None:
         registry, as_of = drawn

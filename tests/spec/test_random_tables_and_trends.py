@@ -7,15 +7,16 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.disclosure.publishing import Publisher
 from tests.factories.asking import Asker
-from tests.factories.crowds import crowd
+from tests.factories.crowded_registries import crowded_registry
 from tests.factories.loading import fill
 from tests.factories.questions import cross_table_questions, draw_cross_table, trend_questions
-from tests.factories.registries import AS_OF, Pen, dated_registries
+from tests.factories.registries import AS_OF, CellWriter, dated_registries
+from tests.lengths import at_length, same_examples
 from tests.reference.answers import Reference
 from tests.reference.as_of import Thresholds
 from tests.reference.cross_table import cross_table
@@ -25,8 +26,8 @@ from tests.reference.registry import Registry
 from tests.reference.trends import Dated, trend
 from tests.spec.test_random_registries import same
 
-EXAMPLES = {"sqlite": 6, "postgres": 2}
-CROWDS = {"sqlite": range(2), "postgres": range(2, 3)}
+EXAMPLES = {"sqlite": at_length(6, 3), "postgres": at_length(2, 2)}
+SEEDS = {"sqlite": range(at_length(2, 1)), "postgres": range(2, 3)}
 EARLIER = (timedelta(400), timedelta(90))
 """Further dates of a trend, before the last."""
 
@@ -48,10 +49,7 @@ def engine_of(url: str) -> str:
 def test_tables_and_trends_equal_the_reference_when_registries_are_random(asker: Asker, source: str) -> None:
     url = asker.settings.registry_url
 
-    @settings(
-        max_examples=EXAMPLES[engine_of(url)], deadline=None, suppress_health_check=list(HealthCheck), derandomize=True,
-        database=None, phases=[Phase.generate],
-    )  # fmt: skip
+    @same_examples(EXAMPLES[engine_of(url)])
     @given(dated_registries(), st.data())
     def compare(drawn: tuple[Registry, date], data: st.DataObject) -> None:
         registry, as_of = drawn
@@ -104,9 +102,9 @@ def renamed(registry: Registry, draws: random.Random) -> Registry:
 def test_public_tables_and_trends_equal_the_reference_when_registries_are_crowded(
     migrated_url: str, tmp_path: Path, member_source: str
 ) -> None:
-    for seed in CROWDS[engine_of(migrated_url)]:
+    for seed in SEEDS[engine_of(migrated_url)]:
         publisher = Publisher(migrated_url, tmp_path / f"{seed}", member_source=member_source)
-        registry = crowd(seed)
+        registry = crowded_registry(seed)
         fill(migrated_url, registry)
         dates = []
         for day in (AS_OF - timedelta(90), AS_OF):
@@ -114,17 +112,17 @@ def test_public_tables_and_trends_equal_the_reference_when_registries_are_crowde
             reference = PublicReference(registry, day, publisher.key, member_source=member_source)
             dates.append(Dated(reference, registry, member_source))
         for turn in range(40):
-            params = public_table(Pen(f"{seed} {turn}", AS_OF), dates[-1].reference, registry)
+            params = public_table(CellWriter(f"{seed} {turn}", AS_OF), dates[-1].reference, registry)
             expected = cross_table(dates[-1].reference, params)
             same(publisher.reader.cross_table(params, snapshot, 5 if turn % 2 else 1000), expected, f"{params}")
             conditions = {name: code for name, code in params.items() if name in NAMED}
             same(publisher.reader.trend(conditions), trend(dates, conditions), f"{conditions}")
 
 
-def public_table(pen: Pen, reference: Reference, registry: Registry) -> dict[str, str]:
+def public_table(writer: CellWriter, reference: Reference, registry: Registry) -> dict[str, str]:
     """A table that can be had, of what is public."""
     while True:
-        params = draw_cross_table(pen, registry)
+        params = draw_cross_table(writer, registry)
         try:
             cross_table(reference, params)
         except QuestionError:

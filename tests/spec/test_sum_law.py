@@ -10,40 +10,36 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 
 from app.catalogue.measures import ENTERPRISE_MEASURES, MEASURES
 from app.catalogue.vocabulary import Basis, DistrictLevel, IndustryLevel
-from app.demo.siming import SIMING_DATES, write_siming
+from app.demo.siming import SIMING_DATES
 from app.statistics.aggregates import list_tree, tree_of
 from app.statistics.question import AsOf, Listing, Page, Population, Question, Subject
 from app.statistics.row_list import RowList
 from app.store.snapshot import Snapshot, Tree
 from tests.factories.asking import Asker, Reader
-from tests.factories.demo_files import read_registry
+from tests.factories.demonstration import Demonstration
 from tests.factories.loading import fill
 from tests.factories.registries import dated_registries
 from tests.factories.tiny import Tiny, codes, tiny_registry
+from tests.lengths import at_length, same_examples
 from tests.reference.registry import Registry
 
 CODES = [measure.code for measure in MEASURES]
 LEVELS = {Subject.DISTRICTS: DistrictLevel, Subject.INDUSTRIES: IndustryLevel}
 OWN = {Subject.DISTRICTS: "district", Subject.INDUSTRIES: "industry"}
-EXAMPLES = {"sqlite": 6, "postgresql": 3}
+EXAMPLES = {"sqlite": at_length(6, 3), "postgresql": at_length(3, 2)}
 
 Sums = npt.NDArray[np.int64]
 
 
 @pytest.fixture(scope="module")
-def roots(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Snapshot]]:
+def roots(demonstration: Demonstration) -> dict[str, list[Snapshot]]:
     """Give all snapshots of the demonstration, exact and public, which are the same bytes on both engines."""
-    folder = tmp_path_factory.mktemp("demonstration")
-    (folder / "registry.sqlite").write_bytes(sqlite_template.read_bytes())
-    asker = Asker(f"sqlite+aiosqlite:///{folder / 'registry.sqlite'}", folder, anonymous="public")
-    fill(asker.settings.registry_url, read_registry(write_siming(folder)))
-    exact = [asker.shelf.get(asker.build(as_of)) for as_of in SIMING_DATES]
-    public = Reader(asker.settings.snapshots_dir / "public").shelf
-    return {"exact": exact, "public": [public.at(as_of) for as_of in SIMING_DATES]}
+    shelves = {root: Reader(demonstration.folder / "snapshots" / root).shelf for root in ("exact", "public")}
+    return {root: [shelf.at(as_of) for as_of in SIMING_DATES] for root, shelf in shelves.items()}
 
 
 @pytest.fixture(scope="module")
@@ -238,10 +234,7 @@ def test_the_sum_law_holds_when_registries_are_random(tiny: Tiny) -> None:
     asker = Asker(tiny.url, tiny.folder)
     examples = EXAMPLES[tiny.url.partition("+")[0]]
 
-    @settings(
-        max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None,
-        phases=[Phase.generate],
-    )  # fmt: skip
+    @same_examples(examples)
     @given(dated_registries())
     def hold(drawn: tuple[Registry, date]) -> None:
         registry, as_of = drawn

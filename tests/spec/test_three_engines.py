@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 
 from app.config import Thresholds
 from app.database.engines import make_sync_engine
@@ -16,9 +16,10 @@ from app.snapshots.extract import EXTRACTED, extract, view
 from app.snapshots.facts import Parameters, statement
 from tests.factories.loading import fill
 from tests.factories.registries import dated_registries
+from tests.lengths import at_length, same_examples
 from tests.reference.registry import Registry
 
-EXAMPLES = 8
+EXAMPLES = at_length(8, 4)
 TEXTS = ("enterprises", "branches", "coverage", "dual_affiliation")
 
 # Every figure of a branch as one plain count(DISTINCT) over everybody below it: slow, and beyond doubt.
@@ -125,18 +126,11 @@ def engines(migrated_sqlite_url: str, migrated_postgres_url: str) -> Iterator[En
         yield Engines({"sqlite": migrated_sqlite_url, "postgres": migrated_postgres_url}, Path(folder))
 
 
-def random_examples(examples: int) -> settings:
-    return settings(
-        max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None,
-        phases=[Phase.generate],
-    )  # fmt: skip
-
-
 @pytest.mark.postgres
 def test_all_engines_answer_the_same_rows_when_registries_are_random(engines: Engines) -> None:
     seen = dict.fromkeys(TEXTS, 0)
 
-    @random_examples(EXAMPLES)
+    @same_examples(EXAMPLES)
     @given(dated_registries())
     def compare(drawn: tuple[Registry, date]) -> None:
         registry, as_of = drawn
@@ -156,7 +150,7 @@ def test_all_engines_answer_the_same_rows_when_registries_are_random(engines: En
 def test_branches_equal_plain_distinct_counts_when_registries_are_random(migrated_sqlite_url: str) -> None:
     several = 0
 
-    @random_examples(3 * EXAMPLES)
+    @same_examples(3 * EXAMPLES)
     @given(dated_registries())
     def compare(drawn: tuple[Registry, date]) -> None:
         nonlocal several

@@ -124,7 +124,7 @@ def test_nothing_is_left_of_a_record_when_the_disk_is_full(
     path = tmp_path / "audit" / "2017-06.jsonl"
     before = path.read_bytes()
     write = os.write
-    monkeypatch.setattr(audit.os, "write", lambda descriptor, line: write(descriptor, line[:10]))
+    monkeypatch.setattr(os, "write", lambda descriptor, line: write(descriptor, line[:10]))
     with pytest.raises(OSError, match="No space left"):
         log.append(record(number=2))
     monkeypatch.undo()

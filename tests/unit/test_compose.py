@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import yaml  # type: ignore[import-untyped]  # comes with the tools of the tests; its stubs would serve this file alone
+import yaml
 
 from app.config import Settings
 from app.snapshots.rounding import RoundingKeyRefused, rounding_key

@@ -1,10 +1,13 @@
+from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from app.imports.datasets import find_dataset
-from tests.factories.import_files import csv_bytes, read_bytes
+from tests.factories.import_files import Read, csv_bytes, read_bytes
 
 D = date(2017, 6, 30)
 
@@ -17,56 +20,59 @@ SAMPLES = {
 }
 
 
-def read_cells(tmp_path, dataset, column, cells, title=None):
+def read_cells(tmp_path: Path, dataset: str, column: str, cells: Sequence[str], title: str | None = None) -> Read:
     """Read a file whose rows differ in one column."""
     others = {name: value for name, value in SAMPLES[dataset].items() if name != column}
     rows = [(*others.values(), f'"{cell}"') for cell in cells]
     return read_bytes(csv_bytes((*others, title or column), *rows), dataset, tmp_path)
 
 
-def values(tmp_path, dataset, column, cells, title=None):
+def values(tmp_path: Path, dataset: str, column: str, cells: Sequence[str], title: str | None = None) -> list[Any]:
     read = read_cells(tmp_path, dataset, column, cells, title)
     assert read.issues == []
-    return read.table[column].to_pylist()
+    found: list[Any] = read.table[column].to_pylist()
+    return found
 
 
-def problems(tmp_path, dataset, column, cells):
+def problems(
+    tmp_path: Path, dataset: str, column: str, cells: Sequence[str]
+) -> dict[tuple[int | None, str], str | None]:
     read = read_cells(tmp_path, dataset, column, cells)
     assert read.bad == [row in {issue[0] for issue in read.issues} for row in read.rows]
     assert all(found == column for _, found, _, _ in read.issues)
     return {(row, rule): value for row, _, rule, value in read.issues}
 
 
-def test_codes_stay_text(tmp_path):
+def test_codes_stay_text(tmp_path: Path) -> None:
     codes = ["007", "NA", "NULL", "nan", "true", "1e5", "0x1F", "a b", "网联F1", "中" * 64]
     assert values(tmp_path, "enterprises", "code", codes) == codes
 
 
-def test_outer_space_of_any_kind_is_trimmed(tmp_path):
+def test_outer_space_of_any_kind_is_trimmed(tmp_path: Path) -> None:
     assert values(tmp_path, "enterprises", "code", [" a", "b\u3000", "\tc\n", "\u00a0d\u2003"]) == ["a", "b", "c", "d"]
 
 
 @pytest.mark.parametrize("column", ["code", "name"])
-def test_required_cells_may_not_be_blank(tmp_path, column):
+def test_required_cells_may_not_be_blank(tmp_path: Path, column: str) -> None:
     found = problems(tmp_path, "enterprises", column, ["x", "", " \u3000"])
     assert found == {(3, "required"): None, (4, "required"): None}
 
 
-def test_codes_are_refused_when_they_cannot_be_one(tmp_path):
+def test_codes_are_refused_when_they_cannot_be_one(tmp_path: Path) -> None:
     cells = ["ok", ".", "..", "a/b", "a\tb", "x" * 65, "a\x85b", "a\x7fb", "...", "中" * 65]
     wrong = {(3, "."), (4, ".."), (5, "a/b"), (6, "a\tb"), (7, "x" * 65), (8, "a\x85b"), (9, "a\x7fb"), (11, "中" * 65)}
     assert problems(tmp_path, "enterprises", "code", cells) == {(row, "invalid_code"): cell for row, cell in wrong}
 
 
-def test_a_code_is_refused_when_only_one_is_a_dot(tmp_path):
+def test_a_code_is_refused_when_only_one_is_a_dot(tmp_path: Path) -> None:
     assert problems(tmp_path, "enterprises", "code", ["abc", "."]) == {(3, "invalid_code"): "."}
 
 
-def test_a_wrong_ref_is_told_without_its_value(tmp_path):
+def test_a_wrong_ref_is_told_without_its_value(tmp_path: Path) -> None:
     assert problems(tmp_path, "members", "ref", ["a/b"]) == {(2, "invalid_code"): None}
 
 
-def test_names_are_refused_when_too_long(tmp_path):
+def test_names_are_refused_when_too_long(tmp_path: Path) -> None:
     assert values(tmp_path, "enterprises", "name", ["厦" * 1000, 'a""b', "a\nb"]) == ["厦" * 1000, 'a"b', "a\nb"]
     assert list(problems(tmp_path, "enterprises", "name", ["厦" * 1001])) == [(2, "invalid_text")]
 
@@ -74,11 +80,11 @@ def test_names_are_refused_when_too_long(tmp_path):
 @pytest.mark.parametrize(
     "text", ["2017-06-30", "2017/6/30", "2017/06/30", "2017年6月30日", "2017年06月30日", " 2017-06-30 "]
 )
-def test_dates_are_read_in_their_usual_forms(tmp_path, text):
+def test_dates_are_read_in_their_usual_forms(tmp_path: Path, text: str) -> None:
     assert values(tmp_path, "members", "full_since", [text, "2017-06-30"]) == [D, D]
 
 
-def test_dates_are_read_at_the_ends_of_the_calendar(tmp_path):
+def test_dates_are_read_at_the_ends_of_the_calendar(tmp_path: Path) -> None:
     cells = ["1900-02-28", "2000-02-29", "9999-12-31", "2016/2/29"]
     assert values(tmp_path, "enterprises", "registered_on", cells) == [
         date(1900, 2, 28),
@@ -110,11 +116,11 @@ def test_dates_are_read_at_the_ends_of_the_calendar(tmp_path):
         "yesterday",
     ],
 )
-def test_dates_are_refused_when_they_are_none(tmp_path, text):
+def test_dates_are_refused_when_they_are_none(tmp_path: Path, text: str) -> None:
     assert problems(tmp_path, "members", "full_since", ["2017-06-30", text]) == {(3, "invalid_date"): text}
 
 
-def test_counts_are_whole_numbers(tmp_path):
+def test_counts_are_whole_numbers(tmp_path: Path) -> None:
     cells = ["12", "12.0", "12.00", "0", "007", "10000000", "", " 5 "]
     assert values(tmp_path, "returns", "headcount", cells) == [12, 12, 12, 0, 7, 10_000_000, None, 5]
 
@@ -137,17 +143,17 @@ def test_counts_are_whole_numbers(tmp_path):
         "十二",
     ],
 )
-def test_counts_are_refused_when_they_are_none(tmp_path, text):
+def test_counts_are_refused_when_they_are_none(tmp_path: Path, text: str) -> None:
     assert problems(tmp_path, "returns", "headcount", ["12", text]) == {(3, "invalid_count"): text}
 
 
-def test_years_of_birth_are_plausible(tmp_path):
+def test_years_of_birth_are_plausible(tmp_path: Path) -> None:
     assert values(tmp_path, "members", "birth_year", ["1900", "1985.0", "2026", ""]) == [1900, 1985, 2026, None]
     found = problems(tmp_path, "members", "birth_year", ["1899", "2027", "85", "1985年"])
     assert list(found) == [(row, "invalid_year") for row in (2, 3, 4, 5)]
 
 
-def test_booleans_are_read_in_both_languages(tmp_path):
+def test_booleans_are_read_in_both_languages(tmp_path: Path) -> None:
     yes = ["true", "TRUE", "1", "yes", "Yes", "是", "√", "有", "ｔｒｕｅ"]
     no = ["false", "False", "0", "no", "否", "×", "无"]
     assert values(tmp_path, "returns", "operating", [*yes, *no, ""]) == [True] * 9 + [False] * 7 + [None]
@@ -158,7 +164,7 @@ def test_booleans_are_read_in_both_languages(tmp_path):
     }
 
 
-def test_enumerations_are_read_in_both_languages(tmp_path):
+def test_enumerations_are_read_in_both_languages(tmp_path: Path) -> None:
     cells = ["private", "Private", "私营", "港澳台", " 其他 ", ""]
     assert values(tmp_path, "returns", "ownership", cells) == [
         "private",
@@ -171,13 +177,13 @@ def test_enumerations_are_read_in_both_languages(tmp_path):
     assert values(tmp_path, "members", "education", ["研究生(博士)", "研究生（硕士）"]) == ["doctorate", "master"]
 
 
-def test_enumerations_are_refused_with_all_choices(tmp_path):
+def test_enumerations_are_refused_with_all_choices(tmp_path: Path) -> None:
     read = read_cells(tmp_path, "returns", "size_class", ["small", "tiny"])
     assert read.issues == [(3, "size_class", "invalid_choice", "tiny")]
     assert read.issue().message == "must be one of large, 大型, medium, 中型, small, 小型, micro, 微型"
 
 
-def test_identity_is_a_question_under_one_header_alone(tmp_path):
+def test_identity_is_a_question_under_one_header_alone(tmp_path: Path) -> None:
     cells = ["是", "否", "公开", "withheld", ""]
     assert values(tmp_path, "members", "identity", cells, " 身份公开") == ["open", "withheld", "open", "withheld", None]
     assert list(problems(tmp_path, "members", "identity", ["是", "否"])) == [
@@ -186,27 +192,27 @@ def test_identity_is_a_question_under_one_header_alone(tmp_path):
     ]
 
 
-def test_blank_cells_take_the_default_of_their_column(tmp_path):
+def test_blank_cells_take_the_default_of_their_column(tmp_path: Path) -> None:
     assert values(tmp_path, "enterprises", "kind", ["", "社会组织"]) == ["enterprise", "social_organisation"]
     assert values(tmp_path, "branches", "dual_affiliation", ["", "是"]) == [False, True]
     assert values(tmp_path, "members", "identity", ["", "open"]) == [None, "open"]
     assert values(tmp_path, "returns", "operating", ["", "no"]) == [None, False]
 
 
-def test_a_wrong_cell_takes_no_default(tmp_path):
+def test_a_wrong_cell_takes_no_default(tmp_path: Path) -> None:
     read = read_cells(tmp_path, "enterprises", "kind", ["", "firm"])
     assert read.bad == [False, True]
     assert read.table["kind"].to_pylist() == ["enterprise", None]
 
 
-def test_absent_columns_have_no_column(tmp_path):
+def test_absent_columns_have_no_column(tmp_path: Path) -> None:
     read = read_bytes(csv_bytes(("code", "registered_on", "name"), ("e1", "", "n")), "enterprises", tmp_path)
     assert read.present == {"code", "name", "registered_on"}
     assert read.table.column_names == ["code", "name", "registered_on"]
     assert read.records == [{"code": "e1", "name": "n", "registered_on": None}]
 
 
-def test_columns_are_typed_by_their_kind(tmp_path):
+def test_columns_are_typed_by_their_kind(tmp_path: Path) -> None:
     for name in ("ledger", "members"):
         columns = find_dataset(name).columns
         cells = {"reported_on": "2017-06-30", "joined_on": "2017-06-30"}
@@ -216,7 +222,7 @@ def test_columns_are_typed_by_their_kind(tmp_path):
         assert read.table.schema.types == [kinds.get(column.kind, pa.string()) for column in columns]
 
 
-def test_all_problems_of_all_cells_are_told(tmp_path):
+def test_all_problems_of_all_cells_are_told(tmp_path: Path) -> None:
     content = csv_bytes(
         ("ref", "joined_on", "sex", "birth_year"),
         ("a/b", "x", "y", "z"),

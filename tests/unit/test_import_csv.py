@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from app.imports.datasets import find_dataset
@@ -11,7 +13,7 @@ MIB = 1 << 20
 HEADER = ("code", "name", "kind")
 
 
-def refused(content, tmp_path, dataset="enterprises"):
+def refused(content: bytes, tmp_path: Path, dataset: str = "enterprises") -> str:
     with pytest.raises(UnreadableFile) as caught:
         read_bytes(content, dataset, tmp_path)
     assert caught.value.status == 422
@@ -19,14 +21,16 @@ def refused(content, tmp_path, dataset="enterprises"):
 
 
 @pytest.fixture
-def small_blocks(monkeypatch):
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.imports.readers.csv.BLOCK_BYTES", 64)
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
-def test_every_delimiter_encoding_and_line_end_gives_the_same(tmp_path, delimiter, encoding, line_end):
+def test_every_delimiter_encoding_and_line_end_gives_the_same(
+    tmp_path: Path, delimiter: str, encoding: str, line_end: str
+) -> None:
     rows = [("统一社会信用代码", "企业名称", "类别"), ("007", "厦门𠮷联网络", "企业"), ("NA", "a b", "")]
     content = line_end.join(delimiter.join(row) for row in rows).encode(encoding)
     read = read_bytes(content, "enterprises", tmp_path)
@@ -37,12 +41,12 @@ def test_every_delimiter_encoding_and_line_end_gives_the_same(tmp_path, delimite
     ]
 
 
-def test_the_delimiter_is_that_which_makes_the_most_titles(tmp_path):
+def test_the_delimiter_is_that_which_makes_the_most_titles(tmp_path: Path) -> None:
     assert read_bytes(b"code;name;a,b,c\n1;n;\n", "enterprises", tmp_path, ignore_unknown=True).rows == [2]
     assert read_bytes(b'"code"\t"name"\n1\tn;n\n', "enterprises", tmp_path).records[0]["name"] == "n;n"
 
 
-def test_quoted_cells_hold_delimiters_quotes_and_line_breaks(tmp_path):
+def test_quoted_cells_hold_delimiters_quotes_and_line_breaks(tmp_path: Path) -> None:
     read = read_bytes(b'code,"na\nme",kind\n1,"a,""b""\nc",\n2,x,\n', "enterprises", tmp_path)
     assert [(row, record["name"]) for row, record in zip(read.rows, read.records, strict=True)] == [
         (2, 'a,"b"\nc'),
@@ -50,12 +54,12 @@ def test_quoted_cells_hold_delimiters_quotes_and_line_breaks(tmp_path):
     ]
 
 
-def test_rows_are_numbered_as_a_spreadsheet_does_when_some_are_blank(tmp_path):
+def test_rows_are_numbered_as_a_spreadsheet_does_when_some_are_blank(tmp_path: Path) -> None:
     read = read_bytes(b"code,name,kind\n\n1,a,\n,,\n \n2,b,\n  , ,\n\n3,c,\n\n", "enterprises", tmp_path)
     assert (read.rows, read.issues) == ([3, 6, 9], [])
 
 
-def test_ragged_rows_are_problems_with_their_number(tmp_path):
+def test_ragged_rows_are_problems_with_their_number(tmp_path: Path) -> None:
     read = read_bytes(b'code,name,kind\n1,a\n2,"b\nb",\n3,c,,\n4,d,\n5\n', "enterprises", tmp_path)
     assert read.rows == [3, 5]
     assert read.issues == [(row, None, "ragged_row", None) for row in (2, 4, 6)]
@@ -64,7 +68,9 @@ def test_ragged_rows_are_problems_with_their_number(tmp_path):
     ]
 
 
-def test_ragged_rows_are_numbered_rightly_when_the_file_is_read_in_many_blocks(tmp_path, small_blocks):
+def test_ragged_rows_are_numbered_rightly_when_the_file_is_read_in_many_blocks(
+    tmp_path: Path, small_blocks: None
+) -> None:
     ragged = {3, 4, 9, 30, 31, 32, 33, 34, 35, 60, 99, 100}
     lines = ["1,2" if row in ragged else f"c{row},n," for row in range(2, 101)]
     read = read_bytes("\n".join(["code,name,kind", *lines]).encode(), "enterprises", tmp_path)
@@ -73,29 +79,31 @@ def test_ragged_rows_are_numbered_rightly_when_the_file_is_read_in_many_blocks(t
     assert [issue[0] for issue in read.issues] == sorted(ragged)
 
 
-def test_a_file_of_ragged_rows_alone_is_told_row_by_row(tmp_path, small_blocks):
+def test_a_file_of_ragged_rows_alone_is_told_row_by_row(tmp_path: Path, small_blocks: None) -> None:
     read = read_bytes(b"code,name,kind\n" + b"1,2\n" * 50, "enterprises", tmp_path)
     assert (read.rows, read.log.errors) == ([], 50)
 
 
-def test_a_file_is_refused_when_too_many_rows_do_not_fit_its_header(tmp_path, monkeypatch):
+def test_a_file_is_refused_when_too_many_rows_do_not_fit_its_header(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("app.imports.readers.csv.MOST_RAGGED", 1000)
     detail = refused(b"code,name,kind\n" + b"1,2\n" * 2000, tmp_path)
     assert detail == "1000 rows up to row 1001 have more or fewer cells than the header, which has 3."
 
 
-def test_a_header_alone_has_no_rows(tmp_path):
+def test_a_header_alone_has_no_rows(tmp_path: Path) -> None:
     for content in (b"code,name", b"code,name\n", b"code,name\r\n\r\n"):
         read = read_bytes(content, "enterprises", tmp_path)
-        assert (read.rows, read.issues, read.present) == ([], [], {"code", "name"})
+        assert (read.rows, read.issues, read.present) == ([], [], frozenset({"code", "name"}))
 
 
-def test_one_column_is_enough(tmp_path):
+def test_one_column_is_enough(tmp_path: Path) -> None:
     read = read_bytes(b"code\n1\n\n2", "enterprises", tmp_path, keys_only=True)
     assert (read.rows, read.table["code"].to_pylist()) == ([2, 4], ["1", "2"])
 
 
-def test_cells_without_a_title_are_problems(tmp_path):
+def test_cells_without_a_title_are_problems(tmp_path: Path) -> None:
     content = b"code,name,,\n1,a,,\n2,b,x,\n3,c,,y\n"
     read = read_bytes(content, "enterprises", tmp_path)
     assert read.issues == [(3, None, "ragged_row", None), (4, None, "ragged_row", None)]
@@ -117,11 +125,11 @@ def test_cells_without_a_title_are_problems(tmp_path):
         (b"code,name\n1,\xe4", 12),
     ],
 )
-def test_a_byte_that_is_in_no_encoding_is_named(tmp_path, content, offset):
+def test_a_byte_that_is_in_no_encoding_is_named(tmp_path: Path, content: bytes, offset: int) -> None:
     assert f"byte at offset {offset} " in refused(content, tmp_path)
 
 
-def test_the_first_bytes_are_enough_to_refuse_a_file(tmp_path):
+def test_the_first_bytes_are_enough_to_refuse_a_file(tmp_path: Path) -> None:
     path = tmp_path / "file"
     for content in (
         b"code,name\n1,\xff\xfe\n",
@@ -135,14 +143,14 @@ def test_the_first_bytes_are_enough_to_refuse_a_file(tmp_path):
             inspect(path, find_dataset("enterprises"))
 
 
-def test_a_character_cut_by_the_end_of_the_first_bytes_is_no_mistake(tmp_path):
+def test_a_character_cut_by_the_end_of_the_first_bytes_is_no_mistake(tmp_path: Path) -> None:
     for encoding in ("utf-8", "gb18030"):
         for shift in range(4):
             content = b"code,name\n1," + b"x" * (MIB - 12 - shift) + "党员\n".encode(encoding)
             assert read_bytes(content, "enterprises", tmp_path).table["name"].null_count == 1
 
 
-def test_the_encoding_is_that_of_the_whole_file_when_the_first_bytes_are_plain(tmp_path):
+def test_the_encoding_is_that_of_the_whole_file_when_the_first_bytes_are_plain(tmp_path: Path) -> None:
     rows = b"".join(b"c%d,n,\n" % row for row in range(150_000))
     assert len(rows) > MIB
     read = read_bytes(b"code,name,kind\n" + rows + "c,党员,企业\n".encode("gb18030"), "enterprises", tmp_path)
@@ -150,27 +158,27 @@ def test_the_encoding_is_that_of_the_whole_file_when_the_first_bytes_are_plain(t
     assert read.rows[-1] == 150_002
 
 
-def test_a_broken_character_does_not_turn_the_file_into_another_encoding(tmp_path):
+def test_a_broken_character_does_not_turn_the_file_into_another_encoding(tmp_path: Path) -> None:
     content = "code,name\n1,厦门市思明区\n2,".encode() + "党员".encode("gb18030") + b"\n"
     assert "is not UTF-8, as the bytes before it are" in refused(content, tmp_path)
 
 
-def test_a_quote_that_is_never_closed_is_refused(tmp_path, small_blocks):
+def test_a_quote_that_is_never_closed_is_refused(tmp_path: Path, small_blocks: None) -> None:
     assert "never closed" in refused(b'code,name\n1,"a\n' + b"2,b\n" * 100, tmp_path)
     assert refused(b'code,name\n1,a\n2,"b\n3,c\n', tmp_path) == "A quote that begins in row 3 is never closed."
     assert refused(b'code,name,kind\n1,a,\n2,"b,\n3,c,\n', tmp_path) == "A quote that begins in row 3 is never closed."
 
 
-def test_a_cell_of_many_lines_at_the_end_is_no_open_quote(tmp_path):
+def test_a_cell_of_many_lines_at_the_end_is_no_open_quote(tmp_path: Path) -> None:
     assert read_bytes(b'code,name\n1,"a\nb"\n', "enterprises", tmp_path).records[0]["name"] == "a\nb"
     assert read_bytes(b'name,code\n"a\nb",1\n"a\nb",1,2\n', "enterprises", tmp_path).rows == [2]
 
 
-def test_a_row_longer_than_a_block_is_refused(tmp_path):
+def test_a_row_longer_than_a_block_is_refused(tmp_path: Path) -> None:
     assert "longer than" in refused(b"code,name\n1," + b"x" * (5 * MIB) + b"\n", tmp_path)
 
 
-def test_a_header_that_does_not_fit_is_refused_before_any_row(tmp_path):
+def test_a_header_that_does_not_fit_is_refused_before_any_row(tmp_path: Path) -> None:
     path = tmp_path / "file.csv"
     path.write_bytes(csv_bytes(("code", "nmae"), ("1", "n")))
     with pytest.raises(HeaderRefused) as caught:
@@ -179,22 +187,22 @@ def test_a_header_that_does_not_fit_is_refused_before_any_row(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"\ncode,name\n1,n\n", b",,\n1,n,\n", b" \n"])
-def test_a_first_row_that_is_blank_is_no_header(tmp_path, content):
+def test_a_first_row_that_is_blank_is_no_header(tmp_path: Path, content: bytes) -> None:
     assert refused(content, tmp_path) == "The first row holds no header."
 
 
-def test_too_many_columns_are_refused(tmp_path):
+def test_too_many_columns_are_refused(tmp_path: Path) -> None:
     assert refused(b",".join([b"c"] * 501) + b"\n", tmp_path) == "The file has more than 500 columns."
 
 
-def test_the_name_of_the_file_means_nothing(tmp_path):
+def test_the_name_of_the_file_means_nothing(tmp_path: Path) -> None:
     path = tmp_path / "file.csv.gz"
     path.write_bytes(b"code,name\n1,n\n")
     assert inspect(path, find_dataset("enterprises")).layout.format is FileFormat.CSV
     assert read_file(path, "enterprises").rows == [2]
 
 
-def test_progress_ends_at_the_whole_file(tmp_path, small_blocks):
+def test_progress_ends_at_the_whole_file(tmp_path: Path, small_blocks: None) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"code,name\n" + b"1,n\n" * 5000)
     dataset = find_dataset("enterprises")

@@ -5,7 +5,7 @@ import pytest
 
 from app.catalogue.vocabulary import Identity
 from app.database.tables import METADATA
-from app.imports.columns import Kind
+from app.imports.columns import Dataset, Kind
 from app.imports.datasets import DATASETS, ENTERPRISE_COLUMNS_OF_LEDGER, UnknownDataset, find_dataset
 from app.imports.spellings import chinese_titles, chinese_values, choices, columns_by_title, normal, yes_and_no
 
@@ -29,7 +29,7 @@ CONTRACT = {
 }
 
 
-def test_datasets_have_the_columns_of_the_contract():
+def test_datasets_have_the_columns_of_the_contract() -> None:
     declared = {
         name: " ".join(f"{'*' if column.required else ''}{column.name}" for column in dataset.columns)
         for name, dataset in DATASETS.items()
@@ -38,7 +38,7 @@ def test_datasets_have_the_columns_of_the_contract():
 
 
 @pytest.mark.parametrize("dataset", DATASETS.values(), ids=list(DATASETS))
-def test_every_column_has_chinese_headers_that_name_it_alone(dataset):
+def test_every_column_has_chinese_headers_that_name_it_alone(dataset: Dataset) -> None:
     titles = chinese_titles(dataset)
     assert set(titles) == {column.name for column in dataset.columns}
     named = [normal(title) for name in titles for title in (name, *titles[name])]
@@ -46,20 +46,20 @@ def test_every_column_has_chinese_headers_that_name_it_alone(dataset):
 
 
 @pytest.mark.parametrize("dataset", DATASETS.values(), ids=list(DATASETS))
-def test_keys_are_columns_and_required_but_for_the_branch_of_coverage(dataset):
+def test_keys_are_columns_and_required_but_for_the_branch_of_coverage(dataset: Dataset) -> None:
     optional = [name for name in dataset.key if not dataset.column(name).required]
     assert optional == (["branch_code"] if dataset.name == "coverage" else [])
 
 
 @pytest.mark.parametrize("dataset", DATASETS.values(), ids=list(DATASETS))
-def test_columns_are_those_of_the_tables_they_fill(dataset):
+def test_columns_are_those_of_the_tables_they_fill(dataset: Dataset) -> None:
     stored = {column.name for table in dataset.tables for column in METADATA.tables[table].columns}
     renamed = {"industry-groups": {"group_code"}}.get(dataset.name, set())
     assert {column.name for column in dataset.columns} - renamed <= stored
 
 
 @pytest.mark.parametrize("dataset", DATASETS.values(), ids=list(DATASETS))
-def test_references_and_wholes_exist(dataset):
+def test_references_and_wholes_exist(dataset: Dataset) -> None:
     for column in dataset.columns:
         assert column.refers_to is None or column.refers_to in DATASETS
         assert column.part_of is None or dataset.column(column.part_of).kind is Kind.COUNT
@@ -68,15 +68,17 @@ def test_references_and_wholes_exist(dataset):
         assert dataset.column(order.first).kind is dataset.column(order.second).kind is Kind.DATE
 
 
-def test_every_value_has_chinese_words_and_no_word_two_values():
-    enumerations = {column.enumeration for dataset in DATASETS.values() for column in dataset.columns}
-    for enumeration in enumerations - {None}:
+def test_every_value_has_chinese_words_and_no_word_two_values() -> None:
+    enumerations = {
+        c.enumeration for dataset in DATASETS.values() for c in dataset.columns if c.enumeration is not None
+    }
+    for enumeration in enumerations:
         words = [word for value in chinese_values(enumeration).values() for word in value]
         assert set(chinese_values(enumeration)) == set(enumeration)
         assert len(set(words)) == len(words) == len(choices(enumeration)) - len(enumeration)
 
 
-def test_the_tables_of_words_name_nothing_that_is_not_declared():
+def test_the_tables_of_words_name_nothing_that_is_not_declared() -> None:
     folder = Path(__file__).parents[2] / "app" / "imports"
     enumerations = {
         column.enumeration.__name__ for d in DATASETS.values() for column in d.columns if column.enumeration
@@ -89,14 +91,14 @@ def test_the_tables_of_words_name_nothing_that_is_not_declared():
                 assert DATASETS[name].column(row["column"])
 
 
-def test_choices_hold_english_and_chinese_words():
+def test_choices_hold_english_and_chinese_words() -> None:
     assert choices(Identity) == {"open": "open", "公开": "open", "withheld": "withheld", "不公开": "withheld"}
     assert yes_and_no() == dict.fromkeys(["true", "1", "yes", "是", "√", "有"], True) | dict.fromkeys(
         ["false", "0", "no", "否", "×", "无"], False
     )
 
 
-def test_refs_are_hidden():
+def test_refs_are_hidden() -> None:
     assert {name: set(dataset.hidden) for name, dataset in DATASETS.items() if dataset.hidden} == {
         "members": {"ref"},
         "employments": {"member_ref"},
@@ -104,11 +106,11 @@ def test_refs_are_hidden():
     }
 
 
-def test_a_ledger_describes_the_enterprise_and_its_return():
+def test_a_ledger_describes_the_enterprise_and_its_return() -> None:
     assert ENTERPRISE_COLUMNS_OF_LEDGER == ("code", "name", "kind", "registered_on", "closed_on")
 
 
-def test_find_dataset_lists_all_names_when_unknown():
+def test_find_dataset_lists_all_names_when_unknown() -> None:
     with pytest.raises(UnknownDataset) as caught:
         find_dataset("people")
     assert caught.value.errors[0].pointer == "query/dataset"

@@ -1,9 +1,11 @@
+from collections.abc import Iterator
+
 import msgspec
 
-from app.imports.issues import IssueLog, Rule, Severity, row_issue
+from app.imports.issues import IssueLog, RowIssue, Rule, Severity, row_issue
 
 
-def test_a_rule_says_how_severe_it_is():
+def test_a_rule_says_how_severe_it_is() -> None:
     warnings = {rule for rule in Rule if rule.severity is Severity.WARNING}
     assert warnings == {
         Rule.CHECK_DIGIT,
@@ -15,11 +17,11 @@ def test_a_rule_says_how_severe_it_is():
     }
 
 
-def test_the_log_lists_up_to_its_limit_and_counts_the_rest():
+def test_the_log_lists_up_to_its_limit_and_counts_the_rest() -> None:
     log = IssueLog(limit=3)
     made = []
 
-    def issues():
+    def issues() -> Iterator[RowIssue]:
         for row in range(5, 0, -1):
             made.append(row)
             yield row_issue(row, "code", "x", Rule.INVALID_CODE, "wrong")
@@ -30,7 +32,7 @@ def test_the_log_lists_up_to_its_limit_and_counts_the_rest():
     assert made == [5, 4, 3]
 
 
-def test_errors_come_before_warnings_when_the_list_is_full():
+def test_errors_come_before_warnings_when_the_list_is_full() -> None:
     log = IssueLog(limit=2)
     for row in (2, 3, 4):
         log.add(row_issue(row, "code", None, Rule.CHECK_DIGIT, "looks wrong"))
@@ -39,7 +41,7 @@ def test_errors_come_before_warnings_when_the_list_is_full():
     assert (log.errors, log.warnings) == (1, 3)
 
 
-def test_values_of_hidden_columns_are_never_kept():
+def test_values_of_hidden_columns_are_never_kept() -> None:
     log = IssueLog({"ref"})
     log.add(row_issue(2, "ref", "P-1", Rule.INVALID_CODE, "wrong"))
     log.add(row_issue(2, "name", "张三", Rule.INVALID_TEXT, "wrong"))
@@ -48,11 +50,11 @@ def test_values_of_hidden_columns_are_never_kept():
     assert [issue.value for issue in log.listed] == [None, None, None]
 
 
-def test_a_long_value_is_cut():
+def test_a_long_value_is_cut() -> None:
     assert row_issue(2, "name", "x" * 101, Rule.INVALID_TEXT, "long").value == "x" * 100 + "…"
 
 
-def test_an_issue_is_encoded_by_its_values():
+def test_an_issue_is_encoded_by_its_values() -> None:
     encoded = msgspec.json.encode(row_issue(None, None, None, Rule.CYCLE, "a cycle"))
     assert msgspec.json.decode(encoded) == {
         "row": None,

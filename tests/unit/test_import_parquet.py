@@ -1,6 +1,9 @@
 import io
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,25 +18,25 @@ from tests.factories.import_files import read_bytes
 D = date(2017, 6, 30)
 
 
-def parquet_bytes(columns, **options):
+def parquet_bytes(columns: pa.Table | Mapping[str, Any], **options: Any) -> bytes:
     content = io.BytesIO()
     pq.write_table(columns if isinstance(columns, pa.Table) else pa.table(columns), content, **options)
     return content.getvalue()
 
 
-def returns(**columns):
+def returns(**columns: Sequence[Any]) -> bytes:
     number = len(next(iter(columns.values())))
     keys = {"enterprise_code": [f"e{place}" for place in range(number)], "reported_on": [D] * number}
     return parquet_bytes({**keys, **columns})
 
 
-def refused(content, tmp_path, dataset="returns"):
+def refused(content: bytes, tmp_path: Path, dataset: str = "returns") -> UnreadableFile:
     with pytest.raises(UnreadableFile) as caught:
         read_bytes(content, dataset, tmp_path)
     return caught.value
 
 
-def test_the_titles_are_the_names_of_the_columns(tmp_path):
+def test_the_titles_are_the_names_of_the_columns(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(returns(职工人数=[1]))
     layout = inspect(path, find_dataset("returns")).layout
@@ -56,7 +59,7 @@ def test_the_titles_are_the_names_of_the_columns(tmp_path):
     ],
     ids=lambda counts: str(counts.type),
 )
-def test_counts_are_read_from_every_type(tmp_path, counts):
+def test_counts_are_read_from_every_type(tmp_path: Path, counts: pa.Array) -> None:
     read = read_bytes(returns(headcount=counts), "returns", tmp_path)
     assert (read.rows, read.issues) == ([2, 3], [])
     assert read.table["headcount"].to_pylist() == [12, None]
@@ -76,14 +79,14 @@ def test_counts_are_read_from_every_type(tmp_path, counts):
     ],
     ids=lambda dates: str(dates.type),
 )
-def test_dates_are_read_from_every_type(tmp_path, dates):
+def test_dates_are_read_from_every_type(tmp_path: Path, dates: pa.Array) -> None:
     content = parquet_bytes({"code": ["a", "b"], "name": ["n", "n"], "registered_on": dates})
     read = read_bytes(content, "enterprises", tmp_path)
     assert read.issues == []
     assert read.table["registered_on"].to_pylist() == [None if pa.types.is_null(dates.type) else D, None]
 
 
-def test_codes_booleans_and_enumerations_are_read(tmp_path):
+def test_codes_booleans_and_enumerations_are_read(tmp_path: Path) -> None:
     content = returns(
         district_code=pa.array([350203008, 7]),
         industry_code=pa.array([6410.0, None]),
@@ -109,24 +112,24 @@ def test_codes_booleans_and_enumerations_are_read(tmp_path):
         (pa.array([datetime.fromisoformat("2017-06-30T12:00")]), "2017-06-30 12:00:00.000000"),
     ],
 )
-def test_a_cell_that_is_no_count_is_a_problem(tmp_path, counts, value):
+def test_a_cell_that_is_no_count_is_a_problem(tmp_path: Path, counts: pa.Array, value: str) -> None:
     read = read_bytes(returns(headcount=counts), "returns", tmp_path)
     assert read.issues == [(2, "headcount", "invalid_count", value)]
 
 
-def test_a_number_too_large_to_be_exact_is_a_problem(tmp_path):
+def test_a_number_too_large_to_be_exact_is_a_problem(tmp_path: Path) -> None:
     content = parquet_bytes({"code": [9.14403001922038e17, 7.0, float("inf")], "name": ["n"] * 3})
     read = read_bytes(content, "enterprises", tmp_path)
     assert read.issues == [(2, "code", "inexact_number", None), (4, "code", "inexact_number", None)]
     assert read.bad == [True, False, True]
 
 
-def test_nul_in_a_name_is_a_problem(tmp_path):
+def test_nul_in_a_name_is_a_problem(tmp_path: Path) -> None:
     read = read_bytes(parquet_bytes({"code": ["a", "b\0"], "name": ["n\0", "n"]}), "enterprises", tmp_path)
     assert [issue[:3] for issue in read.issues] == [(2, "name", "invalid_text"), (3, "code", "invalid_code")]
 
 
-def test_rows_are_numbered_across_batches_and_row_groups(tmp_path):
+def test_rows_are_numbered_across_batches_and_row_groups(tmp_path: Path) -> None:
     number = 150_000
     content = parquet_bytes(
         {"code": [f"c{row}" for row in range(number)], "name": ["n"] * number}, row_group_size=70_001
@@ -136,12 +139,12 @@ def test_rows_are_numbered_across_batches_and_row_groups(tmp_path):
     assert read.table["code"].to_pylist() == [f"c{row}" for row in range(number)]
 
 
-def test_no_rows_are_no_problem(tmp_path):
+def test_no_rows_are_no_problem(tmp_path: Path) -> None:
     empty = pa.table({"code": pa.array([], pa.string()), "name": pa.array([], pa.string())})
     assert read_bytes(parquet_bytes(empty), "enterprises", tmp_path).rows == []
 
 
-def test_columns_of_types_without_text_are_named(tmp_path):
+def test_columns_of_types_without_text_are_named(tmp_path: Path) -> None:
     content = returns(headcount=pa.array([[1]]), members=pa.array([timedelta(1)]), operating=pa.array([True]))
     assert [error.pointer for error in refused(content, tmp_path).errors] == [
         "body/columns/headcount",
@@ -149,12 +152,12 @@ def test_columns_of_types_without_text_are_named(tmp_path):
     ]
 
 
-def test_columns_of_types_without_text_are_passed_over_when_unknown_ones_are(tmp_path):
+def test_columns_of_types_without_text_are_passed_over_when_unknown_ones_are(tmp_path: Path) -> None:
     content = returns(tags=pa.array([["x"]]), headcount=pa.array([3]))
     assert read_bytes(content, "returns", tmp_path, ignore_unknown=True).records[0]["headcount"] == 3
 
 
-def test_a_damaged_file_is_refused(tmp_path):
+def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     content = returns(headcount=pa.array(range(1000)))
     assert refused(content[:-20], tmp_path).detail == "The file begins as Parquet but is damaged."
     assert refused(b"PAR1", tmp_path).detail == "The file begins as Parquet but is damaged."
@@ -166,7 +169,7 @@ def test_a_damaged_file_is_refused(tmp_path):
     refused(returns(headcount=pa.array([1])).replace(b"headcount", b"headcoun\xff"), tmp_path)
 
 
-def test_a_column_twice_is_refused(tmp_path):
+def test_a_column_twice_is_refused(tmp_path: Path) -> None:
     table = pa.Table.from_arrays([pa.array(["a"])] * 3, names=["code", "name", "code"])
     with pytest.raises(HeaderRefused):
         read_bytes(parquet_bytes(table), "enterprises", tmp_path)

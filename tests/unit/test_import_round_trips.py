@@ -3,7 +3,10 @@
 import csv
 import io
 import random
+from collections.abc import Callable, Sequence
 from datetime import date
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,11 +15,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.errors import InvalidRequest
-from app.imports.columns import Column, Kind
+from app.imports.columns import Column, Dataset, Kind
 from app.imports.datasets import DATASETS, find_dataset
 from app.imports.spellings import chinese_titles, chinese_values
 from tests.factories.import_files import TODAY, read_bytes
 from tests.factories.workbooks import xlsx_bytes
+
+Rows = Sequence[Sequence[Any]]
+File = tuple[Dataset, Sequence[Column], Rows]
 
 CODES = st.text("0123456789ABCxyz-._ 厦门", min_size=3, max_size=20).filter(lambda text: text == text.strip())
 NAMES = st.text(
@@ -37,13 +43,13 @@ CELLS = {
 }
 
 
-def cell(column: Column):
+def cell(column: Column) -> st.SearchStrategy[Any]:
     cells = st.sampled_from(column.choices) if column.choices else CELLS[column.kind]
     return cells if column.required else st.none() | cells
 
 
 @st.composite
-def files(draw):
+def files(draw: st.DrawFn) -> File:
     """A dataset, some of its columns, and rows of typed cells."""
     dataset = DATASETS[draw(st.sampled_from(list(DATASETS)))]
     columns = [column for column in dataset.columns if column.required or draw(st.booleans())]
@@ -52,7 +58,7 @@ def files(draw):
     return dataset, columns, rows
 
 
-def expected(columns, rows):
+def expected(columns: Sequence[Column], rows: Rows) -> list[dict[str, Any]]:
     return [
         {
             column.name: column.default_when_blank if value is None else value
@@ -62,7 +68,7 @@ def expected(columns, rows):
     ]
 
 
-def as_text(value, column, chance):
+def as_text(value: Any, column: Column, chance: random.Random) -> str:
     """Write a cell in one of its spellings."""
     if value is None:
         return chance.choice(BLANKS)
@@ -73,12 +79,13 @@ def as_text(value, column, chance):
     if column.kind is Kind.BOOLEAN:
         return chance.choice(["true", "1", "YES", "是"] if value else ["False", "0", "no", "否"])
     if column.choices:
-        return chance.choice([value, value.upper(), *chinese_values(column.enumeration)[value]])
+        spellings: list[str] = [value, value.upper(), *chinese_values(column.enumeration)[value]]
+        return chance.choice(spellings)
     spelled = f"{value}{chance.choice(['', '.0'])}" if column.kind in {Kind.COUNT, Kind.YEAR} else value
     return chance.choice(BLANKS) + spelled + chance.choice(BLANKS)
 
 
-def as_csv(dataset, columns, rows, chance):
+def as_csv(dataset: Dataset, columns: Sequence[Column], rows: Rows, chance: random.Random) -> bytes:
     titles = [chance.choice([column.name, *chinese_titles(dataset)[column.name]]) for column in columns]
     content = io.StringIO(newline="")
     writer = csv.writer(content, delimiter=chance.choice(",;\t"), lineterminator=chance.choice(["\n", "\r\n"]))
@@ -89,11 +96,11 @@ def as_csv(dataset, columns, rows, chance):
     return content.getvalue().encode(chance.choice(["utf-8", "utf-8-sig", "gb18030"]))
 
 
-def as_xlsx(_dataset, columns, rows, _chance):
+def as_xlsx(_dataset: Dataset, columns: Sequence[Column], rows: Rows, _chance: random.Random) -> bytes:
     return xlsx_bytes([column.name for column in columns], *rows)
 
 
-def as_parquet(_dataset, columns, rows, _chance):
+def as_parquet(_dataset: Dataset, columns: Sequence[Column], rows: Rows, _chance: random.Random) -> bytes:
     content = io.BytesIO()
     arrays = [pa.array([row[place] for row in rows]) for place in range(len(columns))]
     pq.write_table(pa.Table.from_arrays(arrays, [column.name for column in columns]), content)
@@ -103,7 +110,9 @@ def as_parquet(_dataset, columns, rows, _chance):
 @pytest.mark.parametrize("write", [as_csv, as_xlsx, as_parquet])
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=80)
 @given(file=files(), seed=st.integers(0, 2**32))
-def test_rows_come_back_as_they_were_written(tmp_path, write, file, seed):
+def test_rows_come_back_as_they_were_written(
+    tmp_path: Path, write: Callable[[Dataset, Sequence[Column], Rows, random.Random], bytes], file: File, seed: int
+) -> None:
     dataset, columns, rows = file
     read = read_bytes(write(dataset, columns, rows, random.Random(seed)), dataset.name, tmp_path)
     rules_of_cells = {rule for _, _, rule, _ in read.issues if rule.startswith(("invalid", "required", "ragged"))}
@@ -116,7 +125,7 @@ def test_rows_come_back_as_they_were_written(tmp_path, write, file, seed):
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
 @given(file=files(), seed=st.integers(0, 2**32))
-def test_problems_are_the_same_in_every_format(tmp_path, file, seed):
+def test_problems_are_the_same_in_every_format(tmp_path: Path, file: File, seed: int) -> None:
     dataset, columns, rows = file
     writers = (as_csv, as_xlsx, as_parquet)
     told = [read_bytes(write(dataset, columns, rows, random.Random(seed)), dataset.name, tmp_path) for write in writers]
@@ -126,7 +135,7 @@ def test_problems_are_the_same_in_every_format(tmp_path, file, seed):
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
 @given(content=st.binary(max_size=300) | st.text(max_size=100).map(lambda text: b"code,name\n" + text.encode()))
-def test_any_bytes_are_read_or_refused_as_invalid(tmp_path, content):
+def test_any_bytes_are_read_or_refused_as_invalid(tmp_path: Path, content: bytes) -> None:
     try:
         read = read_bytes(content, "enterprises", tmp_path)
     except InvalidRequest:

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from html import unescape
+from pathlib import Path
+from typing import Any
 
 import pytest
 from python_calamine import CalamineWorkbook
 
-from app.imports.columns import Kind
+from app.imports.columns import Dataset, Kind
 from app.imports.datasets import DATASETS
 from app.imports.spellings import chinese_titles, chinese_values
-from app.imports.templates import template
+from app.imports.templates import Language, template
 from tests.factories.import_files import read_bytes
 from tests.factories.workbooks import SHEET, with_cells
 
@@ -27,31 +29,31 @@ class Book:
 
     content: bytes
 
-    def part(self, name):
+    def part(self, name: str) -> str:
         with zipfile.ZipFile(io.BytesIO(self.content)) as archive:
             return unescape(archive.read(name).decode())
 
-    def rows(self, sheet):
+    def rows(self, sheet: int) -> list[list[Any]]:
         return CalamineWorkbook.from_filelike(io.BytesIO(self.content)).get_sheet_by_index(sheet).to_python()
 
     @cached_property
-    def lists(self):
+    def lists(self) -> dict[str, list[str]]:
         """The entries of each drop-down list of the first sheet, by the letter of its column."""
         found = re.findall(r'type="list"[^>]*sqref="([A-Z]+)2:[A-Z]+100001"><formula1>"([^"]*)"', self.part(SHEET))
         return {letter: entries.split(",") for letter, entries in found}
 
     @cached_property
-    def title_styles(self):
+    def title_styles(self) -> list[str]:
         return re.findall(r'<c r="[A-Z]+1" s="(\d+)"', self.part(SHEET))
 
     @cached_property
-    def column_styles(self):
+    def column_styles(self) -> list[int]:
         """The style of each column, by place; columns of one style stand together."""
         spans = [dict(re.findall(r'(\w+)="([^"]*)"', tag)) for tag in re.findall(r"<col [^>]*>", self.part(SHEET))]
         return [int(span.get("style", 0)) for span in spans for _ in range(int(span["min"]), int(span["max"]) + 1)]
 
     @cached_property
-    def number_formats(self):
+    def number_formats(self) -> list[str]:
         """The number format of each column, by place."""
         styles = self.part("xl/styles.xml")
         named = dict(re.findall(r'<numFmt numFmtId="(\d+)" formatCode="([^"]*)"', styles)) | {
@@ -63,17 +65,19 @@ class Book:
         return [named[cells[style]] for style in self.column_styles]
 
 
-def book(dataset, language):
+def book(dataset: Dataset, language: Language) -> Book:
     return Book(template(dataset, language))
 
 
-def letters(dataset):
+def letters(dataset: Dataset) -> list[str]:
     return [chr(ord("A") + place) for place in range(len(dataset.columns))]
 
 
 @BOTH
 @ALL
-def test_a_template_has_the_header_of_its_dataset_and_no_rows(tmp_path, dataset, language):
+def test_a_template_has_the_header_of_its_dataset_and_no_rows(
+    tmp_path: Path, dataset: Dataset, language: Language
+) -> None:
     read = read_bytes(template(dataset, language), dataset.name, tmp_path)
     assert (read.rows, read.issues) == ([], [])
     assert read.present == {column.name for column in dataset.columns}
@@ -81,7 +85,7 @@ def test_a_template_has_the_header_of_its_dataset_and_no_rows(tmp_path, dataset,
 
 @BOTH
 @ALL
-def test_a_template_filled_in_reads_back(tmp_path, dataset, language):
+def test_a_template_filled_in_reads_back(tmp_path: Path, dataset: Dataset, language: Language) -> None:
     empty = book(dataset, language)
     samples = {Kind.CODE: "007", Kind.REF: "m1", Kind.TEXT: "名", Kind.DATE: 42916, Kind.COUNT: 3, Kind.YEAR: 1985}
     cells = []
@@ -99,7 +103,7 @@ def test_a_template_filled_in_reads_back(tmp_path, dataset, language):
 
 @BOTH
 @ALL
-def test_lists_offer_every_choice(dataset, language):
+def test_lists_offer_every_choice(dataset: Dataset, language: Language) -> None:
     expected = {}
     for column, letter in zip(dataset.columns, letters(dataset), strict=True):
         if column.kind is Kind.ENUMERATION:
@@ -112,13 +116,13 @@ def test_lists_offer_every_choice(dataset, language):
 
 @BOTH
 @ALL
-def test_lists_are_short_enough_for_excel(dataset, language):
+def test_lists_are_short_enough_for_excel(dataset: Dataset, language: Language) -> None:
     assert all(len(",".join(entries)) <= 255 for entries in book(dataset, language).lists.values())
 
 
 @BOTH
 @ALL
-def test_headers_are_marked_and_explained(dataset, language):
+def test_headers_are_marked_and_explained(dataset: Dataset, language: Language) -> None:
     made = book(dataset, language)
     comments = re.findall(r"<comment [^>]*>.*?</comment>", made.part("xl/comments1.xml"), re.DOTALL)
     titles = [chinese_titles(dataset)[c.name][0] if language == "zh" else c.name for c in dataset.columns]
@@ -132,7 +136,7 @@ def test_headers_are_marked_and_explained(dataset, language):
 
 @BOTH
 @ALL
-def test_columns_are_formatted_for_what_they_hold(dataset, language):
+def test_columns_are_formatted_for_what_they_hold(dataset: Dataset, language: Language) -> None:
     formats = {
         Kind.CODE: "@",
         Kind.REF: "@",
@@ -148,7 +152,7 @@ def test_columns_are_formatted_for_what_they_hold(dataset, language):
 
 @BOTH
 @ALL
-def test_notes_explain_every_column(dataset, language):
+def test_notes_explain_every_column(dataset: Dataset, language: Language) -> None:
     _, *notes = book(dataset, language).rows(1)
     yes = "是" if language == "zh" else "yes"
     for column, (_, meaning, required, how) in zip(dataset.columns, notes, strict=True):
@@ -157,5 +161,5 @@ def test_notes_explain_every_column(dataset, language):
         assert how
 
 
-def test_the_same_template_has_the_same_bytes():
+def test_the_same_template_has_the_same_bytes() -> None:
     assert template(DATASETS["ledger"], "zh") == template(DATASETS["ledger"], "zh")

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import zipfile
 from datetime import date, datetime
+from pathlib import Path
 
 import pytest
 
@@ -23,13 +24,13 @@ ROW = ("1", "n", D)
 PLAIN = xlsx_bytes(HEADER, ROW)
 
 
-def refused(content, tmp_path, dataset="enterprises"):
+def refused(content: bytes, tmp_path: Path, dataset: str = "enterprises") -> str:
     with pytest.raises(UnreadableFile) as caught:
         read_bytes(content, dataset, tmp_path)
     return caught.value.detail
 
 
-def extent(content, tmp_path):
+def extent(content: bytes, tmp_path: Path) -> tuple[int, int]:
     path = tmp_path / "file"
     path.write_bytes(content)
     with Archive(path) as archive:
@@ -37,20 +38,20 @@ def extent(content, tmp_path):
     return found.rows, found.columns
 
 
-def test_the_first_sheet_is_read(tmp_path):
+def test_the_first_sheet_is_read(tmp_path: Path) -> None:
     read = read_bytes(xlsx_bytes(("统一社会信用代码", "企业名称", "注册日期"), ROW), "enterprises", tmp_path)
     assert (read.rows, read.issues) == ([2], [])
     assert read.records == [{"code": "1", "name": "n", "registered_on": D}]
 
 
-def test_the_header_is_found_without_reading_the_rows(tmp_path):
+def test_the_header_is_found_without_reading_the_rows(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(PLAIN)
     layout = inspect(path, find_dataset("enterprises")).layout
     assert (layout.format, layout.titles, layout.sheet) == (FileFormat.XLSX, HEADER, "Rows")
 
 
-def test_cells_of_every_type_are_read(tmp_path):
+def test_cells_of_every_type_are_read(tmp_path: Path) -> None:
     titles = ("enterprise_code", "reported_on", "district_code", "headcount", "members", "operating", "fixed_premises")
     rows = [
         ("007", D, 350203008, 12, 3.0, True, "是"),
@@ -75,26 +76,26 @@ def test_cells_of_every_type_are_read(tmp_path):
         (True, "invalid_date", "true"),
     ],
 )
-def test_a_cell_that_is_no_date_is_a_problem(tmp_path, cell, rule, value):
+def test_a_cell_that_is_no_date_is_a_problem(tmp_path: Path, cell: object, rule: str, value: str) -> None:
     read = read_bytes(xlsx_bytes(HEADER, ROW, ("2", "n", cell)), "enterprises", tmp_path)
     assert read.issues == [(3, "registered_on", rule, value)]
 
 
 @pytest.mark.parametrize("count", [1.5, -1, True, D, "１２"])
-def test_a_cell_that_is_no_count_is_a_problem(tmp_path, count):
+def test_a_cell_that_is_no_count_is_a_problem(tmp_path: Path, count: object) -> None:
     content = xlsx_bytes(("enterprise_code", "reported_on", "headcount"), ("e", D, count))
     assert [issue[:3] for issue in read_bytes(content, "returns", tmp_path).issues] == [
         (2, "headcount", "invalid_count")
     ]
 
 
-def test_a_number_that_a_spreadsheet_cannot_keep_is_a_problem(tmp_path):
+def test_a_number_that_a_spreadsheet_cannot_keep_is_a_problem(tmp_path: Path) -> None:
     read = read_bytes(xlsx_bytes(HEADER, (914403001922038216, "n"), (999999999999999, "n")), "enterprises", tmp_path)
     assert read.issues == [(2, "code", "inexact_number", None)]
     assert read.bad == [True, False]
 
 
-def test_an_error_of_the_spreadsheet_is_a_problem_and_no_blank(tmp_path):
+def test_an_error_of_the_spreadsheet_is_a_problem_and_no_blank(tmp_path: Path) -> None:
     content = xlsx_bytes((*HEADER, "remark"), ("x", "n", D, "y"), ("2", "x", D, "y"))
     broken = rewritten(
         content, SHEET, lambda xml: xml.replace(b'<c r="A2" t="s"><v>4</v>', b'<c r="A2" t="e"><v>#N/A</v>')
@@ -105,29 +106,29 @@ def test_an_error_of_the_spreadsheet_is_a_problem_and_no_blank(tmp_path):
     assert read.bad == [True, False]
 
 
-def test_rows_are_numbered_as_the_spreadsheet_does(tmp_path):
+def test_rows_are_numbered_as_the_spreadsheet_does(tmp_path: Path) -> None:
     rows = [HEADER, (), ROW, ("", " ", None), (), ("2", "", None), (None, None, None, "stray")]
     read = read_bytes(xlsx_bytes(*rows), "enterprises", tmp_path)
     assert read.rows == [3, 6]
     assert read.issues == [(6, "name", "required", None), (7, None, "ragged_row", None)]
 
 
-def test_columns_are_counted_from_the_first_of_the_sheet(tmp_path):
+def test_columns_are_counted_from_the_first_of_the_sheet(tmp_path: Path) -> None:
     read = read_bytes(xlsx_bytes(HEADER, ROW, column=2), "enterprises", tmp_path)
     assert (read.rows, read.issues, read.records[0]["code"]) == ([2], [], "1")
 
 
-def test_a_header_that_is_not_in_the_first_row_is_refused(tmp_path):
+def test_a_header_that_is_not_in_the_first_row_is_refused(tmp_path: Path) -> None:
     assert refused(xlsx_bytes(HEADER, ROW, row=1), tmp_path) == "The first row holds no header."
     assert refused(xlsx_bytes(), tmp_path) == "The first row holds no header."
 
 
-def test_a_header_alone_has_no_rows(tmp_path):
+def test_a_header_alone_has_no_rows(tmp_path: Path) -> None:
     read = read_bytes(xlsx_bytes(HEADER), "enterprises", tmp_path)
     assert (read.rows, read.issues) == ([], [])
 
 
-def test_titles_are_read_when_written_inline_or_as_rich_text(tmp_path):
+def test_titles_are_read_when_written_inline_or_as_rich_text(tmp_path: Path) -> None:
     text = b'<r><t>co</t></r><r><t>de</t></r><rPh sb="0" eb="1"><t>x</t></rPh>'
     inline = b'<row r="1"><c r="A1" t="inlineStr"><is>%s</is></c>' % text
     content = rewritten(
@@ -137,8 +138,8 @@ def test_titles_are_read_when_written_inline_or_as_rich_text(tmp_path):
     assert read_bytes(content, "enterprises", tmp_path).records[0]["code"] == "1"
 
 
-def test_xml_is_read_when_cells_do_not_say_where_they_are_or_carry_a_prefix(tmp_path):
-    def bare(xml):
+def test_xml_is_read_when_cells_do_not_say_where_they_are_or_carry_a_prefix(tmp_path: Path) -> None:
+    def bare(xml: bytes) -> bytes:
         for name in (b"A1", b"B1", b"C1", b"A2", b"B2", b"C2"):
             xml = xml.replace(b' r="%s"' % name, b"")
         return xml.replace(b' r="1" spans="1:3"', b"").replace(b' r="2" spans="1:3"', b"")
@@ -158,12 +159,12 @@ def test_xml_is_read_when_cells_do_not_say_where_they_are_or_carry_a_prefix(tmp_
     assert extent(prefixed, tmp_path) == (2, 3)
 
 
-def test_the_extent_counts_every_cell_with_something_in_it(tmp_path):
+def test_the_extent_counts_every_cell_with_something_in_it(tmp_path: Path) -> None:
     assert extent(with_cells(PLAIN, '<row r="90"><c r="AA90"><v>1</v></c></row>'), tmp_path) == (90, 27)
     assert extent(with_cells(PLAIN, "<row r='90'><c r='D90'><v>1</v></c></row>"), tmp_path) == (90, 4)
 
 
-def test_formatted_blank_cells_do_not_count_when_they_would_make_the_sheet_too_large(tmp_path):
+def test_formatted_blank_cells_do_not_count_when_they_would_make_the_sheet_too_large(tmp_path: Path) -> None:
     content = with_cells(PLAIN, '<row r="1048576"><c r="XFD1048576" s="1"/></row>')
     assert extent(content, tmp_path) == (2, 3)
     assert read_bytes(content, "enterprises", tmp_path).rows == [2]
@@ -176,11 +177,13 @@ def test_formatted_blank_cells_do_not_count_when_they_would_make_the_sheet_too_l
     ("place", "told"),
     [("A100002", "more than 100000 rows"), ("XFD2", "at most 500 columns"), ("CV99999", "5000000 cells")],
 )
-def test_a_sheet_that_is_too_large_is_refused_before_room_is_made_for_it(tmp_path, place, told, form):
+def test_a_sheet_that_is_too_large_is_refused_before_room_is_made_for_it(
+    tmp_path: Path, place: str, told: str, form: str
+) -> None:
     assert told in refused(with_cells(PLAIN, f"<row>{form.format(place)}</row>"), tmp_path)
 
 
-def test_a_hundred_thousand_rows_are_read(tmp_path):
+def test_a_hundred_thousand_rows_are_read(tmp_path: Path) -> None:
     rows = "".join(
         f'<row r="{row}"><c r="A{row}"><v>{row}</v></c><c r="B{row}" t="inlineStr"><is><t>n</t></is></c></row>'
         for row in range(3, 100_002)
@@ -190,7 +193,7 @@ def test_a_hundred_thousand_rows_are_read(tmp_path):
     assert read.records[-1] == {"code": "100001", "name": "n", "registered_on": None}
 
 
-def zip_of(**parts):
+def zip_of(**parts: str) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in parts.items():
@@ -198,14 +201,14 @@ def zip_of(**parts):
     return content.getvalue()
 
 
-def test_an_archive_that_is_no_workbook_is_refused(tmp_path):
+def test_an_archive_that_is_no_workbook_is_refused(tmp_path: Path) -> None:
     assert refused(zip_of(text="x"), tmp_path) == "The file is a ZIP archive but no XLSX workbook."
     assert "no whole ZIP archive" in refused(PLAIN[:-30], tmp_path)
     assert "no whole ZIP archive" in refused(b"PK\x03\x04" + b"x" * 1000, tmp_path)
 
 
 @pytest.mark.parametrize("keep", [100, 500, 1000, 2000, 3000])
-def test_a_workbook_with_bytes_changed_is_refused_or_read(tmp_path, keep):
+def test_a_workbook_with_bytes_changed_is_refused_or_read(tmp_path: Path, keep: int) -> None:
     damaged = PLAIN[:keep] + bytes(255 - byte for byte in PLAIN[keep : keep + 40]) + PLAIN[keep + 40 :]
     try:
         read = read_bytes(damaged, "enterprises", tmp_path)
@@ -214,7 +217,7 @@ def test_a_workbook_with_bytes_changed_is_refused_or_read(tmp_path, keep):
     assert read.rows == [2]
 
 
-def with_large_part(name, megabytes):
+def with_large_part(name: str, megabytes: int) -> bytes:
     """Add a part of spaces, which nothing but a bomb has so many of."""
     content = io.BytesIO(PLAIN)
     with zipfile.ZipFile(content, "a", zipfile.ZIP_DEFLATED) as archive, archive.open(name, "w") as part:
@@ -236,7 +239,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
 """
 
 
-def peak_of_reading(content, tmp_path):
+def peak_of_reading(content: bytes, tmp_path: Path) -> tuple[list[str], int]:
     """Read a file in a process of its own; return what was told of it, and the most memory in MiB."""
     path = tmp_path / "file"
     path.write_bytes(content)
@@ -245,7 +248,7 @@ def peak_of_reading(content, tmp_path):
     return told, int(peak)
 
 
-def test_a_bomb_is_refused_in_little_memory(tmp_path):
+def test_a_bomb_is_refused_in_little_memory(tmp_path: Path) -> None:
     told, peak = peak_of_reading(with_large_part("xl/media/image1.png", 400), tmp_path)
     assert told == [
         "The workbook inflates to more than 256 MiB, or to more than 100 times its size; send the rows as CSV."
@@ -253,12 +256,12 @@ def test_a_bomb_is_refused_in_little_memory(tmp_path):
     assert peak - peak_of_reading(PLAIN, tmp_path)[1] < 32
 
 
-def test_a_text_of_the_header_is_refused_when_it_is_a_bomb(tmp_path):
+def test_a_text_of_the_header_is_refused_when_it_is_a_bomb(tmp_path: Path) -> None:
     content = rewritten(PLAIN, "xl/sharedStrings.xml", lambda _xml: b"<sst><si><t>" + b" " * (4 << 20))
     assert "more than 1048576 characters" in refused(content, tmp_path)
 
 
-def test_an_entry_that_inflates_to_more_than_it_states_is_refused(tmp_path):
+def test_an_entry_that_inflates_to_more_than_it_states_is_refused(tmp_path: Path) -> None:
     honest = rewritten(PLAIN, SHEET, lambda xml: xml + b" " * (1 << 20))
     with zipfile.ZipFile(io.BytesIO(honest)) as archive:
         size = archive.getinfo(SHEET).file_size
@@ -267,7 +270,7 @@ def test_an_entry_that_inflates_to_more_than_it_states_is_refused(tmp_path):
     assert "another size than it states" in refused(lying, tmp_path)
 
 
-def test_too_many_parts_are_refused(tmp_path):
+def test_too_many_parts_are_refused(tmp_path: Path) -> None:
     content = io.BytesIO(PLAIN)
     with zipfile.ZipFile(content, "a") as archive:
         for number in range(1001):
@@ -275,14 +278,14 @@ def test_too_many_parts_are_refused(tmp_path):
     assert refused(content.getvalue(), tmp_path) == "The workbook has more than 1000 parts."
 
 
-def test_two_parts_of_one_name_are_refused(tmp_path):
+def test_two_parts_of_one_name_are_refused(tmp_path: Path) -> None:
     content = io.BytesIO(PLAIN)
     with zipfile.ZipFile(content, "a") as archive:
         archive.writestr(SHEET.upper(), b"<worksheet/>")
     assert refused(content.getvalue(), tmp_path) == "The workbook has two parts of one name."
 
 
-def test_unusual_compression_is_refused(tmp_path):
+def test_unusual_compression_is_refused(tmp_path: Path) -> None:
     content = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(PLAIN)) as old, zipfile.ZipFile(content, "w", zipfile.ZIP_LZMA) as new:
         for info in old.infolist():
@@ -291,28 +294,28 @@ def test_unusual_compression_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("part", [SHEET, "xl/workbook.xml", "xl/sharedStrings.xml"])
-def test_xml_that_declares_entities_is_refused(tmp_path, part):
+def test_xml_that_declares_entities_is_refused(tmp_path: Path, part: str) -> None:
     declaration = b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;">]>'
     content = rewritten(PLAIN, part, lambda xml: xml.replace(b"?>", b"?>" + declaration, 1))
     assert "declares a document type" in refused(content, tmp_path)
 
 
-def test_a_tag_without_an_end_is_refused(tmp_path):
+def test_a_tag_without_an_end_is_refused(tmp_path: Path) -> None:
     content = rewritten(PLAIN, SHEET, lambda xml: xml.replace(b"<sheetData>", b'<x a="' + b"y" * (12 << 20)))
     assert "has a tag of more than 1048576 bytes" in refused(content, tmp_path)
 
 
-def test_an_encoding_that_there_is_not_is_refused(tmp_path):
+def test_an_encoding_that_there_is_not_is_refused(tmp_path: Path) -> None:
     for part in (SHEET, "xl/workbook.xml"):
         content = rewritten(PLAIN, part, lambda xml: xml.replace(b'"UTF-8"', b'"UTF-0"'))
         assert refused(content, tmp_path) == "The XML of the workbook is broken."
 
 
-def test_broken_xml_is_refused(tmp_path):
+def test_broken_xml_is_refused(tmp_path: Path) -> None:
     assert refused(rewritten(PLAIN, SHEET, lambda xml: xml.replace(b"</row>", b"</wor>")), tmp_path)
 
 
-def test_limits_hold_inside_the_block_alone():
+def test_limits_hold_inside_the_block_alone() -> None:
     kinds = (resource.RLIMIT_DATA, resource.RLIMIT_CPU)
     before = [resource.getrlimit(kind) for kind in kinds]
     with limited(1 << 30, 60):

@@ -7,7 +7,7 @@ street and a division that are roots, a group right below a section. What one ro
 from datetime import date
 from math import ceil
 
-from tests.factories.registries import AS_OF, Pen
+from tests.factories.registries import AS_OF, CellWriter
 from tests.reference.registry import Registry, Row, registry_of, row
 
 DISTRICTS = (
@@ -49,7 +49,7 @@ BRANCHES = ("own", "joint", "late")
 """A branch for single firms, one for several, and one that is founded the day after."""
 
 
-def crowd(seed: int, as_of: date = AS_OF, *, source: str = "both") -> Registry:
+def crowded_registry(seed: int, as_of: date = AS_OF, *, source: str = "both") -> Registry:
     """A valid registry of up to 48 firms around a date, the same for the same seed.
 
     Parameters
@@ -61,10 +61,10 @@ def crowd(seed: int, as_of: date = AS_OF, *, source: str = "both") -> Registry:
     source : str
         `returns`: an operator who keeps no members; `register`: returns state no members; `both`.
     """
-    pen = Pen(f"crowd {seed}", as_of, alike=seed % 3 == 0)
-    firms = draw_firms(pen, ceil(MOST_FIRMS * (1 + seed % 4) / 4))
+    writer = CellWriter(f"crowd {seed}", as_of, alike=seed % 3 == 0)
+    firms = draw_firms(writer, ceil(MOST_FIRMS * (1 + seed % 4) / 4))
     codes = [firm["code"] for firm in firms]
-    members = draw_members(pen) if source != "returns" else []
+    members = draw_members(writer) if source != "returns" else []
     return registry_of(
         districts=[node("districts", *cells) for cells in DISTRICTS],
         industries=[node("industries", *cells) for cells in INDUSTRIES],
@@ -74,11 +74,11 @@ def crowd(seed: int, as_of: date = AS_OF, *, source: str = "both") -> Registry:
             for industry in industries
         ],
         enterprises=firms,
-        returns=[one for code in pen.rows("returns", codes) for one in draw_returns(pen, code, source)],
+        returns=[one for code in writer.rows("returns", codes) for one in draw_returns(writer, code, source)],
         branches=[draw_branch(code, as_of) for code in BRANCHES],
-        coverage=[one for code in pen.rows("coverage", codes) for one in draw_coverage(pen, code)],
+        coverage=[one for code in writer.rows("coverage", codes) for one in draw_coverage(writer, code)],
         members=members,
-        employments=[draw_employment(pen, member["ref"], codes) for member in pen.rows("employments", members)],
+        employments=[draw_employment(writer, member["ref"], codes) for member in writer.rows("employments", members)],
     )
 
 
@@ -87,44 +87,44 @@ def node(dataset: str, code: str, parent: str | None, level: str) -> Row:
     return row(dataset, code=code, parent_code=parent, level=level, name_zh=f"名{code}")
 
 
-def draw_firms(pen: Pen, most: int) -> list[Row]:
+def draw_firms(writer: CellWriter, most: int) -> list[Row]:
     """Firms, most of them in the register; some continue the one before, so that chains come about."""
     firms: list[Row] = []
-    for number in pen.rows("firms", range(most)):
+    for number in writer.rows("firms", range(most)):
         firms.append(
             row(
                 "enterprises",
-                code=f"{pen.pick(('企', 'e', 'E', 'é'))}{number}",
+                code=f"{writer.pick(('企', 'e', 'E', 'é'))}{number}",
                 name=f"公司 {number}",
-                kind=pen.pick(("enterprise", "social_organisation")),
-                closed_on=pen.maybe((pen.as_of, *pen.days[-1:]), 16),
-                district_code=pen.maybe(("007", "350203"), 4),
-                industry_code=pen.maybe(("64", "86"), 4),
-                supersedes=pen.maybe([one["code"] for one in firms[-1:]], 3),
+                kind=writer.pick(("enterprise", "social_organisation")),
+                closed_on=writer.maybe((writer.as_of, *writer.days[-1:]), 16),
+                district_code=writer.maybe(("007", "350203"), 4),
+                industry_code=writer.maybe(("64", "86"), 4),
+                supersedes=writer.maybe([one["code"] for one in firms[-1:]], 3),
             )
         )
     return firms
 
 
-def draw_returns(pen: Pen, code: str, source: str) -> list[Row]:
+def draw_returns(writer: CellWriter, code: str, source: str) -> list[Row]:
     """No return, one, or an older one of other content below it."""
-    dates = pen.pick(((), *(((pen.as_of,),) * 9), *(((pen.past[0], pen.as_of),) * 2)))
-    return [draw_return(pen, code, reported_on, source) for reported_on in dates]
+    dates = writer.pick(((), *(((writer.as_of,),) * 9), *(((writer.past[0], writer.as_of),) * 2)))
+    return [draw_return(writer, code, reported_on, source) for reported_on in dates]
 
 
-def draw_return(pen: Pen, code: str, reported_on: date, source: str) -> Row:
+def draw_return(writer: CellWriter, code: str, reported_on: date, source: str) -> Row:
     """One return: mostly small firms, few of them full, half of the large ones; a few with more than all as members."""
-    staff = pen.pick(STAFF_OF_SMALL) if pen.pick((True, True, False)) else pen.pick(STAFF)
-    full = pen.alike or ((staff or 0) >= 30 and pen.pick((True, False)))
-    within = staff if full else pen.number(0, max(1, (staff or 0) // 3))
-    members = pen.pick(ODD_MEMBERS) if pen.number(0, 9) == 0 else within
+    staff = writer.pick(STAFF_OF_SMALL) if writer.pick((True, True, False)) else writer.pick(STAFF)
+    full = writer.alike or ((staff or 0) >= 30 and writer.pick((True, False)))
+    within = staff if full else writer.number(0, max(1, (staff or 0) // 3))
+    members = writer.pick(ODD_MEMBERS) if writer.number(0, 9) == 0 else within
     return row(
         "returns",
         enterprise_code=code,
         reported_on=reported_on,
-        district_code=pen.pick(PLACES),
-        industry_code=pen.pick(TRADES),
-        operating=pen.maybe((True, True, True, True, False), 2),
+        district_code=writer.pick(PLACES),
+        industry_code=writer.pick(TRADES),
+        operating=writer.maybe((True, True, True, True, False), 2),
         headcount=staff,
         members=members if source != "register" else None,
     )
@@ -139,32 +139,32 @@ def draw_branch(code: str, as_of: date) -> Row:
     )  # fmt: skip
 
 
-def draw_coverage(pen: Pen, code: str) -> list[Row]:
+def draw_coverage(writer: CellWriter, code: str) -> list[Row]:
     """A branch of its own, a joint one, one that does not live yet, a work means, or none."""
-    means = pen.maybe((("standalone", "own"), ("joint", "joint"), ("standalone", "late"), ("instructor", None)), 8)
+    means = writer.maybe((("standalone", "own"), ("joint", "joint"), ("standalone", "late"), ("instructor", None)), 8)
     if means is None:
         return []
     cells = {"enterprise_code": code, "means": means[0], "branch_code": means[1]}
-    return [row("coverage", **cells, start_on=date(2001, 7, 1), end_on=pen.end(date(2001, 7, 1), 20))]
+    return [row("coverage", **cells, start_on=date(2001, 7, 1), end_on=writer.end(date(2001, 7, 1), 20))]
 
 
-def draw_members(pen: Pen) -> list[Row]:
+def draw_members(writer: CellWriter) -> list[Row]:
     """Members whose membership is mostly open, some of them withheld."""
     return [
         row(
             "members",
             ref=f"m{number}",
             joined_on=date(2001, 7, 1),
-            full_since=pen.maybe((date(2002, 7, 1),)),
-            left_on=pen.end(date(2001, 7, 1), 60),
-            identity=pen.pick((*("open",) * 7, "withheld")),
+            full_since=writer.maybe((date(2002, 7, 1),)),
+            left_on=writer.end(date(2001, 7, 1), 60),
+            identity=writer.pick((*("open",) * 7, "withheld")),
         )
-        for number in pen.rows("members", range(MOST_MEMBERS))
+        for number in writer.rows("members", range(MOST_MEMBERS))
     ]
 
 
-def draw_employment(pen: Pen, ref: str, codes: list[str]) -> Row:
+def draw_employment(writer: CellWriter, ref: str, codes: list[str]) -> Row:
     """Where a member works: rather at the first firms, so that some have many."""
-    code = codes[min(pen.number(0, len(codes) - 1), pen.number(0, len(codes) - 1))]
+    code = codes[min(writer.number(0, len(codes) - 1), writer.number(0, len(codes) - 1))]
     began = date(2003, 1, 1)
-    return row("employments", member_ref=ref, enterprise_code=code, start_on=began, end_on=pen.end(began, 60))
+    return row("employments", member_ref=ref, enterprise_code=code, start_on=began, end_on=writer.end(began, 60))

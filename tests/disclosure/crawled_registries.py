@@ -29,7 +29,7 @@ Cells = dict[Asked, int]
 
 
 @dataclass(frozen=True)
-class World:
+class CrawledRegistry:
     """A registry at some dates.
 
     Parameters
@@ -79,7 +79,7 @@ class Effort:
 
 def publish(
     url: str, folder: Path, key: bytes, registry: Registry, dates: Sequence[date], source: str, effort: Effort
-) -> World:
+) -> CrawledRegistry:
     """Publish a registry at some dates, and crawl it."""
     fill(url, registry)
     write_key(folder / "key", key)
@@ -91,11 +91,11 @@ def publish(
         crawler = Crawler(client, asking(first, ids, effort), ids, first.tables.codes)
         crawled = gather(crawler, ledgers)
     releases = tuple(release_of(ledger.reference) for ledger in ledgers.values())
-    return World(key, releases, first.tables, crawled, crawler.statuses)
+    return CrawledRegistry(key, releases, first.tables, crawled, crawler.statuses)
 
 
 def asking(ledger: Ledger, ids: Mapping[str, date], effort: Effort) -> Asking:
-    """What is asked of a world: whoever crawls knows all codes; where there is nobody, a few are enough."""
+    """What is asked about a registry: whoever crawls knows all codes; where there is nobody, a few are enough."""
     registry = ledger.reference.when.registry
     occupied = {code for asked in ledger.cells for _, code in asked}
     codes = {
