@@ -113,7 +113,7 @@ def _options(host: str, port: int) -> dict[str, Any]:
         "host": host,
         "port": port,
         "loop": "uvloop",
-        "http": "app.api.protocol:ProblemProtocol",
+        "http": "app.api.http.protocol:ProblemProtocol",
         "access_log": False,
         "log_config": None,
         "timeout_graceful_shutdown": 20,

@@ -23,8 +23,6 @@ from app.imports.options import ImportResult
 from app.jobs.records import ImportRequest, JobProblem, JobProblemItem, read_job, write_issues
 from app.jobs.uploads import full_disk_named, sweep_jobs, upload_path
 from app.observability import configure_logging
-from app.registry.erasure import erase_members
-from app.snapshots.folders import sweep
 
 
 class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -115,7 +113,6 @@ def _build(settings: Settings, day: str, report: Report) -> Progress:
 
 
 def _erase(settings: Settings, ref: str, report: Report) -> Progress:
-
     erase(settings, [ref], report)
     return Progress()
 
@@ -140,10 +137,6 @@ def _end_with_supervisor() -> None:
     os._exit(1)
 
 
-if __name__ == "__main__":
-    main()
-
-
 def erase(settings: Settings, refs: Sequence[str], report: Report) -> None:
     """Erase members: rows, bytes, uploaded files and frozen inputs of builds that nobody needs any more.
 
@@ -155,6 +148,13 @@ def erase(settings: Settings, refs: Sequence[str], report: Report) -> None:
     TombstoneKeyMissing, StillBeingRead, DatabaseUnavailable
         As for `erase_members`.
     """
+    from app.registry.erasure import erase_members  # noqa: PLC0415 - an import and a build do without
+    from app.snapshots.folders import sweep  # noqa: PLC0415 - as above
+
     sweep_jobs(settings)
     sweep(settings)
     erase_members(settings, refs, report)
+
+
+if __name__ == "__main__":
+    main()
