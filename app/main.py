@@ -145,13 +145,13 @@ async def _no_registry(app: FastAPI) -> AsyncIterator[None]:
 @asynccontextmanager
 async def _registry(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
     """Open the registry's engine, have its keys read, take jobs; sweep what killed ones left."""
-    for swept in (partial(sweep, settings), partial(sweep_jobs, settings), AuditLog(settings).sweep):
+    for swept in (partial(sweep, settings), partial(sweep_jobs, settings), AuditLog(settings).remove_expired):
         await asyncio.to_thread(swept)
     app.state.engine = make_engine(settings.registry_url)
     app.state.supervisor = Supervisor(settings)
     app.state.keyring = Keyring(app.state.engine, ELSEWHERE[settings.anonymous])
     stopped = asyncio.Event()
-    reading = asyncio.create_task(app.state.keyring.keep_read(stopped))
+    reading = asyncio.create_task(app.state.keyring.refresh(stopped))
     try:
         yield
     finally:
