@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from functools import partial
 
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
@@ -29,10 +28,10 @@ from app.api.statistics.reader import SnapshotReader
 from app.config import VERSION, Settings
 from app.database.engines import make_engine
 from app.jobs.supervision import Supervisor
-from app.jobs.uploads import sweep_jobs
+from app.jobs.uploads import clean_up_jobs
 from app.observability import Metrics, RequestAccounting
 from app.publication.row_cache import RowCache, Source
-from app.snapshots.folders import sweep
+from app.snapshots.folders import clean_up_builds
 from app.store.shelf import Shelf, SnapshotNotFound
 
 COMPRESSED_FROM = 1400
@@ -144,9 +143,10 @@ async def _no_registry(app: FastAPI) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _registry(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
-    """Open the registry's engine, have its keys read, take jobs; sweep what killed ones left."""
-    for swept in (partial(sweep, settings), partial(sweep_jobs, settings), AuditLog(settings).remove_expired):
-        await asyncio.to_thread(swept)
+    """Clean up after killed jobs, open the registry's engine, cache its keys, and supervise jobs."""
+    for clean_up in (clean_up_builds, clean_up_jobs):
+        await asyncio.to_thread(clean_up, settings)
+    await asyncio.to_thread(AuditLog(settings).remove_expired)
     app.state.engine = make_engine(settings.registry_url)
     app.state.supervisor = Supervisor(settings)
     app.state.keyring = Keyring(app.state.engine, ELSEWHERE[settings.anonymous])

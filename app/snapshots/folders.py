@@ -144,7 +144,7 @@ def build_folder(parent: Path) -> Iterator[Path]:
             held.unlink(missing_ok=True)
 
 
-def sweep(settings: Settings) -> None:
+def clean_up_builds(settings: Settings) -> None:
     """Remove what killed builds left behind; a build under way holds its folder's lock."""
     for folder in settings.snapshots_dir.glob(f"{BUILDING}*"):
         held = folder.with_suffix(HELD)

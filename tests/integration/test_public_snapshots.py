@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 from app.config import Settings
 from app.demo.siming import write_siming
 from app.snapshots.build import build_snapshot
-from app.snapshots.folders import prune_snapshots, sweep
+from app.snapshots.folders import prune_snapshots, clean_up_builds
 from app.snapshots.rounding import RoundingKeyRefused, fingerprint
 from app.store.manifest import Manifest
 from app.store.shelf import Shelf
@@ -375,7 +375,7 @@ def test_the_next_build_mends_it_when_one_is_killed_between_public_and_exact(ben
     newer, older = bench.ids("public")
     assert older == first.public_id
     assert Shelf(bench.settings.snapshots_dir / "public").newest().manifest.id == newer
-    sweep(bench.settings)
+    clean_up_builds(bench.settings)
     assert not bench.left
     mended = build_snapshot(bench.settings, AS_OF, lambda *_: None)
     assert mended.public_id == newer

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from app.config import Settings
 from app.database.engines import make_sync_engine
 from app.demo.siming import write_siming
-from app.snapshots.folders import sweep
+from app.snapshots.folders import clean_up_builds
 from app.store.format import checksum
 from app.store.shelf import Shelf
 from tests.factories.demo_files import read_registry
@@ -49,7 +49,7 @@ def test_readers_see_old_or_new_when_builds_are_killed(migrated_url: str, tmp_pa
         named = {manifest.public_id for manifest in Shelf(settings.snapshots_dir / "exact").all()}
         assert named <= known["public"], "an exact snapshot was shown before its protected one"
     assert killed > 0, "the builds were done before they were killed"
-    sweep(settings)
+    clean_up_builds(settings)
     assert {path.name for path in settings.snapshots_dir.iterdir()} <= {*ROOTS, ".turn"}
     assert _build(settings).wait() == 0
     assert Shelf(settings.snapshots_dir / "exact").newest().manifest.tables["enterprises"].rows == 294 + 1
