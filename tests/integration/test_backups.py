@@ -118,11 +118,11 @@ def _plain(value: Any) -> Any:
 def files_of(settings: Settings) -> dict[str, bytes]:
     """The files of the data folder that a backup takes."""
     wanted = ("snapshots", "audit", "rounding-key", "tombstone-key")
-    files = [path for path in settings.data_dir.rglob("*") if path.is_file() and path.suffix != ".held"]
+    files = [path for path in settings.data_dir.rglob("*") if path.is_file() and path.suffix != ".lock"]
     return {
         str(path.relative_to(settings.data_dir)): path.read_bytes()
         for path in files
-        if path.relative_to(settings.data_dir).parts[0] in wanted and path.name != ".turn"
+        if path.relative_to(settings.data_dir).parts[0] in wanted
     }
 
 

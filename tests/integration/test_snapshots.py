@@ -22,7 +22,7 @@ from starlette.testclient import TestClient
 
 from app.config import Settings
 from app.main import create_app
-from app.snapshots.folders import prune_snapshots, clean_up_builds
+from app.snapshots.folders import clean_up_builds, prune_snapshots
 from app.store.shelf import Shelf
 from tests.factories.loading import fill
 from tests.factories.snapshot_files import AS_OF, EARLIER, TABLES, build, folder_of, manifest_of, tables_of
@@ -32,7 +32,7 @@ from tests.reference.registry import Registry
 
 def left(bench: "Workbench") -> list[Path]:
     """What is beside the snapshots, but for the lock by which builds take turns."""
-    return [path for path in bench.settings.snapshots_dir.iterdir() if path.name not in ("exact", ".turn")]
+    return [path for path in bench.settings.snapshots_dir.iterdir() if path.name not in ("exact", ".build.lock")]
 
 
 def small(headcount: int = 10) -> Registry:
