@@ -1,4 +1,4 @@
-"""What work tells its caller: errors, each class with its code, status and title, and progress."""
+"""Errors that are safe to show, each class with its code, status and title; and the signature of progress reports."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -6,12 +6,12 @@ from datetime import date
 from typing import ClassVar
 
 Report = Callable[[str, int, int | None], None]
-"""Called with a phase, the steps done, and the steps in all (null: not known)."""
+"""Progress: called with a phase, the steps done, and the total number of steps (null: not known)."""
 
 
 @dataclass(frozen=True)
 class ErrorItem:
-    """One thing that is wrong.
+    """One problem of a request.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ class ErrorItem:
     message
         What, in a sentence.
     allowed
-        The choices there are (all of an enumeration; of codes the closest few); empty where there is no list.
+        Allowed values (all of an enumeration; of codes the closest few); empty where there is no list.
     """
 
     pointer: str
@@ -29,10 +29,10 @@ class ErrorItem:
 
 
 class ServiceError(Exception):
-    """A problem of the caller's or of the service, safe to show; subclasses stand beside the code that raises them.
+    """An error that is safe to show; subclasses stand beside the code that raises them.
 
     `code` is the last part of the problem's `type`, `status` the HTTP status, `title` the same for every instance.
-    `retry_after` (seconds) is sent as `Retry-After` where it is not null.
+    `retry_after` (seconds) is sent as `Retry-After`; null: not sent.
     """
 
     code: ClassVar[str] = "internal"
@@ -47,7 +47,7 @@ class ServiceError(Exception):
 
 
 class InvalidRequest(ServiceError):
-    """A parameter, body or file that cannot be understood; `errors` lists all that is wrong."""
+    """A parameter, body or file is not valid; `errors` lists all problems."""
 
     code = "invalid-request"
     status = 422
@@ -60,7 +60,7 @@ def refuse_reversed(first: date | None, last: date | None) -> None:
     Raises
     ------
     InvalidRequest
-        It is.
+        `first` is after `last`.
     """
     if first is not None and last is not None and first > last:
         message = f"from={first} is after to={last}"
@@ -68,7 +68,7 @@ def refuse_reversed(first: date | None, last: date | None) -> None:
 
 
 class NotFound(ServiceError):
-    """What the path names does not exist."""
+    """The path names something that does not exist."""
 
     code = "not-found"
     status = 404
@@ -76,7 +76,7 @@ class NotFound(ServiceError):
 
 
 class Conflict(ServiceError):
-    """The change contradicts what is there; `errors` says what stands against it."""
+    """The change conflicts with stored data; `errors` says with what."""
 
     code = "conflict"
     status = 409
@@ -84,7 +84,7 @@ class Conflict(ServiceError):
 
 
 class TemporarilyUnavailable(ServiceError):
-    """A part is away or busy; the same request can be sent again."""
+    """A part of the service is unavailable or busy; the same request can be retried."""
 
     code = "unavailable"
     status = 503

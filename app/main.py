@@ -4,7 +4,6 @@ import asyncio
 import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from functools import partial
 
 import structlog
 from fastapi import APIRouter, FastAPI
@@ -32,10 +31,10 @@ from app.api.statistics.reader import SnapshotReader
 from app.config import PRIVATE_UMASK, VERSION, Settings
 from app.database.engines import make_engine
 from app.jobs.supervision import Supervisor
-from app.jobs.uploads import sweep_jobs
+from app.jobs.uploads import clean_up_jobs
 from app.observability import Metrics, RequestAccounting
 from app.publication.row_cache import RowCache, Source
-from app.snapshots.folders import sweep
+from app.snapshots.folders import clean_up_builds
 from app.store.shelf import ScopedShelf, Shelf, SnapshotNotFound
 
 COMPRESSED_FROM = 1400
@@ -162,15 +161,16 @@ async def _no_registry(app: FastAPI) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _registry(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
-    """Open the registry's engine, have its keys read, take jobs; sweep what killed ones left."""
+    """Clean up after killed jobs, open the registry's engine, cache its keys, and supervise jobs."""
     _warn_of_wide_folder(settings)
-    for swept in (partial(sweep, settings), partial(sweep_jobs, settings), AuditLog(settings).sweep):
-        await asyncio.to_thread(swept)
+    for clean_up in (clean_up_builds, clean_up_jobs):
+        await asyncio.to_thread(clean_up, settings)
+    await asyncio.to_thread(AuditLog(settings).remove_expired)
     app.state.engine = make_engine(settings.registry_url)
     app.state.supervisor = Supervisor(settings)
     app.state.keyring = Keyring(app.state.engine, ELSEWHERE[settings.anonymous])
     stopped = asyncio.Event()
-    reading = asyncio.create_task(app.state.keyring.keep_read(stopped))
+    reading = asyncio.create_task(app.state.keyring.refresh(stopped))
     try:
         yield
     finally:

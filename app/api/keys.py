@@ -9,7 +9,7 @@ import msgspec
 from fastapi import Path, Request, Response
 from pydantic import Field, StringConstraints
 
-from app.access.keys import LONGEST_DAYS, NAME_LENGTH, Key, KeyWish, list_keys, make_key, revoke_key
+from app.access.keys import LONGEST_DAYS, NAME_LENGTH, Key, NewKey, list_keys, make_key, revoke_key
 from app.access.principals import Right
 from app.api.http.auditing import audit_details
 from app.api.http.authorization import ADMIN
@@ -98,7 +98,7 @@ async def list_api_keys(request: Request) -> Response:
 async def create_api_key(request: Request, body: KeyBody) -> Response:
     """Make a key; its token is in this answer and never shown again."""
     async with write_lock(request.app.state.engine, request.app.state.settings) as connection:
-        key, token = await connection.run_sync(make_key, _wish(body))
+        key, token = await connection.run_sync(make_key, _new_key(body))
     audit_details(request, id=key.id)
     return _answer({"data": {**_shown(key), "token": token}}, HTTPStatus.CREATED)
 
@@ -113,9 +113,9 @@ async def delete_api_key(
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
-def _wish(body: KeyBody) -> KeyWish:
+def _new_key(body: KeyBody) -> NewKey:
     districts = None if body.districts is None else frozenset(body.districts)
-    return KeyWish(body.name, frozenset(Right(right) for right in body.rights), districts, body.days)
+    return NewKey(body.name, frozenset(Right(right) for right in body.rights), districts, body.days)
 
 
 def _shown(key: Key) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
-from app.access.keys import LONGEST_DAYS, Key, KeyWish, list_keys, make_key, revoke_key
+from app.access.keys import LONGEST_DAYS, Key, NewKey, list_keys, make_key, revoke_key
 from app.access.principals import Right
 from app.cli.registry import require
 from app.cli.running import audited
@@ -33,9 +33,9 @@ def create(
 ) -> None:
     """Make a key and show its token, this once."""
     settings = Settings()
-    wish = KeyWish(name, frozenset(right), frozenset(district) if district else None, days)
+    new_key = NewKey(name, frozenset(right), frozenset(district) if district else None, days)
     with _registry(settings) as engine, write_lock_sync(engine, settings.write_wait_seconds) as connection:
-        key, token = make_key(connection, wish)
+        key, token = make_key(connection, new_key)
     audited(settings, "create_api_key", id=key.id)
     typer.echo(f"Key {key.id} ({_covered(key)}; {', '.join(key.rights)}; until {key.expires_at:%Y-%m-%d}).", err=True)
     typer.echo("Send it as `Authorization: Bearer …`; it is not shown again:", err=True)

@@ -1,6 +1,6 @@
--- One row per living branch: its own counts and those of its subtree, distinct persons, everybody.
--- Members tied to one branch are added up the tree; only those tied to several are counted distinctly.
--- The same text runs on SQLite, PostgreSQL and DuckDB. What stands in braces are checked literals.
+-- One row per living branch: its own counts and those of its subtree, of distinct persons, withheld identities included.
+-- Members with one affiliation are summed up the tree; only those with several are counted distinctly.
+-- The same text runs on SQLite, PostgreSQL and DuckDB. The names in braces are replaced by validated literals.
 WITH RECURSIVE
 lineage (ancestor, code, distance) AS (
     SELECT code, code, 0 FROM branch

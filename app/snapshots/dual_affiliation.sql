@@ -1,6 +1,6 @@
--- Distinct members, everybody, per home and joint branch, and per home over all joint branches of a district and below
--- (null: anywhere); the home is null for members without a living primary branch.
--- What stands in braces are checked literals.
+-- Distinct members, withheld identities included, per home and joint branch, and per home over all joint branches in a
+-- district and below it (null: in any); the home is null for members without a living primary branch.
+-- The names in braces are replaced by validated literals.
 WITH RECURSIVE
 lineage (ancestor, code, distance) AS (
     SELECT code, code, 0 FROM branch

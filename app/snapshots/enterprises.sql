@@ -1,5 +1,5 @@
--- One row per enterprise in the register on the date: its state, and every measure that is a sum over enterprises.
--- The same text runs on SQLite, PostgreSQL and DuckDB. What stands in braces are checked literals.
+-- One row per enterprise registered on the date: its state, and every measure that is a sum over enterprises.
+-- The same text runs on SQLite, PostgreSQL and DuckDB. The names in braces are replaced by validated literals.
 WITH
 registered AS (
     SELECT code, name, kind, registered_on, closed_on, district_code, industry_code

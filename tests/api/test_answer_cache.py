@@ -14,7 +14,7 @@ from httpx2 import Response as Answer
 from starlette.testclient import TestClient
 
 from app.access import keys
-from app.access.keys import KeyWish, make_key, revoke_key
+from app.access.keys import NewKey, make_key, revoke_key
 from app.access.principals import Right, Tier
 from app.api.http.authorization import READ
 from app.api.http.pages import statistics_headers
@@ -102,7 +102,7 @@ def serving_numbers(settings: Settings, districts: Callable[[Tier, str], tuple[s
 def key_of(settings: Settings, districts: frozenset[str] | None) -> str:
     engine = make_sync_engine(settings.registry_url)
     with write_lock_sync(engine) as connection:
-        _, token = make_key(connection, KeyWish("a key", frozenset({Right.READ}), districts, 30))
+        _, token = make_key(connection, NewKey("a key", frozenset({Right.READ}), districts, 30))
     engine.dispose()
     return token
 

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from app.access.keys import KeyWish, make_key
+from app.access.keys import NewKey, make_key
 from app.access.principals import Right
 from app.config import Settings
 from app.database.engines import make_sync_engine
@@ -62,7 +62,7 @@ def clients(registry: Registry, tmp_path: Path) -> Iterator[dict[str, Caller]]:
     engine = make_sync_engine(registry.settings.registry_url)
     with write_lock_sync(engine) as connection:
         tokens = {
-            name: make_key(connection, KeyWish(name, frozenset({Right.WRITE}), scope, 30))[1]
+            name: make_key(connection, NewKey(name, frozenset({Right.WRITE}), scope, 30))[1]
             for name, scope in scopes.items()
         }
     engine.dispose()

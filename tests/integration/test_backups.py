@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import Engine, insert, select
 
 from app.access.audit import AuditLog, AuditRecord
-from app.access.keys import KeyWish, list_keys, make_key
+from app.access.keys import NewKey, list_keys, make_key
 from app.access.principals import Right
 from app.backups import archive as archives
 from app.backups.archive import BackupDamaged, BackupManifest, BackupNotWritten, opened_archive, written_archive
@@ -92,7 +92,7 @@ def lived_in(settings: Settings) -> str:
     for day in (AS_OF, AS_OF + timedelta(days=1)):
         build_snapshot(settings, day, silent)
     with engine_of(settings) as engine, write_lock_sync(engine) as connection:
-        key, token = make_key(connection, KeyWish("dashboard", frozenset({Right.READ}), frozenset({"350203"}), 90))
+        key, token = make_key(connection, NewKey("dashboard", frozenset({Right.READ}), frozenset({"350203"}), 90))
     erase_members(settings, ["gone"], silent)
     for month in (1, 2):
         AuditLog(settings).append(AuditRecord(at=datetime(2100, month, 1, tzinfo=UTC), key_id=key.id))
@@ -118,11 +118,11 @@ def _plain(value: Any) -> Any:
 def files_of(settings: Settings) -> dict[str, bytes]:
     """The files of the data folder that a backup takes."""
     wanted = ("snapshots", "audit", "rounding-key", "tombstone-key")
-    files = [path for path in settings.data_dir.rglob("*") if path.is_file() and path.suffix != ".held"]
+    files = [path for path in settings.data_dir.rglob("*") if path.is_file() and path.suffix != ".lock"]
     return {
         str(path.relative_to(settings.data_dir)): path.read_bytes()
         for path in files
-        if path.relative_to(settings.data_dir).parts[0] in wanted and path.name != ".turn"
+        if path.relative_to(settings.data_dir).parts[0] in wanted
     }
 
 

@@ -29,7 +29,7 @@ from app.jobs.records import (
     write_issues,
     write_record,
 )
-from app.jobs.uploads import PARTIAL, DiskFull, full_disk_named, sweep_jobs, upload_path
+from app.jobs.uploads import PARTIAL, DiskFull, clean_up_jobs, full_disk_named, upload_path
 
 IMPORT = ImportRequest("members", ImportOptions(ImportMode.REPLACE, OnError.SKIP, dry_run=True), 123, date(2017, 6, 30))
 DAY = 86400
@@ -144,7 +144,7 @@ def test_leftovers_go_and_the_rest_stays_when_swept(settings: Settings) -> None:
     arriving.write_bytes(b"x")
     abandoned.write_bytes(b"x")
     aged(abandoned, 2 * 3600)
-    sweep_jobs(settings)
+    clean_up_jobs(settings)
     assert {path.name for path in settings.uploads_dir.iterdir()} == {alive.id, arriving.name}
     assert {record.id for record in list_jobs(settings.jobs_dir)} == {alive.id, lost.id, done.id}
     assert not issues_path(settings.jobs_dir, old.id).exists()
@@ -156,15 +156,15 @@ def test_leftovers_go_and_the_rest_stays_when_swept(settings: Settings) -> None:
 def test_record_is_kept_as_long_as_set_when_swept(settings: Settings) -> None:
     younger, older = written(settings, "succeeded", age=6 * DAY), written(settings, "succeeded", age=8 * DAY, number=1)
     broken_off = written(settings, "interrupted", age=8 * DAY, number=2)
-    sweep_jobs(settings)  # 30 days; what is found out of a job again and again makes it no younger
+    clean_up_jobs(settings)  # 30 days; what is found out of a job again and again makes it no younger
     assert len(list_jobs(settings.jobs_dir)) == 3
-    sweep_jobs(settings.model_copy(update={"job_retention_days": 7}))
+    clean_up_jobs(settings.model_copy(update={"job_retention_days": 7}))
     assert [record.id for record in list_jobs(settings.jobs_dir)] == [younger.id]
     assert not any(record_path(settings.jobs_dir, record.id).exists() for record in (older, broken_off))
 
 
-def test_sweeping_is_quiet_when_there_are_no_folders(tmp_path: Path) -> None:
-    sweep_jobs(Settings(_env_file=None, data_dir=tmp_path / "new"))
+def test_cleanup_is_quiet_when_there_are_no_folders(tmp_path: Path) -> None:
+    clean_up_jobs(Settings(_env_file=None, data_dir=tmp_path / "new"))
     assert not (tmp_path / "new").exists()
 
 

@@ -44,7 +44,7 @@ def test_a_url_stays_as_it_is_when_there_is_no_file() -> None:
     ],
 )
 def test_a_file_is_refused_when_the_url_has_no_use_for_it(file: Path, url: str) -> None:
-    with pytest.raises(ValidationError, match="must name a user of PostgreSQL, and no password beside") as told:
+    with pytest.raises(ValidationError, match="must name a PostgreSQL user and contain no password besides") as told:
         Settings(_env_file=None, database_url=url, database_password_file=file)
     assert PASSWORD not in str(told.value)
 
