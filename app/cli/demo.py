@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.registry import RegistryMissing, prepare, require
-from app.cli.running import build_apart, environment, shown
+from app.cli.running import build_apart, shown
 from app.cli.serving import refuse_taken, run_while
 from app.config import Settings
+from app.jobs.processes import environment
 
 if TYPE_CHECKING:
     from app.demo.files import DatasetFile

@@ -7,7 +7,7 @@ unfinished job whose heartbeat is lost is read as `interrupted` by every worker.
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -230,6 +230,19 @@ def read_issues(jobs_dir: Path, job_id: str, *, start: int = 0, limit: int | Non
     lines = path.read_bytes().splitlines() if path.exists() else []
     stop = None if limit is None else start + limit
     return [msgspec.json.decode(line, type=RowIssue) for line in lines[start:stop]]
+
+
+def redact_issues(jobs_dir: Path, refs: Sequence[str]) -> None:
+    """Remove the values that hold one of these refs from the issues of all imports: a ref may be in a wrong column."""
+    holds_ref = re.compile("|".join(rf"(?<![\w-]){re.escape(ref)}(?![\w-])" for ref in refs))
+    for job_id in job_ids(jobs_dir):
+        issues = read_issues(jobs_dir, job_id)
+        redacted = tuple(
+            msgspec.structs.replace(issue, value=None) if issue.value and holds_ref.search(issue.value) else issue
+            for issue in issues
+        )
+        if redacted != tuple(issues):
+            write_issues(jobs_dir, job_id, redacted)
 
 
 def _read(path: Path) -> JobRecord | None:

@@ -21,7 +21,7 @@ from app.config import Settings
 from app.errors import Report, ServiceError
 from app.imports.issues import RowIssue
 from app.imports.options import ImportResult
-from app.jobs.records import ImportRequest, JobProblem, JobProblemItem, read_job, write_issues
+from app.jobs.records import ImportRequest, JobProblem, JobProblemItem, read_job, redact_issues, write_issues
 from app.jobs.uploads import clean_up_jobs, full_disk_named, upload_path
 from app.observability import configure_logging
 
@@ -72,6 +72,7 @@ def erase(settings: Settings, refs: Sequence[str], report: Report) -> None:
 
     clean_up_jobs(settings)
     clean_up_builds(settings)
+    redact_issues(settings.jobs_dir, refs)
     erase_members(settings, refs, report)
 
 

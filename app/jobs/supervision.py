@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ import structlog
 from app.access.audit import AuditLog, AuditParameter, AuditRecord, Origin
 from app.config import Settings
 from app.errors import TemporarilyUnavailable
+from app.jobs.processes import command, environment
 from app.jobs.records import (
     HEARTBEAT_SECONDS,
     BuildRequest,
@@ -169,13 +169,6 @@ class Supervisor:
             upload_path(self._settings, job.record.id).unlink(missing_ok=True)
 
 
-def child_environment(settings: Settings) -> dict[str, str]:
-    """Return the environment that passes these settings to a child process."""
-    variables = {f"ORGCOVERAGE_{name.upper()}": str(value) for name, value in settings.model_dump(mode="json").items()
-             if isinstance(value, str | int | float)}  # fmt: skip
-    return {**os.environ, **variables, "ORGCOVERAGE_DATABASE_URL": settings.registry_address}
-
-
 def audit_job(settings: Settings, record: JobRecord, origin: Origin) -> None:
     """Write the outcome of a job to the audit log; if that fails, to the service's log."""
     outcome = AuditRecord(
@@ -231,7 +224,7 @@ class _Job:
     async def _step(self, kind: str, argument: str) -> Progress:
         """Run one step in a child process; return its result, or a problem if the process died."""
         child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "app.jobs.steps", kind, argument, env=child_environment(self._settings),
+            *command("app.jobs.steps", kind, argument), env=environment(self._settings),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=_LINE_BYTES,
         )  # fmt: skip
         try:

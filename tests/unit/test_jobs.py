@@ -26,6 +26,7 @@ from app.jobs.records import (
     read_issues,
     read_job,
     record_path,
+    redact_issues,
     write_issues,
     write_record,
 )
@@ -173,3 +174,17 @@ def test_full_disk_is_named_and_other_errors_are_not() -> None:
         raise OSError(28, "No space left on device")
     with pytest.raises(PermissionError), full_disk_named():
         raise PermissionError(13, "Permission denied")
+
+
+@pytest.mark.parametrize(
+    ("value", "stays"),
+    [("m-17", False), ("甲 m-17", False), ("m-17;m-18", False), ("m-170", True), ("xm-17", True), (None, True)],
+)
+def test_a_ref_in_a_wrong_column_goes_from_the_issues_when_it_is_erased(
+    settings: Settings, value: str | None, *, stays: bool
+) -> None:
+    record = written(settings, "failed")
+    issue = row_issue(2, "enterprise_code", value, Rule.UNKNOWN_CODE, "is not in enterprises")
+    write_issues(settings.jobs_dir, record.id, (issue,))
+    redact_issues(settings.jobs_dir, ["m-17", "m.18"])
+    assert read_issues(settings.jobs_dir, record.id)[0].value == (value if stays else None)
