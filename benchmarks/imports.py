@@ -67,7 +67,7 @@ def _on_postgres(server: Server, folder: Path, rounds: int, first: Path, again: 
     def imported(path: Path) -> Run:
         return server.charged(lambda: in_subprocess(_import, settings, path))
 
-    def anew() -> Run:
+    def first_import() -> Run:
         _execute(address, "TRUNCATE member")
         return imported(first)
 
@@ -77,7 +77,7 @@ def _on_postgres(server: Server, folder: Path, rounds: int, first: Path, again: 
         _execute(address, "VACUUM ANALYZE member")
         return imported(path)
 
-    pair = paired(rounds, anew, copied)
+    pair = paired(rounds, first_import, copied)
     show_pair("PostgreSQL, first import", pair, "COPY into a table with primary key", "reach 0.6, aim 1.0")
     show("PostgreSQL, first import: peak memory of the process", pair.peak, "MiB", "reach 512, aim 300")
     for what, path in again.items():

@@ -57,18 +57,18 @@ def draw_places(most: int, rng: np.random.Generator) -> Places:
     leaves = [row for row in rows if row["code"] not in parents and row["level"] != DistrictLevel.PROVINCE]
     counties = sorted({_county(row) for row in leaves})
     weights = rng.lognormal(0, 1, len(counties))
-    kept = sorted(np.argsort(-weights, kind="stable")[:most].tolist())
-    position = {counties[index]: nth for nth, index in enumerate(kept)}
+    heaviest = sorted(np.argsort(-weights, kind="stable")[:most].tolist())
+    position = {counties[index]: nth for nth, index in enumerate(heaviest)}
     placed = [(row["code"], position[_county(row)]) for row in leaves if _county(row) in position]
     codes, county = [code for code, _ in placed], np.array([nth for _, nth in placed])
-    with_streets = sorted({nth for code, nth in placed if code != counties[kept[nth]]})
-    shares = weights[kept][county] * _split(county, rng)
+    with_streets = sorted({nth for code, nth in placed if code != counties[heaviest[nth]]})
+    shares = weights[heaviest][county] * _split(county, rng)
     shares[np.isin(county, with_streets)] *= 1 - AT_COUNTY
     return Places(
-        codes=(*codes, *(counties[kept[nth]] for nth in with_streets)),
+        codes=(*codes, *(counties[heaviest[nth]] for nth in with_streets)),
         county=np.concatenate([county, np.array(with_streets, dtype=np.int64)]).astype(np.int32),
-        shares=_normalized(np.concatenate([shares, weights[kept][with_streets] * AT_COUNTY])),
-        counties=tuple(counties[index] for index in kept),
+        shares=_normalized(np.concatenate([shares, weights[heaviest][with_streets] * AT_COUNTY])),
+        counties=tuple(counties[index] for index in heaviest),
     )
 
 
