@@ -103,7 +103,7 @@ def _outage(text: str, state: str | None, *, unavailable: bool) -> str | None:
 
     Parameters
     ----------
-    away
+    unavailable
         Whether it has the type of errors of an unavailable database.
     """
     if state is not None:

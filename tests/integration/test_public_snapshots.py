@@ -319,7 +319,7 @@ def test_nothing_is_built_when_the_key_is_not_that_of_what_is_published(bench: W
     bench.build()
     before, path = bench.files, bench.settings.rounding_key_path
     spoil(path, how)
-    with pytest.raises(RoundingKeyRefused, match="restore the file that ORGCOVERAGE_ROUNDING_KEY_FILE names"):
+    with pytest.raises(RoundingKeyRefused, match="restore the file of ORGCOVERAGE_ROUNDING_KEY_FILE"):
         bench.build(11)
     assert bench.files == before
     assert not bench.left
