@@ -62,8 +62,8 @@ def test_intervals_rest_on_the_fixed_correlation_when_the_key_has_a_scope(
     assert _without_intervals(scoped) == _without_intervals(whole)
     true = whole["meta"]["intra_enterprise_correlation"]["value"]
     counts = whole["data"]["counts"]
-    people = [np.array([counts[name]], np.float64) for name in ("headcount_matched", "headcount_matched_squared")]
-    expected = [float(effective_headcount(*people, rho)[0]) for rho in (0.1, true)]
+    headcount, squared = (np.array([counts[f"headcount_matched{end}"]], np.float64) for end in ("", "_squared"))
+    expected = [float(effective_headcount(headcount, squared, rho)[0]) for rho in (0.1, true)]
     widths = [_width(answer["data"]["rates"]["member_ratio"]) for answer in (scoped, whole)]
     assert (widths[0] > widths[1]) == (expected[0] < expected[1])
     assert (widths[0] == widths[1]) == (true == 0.1)
