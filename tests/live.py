@@ -5,6 +5,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
+from urllib.request import urlopen
 
 import uvicorn
 from fastapi import FastAPI
@@ -13,6 +15,15 @@ PROTOCOL = "app.api.http.protocol:ProblemProtocol"
 """As `serve` speaks HTTP."""
 
 _PATIENCE = 10.0
+
+
+def answers(url: str) -> bool:
+    """Whether an address is answered with success; cheap, to be asked again and again while a service starts."""
+    try:
+        with urlopen(url, timeout=1) as answer:
+            return bool(answer.status == HTTPStatus.OK)
+    except OSError:
+        return False
 
 
 @contextmanager

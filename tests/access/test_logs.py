@@ -16,7 +16,8 @@ from app.snapshots.build import build_snapshot
 from tests.access.callers import make_keys
 from tests.access.places import AS_OF, MEMBER, registry
 from tests.factories.loading import fill
-from tests.reliability.test_killed_service import answers, until
+from tests.live import answers
+from tests.reliability.test_killed_service import until
 
 HEADCOUNT = 7_340_921
 """Of one enterprise: whatever holds these digits tells it."""

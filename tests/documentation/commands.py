@@ -13,7 +13,7 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from typing import Any
 import httpx
 
 from tests.documentation.markdown import ROOT
+from tests.live import answers
 
 ADDRESS = "http://127.0.0.1:8000"
 """Where the documentation's service answers."""
@@ -138,7 +139,7 @@ def served(folder: Path, *arguments: str) -> Iterator[str]:
         )
         try:
             address = f"http://127.0.0.1:{port}"
-            _await(process, lambda: httpx.get(f"{address}/readyz").is_success and wanted in said.read_text())
+            _await(process, lambda: answers(f"{address}/readyz") and wanted in said.read_text())
             yield address
         finally:
             process.terminate()
@@ -148,9 +149,8 @@ def served(folder: Path, *arguments: str) -> Iterator[str]:
 def _await(process: "subprocess.Popen[bytes]", ready: Callable[[], bool]) -> None:
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
-        with suppress(httpx.TransportError):
-            if ready():
-                return
+        if ready():
+            return
         time.sleep(0.1)
     raise TimeoutError(process.args)
 

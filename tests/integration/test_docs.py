@@ -15,7 +15,6 @@ from app.config import Settings
 from app.imports.issues import Rule
 from tests.documentation.generated import FILES, sections
 from tests.documentation.markdown import ROOT, chapter, generated_sections, read
-from tests.engines.server import EXTERNAL_SERVER
 
 DOCUMENTS = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
@@ -53,7 +52,9 @@ def _anchors(file: Path) -> set[str]:
 def test_settings_are_the_services_own_when_named(name: str) -> None:
     prefix = "ORGCOVERAGE_"
     composed = set(re.findall(rf"\$\{{({prefix}[A-Z_]+)", read("docker-compose.yml")))
-    known = {f"{prefix}{setting.upper()}" for setting in Settings.model_fields} | composed | {EXTERNAL_SERVER}
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py")]
+    tested = {name for source in sources for name in re.findall(rf"\"({prefix}TEST_[A-Z_]+)\"", source)}
+    known = {f"{prefix}{setting.upper()}" for setting in Settings.model_fields} | composed | tested
     assert set(re.findall(rf"{prefix}[A-Z_]+", read(name))) <= known
 
 

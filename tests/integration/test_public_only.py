@@ -23,6 +23,7 @@ from app.main import create_app
 from tests.factories.loading import fill
 from tests.factories.rounded import Protected, protect, public_settings
 from tests.factories.tiny import tiny_registry
+from tests.live import answers
 
 NOWHERE = "postgresql+psycopg://nobody@127.0.0.1:1/nothing"
 """A database that nobody can reach."""
@@ -144,11 +145,9 @@ def wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise AssertionError(process.communicate()[1].decode())
-        try:
-            if httpx.get(address, timeout=1).status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.05)
+        if answers(address):
+            return
+        time.sleep(0.05)
     raise AssertionError("the service did not start")
 
 

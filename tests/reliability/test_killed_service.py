@@ -14,6 +14,7 @@ import httpx
 from app.config import Settings
 from app.jobs.records import HEARTBEAT_LOST_SECONDS, list_jobs, read_job, record_path
 from tests.factories.importing import Registry
+from tests.live import answers
 
 ROWS = 300_000
 PATIENCE = 60.0
@@ -64,13 +65,6 @@ def served(settings: Settings) -> "Iterator[tuple[subprocess.Popen[bytes], str]]
     finally:
         process.kill()
         process.wait()
-
-
-def answers(address: str) -> bool:
-    try:
-        return httpx.get(address, timeout=1).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 def children_of(job_id: str) -> list[int]:
