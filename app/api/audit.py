@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import datetime
-from difflib import get_close_matches
 from typing import Annotated
 
 import msgspec
@@ -16,7 +15,7 @@ from app.api.http.models import Closed
 from app.api.http.pages import JSON, ListParameters, decode_cursor, encode_cursor
 from app.api.http.parameters import IsoDate, QueryOf
 from app.api.http.routing import make_router
-from app.errors import ErrorItem, InvalidRequest, refuse_reversed
+from app.errors import ErrorItem, InvalidRequest, closest, refuse_reversed
 
 
 class AuditParameter(Closed):
@@ -94,5 +93,5 @@ def _refuse_unknown(request: Request, operation: str | None) -> None:
         message = f"there is no operation {operation!r}"
         raise InvalidRequest(
             f"query/operation: {message}.",
-            [ErrorItem("query/operation", message, tuple(get_close_matches(operation, known)))],
+            [ErrorItem("query/operation", message, closest(operation, known))],
         )
