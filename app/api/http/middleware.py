@@ -62,7 +62,7 @@ def cross_origin(origins: tuple[str, ...]) -> Middleware:
         CrossOrigin,
         allow_origins=origins,
         allow_methods=("GET", "HEAD", "POST", "PUT", "DELETE"),
-        allow_headers=("Authorization", "Content-Type", "If-None-Match", "X-Request-ID"),
+        allow_headers=("Authorization", "Content-Type", "If-Match", "If-None-Match", "X-Request-ID"),
         expose_headers=EXPOSED_HEADERS,
     )
 
