@@ -1,8 +1,9 @@
 """Errors that are safe to show, each class with its code, status and title; and the signature of progress reports."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from difflib import get_close_matches
 from typing import ClassVar
 
 Report = Callable[[str, int, int | None], None]
@@ -26,6 +27,23 @@ class ErrorItem:
     pointer: str
     message: str
     allowed: tuple[str, ...] = field(default=())
+
+
+NEIGHBOURS = 50
+"""Codes before and after an unknown one, in their order, among which the closest of very many are looked for."""
+
+
+def closest(text: str, known: Iterable[str], *, most: int = 5, alike: float = 0.5) -> tuple[str, ...]:
+    """Return the few of some texts that are most like another one, the closest first.
+
+    Parameters
+    ----------
+    most
+        How many at most.
+    alike
+        How much they must be alike: 0, not at all, to 1, the same.
+    """
+    return tuple(get_close_matches(text, list(known), most, alike))
 
 
 class ServiceError(Exception):

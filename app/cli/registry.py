@@ -206,7 +206,8 @@ def _print_issues(issues: Sequence[RowIssue], counted: int) -> None:
         row = f"row {issue.row}: " if issue.row else ""
         cell = "" if issue.value is None else f" {issue.value!r}"
         column = f"{issue.column}{cell}: " if issue.column else ""
-        typer.echo(f"{issue.severity}: {row}{column}{issue.message}", err=True)
+        near = f"; the closest: {', '.join(issue.allowed)}" if issue.allowed else ""
+        typer.echo(f"{issue.severity}: {row}{column}{issue.message}{near}", err=True)
     if counted > _SHOWN_ISSUES:
         typer.echo(f"… and {counted - _SHOWN_ISSUES:,} more.", err=True)
 

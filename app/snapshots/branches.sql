@@ -28,7 +28,7 @@ living_ancestor AS (
 open_membership AS (
     SELECT ref, full_since, birth_year, sex, education, identity, floating_since, floating_until
     FROM member
-    WHERE joined_on <= {as_of} AND (left_on IS NULL OR left_on > {as_of})
+    WHERE {is_member}
 ),
 living_affiliation AS (
     SELECT affiliation.member_ref, affiliation.branch_code, affiliation.role
@@ -147,7 +147,7 @@ participating_enterprise AS (
     JOIN open_membership ON open_membership.ref = living_affiliation.member_ref AND open_membership.identity <> 'withheld'
     JOIN employment
         ON employment.member_ref = living_affiliation.member_ref
-        AND employment.start_on <= {as_of} AND (employment.end_on IS NULL OR employment.end_on > {as_of})
+        AND {is_employed}
     JOIN registered ON registered.code = employment.enterprise_code
     WHERE living_affiliation.role = 'secondary'
 ),

@@ -33,7 +33,7 @@ living_affiliation AS (
     JOIN living_branch ON living_branch.code = affiliation.branch_code
     JOIN member ON member.ref = affiliation.member_ref
     WHERE affiliation.start_on <= {as_of} AND (affiliation.end_on IS NULL OR affiliation.end_on > {as_of})
-      AND member.joined_on <= {as_of} AND (member.left_on IS NULL OR member.left_on > {as_of})
+      AND {is_member}
 ),
 member_home AS (
     SELECT living_affiliation.member_ref, candidate_home.ancestor AS home_code

@@ -17,23 +17,12 @@ import pyarrow as pa
 from app.catalogue.vocabulary import ORGANISATION_MEANS, WORK_MEANS, Education
 from app.config import Settings, Thresholds
 from app.registry.credit_code import ALPHABET, ORGANISATION_ALPHABET, ORGANISATION_CHECKS, ORGANISATION_WEIGHTS, WEIGHTS
+from app.registry.working import ANYBODY_WORKS, IS_EMPLOYED, IS_MEMBER
 from app.snapshots.extract import EXTRACTED, view
 
 MemberSource = Literal["register", "returns"]
 
 _COLLEGE = (Education.DOCTORATE, Education.MASTER, Education.BACHELOR, Education.JUNIOR_COLLEGE)
-
-_ANY_EMPLOYMENT = """
-SELECT count(*) > 0
-FROM (
-    SELECT 1
-    FROM employment
-    JOIN member ON member.ref = employment.member_ref
-    WHERE employment.start_on <= '{as_of}' AND (employment.end_on IS NULL OR employment.end_on > '{as_of}')
-      AND member.joined_on <= '{as_of}' AND (member.left_on IS NULL OR member.left_on > '{as_of}')
-    LIMIT 1
-) AS somebody
-"""
 
 
 @dataclass(frozen=True)
@@ -110,6 +99,8 @@ def literals(parameters: Parameters) -> dict[str, str]:
     day, thresholds = parameters.as_of, parameters.thresholds
     return {
         "as_of": _quoted(day),
+        "is_employed": IS_EMPLOYED.format(as_of=_quoted(day)),
+        "is_member": IS_MEMBER.format(as_of=_quoted(day)),
         "return_since": _quoted(months_before(day, thresholds.return_window_months)),
         "turnover_since": _quoted(months_before(day, thresholds.turnover_window_months)),
         "year": str(day.year),
@@ -155,7 +146,7 @@ def _limits(folder: Path, settings: Settings) -> dict[str, Any]:
 def _member_source(connection: duckdb.DuckDBPyConnection, settings: Settings, as_of: date) -> MemberSource:
     if settings.member_source != "auto":
         return settings.member_source
-    found = connection.execute(_ANY_EMPLOYMENT.format(as_of=as_of.isoformat())).fetchone()
+    found = connection.execute(ANYBODY_WORKS.format(as_of=_quoted(as_of))).fetchone()
     return "register" if found and found[0] else "returns"
 
 

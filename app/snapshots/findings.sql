@@ -30,12 +30,12 @@ headcount_jump AS (
       AND (deviation = 0 OR 0.6745 * abs(past_return.headcount - middle) / deviation > 3.5)
 ),
 open_membership AS (
-    SELECT ref FROM member WHERE joined_on <= {as_of} AND (left_on IS NULL OR left_on > {as_of})
+    SELECT ref FROM member WHERE {is_member}
 ),
 open_employment AS (
     SELECT member_ref, enterprise_code
     FROM employment
-    WHERE start_on <= {as_of} AND (end_on IS NULL OR end_on > {as_of})
+    WHERE {is_employed}
 ),
 credit_code AS (
     SELECT

@@ -15,6 +15,7 @@ from app.config import Settings
 from app.snapshots.build import build_snapshot
 from tests.access.callers import make_keys
 from tests.access.places import AS_OF, MEMBER, registry
+from tests.factories.bodies import ENTERPRISE
 from tests.factories.loading import fill
 from tests.live import answers
 from tests.reliability.test_killed_service import until
@@ -132,7 +133,7 @@ def ask_everything(client: httpx.Client, tokens: dict[str, str]) -> None:
     sent.append(client.post("/v1/erasures", json={"ref": f"{MEMBER}-E-huli-1"}, headers=admin))
     sent.append(client.post("/v1/erasures", json={"ref": f"{SENT}/1"}, headers=admin))
     client.post("/v1/erasures", content=f'{{"ref": "{SENT}"', headers=admin)
-    client.put("/v1/enterprises/new", json={"name": SEARCHED, "supersedes": SENT}, headers=admin)
+    client.put("/v1/enterprises/new", json=ENTERPRISE | {"name": SEARCHED, "supersedes": SENT}, headers=admin)
     client.post("/v1/keys", json={**new_key(), "rights": [SEARCHED], "days": HEADCOUNT}, headers=admin)
     for job in [answer.json()["data"]["job_id"] for answer in sent if answer.status_code == 202]:
         until(partial(is_finished, client, job, admin), f"job {job} did not end")

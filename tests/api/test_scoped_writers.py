@@ -15,11 +15,11 @@ from app.database.engines import make_sync_engine
 from app.database.write_lock import write_lock_sync
 from app.main import create_app
 from tests.api.test_imports_api import finished, problem
+from tests.factories.bodies import BRANCH, ENTERPRISE
 from tests.factories.importing import Registry
 from tests.factories.two_counties import SCOPE, TWO_COUNTIES
 
-FIRM = {"name": "某", "district_code": "350203008"}
-BRANCH = {"name": "某", "kind": "branch", "district_code": "350203"}
+FIRM = ENTERPRISE | {"district_code": "350203008"}
 
 
 @pytest.fixture
