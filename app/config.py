@@ -127,6 +127,9 @@ class Settings(BaseSettings):
     body_bytes_per_second: int = Field(
         default=10_000, ge=1, description="Each time this many bytes have arrived, the limit grows by one second."
     )
+    upload_seconds: int = Field(
+        default=3600, ge=1, description="Longest time to receive a body or file in all, seconds; beyond: 408."
+    )
     answer_seconds: int = Field(
         default=60,
         ge=1,
@@ -134,6 +137,9 @@ class Settings(BaseSettings):
     )
     uploads_at_once: int = Field(
         default=4, ge=1, description="Most files that one worker receives at the same time; beyond: 503."
+    )
+    uploads_per_key: int = Field(
+        default=2, ge=1, description="Most files among them that one key sends at the same time; beyond: 503."
     )
     jobs_at_once: int = Field(
         default=8,

@@ -11,7 +11,7 @@ import hmac
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,6 +29,9 @@ from app.errors import ErrorItem, InvalidRequest, NotFound, ServiceError
 
 LONGEST_DAYS = 365
 """A key expires after at most this many days."""
+
+MOST_DISTRICTS = 1000
+"""Districts that one key may name; more are a district above them."""
 
 NAME_LENGTH = 100
 """Longest name of a key, characters."""
@@ -90,10 +93,13 @@ class Key:
     revoked_at: datetime | None
     digest: bytes
 
-    def admits(self, secret: str, now: datetime) -> bool:
-        """Say whether a secret is this key's and the key is valid now; takes the same time for any secret."""
-        same = hmac.compare_digest(_digest(secret), self.digest)
-        return same and self.revoked_at is None and now < self.expires_at
+    def is_of(self, secret: str) -> bool:
+        """Say whether a secret is this key's; takes the same time for any secret."""
+        return hmac.compare_digest(_digest(secret), self.digest)
+
+    def is_valid(self, now: datetime) -> bool:
+        """Say whether the key is neither revoked nor expired."""
+        return self.revoked_at is None and now < self.expires_at
 
     def principal(self, elsewhere: Tier | None) -> Principal:
         """Return its principal; `elsewhere` is the tier that is answered without a key, null: none."""
@@ -150,7 +156,7 @@ def make_key(connection: Connection, new_key: NewKey) -> tuple[Key, str]:
     InvalidRequest
         Some of it is not valid; all problems are listed.
     """
-    problems = [*_problems(new_key), *_unknown_districts(connection, new_key.districts or ())]
+    problems = [*_problems(new_key), *_unknown_districts(connection, new_key.districts or frozenset())]
     if problems:
         raise InvalidRequest("; ".join(problem.message for problem in problems), problems)
     key_id, secret = secrets.token_hex(8), secrets.token_hex(32)
@@ -219,10 +225,12 @@ class Keyring:
     def cached(self, token: str) -> Principal | None:
         """Return the principal of a key from the cache; null where the database must be read first.
 
+        A wrong secret is looked up as an unknown key is, so that the time of a refusal does not tell which ids exist.
+
         Raises
         ------
         KeyRefused
-            The key is malformed, expired or revoked, or its secret is wrong.
+            The key is malformed, expired or revoked.
         """
         key_id, secret = split_token(token)
         if self._engine is None:
@@ -231,7 +239,9 @@ class Keyring:
         if found is None or self._age() > VALID_SECONDS:
             return None
         key, principal = found
-        if not key.admits(secret, datetime.now(UTC)):
+        if not key.is_of(secret):
+            return None
+        if not key.is_valid(datetime.now(UTC)):
             raise refused()
         return principal
 
@@ -289,6 +299,8 @@ def _problems(new_key: NewKey) -> Iterable[ErrorItem]:
     if not new_key.rights or Right.OPEN in new_key.rights:
         choices = tuple(right.value for right in Right if right is not Right.OPEN)
         yield ErrorItem("body/rights", "rights must be one or more of these", choices)
+    if new_key.districts is not None and len(new_key.districts) > MOST_DISTRICTS:
+        yield ErrorItem("body/districts", f"districts must name at most {MOST_DISTRICTS:,}")
     if new_key.districts is not None and not new_key.districts:
         yield ErrorItem("body/districts", "districts must name at least one; null covers everything")
     if Right.ADMIN in new_key.rights and new_key.districts is not None:
@@ -297,11 +309,12 @@ def _problems(new_key: NewKey) -> Iterable[ErrorItem]:
         yield ErrorItem("body/days", f"days must be 1 to {LONGEST_DAYS}")
 
 
-def _unknown_districts(connection: Connection, codes: Iterable[str]) -> Iterable[ErrorItem]:
+def _unknown_districts(connection: Connection, codes: Collection[str]) -> Iterable[ErrorItem]:
     table = METADATA.tables["district"]
-    for code in sorted(codes):
-        if "\x00" in code or not connection.execute(select(table.c.code).where(table.c.code == code)).first():
-            yield ErrorItem("body/districts", f"{code!r} is not a district of the registry")
+    possible = [code for code in codes if "\x00" not in code] if len(codes) <= MOST_DISTRICTS else []
+    known = {*connection.scalars(select(table.c.code).where(table.c.code.in_(possible)))}
+    for code in sorted({*codes} - known)[:MOST_DISTRICTS]:
+        yield ErrorItem("body/districts", f"{code!r} is not a district of the registry")
 
 
 def _with_included(rights: frozenset[Right]) -> tuple[Right, ...]:

@@ -9,14 +9,14 @@ import msgspec
 from fastapi import Path, Request, Response
 from pydantic import Field, StringConstraints
 
-from app.access.keys import LONGEST_DAYS, NAME_LENGTH, Key, NewKey, list_keys, make_key, revoke_key
+from app.access.keys import LONGEST_DAYS, MOST_DISTRICTS, NAME_LENGTH, Key, NewKey, list_keys, make_key, revoke_key
 from app.access.principals import Right
 from app.api.http.auditing import audit_details
 from app.api.http.authorization import ADMIN
 from app.api.http.models import Closed
 from app.api.http.pages import JSON
 from app.api.http.routing import make_router
-from app.api.registry.models import NO_NUL
+from app.api.registry.models import NO_NUL, Code
 from app.database.outages import reading
 from app.database.write_lock import write_lock
 
@@ -40,7 +40,7 @@ class KeyBody(Closed):
         str, StringConstraints(strip_whitespace=True, min_length=1, max_length=NAME_LENGTH, pattern=NO_NUL)
     ] = Field(description="What people and the audit log call it.", examples=["Siming dashboard"])
     rights: list[KeyRight] = Field(min_length=1, description="What it may do; `write` brings `read`, `admin` both.")
-    districts: list[str] | None = Field(
+    districts: Annotated[list[Code], Field(max_length=MOST_DISTRICTS)] | None = Field(
         description="Codes of the districts whose subtrees it covers; null: everything.", examples=[["350203"]]
     )
     days: int = Field(default=90, ge=1, le=LONGEST_DAYS, description="Days until it expires.")

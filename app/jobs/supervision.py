@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -78,7 +79,7 @@ class Supervisor:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._running: dict[asyncio.Task[None], bool] = {}  # whether the job builds a snapshot
-        self._arriving = 0
+        self._arriving = Counter[str | None]()
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
     def require_room(self, *, builds: bool = False) -> None:
@@ -102,22 +103,26 @@ class Supervisor:
             raise TooManyBuilds(message)
 
     @contextmanager
-    def receiving(self) -> Iterator[None]:
-        """Count a file while it is received.
+    def receiving(self, key_id: str | None) -> Iterator[None]:
+        """Count a file of a key (null: of callers without one) while it is received.
 
         Raises
         ------
         TooManyUploads
             As many are being received as the settings allow.
         """
-        if self._arriving >= self._settings.uploads_at_once:
-            message = f"{self._arriving} files are being received; try again when one has arrived."
+        if self._arriving.total() >= self._settings.uploads_at_once:
+            message = f"{self._arriving.total()} files are being received; try again when one has arrived."
             raise TooManyUploads(message)
-        self._arriving += 1
+        if self._arriving[key_id] >= self._settings.uploads_per_key:
+            message = f"{self._arriving[key_id]} files of this key are being received; try again when one has arrived."
+            raise TooManyUploads(message)
+        self._arriving[key_id] += 1
         try:
             yield
         finally:
-            self._arriving -= 1
+            self._arriving[key_id] -= 1
+            self._arriving += Counter()  # forgets keys without files
 
     def start(self, record: JobRecord, origin: Origin, secret: str = "") -> None:
         """Queue a job: write its record, and run its steps as soon as a slot is free.

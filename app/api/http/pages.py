@@ -69,7 +69,7 @@ def content_tag(content: bytes) -> str:
 
 def _scope(*, public: bool) -> dict[str, str]:
     if public:
-        return {"Cache-Control": "public, no-cache"}
+        return {"Cache-Control": "public, no-cache", "Vary": "Authorization"}
     return {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
 
 

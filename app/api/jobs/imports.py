@@ -78,7 +78,7 @@ async def receive_import(request: Request, asked: ImportParameters) -> JobRecord
     supervisor: Supervisor = request.app.state.supervisor
     builds = asked.build is not None and not asked.dry_run
     supervisor.require_room(builds=builds)
-    with supervisor.receiving():
+    with supervisor.receiving(principal.key_id):
         partial = await _arrived(request, settings)
     try:
         await asyncio.to_thread(_inspect, partial, asked)
