@@ -36,7 +36,7 @@ def full_disk_named() -> Iterator[None]:
     except OSError as error:
         if error.errno not in _FULL:
             raise
-        message = "The disk of the data folder is full; nothing was imported, and the file received is removed."
+        message = "The disk of the data folder is full; nothing was changed, and partly written files were removed."
         raise DiskFull(message) from error
 
 

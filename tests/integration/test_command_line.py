@@ -155,7 +155,7 @@ def test_check_says_that_nothing_was_written(run: Run, tmp_path: Path) -> None:
 def test_empty_snapshot_is_doubted(run: Run) -> None:
     run("migrate", "--no-classifications")
     finished = run("snapshot", "build", "--as-of", "2017-06-30")
-    assert (finished.code, "is anything imported?" in finished.err) == (0, True)
+    assert (finished.code, "import enterprises first" in finished.err) == (0, True)
 
 
 def test_parameter_is_named_as_it_is_written(run: Run) -> None:
