@@ -1,4 +1,4 @@
-"""The application: what answers HTTP, built from settings."""
+"""The ASGI application, built from settings."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -37,7 +37,7 @@ from app.snapshots.folders import sweep
 from app.store.shelf import Shelf, SnapshotNotFound
 
 COMPRESSED_FROM = 1400
-"""Smaller bodies fit into one packet anyway, bytes."""
+"""Least body that is compressed, bytes: smaller ones fit into one packet anyway."""
 
 ZSTD_LEVEL = 1
 """Of a page of 110 KB: level 1 leaves 16.9 KB in 0.17 ms, level 3 16.7 KB in 0.22 ms, level 6 15.8 KB in 0.89 ms."""
@@ -65,12 +65,12 @@ ROUTERS: tuple[APIRouter, ...] = (
 
 
 def create_app(settings: Settings) -> Service:
-    """Return the application; it opens nothing before it starts.
+    """Return the application; it opens nothing before startup.
 
     Raises
     ------
     RightNotDeclared
-        A route does not say which right it needs.
+        A route declares no right.
     """
     app = Service(
         title=TITLE,
@@ -92,7 +92,7 @@ def create_app(settings: Settings) -> Service:
 
 
 def add_middleware(app: Service, settings: Settings, metrics: Metrics) -> None:
-    """Put all layers in front of an application's routes."""
+    """Add all middleware, the outermost first."""
     add_compress_type("text/csv")
     is_open = settings.answered_without_key == "exact"
     app.outermost += [
@@ -100,10 +100,10 @@ def add_middleware(app: Service, settings: Settings, metrics: Metrics) -> None:
         *([Middleware(KnownHosts, settings=settings)] if is_open else []),
         Middleware(AnswerCache, settings=settings),
     ]
-    layers: list[Middleware] = [Middleware(SecurityHeaders)]
+    middleware: list[Middleware] = [Middleware(SecurityHeaders)]
     if settings.cors_origins:
-        layers.append(cross_origin(settings.cors_origins))
-    layers += [
+        middleware.append(cross_origin(settings.cors_origins))
+    middleware += [
         Middleware(HeadAsGet),
         Middleware(UnexpectedErrors),
         *([] if settings.public_only else [Middleware(Auditing, settings=settings)]),
@@ -120,11 +120,11 @@ def add_middleware(app: Service, settings: Settings, metrics: Metrics) -> None:
             gzip_level=GZIP_LEVEL,
         ),
     ]
-    app.user_middleware.extend(layers)
+    app.user_middleware.extend(middleware)
 
 
 def _reader(settings: Settings, tier: Tier, row_cache: RowCache) -> SnapshotReader:
-    """Return the desk of a tier, its newest snapshot mapped."""
+    """Return the reader of a tier, with its newest snapshot mapped."""
     shelf = Shelf(settings.snapshots_dir / tier)
     with suppress(SnapshotNotFound):
         shelf.newest()
@@ -133,7 +133,7 @@ def _reader(settings: Settings, tier: Tier, row_cache: RowCache) -> SnapshotRead
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Open the shelves, newest snapshots mapped, and what the writing half needs, unless there is none."""
+    """Open the snapshots and, unless only the public tier is served, the registry."""
     settings: Settings = app.state.settings
     row_cache = RowCache(settings.row_cache_bytes)
     tiers = (Tier.PUBLIC,) if settings.public_only else tuple(Tier)
@@ -151,9 +151,9 @@ async def _no_registry(app: FastAPI) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _registry(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
-    """Open the registry's engine, have its keys read, take jobs; sweep what killed ones left."""
-    for swept in (partial(sweep, settings), partial(sweep_jobs, settings), AuditLog(settings).sweep):
-        await asyncio.to_thread(swept)
+    """Delete what killed jobs left, open the registry's engine, start the supervisor, keep API keys up to date."""
+    for clean_up in (partial(sweep, settings), partial(sweep_jobs, settings), AuditLog(settings).sweep):
+        await asyncio.to_thread(clean_up)
     app.state.engine = make_engine(settings.registry_url)
     app.state.supervisor = Supervisor(settings)
     app.state.keyring = Keyring(app.state.engine, ELSEWHERE[settings.anonymous])
