@@ -21,7 +21,7 @@ UPLIFT = tuple(
 
 @dataclass(frozen=True)
 class Matrix:
-    """Distinct members with a living secondary affiliation to a joint branch in a district, whatever their employer.
+    """Distinct members, withheld ones included, with a living secondary affiliation to a joint branch in a district.
 
     Parameters
     ----------
