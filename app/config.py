@@ -1,7 +1,10 @@
 """Settings of the service, from the environment or `.env`, prefix `ORGCOVERAGE_`."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -17,6 +20,13 @@ VERSION = "0.1.0"
 
 PRIVATE_UMASK = 0o077
 """All that the service writes is its user's alone: folders 0700, files 0600."""
+
+
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:(?!443$|80$)\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?")
+"""An origin as browsers send it: no path, no capitals, no port that goes without saying."""
+
+_OTHER_NAMES = frozenset({"KEY"})
+"""Variables of the prefix that are no settings of the service: the client's."""
 
 
 @dataclass(frozen=True)
@@ -172,6 +182,15 @@ class Settings(BaseSettings):
         default=30, ge=1, le=36500, description="Retention of records of finished jobs, days."
     )
 
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins_that_match(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        wrong = [origin for origin in value if not _ORIGIN.fullmatch(origin)]
+        if wrong:
+            message = f"no page is of {', '.join(wrong)}: an origin is https://host or https://host:port, in lower case"
+            raise ValueError(message)
+        return value
+
     @field_validator("time_zone")
     @classmethod
     def _known_time_zone(cls, value: str) -> str:
@@ -258,6 +277,15 @@ class Settings(BaseSettings):
     def today(self) -> date:
         """Today's date in the operator's time zone."""
         return datetime.now(ZoneInfo(self.time_zone)).date()
+
+
+def misspelt_settings(environment: Mapping[str, str]) -> dict[str, str | None]:
+    """Return the variables of the service's prefix that are no setting, each with the setting that is closest."""
+    prefix, known = "ORGCOVERAGE_", [name.upper() for name in Settings.model_fields]
+    given = {name: name.upper().removeprefix(prefix) for name in environment if name.upper().startswith(prefix)}
+    unknown = {name: rest for name, rest in given.items() if rest not in {*known, *_OTHER_NAMES}}
+    closest = {name: next(iter(get_close_matches(rest, known, n=1)), None) for name, rest in unknown.items()}
+    return {name: found and f"{prefix}{found}" for name, found in closest.items()}
 
 
 def _password(file: Path) -> str:

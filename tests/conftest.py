@@ -50,7 +50,7 @@ def pytest_sessionstart() -> None:
     for name in [name for name in os.environ if name.startswith(OF_THE_SHELL) and not name.startswith(OF_THE_TESTS)]:
         del os.environ[name]
     os.environ.update(TERM="xterm", COLUMNS="80", LINES="24", LC_ALL="C.UTF-8")
-    os.environ.update(ORGCOVERAGE_ANONYMOUS="exact", ORGCOVERAGE_HOSTS='["testserver", "service", "server", "test"]')
+    os.environ.update(ORGCOVERAGE_ANONYMOUS="exact", ORGCOVERAGE_HOSTS='["testserver", "service", "server", "here"]')
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -65,6 +65,7 @@ class Readiness(Closed):
         description="Id of the newest undamaged snapshot of the caller's tier; null: the caller may see none."
     )
     database: DatabaseState = Field(description="State of the registry's database; statistics do not need it.")
+    is_damaged: bool = Field(description="Whether any snapshot, of any tier, is damaged and not served.")
     damaged: list[DamagedSnapshot] = Field(description="Snapshots of the caller's tier that are not served.")
 
 
@@ -82,11 +83,15 @@ async def get_readiness(request: Request) -> Response:
     database = await _database_state(request.app.state.engine)
     newest = [await asyncio.to_thread(_newest, shelf) for shelf in shelves]
     damaged = {} if visible is None else visible.damaged
+    is_damaged = any(shelf.damaged for shelf in shelves)
     if not any(newest):
-        raise NotReady("There is no snapshot yet.", [ErrorItem(key, reason) for key, reason in damaged.items()])
+        message = "Every snapshot is damaged; the log says which." if is_damaged else "There is no snapshot yet."
+        raise NotReady(message, [ErrorItem(key, reason) for key, reason in damaged.items()])
     listed = [{"snapshot": key, "reason": reason} for key, reason in damaged.items()]
     shown = None if visible is None else newest[shelves.index(visible)]
-    return _json({"status": "ready", "snapshot": shown, "database": database, "damaged": listed})
+    return _json(
+        {"status": "ready", "snapshot": shown, "database": database, "is_damaged": is_damaged, "damaged": listed}
+    )
 
 
 def _visible(request: Request) -> Shelf | None:

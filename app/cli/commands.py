@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from app.cli import backup, demo, keys, registry, serving, snapshots, statistics
-from app.config import PRIVATE_UMASK, Settings
+from app.config import PRIVATE_UMASK, Settings, misspelt_settings
 from app.errors import ServiceError
 
 
@@ -74,6 +74,9 @@ cli.add_typer(keys.commands, name="key")
 def main() -> None:
     """Run a command; an error of the service is printed and exits with 1, a wrong setting with 2."""
     os.umask(PRIVATE_UMASK)  # inherited by workers and jobs
+    for name, closest in misspelt_settings(os.environ).items():
+        meant = f"; did you mean {closest}?" if closest else ""
+        typer.echo(f"{name} is not a setting and has no effect{meant}", err=True)
     try:
         cli()
     except ServiceError as error:
@@ -90,7 +93,8 @@ def main() -> None:
 
 
 def _print_error(error: ServiceError) -> None:
-    typer.echo(f"{error.title}: {error.detail}", err=True)
+    address = getattr(error, "address", None)
+    typer.echo(f"{error.title}: {error.detail}" + (f" ({address})" if address else ""), err=True)
     for item in error.errors:
         choices = f" ({', '.join(item.allowed)})" if item.allowed else ""
         if choices or item.message != error.detail:

@@ -1,5 +1,6 @@
 """Outages of the database (unavailable, full, damaged, not migrated) as errors with a message for the operator."""
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -11,9 +12,25 @@ from app.errors import TemporarilyUnavailable
 
 _OUTDATED = "The registry's tables are missing, or of another version: run `orgcoverage migrate`."
 
+_BUSY = "The registry's database is busy."
+
+_UNREACHABLE = "The server of the registry's database is not reachable."
+
 _FULL = "The disk of the registry's database is full; nothing was changed."
 
-_BY_STATE = {"42P01": _OUTDATED, "42703": _OUTDATED, "53100": _FULL}
+_CONNECTIONS = "The registry's database has no connection left."
+
+_STARTING = "The registry's database is starting or stopping."
+
+_BY_STATE = {
+    "42P01": _OUTDATED,
+    "42703": _OUTDATED,
+    "53100": _FULL,
+    "53300": _CONNECTIONS,
+    "55P03": _BUSY,
+    "57P01": _STARTING,
+    "57P03": _STARTING,
+}
 """Messages by PostgreSQL's error codes."""
 
 _BY_TEXT = {
@@ -21,27 +38,53 @@ _BY_TEXT = {
     "no such column": _OUTDATED,
     "has no column named": _OUTDATED,
     "disk is full": _FULL,
-    "is locked": "The registry's database is busy.",
+    "is locked": _BUSY,
     "readonly database": "The registry's database cannot be written: its file or folder is read-only.",
     "unable to open": "The registry's database cannot be opened.",
     "failed to open": "The registry's database cannot be opened.",
     "disk I/O error": "The disk of the registry's database cannot be read or written.",
     "malformed": "The registry's database is damaged: restore a backup.",
     "not a database": "The registry's file is no SQLite database: check ORGCOVERAGE_DATABASE_URL.",
+    "authentication failed": "The registry's database refused the user or the password.",
+    "no password supplied": "The registry's database asks for a password, and none is set.",
+    "does not exist": "The registry's database, or its user, does not exist on the server.",
+    "remaining connection slots": _CONNECTIONS,
+    "too many clients": _CONNECTIONS,
+    "starting up": _STARTING,
+    "shutting down": _STARTING,
+    "resolve host": "The host of the registry's database is not known.",
+    "translate host name": "The host of the registry's database is not known.",
+    "Connection refused": _UNREACHABLE,
+    "timeout expired": _UNREACHABLE,
+    "timed out": _UNREACHABLE,
+    "No route to host": _UNREACHABLE,
+    "unreachable": _UNREACHABLE,
 }
-"""Messages by parts of SQLite's own; its codes do not tell a missing table from a wrong statement, ADBC has none."""
+"""Messages by parts of the database's own, where it gives no code: SQLite, ADBC, and a server while one connects."""
 
 _UNAVAILABLE = "The registry's database is not reachable or busy."
+
+_ADDRESS = re.compile(r'server at "(?P<host>[^"]+)".*?port (?P<port>\d+)')
 
 _SQL_ERROR = 1
 """SQLite's code of a wrong statement: a defect of the service."""
 
 
 class DatabaseUnavailable(TemporarilyUnavailable):
-    """The registry's database is unavailable now; statistics do not need it."""
+    """The registry's database is unavailable now; statistics do not need it.
+
+    Parameters
+    ----------
+    address
+        Host and port of its server as far as they are known: for the operator, and in no answer.
+    """
 
     code = "database-unavailable"
     title = "Database unavailable"
+
+    def __init__(self, detail: str, address: str | None = None) -> None:
+        super().__init__(detail)
+        self.address = address
 
 
 @contextmanager
@@ -61,7 +104,7 @@ def outages_named() -> Iterator[None]:
         detail = _outage(str(error.orig), sqlstate(error), unavailable=unavailable and not wrong)
         if detail is None:
             raise
-        raise DatabaseUnavailable(detail) from error
+        raise DatabaseUnavailable(detail, _address(str(error.orig))) from error
 
 
 @contextmanager
@@ -75,7 +118,7 @@ def outages_of_extraction_named() -> Iterator[None]:
         detail = _outage(str(error), error.sqlstate, unavailable=isinstance(error, adbc.OperationalError))
         if detail is None:
             raise
-        raise DatabaseUnavailable(detail) from error
+        raise DatabaseUnavailable(detail, _address(str(error))) from error
 
 
 @asynccontextmanager
@@ -106,7 +149,14 @@ def _outage(text: str, state: str | None, *, unavailable: bool) -> str | None:
     unavailable
         Whether it has the type of errors of an unavailable database.
     """
-    if state is not None:
-        return _BY_STATE.get(state, _UNAVAILABLE if unavailable else None)
+    if state is not None and state in _BY_STATE:
+        return _BY_STATE[state]
+    if state is not None and not unavailable:
+        return None
     message = next((message for part, message in _BY_TEXT.items() if part in text), None)
     return message or (_UNAVAILABLE if unavailable else None)
+
+
+def _address(text: str) -> str | None:
+    found = _ADDRESS.search(text)
+    return f"{found['host']}:{found['port']}" if found else None

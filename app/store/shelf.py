@@ -130,6 +130,8 @@ class Shelf:
             except DamagedSnapshot:
                 continue
         available = [manifest.id if by_id else manifest.as_of.isoformat() for manifest in self.all()]
+        if self.damaged and not self.all():
+            detail = "Every snapshot is damaged; the log says which."
         pointer = "query/snapshot" if by_id else "query/as_of"
         raise SnapshotNotFound(detail, [ErrorItem(pointer, detail, tuple(dict.fromkeys(available)))])
 
