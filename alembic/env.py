@@ -1,4 +1,4 @@
-"""How Alembic meets the registry: on the connection it is given, or on the settings' database, in a writer's turn."""
+"""Alembic's environment: runs on the connection that it is given, or on the settings' database under the write lock."""
 
 import warnings
 
@@ -20,13 +20,13 @@ def run(connection: Connection) -> None:
         render_as_batch=connection.dialect.name == "sqlite",
     )
     with warnings.catch_warnings(), context.begin_transaction():
-        # SQLite cannot reflect it: the unique key of coverage is tested by what it does.
+        # SQLite cannot reflect this unique key of coverage; tests check what it does.
         warnings.filterwarnings("ignore", ".*expression-based index.*uq_enterprise_coverage_key")
         context.run_migrations()
 
 
 def run_on_settings_database() -> None:
-    """Run on the database of the settings: the `alembic` command in the source tree."""
+    """Run on the settings' database; for the `alembic` command in the source tree."""
     engine = make_sync_engine(Settings().registry_url)
     with write_lock_sync(engine) as connection:
         run(connection)

@@ -15,9 +15,13 @@ VERSION = "0.1.0"
 """The version of the service; `pyproject.toml` reads it from here."""
 
 
+PRIVATE_UMASK = 0o077
+"""All that the service writes is its user's alone: folders 0700, files 0600."""
+
+
 @dataclass(frozen=True)
 class Thresholds:
-    """The numbers that definitions rest on; part of every snapshot.
+    """Numbers used by definitions; part of every snapshot.
 
     Parameters
     ----------
@@ -32,7 +36,7 @@ class Thresholds:
     turnover_window_months
         Joining and leaving are counted over this many months up to the date.
     branch_least_full_members, general_branch_above, committee_above
-        Advice on the size of branches, members.
+        Recommended sizes of branches, members.
     """
 
     surveyed_headcount: int = 10
@@ -46,7 +50,7 @@ class Thresholds:
 
 
 class Settings(BaseSettings):
-    """All that an operator can set; frozen, made once per process and passed on, never imported as an instance."""
+    """All settings; frozen, created once per process and passed on, never imported as an instance."""
 
     model_config = SettingsConfigDict(env_prefix="ORGCOVERAGE_", env_file=".env", frozen=True, extra="ignore")
 
@@ -61,11 +65,12 @@ class Settings(BaseSettings):
     )
     database_password_file: Path | None = Field(
         default=None,
-        description="File of the password of the user whom the URL of PostgreSQL names; the URL then holds none.",
+        description="File with the password of the PostgreSQL user; the URL then contains none.",
     )
     member_source: Literal["auto", "register", "returns"] = Field(
         default="auto",
-        description="Where members are counted from: members and employments, returns, or whichever there is.",
+        description="Where members are counted from: `register` (members and employments), `returns`, or `auto`: the "
+        "register if anybody works anywhere on the date, else returns.",
     )
     surveyed_headcount: int = Field(default=10, ge=1, description="Least headcount of the basis `surveyed`, employees.")
     surveyed_headcount_social: int = Field(
@@ -97,10 +102,10 @@ class Settings(BaseSettings):
     )
     rounding_key_file: Path | None = Field(
         default=None,
-        description="File of the key that protected figures are rounded by; keep it as long as any of them is "
-        "published. Empty: `rounding-key` in the data folder.",
+        description="File of the key that rounds protected figures; keep it as long as any of them is published. "
+        "Empty: `rounding-key` in the data folder.",
     )
-    time_zone: str = Field(default="Asia/Shanghai", description="Time zone that says which day is today (IANA name).")
+    time_zone: str = Field(default="Asia/Shanghai", description="Time zone that decides today's date (IANA name).")
     cors_origins: tuple[str, ...] = Field(
         default=(),
         description='Origins whose pages may call the API, a JSON list: `["https://dash.example"]`.',
@@ -117,48 +122,54 @@ class Settings(BaseSettings):
         default=1024**2, ge=1024, description="Largest body of any other request, bytes; beyond: 413."
     )
     body_seconds: int = Field(
-        default=30, ge=1, description="A body may take this long to arrive, a file too, seconds; beyond: 408."
+        default=30, ge=1, description="Longest time to receive a body or file, seconds; beyond: 408."
     )
     body_bytes_per_second: int = Field(
-        default=10_000, ge=1, description="It may take a second more for every so many bytes that have arrived."
+        default=10_000, ge=1, description="Each time this many bytes have arrived, the limit grows by one second."
+    )
+    upload_seconds: int = Field(
+        default=3600, ge=1, description="Longest time to receive a body or file in all, seconds; beyond: 408."
     )
     answer_seconds: int = Field(
         default=60,
         ge=1,
-        description="An answer must begin so soon after its request has arrived, seconds; beyond: 503.",
+        description="Longest time from the request's arrival to the start of its answer, seconds; beyond: 503.",
     )
     uploads_at_once: int = Field(
-        default=4, ge=1, description="Files that one worker receives at the same time; beyond: 503."
+        default=4, ge=1, description="Most files that one worker receives at the same time; beyond: 503."
+    )
+    uploads_per_key: int = Field(
+        default=2, ge=1, description="Most files among them that one key sends at the same time; beyond: 503."
     )
     jobs_at_once: int = Field(
         default=8,
         ge=1,
-        description="Imports and builds of one worker that are queued or running; beyond: 503.",
+        description="Most imports and builds queued or running in one worker; beyond: 503.",
     )
     builds_at_once: int = Field(
         default=4,
         ge=1,
-        description="Builds among them, of imports with `build` too; beyond: 503.",
+        description="Most builds among them, including imports with `build`; beyond: 503.",
     )
     write_wait_seconds: int = Field(
         default=30,
         ge=1,
-        description="A single change waits this long for its turn to write, seconds; then 503.",
+        description="A single change waits this long for the write lock, seconds; then 503.",
     )
     build_memory: str = Field(
         default="1GB", pattern=r"^\d+(MB|GB)$", description="Memory that DuckDB may use for a build."
     )
     answer_cache_bytes: int = Field(
-        default=64 * 1024**2, ge=0, description="Whole answers kept in memory per worker, bytes."
+        default=64 * 1024**2, ge=0, description="Size of the cache of whole answers per worker, bytes."
     )
     row_cache_bytes: int = Field(
-        default=64 * 1024**2, ge=0, description="Encoded rows kept in memory per worker, bytes."
+        default=64 * 1024**2, ge=0, description="Size of the cache of encoded rows per worker, bytes."
     )
     audit_retention_months: int = Field(
-        default=24, ge=1, le=1200, description="The audit log is kept for so many months besides the present one."
+        default=24, ge=1, le=1200, description="Retention of the audit log, months besides the current one."
     )
     job_retention_days: int = Field(
-        default=30, ge=1, le=36500, description="Records of finished jobs are kept for so many days."
+        default=30, ge=1, le=36500, description="Retention of records of finished jobs, days."
     )
 
     @field_validator("time_zone")
@@ -184,7 +195,7 @@ class Settings(BaseSettings):
     def _password_that_is_needed(cls, value: Path | None, info: ValidationInfo) -> Path | None:
         url = urlsplit(info.data.get("database_url", ""))
         if value is not None and (not url.username or url.password is not None):
-            message = "ORGCOVERAGE_DATABASE_URL must name a user of PostgreSQL, and no password beside this file"
+            message = "ORGCOVERAGE_DATABASE_URL must name a PostgreSQL user and contain no password besides this file"
             raise ValueError(message)
         if value is not None and not _password(value):
             message = "no password can be read from this file"
@@ -193,25 +204,25 @@ class Settings(BaseSettings):
 
     @property
     def answered_without_key(self) -> Literal["none", "public", "exact"]:
-        """What is answered without a key; where protected figures are served alone, these."""
+        """What is answered without a key; `public` where only protected figures are served."""
         return "public" if self.public_only else self.anonymous
 
     @property
     def registry_address(self) -> str:
-        """The SQLAlchemy URL of the registry with its default resolved, as another process of ours is told it."""
+        """The registry's SQLAlchemy URL without the password of the file, default resolved; for child processes."""
         return self.database_url or f"sqlite+aiosqlite:///{self.data_dir.absolute() / 'registry.sqlite'}"
 
     @cached_property
     def registry_url(self) -> str:
-        """The same as it is opened, with the password where that is in a file."""
+        """The same with the password of the file, if any; for opening it."""
         if self.database_password_file is None:
             return self.registry_address
-        before, _, after = self.database_url.partition("@")  # in a user's name it would be encoded
+        before, _, after = self.database_url.partition("@")  # an @ in a user name is percent-encoded
         return f"{before}:{quote(_password(self.database_password_file), safe='')}@{after}"
 
     @property
     def snapshots_dir(self) -> Path:
-        """The folder that holds `exact/` and, once published, `public/`."""
+        """The folder of `exact/` and, once published, `public/`."""
         return self.data_dir / "snapshots"
 
     @property
@@ -221,12 +232,12 @@ class Settings(BaseSettings):
 
     @property
     def tombstone_key_path(self) -> Path:
-        """The file of the key that knows erased members again; there from the first erasure on."""
+        """The file of the key that recognizes erased members; created by the first erasure."""
         return self.data_dir / "tombstone-key"
 
     @property
     def audit_dir(self) -> Path:
-        """The folder of the audit log, a file a month."""
+        """The folder of the audit log, one file per month."""
         return self.data_dir / "audit"
 
     @property
@@ -236,12 +247,12 @@ class Settings(BaseSettings):
 
     @property
     def uploads_dir(self) -> Path:
-        """The folder of files being imported; each goes when its import ends."""
+        """The folder of files being imported; each is removed when its import ends."""
         return self.data_dir / "uploads"
 
     @property
     def thresholds(self) -> Thresholds:
-        """The numbers that definitions rest on."""
+        """The numbers used by definitions."""
         return Thresholds(**{name: getattr(self, name) for name in Thresholds.__dataclass_fields__})
 
     def today(self) -> date:
@@ -250,7 +261,7 @@ class Settings(BaseSettings):
 
 
 def _password(file: Path) -> str:
-    """Return the password that a file holds; empty where none can be read."""
+    """Return the password in a file; empty where none can be read."""
     try:
         return file.read_text(encoding="utf-8").strip()
     except (OSError, ValueError):

@@ -1,17 +1,18 @@
-"""What work tells its caller: errors, each class with its code, status and title, and progress."""
+"""Errors that are safe to show, each class with its code, status and title; and the signature of progress reports."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from difflib import get_close_matches
 from typing import ClassVar
 
 Report = Callable[[str, int, int | None], None]
-"""Called with a phase, the steps done, and the steps in all (null: not known)."""
+"""Progress: called with a phase, the steps done, and the total number of steps (null: not known)."""
 
 
 @dataclass(frozen=True)
 class ErrorItem:
-    """One thing that is wrong.
+    """One problem of a request.
 
     Parameters
     ----------
@@ -20,7 +21,7 @@ class ErrorItem:
     message
         What, in a sentence.
     allowed
-        The choices there are (all of an enumeration; of codes the closest few); empty where there is no list.
+        Allowed values (all of an enumeration; of codes the closest few); empty where there is no list.
     """
 
     pointer: str
@@ -28,11 +29,28 @@ class ErrorItem:
     allowed: tuple[str, ...] = field(default=())
 
 
+NEIGHBOURS = 50
+"""Codes before and after an unknown one, in their order, among which the closest of very many are looked for."""
+
+
+def closest(text: str, known: Iterable[str], *, most: int = 5, alike: float = 0.5) -> tuple[str, ...]:
+    """Return the few of some texts that are most like another one, the closest first.
+
+    Parameters
+    ----------
+    most
+        How many at most.
+    alike
+        How much they must be alike: 0, not at all, to 1, the same.
+    """
+    return tuple(get_close_matches(text, list(known), most, alike))
+
+
 class ServiceError(Exception):
-    """A problem of the caller's or of the service, safe to show; subclasses stand beside the code that raises them.
+    """An error that is safe to show; subclasses stand beside the code that raises them.
 
     `code` is the last part of the problem's `type`, `status` the HTTP status, `title` the same for every instance.
-    `retry_after` (seconds) is sent as `Retry-After` where it is not null.
+    `retry_after` (seconds) is sent as `Retry-After`; null: not sent.
     """
 
     code: ClassVar[str] = "internal"
@@ -47,7 +65,7 @@ class ServiceError(Exception):
 
 
 class InvalidRequest(ServiceError):
-    """A parameter, body or file that cannot be understood; `errors` lists all that is wrong."""
+    """A parameter, body or file is not valid; `errors` lists all problems."""
 
     code = "invalid-request"
     status = 422
@@ -60,7 +78,7 @@ def refuse_reversed(first: date | None, last: date | None) -> None:
     Raises
     ------
     InvalidRequest
-        It is.
+        `first` is after `last`.
     """
     if first is not None and last is not None and first > last:
         message = f"from={first} is after to={last}"
@@ -68,7 +86,7 @@ def refuse_reversed(first: date | None, last: date | None) -> None:
 
 
 class NotFound(ServiceError):
-    """What the path names does not exist."""
+    """The path names something that does not exist."""
 
     code = "not-found"
     status = 404
@@ -76,7 +94,7 @@ class NotFound(ServiceError):
 
 
 class Conflict(ServiceError):
-    """The change contradicts what is there; `errors` says what stands against it."""
+    """The change conflicts with stored data; `errors` says with what."""
 
     code = "conflict"
     status = 409
@@ -84,7 +102,7 @@ class Conflict(ServiceError):
 
 
 class TemporarilyUnavailable(ServiceError):
-    """A part is away or busy; the same request can be sent again."""
+    """A part of the service is unavailable or busy; the same request can be retried."""
 
     code = "unavailable"
     status = 503

@@ -1,10 +1,11 @@
 """The application: what answers HTTP, built from settings."""
 
 import asyncio
+import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from functools import partial
 
+import structlog
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 from starlette_compress import CompressMiddleware, add_compress_type
@@ -27,13 +28,13 @@ from app.api.registry import entities, exports
 from app.api.statistics import tables
 from app.api.statistics.answer_cache import AnswerCache
 from app.api.statistics.reader import SnapshotReader
-from app.config import VERSION, Settings
+from app.config import PRIVATE_UMASK, VERSION, Settings
 from app.database.engines import make_engine
 from app.jobs.supervision import Supervisor
-from app.jobs.uploads import sweep_jobs
+from app.jobs.uploads import clean_up_jobs
 from app.observability import Metrics, RequestAccounting
 from app.publication.row_cache import RowCache, Source
-from app.snapshots.folders import sweep
+from app.snapshots.folders import clean_up_builds
 from app.store.shelf import ScopedShelf, Shelf, SnapshotNotFound
 
 COMPRESSED_FROM = 1400
@@ -145,6 +146,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
 
 
+def _warn_of_wide_folder(settings: Settings) -> None:
+    folder = settings.data_dir
+    if folder.exists() and stat.S_IMODE(folder.stat().st_mode) & PRIVATE_UMASK:
+        structlog.get_logger().warning("data folder is open to other users", folder=str(folder), wanted="0700")
+
+
 @asynccontextmanager
 async def _no_registry(app: FastAPI) -> AsyncIterator[None]:
     app.state.engine = None
@@ -154,14 +161,16 @@ async def _no_registry(app: FastAPI) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _registry(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
-    """Open the registry's engine, have its keys read, take jobs; sweep what killed ones left."""
-    for swept in (partial(sweep, settings), partial(sweep_jobs, settings), AuditLog(settings).sweep):
-        await asyncio.to_thread(swept)
+    """Clean up after killed jobs, open the registry's engine, cache its keys, and supervise jobs."""
+    _warn_of_wide_folder(settings)
+    for clean_up in (clean_up_builds, clean_up_jobs):
+        await asyncio.to_thread(clean_up, settings)
+    await asyncio.to_thread(AuditLog(settings).remove_expired)
     app.state.engine = make_engine(settings.registry_url)
     app.state.supervisor = Supervisor(settings)
     app.state.keyring = Keyring(app.state.engine, ELSEWHERE[settings.anonymous])
     stopped = asyncio.Event()
-    reading = asyncio.create_task(app.state.keyring.keep_read(stopped))
+    reading = asyncio.create_task(app.state.keyring.refresh(stopped))
     try:
         yield
     finally:

@@ -1,6 +1,6 @@
-"""What an operator sees of the running service: structured logs, request ids and Prometheus metrics.
+"""Structured logs, request ids and Prometheus metrics.
 
-Nothing raw is logged: no path, no query, no message of an unexpected error, since each may hold codes, refs or counts.
+Never logged: paths, queries and messages of unexpected errors, since each may contain codes, refs or counts.
 """
 
 import asyncio
@@ -37,31 +37,31 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 REQUEST_ID_HEADER = b"x-request-id"
 
 UNMATCHED = "unmatched"
-"""The label of a request that no route matches: a path is the caller's text and makes no label."""
+"""Route label of a request that no route matches: its path is the caller's text and would make endless labels."""
 
 ABORTED = "aborted"
-"""The status of a request whose caller left before an answer began."""
+"""Status label of a request whose caller disconnected before an answer began."""
 
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
-"""Id of the request that is being answered, which stands in all its lines of log; null outside of requests."""
+"""Id of the request being answered, part of all its log lines; null outside of requests."""
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 
 _encoder = msgspec.json.Encoder()
 
 _process = secrets.token_hex(6)
-"""Begins the ids of requests that come without one, so that no two processes give the same."""
+"""Prefix of generated request ids, so that no two processes generate the same."""
 
 _numbers = count()
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Bounds of the histogram of durations: from an answer kept ready to a large file."""
+"""Bounds of the histogram of durations: from a cached answer to a large file."""
 
 
 class RequestLine(msgspec.Struct, frozen=True, gc=False):
-    """What the log tells of a request; encoded as it is, since the way of all other lines takes 15 µs longer."""
+    """The log line of a request; encoded directly, since structlog takes 15 µs longer."""
 
     method: str
     route: str
@@ -75,11 +75,11 @@ class RequestLine(msgspec.Struct, frozen=True, gc=False):
 
 
 class Metrics:
-    """The Prometheus metrics of one application, in a registry of their own, so that applications do not collide."""
+    """The Prometheus metrics of one application, in their own registry, so that applications do not collide."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._children: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}  # looking one up locks twice
+        self._children: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}  # `labels` takes a lock each time
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         self.requests = Counter(
@@ -97,7 +97,7 @@ class Metrics:
         )
 
     def count(self, line: RequestLine) -> None:
-        """Count one request and its time."""
+        """Count one request and its duration."""
         labels = (line.method, line.route, line.status)
         children = self._children.get(labels)
         if children is None:
@@ -112,19 +112,19 @@ class Metrics:
 
 
 class RequestAccounting:
-    """ASGI layer: gives each request an id, counts and times it, and writes its one line of log.
+    """ASGI middleware: gives each request an id, counts and times it, and writes its one log line.
 
-    A well-formed `X-Request-ID` of the caller's is taken over; the id is sent back, and stands in all log lines of the
-    request and in `scope["state"]["request_id"]`.
+    A well-formed `X-Request-ID` of the caller is used; the id is sent back, and is part of all log lines of the request
+    and of `scope["state"]["request_id"]`.
     """
 
     def __init__(self, app: Application, metrics: Metrics) -> None:
         self.app = app
         self.metrics = metrics
-        self._ended: list[RequestLine] = []
+        self._finished: list[RequestLine] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request; other scopes pass."""
+        """Handle one request; other scopes pass unchanged."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -135,7 +135,7 @@ class RequestAccounting:
         status: str = ABORTED
         size = 0
 
-        async def counted(message: Message) -> None:
+        async def counting_send(message: Message) -> None:
             nonlocal status, size
             if message["type"] == "http.response.start":
                 status = str(message["status"])
@@ -144,38 +144,38 @@ class RequestAccounting:
                 size += len(message.get("body", b""))
             await send(message)
 
-        bound = REQUEST_ID.set(request_id)
+        token = REQUEST_ID.set(request_id)
         try:
-            await self.app(scope, receive, counted)
+            await self.app(scope, receive, counting_send)
         finally:
-            REQUEST_ID.reset(bound)
-            self._settle(scope, request_id, status, size, perf_counter() - started)
+            REQUEST_ID.reset(token)
+            self._finish(scope, request_id, status, size, perf_counter() - started)
 
-    def _settle(self, scope: Scope, request_id: str, status: str, size: int, seconds: float) -> None:
+    def _finish(self, scope: Scope, request_id: str, status: str, size: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "other"
         route = getattr(scope.get("route"), "path", UNMATCHED)
         milliseconds = round(seconds * 1000, 3)
-        self._ended.append(RequestLine(method, route, status, size, milliseconds, request_id, datetime.now(UTC)))
-        if len(self._ended) == 1:
+        self._finished.append(RequestLine(method, route, status, size, milliseconds, request_id, datetime.now(UTC)))
+        if len(self._finished) == 1:
             asyncio.get_running_loop().call_soon(self._account)
 
     def _account(self) -> None:
-        """Count and log the requests that ended in one turn of the event loop: together they cost less."""
-        ended, self._ended = self._ended, []
-        for line in ended:
+        """Count and log the requests that ended in one iteration of the event loop: cheaper together."""
+        finished, self._finished = self._finished, []
+        for line in finished:
             self.metrics.count(line)
-        # In one piece, so that no other line gets between.
-        sys.stdout.buffer.write(b"".join([_encoder.encode(line) + b"\n" for line in ended]))
+        # One write, so that no other line gets in between.
+        sys.stdout.buffer.write(b"".join([_encoder.encode(line) + b"\n" for line in finished]))
         sys.stdout.buffer.flush()
 
 
 def configure_logging() -> None:
-    """Send all logs of this process to standard output, a JSON object per line, those of libraries included."""
+    """Send all logs of this process, including those of libraries, to standard output, one JSON object per line."""
     shared: list[structlog.typing.Processor] = [
-        _request_named,
+        _add_request_id,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-        _failure_named,
+        _add_failure,
     ]
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer(serializer=_json)],
@@ -194,11 +194,11 @@ def configure_logging() -> None:
         )
     )
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    _silence_the_server()
+    _silence_uvicorn()
 
 
-def _silence_the_server() -> None:
-    """Keep the server from logging past this module: its access log quotes paths, its tracebacks quote messages."""
+def _silence_uvicorn() -> None:
+    """Keep uvicorn from logging on its own: its access log contains paths, its tracebacks contain messages."""
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logger = logging.getLogger(name)
         logger.handlers.clear()
@@ -206,9 +206,9 @@ def _silence_the_server() -> None:
 
 
 def failure(error: BaseException) -> dict[str, Any]:
-    """Return what may be logged of an error: its type and where it was raised, never its message.
+    """Return what may be logged of an error: its type and stack frames, never its message.
 
-    Messages of errors quote what was being worked on, which may be a ref or a count.
+    A message may contain a ref or a count.
     """
     frames = traceback.extract_tb(error.__traceback__)
     return {
@@ -217,12 +217,12 @@ def failure(error: BaseException) -> dict[str, Any]:
     }
 
 
-def _request_named(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+def _add_request_id(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     request_id = REQUEST_ID.get()
     return event if request_id is None else {"request_id": request_id, **event}
 
 
-def _failure_named(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+def _add_failure(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     error = event.pop("exc_info", None)
     if error is True:
         error = sys.exc_info()

@@ -1,1 +1,1 @@
-"""Benchmarks: each script prints one line per figure, against a rival measured in the same run."""
+"""Benchmarks: each script prints one line per figure, compared with a rival measured in the same run."""

@@ -1,4 +1,4 @@
-"""Builds of snapshots, registry to published, against the same two SQL texts run on the database itself."""
+"""Builds of snapshots, registry to published, compared with the same two SQL texts run by the database itself."""
 
 import sqlite3
 import tempfile
@@ -14,7 +14,7 @@ from app.database.engines import sqlite_path
 from app.demo.generated import GENERATED_DATE
 from app.snapshots.build import build_snapshot
 from app.snapshots.facts import Parameters, statement
-from benchmarks.measuring import Pair, Run, apart, measured, paired, show, show_load, show_pair
+from benchmarks.measuring import Pair, Run, in_subprocess, measured, paired, show, show_load, show_pair
 from benchmarks.registries import demo, filled, libpq, postgres
 
 TEXTS = ("enterprises", "branches")
@@ -28,8 +28,8 @@ def main(members: int = 200_000, rounds: int = 3) -> None:
         folder = Path(name)
         url = demo(members).registry_url
         build = partial(_built, folder, url)
-        pair = paired(rounds, build, lambda: apart(_on_sqlite, sqlite_path(url)))
-        _tell("SQLite", pair, "reach 2 at 1,000,000")
+        pair = paired(rounds, build, lambda: in_subprocess(_on_sqlite, sqlite_path(url)))
+        _show_run("SQLite", pair, "reach 2 at 1,000,000")
         with postgres() as server:
             settings = server.settings(folder / "postgresql")
             filled(settings, members)
@@ -40,18 +40,18 @@ def main(members: int = 200_000, rounds: int = 3) -> None:
             pair = paired(
                 rounds,
                 lambda: server.charged(build),
-                lambda: server.charged(lambda: apart(_on_postgres, address)),
+                lambda: server.charged(lambda: in_subprocess(_on_postgres, address)),
             )
-            _tell("PostgreSQL", pair, "reach 1.6 at 1,000,000")
+            _show_run("PostgreSQL", pair, "reach 1.6 at 1,000,000")
 
 
-def _tell(engine: str, pair: Pair, target: str) -> None:
+def _show_run(engine: str, pair: Pair, target: str) -> None:
     show_pair(f"{engine}, build", pair, "the two SQL texts there", target)
     show(f"{engine}, build: peak memory of the process", pair.peak, "MiB", "reach 1,536 at 10,000,000")
 
 
 def _built(folder: Path, url: str) -> Run:
-    return apart(_build, Settings(database_url=url, data_dir=Path(tempfile.mkdtemp(dir=folder))))
+    return in_subprocess(_build, Settings(database_url=url, data_dir=Path(tempfile.mkdtemp(dir=folder))))
 
 
 def _build(settings: Settings) -> Run:

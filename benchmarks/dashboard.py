@@ -1,4 +1,4 @@
-"""The dashboard in a browser: what it weighs, how often it asks, and when it can be used, beside an empty page."""
+"""The dashboard in a browser: bytes, requests and time until usable, compared with an empty page."""
 
 import shutil
 import tempfile
@@ -29,11 +29,11 @@ class Visit:
     Parameters
     ----------
     seconds
-        From the start of the navigation until the page can be used: all it asks for is there and drawn.
+        From the start of the navigation until the page is usable: everything is loaded and drawn.
     bytes
-        What came over the wire by kind, headers included: `page` (text, style, scripts), `charts`, `answers`.
+        Bytes received by kind, headers included: `page` (text, style, scripts), `charts`, `answers`.
     requests
-        How many.
+        Number of requests.
     """
 
     seconds: float
@@ -42,7 +42,7 @@ class Visit:
 
 
 def main(rounds: int = 7) -> None:
-    """Measure first and repeated visits of the demonstration in turns with visits of an empty page."""
+    """Measure first and repeated visits of the demonstration, alternating with visits of an empty page."""
     show_load()
     with tempfile.TemporaryDirectory(prefix="benchmark-dashboard-") as folder, sync_playwright() as playwright:
         settings = Settings(data_dir=Path(folder))
@@ -89,10 +89,12 @@ def _visit(context: BrowserContext, url: str, ready: str) -> Visit:
     wire.send("Network.enable")
     kinds: dict[str, str] = {}
     sizes: Counter[str] = Counter()
-    wire.on("Network.requestWillBeSent", lambda told: kinds.update({told["requestId"]: _kind(told["request"]["url"])}))
+    wire.on(
+        "Network.requestWillBeSent", lambda event: kinds.update({event["requestId"]: _kind(event["request"]["url"])})
+    )
     wire.on(
         "Network.loadingFinished",
-        lambda told: sizes.update({kinds.get(told["requestId"], "page"): int(told["encodedDataLength"])}),
+        lambda event: sizes.update({kinds.get(event["requestId"], "page"): int(event["encodedDataLength"])}),
     )
     page.goto(url, wait_until="commit")
     page.wait_for_function(ready, polling="raf")

@@ -1,7 +1,7 @@
-"""What the public tier gives up: its member ratios against the exact ones, and where employees show.
+"""The cost of protection: error of the public member ratios, and the steps at which employees are shown.
 
-A generated province: cities, counties and streets of uneven size, sizes and industries of firms as the demonstration's
-generator draws them, one firm in twenty placed on its county alone.
+A generated province: cities, counties and streets of uneven size, headcounts and industries from the demonstration's
+generator, one firm in twenty without a street.
 """
 
 import tempfile
@@ -29,19 +29,19 @@ STEPS = {
     ("county", "section"): "county and section",
     ("county", None): "county",
 }
-"""Levels of the places where persons show."""
+"""Levels of the places where persons are shown."""
 
 
 @dataclass(frozen=True)
 class Tiers:
-    """The same facts twice: what is exact, and what everybody may see."""
+    """Exact and public figures of the same facts."""
 
     exact: Reader
     public: Reader
 
 
 def main(firms: int = 60_000, seed: int = 0) -> None:
-    """Draw a province of so many firms, build both tiers of it, and print what the public one gives up."""
+    """Generate a province of `firms` firms, build both tiers, and print the cost of protection."""
     with tempfile.TemporaryDirectory(prefix="benchmark-disclosure-") as name:
         settings = Settings(data_dir=Path(name), anonymous="public", member_source="returns")
         upgrade(settings.registry_url)
@@ -57,20 +57,22 @@ def main(firms: int = 60_000, seed: int = 0) -> None:
 
 
 def _report_errors(tiers: Tiers, level: str) -> None:
-    """Print how far the ratios of a level are off, in percentage points, against all firms of each district."""
+    """Print the errors of the ratios of a level, percentage points, over all firms of each district."""
     exact, public = (
         {row["district"]["code"]: row for row in _districts(one, level)} for one in (tiers.exact, tiers.public)
     )
     pairs = [(exact[code]["rates"]["member_ratio"], public[code]["rates"]["member_ratio"]) for code in exact]
-    pairs = [(true, told) for true, told in pairs if true["value"] is not None and told["value"] is not None]
-    errors = np.abs([100 * (told["value"] - true["value"]) for true, told in pairs])
+    pairs = [(true, rounded) for true, rounded in pairs if true["value"] is not None and rounded["value"] is not None]
+    errors = np.abs([100 * (rounded["value"] - true["value"]) for true, rounded in pairs])
     show(f"disclosure: {level}: districts", len(exact), "")
     show(f"disclosure: {level}: of them with a public ratio", len(pairs), "")
     for what, error in (("p50", np.quantile(errors, 0.5)), ("p95", np.quantile(errors, 0.95)), ("most", errors.max())):
         show(f"disclosure: {level}: error of the member ratio, {what}", float(error), "points")
-    inside = [told["low"] <= true["value"] <= told["high"] for true, told in pairs if told["low"] is not None]
+    inside = [
+        rounded["low"] <= true["value"] <= rounded["high"] for true, rounded in pairs if rounded["low"] is not None
+    ]
     show(f"disclosure: {level}: intervals that hold the exact ratio", 100 * float(np.mean(inside)), "%")
-    unreliable = np.array([told["status"] == "unreliable" for _, told in pairs])
+    unreliable = np.array([rounded["status"] == "unreliable" for _, rounded in pairs])
     show(f"disclosure: {level}: unreliable", 100 * float(unreliable.mean()), "%")
     show(f"disclosure: {level}: p95 of the others", float(np.quantile(errors[~unreliable], 0.95)), "points")
 
@@ -82,7 +84,7 @@ def _districts(reader: Reader, level: str) -> list[dict[str, Any]]:
 
 
 def _report_steps(public: Snapshot, headcount: int) -> None:
-    """Print which share of all employees shows at each step."""
+    """Print the share of all employees shown at each step."""
     staff = public.rows.values("headcount")
     levels = [
         _levels(public.districts, public.district_of), _levels(public.industries, public.industry_of)
@@ -92,12 +94,12 @@ def _report_steps(public: Snapshot, headcount: int) -> None:
         if count:
             at[district, industry] += count
     for step, name in STEPS.items():
-        show(f"disclosure: employees that show at {name}", 100 * at[step] / headcount, "%")
-    show("disclosure: employees that show nowhere", 100 * (1 - sum(at.values()) / headcount), "%")
+        show(f"disclosure: employees shown at {name}", 100 * at[step] / headcount, "%")
+    show("disclosure: employees not shown", 100 * (1 - sum(at.values()) / headcount), "%")
 
 
 def _levels(tree: Tree, nodes: npt.NDArray[np.int32]) -> list[str | None]:
-    """Return the level of each node; null where it is none."""
+    """Return the level of each node; null for no node."""
     return [tree.levels[node] if node < len(tree.codes) else None for node in nodes.tolist()]
 
 

@@ -1,8 +1,8 @@
-"""False alarms of low membership: registries in which no industry differs from any other, and how many are flagged.
+"""False alarms of low membership: the share flagged in registries in which no industry differs from any other.
 
-Employees of one firm are alike: each firm has a chance of its own, drawn around one mean for all, and with it the
-members among its staff. Each county is asked for its divisions against the rest; the same industries are also tested
-as if every employee were drawn alone.
+Employees of one firm are correlated: each firm draws a probability around a common mean, and with it the members among
+its employees. Each county's divisions are tested against the rest; the same industries are also tested as if all
+employees were independent (naive).
 """
 
 import csv
@@ -35,7 +35,7 @@ ALPHA = 0.05
 
 @dataclass(frozen=True)
 class Setting:
-    """How firms are drawn: of log-normal size, or of 3 to 60 employees; how alike the employees of one are."""
+    """How firms are drawn: lognormal headcounts or 3 to 60 employees (`thin`), and the intra-enterprise correlation."""
 
     name: str
     correlation: float
@@ -53,7 +53,7 @@ SETTINGS = (
 
 @dataclass(frozen=True)
 class Tested:
-    """The industries of one county: p by the service (NaN where it tests nothing), p of the naive test, class."""
+    """The industries of one county: p of the service (NaN: not tested), p of the naive test, class."""
 
     p: Floats
     naive: Floats
@@ -61,7 +61,7 @@ class Tested:
 
 
 def main(counties: int = 40, firms: int = 4000, seed: int = 1) -> None:
-    """Draw a registry of each setting, so many counties of so many firms, and print what is flagged in it."""
+    """Generate a registry of each setting, with counties of `firms` firms each, and print what is flagged."""
     for setting in SETTINGS:
         with tempfile.TemporaryDirectory(prefix="benchmark-false-alarms-") as name:
             settings = Settings(data_dir=Path(name))
@@ -71,7 +71,7 @@ def main(counties: int = 40, firms: int = 4000, seed: int = 1) -> None:
 
 
 def _fill(settings: Settings, setting: Setting, counties: int, firms: int, rng: np.random.Generator) -> list[str]:
-    """Import a drawn registry and build its snapshot, by the commands an operator would give; return the counties."""
+    """Generate and import a registry and build its snapshot with the command line; return the counties."""
     command(settings, "migrate")
     classifications = Path("app/registry/classifications")
     codes = _codes(classifications / "districts.csv", "county")[:counties]
@@ -97,7 +97,7 @@ def _fill(settings: Settings, setting: Setting, counties: int, firms: int, rng: 
 
 
 def _chances(correlation: float, rows: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """Draw each firm's own chance: beta, of the mean `RATIO` and this intra-enterprise correlation."""
+    """Draw the probability of each firm: beta, with the mean `RATIO` and this intra-enterprise correlation."""
     if correlation == 0:
         return np.full(rows, RATIO)
     weight = 1 / correlation - 1

@@ -1,4 +1,4 @@
-"""Filters on attributes of enterprises, in process, against DuckDB over the same table as Parquet."""
+"""Filters on attributes of enterprises, in process, compared with DuckDB over the same table as Parquet."""
 
 import tempfile
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ from app.statistics.question import Listing, Page, Population, Question, Subject
 from app.store.arrays import Int64
 from app.store.shelf import Shelf
 from app.store.snapshot import Snapshot
-from benchmarks.measuring import quickest, show, show_load
+from benchmarks.measuring import shortest, show, show_load
 from benchmarks.registries import built, demo
 
 FILTERS: dict[str, Mapping[str, str]] = {
@@ -34,13 +34,13 @@ FILTERS: dict[str, Mapping[str, str]] = {
         "ownership": Ownership.PRIVATE, "size_class": SizeClass.MICRO, "industry_group": "internet",
     },
 }  # fmt: skip
-GOES = 5
+RUNS = 5
 MEASURES = [measure.code for measure in ROW_MEASURES]
 COLUMNS = {"ownership": "ownership", "size_class": "size_class", "enterprise_kind": "kind"}
 
 
 def main(members: int = 200_000, rounds: int = 3) -> None:
-    """Measure all provinces under each filter: every measure, basis `operating`."""
+    """Measure the sums of all provinces under each filter: every measure, basis `operating`."""
     show_load()
     with tempfile.TemporaryDirectory(prefix="benchmark-filters-") as name, duckdb.connect() as connection:
         folder = Path(name)
@@ -67,7 +67,7 @@ def _compare(
         "sums": ours,
         "page": lambda: list_answer(Source(shelf, RowCache(0)), question, Page()),
     }
-    runs = [{name: quickest(GOES, work) for name, work in works.items()} for _ in range(rounds)]
+    runs = [{name: shortest(RUNS, work) for name, work in works.items()} for _ in range(rounds)]
     target = "reach 1.5"
     show(f"filter by {what}: speed over DuckDB", median(run["duckdb"] / run["sums"] for run in runs), "x", target)
     target = "reach 50 over 1,360,000 enterprises, 1 over 20,000; aim 20"
@@ -76,7 +76,7 @@ def _compare(
 
 
 def _as_parquet(snapshot: Snapshot, folder: Path) -> Path:
-    """Write the enterprises as one Parquet file, with the index of their province (-1 for none)."""
+    """Write the enterprises as one Parquet file, with the index of their province (-1: none)."""
     columns = {name: snapshot.enterprises.arrow(name) for name in ("bases", "industry", *COLUMNS.values(), *MEASURES)}
     tops = np.flatnonzero(snapshot.districts.of_level("province"))
     province = np.full(len(snapshot.districts.codes) + 1, -1)
@@ -88,7 +88,7 @@ def _as_parquet(snapshot: Snapshot, folder: Path) -> Path:
 
 
 def _text(snapshot: Snapshot, population: Population) -> str:
-    """Return the SQL that asks DuckDB for the same sums."""
+    """Return the SQL of the same sums for DuckDB."""
     bit = 1 << list(Basis).index(population.basis)
     wanted = ["province >= 0", f"(bases & {bit}) <> 0"]
     for name, column in COLUMNS.items():

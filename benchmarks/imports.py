@@ -1,4 +1,4 @@
-"""Imports of members: against a bare COPY on PostgreSQL, against a bare `executemany` on SQLite."""
+"""Imports of members, compared with a plain COPY on PostgreSQL and a plain `executemany` on SQLite."""
 
 import csv
 import shutil
@@ -21,7 +21,7 @@ from app.database.migrations import upgrade
 from app.demo.generated import write_generated
 from app.imports.load import import_file
 from app.imports.options import ImportOptions
-from benchmarks.measuring import Run, apart, measured, paired, show, show_load, show_pair
+from benchmarks.measuring import Run, in_subprocess, measured, paired, show, show_load, show_pair
 from benchmarks.registries import Server, libpq, postgres
 
 
@@ -39,7 +39,7 @@ def main(rows: int = 200_000, rounds: int = 3) -> None:
 
 
 def _files(folder: Path, rows: int) -> tuple[Path, Path, Path]:
-    """Write the members as CSV: as they are, with one in a hundred changed, with all changed."""
+    """Write the members as CSV: unchanged, with 1 % changed, with all changed."""
     write_generated(folder, rows)
     members = pq.read_table(folder / "members.parquet")
     paths = (folder / "members.csv", folder / "hundredth.csv", folder / "every.csv")
@@ -62,22 +62,22 @@ def _on_postgres(server: Server, folder: Path, rounds: int, first: Path, again: 
 
     def copied() -> Run:
         _execute(address, "TRUNCATE rival")
-        return server.charged(lambda: apart(_copy, address, first, "rival"))
+        return server.charged(lambda: in_subprocess(_copy, address, first, "rival"))
 
     def imported(path: Path) -> Run:
-        return server.charged(lambda: apart(_import, settings, path))
+        return server.charged(lambda: in_subprocess(_import, settings, path))
 
-    def anew() -> Run:
+    def first_import() -> Run:
         _execute(address, "TRUNCATE member")
         return imported(first)
 
     def repeated(path: Path) -> Run:
         _execute(address, "TRUNCATE member")
-        apart(_copy, address, first, "member")
+        in_subprocess(_copy, address, first, "member")
         _execute(address, "VACUUM ANALYZE member")
         return imported(path)
 
-    pair = paired(rounds, anew, copied)
+    pair = paired(rounds, first_import, copied)
     show_pair("PostgreSQL, first import", pair, "COPY into a table with primary key", "reach 0.6, aim 1.0")
     show("PostgreSQL, first import: peak memory of the process", pair.peak, "MiB", "reach 512, aim 300")
     for what, path in again.items():
@@ -96,8 +96,8 @@ def _on_sqlite(folder: Path, rounds: int, first: Path) -> None:
 
     pair = paired(
         rounds,
-        lambda: apart(_import, fresh("ours"), first),
-        lambda: apart(_execute_many, fresh("rival").data_dir / "registry.sqlite", first),
+        lambda: in_subprocess(_import, fresh("ours"), first),
+        lambda: in_subprocess(_execute_many, fresh("rival").data_dir / "registry.sqlite", first),
     )
     show_pair("SQLite, first import", pair, "executemany of parsed rows", "reach 0.5, aim 0.8")
     show("SQLite, first import: peak memory of the process", pair.peak, "MiB", "reach 512, aim 300")

@@ -1,4 +1,4 @@
-"""Measuring: rounds in which rivals take turns, work in processes of its own, one line per figure."""
+"""Measuring: alternating rounds of ours and a rival, work in child processes, one line per figure."""
 
 import os
 import time
@@ -15,16 +15,16 @@ Arguments = ParamSpec("Arguments")
 
 @dataclass(frozen=True)
 class Run:
-    """What some work took.
+    """Time and memory of some work.
 
     Parameters
     ----------
     seconds
-        By the clock.
+        Elapsed time.
     cpu
-        Of the process and, where one is measured, of the database server, seconds.
+        CPU time of the process and, if measured, of the database server, seconds.
     peak
-        Most resident memory of the process, MiB.
+        Peak resident memory of the process, MiB.
     """
 
     seconds: float
@@ -41,64 +41,64 @@ class Pair:
 
     @property
     def speed(self) -> float:
-        """How many times the rival's speed ours is by the clock: the median of the rounds."""
+        """Our speed relative to the rival's, by elapsed time: median of the rounds."""
         return median(theirs.seconds / own.seconds for own, theirs in zip(self.ours, self.rival, strict=True))
 
     @property
-    def thrift(self) -> float:
-        """The rival's CPU time over ours, the median of the rounds: steadier where others use the machine."""
+    def cpu_ratio(self) -> float:
+        """The rival's CPU time over ours, median of the rounds; less affected by other load on the machine."""
         return median(theirs.cpu / own.cpu for own, theirs in zip(self.ours, self.rival, strict=True))
 
     @property
     def peak(self) -> float:
-        """Most memory that ours took, MiB."""
+        """Highest peak memory of ours, MiB."""
         return max(run.peak for run in self.ours)
 
 
-def apart(work: Callable[Arguments, Run], *args: Arguments.args, **options: Arguments.kwargs) -> Run:
-    """Do some work, which measures itself, in a fresh process."""
+def in_subprocess(work: Callable[Arguments, Run], *args: Arguments.args, **options: Arguments.kwargs) -> Run:
+    """Run some work, which measures itself, in a new process."""
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         return pool.submit(work, *args, **options).result()
 
 
 def measured(work: Callable[[], object]) -> Run:
-    """Do some work and return what it took."""
+    """Run some work and return its time and memory."""
     started, used = time.perf_counter(), time.process_time()
     work()
     return Run(time.perf_counter() - started, time.process_time() - used, resident("VmHWM"))
 
 
-def quickest(times: int, work: Callable[[], object]) -> float:
-    """Return the seconds of the quickest of several goes: what some work takes when nobody interrupts."""
+def shortest(times: int, work: Callable[[], object]) -> float:
+    """Return the shortest time of several runs, seconds: the least affected by other load."""
     return min(measured(work).seconds for _ in range(times))
 
 
 def paired(rounds: int, ours: Callable[[], Run], rival: Callable[[], Run]) -> Pair:
-    """Measure a rival and ours in turns."""
+    """Measure a rival and ours alternately."""
     runs = [(rival(), ours()) for _ in range(rounds)]
     return Pair([own for _, own in runs], [theirs for theirs, _ in runs])
 
 
 def show(what: str, value: float, unit: str, target: str = "") -> None:
-    """Print one figure with three significant digits, and what it is to reach."""
+    """Print one figure with three significant digits, and its target."""
     digits = next((number for number, least in enumerate((100, 10, 1)) if value >= least), 3)
     print(f"{what:<80} {value:>10,.{digits}f} {unit:<8} {target}".rstrip(), flush=True)
 
 
 def show_load() -> None:
-    """Print how many processes wanted a core during the last minute: whether others used the machine."""
+    """Print the machine's load average of the last minute: whether others used it."""
     show("load average of the machine before", os.getloadavg()[0], "")
 
 
 def show_pair(what: str, pair: Pair, rival: str, target: str = "") -> None:
     """Print how ours compares with a rival, and the times of both."""
     show(f"{what}: speed over {rival}", pair.speed, "x", target)
-    show(f"{what}: CPU time of {rival} over ours", pair.thrift, "x")
+    show(f"{what}: CPU time of {rival} over ours", pair.cpu_ratio, "x")
     show(f"{what}: ours", median(run.seconds for run in pair.ours), "s")
     show(f"{what}: {rival}", median(run.seconds for run in pair.rival), "s")
 
 
 def resident(field: str = "VmRSS", process: int | str = "self") -> float:
-    """Return a line of a process's memory, MiB: `VmRSS`, `VmHWM` (its peak), `RssAnon` (what is its own)."""
+    """Return a process's memory, MiB: `VmRSS` (resident), `VmHWM` (peak), `RssAnon` (its own, without mapped files)."""
     lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(f"{field}:")) / 1024

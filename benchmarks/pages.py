@@ -1,4 +1,4 @@
-"""Pages of 40 counties through the real application, against prepared bytes and a cell table through an ORM."""
+"""Pages of 40 counties from the real application, compared with prepared bytes and a cell table through an ORM."""
 
 import tempfile
 from collections.abc import Sequence
@@ -22,20 +22,20 @@ from benchmarks.rivals import PATH, write_cells
 from benchmarks.serving import Load, Server, served
 
 ROWS = 40
-UNKEPT = {"ORGCOVERAGE_ROW_CACHE_BYTES": "0", "ORGCOVERAGE_ANSWER_CACHE_BYTES": "0"}
-ROWS_KEPT = {"ORGCOVERAGE_ANSWER_CACHE_BYTES": "0"}
+UNCACHED = {"ORGCOVERAGE_ROW_CACHE_BYTES": "0", "ORGCOVERAGE_ANSWER_CACHE_BYTES": "0"}
+ROWS_CACHED = {"ORGCOVERAGE_ANSWER_CACHE_BYTES": "0"}
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to answer, and what is asked of it."""
+    """A server and the paths requested from it."""
 
     server: Server
     paths: Sequence[str]
 
 
 def main(members: int = 200_000, small: int = 20_000, rounds: int = 3, seconds: int = 2) -> None:
-    """Measure pages never asked before and asked before, in turns with their rivals."""
+    """Measure pages that are not cached and that are, alternating with their rivals."""
     show_load()
     with tempfile.TemporaryDirectory(prefix="benchmark-pages-") as name, ExitStack() as stack:
         folder = Path(name)
@@ -47,7 +47,7 @@ def main(members: int = 200_000, small: int = 20_000, rounds: int = 3, seconds: 
                 loads[what].append(variant.server.load(variant.paths, seconds, folder))
         show("pages: members", members, "members")
         show("pages: size of the first", size, "bytes")
-        _tell(loads)
+        _show_run(loads)
 
 
 def _variants(stack: ExitStack, folder: Path, members: int, small: int) -> dict[str, Variant]:
@@ -55,16 +55,16 @@ def _variants(stack: ExitStack, folder: Path, members: int, small: int) -> dict[
     snapshot = Shelf(settings.snapshots_dir / "exact").newest()
     provinces = _provinces(snapshot)
     paths = _paths(PATH, provinces, level="county")
-    ours = stack.enter_context(_ours(settings, UNKEPT))
+    ours = stack.enter_context(_ours(settings, UNCACHED))
     body = folder / "page.json"
     body.write_bytes(ours.get(paths[0]))
     prepared = {"BENCHMARK_BODY": str(body)}
     variants = {
-        "ours": Variant(ours, paths),
+        "uncached": Variant(ours, paths),
         "fastapi": Variant(stack.enter_context(served("benchmarks.rivals:fastapi_bytes", prepared)), paths),
-        "kept": Variant(stack.enter_context(_ours(settings, ROWS_KEPT)), paths),
-        "small": Variant(stack.enter_context(_ours(few, UNKEPT)), paths),
-        "asked": Variant(stack.enter_context(_ours(settings, {})), paths[:1]),
+        "rows cached": Variant(stack.enter_context(_ours(settings, ROWS_CACHED)), paths),
+        "small": Variant(stack.enter_context(_ours(few, UNCACHED)), paths),
+        "cached": Variant(stack.enter_context(_ours(settings, {})), paths[:1]),
         "starlette": Variant(stack.enter_context(served("benchmarks.rivals:starlette_bytes", prepared)), paths[:1]),
     }
     address = stack.enter_context(postgres()).url.render_as_string(hide_password=False)
@@ -81,7 +81,7 @@ def _ours(settings: Settings, caches: dict[str, str]) -> AbstractContextManager[
 
 
 def _provinces(snapshot: Snapshot) -> list[str]:
-    """Return the provinces of at least as many counties as a page has rows."""
+    """Return the provinces with at least as many counties as a page has rows."""
     tree = snapshot.districts
     counties = np.cumsum(np.r_[0, tree.of_level("county")])
     tops = np.flatnonzero((tree.parents < 0) & (counties[tree.ends] - counties[:-1] >= ROWS))
@@ -89,22 +89,21 @@ def _provinces(snapshot: Snapshot) -> list[str]:
 
 
 def _paths(path: str, provinces: Sequence[str], **more: str) -> list[str]:
-    """Return a page of each province in each basis."""
-    asked = [{"within": province, "basis": basis.value, "limit": ROWS} for basis in Basis for province in provinces]
-    return [f"{path}?{urlencode({**question, **more, 'include_empty': 'true'})}" for question in asked]
+    """Return the address of a page of each province in each basis."""
+    queries = [{"within": province, "basis": basis.value, "limit": ROWS} for basis in Basis for province in provinces]
+    return [f"{path}?{urlencode({**query, **more, 'include_empty': 'true'})}" for query in queries]
 
 
-def _tell(loads: dict[str, list[Load]]) -> None:
-    _compare(loads, "a page never asked, nothing kept", "ours", "fastapi", "FastAPI bytes", "reach 0.25, aim 1.0")
-    _compare(loads, "a page never asked, its rows kept", "kept", "fastapi", "FastAPI bytes", "reach 0.25, aim 1.0")
-    for engine in ("PostgreSQL", "SQLite"):
-        for own, what in (("ours", "nothing kept"), ("kept", "its rows kept")):
-            named = f"a page never asked, {what}"
-            _compare(loads, named, own, f"{engine} structs", f"cells on {engine}, same encoder", "reach 4")
-            _compare(loads, named, own, f"{engine} plain", f"cells on {engine}, as usually written", "reach 20")
-    _compare(loads, "a page never asked, large registry", "ours", "small", "the small one", "reach 0.85 to 1.15")
-    _compare(loads, "a page asked before", "asked", "starlette", "Starlette bytes", "reach 1.0, aim 1.3")
-    for what in ("ours", "kept", "asked", "fastapi"):
+def _show_run(loads: dict[str, list[Load]]) -> None:
+    for own in ("uncached", "rows cached"):
+        what = f"a page, {own}"
+        _compare(loads, what, own, "fastapi", "FastAPI bytes", "reach 0.25, aim 1.0")
+        for engine in ("PostgreSQL", "SQLite"):
+            _compare(loads, what, own, f"{engine} structs", f"cells on {engine}, same encoder", "reach 4")
+            _compare(loads, what, own, f"{engine} plain", f"cells on {engine}, as usually written", "reach 20")
+    _compare(loads, "a page, uncached, large registry", "uncached", "small", "the small one", "reach 0.85 to 1.15")
+    _compare(loads, "a page, cached", "cached", "starlette", "Starlette bytes", "reach 1.0, aim 1.3")
+    for what in ("uncached", "rows cached", "cached", "fastapi"):
         spread = median(load.slowest / load.median for load in loads[what])
         show(f"{what}: p99 over p50 at 32 connections", spread, "x", "reach 3, aim 2")
     for what, runs in loads.items():

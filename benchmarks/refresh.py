@@ -1,4 +1,4 @@
-"""A hundred changed members: from the accepted file until the running service answers with them."""
+"""A hundred changed members: from the file until the running service answers with them."""
 
 import json
 import os
@@ -38,7 +38,7 @@ def main(members: int = 1_000_000, rounds: int = 3) -> None:
 
 
 def _refreshed(settings: Settings, server: Server, path: Path) -> tuple[float, float]:
-    """Return how long it takes until the newest snapshot is another, and the CPU time of import and build, seconds."""
+    """Return the time until there is a new snapshot, and the CPU time of import and build, seconds."""
     _write_changes(settings, path)
     before, started, used = _newest(server), time.perf_counter(), _of_children()
     command(settings, "import", "members", str(path), "--build", GENERATED_DATE.isoformat())
@@ -48,13 +48,13 @@ def _refreshed(settings: Settings, server: Server, path: Path) -> tuple[float, f
 
 
 def _of_children() -> float:
-    """Return the CPU time of all commands that have ended, seconds."""
+    """Return the CPU time of all child processes that have ended, seconds."""
     times = os.times()
     return times.children_user + times.children_system
 
 
 def _write_changes(settings: Settings, path: Path) -> None:
-    """Write as many members as are to change, each of the other sex than now."""
+    """Write a file of `CHANGED` members, each with the other sex."""
     wanted = "SELECT ref, joined_on, CASE sex WHEN 'female' THEN 'male' ELSE 'female' END FROM member LIMIT ?"
     with closing(sqlite3.connect(sqlite_path(settings.registry_url))) as connection:
         rows = connection.execute(wanted, (CHANGED,)).fetchall()

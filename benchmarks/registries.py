@@ -1,4 +1,4 @@
-"""Registries to measure on: generated, and imported as an operator would."""
+"""Registries for benchmarks: generated, and imported with the command line."""
 
 import os
 import subprocess
@@ -17,8 +17,8 @@ from app.demo.generated import GENERATED_DATE
 from benchmarks.measuring import Run
 from tests.engines.embedded import EmbeddedPostgres
 
-KEPT = Path(tempfile.gettempdir()) / "orgcoverage-benchmarks"
-"""Generated registries stay here from run to run; the folder may be removed at any time."""
+CACHE = Path(tempfile.gettempdir()) / "orgcoverage-benchmarks"
+"""Generated registries are cached here between runs; the folder may be removed at any time."""
 
 SERVER = {
     "fsync": "on",
@@ -30,10 +30,10 @@ SERVER = {
     "max_wal_size": "8GB",
     "jit": "off",
 }
-"""PostgreSQL as a careful operator has it on a machine of this size: durable, and not short of memory."""
+"""Typical settings of PostgreSQL on a machine of this size: durable, and with enough memory."""
 
 _UNTIL_COUNTED_SECONDS = 0.1
-"""A connection's process ends, and its CPU time is counted, so soon after the connection is closed."""
+"""Time until a closed connection's process has ended and its CPU time is counted."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ class Server:
     folder: Path
 
     def settings(self, folder: Path) -> Settings:
-        """Return the settings of a registry in the database, whose data folder is another."""
+        """Return the settings of a registry in the database, with this data folder."""
         return Settings(database_url=self.url.render_as_string(hide_password=False), data_dir=folder)
 
     def charged(self, work: Callable[[], Run]) -> Run:
-        """Do some work, and add to what it took the CPU time of the connections that it opened and closed."""
+        """Run some work, and add the CPU time of the connections that it opened and closed."""
         used = self._cpu()
         run = work()
         time.sleep(_UNTIL_COUNTED_SECONDS)
@@ -63,7 +63,7 @@ class Server:
 
 @contextmanager
 def postgres() -> Iterator[Server]:
-    """Give a durable server that ends with the block."""
+    """Start a durable server, stopped at the end of the block."""
     server = EmbeddedPostgres.open(SERVER)
     try:
         yield Server(server.url, server.folder)
@@ -72,26 +72,26 @@ def postgres() -> Iterator[Server]:
 
 
 def demo(members: int) -> Settings:
-    """Return the settings of a generated registry on SQLite, made now if it is not there."""
-    settings = Settings(data_dir=KEPT / f"sqlite-{members}")
+    """Return the settings of a generated registry on SQLite, generated if it is not cached."""
+    settings = Settings(data_dir=CACHE / f"sqlite-{members}")
     filled(settings, members)
     return settings
 
 
 def built(folder: Path, url: str) -> Settings:
-    """Build the snapshot of a generated registry in a data folder of its own, by the command an operator would give."""
+    """Build the snapshot of a generated registry in a new data folder, with the command line."""
     settings = Settings(database_url=url, data_dir=folder)
     command(settings, "snapshot", "build", "--as-of", GENERATED_DATE.isoformat())
     return settings
 
 
 def filled(settings: Settings, members: int) -> None:
-    """Fill a registry with generated members and build a snapshot, by the command an operator would give."""
+    """Fill a registry with generated members and build a snapshot, with the command line."""
     command(settings, "demo", "--members", str(members), "--no-serve")
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """Return the environment that gives a process of ours these settings."""
+    """Return the environment that passes these settings to a child process."""
     return {
         **os.environ,
         "ORGCOVERAGE_DATA_DIR": str(settings.data_dir.absolute()),
@@ -101,17 +101,17 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def libpq(settings: Settings) -> str:
-    """Return the address of a PostgreSQL registry as its own clients want it."""
+    """Return the libpq URI of a PostgreSQL registry."""
     return make_url(settings.registry_url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def command(settings: Settings, *words: str) -> None:
-    """Give a command of ours.
+    """Run a command of the service.
 
     Raises
     ------
     RuntimeError
-        It failed; the message is what it printed.
+        It failed; the message is its output.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     line = [sys.executable, "-m", "app.cli", *words]

@@ -1,6 +1,6 @@
-"""The pages that ours are compared with, as applications of their own: prepared bytes, and a cell table through an ORM.
+"""Rivals of our pages, as separate applications: prepared bytes, and a cell table through an ORM.
 
-The environment says which page (`BENCHMARK_BODY`, a file) and which database (`BENCHMARK_CELLS`, an address).
+Environment: `BENCHMARK_BODY`, the file with the prepared page; `BENCHMARK_CELLS`, the database's URL.
 """
 
 import os
@@ -38,7 +38,7 @@ PRECISION = Precision(0.1)
 
 
 def _cell_model() -> Any:
-    """Return a table of one row per basis and county of a province, every count a column."""
+    """Return a table with one row per basis and county of a province, and a column per count."""
     texts: dict[str, Any] = dict.fromkeys(("code", "name_zh", "level"), (str, ...))
     perhaps: dict[str, Any] = dict.fromkeys(("name_en", "parent_code"), (str | None, ...))
     looked_up: dict[str, Any] = dict.fromkeys(("basis", "province"), (str, Field(index=True)))
@@ -52,7 +52,7 @@ Cell = _cell_model()
 
 
 def starlette_bytes() -> Starlette:
-    """Return the bare server: one route that answers the same bytes."""
+    """Return the least server: one route that sends the prepared bytes."""
     body = _body()
 
     async def answer(_request: Request) -> Response:
@@ -62,7 +62,7 @@ def starlette_bytes() -> Starlette:
 
 
 def empty_page() -> Starlette:
-    """Return a server of a page with nothing on it."""
+    """Return a server of an empty page."""
 
     async def answer(_request: Request) -> Response:
         return HTMLResponse("<!doctype html><html lang=en><title>Empty</title><link rel=icon href=data:,></html>")
@@ -71,7 +71,7 @@ def empty_page() -> Starlette:
 
 
 def fastapi_bytes() -> FastAPI:
-    """Return an ordinary FastAPI application whose route takes the parameters and answers the same bytes."""
+    """Return an ordinary FastAPI application whose route takes the parameters and sends the prepared bytes."""
     body, app = _body(), FastAPI()
 
     @app.get(PATH)

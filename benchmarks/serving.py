@@ -38,7 +38,7 @@ end
 
 @dataclass(frozen=True)
 class Load:
-    """What one server did under load.
+    """Figures of a server under load.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class Server:
         return body
 
     def load(self, paths: Sequence[str], seconds: int, folder: Path) -> Load:
-        """Ask for some paths in turn as fast as it answers, and return how it did."""
+        """Request paths in rotation as fast as they are answered, and return the figures."""
         (folder / "paths").write_text("\n".join(paths), encoding="utf-8")
         (folder / "load.lua").write_text(_SCRIPT, encoding="utf-8")
         command = [
@@ -97,7 +97,7 @@ class Server:
         return Load(requests / duration * 1e6, used / requests * 1e6, median / 1000, slowest / 1000)
 
     def resident(self, field: str) -> float:
-        """Return a line of the server's memory, MiB."""
+        """Return the server's memory, MiB; see `measuring.resident`."""
         return resident(field, self.pid)
 
     def _cpu(self) -> float:
@@ -107,7 +107,7 @@ class Server:
 
 @contextmanager
 def served(application: str, environment: Mapping[str, str], *, factory: bool = True) -> Iterator[Server]:
-    """Run an application under uvicorn with uvloop and httptools, one worker; it ends with the block."""
+    """Run an application under uvicorn with uvloop and httptools, one worker, stopped at the end of the block."""
     port = free_port()
     command = [
         *("taskset", "-c", str(SERVER_CORE), sys.executable, "-m", "uvicorn", application, "--port", str(port)),
@@ -136,7 +136,7 @@ def _wait_until_up(process: subprocess.Popen[bytes], port: int) -> None:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""Starting: the application's import, the demonstration until it answers, and what a worker keeps in memory."""
+"""Starting: the application's import, the demonstration until it answers, and the memory of a worker."""
 
 import http.client
 import os
@@ -24,14 +24,13 @@ PATHS = (
     "/v1/statistics/enterprises?limit=1000&sort=members",
     "/v1/statistics/branches?limit=1000",
 )
-"""Questions after which a worker has mapped what it answers most."""
-
+"""Requests after which a worker has mapped the tables used most."""
 
 UNTIL_THERE_SECONDS = 120
 
 
 def main(members: int = 200_000, rounds: int = 3) -> None:
-    """Measure each start in a fresh process, and a worker that has answered."""
+    """Measure each start in a new process, and a worker that has answered."""
     show_load()
     with tempfile.TemporaryDirectory(prefix="benchmark-start-") as name:
         folder = Path(name)
@@ -53,15 +52,15 @@ def main(members: int = 200_000, rounds: int = 3) -> None:
 
 
 def _compiled(folder: Path) -> Mapping[str, str]:
-    """Return an environment in which all modules are compiled, as an installed package has them; in a folder apart."""
-    given = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    compiled = {**given, "PYTHONPYCACHEPREFIX": str(folder)}
+    """Return an environment with compiled modules in a separate folder, as an installed package has them."""
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    compiled = {**variables, "PYTHONPYCACHEPREFIX": str(folder)}
     _demo(compiled)
     return compiled
 
 
 def _demo(settings: Mapping[str, str]) -> tuple[float, float]:
-    """Return how long `demo`, in an empty folder, takes to its first answer, and until it is complete, seconds."""
+    """Return the time of `demo` in an empty folder until its first answer, and until it is complete, seconds."""
     with tempfile.TemporaryDirectory(prefix="benchmark-demo-") as folder:
         port, mark = free_port(), Path(folder) / READY
         command = [sys.executable, "-m", "app.cli", "demo", "--port", str(port)]
@@ -75,9 +74,9 @@ def _demo(settings: Mapping[str, str]) -> tuple[float, float]:
             process.wait()
 
 
-def _until(there: Callable[[], bool], started: float, process: "subprocess.Popen[bytes]") -> float:
-    """Return how long after the start something is there, seconds."""
-    while not there():
+def _until(condition: Callable[[], bool], started: float, process: "subprocess.Popen[bytes]") -> float:
+    """Return the time from the start until a condition is true, seconds."""
+    while not condition():
         if process.poll() is not None or time.perf_counter() - started > UNTIL_THERE_SECONDS:
             raise RuntimeError(f"demo did not come up, or ended with {process.returncode}")
         time.sleep(0.02)
@@ -92,7 +91,7 @@ def _answers(port: int) -> bool:
 
 
 def _python(settings: Mapping[str, str], module: str) -> float:
-    """Return how long a fresh Python takes to import a module and end, seconds."""
+    """Return the time of a new Python process to import a module and exit, seconds."""
     return measured(
         lambda: subprocess.run([sys.executable, "-c", f"import {module}"], env=settings, check=True)
     ).seconds

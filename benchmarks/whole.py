@@ -1,6 +1,6 @@
 """A whole registry on both databases: generated, imported file by file, built, served.
 
-Time and peak memory of each step, what it all takes on disk, and how soon the service answers from it.
+Time and peak memory of each step, sizes on disk, and times of the first answers.
 """
 
 import tempfile
@@ -19,7 +19,7 @@ from app.demo.generated import GENERATED_DATE, write_generated
 from app.imports.load import import_file
 from app.imports.options import ImportOptions
 from app.snapshots.build import build_snapshot
-from benchmarks.measuring import Run, apart, measured, show, show_load
+from benchmarks.measuring import Run, in_subprocess, measured, show, show_load
 from benchmarks.registries import environment, libpq, postgres
 from benchmarks.serving import served
 from benchmarks.start import PATHS
@@ -31,41 +31,41 @@ DATASETS = (
 
 
 def main(members: int = 1_000_000) -> None:
-    """Take one registry from nothing to answers, each step in a process of its own."""
+    """Measure one registry from generated files to answers, each step in its own process."""
     show_load()
     with tempfile.TemporaryDirectory(prefix="benchmark-whole-") as name:
         folder = Path(name)
         show("whole: members", members, "members")
-        _tell("generate the files", apart(_generate, folder, members), "")
-        _take("SQLite", Settings(data_dir=folder / "sqlite"), folder)
+        _show_run("generate the files", in_subprocess(_generate, folder, members), "")
+        _measure("SQLite", Settings(data_dir=folder / "sqlite"), folder)
         with postgres() as server:
-            _take("PostgreSQL", server.settings(folder / "postgresql"), folder)
+            _measure("PostgreSQL", server.settings(folder / "postgresql"), folder)
 
 
-def _take(engine: str, settings: Settings, folder: Path) -> None:
+def _measure(engine: str, settings: Settings, folder: Path) -> None:
     upgrade(settings.registry_url)
     runs = []
     for dataset in DATASETS:
-        runs.append(apart(_import, settings, DatasetFile(dataset, folder / f"{dataset}.parquet")))
-        _tell(f"{engine}: import of {dataset}", runs[-1], "memory: reach 512, aim 300")
+        runs.append(in_subprocess(_import, settings, DatasetFile(dataset, folder / f"{dataset}.parquet")))
+        _show_run(f"{engine}: import of {dataset}", runs[-1], "memory: reach 512, aim 300")
     show(f"{engine}: all imports", sum(run.seconds for run in runs), "s")
     show(f"{engine}: registry on disk", _registry_bytes(settings) / 2**20, "MiB")
-    _tell(f"{engine}: build", apart(_build, engine, settings), "memory: reach 1,536 at 10,000,000")
+    _show_run(f"{engine}: build", in_subprocess(_build, engine, settings), "memory: reach 1,536 at 10,000,000")
     files = [path for path in settings.snapshots_dir.rglob("*") if path.is_file()]
     show(f"{engine}: snapshot on disk", sum(path.stat().st_size for path in files) / 2**20, "MiB")
     _serve(engine, settings)
 
 
 def _serve(engine: str, settings: Settings) -> None:
-    """Ask a worker each question twice: the first answer of all waits until the snapshot is verified and mapped."""
+    """Send each request twice; the very first answer includes verifying and mapping the snapshot."""
     with served("app.asgi:app", environment(settings), factory=False) as server:
         for path in PATHS:
-            for turn in ("first", "again"):
+            for visit in ("first", "again"):
                 run = measured(partial(server.get, path))
-                show(f"{engine}: {turn} {path}", 1000 * run.seconds, "ms")
+                show(f"{engine}: {visit} {path}", 1000 * run.seconds, "ms")
 
 
-def _tell(what: str, run: Run, target: str) -> None:
+def _show_run(what: str, run: Run, target: str) -> None:
     show(what, run.seconds, "s")
     show(f"{what}: CPU time of the process", run.cpu, "s")
     show(f"{what}: peak memory of the process", run.peak, "MiB", target)

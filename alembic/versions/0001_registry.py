@@ -1,4 +1,4 @@
-"""The registry: trees and sets, enterprises, branches, members under pseudonyms, and the revision of them all."""
+"""The registry: districts, industries, industry groups, enterprises, branches, pseudonymous members, its revision."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Tombstones: keyed digests of refs that were erased and may not come back."""
+"""Tombstones: keyed digests of erased refs, which imports refuse."""
 
 import sqlalchemy as sa
 

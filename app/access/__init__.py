@@ -1,1 +1,1 @@
-"""Who asks, what they may do, and which tier of figures answers them."""
+"""Authorization: who the caller is, what it may do, and which tier of figures it gets; the audit log."""

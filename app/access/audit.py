@@ -1,8 +1,8 @@
-"""The audit log: who wrote, built, made keys or erased, who read of enterprises and branches, and who was refused.
+"""The audit log: writes, builds, key changes, erasures, reads of enterprises and branches, and refused requests.
 
-JSON lines in the data folder, a file a month (UTC). A record is one write at the end of its file, under the file's
-lock, so that several workers and commands share it and no line is ever half there; nothing is changed afterwards, and
-a file goes as a whole when its time is over. No record holds a token, a member's ref, a body or a text searched for.
+JSON lines in the data folder, one file per month (UTC). A record is appended with one write under the file's lock, so
+that workers and commands share the file and no line is ever partial. Records are never changed; a file is removed as a
+whole after the retention time. No record holds a token, a member's ref, a request body or a search text.
 """
 
 import errno
@@ -21,7 +21,7 @@ import msgspec
 from app.config import Settings
 
 _BLOCK_BYTES = 1 << 16
-"""Files are read backwards in blocks of this size."""
+"""Files are read backwards in blocks of 64 KiB."""
 
 _MONTH = re.compile(r"\d{4}-\d{2}", re.ASCII)
 
@@ -29,7 +29,7 @@ _MONTHS = 12
 
 
 class AuditParameter(msgspec.Struct, frozen=True):
-    """One thing that an operation was asked with or did something to."""
+    """A parameter of an operation, or the id of what it changed."""
 
     name: str
     value: str
@@ -43,17 +43,17 @@ class AuditRecord(msgspec.Struct, frozen=True, kw_only=True):
     at
         When, UTC.
     request_id
-        Of the request; null on the command line.
+        Id of the request; null on the command line.
     principal, key_id
-        Who asked, and the id of the key that was sent; null where the key was not known, or there was none.
+        Name of the principal, and id of the key sent; null where the key is unknown or there is none.
     operation
         The operationId; null where a request was refused before it reached one.
     parameters
-        Codes, ids, dates and choices; empty where the request was refused, since nobody has checked them then.
+        Codes, ids, dates and choices; empty where the request was refused, since they were not validated.
     status
-        HTTP status of the answer, or of what became of a job; null: done on the command line.
+        HTTP status of the answer, or of the outcome of a job; null on the command line.
     rows
-        Rows that were shown or changed; null: not counted.
+        Number of rows shown or changed; null: not counted.
     """
 
     at: datetime
@@ -68,7 +68,7 @@ class AuditRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Origin:
-    """Who asked for something that is done later, and in which request; all null on the command line."""
+    """Principal, key and request that a job comes from; all null on the command line."""
 
     principal: str | None = None
     key_id: str | None = None
@@ -85,7 +85,7 @@ class AuditQuestion:
     key_id: str | None = None
 
     def matches(self, record: AuditRecord) -> bool:
-        """Say whether a record is asked for."""
+        """Say whether a record is wanted."""
         day = record.at.date()
         return (
             (self.first is None or day >= self.first)
@@ -96,7 +96,7 @@ class AuditQuestion:
 
 
 class Place(NamedTuple):
-    """Where a record stands: the month of its file, and the byte at which it starts."""
+    """Position of a record: the month of its file, and the byte at which it starts."""
 
     month: str
     start: int
@@ -104,7 +104,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class AuditPage:
-    """Some records, the newest first, and the place of the last of them where more follow."""
+    """Some records, the newest first, and the position of the last one; null: no more follow."""
 
     records: tuple[AuditRecord, ...]
     end: Place | None
@@ -118,14 +118,14 @@ class AuditLog:
         self._retention_months = settings.audit_retention_months
 
     def append(self, record: AuditRecord) -> None:
-        """Write a record; with the first one of a month, files go whose time is over.
+        """Append a record; the first one of a month also removes expired files.
 
-        It is in the system's hands when this returns, not on the disk: a killed process loses none, a power cut may.
+        It is written but not synced: a killed process loses no record, a power cut may.
 
         Raises
         ------
         OSError
-            It cannot be written, all of it; nothing of it is left.
+            The record cannot be written whole; nothing of it is left.
         """
         line = msgspec.json.encode(record) + b"\n"
         descriptor = self._open(f"{record.at:%Y-%m}.jsonl")
@@ -136,22 +136,22 @@ class AuditLog:
         finally:
             os.close(descriptor)
         if size == 0:
-            self.sweep()
+            self.remove_expired()
 
     def read(self, wanted: AuditQuestion, limit: int, before: Place | None = None) -> AuditPage:
-        """Return at most `limit` records, the newest first, in the order in which they were written.
+        """Return at most `limit` records, the last written first.
 
         Parameters
         ----------
         before
-            The `end` of the page before; null: the first page.
+            The `end` of the previous page; null: the first page.
         """
         found = list(islice(self._backwards(wanted, before), limit + 1))
         records = tuple(record for _, record in found[:limit])
         return AuditPage(records, found[limit - 1][0] if len(found) > limit else None)
 
-    def sweep(self) -> None:
-        """Remove the files of months whose time is over."""
+    def remove_expired(self) -> None:
+        """Remove the files that are older than the retention time."""
         oldest = _months_ago(datetime.now(UTC).date(), self._retention_months)
         for month in self._months():
             if month < oldest:
@@ -181,7 +181,7 @@ class AuditLog:
 
 
 def _write(descriptor: int, size: int, line: bytes) -> None:
-    """Append a line to a file of this size: all of it, after a line that a killed process left unfinished."""
+    """Append a line to a file of this size, all of it or nothing; an unfinished line of a killed process is ended."""
     if size and os.pread(descriptor, 1, size - 1) != b"\n":
         line = b"\n" + line
     try:
@@ -193,10 +193,10 @@ def _write(descriptor: int, size: int, line: bytes) -> None:
 
 
 def _lines_backwards(path: Path, end: int | None) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines of a file, the last one first, with the byte at which each starts; those before a byte only."""
+    """Yield the lines of a file, the last one first, with the byte at which each starts; only those before `end`."""
     try:
         file = path.open("rb")
-    except FileNotFoundError:  # its time was over meanwhile
+    except FileNotFoundError:  # it has expired meanwhile
         return
     with file:
         start = file.seek(0, os.SEEK_END) if end is None else end
@@ -218,7 +218,7 @@ def _lines_backwards(path: Path, end: int | None) -> Iterator[tuple[int, bytes]]
 
 
 def _decoded(line: bytes) -> AuditRecord | None:
-    """Return the record of a line; null for one that is not whole."""
+    """Return the record of a line; null for an unfinished line."""
     try:
         return msgspec.json.decode(line, type=AuditRecord)
     except msgspec.DecodeError:

@@ -1,8 +1,8 @@
-"""API keys: made, shown once, listed, revoked; and what a key that was sent stands for.
+"""API keys: creating, listing and revoking them, and the principal of a key that a request sends.
 
-A key reads `oc_<id>_<secret>`; the secret is 256 random bits, of which only the SHA-256 is kept. Each worker keeps all
-keys in memory and reads them again every other second, so that a revoked one is refused within five seconds. While the
-database is away, the keys last read are valid for five minutes.
+A key reads `oc_<id>_<secret>`; the secret is 256 random bits, of which only the SHA-256 is stored. Each worker caches
+all keys and reads them again every two seconds, so that a revoked one is refused within five seconds. While the
+database is unavailable, cached keys stay valid for five minutes.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import hmac
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,19 +28,31 @@ from app.database.tables import METADATA
 from app.errors import ErrorItem, InvalidRequest, NotFound, ServiceError
 
 LONGEST_DAYS = 365
-"""A key expires after so many days at the latest."""
+"""A key expires after at most this many days."""
+
+MOST_DISTRICTS = 1000
+"""Districts that one key may name; more are a district above them."""
 
 NAME_LENGTH = 100
 """Longest name of a key, characters."""
 
+REFRESH_SECONDS = 2.0
+"""The cached keys are read again this often, seconds."""
+
+VALID_SECONDS = 300.0
+"""Cached keys are valid for this long after they were read, seconds; it bridges an outage of the database."""
+
+_LOOK_UP_SECONDS = 0.5
+"""An unknown key makes the keys be read again, at most this often, seconds."""
+
 _TOKEN = re.compile(r"oc_([0-9a-f]{16})_([0-9a-f]{64})", re.ASCII)
 
-_ADDED: Mapping[Right, tuple[Right, ...]] = {Right.WRITE: (Right.READ,), Right.ADMIN: (Right.READ, Right.WRITE)}
-"""Whoever may write may read, and an administrator may do both."""
+_INCLUDED: Mapping[Right, tuple[Right, ...]] = {Right.WRITE: (Right.READ,), Right.ADMIN: (Right.READ, Right.WRITE)}
+"""Rights that a right includes."""
 
 
 class KeyRefused(ServiceError):
-    """The key that was sent is malformed, unknown, expired or revoked, or there is none where one is needed."""
+    """The key sent is malformed, unknown, expired or revoked, or a key is needed and none was sent."""
 
     code = "key-refused"
     status = 401
@@ -48,7 +60,7 @@ class KeyRefused(ServiceError):
 
 
 class KeyNotFound(NotFound):
-    """No key of this id is on record."""
+    """No key has this id."""
 
     code = "key-not-found"
     title = "Key not found"
@@ -56,18 +68,18 @@ class KeyNotFound(NotFound):
 
 @dataclass(frozen=True)
 class Key:
-    """A key on record, without its secret.
+    """A stored key, without its secret.
 
     Parameters
     ----------
     id, name
-        How it is called: by its owner's token, and by people.
+        The id is part of the token; the name is for people and logs.
     rights
         What it may do, in order.
     districts
         Codes of the districts whose subtrees it covers, sorted; null: everything.
     created_at, expires_at, revoked_at
-        Instants, UTC; `revoked_at` is null while it is not revoked.
+        Instants, UTC; `revoked_at` is null unless it is revoked.
     digest
         SHA-256 of its secret.
     """
@@ -81,29 +93,32 @@ class Key:
     revoked_at: datetime | None
     digest: bytes
 
-    def admits(self, secret: str, now: datetime) -> bool:
-        """Say whether a secret is this key's, and the key good now; takes the same time for any secret."""
-        same = hmac.compare_digest(_digest(secret), self.digest)
-        return same and self.revoked_at is None and now < self.expires_at
+    def is_of(self, secret: str) -> bool:
+        """Say whether a secret is this key's; takes the same time for any secret."""
+        return hmac.compare_digest(_digest(secret), self.digest)
+
+    def is_valid(self, now: datetime) -> bool:
+        """Say whether the key is neither revoked nor expired."""
+        return self.revoked_at is None and now < self.expires_at
 
     def principal(self, elsewhere: Tier | None) -> Principal:
-        """Return whom it stands for; `elsewhere` is what the anonymous get."""
+        """Return its principal; `elsewhere` is the tier that is answered without a key, null: none."""
         scope = None if self.districts is None else frozenset(self.districts)
         return Principal(self.name, frozenset({Right.OPEN, *self.rights}), scope, elsewhere, self.id)
 
 
 @dataclass(frozen=True)
-class KeyWish:
-    """A key to be made.
+class NewKey:
+    """A key to create.
 
     Parameters
     ----------
     name
-        What people and logs call it, 1 to 100 characters.
+        Name for people and logs, 1 to 100 characters.
     rights
         At least one of read, write, admin.
     districts
-        Codes of the districts whose subtrees it is to cover; null: everything.
+        Codes of the districts whose subtrees it covers; null: everything.
     days
         Until it expires, 1 to 365.
     """
@@ -115,12 +130,12 @@ class KeyWish:
 
 
 def split_token(token: str) -> tuple[str, str]:
-    """Return id and secret of a key as it is sent.
+    """Return the id and the secret in a token.
 
     Raises
     ------
     KeyRefused
-        It does not have the form of a key.
+        It is malformed.
     """
     found = _TOKEN.fullmatch(token)
     if found is None:
@@ -129,48 +144,48 @@ def split_token(token: str) -> tuple[str, str]:
 
 
 def refused() -> KeyRefused:
-    """Return the refusal of a key, the same whatever is wrong with it."""
+    """Return the error for a key that is not valid, the same whatever the reason."""
     return KeyRefused("This key is malformed, unknown, expired or revoked.")
 
 
-def make_key(connection: Connection, wish: KeyWish) -> tuple[Key, str]:
-    """Record a new key; return it, and the token that is never shown again.
+def make_key(connection: Connection, new_key: NewKey) -> tuple[Key, str]:
+    """Store a new key; return it and its token, which is not stored.
 
     Raises
     ------
     InvalidRequest
-        The wish cannot be fulfilled; all that is wrong with it is listed.
+        Some of it is not valid; all problems are listed.
     """
-    problems = [*_problems(wish), *_unknown_districts(connection, wish.districts or ())]
+    problems = [*_problems(new_key), *_unknown_districts(connection, new_key.districts or frozenset())]
     if problems:
         raise InvalidRequest("; ".join(problem.message for problem in problems), problems)
     key_id, secret = secrets.token_hex(8), secrets.token_hex(32)
     now = datetime.now(UTC).replace(microsecond=0)
     key = Key(
-        key_id, wish.name.strip(), _with_added(wish.rights),
-        None if wish.districts is None else tuple(sorted(wish.districts, key=str.encode)),
-        now, now + timedelta(days=wish.days), None, _digest(secret),
+        key_id, new_key.name.strip(), _with_included(new_key.rights),
+        None if new_key.districts is None else tuple(sorted(new_key.districts, key=str.encode)),
+        now, now + timedelta(days=new_key.days), None, _digest(secret),
     )  # fmt: skip
     connection.execute(insert(METADATA.tables["api_key"]).values(_values(key)))
     return key, f"oc_{key_id}_{secret}"
 
 
 def list_keys(connection: Connection) -> list[Key]:
-    """Return all keys on record, the newest first."""
+    """Return all stored keys, the newest first."""
     return [_key(row) for row in connection.execute(keys_statement()).mappings()]
 
 
 def revoke_key(connection: Connection, key_id: str) -> None:
-    """Revoke a key; one that is revoked already stays as it is.
+    """Revoke a key; one that is already revoked stays as it is.
 
     Raises
     ------
     KeyNotFound
-        There is no such key.
+        No key has this id.
     """
     table = METADATA.tables["api_key"]
-    known = select(table.c.id).where(table.c.id == key_id)
-    if "\x00" in key_id or connection.execute(known).one_or_none() is None:
+    stored = select(table.c.id).where(table.c.id == key_id)
+    if "\x00" in key_id or connection.execute(stored).one_or_none() is None:
         message = f"There is no key {key_id!r}."
         raise KeyNotFound(message, [ErrorItem("path/id", message)])
     at = datetime.now(UTC).replace(microsecond=0)
@@ -179,34 +194,131 @@ def revoke_key(connection: Connection, key_id: str) -> None:
 
 
 def keys_statement() -> Select[Any]:
-    """Return the statement of all keys, the newest first."""
+    """Return the statement that selects all keys, the newest first."""
     table = METADATA.tables["api_key"]
     return select(table).order_by(table.c.created_at.desc(), table.c.id)
 
 
-def _problems(wish: KeyWish) -> Iterable[ErrorItem]:
-    if not 1 <= len(wish.name.strip()) <= NAME_LENGTH or not wish.name.isprintable():
+class Keyring:
+    """The cache of all keys, one per worker.
+
+    Parameters
+    ----------
+    engine
+        Engine of the registry; null: this process has no keys and refuses every key.
+    elsewhere
+        Tier that is answered without a key, and to keys beyond their scope; null: none.
+    clock
+        Monotonic seconds.
+    """
+
+    def __init__(
+        self, engine: AsyncEngine | None, elsewhere: Tier | None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._engine = engine
+        self._elsewhere = elsewhere
+        self._clock = clock
+        self._keys: dict[str, tuple[Key, Principal]] = {}
+        self._read_at: float | None = None
+        self._reading = asyncio.Lock()
+
+    def cached(self, token: str) -> Principal | None:
+        """Return the principal of a key from the cache; null where the database must be read first.
+
+        A wrong secret is looked up as an unknown key is, so that the time of a refusal does not tell which ids exist.
+
+        Raises
+        ------
+        KeyRefused
+            The key is malformed, expired or revoked.
+        """
+        key_id, secret = split_token(token)
+        if self._engine is None:
+            raise refused()
+        found = self._keys.get(key_id)
+        if found is None or self._age() > VALID_SECONDS:
+            return None
+        key, principal = found
+        if not key.is_of(secret):
+            return None
+        if not key.is_valid(datetime.now(UTC)):
+            raise refused()
+        return principal
+
+    async def look_up(self, token: str) -> Principal:
+        """Return the principal of a key that is not cached, after reading the keys again.
+
+        Requests that wait at the same time share one reading.
+
+        Raises
+        ------
+        KeyRefused
+            The key is unknown or not valid.
+        DatabaseUnavailable
+            The keys cannot be read now.
+        """
+        asked_at = self._clock()
+        async with self._reading:
+            if self.cached(token) is None and (self._read_at is None or self._read_at <= asked_at):
+                await asyncio.sleep(_LOOK_UP_SECONDS - self._age())
+                await self._read()
+        principal = self.cached(token)
+        if principal is None:
+            raise refused()
+        return principal
+
+    async def refresh(self, stopped: asyncio.Event) -> None:
+        """Read the keys periodically until `stopped` is set; a reading is finished, else its connection stays open."""
+        while not stopped.is_set():
+            async with self._reading:
+                try:
+                    await self._read()
+                except DatabaseUnavailable:
+                    pass  # `readyz` reports it, and the cached keys stay valid for a while
+                except Exception:  # noqa: BLE001 - whatever it is, the refreshing must go on
+                    structlog.get_logger().exception("keys not read")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopped.wait(), REFRESH_SECONDS)
+
+    def _age(self) -> float:
+        return float("inf") if self._read_at is None else self._clock() - self._read_at
+
+    async def _read(self) -> None:
+        if self._engine is None:
+            return
+        began_at = self._clock()
+        async with reading(self._engine) as connection:
+            keys = await connection.run_sync(list_keys)
+        self._keys = {key.id: (key, key.principal(self._elsewhere)) for key in keys}
+        self._read_at = began_at
+
+
+def _problems(new_key: NewKey) -> Iterable[ErrorItem]:
+    if not 1 <= len(new_key.name.strip()) <= NAME_LENGTH or not new_key.name.isprintable():
         yield ErrorItem("body/name", f"name must be 1 to {NAME_LENGTH} printable characters")
-    if not wish.rights or Right.OPEN in wish.rights:
+    if not new_key.rights or Right.OPEN in new_key.rights:
         choices = tuple(right.value for right in Right if right is not Right.OPEN)
         yield ErrorItem("body/rights", "rights must be one or more of these", choices)
-    if wish.districts is not None and not wish.districts:
+    if new_key.districts is not None and len(new_key.districts) > MOST_DISTRICTS:
+        yield ErrorItem("body/districts", f"districts must name at most {MOST_DISTRICTS:,}")
+    if new_key.districts is not None and not new_key.districts:
         yield ErrorItem("body/districts", "districts must name at least one; null covers everything")
-    if Right.ADMIN in wish.rights and wish.districts is not None:
+    if Right.ADMIN in new_key.rights and new_key.districts is not None:
         yield ErrorItem("body/districts", "a key with the right admin covers everything: districts must be null")
-    if not 1 <= wish.days <= LONGEST_DAYS:
+    if not 1 <= new_key.days <= LONGEST_DAYS:
         yield ErrorItem("body/days", f"days must be 1 to {LONGEST_DAYS}")
 
 
-def _unknown_districts(connection: Connection, codes: Iterable[str]) -> Iterable[ErrorItem]:
+def _unknown_districts(connection: Connection, codes: Collection[str]) -> Iterable[ErrorItem]:
     table = METADATA.tables["district"]
-    for code in sorted(codes):
-        if "\x00" in code or not connection.execute(select(table.c.code).where(table.c.code == code)).first():
-            yield ErrorItem("body/districts", f"{code!r} is not a district of the registry")
+    possible = [code for code in codes if "\x00" not in code] if len(codes) <= MOST_DISTRICTS else []
+    known = {*connection.scalars(select(table.c.code).where(table.c.code.in_(possible)))}
+    for code in sorted({*codes} - known)[:MOST_DISTRICTS]:
+        yield ErrorItem("body/districts", f"{code!r} is not a district of the registry")
 
 
-def _with_added(rights: frozenset[Right]) -> tuple[Right, ...]:
-    added = {lesser for right in rights for lesser in _ADDED.get(right, ())}
+def _with_included(rights: frozenset[Right]) -> tuple[Right, ...]:
+    added = {lesser for right in rights for lesser in _INCLUDED.get(right, ())}
     return tuple(right for right in Right if right in rights | added)
 
 
@@ -238,103 +350,3 @@ def _districts(text: str | None) -> tuple[str, ...] | None:
         return None
     codes: Sequence[str] = msgspec.json.decode(text, type=list[str])
     return tuple(codes)
-
-
-READ_SECONDS = 2.0
-"""Keys are read anew so often, seconds."""
-
-GOOD_SECONDS = 300.0
-"""While the database is away, keys stay good for so long after they were last read, seconds."""
-
-_ASKED_SECONDS = 0.5
-"""A key that is not known yet makes the keys be read, so long after they were last read at the earliest, seconds."""
-
-
-class Keyring:
-    """The keys as they were last read.
-
-    Parameters
-    ----------
-    engine
-        Of the registry; null: this process has no keys, and refuses any that is sent.
-    elsewhere
-        What the anonymous get, and so keys beyond their scope.
-    clock
-        Monotonic seconds.
-    """
-
-    def __init__(
-        self, engine: AsyncEngine | None, elsewhere: Tier | None, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._engine = engine
-        self._elsewhere = elsewhere
-        self._clock = clock
-        self._keys: dict[str, tuple[Key, Principal]] = {}
-        self._read_at: float | None = None
-        self._reading = asyncio.Lock()
-
-    def known(self, token: str) -> Principal | None:
-        """Return whom a key stands for, from memory; null where only the database can tell.
-
-        Raises
-        ------
-        KeyRefused
-            The key is malformed, expired or revoked, or its secret is wrong.
-        """
-        key_id, secret = split_token(token)
-        if self._engine is None:
-            raise refused()
-        found = self._keys.get(key_id)
-        if found is None or self._age() > GOOD_SECONDS:
-            return None
-        key, principal = found
-        if not key.admits(secret, datetime.now(UTC)):
-            raise refused()
-        return principal
-
-    async def ask(self, token: str) -> Principal:
-        """Return whom a key stands for that is not known from memory, by keys that are read after it was sent.
-
-        Whoever asks meanwhile is answered by the same reading.
-
-        Raises
-        ------
-        KeyRefused
-            There is no such key, or it is not good.
-        DatabaseUnavailable
-            The database cannot tell now.
-        """
-        asked_at = self._clock()
-        async with self._reading:
-            if self.known(token) is None and (self._read_at is None or self._read_at <= asked_at):
-                await asyncio.sleep(_ASKED_SECONDS - self._age())
-                await self._read()
-        principal = self.known(token)
-        if principal is None:
-            raise refused()
-        return principal
-
-    async def keep_read(self, stopped: asyncio.Event) -> None:
-        """Read the keys anew until it is told to stop; never in the middle of a reading, which would be left open."""
-        while not stopped.is_set():
-            async with self._reading:
-                try:
-                    await self._read()
-                except DatabaseUnavailable:
-                    pass  # `readyz` tells, and what was read last stays good for a while
-                except Exception:  # noqa: BLE001 - whatever it is, the keys must go on being read
-                    structlog.get_logger().exception("keys not read")
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stopped.wait(), READ_SECONDS)
-
-    def _age(self) -> float:
-        return float("inf") if self._read_at is None else self._clock() - self._read_at
-
-    async def _read(self) -> None:
-        if self._engine is None:
-            return
-        began_at = self._clock()
-        async with reading(self._engine) as connection:
-            keys = await connection.run_sync(list_keys)
-        self._keys = {key.id: (key, key.principal(self._elsewhere)) for key in keys}
-        self._read_at = began_at

@@ -1,4 +1,4 @@
-"""Who asks, what they may do, and which figures they get."""
+"""Principals: who the caller is, its rights and scope, and which tier of figures it gets."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -11,8 +11,8 @@ from app.errors import ServiceError
 class Right(StrEnum):
     """What a route needs and a principal has; each route declares exactly one.
 
-    `open`: whoever reaches the service (health, documentation); `read`: statistics and registry; `write`: imports,
-    single changes and builds; `admin`: keys, audit and erasure.
+    `open`: every caller (health, documentation); `read`: statistics and registry; `write`: imports, single changes and
+    builds; `admin`: keys, audit and erasure.
     """
 
     OPEN = "open"
@@ -34,25 +34,25 @@ class Tier(StrEnum):
 
 
 Lineage = Callable[[str], Iterable[str]]
-"""Gives a district's own code and those of all districts above it; nothing for a code that is not there."""
+"""Returns a district's own code and those of all districts above it; nothing for an unknown code."""
 
 
 @dataclass(frozen=True)
 class Principal:
-    """Who sends a request.
+    """The caller.
 
     Parameters
     ----------
     name
-        What logs call it; never a secret.
+        Its name in logs; never a secret.
     rights
         What it may do.
     scope
         Codes of the districts whose subtrees it may see in full; null: everything.
     elsewhere
-        Tier of statistics that reach beyond the scope, which is that of whoever has no key; null: refused.
+        Tier of statistics that reach beyond the scope, the same as without a key; null: refused.
     key_id
-        Of the key that was sent; null without one.
+        Id of the key sent; null: no key.
     """
 
     name: str
@@ -63,18 +63,18 @@ class Principal:
 
     @property
     def inside(self) -> Tier:
-        """Tier of statistics that lie inside the scope."""
+        """Tier of statistics inside the scope."""
         return Tier.EXACT if self.scope is None else Tier.SCOPED
 
     def covers(self, district: str | None, lineage: Lineage) -> bool:
-        """Say whether a district lies inside the scope; no district lies outside every scope that is limited."""
+        """Say whether a district is inside the scope; null (no district) is outside every limited scope."""
         if self.scope is None:
             return True
         return bool(self.scope) and district is not None and not self.scope.isdisjoint(lineage(district))
 
 
 EVERYBODY = Principal("everybody", frozenset(Right))
-"""Whoever asks without a key where all is shown."""
+"""A caller without a key, where everything is answered without one."""
 
 _PUBLIC = Principal("public", frozenset({Right.OPEN, Right.READ}), frozenset(), Tier.PUBLIC)
 _NOBODY = Principal("nobody", frozenset({Right.OPEN}), frozenset())
@@ -90,16 +90,16 @@ ELSEWHERE: dict[Literal["none", "public", "exact"], Tier | None] = {
     "public": Tier.PUBLIC,
     "exact": Tier.EXACT,
 }
-"""Tier of a keyed question beyond the key's scope, by what is answered without a key."""
+"""Tier of a question beyond the key's scope, by what is answered without a key; null: refused."""
 
 
 def anonymous(answered: Literal["none", "public", "exact"]) -> Principal:
-    """Return whoever sends no key, where this much is answered without one."""
+    """Return the principal of a caller without a key, by what is answered without one."""
     return _ANONYMOUS[answered]
 
 
 class OutsideScope(ServiceError):
-    """The question reaches beyond the districts that the key covers, and nothing is answered without a key."""
+    """The question reaches beyond the key's districts, and nothing is answered without a key."""
 
     code = "outside-scope"
     status = 403
@@ -109,28 +109,26 @@ class OutsideScope(ServiceError):
 def tier_of(principal: Principal, districts: Sequence[str | None], lineage: Lineage) -> Tier:
     """Decide the tier of a request.
 
-    Exact where every district of the question lies inside the principal's scope (scoped, where that is limited), else
-    what the anonymous get; a question without a district is about everything.
+    Exact where every district of the question is inside the principal's scope (scoped where that is limited), else the
+    tier that is answered without a key; a question without a district is about everything.
 
     Parameters
     ----------
     principal
-        Who asks.
+        The caller.
     districts
-        Codes of the districts that the question is about; empty: all of them. A null one is no district, which is
-        outside every scope.
+        Codes of the districts of the question; empty: all of them. Null (no district) is outside every limited scope.
     lineage
-        A district's own code and those of all districts above it, in the tree of the snapshot that answers; asked only
-        of a principal whose scope is limited.
+        Ancestors of a district in the tree of the snapshot that answers; called only where the scope is limited.
 
     Raises
     ------
     OutsideScope
-        Some of it lies outside, and the anonymous get nothing.
+        Some of it is outside, and nothing is answered without a key.
     """
     if principal.scope is None or (districts and all(principal.covers(code, lineage) for code in districts)):
         return principal.inside
     if principal.elsewhere is None:
-        message = "This question reaches beyond the districts that this key covers; ask about these."
+        message = "This question reaches beyond the districts of this key; ask about districts in its scope."
         raise OutsideScope(message)
     return principal.elsewhere

@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import datetime
-from difflib import get_close_matches
 from typing import Annotated
 
 from fastapi import Depends, Request, Response
@@ -15,7 +14,7 @@ from app.api.http.models import Closed
 from app.api.http.pages import JSON, ListParameters, decode_cursor, page_of
 from app.api.http.parameters import IsoDate, QueryOf
 from app.api.http.routing import make_router
-from app.errors import ErrorItem, InvalidRequest, refuse_reversed
+from app.errors import ErrorItem, InvalidRequest, closest, refuse_reversed
 
 
 class AuditParameter(Closed):
@@ -93,5 +92,5 @@ def _refuse_unknown(request: Request, operation: str | None) -> None:
         message = f"there is no operation {operation!r}"
         raise InvalidRequest(
             f"query/operation: {message}.",
-            [ErrorItem("query/operation", message, tuple(get_close_matches(operation, known)))],
+            [ErrorItem("query/operation", message, closest(operation, known))],
         )

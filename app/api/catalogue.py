@@ -8,7 +8,7 @@ from fastapi import Response
 from pydantic import Field
 
 from app.access.principals import Tier
-from app.api.http.authorization import OPEN
+from app.api.http.authorization import READ
 from app.api.http.models import Closed
 from app.api.http.pages import validated
 from app.api.http.routing import make_router
@@ -113,7 +113,7 @@ class CatalogueAnswer(Closed):
     data: Catalogue = Field(description="The catalogue.")
 
 
-router = make_router("/v1/catalogue", "catalogue", OPEN)
+router = make_router("/v1/catalogue", "catalogue", READ)
 
 
 @router.get("", response_model=CatalogueAnswer)

@@ -9,14 +9,14 @@ import msgspec
 from fastapi import Path, Request, Response
 from pydantic import Field, StringConstraints
 
-from app.access.keys import LONGEST_DAYS, NAME_LENGTH, Key, KeyWish, list_keys, make_key, revoke_key
+from app.access.keys import LONGEST_DAYS, MOST_DISTRICTS, NAME_LENGTH, Key, NewKey, list_keys, make_key, revoke_key
 from app.access.principals import Right
 from app.api.http.auditing import audit_details
 from app.api.http.authorization import ADMIN
 from app.api.http.models import Closed
 from app.api.http.pages import JSON
 from app.api.http.routing import make_router
-from app.api.registry.models import NO_NUL
+from app.api.registry.models import NO_NUL, Code
 from app.database.outages import reading
 from app.database.write_lock import write_lock
 
@@ -40,7 +40,7 @@ class KeyBody(Closed):
         str, StringConstraints(strip_whitespace=True, min_length=1, max_length=NAME_LENGTH, pattern=NO_NUL)
     ] = Field(description="What people and the audit log call it.", examples=["Siming dashboard"])
     rights: list[KeyRight] = Field(min_length=1, description="What it may do; `write` brings `read`, `admin` both.")
-    districts: list[str] | None = Field(
+    districts: Annotated[list[Code], Field(max_length=MOST_DISTRICTS)] | None = Field(
         description="Codes of the districts whose subtrees it covers; null: everything.", examples=[["350203"]]
     )
     days: int = Field(default=90, ge=1, le=LONGEST_DAYS, description="Days until it expires.")
@@ -98,7 +98,7 @@ async def list_api_keys(request: Request) -> Response:
 async def create_api_key(request: Request, body: KeyBody) -> Response:
     """Make a key; its token is in this answer and never shown again."""
     async with write_lock(request.app.state.engine, request.app.state.settings) as connection:
-        key, token = await connection.run_sync(make_key, _wish(body))
+        key, token = await connection.run_sync(make_key, _new_key(body))
     audit_details(request, id=key.id)
     return _answer({"data": {**_shown(key), "token": token}}, HTTPStatus.CREATED)
 
@@ -113,9 +113,9 @@ async def delete_api_key(
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
-def _wish(body: KeyBody) -> KeyWish:
+def _new_key(body: KeyBody) -> NewKey:
     districts = None if body.districts is None else frozenset(body.districts)
-    return KeyWish(body.name, frozenset(Right(right) for right in body.rights), districts, body.days)
+    return NewKey(body.name, frozenset(Right(right) for right in body.rights), districts, body.days)
 
 
 def _shown(key: Key) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """The snapshots that statistics come from."""
 
 from datetime import date, datetime
-from difflib import get_close_matches
 from typing import Annotated, Any
 
 import msgspec
@@ -15,7 +14,7 @@ from app.api.http.pages import validated
 from app.api.http.routing import make_router
 from app.api.statistics.models import Correlation, Disclosure, MemberSource
 from app.catalogue.vocabulary import Basis, DistrictLevel, IndustryLevel
-from app.errors import ErrorItem
+from app.errors import ErrorItem, closest
 from app.store.manifest import Manifest
 from app.store.shelf import Shelf, SnapshotNotFound
 
@@ -113,7 +112,9 @@ async def get_snapshot(
     manifests = {manifest.id: manifest for manifest in _shelf(request, tier).all()}
     if snapshot_id not in manifests:
         message = "There is no snapshot of this id."
-        raise SnapshotNotFound(message, [ErrorItem("path/id", message, _closest(snapshot_id, manifests))])
+        raise SnapshotNotFound(
+            message, [ErrorItem("path/id", message, closest(snapshot_id, manifests, most=3, alike=0))]
+        )
     described = _described(manifests[snapshot_id])
     return validated(msgspec.json.encode({"data": described}), public=tier is Tier.PUBLIC)
 
@@ -126,10 +127,6 @@ def _tier(request: Request) -> Tier:
 def _shelf(request: Request, tier: Tier) -> Shelf:
     shelf: Shelf = request.app.state.readers[tier].shelf
     return shelf
-
-
-def _closest(snapshot_id: str, manifests: dict[str, Manifest]) -> tuple[str, ...]:
-    return tuple(get_close_matches(snapshot_id, manifests, cutoff=0))
 
 
 def _described(manifest: Manifest) -> dict[str, Any]:

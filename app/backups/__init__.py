@@ -1,1 +1,1 @@
-"""Backups: everything that cannot be made again, in one file that either database takes back."""
+"""Backups: everything that cannot be rebuilt, in one file that can be restored into either database."""

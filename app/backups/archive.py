@@ -1,10 +1,10 @@
-"""The file of a backup: a tar of plain files, and a manifest of their sizes and checksums.
+"""The backup file: a tar of plain files, and a manifest of their sizes and checksums.
 
-- `registry/<table>.parquet`: every table, at the schema revision that the manifest names;
-- `snapshots/exact/<id>/`, `snapshots/public/<id>/`: the folders of all snapshots, byte by byte;
-- `keys/rounding-key`, `keys/tombstone-key`: where there are any;
+- `registry/<table>.parquet`: every table, at the schema revision in the manifest;
+- `snapshots/exact/<id>/`, `snapshots/public/<id>/`: the folders of all snapshots, unchanged;
+- `keys/rounding-key`, `keys/tombstone-key`: if they exist;
 - `audit/<month>.jsonl`: the audit log;
-- `manifest.json`: the last one.
+- `manifest.json`: the last file.
 """
 
 import hashlib
@@ -24,22 +24,22 @@ import msgspec
 from app.errors import InvalidRequest, Report, ServiceError
 
 FORMAT_VERSION = 1
-"""Grows when backups of an older version cannot be restored as they are."""
+"""Raised when backups of an older format can no longer be restored."""
 
 MANIFEST = "manifest.json"
 
-_PLACES = re.compile(
+_NAMES = re.compile(
     r"registry/[a-z_]+\.parquet|snapshots/(?:exact|public)/[\w-]+/\w+\.(?:arrow|json)"
     r"|keys/(?:rounding-key|tombstone-key)|audit/\d{4}-\d{2}\.jsonl",
     re.ASCII,
 )
-"""Where the files of a backup may be; any other name is none of ours."""
+"""Allowed names of files in a backup."""
 
 _CHUNK_BYTES = 1 << 20
 
 
 class BackupDamaged(InvalidRequest):
-    """The file is no backup, or not what was written; nothing was restored."""
+    """The file is not a backup, or incomplete or changed; nothing was restored."""
 
     code = "backup-damaged"
     title = "Backup damaged"
@@ -60,20 +60,20 @@ class FileInfo(msgspec.Struct, frozen=True):
 
 
 class BackupManifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a backup holds.
+    """The content of a backup.
 
     Parameters
     ----------
     kind
-        `everything`, or `tombstones`: only what keeps erased members out.
+        `everything`, or `tombstones`: only the list of erased members.
     created_at
-        When, UTC.
+        Start of the backup, UTC.
     schema_revision
-        Revision of the tables.
+        Schema revision of the tables.
     rows
-        Rows of each table.
+        Number of rows of each table.
     files
-        Every file but the manifest, by its name.
+        All files except the manifest, by name.
     """
 
     format_version: int
@@ -85,19 +85,13 @@ class BackupManifest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def snapshots(self) -> list[str]:
-        """The snapshots in it, as `exact/<id>` and `public/<id>`, sorted."""
+        """Its snapshots, as `exact/<id>` and `public/<id>`, sorted."""
         folders = {name.rpartition("/")[0] for name in self.files if name.startswith("snapshots/")}
         return sorted(folder.removeprefix("snapshots/") for folder in folders)
 
 
-class _Written(BackupManifest, frozen=True, kw_only=True):
-    """A manifest as it stands in its file: with the SHA-256 of its content, keys sorted, less the checksum."""
-
-    checksum: str
-
-
 class ArchiveWriter:
-    """Puts files into a backup under way."""
+    """Writes files into a new backup."""
 
     def __init__(self, tar: tarfile.TarFile) -> None:
         self._tar = tar
@@ -105,17 +99,17 @@ class ArchiveWriter:
         self._now = datetime.now(UTC)
 
     def add(self, name: str, file: IO[bytes]) -> None:
-        """Put an open file into the backup: as much as there is of it now, though it may grow meanwhile."""
-        assert _PLACES.fullmatch(name), name
+        """Add an open file, up to its current size, since it may grow meanwhile."""
+        assert _NAMES.fullmatch(name), name
         size = os.fstat(file.fileno()).st_size
-        digesting = _Digesting(file)
-        self._put(name, size, digesting)
-        self._files[name] = FileInfo(size, digesting.sha256.hexdigest())
+        hashed = _HashedFile(file)
+        self._put(name, size, hashed)
+        self._files[name] = FileInfo(size, hashed.sha256.hexdigest())
 
     def finish(
         self, kind: Literal["everything", "tombstones"], schema_revision: str, rows: Mapping[str, int]
     ) -> BackupManifest:
-        """Write the manifest, after all files; return it."""
+        """Write the manifest after all files; return it."""
         manifest = BackupManifest(
             format_version=FORMAT_VERSION,
             kind=kind,
@@ -135,31 +129,17 @@ class ArchiveWriter:
         self._tar.addfile(info, file)
 
 
-class _Digesting:
-    """A file that is read once, and the digest of what was read."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self.sha256 = hashlib.sha256()
-
-    def read(self, size: int) -> bytes:
-        """Read some bytes."""
-        piece = self._file.read(size)
-        self.sha256.update(piece)
-        return piece
-
-
 @contextmanager
 def written_archive(path: Path) -> Iterator[ArchiveWriter]:
-    """Give a writer of a new backup; the file, readable by its owner alone, is there when all of it is on the disk.
+    """Open a new backup for writing; the file, readable only by its owner, appears when it is complete and synced.
 
     Raises
     ------
     BackupNotWritten
-        There is a file of this name, or it cannot be written.
+        A file of this name exists, or it cannot be written.
     """
     if path.exists():
-        raise BackupNotWritten(f"{path} is there already; a backup replaces nothing.")
+        raise BackupNotWritten(f"{path} already exists; choose another name.")
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
@@ -176,7 +156,7 @@ def written_archive(path: Path) -> Iterator[ArchiveWriter]:
 
 
 class Archive:
-    """A backup that is read, its manifest whole."""
+    """A backup that is read; its manifest is verified."""
 
     def __init__(self, path: Path, tar: tarfile.TarFile) -> None:
         self._path = path
@@ -189,7 +169,7 @@ class Archive:
         Raises
         ------
         BackupDamaged
-            It is not there.
+            It is missing.
         """
         try:
             file = self._tar.extractfile(name)
@@ -200,7 +180,7 @@ class Archive:
         return file
 
     def names(self, prefix: str) -> list[str]:
-        """Return the names of its files that begin with a prefix, in order."""
+        """Return the names of its files with a prefix, sorted."""
         return sorted(name for name in self.manifest.files if name.startswith(prefix))
 
     def verify(self, report: Report) -> None:
@@ -209,7 +189,7 @@ class Archive:
         Raises
         ------
         BackupDamaged
-            One is missing or not what was written.
+            A file is missing or changed.
         """
         total = sum(info.bytes for info in self.manifest.files.values())
         done = 0
@@ -217,12 +197,12 @@ class Archive:
             with self.open(name) as file:
                 found = FileInfo(*_measured(file))
             if found != info:
-                raise self.damaged(f"{name} is not what was written")
+                raise self.damaged(f"{name} was changed")
             done += info.bytes
             report("verifying", done, total)
 
     def damaged(self, what: str) -> BackupDamaged:
-        """Return the error that something is wrong with it."""
+        """Return the error for something wrong with it."""
         return BackupDamaged(f"{self._path}: {what}.")
 
     def _manifest(self) -> BackupManifest:
@@ -234,29 +214,49 @@ class Archive:
             raise self.damaged(f"{MANIFEST} cannot be read") from error
         manifest = BackupManifest(**_fields(written))
         if _checksum(manifest) != written.checksum:
-            raise self.damaged(f"{MANIFEST} is not what was written")
+            raise self.damaged(f"{MANIFEST} was changed")
         if manifest.format_version != FORMAT_VERSION:
-            raise self.damaged(f"it has format {manifest.format_version}, this version reads {FORMAT_VERSION}")
-        strange = [name for name in manifest.files if not _PLACES.fullmatch(name)]
-        if strange:
-            raise self.damaged(f"{strange[0]!r} is no file of a backup")
+            raise self.damaged(f"its format is {manifest.format_version}, this version reads {FORMAT_VERSION}")
+        unexpected = [name for name in manifest.files if not _NAMES.fullmatch(name)]
+        if unexpected:
+            raise self.damaged(f"{unexpected[0]!r} is not a file of a backup")
         return manifest
 
 
 @contextmanager
 def opened_archive(path: Path) -> Iterator[Archive]:
-    """Open a backup; its files are not verified yet.
+    """Open a backup; its files are not yet verified.
 
     Raises
     ------
     BackupDamaged
-        It is no backup, or is cut or changed, then or where it is read.
+        It is not a backup, or truncated or changed, then or when it is read.
     """
     try:
         with tarfile.open(path, "r:") as tar:
             yield Archive(path, tar)
     except (tarfile.TarError, EOFError) as error:
-        raise BackupDamaged(f"{path} is no backup, or is cut.") from error
+        raise BackupDamaged(f"{path} is not a backup, or is incomplete.") from error
+
+
+class _Written(BackupManifest, frozen=True, kw_only=True):
+    """The manifest in its file: with the SHA-256 of its JSON, keys sorted, without the checksum."""
+
+    checksum: str
+
+
+class _HashedFile:
+    """A file, and the SHA-256 of what was read of it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.sha256 = hashlib.sha256()
+
+    def read(self, size: int) -> bytes:
+        """Read some bytes."""
+        chunk = self._file.read(size)
+        self.sha256.update(chunk)
+        return chunk
 
 
 def _measured(file: IO[bytes]) -> tuple[int, str]:

@@ -1,4 +1,4 @@
-"""Taking a backup while everything runs: the registry in one read, then what the data folder holds."""
+"""Creating a backup while the service runs: the registry in one read transaction, then the files of the data folder."""
 
 import tempfile
 from collections.abc import Iterator
@@ -17,11 +17,11 @@ from app.database.tables import METADATA
 from app.errors import Conflict, Report
 
 TOMBSTONES = "tombstone"
-"""The table that a backup of tombstones alone holds."""
+"""The only table of a backup of tombstones."""
 
 
 class RegistryOutdated(Conflict):
-    """The registry's schema is older than this version of the service."""
+    """The registry's schema is not that of this version of the service."""
 
     code = "registry-outdated"
     title = "Registry outdated"
@@ -30,22 +30,22 @@ class RegistryOutdated(Conflict):
 def create_backup(settings: Settings, path: Path, report: Report, *, tombstones_only: bool = False) -> BackupManifest:
     """Write a backup into a new file; return its manifest.
 
-    The tables are of one moment. Snapshots are whole, and may be newer than the tables; one that is pruned meanwhile
-    is left out. The keys come last: one that is made meanwhile is there if anything in the backup needs it.
+    The tables are of one state. Snapshots are whole and may be newer than the tables; one that is pruned meanwhile is
+    left out. The keys come last: a key created meanwhile is included if anything in the backup needs it.
 
     Parameters
     ----------
     tombstones_only
-        Take only what keeps erased members out: to go with a restored backup that is older.
+        Include only the list of erased members, for restoring an older backup.
 
     Raises
     ------
     BackupNotWritten
-        The file is there already, or cannot be written.
+        The file exists, or cannot be written.
     RegistryOutdated
-        `migrate` has to be run first.
+        `migrate` must be run first.
     DatabaseUnavailable
-        The database is away or not set up.
+        The database is unavailable or not migrated.
     """
     if not is_current(settings.registry_url):
         message = "The registry's schema is not this version's: run `orgcoverage migrate` first."
@@ -68,7 +68,7 @@ def _add_tables(
     with _one_state(settings) as connection:
         for number, table in enumerate(tables):
             report(f"table {table.name}", number, len(tables))
-            with tempfile.TemporaryFile(dir=folder) as file:  # without a name: nothing is left when this is killed
+            with tempfile.TemporaryFile(dir=folder) as file:  # it has no name: nothing is left after a kill
                 rows[table.name] = write_table(connection, table, file)
                 file.seek(0)
                 writer.add(f"registry/{table.name}.parquet", file)
@@ -77,7 +77,7 @@ def _add_tables(
 
 @contextmanager
 def _one_state(settings: Settings) -> Iterator[Connection]:
-    """Lend a connection all of whose statements see one state of the registry."""
+    """Open a connection whose statements all see one state of the registry."""
     engine = make_sync_engine(settings.registry_url)
     try:
         with outages_named(), engine.connect() as connection:
@@ -89,7 +89,7 @@ def _one_state(settings: Settings) -> Iterator[Connection]:
 
 
 def _add_snapshots(settings: Settings, writer: ArchiveWriter, report: Report) -> None:
-    # The exact ones first: the protected one that such a snapshot names was published before it.
+    # Exact ones first: the protected snapshot that an exact one refers to was published before it.
     roots = [settings.snapshots_dir / name for name in ("exact", "public")]
     folders = [folder for root in roots if root.is_dir() for folder in sorted(root.iterdir()) if folder.is_dir()]
     for number, folder in enumerate(folders):
@@ -98,7 +98,7 @@ def _add_snapshots(settings: Settings, writer: ArchiveWriter, report: Report) ->
 
 
 def _add_snapshot(writer: ArchiveWriter, folder: Path) -> None:
-    """Add all files of a snapshot, opened before the first is read: whoever removes it then takes nothing away."""
+    """Add all files of a snapshot; all are opened before the first is read, so that pruning removes none of them."""
     with ExitStack() as opened:
         try:
             files = {path.name: opened.enter_context(path.open("rb")) for path in sorted(folder.iterdir())}
@@ -114,7 +114,7 @@ def _add_audit_log(settings: Settings, writer: ArchiveWriter) -> None:
 
 
 def _add(writer: ArchiveWriter, name: str, path: Path) -> None:
-    """Add a file, if it is there."""
+    """Add a file if it exists."""
     try:
         file = path.open("rb")
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Restoring a backup into an empty place: verified first, without whoever was erased, all of it or nothing."""
+"""Restoring a backup into an empty data folder and database: verified, without erased members, all or nothing."""
 
 import os
 import shutil
@@ -22,107 +22,60 @@ from app.database.write_lock import write_lock_sync
 from app.errors import Conflict, Report
 from app.registry.erasure import Tombstones, proved, write_key
 
-_FILE = "registry/tombstone.parquet"
-_KEY = "keys/tombstone-key"
-
-
-@dataclass(frozen=True)
-class Union:
-    """Tombstones of one or two backups, and the day of each by its digest."""
-
-    tombstones: Tombstones
-    days: Mapping[str, date]
-
-
-def united(archive: Archive, later: Archive | None) -> Union:
-    """Return the tombstones of a backup and of a later one together.
-
-    Raises
-    ------
-    BackupDamaged
-        They were made by different keys.
-    TombstoneKeyMissing
-        A backup has tombstones, and not the key that made them.
-    """
-    own = _of(archive)
-    other = own if later is None else _of(later)
-    if later is not None and own.days and other.days and own.tombstones.key != other.tombstones.key:
-        raise later.damaged("its tombstones belong to another registry")
-    days = {**other.days, **own.days}
-    key = own.tombstones.key if own.days else other.tombstones.key
-    return Union(Tombstones(key, frozenset(days)), days)
-
-
-def _of(archive: Archive) -> Union:
-    key = _key(archive)
-    days = _days(archive)
-    if not days:
-        return Union(Tombstones(key, frozenset()), days)
-    return Union(proved(key, frozenset(days), f"{_KEY} of the backup"), days)
-
-
-def _key(archive: Archive) -> bytes | None:
-    if _KEY not in archive.manifest.files:
-        return None
-    with archive.open(_KEY) as file:
-        try:
-            return bytes.fromhex(file.read().decode("ascii"))
-        except ValueError:
-            return None
-
-
-def _days(archive: Archive) -> dict[str, date]:
-    if _FILE not in archive.manifest.files:  # its schema is older
-        return {}
-    with archive.open(_FILE) as file:
-        rows = pq.read_table(file).to_pylist()
-    return {row["digest"]: row["erased_on"] for row in rows}
-
-
 RESTORING = ".restoring"
-"""The folder that a restoration works in, in the data folder and beside a SQLite file; gone at its end."""
+"""Temporary folder of a restoration, in the data folder and beside a SQLite file; removed at its end."""
 
-_HARMLESS = frozenset({".env", "lost+found"})
-"""What an empty data folder may hold."""
+_IGNORED = frozenset({".env", "lost+found"})
+"""Files that an empty data folder may contain."""
 
-_UNCOUNTED = frozenset({"alembic_version", "registry_revision"})
-"""Tables that have a row in an empty registry."""
+_NEVER_EMPTY = frozenset({"alembic_version", "registry_revision"})
+"""Tables that have a row even in an empty registry."""
+
+_TOMBSTONES_FILE = "registry/tombstone.parquet"
+_KEY_FILE = "keys/tombstone-key"
 
 
 class NotEmpty(Conflict):
-    """There is something where a backup is to be restored; nothing was touched."""
+    """The data folder or database to restore into is not empty; nothing was changed."""
 
     code = "not-empty"
     title = "Not empty"
 
 
 @dataclass(frozen=True)
+class Erased:
+    """Tombstones of one or two backups, and the day of each erasure by its digest."""
+
+    tombstones: Tombstones
+    days: Mapping[str, date]
+
+
+@dataclass(frozen=True)
 class Restored:
-    """What was restored, and how many members were left out since they had been erased."""
+    """The manifest of the restored backup, and the number of members left out because they were erased."""
 
     manifest: BackupManifest
     left_out: int
 
 
 def restore_backup(settings: Settings, path: Path, report: Report, newer: Path | None = None) -> Restored:
-    """Put a backup into an empty data folder and an empty database.
+    """Restore a backup into an empty data folder and an empty database.
 
     Parameters
     ----------
     newer
-        A later backup of the same registry, of tombstones alone or of everything: whoever was erased until then is
-        left out too.
+        A later backup of the same registry, of tombstones or of everything: members erased until then are left out too.
 
     Raises
     ------
     BackupDamaged
-        One of the files is no backup, or not what was written.
+        One of the files is not a backup, or incomplete or changed.
     NotEmpty
-        There is something already.
+        The data folder or the database is not empty.
     TombstoneKeyMissing
-        There are tombstones without the key that made them.
+        There are tombstones without their key.
     DatabaseUnavailable
-        The database is away or full; what was restored is taken back.
+        The database is unavailable or full; the restoration is undone.
     """
     with ExitStack() as opened:
         archive = opened.enter_context(opened_archive(path))
@@ -132,45 +85,64 @@ def restore_backup(settings: Settings, path: Path, report: Report, newer: Path |
         archive.verify(report)
         if later is not None:
             later.verify(report)
-        return _Restoration(settings, archive, united(archive, later), report).run()
+        return _Restoration(settings, archive, combined_tombstones(archive, later), report).run()
+
+
+def combined_tombstones(archive: Archive, later: Archive | None) -> Erased:
+    """Return the combined tombstones of a backup and a later one.
+
+    Raises
+    ------
+    BackupDamaged
+        They were made with different keys.
+    TombstoneKeyMissing
+        A backup has tombstones but not their key.
+    """
+    own = _erased_in(archive)
+    other = own if later is None else _erased_in(later)
+    if later is not None and own.days and other.days and own.tombstones.key != other.tombstones.key:
+        raise later.damaged("its tombstones belong to another registry")
+    days = {**other.days, **own.days}
+    key = own.tombstones.key if own.days else other.tombstones.key
+    return Erased(Tombstones(key, frozenset(days)), days)
 
 
 def _require_everything(archive: Archive) -> None:
     manifest = archive.manifest
     if manifest.kind != "everything":
-        raise archive.damaged("it holds tombstones alone: give it as --tombstones, beside a backup of everything")
+        raise archive.damaged("it contains only tombstones: pass it as --tombstones, with a backup of everything")
     if manifest.schema_revision not in known_revisions():
-        raise archive.damaged(f"a newer version made it (schema {manifest.schema_revision}): update the service first")
+        raise archive.damaged(f"it has the newer schema {manifest.schema_revision}: update the service first")
 
 
 def _require_empty(settings: Settings, archive: Archive) -> None:
     folder = settings.data_dir
-    there = sorted({path.name for path in folder.iterdir()} - _HARMLESS) if folder.is_dir() else []
+    there = sorted({path.name for path in folder.iterdir()} - _IGNORED) if folder.is_dir() else []
     if there:
-        raise _not_empty(f"{folder} holds {', '.join(there[:3])}{' …' if len(there) > 3 else ''}")  # noqa: PLR2004 - shown
+        raise _not_empty(f"{folder} contains {', '.join(there[:3])}{' …' if len(there) > 3 else ''}")  # noqa: PLR2004 - shown
     if is_sqlite(settings.registry_url):
         database = sqlite_path(settings.registry_url)
         if database.exists() or (database.parent / RESTORING).exists():
-            raise _not_empty(f"{database} is there")
+            raise _not_empty(f"{database} exists")
     elif (name := _filled_table(settings.registry_url)) is not None:
         raise _not_empty(f"The database has rows in {name}")
     key = settings.rounding_key_path
     if key.exists() and "keys/rounding-key" in archive.manifest.files:
         with archive.open("keys/rounding-key") as file:
             if file.read() != key.read_bytes():
-                raise _not_empty(f"{key} is another rounding key than the backup's")
+                raise _not_empty(f"{key} is not the backup's rounding key")
 
 
 def _not_empty(what: str) -> NotEmpty:
-    return NotEmpty(f"{what}: a backup is restored into an empty data folder and an empty database only.")
+    return NotEmpty(f"{what}: restore into an empty data folder and an empty database.")
 
 
 def _filled_table(url: str) -> str | None:
-    """Return the first of our tables that has rows; null where the database is empty, with a schema or without."""
+    """Return the first of the registry's tables with rows; null where the database is empty, migrated or not."""
     engine = make_sync_engine(url)
     try:
         with outages_named(), engine.connect() as connection:
-            present = set(inspect(connection).get_table_names()) & METADATA.tables.keys() - _UNCOUNTED
+            present = set(inspect(connection).get_table_names()) & METADATA.tables.keys() - _NEVER_EMPTY
             for name in sorted(present):
                 if connection.scalar(select(func.count()).select_from(Table(name, MetaData()))):
                     return name
@@ -179,10 +151,36 @@ def _filled_table(url: str) -> str | None:
     return None
 
 
-class _Restoration:
-    """One restoration; what it has put somewhere is taken back unless all of it succeeds."""
+def _erased_in(archive: Archive) -> Erased:
+    key = _key(archive)
+    days = _erasure_days(archive)
+    if not days:
+        return Erased(Tombstones(key, frozenset()), days)
+    return Erased(proved(key, frozenset(days), f"{_KEY_FILE} of the backup"), days)
 
-    def __init__(self, settings: Settings, archive: Archive, erased: Union, report: Report) -> None:
+
+def _key(archive: Archive) -> bytes | None:
+    if _KEY_FILE not in archive.manifest.files:
+        return None
+    with archive.open(_KEY_FILE) as file:
+        try:
+            return bytes.fromhex(file.read().decode("ascii"))
+        except ValueError:
+            return None
+
+
+def _erasure_days(archive: Archive) -> dict[str, date]:
+    if _TOMBSTONES_FILE not in archive.manifest.files:  # an older schema had no tombstones
+        return {}
+    with archive.open(_TOMBSTONES_FILE) as file:
+        rows = pq.read_table(file).to_pylist()
+    return {row["digest"]: row["erased_on"] for row in rows}
+
+
+class _Restoration:
+    """One restoration; it is undone unless all of it succeeds."""
+
+    def __init__(self, settings: Settings, archive: Archive, erased: Erased, report: Report) -> None:
         self._settings = settings
         self._archive = archive
         self._erased = erased
@@ -191,18 +189,18 @@ class _Restoration:
 
     def run(self) -> Restored:
         with ExitStack() as always, self._undo:
-            files = self._aside(always, self._settings.data_dir)
+            files = self._temporary_folder(always, self._settings.data_dir)
             self._unpack(files)
             database = self._database(always)
             loaded = self._load(database)
             self._move_in(files)
-            self._put_in_place(database)  # the last one: without it, nothing seems to be there
+            self._put_in_place(database)  # last: without it, the registry does not exist
             self._undo.pop_all()
         left_out = self._archive.manifest.rows.get("member", 0) - loaded.get("member", 0)
         return Restored(self._archive.manifest, left_out)
 
-    def _aside(self, always: ExitStack, beside: Path) -> Path:
-        """Give the folder to work in; it is gone when all is done or taken back."""
+    def _temporary_folder(self, always: ExitStack, beside: Path) -> Path:
+        """Create the temporary folder; it is removed at the end in any case."""
         folder = beside / RESTORING
         if not folder.exists():
             folder.mkdir(mode=0o700, parents=True)
@@ -223,12 +221,12 @@ class _Restoration:
             path.chmod(0o600)
 
     def _database(self, always: ExitStack) -> str:
-        """Give the address of an empty database to fill: PostgreSQL's own, or a SQLite file that is moved later."""
+        """Return the URL of an empty database to fill: PostgreSQL's own, or a SQLite file that is moved later."""
         url = self._settings.registry_url
         if is_sqlite(url):
             place = sqlite_path(url)
-            there: URL = make_url(url).set(database=str(self._aside(always, place.parent) / place.name))
-            return there.render_as_string(hide_password=False)
+            temporary: URL = make_url(url).set(database=str(self._temporary_folder(always, place.parent) / place.name))
+            return temporary.render_as_string(hide_password=False)
         downgrade(url, "base")
         self._undo.callback(downgrade, url, "base")
         return url
@@ -242,7 +240,7 @@ class _Restoration:
             _sync(place.parent)
 
     def _load(self, url: str) -> dict[str, int]:
-        """Fill a database, and bring it to the newest schema; return the rows of each table."""
+        """Fill a database and migrate it to the newest schema; return the number of rows of each table."""
         manifest, loaded = self._archive.manifest, {}
         upgrade(url, manifest.schema_revision)
         engine = make_sync_engine(url)

@@ -1,4 +1,4 @@
-"""Tables of the registry as Parquet files, out of one database and into another, of either kind."""
+"""Tables of the registry as Parquet files, from one database into another, SQLite or PostgreSQL."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
@@ -19,12 +19,12 @@ _TYPES: dict[type, pa.DataType] = {
     bool: pa.bool_(),
     int: pa.int64(),
 }
-"""Arrow types by what the columns hold in Python."""
+"""Arrow types by the columns' Python types."""
 
 
 def write_table(connection: Connection, declared: Table, file: IO[bytes]) -> int:
-    """Write all rows of a table into a Parquet file, by key; return how many there are. Instants are UTC."""
-    table = _as_it_is(connection, declared.name)
+    """Write all rows of a table into a Parquet file, sorted by key; return their number. Instants are UTC."""
+    table = _reflected(connection, declared.name)
     schema = pa.schema([(column.name, _TYPES[column.type.python_type]) for column in table.columns])
     by_key = [table.c[column.name] for column in declared.primary_key]
     rows = select(table).order_by(*by_key).execution_options(stream_results=True)
@@ -40,19 +40,19 @@ def write_table(connection: Connection, declared: Table, file: IO[bytes]) -> int
 
 
 def load_table(connection: Connection, name: str, file: IO[bytes], tombstones: Tombstones) -> int:
-    """Put the rows of a Parquet file in the place of all rows of a table; return how many.
+    """Replace all rows of a table by those of a Parquet file; return their number.
 
-    Rows that name a member whose ref was erased are left out.
+    Rows of members whose refs were erased are left out.
     """
-    table = _as_it_is(connection, name)
+    table = _reflected(connection, name)
     connection.execute(delete(table))
     loaded = 0
     for batch in pq.ParquetFile(file).iter_batches(_ROWS_AT_ONCE):
         rows = list(_rows(table, batch, tombstones))
         if rows:
-            _put(connection, table, rows)
+            _insert(connection, table, rows)
         loaded += len(rows)
-    _go_on_counting(connection, table)
+    _continue_sequences(connection, table)
     return loaded
 
 
@@ -66,8 +66,8 @@ def _in_utc(value: datetime) -> datetime:
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def _as_it_is(connection: Connection, name: str) -> Table:
-    """Return a table with the columns and types that the database has: those of the code may be newer."""
+def _reflected(connection: Connection, name: str) -> Table:
+    """Return a table with the columns and types of the database, since those of the code may be newer."""
     columns = inspect(connection).get_columns(name)
     return Table(name, MetaData(), *(Column(column["name"], column["type"]) for column in columns))
 
@@ -84,7 +84,7 @@ def _rows(table: Table, batch: pa.RecordBatch, tombstones: Tombstones) -> Iterat
             yield row | {name: row[name] and row[name].replace(tzinfo=None) for name in naive}
 
 
-def _put(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+def _insert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
     if connection.dialect.name == "sqlite":
         connection.execute(insert(table), rows)
         return
@@ -95,8 +95,8 @@ def _put(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> No
             copy.write_row([row[name] for name in names])
 
 
-def _go_on_counting(connection: Connection, table: Table) -> None:
-    """Let numbers that PostgreSQL gives go on after the highest that was put in."""
+def _continue_sequences(connection: Connection, table: Table) -> None:
+    """Set PostgreSQL's sequences to the highest restored numbers."""
     if connection.dialect.name == "sqlite":
         return
     for column in inspect(connection).get_columns(table.name):

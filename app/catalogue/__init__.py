@@ -1,4 +1,4 @@
-"""What the service can say: measures, metrics, bases and dimensions, each declared once.
+"""The catalogue: measures, metrics, bases, dimensions, analyses and quality rules, each declared once.
 
-Schemas, encoders, CSV headers, the catalogue answer and the documentation derive from these declarations.
+Schemas, encoders, CSV headers, the catalogue endpoint and the documentation are derived from these declarations.
 """

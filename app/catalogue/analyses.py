@@ -1,7 +1,7 @@
-"""Analyses: the questions beyond lists of subjects.
+"""Analyses: all statistics besides lists of subjects.
 
 To add one: declare it here; compute it in `statistics`, write its rows in `publication`, its operation and models in
-`api.statistics`, and register these in `api.statistics.tables`, from where routes, command line and files take them.
+`api.statistics`, and register these in `api.statistics.tables`, which routes, command line and files use.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from app.catalogue.vocabulary import Label
 
 
 class Analysis(StrEnum):
-    """A question that is not a plain list; its name is the last part of its path."""
+    """An analysis; its value is the last part of its path."""
 
     BASES = "bases"
     TABLE = "table"
@@ -26,14 +26,14 @@ class Analysis(StrEnum):
 
 @dataclass(frozen=True)
 class AnalysisMeaning:
-    """What is said of an analysis.
+    """The declaration of an analysis.
 
     Parameters
     ----------
     label
         Title of its table.
     is_public
-        Whether protected figures answer it.
+        Whether it is available with protected figures.
     """
 
     label: Label

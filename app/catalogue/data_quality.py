@@ -1,4 +1,4 @@
-"""Rules of data quality: what is worth a second look in a registry."""
+"""Rules of data quality: what should be checked in a registry."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ from app.catalogue.vocabulary import Label
 
 
 class QualitySubject(StrEnum):
-    """What a finding is about; members are counted and never named."""
+    """The subject of a finding; members are only counted, never identified."""
 
     ENTERPRISE = "enterprise"
     BRANCH = "branch"
@@ -36,20 +36,20 @@ class QualityRule(StrEnum):
 
 @dataclass(frozen=True)
 class QualityMeaning:
-    """What a rule finds.
+    """The declaration of a rule.
 
     Parameters
     ----------
     rule
-        Its name in every format.
+        Name in every format.
     label
-        Its name for people.
+        Name for people.
     subject
-        What it is about.
+        Subject of its findings.
     definition
-        One sentence: what is found.
+        What is found, in one sentence.
     value
-        What the value of a finding is, with its unit; empty where it has none.
+        Meaning and unit of a finding's value; empty: no value.
     """
 
     rule: QualityRule
@@ -153,4 +153,4 @@ QUALITY_RULES: tuple[QualityMeaning, ...] = (
         "Members who work at an enterprise that is not in the register on the date.",
     ),
 )
-"""Every rule, in the order in which they are shown."""
+"""All rules, in the order of answers."""

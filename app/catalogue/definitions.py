@@ -1,6 +1,6 @@
-"""What figures and columns mean, in both languages, and the source of each definition.
+"""Definitions and labels of figures and columns, in both languages, and the source of each definition.
 
-The Chinese texts and the sources stand in the tables beside this module.
+The Chinese texts and the sources are in the CSV files beside this module.
 """
 
 import csv
@@ -14,7 +14,7 @@ from app.catalogue.metrics import METRIC, Interval
 from app.catalogue.vocabulary import Label
 
 OWN = "OrgCoverage"
-"""The source of what this service defines itself."""
+"""Source of the definitions of this service itself."""
 
 
 @cache
@@ -36,7 +36,7 @@ TABLE_LABELS: dict[str, Label] = {
     "branches": Label("党组织", "Branches"),
     **{analysis.value: meaning.label for analysis, meaning in ANALYSES.items()},
 }
-"""Titles of tables, by what they list."""
+"""Titles of tables by subject or analysis."""
 
 UNIT_LABELS: dict[Unit, Label] = {
     Unit.ENTERPRISES: Label("单位", "enterprises"),
@@ -47,7 +47,7 @@ UNIT_LABELS: dict[Unit, Label] = {
 }
 
 RATIO_LABEL = Label("比例", "ratio")
-"""The unit of a metric."""
+"""Unit of a metric."""
 
 PART_DEFINITIONS: dict[str, Label] = {
     "numerator": Label("分子：各项之和。", "What is divided: a sum."),
@@ -62,7 +62,7 @@ PART_DEFINITIONS: dict[str, Label] = {
         "more than 5 points; low_base: the effective denominator is under 30; ok: none of these.",
     ),
 }
-"""What the parts of a metric besides its value say."""
+"""Definitions of the parts of a metric besides its value."""
 
 INTERVAL_LABELS: dict[Interval, Label] = {
     Interval.NONE: Label("无区间", "no interval"),
@@ -76,12 +76,12 @@ _PARTICIPATING = "参加党员中："
 
 
 def measure_of(code: str, *, of_branch: bool) -> Measure:
-    """Return a measure of enterprises, or the one that branches have under the same code."""
+    """Return the measure of enterprises or of branches with this code."""
     return _BRANCH_MEASURE[code] if of_branch else MEASURE[code]
 
 
 def definition_of(code: str, *, of_branch: bool) -> Label:
-    """Return what a measure or metric means."""
+    """Return the definition of a measure or metric."""
     if code in METRIC:
         return Label(_chinese()[code], METRIC[code].definition)
     shared = _PARTICIPATING if of_branch and code in MEASURE else ""
@@ -186,7 +186,7 @@ COLUMN_LABELS: dict[str, Label] = {
 
 
 def _of(prefix: str, owner: Label) -> dict[str, Label]:
-    """Return the labels of a branch's columns where a row has two branches."""
+    """Return the labels of the columns of one of the two branches in a row."""
     names = ("code", "name", "kind", "form", "parent_code", "district_code", "dual_affiliation", "industry_code",
              "industry_group", "established_on")  # fmt: skip
     labels = {name: COLUMN_LABELS[name] for name in names}

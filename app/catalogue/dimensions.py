@@ -1,4 +1,4 @@
-"""Dimensions: what rows are about and by what they are chosen; bases: which enterprises form the denominator."""
+"""Dimensions: the subjects and filters of rows; bases: the populations of enterprises that rates divide by."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,18 +18,18 @@ from app.catalogue.vocabulary import (
 
 @dataclass(frozen=True)
 class BasisMeaning:
-    """What a basis means.
+    """The declaration of a basis.
 
     Parameters
     ----------
     code
-        Its name in every format.
+        Name in every format.
     label
-        Its name for people.
+        Name for people.
     definition
-        Which enterprises belong to it; what is unknown puts an enterprise outside the basis that needs it.
+        Which enterprises belong to it; an enterprise whose data needed for it are unknown does not.
     public
-        Whether the public tier can give it.
+        Whether the public tier has it.
     """
 
     code: Basis
@@ -63,25 +63,25 @@ BASES: tuple[BasisMeaning, ...] = (
         "Operating, and above designated size by its latest return.",
     ),
 )
-"""All bases, in the order in which answers list them."""
+"""All bases, in the order of answers."""
 
 
 @dataclass(frozen=True)
 class Dimension:
-    """One dimension.
+    """The declaration of a dimension.
 
     Parameters
     ----------
     code
-        The parameter that chooses by it.
+        Name of the parameter that filters by it.
     label
-        Its name for people.
+        Name for people.
     definition
-        What it says of whom.
+        Its meaning, in one sentence.
     values
-        Its values where it is an enumeration, the levels where it is a tree; null where the operator records them.
+        Its values if it is an enumeration, its levels if it is a tree; null: defined by the operator's data.
     public
-        Whether the public tier can be asked by it.
+        Whether the public tier has it.
     """
 
     code: str

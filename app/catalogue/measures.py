@@ -1,6 +1,6 @@
 """Measures: integers counted over enterprises, or over the members of a branch.
 
-Measures of enterprises are additive: an unknown value adds nothing and is counted beside, in a measure of its own.
+Measures of enterprises are additive: an unknown value adds 0 and is counted in a separate measure.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from app.catalogue.vocabulary import Label
 
 
 class Unit(StrEnum):
-    """What a measure counts."""
+    """Unit of a measure."""
 
     ENTERPRISES = "enterprises"
     EMPLOYEES = "employees"
@@ -20,7 +20,7 @@ class Unit(StrEnum):
 
 
 class Grain(StrEnum):
-    """How far down a measure is defined."""
+    """Finest subject for which a measure is defined."""
 
     ENTERPRISE = "enterprise"
     COUNTY_SECTION = "county and section"
@@ -29,26 +29,26 @@ class Grain(StrEnum):
 
 @dataclass(frozen=True)
 class Measure:
-    """One count.
+    """The declaration of a measure.
 
     Parameters
     ----------
     code
-        Its name in every format.
+        Name in every format.
     label
-        Its name for people.
+        Name for people.
     unit
         What is counted.
     definition
-        One sentence: what counts.
+        What is counted, in one sentence.
     grain
-        The finest subject for which it is defined.
+        Finest subject for which it is defined.
     of_enterprise
-        Whether an enterprise's own row shows it.
+        Whether rows of single enterprises have it.
     register_only
         Not applicable where members are counted from returns.
     public
-        Whether the public tier can give it.
+        Whether the public tier has it.
     """
 
     code: str
@@ -259,10 +259,10 @@ BRANCH_MEASURES: tuple[Measure, ...] = (
 )  # fmt: skip
 
 ENTERPRISE_MEASURES: tuple[Measure, ...] = tuple(measure for measure in MEASURES if measure.of_enterprise)
-"""The measures that an enterprise's own row shows: counts of persons."""
+"""The measures in rows of single enterprises: counts of persons."""
 
 SHOWN = "enterprises_shown"
-"""Column of protected snapshots, no figure of its own: enterprises whose rounded persons a place shows."""
+"""Column of protected snapshots, not a measure: enterprises whose rounded persons are shown at a place."""
 
 ROW_MEASURES: tuple[Measure, ...] = tuple(measure for measure in MEASURES if measure.grain is Grain.ENTERPRISE)
-"""The measures that are sums over enterprises; the others come from a table of their own."""
+"""The measures that are sums over enterprises; the others are stored in a separate table."""

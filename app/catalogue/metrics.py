@@ -1,4 +1,4 @@
-"""Metrics: ratios of sums of measures, divided once, last."""
+"""Metrics: ratios of sums of measures, divided once, at the end."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ from app.catalogue.vocabulary import Label
 
 
 class Interval(StrEnum):
-    """Which 95 % interval a metric carries.
+    """The 95 % interval of a metric.
 
     `wilson`: a Wilson score interval, n = denominator; `clustered`: with the effective headcount under the snapshot's
     intra-enterprise correlation, and wider by the error of rounding where figures are rounded; `whole_firms`: with the
@@ -21,7 +21,7 @@ class Interval(StrEnum):
 
 
 class Status(StrEnum):
-    """The state of a ratio, decided in this order.
+    """The status of a ratio, decided in this order.
 
     `protected`: it is not public; `not_applicable`: there is nothing to divide by, or a part is not defined here;
     `unknown`: the source does not say what to divide by; `inconsistent`: the numerator exceeds the denominator;
@@ -40,32 +40,32 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Metric:
-    """One ratio; declared once, so equal only to itself.
+    """The declaration of a metric; compared by identity, since each is declared once.
 
     Parameters
     ----------
     code
-        Its name in every format.
+        Name in every format.
     label
-        Its name for people.
+        Name for people.
     numerator
         Measures whose sum is the numerator.
     denominator
         Measures whose sum is the denominator.
     less
-        Measures taken off the denominator: those of whom the source does not say it.
+        Measures subtracted from the denominator: members for whom the value is unknown.
     times
         Factor of the denominator.
     interval
-        Which 95 % interval it carries.
+        The 95 % interval.
     companions
-        Measures of what is unknown: above 0 with a denominator of 0, the status is `unknown`.
+        Measures of unknown values: if the denominator is 0 and one of them is not, the status is `unknown`.
     definition
-        What it says, in a sentence; `known_as` names the field's own terms.
+        Its meaning, in one sentence; `known_as` lists the field's terms for it.
     of_enterprise, of_branch
-        Whether an enterprise's, a branch's row shows it.
+        Whether rows of single enterprises, of branches have it.
     public
-        Whether the public tier can give it.
+        Whether the public tier has it.
     """
 
     code: str
@@ -93,7 +93,7 @@ class Metric:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """All measures that it is computed from."""
+        """All measures from which it is computed."""
         return self.numerator + self.denominator + self.less
 
 
@@ -215,6 +215,6 @@ BRANCH_METRICS: tuple[Metric, ...] = (
 )  # fmt: skip
 
 ENTERPRISE_METRICS: tuple[Metric, ...] = tuple(metric for metric in METRICS if metric.of_enterprise)
-"""The ratios of persons that an enterprise's own row shows."""
+"""The metrics in rows of single enterprises: ratios of persons."""
 
 METRIC: dict[str, Metric] = {metric.code: metric for metric in (*METRICS, *BRANCH_METRICS)}

@@ -1,7 +1,7 @@
-"""The enumerations of the domain, their values as stored, imported and served, in the domain's own order.
+"""The enumerations of the domain, with their values in the database, in files and in answers, in the domain's order.
 
-Each is a `StrEnum`: a member *is* the text that stands in the database, in files and in answers. Labels, and
-the Chinese words that imports accept, are data beside those who use them.
+Each is a `StrEnum`, whose members are these texts. Labels, and the Chinese words that imports accept, are data beside
+the code that uses them.
 """
 
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class EnterpriseKind(StrEnum):
 
 
 class Ownership(StrEnum):
-    """Who controls an enterprise, as its return says."""
+    """Who controls an enterprise, by its return."""
 
     STATE = "state"
     COLLECTIVE = "collective"
@@ -56,7 +56,7 @@ class Ownership(StrEnum):
 
 
 class SizeClass(StrEnum):
-    """Statistical size of an enterprise, as its return says."""
+    """Statistical size of an enterprise, by its return."""
 
     LARGE = "large"
     MEDIUM = "medium"
@@ -65,7 +65,7 @@ class SizeClass(StrEnum):
 
 
 class BranchKind(StrEnum):
-    """Rank of a branch; the advice on sizes goes by it."""
+    """Rank of a branch; recommended sizes depend on it."""
 
     COMMITTEE = "committee"
     GENERAL_BRANCH = "general_branch"
@@ -73,7 +73,7 @@ class BranchKind(StrEnum):
 
 
 class BranchForm(StrEnum):
-    """How a branch was set up: descriptive, enters no figure."""
+    """How a branch was established; descriptive, used in no figure."""
 
     STANDALONE = "standalone"
     JOINT = "joint"
@@ -84,7 +84,7 @@ class BranchForm(StrEnum):
 
 
 class CoverageMeans(StrEnum):
-    """How an enterprise is reached: by an organisation or by work means."""
+    """How an enterprise is covered: by an organisation or by work means."""
 
     STANDALONE = "standalone"
     JOINT = "joint"
@@ -106,10 +106,10 @@ ORGANISATION_MEANS = frozenset(
         CoverageMeans.ATTACHED,
     }
 )
-"""Means that make an enterprise *organised* while their branch lives; the branch is required."""
+"""Means that make an enterprise *organised* while their branch is living; the branch is required."""
 
 WORK_MEANS = frozenset(CoverageMeans) - ORGANISATION_MEANS
-"""Means that reach an enterprise without an organisation; the branch is optional."""
+"""Means that cover an enterprise without an organisation; the branch is optional."""
 
 
 class Sex(StrEnum):
@@ -132,21 +132,21 @@ class Education(StrEnum):
 
 
 class Identity(StrEnum):
-    """Whether a member may be known at the workplace; a withheld one is in no figure by workplace."""
+    """Whether a member's identity may be known at work; a withheld member is in no figure by workplace."""
 
     OPEN = "open"
     WITHHELD = "withheld"
 
 
 class AffiliationRole(StrEnum):
-    """A member's formal place, or a dual affiliation beside it."""
+    """A member's formal affiliation, or an additional (dual) one."""
 
     PRIMARY = "primary"
     SECONDARY = "secondary"
 
 
 class Basis(StrEnum):
-    """Which enterprises a rate divides by; no rate is given without one."""
+    """The population of enterprises that a rate divides by; every rate has one."""
 
     REGISTERED = "registered"
     OPERATING = "operating"

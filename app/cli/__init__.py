@@ -1,4 +1,4 @@
-"""The command line: one module per group of commands; each loads what it needs when it runs."""
+"""The command line: one module per group of commands; each imports what it needs when it runs."""
 
 from app.cli.commands import cli, main
 

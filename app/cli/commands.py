@@ -1,5 +1,6 @@
-"""All commands, and what becomes of their errors: 0 done, 1 problems and nothing taken, 2 wrong usage."""
+"""All commands and their exit codes: 0 done, 1 failed and nothing changed, 2 wrong usage."""
 
+import os
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -10,12 +11,12 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from app.cli import backup, demo, keys, registry, serving, snapshots, statistics
-from app.config import Settings
+from app.config import PRIVATE_UMASK, Settings
 from app.errors import ServiceError
 
 
 def export_openapi(
-    file: Annotated[Path, typer.Argument(dir_okay=False, help="Where the JSON goes.")] = Path("docs/openapi.json"),
+    file: Annotated[Path, typer.Argument(dir_okay=False, help="JSON file to write.")] = Path("docs/openapi.json"),
 ) -> None:
     """Write the OpenAPI document."""
     import json  # noqa: PLC0415 - loaded when it runs
@@ -50,7 +51,7 @@ def _options(
         bool, typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Take what every command takes."""
+    """Define the options of all commands."""
 
 
 cli.command("demo")(demo.demo)
@@ -71,38 +72,39 @@ cli.add_typer(keys.commands, name="key")
 
 
 def main() -> None:
-    """Run a command; an error of the service is told in plain words and ends with 1, a wrong setting with 2."""
+    """Run a command; an error of the service is printed and exits with 1, a wrong setting with 2."""
+    os.umask(PRIVATE_UMASK)  # inherited by workers and jobs
     try:
         cli()
     except ServiceError as error:
-        _tell(error)
+        _print_error(error)
         sys.exit(1)
     except ValidationError as error:
         if error.title != Settings.__name__:
             raise
-        _tell_settings(error)
+        _print_wrong_settings(error)
         sys.exit(2)
     except SettingsError as error:
-        typer.echo(f"Settings: {error}; lists are written as JSON", err=True)
+        typer.echo(f"Settings: {error}; write lists as JSON", err=True)
         sys.exit(2)
 
 
-def _tell(error: ServiceError) -> None:
+def _print_error(error: ServiceError) -> None:
     typer.echo(f"{error.title}: {error.detail}", err=True)
     for item in error.errors:
         choices = f" ({', '.join(item.allowed)})" if item.allowed else ""
         if choices or item.message != error.detail:
-            typer.echo(f"  {_named(item.pointer)}: {item.message}{choices}", err=True)
+            typer.echo(f"  {_as_option(item.pointer)}: {item.message}{choices}", err=True)
 
 
-def _named(pointer: str) -> str:
-    """Return what a pointer of the API points at as it is written on a command line."""
+def _as_option(pointer: str) -> str:
+    """Return a pointer of the API as a command-line option."""
     kind, _, name = pointer.partition("/")
     return f"--{name.replace('_', '-')}" if kind == "query" else pointer
 
 
-def _tell_settings(error: ValidationError) -> None:
-    """Name each wrong setting as the operator writes it; its value may be a password and is not repeated."""
+def _print_wrong_settings(error: ValidationError) -> None:
+    """Print each wrong setting by its environment variable, without its value, which may be a password."""
     prefix = Settings.model_config["env_prefix"]
     for item in error.errors(include_input=False):
         name = "".join(str(part) for part in item["loc"][:1]).upper()

@@ -1,4 +1,4 @@
-"""`key create | list | revoke`: API keys from the command line, where the registry is at hand."""
+"""`key create | list | revoke`: API keys, directly in the registry."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,21 +7,21 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
-from app.access.keys import LONGEST_DAYS, Key, KeyWish, list_keys, make_key, revoke_key
+from app.access.keys import LONGEST_DAYS, Key, NewKey, list_keys, make_key, revoke_key
 from app.access.principals import Right
-from app.cli.registry import require
-from app.cli.running import audited
+from app.cli.registry import require_registry
+from app.cli.running import write_audit_record
 from app.config import Settings
 from app.database.engines import make_sync_engine
 from app.database.outages import outages_named
 from app.database.write_lock import write_lock_sync
 
-commands = typer.Typer(no_args_is_help=True, help="API keys: who may ask for what, until when.")
+commands = typer.Typer(no_args_is_help=True, help="API keys: who may do what, for which districts, until when.")
 
 
 @commands.command("create")
 def create(
-    name: Annotated[str, typer.Argument(help="What people and the audit log call it.")],
+    name: Annotated[str, typer.Argument(help="Name for people and the audit log.")],
     right: Annotated[
         list[Right], typer.Option(help="What it may do; repeat for several. `write` brings `read`, `admin` both.")
     ],
@@ -31,12 +31,12 @@ def create(
     ] = None,
     days: Annotated[int, typer.Option(min=1, max=LONGEST_DAYS, help="Days until it expires.")] = 90,
 ) -> None:
-    """Make a key and show its token, this once."""
+    """Create a key and print its token, which is not shown again."""
     settings = Settings()
-    wish = KeyWish(name, frozenset(right), frozenset(district) if district else None, days)
+    new_key = NewKey(name, frozenset(right), frozenset(district) if district else None, days)
     with _registry(settings) as engine, write_lock_sync(engine, settings.write_wait_seconds) as connection:
-        key, token = make_key(connection, wish)
-    audited(settings, "create_api_key", id=key.id)
+        key, token = make_key(connection, new_key)
+    write_audit_record(settings, "create_api_key", id=key.id)
     typer.echo(f"Key {key.id} ({_covered(key)}; {', '.join(key.rights)}; until {key.expires_at:%Y-%m-%d}).", err=True)
     typer.echo("Send it as `Authorization: Bearer …`; it is not shown again:", err=True)
     typer.echo(token)
@@ -44,7 +44,7 @@ def create(
 
 @commands.command("list")
 def list_all() -> None:
-    """List all keys on record, the newest first."""
+    """List all keys, the newest first."""
     with _registry(Settings()) as engine, outages_named(), engine.connect() as connection:
         keys = list_keys(connection)
     for key in keys:
@@ -58,13 +58,13 @@ def revoke(key_id: Annotated[str, typer.Argument(help="Id of the key.")]) -> Non
     settings = Settings()
     with _registry(settings) as engine, write_lock_sync(engine, settings.write_wait_seconds) as connection:
         revoke_key(connection, key_id)
-    audited(settings, "delete_api_key", id=key_id)
+    write_audit_record(settings, "delete_api_key", id=key_id)
     typer.echo(f"Key {key_id} is revoked.")
 
 
 @contextmanager
 def _registry(settings: Settings) -> Iterator[Engine]:
-    require(settings)
+    require_registry(settings)
     engine = make_sync_engine(settings.registry_url)
     try:
         yield engine

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from app.cli.running import audited, shown
+from app.cli.running import show_progress, write_audit_record
 from app.config import Settings
 from app.errors import NotFound
 from app.imports.datasets import DATASETS
@@ -17,40 +17,36 @@ from app.imports.issues import RowIssue
 from app.imports.options import ImportMode, ImportOptions, OnError
 from app.snapshots.dates import refuse_future
 
+_SHOWN_ISSUES = 50
+"""Most row issues printed; the rest are counted."""
+
+_STANDARD_INPUT = "-"
+
 
 class RegistryMissing(NotFound):
-    """There is no registry yet where the settings say."""
+    """The settings name a registry that does not exist yet."""
 
     code = "registry-missing"
     title = "No registry"
 
 
-def migrate(
-    *,
-    classifications: Annotated[
-        bool, typer.Option(help="Load the shipped districts and industries where there are none.")
-    ] = True,
-) -> None:
-    """Bring the registry's schema up to date; create it where there is none."""
-    prepare(Settings(), classifications=classifications)
-
-
-def require(settings: Settings) -> None:
-    """Refuse to go on where the settings name a SQLite file that is not there: opening it would make an empty one.
+def require_registry(settings: Settings) -> None:
+    """Refuse a SQLite registry whose file does not exist, since opening it would create an empty one.
 
     Raises
     ------
     RegistryMissing
-        The file is not there.
+        The file does not exist.
     """
     from app.database.engines import is_sqlite, sqlite_path  # noqa: PLC0415 - loaded when it runs
 
     if is_sqlite(settings.registry_url) and not (path := sqlite_path(settings.registry_url)).exists():
-        raise RegistryMissing(f"{path} is not there; `orgcoverage migrate` makes it, ORGCOVERAGE_DATA_DIR moves it.")
+        message = f"{path} does not exist: run `orgcoverage migrate`, or set ORGCOVERAGE_DATA_DIR to its folder."
+        raise RegistryMissing(message)
 
 
-def prepare(settings: Settings, *, classifications: bool) -> None:
-    """Bring the schema up to date, and load the classifications into an empty registry."""
+def prepare_registry(settings: Settings, *, classifications: bool) -> None:
+    """Migrate the registry to the newest schema, and load the classifications into an empty one."""
     from app.database.migrations import upgrade  # noqa: PLC0415 - loaded when it runs
     from app.registry.classifications import load_classifications  # noqa: PLC0415 - as above
 
@@ -63,17 +59,13 @@ def prepare(settings: Settings, *, classifications: bool) -> None:
             typer.echo(f"Loaded {loaded.districts:,} districts and {loaded.industries:,} industries.")
 
 
-_SHOWN_ISSUES = 50
-"""Problems of rows that are printed; the rest are counted."""
-
-
-def _known(name: str) -> str:
-    """Refuse a name that is no dataset as wrong usage."""
+def _dataset(name: str) -> str:
+    """Validate the name of a dataset."""
     return _one_of(name, tuple(DATASETS))
 
 
-def _exported(name: str) -> str:
-    """Refuse a name that is no dataset with an export as wrong usage."""
+def _exportable(name: str) -> str:
+    """Validate the name of a dataset that can be exported."""
     from app.registry.export import EXPORTS  # noqa: PLC0415 - loaded when it runs
 
     return _one_of(name, EXPORTS)
@@ -86,32 +78,42 @@ def _one_of(name: str, names: Sequence[str]) -> str:
     return name
 
 
-Dataset = Annotated[str, typer.Argument(callback=_known, help=f"One of {', '.join(DATASETS)}.")]
+Dataset = Annotated[str, typer.Argument(callback=_dataset, help=f"One of {', '.join(DATASETS)}.")]
+
+
+def migrate(
+    *,
+    classifications: Annotated[
+        bool, typer.Option(help="Load the shipped districts and industries where there are none.")
+    ] = True,
+) -> None:
+    """Migrate the registry to the newest schema; create it if it does not exist."""
+    prepare_registry(Settings(), classifications=classifications)
 
 
 def import_dataset(
     dataset: Dataset,
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV, XLSX or Parquet.")],
-    mode: Annotated[ImportMode, typer.Option(help="What the file is to the registry.")] = ImportMode.UPSERT,
-    on_error: Annotated[OnError, typer.Option(help="Take nothing, or the good rows.")] = OnError.REJECT,
+    mode: Annotated[ImportMode, typer.Option(help="How the rows change the registry.")] = ImportMode.UPSERT,
+    on_error: Annotated[OnError, typer.Option(help="Reject the file, or skip wrong rows.")] = OnError.REJECT,
     *,
-    ignore_unknown: Annotated[bool, typer.Option("--ignore-unknown", help="Leave unknown columns out.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, write nothing.")] = False,
+    ignore_unknown: Annotated[bool, typer.Option("--ignore-unknown", help="Ignore unknown columns.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Validate only, write nothing.")] = False,
     build: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Then build the snapshot of this date.")
     ] = None,
 ) -> None:
-    """Bring a file into the registry: all of it in one transaction, or nothing."""
-    from app.cli.running import build_apart  # noqa: PLC0415 - loaded when it runs
+    """Import a file into the registry, in one transaction."""
+    from app.cli.running import build_in_subprocess  # noqa: PLC0415 - loaded when it runs
     from app.imports.load import ImportRejected, import_file  # noqa: PLC0415 - as above
 
     settings = Settings()
-    require(settings)
+    require_registry(settings)
     if build is not None:
         refuse_future(settings, build.date())
     options = ImportOptions(mode=mode, on_error=on_error, dry_run=dry_run, ignore_unknown=ignore_unknown)
     try:
-        with shown(f"Import of {dataset}") as report:
+        with show_progress(f"Import of {dataset}") as report:
             imported = import_file(settings, dataset, file, options, report)
     except ImportRejected as rejected:
         _print_issues(rejected.imported.issues, rejected.imported.result.errors + rejected.imported.result.warnings)
@@ -119,42 +121,70 @@ def import_dataset(
     result = imported.result
     if not dry_run:
         rows = result.inserted + result.changed + result.deleted
-        audited(settings, "create_import", rows, dataset=dataset, mode=mode)
+        write_audit_record(settings, "create_import", rows, dataset=dataset, mode=mode)
     _print_issues(imported.issues, result.errors + result.warnings)
     if dry_run:
-        typer.echo("Checked, nothing was written. It would be:")
+        typer.echo("Validated, nothing was written. The import would be:")
     typer.echo(
         f"{dataset}: {result.inserted:,} inserted, {result.changed:,} changed, {result.unchanged:,} unchanged, "
         f"{result.deleted:,} deleted, {result.errors:,} errors, {result.warnings:,} warnings"
     )
     if result.stale_snapshots:
-        typer.echo(f"Older than the registry now: {', '.join(result.stale_snapshots)}")
+        typer.echo(f"Snapshots older than the registry, to be built again: {', '.join(result.stale_snapshots)}")
     if build is not None and not dry_run:
-        build_apart(settings, [build.date()])
+        build_in_subprocess(settings, [build.date()])
 
 
 def export_dataset(
-    dataset: Annotated[str, typer.Argument(callback=_exported, help="Any dataset but those that name members.")],
-    file: Annotated[Path, typer.Argument(dir_okay=False, help="Where the CSV goes.")],
+    dataset: Annotated[str, typer.Argument(callback=_exportable, help="Any dataset except those with members' refs.")],
+    file: Annotated[Path, typer.Argument(dir_okay=False, help="CSV file to write.")],
 ) -> None:
-    """Write a dataset of the registry as the CSV that imports take; members and what names them stay inside."""
+    """Export a dataset of the registry as CSV for imports; datasets with members' refs are never exported."""
     settings = Settings()
-    require(settings)
+    require_registry(settings)
     asyncio.run(_export(settings, dataset, file))
     typer.echo(f"{dataset} written to {file}")
 
 
 def write_template(
     dataset: Dataset,
-    file: Annotated[Path, typer.Argument(dir_okay=False, help="Where the XLSX goes.")],
+    file: Annotated[Path, typer.Argument(dir_okay=False, help="XLSX file to write.")],
     lang: Annotated[Literal["zh", "en"], typer.Option(help="Language of the headers.")] = "zh",
 ) -> None:
-    """Write an empty sheet with headers, notes and drop-down lists."""
+    """Write an empty XLSX template with headers, notes and drop-down lists."""
     from app.imports.datasets import find_dataset  # noqa: PLC0415 - loaded when it runs
     from app.imports.templates import template  # noqa: PLC0415 - as above
 
     file.write_bytes(template(find_dataset(dataset), lang))
     typer.echo(f"Template for {dataset} written to {file}")
+
+
+def erase(
+    refs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="REF…",
+            help="Members' pseudonyms; - reads them from standard input, one per line.",
+            show_default=False,
+        ),
+    ],
+) -> None:
+    """Erase members permanently: their rows, the bytes in the database's files; later imports refuse them.
+
+    Arguments stay in the shell's history and the process list: use `orgcoverage erase -` to avoid that.
+    """
+    from app.jobs.steps import erase as erase_everywhere  # noqa: PLC0415 - loaded when it runs
+    from app.registry.erasure import refuse_unusable  # noqa: PLC0415 - as above
+
+    settings = Settings()
+    require_registry(settings)
+    members = _read_refs(refs)
+    for ref in members:
+        refuse_unusable(ref, "REF")
+    with show_progress("Erasure") as report:
+        erase_everywhere(settings, members, report)
+    write_audit_record(settings, "create_erasure")
+    typer.echo("Erased: nothing is left in the registry, and imports refuse these refs.")
 
 
 async def _export(settings: Settings, dataset: str, file: Path) -> None:
@@ -176,46 +206,16 @@ def _print_issues(issues: Sequence[RowIssue], counted: int) -> None:
         row = f"row {issue.row}: " if issue.row else ""
         cell = "" if issue.value is None else f" {issue.value!r}"
         column = f"{issue.column}{cell}: " if issue.column else ""
-        typer.echo(f"{issue.severity}: {row}{column}{issue.message}", err=True)
+        near = f"; the closest: {', '.join(issue.allowed)}" if issue.allowed else ""
+        typer.echo(f"{issue.severity}: {row}{column}{issue.message}{near}", err=True)
     if counted > _SHOWN_ISSUES:
         typer.echo(f"… and {counted - _SHOWN_ISSUES:,} more.", err=True)
 
 
-_STANDARD_INPUT = "-"
-
-
-def erase(
-    refs: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="REF…",
-            help="Pseudonyms of members; - reads them from standard input, one a line.",
-            show_default=False,
-        ),
-    ],
-) -> None:
-    """Erase members for good: rows, bytes in the database's files, and the way back by an import.
-
-    What a shell is given stays in its history and in the list of processes: `orgcoverage erase -` avoids that.
-    """
-    from app.jobs.steps import erase as erase_everywhere  # noqa: PLC0415 - loaded when it runs
-    from app.registry.erasure import refuse_unusable  # noqa: PLC0415 - as above
-
-    settings = Settings()
-    require(settings)
-    wanted = _given(refs)
-    for ref in wanted:
-        refuse_unusable(ref, "REF")
-    with shown("Erasure") as report:
-        erase_everywhere(settings, wanted, report)
-    audited(settings, "create_erasure")
-    typer.echo("Erased: nothing of it is left in the registry, and imports will not bring it back.")
-
-
-def _given(refs: list[str]) -> list[str]:
+def _read_refs(refs: list[str]) -> list[str]:
     lines = sys.stdin.read().splitlines() if refs == [_STANDARD_INPUT] else refs
-    given = [line.strip() for line in lines if line.strip()]
-    if not given:
-        message = "there is no ref"
+    stripped = [line.strip() for line in lines if line.strip()]
+    if not stripped:
+        message = "no ref was given"
         raise typer.BadParameter(message)
-    return given
+    return stripped

@@ -1,6 +1,5 @@
-"""Long work on the command line: its progress, its audit record, and builds in processes of their own."""
+"""Long commands: their progress, their audit records, and builds in child processes."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -12,11 +11,12 @@ import typer
 from app.access.audit import AuditLog, AuditParameter, AuditRecord
 from app.config import Settings
 from app.errors import Report
+from app.jobs.processes import command, environment
 
 
 @contextmanager
-def shown(title: str) -> Iterator[Report]:
-    """Give a function that shows how far some work is."""
+def show_progress(title: str) -> Iterator[Report]:
+    """Open a progress display: a bar on a terminal, else one line per phase, on standard error."""
     if sys.stderr.isatty():
         with _bar(title) as report:
             yield report
@@ -24,9 +24,39 @@ def shown(title: str) -> Iterator[Report]:
         yield _lines(title)
 
 
+def write_audit_record(settings: Settings, operation: str, rows: int | None = None, **parameters: str) -> None:
+    """Write what a command did to the audit log; if that fails, print a warning, since it is already done.
+
+    Parameters
+    ----------
+    operation
+        The operationId of the same operation over HTTP, or a name of the command line's own.
+    rows
+        Number of rows changed; null: not counted.
+    parameters
+        Codes, ids, dates and choices; never a ref or a path.
+    """
+    values = tuple(AuditParameter(name, value) for name, value in parameters.items())
+    record = AuditRecord(at=datetime.now(UTC), operation=operation, parameters=values, rows=rows)
+    try:
+        AuditLog(settings).append(record)
+    except OSError as error:
+        typer.echo(f"The audit log cannot be written: {error.strerror}", err=True)
+
+
+def build_in_subprocess(settings: Settings, days: Sequence[date]) -> None:
+    """Build the snapshots of some dates in a child process; exit with 1 if that fails."""
+    dates = [argument for day in days for argument in ("--as-of", day.isoformat())]
+    finished = subprocess.run(  # noqa: S603 - our own command, dates only
+        command("app.cli", "snapshot", "build", *dates), env=environment(settings), check=False
+    )
+    if finished.returncode:
+        raise typer.Exit(1)
+
+
 @contextmanager
 def _bar(title: str) -> Iterator[Report]:
-    from rich.console import Console  # noqa: PLC0415 - loaded only where there is a terminal
+    from rich.console import Console  # noqa: PLC0415 - loaded only on a terminal
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -48,43 +78,3 @@ def _lines(title: str) -> Report:
             typer.echo(f"{title}: {phase}", err=True)
 
     return report
-
-
-def audited(settings: Settings, operation: str, rows: int | None = None, **parameters: str) -> None:
-    """Record that a command did something; where the log cannot be written, say so: it is done all the same.
-
-    Parameters
-    ----------
-    operation
-        The operationId of the same over HTTP, or one of those that only commands do.
-    rows
-        Rows that were changed; null: not counted.
-    parameters
-        Codes, ids, dates and choices; never a ref or a path.
-    """
-    given = tuple(AuditParameter(name, value) for name, value in parameters.items())
-    record = AuditRecord(at=datetime.now(UTC), operation=operation, parameters=given, rows=rows)
-    try:
-        AuditLog(settings).append(record)
-    except OSError as error:
-        typer.echo(f"The audit log was not written: {error.strerror}", err=True)
-
-
-def build_apart(settings: Settings, days: Sequence[date]) -> None:
-    """Build the snapshots of some dates in another process; end with 1 where that fails."""
-    dates = [word for day in days for word in ("--as-of", day.isoformat())]
-    finished = subprocess.run(  # noqa: S603 - our own command, dates only
-        [sys.executable, "-m", "app.cli", "snapshot", "build", *dates], env=environment(settings), check=False
-    )
-    if finished.returncode:
-        raise typer.Exit(1)
-
-
-def environment(settings: Settings) -> dict[str, str]:
-    """Return the environment that gives a process the same registry, data folder and openness."""
-    return {
-        **os.environ,
-        "ORGCOVERAGE_DATA_DIR": str(settings.data_dir.absolute()),
-        "ORGCOVERAGE_DATABASE_URL": settings.registry_address,
-        "ORGCOVERAGE_ANONYMOUS": settings.anonymous,
-    }

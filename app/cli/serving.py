@@ -11,85 +11,48 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli.registry import RegistryMissing, require
+from app.cli.registry import RegistryMissing, require_registry
 from app.config import Settings
 
 
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that answer.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
     *,
     public_only: Annotated[
         bool,
-        typer.Option("--public-only", help="Serve protected figures alone, from `snapshots/public`."),
+        typer.Option("--public-only", help="Serve only protected figures, from `snapshots/public`."),
     ] = False,
     i_know: Annotated[
-        bool, typer.Option("--i-know", help="Serve exact figures to everybody on an address that is not loopback.")
+        bool, typer.Option("--i-know", help="Allow exact figures without a key on an address that is not loopback.")
     ] = False,
 ) -> None:
-    """Serve the API: protected figures to everybody unless ORGCOVERAGE_ANONYMOUS says otherwise, exact ones to keys."""
+    """Serve the API: exact figures with a key, protected ones without, unless ORGCOVERAGE_ANONYMOUS says otherwise."""
     if public_only:
         os.environ["ORGCOVERAGE_PUBLIC_ONLY"] = "true"
     if Settings().answered_without_key == "exact" and not i_know and not is_loopback(host):
-        message = f"{host} is not a loopback address, and exact figures need no key here; say --i-know if that is meant"
+        message = f"{host} is not a loopback address, and exact figures need no key; add --i-know to allow it"
         raise typer.BadParameter(message, param_hint="--host")
-    _tell_missing_registry(Settings())
+    _warn_without_registry(Settings())
     run(host, port, workers)
 
 
-def _tell_missing_registry(settings: Settings) -> None:
-    """Warn where there is no registry: statistics do without, and so it is no reason to stop."""
-    if not settings.public_only:
-        try:
-            require(settings)
-        except RegistryMissing as missing:
-            typer.echo(f"{missing.title}: {missing.detail}", err=True)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address reaches this machine alone."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def run(host: str, port: int, workers: int) -> None:
-    """Run the server until it is told to stop."""
-    refuse_taken(host, port)
+    """Run the server until it is stopped."""
+    require_free_port(host, port)
     import uvicorn  # noqa: PLC0415 - loaded when it runs
 
     uvicorn.run(workers=workers, **_options(host, port))
 
 
-def refuse_taken(host: str, port: int) -> None:
-    """Refuse a port where nothing can listen, before anything is begun.
-
-    Raises
-    ------
-    BadParameter
-        Another process listens there, or the address is not this machine's.
-    """
-    try:
-        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
-            pass
-    except OSError as error:
-        in_use = error.errno == errno.EADDRINUSE
-        why = "is in use: another service still running there?" if in_use else f"cannot be had: {error.strerror}."
-        message = f"{host}:{port} {why} --port names another."
-        raise typer.BadParameter(message, param_hint="--port") from error
-
-
-def run_while(work: Callable[[], None], host: str, port: int) -> None:
-    """Run the server, one worker, while some work is done beside it; go on after it, or stop where it fails.
+def run_beside(work: Callable[[], None], host: str, port: int) -> None:
+    """Run the server with one worker, and some work in a thread beside it; stop if the work fails.
 
     Raises
     ------
     Exception
-        Whatever the work raised.
+        The work's error.
     """
     import uvicorn  # noqa: PLC0415 - loaded when it runs
 
@@ -99,15 +62,52 @@ def run_while(work: Callable[[], None], host: str, port: int) -> None:
         server.should_exit = server.should_exit or done.exception() is not None
 
     with ThreadPoolExecutor(1) as pool:
-        working = pool.submit(work)
-        working.add_done_callback(stop_if_failed)
-        with suppress(KeyboardInterrupt):  # comes when all answers under way are finished
+        future = pool.submit(work)
+        future.add_done_callback(stop_if_failed)
+        with suppress(KeyboardInterrupt):  # raised after all running requests are answered
             server.run()
-    working.result()
+    future.result()
+
+
+def require_free_port(host: str, port: int) -> None:
+    """Refuse a port that cannot be listened on, before anything else is done.
+
+    Raises
+    ------
+    BadParameter
+        Another process listens on it, or the address is not this machine's.
+    """
+    try:
+        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
+            pass
+    except OSError as error:
+        in_use = error.errno == errno.EADDRINUSE
+        why = "is in use by another process" if in_use else f"cannot be used: {error.strerror}"
+        message = f"{host}:{port} {why}; choose another with --port."
+        raise typer.BadParameter(message, param_hint="--port") from error
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether an address can be reached only from this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _warn_without_registry(settings: Settings) -> None:
+    """Warn if there is no registry; not an error, since statistics do not need it."""
+    if not settings.public_only:
+        try:
+            require_registry(settings)
+        except RegistryMissing as missing:
+            typer.echo(f"{missing.title}: {missing.detail}", err=True)
 
 
 def _options(host: str, port: int) -> dict[str, Any]:
-    Settings()  # wrong settings are told here, and not once by each worker
+    Settings()  # wrong settings are reported once here, not by each worker
     return {
         "app": "app.asgi:app",
         "host": host,

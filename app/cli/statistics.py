@@ -1,4 +1,4 @@
-"""`statistics …`: tables on the terminal, files when piped; the parameters are those of the HTTP API."""
+"""`statistics …`: tables on a terminal, files when piped; the parameters are those of the HTTP API."""
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from app.api.statistics.tables import StatisticsTable
     from app.publication.table import TableOptions
 
-_FEW = ("enterprises", "members", "member_ratio")
+_FIGURES_OF_TWO = ("enterprises", "members", "member_ratio")
 _FIGURES = ("enterprises", "members", "members_participating", "affiliations", "enterprises_covered", "member_ratio",
             "organisation_coverage", "work_coverage", "affiliation_inflation")  # fmt: skip
-"""What a terminal shows where nothing is asked for: beside much else, and beside names alone."""
+"""Figures shown on a terminal by default: in tables of two dimensions, and in all others."""
 
 
 class Table(StrEnum):
@@ -38,7 +38,7 @@ class Table(StrEnum):
 
 
 class Output(StrEnum):
-    """How a table is written."""
+    """Format of the output."""
 
     TABLE = "table"
     CSV = "csv"
@@ -54,10 +54,10 @@ def statistics(
     *,
     output: Annotated[
         Output | None,
-        typer.Option("--format", help="How to write it; absent: a table on a terminal, CSV where it is piped."),
+        typer.Option("--format", help="Output format; default: a table on a terminal, else CSV."),
     ] = None,
-    file: Annotated[Path | None, typer.Option("--output", help="File to write to; absent: standard output.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Rows shown on a terminal, at most; files have all.")] = 100,
+    file: Annotated[Path | None, typer.Option("--output", help="File to write; default: standard output.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Most rows shown on a terminal; files have all.")] = 100,
     parameters: Annotated[bool, typer.Option("--parameters", help="List the parameters of this table.")] = False,
 ) -> None:
     """Show statistics, with the parameters of the HTTP API: `--parent 350203 --sort member_ratio --order desc`."""
@@ -67,10 +67,10 @@ def statistics(
     if parameters:
         _list_parameters(source.parameters)
     else:
-        _write(source, _asked(source.parameters, context.args), output, file, limit)
+        _write(source, _parse(source.parameters, context.args), output, file, limit)
 
 
-def _write(source: "StatisticsTable", asked: Any, output: Output | None, file: Path | None, limit: int) -> None:
+def _write(source: "StatisticsTable", query: Any, output: Output | None, file: Path | None, limit: int) -> None:
     from rich.console import Console  # noqa: PLC0415 - loaded when it runs
 
     from app.cli.terminal import print_table  # noqa: PLC0415 - as above
@@ -82,46 +82,46 @@ def _write(source: "StatisticsTable", asked: Any, output: Output | None, file: P
         output = Output.TABLE if file is None and sys.stdout.isatty() else Output.CSV
     exact = Source(Shelf(Settings().snapshots_dir / Tier.EXACT), RowCache(0))
     if output is Output.TABLE:
-        shown = _for_people(asked.options(FileFormat.CSV).table, source.parameters)
-        print_table(source.table(exact, asked.question, asked.page, shown), Console(highlight=False), limit)
+        shown = _terminal_options(query.options(FileFormat.CSV).table, source.parameters)
+        print_table(source.table(exact, query.question, query.page, shown), Console(highlight=False), limit)
         return
-    options = asked.options(FileFormat(output.value))
-    pieces = FORMATS[options.format].write(source.table(exact, asked.question, asked.page, options.table), options)
+    options = query.options(FileFormat(output.value))
+    pieces = FORMATS[options.format].write(source.table(exact, query.question, query.page, options.table), options)
     with nullcontext(sys.stdout.buffer) if file is None else file.open("wb") as target:
         for piece in pieces:
             target.write(piece)
 
 
-def _for_people(options: "TableOptions", parameters: type["BaseModel"]) -> "TableOptions":
-    """Return what a terminal shows: one name, the totals, and the figures asked for or else those mostly asked for."""
+def _terminal_options(options: "TableOptions", parameters: type["BaseModel"]) -> "TableOptions":
+    """Return the options for a terminal: one language, the totals, and the requested or default figures."""
     if "fields" not in parameters.model_fields:
         return replace(options, language=options.language or "en")
     known = {str(choice) for choice in get_args(parameters.model_fields["fields"].annotation)[0]}
-    figures = _FIGURES if "industry_level" not in parameters.model_fields else _FEW
+    figures = _FIGURES if "industry_level" not in parameters.model_fields else _FIGURES_OF_TWO
     fields = options.fields or tuple(figure for figure in figures if figure in known)
     return replace(options, fields=fields, totals=True, language=options.language or "en")
 
 
-def _asked(parameters: type["BaseModel"], arguments: Sequence[str]) -> Any:
-    """Return the parameters given as `--name value` or `--name=value`; a name alone means `true`.
+def _parse(parameters: type["BaseModel"], arguments: Sequence[str]) -> Any:
+    """Parse and validate parameters written as `--name value` or `--name=value`; a name alone means `true`.
 
     Raises
     ------
     InvalidRequest
-        Some are unknown or wrong; all are listed.
+        Some are unknown or not valid; all are listed.
     """
     from pydantic import ValidationError  # noqa: PLC0415 - loaded when it runs
 
     fields = parameters.model_fields
-    given: dict[str, list[str]] = {}
-    for name, value in _pairs(arguments):
-        given.setdefault(name, []).append(value)
+    texts: dict[str, list[str]] = {}
+    for name, value in _split(arguments):
+        texts.setdefault(name, []).append(value)
     unknown = [ErrorItem(f"--{_option(name)}", f"there is no --{_option(name)}", _options(fields))
-               for name in given if name not in fields]  # fmt: skip
+               for name in texts if name not in fields]  # fmt: skip
     if unknown:
         raise InvalidRequest("; ".join(item.message for item in unknown), unknown)
     values = {
-        name: found if get_origin(fields[name].annotation) is tuple else found[-1] for name, found in given.items()
+        name: found if get_origin(fields[name].annotation) is tuple else found[-1] for name, found in texts.items()
     }
     try:
         return parameters.model_validate(values)
@@ -130,12 +130,12 @@ def _asked(parameters: type["BaseModel"], arguments: Sequence[str]) -> Any:
         raise InvalidRequest("; ".join(f"{item.pointer}: {item.message}" for item in items), items) from None
 
 
-def _pairs(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _split(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
     left = list(arguments)
     while left:
         argument = left.pop(0)
         if not argument.startswith("--"):
-            raise InvalidRequest(f"{argument!r} belongs to no parameter", [ErrorItem(argument, "not a parameter")])
+            raise InvalidRequest(f"{argument!r} is not a parameter", [ErrorItem(argument, "not a parameter")])
         name, equals, value = argument.removeprefix("--").partition("=")
         if not equals:
             value = left.pop(0) if left and not left[0].startswith("--") else "true"

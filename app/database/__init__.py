@@ -1,1 +1,1 @@
-"""The registry's database: tables, engines, locks, and every difference between SQLite and PostgreSQL."""
+"""The registry's database: tables, engines, migrations, the write lock, outages; all that differs between engines."""

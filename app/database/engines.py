@@ -1,4 +1,4 @@
-"""Engines of the registry, and where SQLite and PostgreSQL differ in opening one."""
+"""Engines of the registry, and how SQLite and PostgreSQL differ in opening one."""
 
 import asyncio
 from pathlib import Path
@@ -10,19 +10,19 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 IMMEDIATE = "immediate"
-"""Execution option: a SQLite transaction takes the write lock as it begins, so that it cannot fail to upgrade later."""
+"""Execution option: a SQLite transaction takes SQLite's write lock at its start, so that it cannot fail to later."""
 
 AUTOCOMMIT: Final = "AUTOCOMMIT"
-"""Isolation level of a connection on which each statement stands alone."""
+"""Isolation level of a connection that commits each statement by itself."""
 
-TURNSTILE = "turnstile"
-"""Execution option of an async engine: the `asyncio.Lock` that single changes of one process pass one by one."""
+PROCESS_LOCK = "process_lock"
+"""Execution option of an async engine: the `asyncio.Lock` that serializes the single changes of one process."""
 
 _BUSY_SECONDS = 15
-"""SQLite waits this long for a lock that writers' turns do not govern, such as a checkpoint or another program's."""
+"""SQLite waits this long for a lock outside the write lock's control, such as a checkpoint's or another program's."""
 
 _CONNECT_SECONDS = 5
-"""A PostgreSQL server that does not answer by then counts as away."""
+"""A PostgreSQL server that does not accept a connection within this time is unavailable."""
 
 _POOL_SECONDS = 10
 """A request waits this long for a free connection."""
@@ -49,23 +49,23 @@ def sqlite_path(url: str) -> Path:
 
 
 def adbc_uri(url: str) -> str:
-    """Return what ADBC opens: the path of a SQLite file, or a libpq URI with its password."""
+    """Return the address for ADBC: the path of a SQLite file, or a libpq URI with its password."""
     if is_sqlite(url):
         return str(sqlite_path(url))
     return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def make_engine(url: str) -> AsyncEngine:
-    """Return the engine of a process that answers requests; it opens no connection yet.
+    """Return the async engine of a process that answers requests; it opens no connection yet.
 
     Parameters
     ----------
     url
         `sqlite+aiosqlite:///…` or `postgresql+psycopg://…`. On SQLite each connection is in WAL mode and
-        `synchronous=FULL`; on PostgreSQL a connection is tested before use, so that a restarted server is no error.
+        `synchronous=FULL`; on PostgreSQL a connection is tested before use, so that a server restart causes no error.
     """
     engine = create_async_engine(
-        url, **_options(url), pool_timeout=_POOL_SECONDS, execution_options={TURNSTILE: asyncio.Lock()}
+        url, **_options(url), pool_timeout=_POOL_SECONDS, execution_options={PROCESS_LOCK: asyncio.Lock()}
     )
     if is_sqlite(url):
         _prepare_sqlite(engine.sync_engine)
@@ -73,7 +73,7 @@ def make_engine(url: str) -> AsyncEngine:
 
 
 def make_sync_engine(url: str) -> Engine:
-    """Return the engine of a process that has one thing to do (an import, a migration); same URL, blocking driver."""
+    """Return the blocking engine of a process with one task (an import, a migration); the URL is the same."""
     driver = "sqlite+pysqlite" if is_sqlite(url) else "postgresql+psycopg"
     engine = create_engine(make_url(url).set(drivername=driver), **_options(url))
     if is_sqlite(url):
@@ -93,7 +93,7 @@ def _prepare_sqlite(engine: Engine) -> None:
 
 
 def _configure_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-    # The driver's own BEGIN comes late and only before some statements: none of it, `_begin_sqlite` says when.
+    # The driver's own BEGIN comes late and only before some statements; `_begin_sqlite` replaces it.
     connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in ("journal_mode=WAL", "synchronous=FULL"):

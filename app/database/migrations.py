@@ -15,14 +15,14 @@ from app.database.outages import outages_named
 from app.database.write_lock import write_lock_sync
 
 _LOCK_SECONDS = 600
-"""A migration waits this long for the turn to write; another one, or an import, may hold it."""
+"""A migration waits this long for the write lock; another migration or an import may hold it."""
 
 _READERS_SECONDS = 30
-"""On PostgreSQL it waits this long for readers of a table that it alters; longer would keep new readers waiting too."""
+"""On PostgreSQL it waits this long for readers of a table that it alters; meanwhile new readers wait too."""
 
 
 def upgrade(url: str, revision: str = "head") -> None:
-    """Bring the database to the newest schema, making a SQLite file and its folder if need be; all of it or nothing.
+    """Migrate the database to the newest schema, all or nothing; creates a missing SQLite file and its folder.
 
     Parameters
     ----------
@@ -32,9 +32,9 @@ def upgrade(url: str, revision: str = "head") -> None:
     Raises
     ------
     WriteBusy
-        If another writer kept the registry for ten minutes.
+        Another writer held the write lock for ten minutes.
     DatabaseUnavailable
-        If the database is away, full, or being read for longer than a migration may wait.
+        The database is unavailable or full, or readers held a table for longer than a migration waits.
     """
     if is_sqlite(url):
         sqlite_path(url).parent.mkdir(parents=True, exist_ok=True)
@@ -43,7 +43,7 @@ def upgrade(url: str, revision: str = "head") -> None:
 
 
 def downgrade(url: str, revision: str) -> None:
-    """Bring the database back to an older schema, `base` for none; what only the newer one holds is lost.
+    """Migrate the database back to an older schema, `base` for none; data that only the newer one holds are lost.
 
     Raises
     ------
@@ -55,12 +55,12 @@ def downgrade(url: str, revision: str) -> None:
 
 
 def is_current(url: str) -> bool:
-    """Say whether the database has the newest schema; asking makes no SQLite file.
+    """Say whether the database has the newest schema; creates no SQLite file.
 
     Raises
     ------
     DatabaseUnavailable
-        If the database is away.
+        The database is unavailable.
     """
     if is_sqlite(url) and not sqlite_path(url).exists():
         return False

@@ -1,4 +1,4 @@
-"""A database that is away, full, damaged or not set up, told as a problem that a caller can understand."""
+"""Outages of the database (unavailable, full, damaged, not migrated) as errors with a message for the operator."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -13,10 +13,10 @@ _OUTDATED = "The registry's tables are missing, or of another version: run `orgc
 
 _FULL = "The disk of the registry's database is full; nothing was changed."
 
-_OF_STATE = {"42P01": _OUTDATED, "42703": _OUTDATED, "53100": _FULL}
-"""What PostgreSQL's codes mean to whoever runs the service."""
+_BY_STATE = {"42P01": _OUTDATED, "42703": _OUTDATED, "53100": _FULL}
+"""Messages by PostgreSQL's error codes."""
 
-_OF_TEXT = {
+_BY_TEXT = {
     "no such table": _OUTDATED,
     "no such column": _OUTDATED,
     "has no column named": _OUTDATED,
@@ -29,16 +29,16 @@ _OF_TEXT = {
     "malformed": "The registry's database is damaged: restore a backup.",
     "not a database": "The registry's file is no SQLite database: check ORGCOVERAGE_DATABASE_URL.",
 }
-"""What SQLite's own texts mean; its codes do not tell a missing table from a wrong statement, and ADBC hides them."""
+"""Messages by parts of SQLite's own; its codes do not tell a missing table from a wrong statement, ADBC has none."""
 
-_AWAY = "The registry's database is not reachable or busy."
+_UNAVAILABLE = "The registry's database is not reachable or busy."
 
 _SQL_ERROR = 1
-"""SQLite's code of a statement that is wrong: the service's own mistake."""
+"""SQLite's code of a wrong statement: a defect of the service."""
 
 
 class DatabaseUnavailable(TemporarilyUnavailable):
-    """The registry's database cannot answer now; statistics are not concerned."""
+    """The registry's database is unavailable now; statistics do not need it."""
 
     code = "database-unavailable"
     title = "Database unavailable"
@@ -46,9 +46,9 @@ class DatabaseUnavailable(TemporarilyUnavailable):
 
 @contextmanager
 def outages_named() -> Iterator[None]:
-    """Turn what SQLAlchemy raises while the database is away, full, busy or not set up into `DatabaseUnavailable`.
+    """Raise `DatabaseUnavailable` for SQLAlchemy's errors of an unavailable, full, busy or unmigrated database.
 
-    Other errors of the database (a violated constraint, a wrong statement) are the service's own and pass unchanged.
+    Other errors of the database (a violated constraint, a wrong statement) are defects and pass unchanged.
     """
     try:
         yield
@@ -56,9 +56,9 @@ def outages_named() -> Iterator[None]:
         message = "All connections to the registry's database are in use."
         raise DatabaseUnavailable(message) from error
     except DBAPIError as error:
-        away = isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
+        unavailable = isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
         wrong = getattr(error.orig, "sqlite_errorcode", None) == _SQL_ERROR
-        detail = _outage(str(error.orig), sqlstate(error), away=away and not wrong)
+        detail = _outage(str(error.orig), sqlstate(error), unavailable=unavailable and not wrong)
         if detail is None:
             raise
         raise DatabaseUnavailable(detail) from error
@@ -66,13 +66,13 @@ def outages_named() -> Iterator[None]:
 
 @contextmanager
 def outages_of_extraction_named() -> Iterator[None]:
-    """Turn what ADBC raises in these cases into `DatabaseUnavailable`."""
-    import adbc_driver_manager as adbc  # noqa: PLC0415 - where ADBC is not used it is not loaded
+    """Do the same for ADBC's errors."""
+    import adbc_driver_manager as adbc  # noqa: PLC0415 - loaded only where it is used
 
     try:
         yield
     except adbc.Error as error:
-        detail = _outage(str(error), error.sqlstate, away=isinstance(error, adbc.OperationalError))
+        detail = _outage(str(error), error.sqlstate, unavailable=isinstance(error, adbc.OperationalError))
         if detail is None:
             raise
         raise DatabaseUnavailable(detail) from error
@@ -80,12 +80,12 @@ def outages_of_extraction_named() -> Iterator[None]:
 
 @asynccontextmanager
 async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """Lend a connection for reading.
+    """Open a connection for reading.
 
     Raises
     ------
     DatabaseUnavailable
-        If the database is away, full, busy or not set up.
+        The database is unavailable, full, busy or not migrated.
     """
     with outages_named():
         async with engine.connect() as connection:
@@ -93,20 +93,20 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
 
 def sqlstate(error: DBAPIError) -> str | None:
-    """Return PostgreSQL's five-letter code of an error; null on SQLite and where the server did not answer."""
+    """Return PostgreSQL's five-character code of an error; null on SQLite and where the server did not answer."""
     state = getattr(error.orig, "sqlstate", None)
     return state if isinstance(state, str) else None
 
 
-def _outage(text: str, state: str | None, *, away: bool) -> str | None:
-    """Say what an error of a database means, given its text and, on PostgreSQL, its code.
+def _outage(text: str, state: str | None, *, unavailable: bool) -> str | None:
+    """Return the message for an error, by its text and, on PostgreSQL, its code; null: no outage.
 
     Parameters
     ----------
-    away
-        Whether it is of the kind that a database raises which does not answer.
+    unavailable
+        Whether it has the type of errors of an unavailable database.
     """
     if state is not None:
-        return _OF_STATE.get(state, _AWAY if away else None)
-    told = next((meaning for part, meaning in _OF_TEXT.items() if part in text), None)
-    return told or (_AWAY if away else None)
+        return _BY_STATE.get(state, _UNAVAILABLE if unavailable else None)
+    message = next((message for part, message in _BY_TEXT.items() if part in text), None)
+    return message or (_UNAVAILABLE if unavailable else None)

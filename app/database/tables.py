@@ -1,4 +1,4 @@
-"""The whole schema of the registry. No name, phone or identity number of a person has a place here."""
+"""The whole schema of the registry. It has no column for a person's name, phone or identity number."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -43,7 +43,7 @@ def one_of(column: str, choices: type[StrEnum]) -> CheckConstraint:
 
 
 def ordered(first: str, second: str, *, strictly: bool = True) -> CheckConstraint:
-    """Return the CHECK that one date comes before another; null at either side passes."""
+    """Return the CHECK that one date is before another; null on either side passes."""
     return CheckConstraint(f"{first} {'<' if strictly else '<='} {second}", name=f"{first}_{second}")
 
 
@@ -97,18 +97,8 @@ class IndustryGroupIndustry(SQLModel, table=True):
     industry_code: str = Field(sa_column=Column(CODE, primary_key=True, index=True))
 
 
-_PARTS = (
-    "full_members",
-    "members_dual",
-    "members_under_36",
-    "members_women",
-    "members_college",
-    "members_floating",
-)
-
-
 class Enterprise(SQLModel, table=True):
-    """An enterprise, social organisation or institution, with the place and industry of its registration."""
+    """An enterprise, social organisation or institution, with district and industry of its registration."""
 
     __tablename__ = "enterprise"
     __table_args__ = (one_of("kind", EnterpriseKind), ordered("registered_on", "closed_on"))
@@ -123,8 +113,18 @@ class Enterprise(SQLModel, table=True):
     supersedes: str | None = Field(default=None, sa_column=Column(CODE, index=True))
 
 
+_PARTS = (
+    "full_members",
+    "members_dual",
+    "members_under_36",
+    "members_women",
+    "members_college",
+    "members_floating",
+)
+
+
 class EnterpriseReturn(SQLModel, table=True):
-    """The dated ledger row of an enterprise; null is unknown, never carried forward."""
+    """A dated return of an enterprise; null is unknown, never carried forward from an earlier one."""
 
     __tablename__ = "enterprise_return"
     __table_args__ = (
@@ -181,7 +181,7 @@ class Branch(SQLModel, table=True):
 
 
 class EnterpriseCoverage(SQLModel, table=True):
-    """How an enterprise is reached, over an interval; work means may stand without a branch."""
+    """How an enterprise is covered, over an interval; the branch may be null for work means."""
 
     __tablename__ = "enterprise_coverage"
     __table_args__ = (one_of("means", CoverageMeans), ordered("start_on", "end_on"))
@@ -205,7 +205,7 @@ Index(
 
 
 class Affiliation(SQLModel, table=True):
-    """A member's belonging to a branch over an interval, primary or secondary (dual affiliation)."""
+    """A member's affiliation with a branch over an interval, primary or secondary (dual affiliation)."""
 
     __tablename__ = "affiliation"
     __table_args__ = (one_of("role", AffiliationRole), ordered("start_on", "end_on"))
@@ -218,7 +218,7 @@ class Affiliation(SQLModel, table=True):
 
 
 class Member(SQLModel, table=True):
-    """A member; a null date says that it has not happened."""
+    """A member; a null date means that it has not happened."""
 
     __tablename__ = "member"
     __table_args__ = (
@@ -255,7 +255,7 @@ class Employment(SQLModel, table=True):
 
 
 class RegistryRevision(SQLModel, table=True):
-    """One row, `id` 1: a number that grows with every change of the registry, and when it last did (UTC)."""
+    """One row, `id` 1: a number that every change of the registry raises, and the instant of the last change (UTC)."""
 
     __tablename__ = "registry_revision"
 
@@ -265,7 +265,7 @@ class RegistryRevision(SQLModel, table=True):
 
 
 class ApiKey(SQLModel, table=True):
-    """One key; revoked and expired ones stay on record, so that the audit log can be read later.
+    """An API key; revoked and expired ones are kept, so that the ids in the audit log can be resolved.
 
     `rights` are words in order, separated by spaces; `districts` a JSON list of the districts whose subtrees it covers,
     null for everything. Instants are UTC.
@@ -288,9 +288,9 @@ class ApiKey(SQLModel, table=True):
 
 
 class Tombstone(SQLModel, table=True):
-    """The keyed digest of a ref that may not come back, and the day of its erasure; nobody can tell the ref from it.
+    """The keyed digest of an erased ref, which imports refuse, and the day of erasure; the ref cannot be derived.
 
-    The key is a file of its own, `registry.tombstones` says how the two belong together.
+    The key is a separate file; see `registry.erasure`.
     """
 
     __tablename__ = "tombstone"

@@ -1,7 +1,7 @@
-"""Removing from the database's files what deleted rows have left there.
+"""Vacuum after an erasure: removing the bytes of deleted rows from the database's files.
 
-A database marks the space of a deleted row as free, and its bytes stay until something else comes there: in pages, in
-indexes, in the log of changes, in the samples that plans are made by. Here the files are written anew without them.
+A database only marks the space of a deleted row as free; its bytes stay until they are overwritten: in pages, indexes,
+the write-ahead log and the planner's statistics. Here the files are rewritten without them.
 """
 
 import time
@@ -15,7 +15,7 @@ from app.database.write_lock import upkeep_lock_sync
 from app.errors import TemporarilyUnavailable
 
 _READERS_SECONDS = 600
-"""Readers of an older state are waited for so long, seconds; a build of ten million members reads for half a minute."""
+"""Longest wait for readers of an older state, seconds; a build of ten million members reads for half a minute."""
 
 _POLL_SECONDS = 0.2
 
@@ -23,13 +23,13 @@ _OLDER_READERS = text(
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     " AND age(backend_xmin) > age(cast(:seen AS xid))"
 )
-"""Connections that may still see rows which were deleted before the transaction `seen`."""
+"""Number of connections that may still see rows deleted before the transaction `seen`."""
 
 _SEEN = text("SELECT cast(cast(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS xid)")
 
 
 class StillBeingRead(TemporarilyUnavailable):
-    """What was deleted is gone from the tables, and its bytes stay in the files while older readers need them."""
+    """The rows are deleted, but their bytes stay in the files while readers of an older state need them."""
 
     code = "still-being-read"
     title = "Still being read"
@@ -37,16 +37,16 @@ class StillBeingRead(TemporarilyUnavailable):
 
 
 def scrub(engine: Engine, tables: Sequence[str]) -> None:
-    """Write the files of tables anew, so that nothing of the rows is left that were deleted before.
+    """Rewrite the files of tables, so that nothing of rows deleted before is left.
 
-    On SQLite it is the whole file. Nobody else writes meanwhile; on PostgreSQL nobody reads these tables either.
+    On SQLite it is the whole file. It blocks other writers; on PostgreSQL also readers of these tables.
 
     Raises
     ------
     StillBeingRead
-        Something has been reading an older state for ten minutes; the same can be asked again.
+        A reader has held an older state for ten minutes; try again.
     DatabaseUnavailable
-        The database is away, or there is no room for a second copy.
+        The database is unavailable, or there is no disk space for a second copy.
     """
     if is_sqlite(engine.url.render_as_string(hide_password=False)):
         _scrub_sqlite(engine)
@@ -78,7 +78,7 @@ def _scrub_postgres(engine: Engine, tables: Sequence[str]) -> None:
     _await(is_unread)
     with upkeep_lock_sync(engine) as connection:
         connection.exec_driver_sql(f"VACUUM (FULL, ANALYZE) {', '.join(tables)}")
-        # Plans are made by samples of the values, which are rows of this table; its owner is the database's owner.
+        # The planner's statistics contain sampled values; this table belongs to the database's owner.
         connection.exec_driver_sql("VACUUM FULL pg_catalog.pg_statistic")
 
 
@@ -87,6 +87,6 @@ def _await(is_done: Callable[[], bool]) -> None:
     with outages_named():
         while not is_done():
             if time.monotonic() > deadline:
-                message = "The rows are gone, but something still reads an older state; ask again when it has ended."
+                message = "The rows are deleted, but a reader still uses an older state; try again when it has ended."
                 raise StillBeingRead(message)
             time.sleep(_POLL_SECONDS)

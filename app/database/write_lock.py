@@ -1,9 +1,9 @@
-"""The registry's write lock: one writer at a time, across processes, and the revision that each write raises.
+"""The registry's write lock: one writer at a time, across processes; and the revision that each write raises.
 
-On PostgreSQL it is an advisory lock of the transaction, whose waiters the server queues. On SQLite it is a lock file
-beside the database, which the system releases when its holder dies; since waiters only poll for it, a second file
-admits one of them to the front, and nobody overtakes that one. Within a process, single changes pass a turnstile
-first: only one of them at a time occupies a connection while it waits.
+On PostgreSQL it is an advisory lock of the transaction, for which the server queues. On SQLite it is a lock file beside
+the database, which the system releases when the holder dies; since waiters only poll it, a second lock file lets one of
+them wait at the front, whom no other overtakes. Within a process, single changes take an `asyncio.Lock` first, so that
+only one of them occupies a connection while it waits.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.config import Settings
-from app.database.engines import AUTOCOMMIT, IMMEDIATE, TURNSTILE, is_sqlite, sqlite_path
+from app.database.engines import AUTOCOMMIT, IMMEDIATE, PROCESS_LOCK, is_sqlite, sqlite_path
 from app.database.outages import outages_named, sqlstate
 from app.database.tables import METADATA
 from app.errors import TemporarilyUnavailable
@@ -33,14 +33,17 @@ _LOCK_KEY = 0x6F7267636F766572
 """Number of the advisory lock: the ASCII bytes of `orgcover`."""
 
 _POLL_SECONDS = 0.02
-"""A waiter looks at the lock file this often."""
+"""A waiter polls the lock file this often."""
 
 _LOCK_NOT_AVAILABLE = "55P03"
-"""PostgreSQL's code for a lock that was not had within `lock_timeout`."""
+"""PostgreSQL's code for a lock that was not acquired within `lock_timeout`."""
+
+_SET_LOCK_TIMEOUT = text("SELECT set_config('lock_timeout', :wait, true)")
+"""For this transaction only; 0 is no limit."""
 
 
 class WriteBusy(TemporarilyUnavailable):
-    """Another writer held the registry for longer than this one would wait; nothing was changed."""
+    """Another writer held the write lock for longer than this one waits; nothing was changed."""
 
     code = "write-busy"
     title = "Registry busy"
@@ -48,7 +51,7 @@ class WriteBusy(TemporarilyUnavailable):
 
 @asynccontextmanager
 async def write_lock(engine: AsyncEngine, settings: Settings) -> AsyncIterator[AsyncConnection]:
-    """Wait for the turn to write and lend a connection in a transaction, which commits at the end of the block.
+    """Acquire the write lock and open a connection in a transaction, which commits at the end of the block.
 
     Parameters
     ----------
@@ -60,45 +63,45 @@ async def write_lock(engine: AsyncEngine, settings: Settings) -> AsyncIterator[A
     Raises
     ------
     WriteBusy
-        If the turn did not come in time.
+        The lock was not acquired in time.
     DatabaseUnavailable
-        If the database is away, full or not set up, then or at the commit.
+        The database is unavailable, full or not migrated, then or at the commit.
     """
     deadline = time.monotonic() + settings.write_wait_seconds
     url = _url(engine.sync_engine)
     with outages_named():
-        async with _turnstile(engine, deadline), _file_lock(url, deadline), engine.connect() as connection:
+        async with _process_lock(engine, deadline), _file_lock(url, deadline), engine.connect() as connection:
             await connection.execution_options(**{IMMEDIATE: True})
             async with connection.begin():
-                await connection.run_sync(_take_advisory_lock, _left(deadline))
+                await connection.run_sync(_take_advisory_lock, _remaining(deadline))
                 yield connection
 
 
 @contextmanager
 def write_lock_sync(bind: Engine | Connection, timeout: float | None = None) -> Iterator[Connection]:
-    """Wait for the turn to write and lend a connection in a transaction, which commits at the end of the block.
+    """Acquire the write lock and open a connection in a transaction, which commits at the end of the block.
 
     Parameters
     ----------
     bind
-        An engine made by `make_sync_engine`, or one of its connections that is in no transaction (its temporary
-        tables, if any, are there within the turn).
+        An engine made by `make_sync_engine`, or one of its connections outside a transaction (whose temporary tables
+        are then available).
     timeout
-        Longest wait, seconds; null: without limit, as long as the holder lives.
+        Longest wait, seconds; null: no limit, as long as the holder lives.
 
     Raises
     ------
     WriteBusy
-        If the turn did not come in time.
+        The lock was not acquired in time.
     DatabaseUnavailable
-        If the database is away, full or not set up, then or at the commit.
+        The database is unavailable, full or not migrated, then or at the commit.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     with outages_named(), _file_lock_sync(_url(bind.engine), deadline), _connection(bind) as connection:
         connection.execution_options(**{IMMEDIATE: True})
         try:
             with connection.begin():
-                _take_advisory_lock(connection, _left(deadline))
+                _take_advisory_lock(connection, _remaining(deadline))
                 yield connection
         finally:
             connection.execution_options(**{IMMEDIATE: False})
@@ -106,14 +109,14 @@ def write_lock_sync(bind: Engine | Connection, timeout: float | None = None) -> 
 
 @contextmanager
 def upkeep_lock_sync(engine: Engine) -> Iterator[Connection]:
-    """Wait for the turn to write and lend a connection on which each statement stands alone, outside any transaction.
+    """Acquire the write lock and open a connection in autocommit.
 
-    For what a database does in no transaction, such as rewriting its files, while nobody else writes.
+    For what cannot run in a transaction, such as rewriting the database's files, while nobody else writes.
 
     Raises
     ------
     DatabaseUnavailable
-        If the database is away, full or not set up.
+        The database is unavailable, full or not migrated.
     """
     with outages_named(), _file_lock_sync(_url(engine), None), engine.connect() as connection:
         connection.execution_options(isolation_level=AUTOCOMMIT)
@@ -127,16 +130,19 @@ def upkeep_lock_sync(engine: Engine) -> Iterator[Connection]:
             connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK_KEY})
 
 
-def _url(engine: Engine) -> str:
-    return engine.url.render_as_string(hide_password=False)
+def raise_revision(connection: Connection) -> int:
+    """Raise the revision within the transaction of a change and return the new one; async: `run_sync(raise_revision)`.
+
+    Every transaction that changes the registry calls this once; an import sees by it that others wrote meanwhile.
+    """
+    table = METADATA.tables["registry_revision"]
+    values = {"revision": table.c.revision + 1, "changed_at": datetime.now(UTC)}
+    return int(connection.execute(update(table).values(values).returning(table.c.revision)).scalar_one())
 
 
-def _left(deadline: float | None) -> float | None:
-    return None if deadline is None else max(deadline - time.monotonic(), 0.001)
-
-
-def _busy() -> WriteBusy:
-    return WriteBusy("Another change or import holds the registry; nothing was changed. Ask again later.")
+def current_revision(connection: Connection) -> int:
+    """Return the revision in this transaction, 0 after the first migration; async: `run_sync(current_revision)`."""
+    return int(connection.execute(select(METADATA.tables["registry_revision"].c.revision)).scalar_one())
 
 
 def _connection(bind: Engine | Connection) -> AbstractContextManager[Connection]:
@@ -144,12 +150,48 @@ def _connection(bind: Engine | Connection) -> AbstractContextManager[Connection]
 
 
 @asynccontextmanager
-async def _turnstile(engine: AsyncEngine, deadline: float) -> AsyncIterator[None]:
-    lock: asyncio.Lock = engine.sync_engine.get_execution_options()[TURNSTILE]
+async def _process_lock(engine: AsyncEngine, deadline: float) -> AsyncIterator[None]:
+    lock: asyncio.Lock = engine.sync_engine.get_execution_options()[PROCESS_LOCK]
     try:
-        async with asyncio.timeout(_left(deadline)):
+        async with asyncio.timeout(_remaining(deadline)):
             await lock.acquire()
     except TimeoutError as error:
+        raise _busy() from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _file_lock(url: str, deadline: float) -> AbstractAsyncContextManager[None]:
+    return _locked_file(url, deadline) if is_sqlite(url) else nullcontext()
+
+
+@asynccontextmanager
+async def _locked_file(url: str, deadline: float) -> AsyncIterator[None]:
+    queue, lock = (AsyncFileLock(path, poll_interval=_POLL_SECONDS) for path in _lock_files(url))
+    try:
+        async with await queue.acquire(timeout=_remaining(deadline)):
+            await lock.acquire(timeout=_remaining(deadline))
+    except Timeout as error:
+        raise _busy() from error
+    try:
+        yield
+    finally:
+        await lock.release()
+
+
+def _file_lock_sync(url: str, deadline: float | None) -> AbstractContextManager[None]:
+    return _locked_file_sync(url, deadline) if is_sqlite(url) else nullcontext()
+
+
+@contextmanager
+def _locked_file_sync(url: str, deadline: float | None) -> Iterator[None]:
+    queue, lock = (FileLock(path, poll_interval=_POLL_SECONDS) for path in _lock_files(url))
+    try:
+        with queue.acquire(timeout=_timeout(deadline)):
+            lock.acquire(timeout=_timeout(deadline))
+    except Timeout as error:
         raise _busy() from error
     try:
         yield
@@ -160,47 +202,6 @@ async def _turnstile(engine: AsyncEngine, deadline: float) -> AsyncIterator[None
 def _lock_files(url: str) -> tuple[str, str]:
     database = sqlite_path(url)
     return f"{database}.queue.lock", f"{database}.lock"
-
-
-def _file_lock(url: str, deadline: float) -> AbstractAsyncContextManager[None]:
-    return _held_file(url, deadline) if is_sqlite(url) else nullcontext()
-
-
-@asynccontextmanager
-async def _held_file(url: str, deadline: float) -> AsyncIterator[None]:
-    door, turn = (AsyncFileLock(path, poll_interval=_POLL_SECONDS) for path in _lock_files(url))
-    try:
-        async with await door.acquire(timeout=_left(deadline)):
-            await turn.acquire(timeout=_left(deadline))
-    except Timeout as error:
-        raise _busy() from error
-    try:
-        yield
-    finally:
-        await turn.release()
-
-
-def _file_lock_sync(url: str, deadline: float | None) -> AbstractContextManager[None]:
-    return _held_file_sync(url, deadline) if is_sqlite(url) else nullcontext()
-
-
-@contextmanager
-def _held_file_sync(url: str, deadline: float | None) -> Iterator[None]:
-    door, turn = (FileLock(path, poll_interval=_POLL_SECONDS) for path in _lock_files(url))
-    try:
-        with door.acquire(timeout=_seconds(deadline)):
-            turn.acquire(timeout=_seconds(deadline))
-    except Timeout as error:
-        raise _busy() from error
-    try:
-        yield
-    finally:
-        turn.release()
-
-
-def _seconds(deadline: float | None) -> float:
-    left = _left(deadline)
-    return -1 if left is None else left
 
 
 def _take_advisory_lock(connection: Connection, wait: float | None) -> None:
@@ -217,20 +218,18 @@ def _take_advisory_lock(connection: Connection, wait: float | None) -> None:
         raise
 
 
-_SET_LOCK_TIMEOUT = text("SELECT set_config('lock_timeout', :wait, true)")
-"""For this transaction only; 0 is no limit."""
+def _busy() -> WriteBusy:
+    return WriteBusy("Another change or import is being written; nothing was changed. Try again later.")
 
 
-def raise_revision(connection: Connection) -> int:
-    """Raise the revision within the transaction of a change, and return the new one; async: `run_sync(bump)`.
-
-    Every transaction that changes the registry calls this once, so that whoever checked an older state can tell.
-    """
-    table = METADATA.tables["registry_revision"]
-    values = {"revision": table.c.revision + 1, "changed_at": datetime.now(UTC)}
-    return int(connection.execute(update(table).values(values).returning(table.c.revision)).scalar_one())
+def _url(engine: Engine) -> str:
+    return engine.url.render_as_string(hide_password=False)
 
 
-def current_revision(connection: Connection) -> int:
-    """Return the revision that this transaction sees, 0 after the first migration; async: `run_sync(current)`."""
-    return int(connection.execute(select(METADATA.tables["registry_revision"].c.revision)).scalar_one())
+def _remaining(deadline: float | None) -> float | None:
+    return None if deadline is None else max(deadline - time.monotonic(), 0.001)
+
+
+def _timeout(deadline: float | None) -> float:
+    remaining = _remaining(deadline)
+    return -1 if remaining is None else remaining

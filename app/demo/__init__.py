@@ -1,1 +1,1 @@
-"""Demonstration data: an invented district of the size of Siming, and a generator of registries of any size."""
+"""Demonstration data: an invented Siming district, and a generator of registries of any size."""

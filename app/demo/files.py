@@ -1,6 +1,6 @@
-"""The files of demonstration data: one frozen class per dataset, whose fields are its columns in order; seeded draws.
+"""Files of demonstration data: one frozen class per dataset, whose fields are its columns in order; seeded randomness.
 
-Null is an empty cell: unknown, or for an end that it has not happened.
+Null is an empty cell: unknown, or of an end date: not ended.
 """
 
 import csv
@@ -13,6 +13,8 @@ from pathlib import Path
 from random import Random
 from typing import TypeVar
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class Row:
@@ -21,7 +23,7 @@ class Row:
 
 @dataclass(frozen=True)
 class EnterpriseRow(Row):
-    """A row of `enterprises`; district and industry are those of registration."""
+    """A row of `enterprises`; district and industry are those of its registration."""
 
     code: str
     name: str
@@ -35,7 +37,7 @@ class EnterpriseRow(Row):
 
 @dataclass(frozen=True)
 class ReturnRow(Row):
-    """A row of `returns`; the counts of members are those the enterprise stated."""
+    """A row of `returns`; member counts are those stated by the enterprise."""
 
     enterprise_code: str
     reported_on: date
@@ -122,7 +124,7 @@ class AffiliationRow(Row):
 
 
 def columns_of(row: type[Row]) -> tuple[str, ...]:
-    """Columns of a dataset in order, from the class of its rows."""
+    """Return the columns of a dataset in order, from the class of its rows."""
     return tuple(field.name for field in fields(row))
 
 
@@ -135,7 +137,7 @@ class DatasetFile:
     dataset
         Name of the dataset as imports know it, e.g. `enterprises`.
     path
-        Where the file is; CSV (UTF-8) or Parquet, its columns those of the dataset.
+        Path of the file; CSV (UTF-8) or Parquet, with the columns of the dataset.
     """
 
     dataset: str
@@ -143,7 +145,7 @@ class DatasetFile:
 
 
 def write_rows(folder: Path, dataset: str, rows: Sequence[Row]) -> DatasetFile:
-    """Write the rows of one dataset (at least one) as `<dataset>.csv`: UTF-8, LF, ISO dates, null = empty."""
+    """Write the rows of a dataset (at least one) as `<dataset>.csv`: UTF-8, LF, ISO dates, null = empty."""
     path = folder / f"{dataset}.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -153,7 +155,7 @@ def write_rows(folder: Path, dataset: str, rows: Sequence[Row]) -> DatasetFile:
 
 
 def copy_data(folder: Path, dataset: str, name: str) -> DatasetFile:
-    """Write a file of the data folder, which already has the columns of its dataset, as `<dataset>.csv`."""
+    """Copy a file of the data folder, which has the columns of its dataset, to `<dataset>.csv`."""
     path = folder / f"{dataset}.csv"
     path.write_bytes(resources.files("app.demo").joinpath("data", name).read_bytes())
     return DatasetFile(dataset, path)
@@ -169,6 +171,26 @@ def read_classification(name: str) -> tuple[dict[str, str], ...]:
     return _read("app.registry", "classifications", name)
 
 
+class SeededRandom(Random):
+    """A random generator seeded by a text: the same text gives the same draws everywhere."""
+
+    def happens(self, share: float) -> bool:
+        """Draw true with a probability of 0 to 1."""
+        return self.random() < share
+
+    def unless(self, share: float, value: T) -> T | None:
+        """Return the value, or null with a probability of 0 to 1."""
+        return None if self.happens(share) else value
+
+    def day(self, first: date, last: date) -> date:
+        """Draw a day from `first` to `last`, both included, uniformly."""
+        return first + timedelta(days=self.randrange((last - first).days + 1))
+
+    def weighted(self, choices: Sequence[T], weights: Sequence[float]) -> T:
+        """Draw one of the choices, with probabilities proportional to the weights."""
+        return self.choices(choices, weights)[0]
+
+
 @cache
 def _read(package: str, *path: str) -> tuple[dict[str, str], ...]:
     with resources.files(package).joinpath(*path).open(encoding="utf-8") as file:
@@ -176,32 +198,9 @@ def _read(package: str, *path: str) -> tuple[dict[str, str], ...]:
 
 
 def _cell(value: str | int | date | None) -> str:
-    """Text of a cell as imports read it: `true`/`false`, ISO dates, empty for null."""
+    """Return the text of a cell for imports: `true`/`false`, ISO dates, empty for null."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, date):
         return value.isoformat()
     return "" if value is None else str(value)
-
-
-T = TypeVar("T")
-
-
-class Draws(Random):
-    """Random draws that are the same wherever the name of the dice is."""
-
-    def happens(self, share: float) -> bool:
-        """Draw whether something of that probability (0 to 1) happens."""
-        return self.random() < share
-
-    def unless(self, share: float, value: T) -> T | None:
-        """Return the value, or null with that probability."""
-        return None if self.happens(share) else value
-
-    def day(self, first: date, last: date) -> date:
-        """Draw a day from `first` to `last`, both included, all alike."""
-        return first + timedelta(days=self.randrange((last - first).days + 1))
-
-    def weighted(self, choices: Sequence[T], weights: Sequence[float]) -> T:
-        """Draw one of the choices, with chances in proportion to the weights."""
-        return self.choices(choices, weights)[0]

@@ -24,6 +24,7 @@ from app.catalogue.vocabulary import (
 from app.errors import ErrorItem, InvalidRequest
 from app.imports.columns import Column, Dataset, Kind, Order
 from app.imports.issues import Rule
+from app.registry.entities import references_of
 from app.registry.territory import BELONGS_TO, require_everything
 
 __all__ = [
@@ -72,8 +73,8 @@ def refuse_narrow(dataset: Dataset, scope: frozenset[str] | None) -> None:
         require_everything(scope)
 
 
-def _code(name: str, zh: str, en: str, *, required: bool = False, of: str | None = None) -> Column:
-    return Column(name, Kind.CODE, zh, en, required=required, refers_to=of)
+def _code(name: str, zh: str, en: str, *, required: bool = False) -> Column:
+    return Column(name, Kind.CODE, zh, en, required=required)
 
 
 def _text(name: str, zh: str, en: str, *, required: bool = False) -> Column:
@@ -124,8 +125,8 @@ _REGISTERED = (
 )
 _REPORTED = (
     _date("reported_on", "填报日期，不晚于今日", "Date of the return, not in the future", required=True),
-    _code("district_code", "所在地区划代码", "District where it is", of="districts"),
-    _code("industry_code", "国民经济行业代码", "Industry it works in", of="industries"),
+    _code("district_code", "所在地区划代码", "District where it is"),
+    _code("industry_code", "国民经济行业代码", "Industry it works in"),
     _one_of("ownership", Ownership, "控股情况", "Who controls it"),
     _one_of("size_class", SizeClass, "企业规模", "Statistical size"),
     _yes_no("operating", "是否正常经营，空白在统计中视为是", "Whether it operates, blank counts as yes"),
@@ -148,10 +149,8 @@ _SPAN = (
     _date("start_on", "开始日期（含）", "First day", required=True),
     _date("end_on", "结束日期（不含），空白即至今", "Day after the last, blank: still open"),
 )
-_ENTERPRISE_CODE = replace(_ENTERPRISE, name="enterprise_code", refers_to="enterprises")
-_MEMBER_REF = Column(
-    "member_ref", Kind.REF, "党员编号（假名）", "Pseudonym of the member", required=True, refers_to="members"
-)
+_ENTERPRISE_CODE = replace(_ENTERPRISE, name="enterprise_code")
+_MEMBER_REF = Column("member_ref", Kind.REF, "党员编号（假名）", "Pseudonym of the member", required=True)
 _CLOSING = _interval("registered_on", "closed_on", Rule.CLOSED_BEFORE_REGISTERED)
 _SPANNING = _interval("start_on", "end_on")
 
@@ -159,7 +158,7 @@ _SPANNING = _interval("start_on", "end_on")
 def _tree(name: str, table: str, levels: type[StrEnum], zh: str, en: str) -> Dataset:
     columns = (
         _code("code", f"{zh}代码", f"Code of the {en}", required=True),
-        _code("parent_code", "上级代码，空白即最高级", "Code of the parent, blank: a root", of=name),
+        _code("parent_code", "上级代码，空白即最高级", "Code of the parent, blank: a root"),
         _one_of("level", levels, "级别，低于上级", "Level, lower than the parent's", required=True),
         *_NAMES,
     )
@@ -178,7 +177,7 @@ _ALL = (
         (
             _code("group_code", "行业组代码", "Code of the group", required=True),
             *_NAMES,
-            _code("industry_code", "组内行业代码", "An industry of the group", required=True, of="industries"),
+            _code("industry_code", "组内行业代码", "An industry of the group", required=True),
         ),
     ),
     Dataset(
@@ -189,9 +188,9 @@ _ALL = (
         "enterprise",
         (
             *_REGISTERED,
-            _code("district_code", "注册地区划代码", "District of registration", of="districts"),
-            _code("industry_code", "登记行业代码", "Industry of registration", of="industries"),
-            _code("supersedes", "承续的原单位代码", "Code of the enterprise that this one continues", of="enterprises"),
+            _code("district_code", "注册地区划代码", "District of registration"),
+            _code("industry_code", "登记行业代码", "Industry of registration"),
+            _code("supersedes", "承续的原单位代码", "Code of the enterprise that this one continues"),
         ),
         (_CLOSING,),
     ),
@@ -222,19 +221,16 @@ _ALL = (
             _code("code", "党组织代码", "Code of the branch", required=True),
             _text("name", "党组织名称", "Name of the branch", required=True),
             _one_of("kind", BranchKind, "党组织类别", "Kind", required=True),
-            _code("parent_code", "上级党组织代码", "Code of the branch above", of="branches"),
-            _code("district_code", "所在地区划代码", "District where it is", required=True, of="districts"),
+            _code("parent_code", "上级党组织代码", "Code of the branch above"),
+            _code("district_code", "所在地区划代码", "District where it is", required=True),
             _one_of("form", BranchForm, "组建形式", "How it was set up"),
             _yes_no("dual_affiliation", "是否兼合式，空白即否", "Takes dual affiliation, blank: no", blank=False),
             _code(
                 "industry_code",
                 "所属行业代码，与行业组不并填",
                 "Its industry, or none if it has a group",
-                of="industries",
             ),
-            _code(
-                "industry_group", "所属行业组代码，与行业不并填", "Its industry group, or none", of="industry-groups"
-            ),
+            _code("industry_group", "所属行业组代码，与行业不并填", "Its industry group, or none"),
             _date("established_on", "成立日期", "Established on"),
             _date("dissolved_on", "撤销日期", "Dissolved on"),
         ),
@@ -248,9 +244,7 @@ _ALL = (
         "coverage of an enterprise",
         (
             _ENTERPRISE_CODE,
-            _code(
-                "branch_code", "党组织代码，组织覆盖必填", "Covering branch; organisation means need it", of="branches"
-            ),
+            _code("branch_code", "党组织代码，组织覆盖必填", "Covering branch; organisation means need it"),
             _one_of("means", CoverageMeans, "覆盖方式", "How it is reached", required=True),
             *_SPAN,
         ),
@@ -263,7 +257,7 @@ _ALL = (
         "党员（假名）",
         "member, under a pseudonym",
         (
-            replace(_MEMBER_REF, name="ref", refers_to=None),
+            replace(_MEMBER_REF, name="ref"),
             _date("joined_on", "入党日期（预备）", "Joined on, as probationary", required=True),
             _date("full_since", "转正日期", "Full member since"),
             _date("left_on", "出党（减少）日期", "Left on"),
@@ -302,7 +296,7 @@ _ALL = (
         "affiliation of a member",
         (
             _MEMBER_REF,
-            _code("branch_code", "党组织代码", "Branch", required=True, of="branches"),
+            _code("branch_code", "党组织代码", "Branch", required=True),
             _one_of("role", AffiliationRole, "隶属类型", "Formal place or dual affiliation", required=True),
             *_SPAN,
         ),
@@ -310,7 +304,14 @@ _ALL = (
     ),
 )
 
-DATASETS: Mapping[str, Dataset] = {dataset.name: dataset for dataset in _ALL}
+
+def _referring(dataset: Dataset) -> Dataset:
+    """Return a dataset whose columns say what they refer to, as the columns of its tables do."""
+    to = {reference.column: reference.to.name for table in dataset.tables for reference in references_of(table)}
+    return replace(dataset, columns=tuple(replace(it, refers_to=to.get(it.name)) for it in dataset.columns))
+
+
+DATASETS: Mapping[str, Dataset] = {dataset.name: _referring(dataset) for dataset in _ALL}
 """All datasets by name, in the order in which an empty registry would take them."""
 
 ENTERPRISE_COLUMNS_OF_LEDGER = tuple(column.name for column in _REGISTERED)

@@ -111,10 +111,28 @@ def kept(incoming: Incoming) -> Select[Any]:
     """Return the rows of a table that an import neither changes nor removes; `row_number` is null."""
     target = incoming.target
     rows = _unnumbered(select(*(target.table.c[name] for name in target.columns)))
+    return rows.where(*stays(incoming, target.table))
+
+
+def stays(incoming: Incoming, rows: FromClause) -> Iterator[ColumnElement[bool]]:
+    """Yield the conditions that rows of a table (or of an alias of it) neither change nor go."""
     for others in (incoming.rows, incoming.gone):
         if others is not None:
-            rows = rows.where(~exists().where(same_key(others, target.table, target)))
-    return rows
+            yield ~exists().where(same_key(others, rows, incoming.target))
+
+
+def with_named(incoming: Incoming, rows: FromClause, column: str, name: str) -> tuple[FromClause, ColumnElement[Any]]:
+    """Return rows joined to those of their own table that they will name in a column, and a value of the latter.
+
+    By key on either side: where few rows come in, few are looked at.
+    """
+    coming = incoming.coming().subquery("named_coming")
+    joined = rows.outerjoin(coming, coming.c.code == rows.c[column])
+    if incoming.is_first:
+        return joined, coming.c[name]
+    staying = incoming.target.table.alias("named_staying")
+    joined = joined.outerjoin(staying, and_(staying.c.code == rows.c[column], *stays(incoming, staying)))
+    return joined, func.coalesce(coming.c[name], staying.c[name])
 
 
 def work_out(
@@ -122,12 +140,15 @@ def work_out(
 ) -> Difference:
     """Work out what an import would do with the chosen rows of its file; earlier workings-out are forgotten.
 
+    Of a single change there is one only.
+
     Parameters
     ----------
     territory
         What lies inside the scope of the options; null where that is everything.
     """
-    forget(connection, stage)
+    if not stage.is_change:
+        forget(connection, stage)
     incoming = (_incoming(connection, stage, target, options, territory) for target in targets(stage.dataset))
     return Difference(stage, options, tuple(incoming), territory)
 
@@ -158,8 +179,11 @@ def file_rows(stage: Stage, target: Target) -> FromClause:
     return select(ranked).where(ranked.c.place == 1).subquery("file")
 
 
-def materialised(connection: Connection, rows: Select[Any], name: str, *key: str) -> Table:
-    """Keep the rows of a statement in a temporary table, and let both databases look them up by a key."""
+def materialised(connection: Connection, rows: Select[Any], name: str, *key: str, few: bool = False) -> Table:
+    """Keep the rows of a statement in a temporary table, and let both databases look them up by a key.
+
+    SQLite is told that there are `few`, lest it begin a join at the large side.
+    """
     made = CreateTableAs(rows, name, temporary=True, metadata=MetaData())
     connection.execute(made)
     if connection.dialect.name == "postgresql":
@@ -167,7 +191,14 @@ def materialised(connection: Connection, rows: Select[Any], name: str, *key: str
     else:
         # PostgreSQL hashes what it looks up many times; SQLite would go through all of it each time.
         connection.execute(text(f"CREATE INDEX temp.{name}_key ON {name} ({', '.join(key)})"))
-    return made.table
+        if few:
+            connection.execute(text(f"ANALYZE temp.{name}"))
+    # The same table of SQLAlchemy's for the same columns, so that it compiles statements of it once.
+    return _MADE.setdefault((name, tuple(made.table.columns.keys())), made.table)
+
+
+_MADE: dict[tuple[str, tuple[str, ...]], Table] = {}
+"""Temporary tables by name and columns."""
 
 
 def _rows_name(target: Target) -> str:
@@ -190,9 +221,10 @@ def _incoming(
     differing = _differences(stage, target, options, is_first=is_first)
     if is_first and not target.is_part:
         return Incoming(target, differing.subquery(_rows_name(target)), None, is_first)
-    rows = materialised(connection, differing, _rows_name(target), *target.key)
+    few = stage.is_change
+    rows = materialised(connection, differing, _rows_name(target), *target.key, few=few)
     going = None if is_first else _going(connection, stage, target, options, territory)
-    gone = None if going is None else materialised(connection, going, _gone_name(target), *target.key)
+    gone = None if going is None else materialised(connection, going, _gone_name(target), *target.key, few=few)
     if gone is not None and not count_rows(connection, select(gone)):
         gone = None
     return Incoming(target, rows, gone, is_first)
@@ -248,7 +280,10 @@ def _going(
     connection: Connection, stage: Stage, target: Target, options: ImportOptions, territory: Territory | None
 ) -> Select[Any] | None:
     """Return the rows of the registry that go; null where the mode removes none from this table."""
-    if options.mode is ImportMode.UPSERT or not target.is_replaced:
+    if options.mode is ImportMode.UPSERT:
+        whole = stage.is_change and target.table.name == "industry_group_industry"
+        return _left_out_of_groups(stage, target) if whole else None
+    if not target.is_replaced:
         return None
     if options.mode is ImportMode.REPLACE:
         unnamed = _unnamed_in_file(connection, stage, target)
@@ -287,17 +322,21 @@ def _unnamed_in_file(connection: Connection, stage: Stage, target: Target) -> Se
 
 
 def _emptied_groups(stage: Stage, target: Target) -> Select[Any]:
-    """Return the industry groups that lose their last industry to a file of keys."""
+    """Return the industry groups named in a file of keys that keep no industry."""
     own = targets(stage.dataset)[-1]
     file, registry = file_rows(stage, own), own.table
     remaining = exists().where(
         registry.c.group_code == target.table.c.code, ~exists().where(same_key(file, registry, own))
     )
-    losing = (
-        select(file.c.group_code, func.min(file.c.row_number).label("row_number"))
-        .join_from(file, registry, same_key(file, registry, own))
-        .group_by(file.c.group_code)
-        .subquery("losing")
-    )
+    named = select(file.c.group_code, func.min(file.c.row_number).label("row_number")).group_by(file.c.group_code)
+    losing = named.subquery("losing")
     joined = losing.join(target.table, target.table.c.code == losing.c.group_code)
     return select(losing.c.row_number, target.table.c.code).select_from(joined).where(~remaining)
+
+
+def _left_out_of_groups(stage: Stage, target: Target) -> Select[Any]:
+    """Return the industries of the groups in the file that it does not list."""
+    file = file_rows(stage, target)
+    keys = [target.table.c[name] for name in target.key]
+    rows = _unnumbered(select(*keys)).where(target.table.c.group_code.in_(select(file.c.group_code)))
+    return rows.where(~exists().where(same_key(file, target.table, target)))

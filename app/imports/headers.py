@@ -5,9 +5,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
-from app.errors import ErrorItem, InvalidRequest
+from app.errors import ErrorItem, InvalidRequest, closest
 from app.imports.columns import Column, Dataset
 from app.imports.spellings import chinese_titles, columns_by_title, normal, table
 
@@ -141,14 +140,14 @@ def _unknown(titles: Sequence[str], dataset: Dataset, *, ignore_unknown: bool) -
         if subject := refused_subject(title, dataset):
             yield ErrorItem(_pointer(shown), f"column {shown} is refused: it looks like {subject}")
         elif normal(title) and normal(title) not in known and not ignore_unknown:
-            closest = _closest(title, dataset) if position < SUGGESTED_TITLES else ()
-            yield ErrorItem(_pointer(shown), f"unknown column {shown}", closest)
+            offered = _closest(title, dataset) if position < SUGGESTED_TITLES else ()
+            yield ErrorItem(_pointer(shown), f"unknown column {shown}", offered)
 
 
 def _closest(title: str, dataset: Dataset) -> tuple[str, ...]:
     """Return the titles nearest to an unknown one, or all names where none is near."""
     known = columns_by_title(dataset)
-    near = get_close_matches(normal(title)[:LONGEST_TITLE], known, n=3)
+    near = closest(normal(title)[:LONGEST_TITLE], known, most=3, alike=0.6)
     names = dict.fromkeys(known[title].name for title in near)
     return tuple(names) or tuple(column.name for column in dataset.columns)
 

@@ -103,6 +103,8 @@ class RowIssue(msgspec.Struct, frozen=True):
         `error` or `warning`, and which rule.
     message
         What is wrong, in a sentence that repeats no value.
+    allowed
+        The closest few codes, where the value is one that is nowhere; empty where none are looked for.
     """
 
     row: int | None
@@ -111,13 +113,16 @@ class RowIssue(msgspec.Struct, frozen=True):
     severity: Severity
     rule: Rule
     message: str
+    allowed: tuple[str, ...] = ()
 
 
-def row_issue(row: int | None, column: str | None, value: str | None, rule: Rule, message: str) -> RowIssue:
+def row_issue(
+    row: int | None, column: str | None, value: str | None, rule: Rule, message: str, allowed: tuple[str, ...] = ()
+) -> RowIssue:
     """Return the problem with its rule's severity, its value cut to `SHOWN_VALUE` characters."""
     if value is not None and len(value) > SHOWN_VALUE:
         value = f"{value[:SHOWN_VALUE]}…"
-    return RowIssue(row, column, value, rule.severity, rule, message)
+    return RowIssue(row, column, value, rule.severity, rule, message, allowed)
 
 
 class IssueLog:
@@ -170,4 +175,4 @@ class IssueLog:
         kept.extend(self._shown(issue) for issue in islice(issues, self._limit - len(kept)))
 
     def _shown(self, issue: RowIssue) -> RowIssue:
-        return msgspec.structs.replace(issue, value=None) if issue.column in self._hidden else issue
+        return msgspec.structs.replace(issue, value=None, allowed=()) if issue.column in self._hidden else issue

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from sqlalchemy import Connection, Date, FromClause, exists, literal, or_, select
+from sqlalchemy import Connection, FromClause, exists, select, text
 
 from app.config import Settings
 from app.database.engines import make_sync_engine
@@ -28,6 +28,7 @@ from app.imports.rules.ask import NothingLeftOut, ask_rules, make_room_for_probl
 from app.imports.rules.references import tombstones_for
 from app.imports.staging import RepeatedKeys, Stage, create_stage, fill, index_keys, prepare, take_back
 from app.imports.writing import Tally, tally, write
+from app.registry.working import IS_EMPLOYED, IS_MEMBER
 from app.store.shelf import Shelf
 
 
@@ -51,13 +52,12 @@ def changed_source(connection: Connection, difference: Difference, settings: Set
 
 
 def _anybody_works(connection: Connection, members: FromClause, employments: FromClause, today: date) -> bool:
-    day = literal(today, Date)
-    employed = (employments.c.start_on <= day, or_(employments.c.end_on.is_(None), employments.c.end_on > day))
-    belonging = (members.c.joined_on <= day, or_(members.c.left_on.is_(None), members.c.left_on > day))
-    joined = employments.join(members, members.c.ref == employments.c.member_ref)
-    if not connection.execute(select(exists().select_from(employments).where(*employed))).scalar_one():
+    member, employment = members.alias("member"), employments.alias("employment")
+    employed, belonging = (text(rule.format(as_of=f"'{today}'")) for rule in (IS_EMPLOYED, IS_MEMBER))
+    if not connection.execute(select(exists().select_from(employment).where(employed))).scalar_one():
         return False
-    works = exists().select_from(joined).where(*employed, *belonging)
+    joined = employment.join(member, member.c.ref == employment.c.member_ref)
+    works = exists().select_from(joined).where(employed, belonging)
     return bool(connection.execute(select(works)).scalar_one())
 
 

@@ -8,7 +8,8 @@ bytes per row is kept, and only where two are equal is the database asked.
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from io import BytesIO
 from typing import Any, TypeAlias
 
@@ -29,11 +30,12 @@ from sqlalchemy import (
     Table,
     Text,
     func,
+    insert,
     select,
     text,
     update,
 )
-from sqlalchemy.schema import CreateTable
+from sqlalchemy.schema import CreateTable, DropTable
 from sqlalchemy.types import TypeEngine
 
 from app.database.tables import CODE
@@ -142,12 +144,15 @@ class Stage:
         Names of the columns that the file has.
     holds_invalid
         Whether invalid rows are asked about too; such a stage is never written.
+    is_change
+        Whether these are the rows of a single change: few, and of an industry group all that it will hold.
     """
 
     dataset: Dataset
     table: Table
     present: frozenset[str]
     holds_invalid: bool = False
+    is_change: bool = False
 
     def chosen(self) -> Select[Any]:
         """Return the statement of the rows to be taken, as far as is known, and of invalid ones if it holds them."""
@@ -167,19 +172,40 @@ def prepare(connection: Connection) -> None:
 
 def create_stage(connection: Connection, dataset: Dataset, present: frozenset[str]) -> Stage:
     """Make the temporary table for the rows of a file."""
+    table = _staged(dataset, is_sqlite=_is_sqlite(connection))
+    connection.execute(CreateTable(table))
+    return Stage(dataset, table, present)
+
+
+@cache
+def _staged(dataset: Dataset, *, is_sqlite: bool) -> Table:
+    """Return the table, one object for all, so that SQLAlchemy compiles statements of it once."""
     columns = [Column(column.name, _TYPES[column.kind]) for column in dataset.columns]
-    table = Table(
+    return Table(
         "staged",
         MetaData(),
         # On SQLite this is the row's own number: neither a column more nor an index.
-        Column("row_number", BigInteger().with_variant(Integer(), "sqlite"), primary_key=_is_sqlite(connection)),
+        Column("row_number", BigInteger().with_variant(Integer(), "sqlite"), primary_key=is_sqlite),
         Column("invalid_cells", Integer, nullable=False),
         Column("is_left_out", Boolean, nullable=False),
         *columns,
         prefixes=["TEMPORARY"],
     )
-    connection.execute(CreateTable(table))
-    return Stage(dataset, table, present)
+
+
+def stage_change(connection: Connection, dataset: Dataset, chunk: Chunk) -> Stage:
+    """Return the few rows of a single change, staged."""
+    stage = create_stage(connection, dataset, chunk.present)
+    flags = zip(chunk.rows.tolist(), chunk.invalid_cells.tolist(), strict=True)
+    marks = ({"row_number": row, "invalid_cells": invalid, "is_left_out": False} for row, invalid in flags)
+    rows = [mark | cells for mark, cells in zip(marks, chunk.table.to_pylist(), strict=True)]
+    connection.execute(insert(stage.table), rows)
+    return replace(stage, is_change=True)
+
+
+def drop_stage(connection: Connection, stage: Stage) -> None:
+    """Drop the rows of a single change, on a connection that goes on to be used."""
+    connection.execute(DropTable(stage.table))
 
 
 def fill(connection: Connection, stage: Stage, chunks: Iterable[Chunk], report: Callable[[Chunk, int], None]) -> int:

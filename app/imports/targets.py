@@ -1,4 +1,4 @@
-"""Where the rows of a dataset go in the registry, and which rows refer to which."""
+"""Where the rows of a dataset go in the registry."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,16 +15,6 @@ _RENAMED: Mapping[tuple[str, str], Mapping[str, str]] = {
     ("ledger", "enterprise_return"): {"enterprise_code": "code"},
 }
 """Columns of a table that a dataset calls by another name."""
-
-ANCHORS: Mapping[str, tuple[str, str]] = {
-    "districts": ("district", "code"),
-    "industries": ("industry", "code"),
-    "industry-groups": ("industry_group", "code"),
-    "enterprises": ("enterprise", "code"),
-    "branches": ("branch", "code"),
-    "members": ("member", "ref"),
-}
-"""Table and column that the codes or refs of a dataset stand in, where others refer to them."""
 
 
 @dataclass(frozen=True)
@@ -66,38 +56,22 @@ class Target:
         return self.dataset.column(self.source[name]) if name in self.source else None
 
 
-@dataclass(frozen=True)
-class Reference:
-    """A column that holds codes or refs of another table, and the dataset that brings it."""
-
-    dataset: str
-    table: Table
-    column: str
-
-
 @cache
 def targets(dataset: Dataset) -> tuple[Target, ...]:
     """Return the tables that a dataset fills; the last holds a row for each row of the file."""
     return tuple(_target(dataset, METADATA.tables[name]) for name in dataset.tables)
 
 
-@cache
-def references_to(table: Table) -> tuple[Reference, ...]:
-    """Return every column of the registry that refers to a table, each once."""
-    found = {
-        (target.table.name, name): Reference(dataset.name, target.table, name)
-        for dataset in reversed(tuple(DATASETS.values()))
-        for target in targets(dataset)
-        for name in target.source
-        if (column := target.file_column(name)) and column.refers_to and ANCHORS[column.refers_to][0] == table.name
-    }
-    return tuple(found.values())
+BROUGHT_BY: Mapping[str, str] = {
+    table: dataset.name for dataset in reversed(tuple(DATASETS.values())) for table in dataset.tables
+}
+"""For each table the dataset that a message names: of several the first, which brings nothing else."""
 
 
 def anchor(dataset: str) -> tuple[Table, str]:
     """Return table and column that the codes of a dataset stand in."""
-    table, column = ANCHORS[dataset]
-    return METADATA.tables[table], column
+    table = METADATA.tables[DATASETS[dataset].tables[0]]
+    return table, table.primary_key.columns.keys()[0]
 
 
 def same_key(left: FromClause, right: FromClause, target: Target) -> ColumnElement[bool]:

@@ -1,1 +1,1 @@
-"""Imports and builds as child processes; what they do is told by small files that every worker can read."""
+"""Jobs: imports, builds and erasures in child processes, with record files that every worker can read."""

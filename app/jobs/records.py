@@ -1,13 +1,13 @@
-"""Job records: one small file per job, replaced by rename, so that every worker reads all of it or the one before.
+"""Job records: one small file per job, replaced by rename, so that every worker reads a whole record, new or old.
 
-The file's modification time is the job's heartbeat: the worker that supervises a job renews it every few seconds.
-A job that is not finished and has no heartbeat any more is `interrupted`, whoever looks.
+The file's modification time is the job's heartbeat: the worker that supervises a job renews it every two seconds. An
+unfinished job whose heartbeat is lost is read as `interrupted` by every worker.
 """
 
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -25,21 +25,21 @@ HEARTBEAT_LOST_SECONDS = 20
 """A job without a heartbeat for this long, seconds, is interrupted."""
 
 JOB_ID = re.compile(r"[0-9]{14}-[0-9a-f]{16}")
-"""Form of a job's id; ids sort by time."""
+"""Format of a job's id; ids sort by time."""
 
 JobState = Literal["queued", "running", "succeeded", "failed", "interrupted"]
 JobKind = Literal["import", "build", "erasure"]
 
 
 class JobNotFound(NotFound):
-    """No job of this id is on record (records are removed after a time)."""
+    """No job has this id; records are removed after the retention time."""
 
     code = "job-not-found"
     title = "Job not found"
 
 
 class JobProblem(msgspec.Struct, frozen=True):
-    """Why a job failed, as a problem of the API tells it; `errors` are the parts of it that have a place."""
+    """Why a job failed, as a problem of the API; `errors` are its parts that have a pointer."""
 
     code: str
     status: int
@@ -49,7 +49,7 @@ class JobProblem(msgspec.Struct, frozen=True):
 
 
 class JobProblemItem(msgspec.Struct, frozen=True):
-    """One thing that is wrong: where, what, and the choices there are."""
+    """One problem: where, what, and the allowed values."""
 
     pointer: str
     message: str
@@ -57,7 +57,7 @@ class JobProblemItem(msgspec.Struct, frozen=True):
 
 
 class ImportRequest(msgspec.Struct, frozen=True, tag="import"):
-    """What an import was asked to do; `build` is the date of the snapshot to build afterwards, if any."""
+    """An import; `build` is the date of the snapshot to build afterwards, null: none."""
 
     dataset: str
     options: ImportOptions
@@ -66,33 +66,33 @@ class ImportRequest(msgspec.Struct, frozen=True, tag="import"):
 
 
 class BuildRequest(msgspec.Struct, frozen=True, tag="build"):
-    """The date whose snapshot a build makes."""
+    """A build of the snapshot of a date."""
 
     as_of: date
 
 
 class ErasureRequest(msgspec.Struct, frozen=True, tag="erasure"):
-    """That a member is erased; who it is stands in no record."""
+    """An erasure of a member, whose ref is in no record."""
 
 
 Request: TypeAlias = ImportRequest | BuildRequest | ErasureRequest
 
 
 class JobRecord(msgspec.Struct, frozen=True):
-    """All that is known of a job.
+    """The state of a job.
 
     Parameters
     ----------
     phase, done, total
-        What it is doing, how many units of that are done, of how many (null: not known).
+        Current phase, units done in it, and their total (null: not known).
     imported
-        What an import did, also where it was refused or its build failed; null before it ended.
+        Result of an import, also where it was rejected or its build failed; null before it ended.
     snapshot
-        Id of the snapshot that was built, or null.
+        Id of the snapshot built; null: none.
     problem
         Why it failed or was interrupted; null otherwise.
     key_id
-        Of the key that sent it; null where it came without one.
+        Id of the key that sent it; null: sent without a key.
     """
 
     id: str
@@ -111,7 +111,7 @@ class JobRecord(msgspec.Struct, frozen=True):
 
     @property
     def kind(self) -> JobKind:
-        """What it does."""
+        """Kind of the job."""
         return _KINDS[type(self.request)]
 
     @property
@@ -124,18 +124,24 @@ INTERRUPTED = JobProblem(
     code="job-interrupted",
     status=503,
     title="Job interrupted",
-    detail="The process ended before the job did. Nothing of the step under way is visible; send it again.",
+    detail="The process ended before the job was finished. Nothing of its current step was saved; send it again.",
 )
-
 
 _KINDS: Mapping[type[Request], JobKind] = {ImportRequest: "import", BuildRequest: "build", ErasureRequest: "erasure"}
 
 
 def new_record(request: Request, key_id: str | None = None) -> JobRecord:
-    """Return the record of a job that waits for its turn, under a new id; ids sort by time."""
+    """Return the record of a queued job with a new id."""
     now = datetime.now(UTC)
-    chance = secrets.token_hex(6)[:11]
-    return JobRecord(f"{now:%Y%m%d%H%M%S}-{now.microsecond:05x}{chance}", request, "queued", now, key_id=key_id)
+    suffix = secrets.token_hex(6)[:11]
+    return JobRecord(f"{now:%Y%m%d%H%M%S}-{now.microsecond:05x}{suffix}", request, "queued", now, key_id=key_id)
+
+
+def interrupted(record: JobRecord) -> JobRecord:
+    """Return the record of a job whose process has died."""
+    return msgspec.structs.replace(
+        record, state="interrupted", problem=INTERRUPTED, finished_at=record.finished_at or datetime.now(UTC)
+    )
 
 
 def record_path(jobs_dir: Path, job_id: str) -> Path:
@@ -144,20 +150,20 @@ def record_path(jobs_dir: Path, job_id: str) -> Path:
 
 
 def issues_path(jobs_dir: Path, job_id: str) -> Path:
-    """Return the file of the problems of an import's rows, a JSON object per line."""
+    """Return the file of an import's row issues, one JSON object per line."""
     return jobs_dir / f"{job_id}.issues.jsonl"
 
 
 def write_record(jobs_dir: Path, record: JobRecord) -> None:
-    """Put a record in the place of the one before; only the job's supervisor does.
+    """Replace the record of a job; only its supervisor does.
 
-    A final one is on disk when this returns; after a power cut a job under way is interrupted anyway.
+    A final record is synced to disk; after a power cut an unfinished job is interrupted anyway.
     """
     replace_file(record_path(jobs_dir, record.id), msgspec.json.encode(record), durable=record.finished)
 
 
 def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
-    """Write a file so that readers see all of it or what was there before; if `durable`, also after a power cut."""
+    """Replace a file by rename, so that readers see the whole new or old content; if `durable`, synced to disk."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("wb") as file:
@@ -171,12 +177,12 @@ def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
 
 
 def read_job(jobs_dir: Path, job_id: str) -> JobRecord:
-    """Return a job as it stands.
+    """Return the current record of a job.
 
     Raises
     ------
     JobNotFound
-        No such job is on record.
+        There is no such job.
     """
     record = _read(record_path(jobs_dir, job_id)) if JOB_ID.fullmatch(job_id) else None
     if record is None:
@@ -185,7 +191,7 @@ def read_job(jobs_dir: Path, job_id: str) -> JobRecord:
 
 
 def absent_job(job_id: str) -> JobNotFound:
-    """Return what is said of a job that is not there."""
+    """Return the error for a job that was not found."""
     return JobNotFound(f"There is no job {job_id!r}.")
 
 
@@ -197,7 +203,7 @@ def list_jobs(
     before: str | None = None,
     limit: int | None = None,
 ) -> list[JobRecord]:
-    """Return jobs, the newest first; those of a key, and before an id, where one is given; at most `limit`."""
+    """Return jobs, the newest first, at most `limit`; optionally of one key only, and only those before an id."""
     found: list[JobRecord] = []
     for job_id in sorted(job_ids(jobs_dir), reverse=True):
         if limit is not None and len(found) >= limit:
@@ -209,38 +215,44 @@ def list_jobs(
 
 
 def job_ids(jobs_dir: Path) -> list[str]:
-    """Return the ids of all jobs on record, in no order."""
+    """Return the ids of all jobs, unordered."""
     return [path.stem for path in jobs_dir.glob("*.json") if JOB_ID.fullmatch(path.stem)]
 
 
 def write_issues(jobs_dir: Path, job_id: str, issues: tuple[RowIssue, ...]) -> None:
-    """Write the problems of an import's rows beside its record."""
+    """Write the row issues of an import beside its record."""
     replace_file(issues_path(jobs_dir, job_id), b"".join(msgspec.json.encode(issue) + b"\n" for issue in issues))
 
 
 def read_issues(jobs_dir: Path, job_id: str, *, start: int = 0, limit: int | None = None) -> list[RowIssue]:
-    """Return the listed problems of an import's rows from position `start` on; empty while there are none."""
+    """Return the listed row issues of an import from position `start` on; empty if there are none."""
     path = issues_path(jobs_dir, job_id)
     lines = path.read_bytes().splitlines() if path.exists() else []
     stop = None if limit is None else start + limit
     return [msgspec.json.decode(line, type=RowIssue) for line in lines[start:stop]]
 
 
+def redact_issues(jobs_dir: Path, refs: Sequence[str]) -> None:
+    """Remove the values that hold one of these refs from the issues of all imports: a ref may be in a wrong column."""
+    holds_ref = re.compile("|".join(rf"(?<![\w-]){re.escape(ref)}(?![\w-])" for ref in refs))
+    for job_id in job_ids(jobs_dir):
+        issues = read_issues(jobs_dir, job_id)
+        redacted = tuple(
+            msgspec.structs.replace(issue, value=None) if issue.value and holds_ref.search(issue.value) else issue
+            for issue in issues
+        )
+        if redacted != tuple(issues):
+            write_issues(jobs_dir, job_id, redacted)
+
+
 def _read(path: Path) -> JobRecord | None:
     try:
         beat = path.stat().st_mtime
         record = msgspec.json.decode(path.read_bytes(), type=JobRecord)
-    except (FileNotFoundError, msgspec.DecodeError):  # one that a power cut left empty is as good as none
+    except (FileNotFoundError, msgspec.DecodeError):  # a power cut may leave an empty file
         return None
     return record if record.finished or not _is_lost(beat) else interrupted(record)
 
 
 def _is_lost(beat: float) -> bool:
     return datetime.now(UTC) - datetime.fromtimestamp(beat, UTC) > timedelta(seconds=HEARTBEAT_LOST_SECONDS)
-
-
-def interrupted(record: JobRecord) -> JobRecord:
-    """Return the record of a job whose process is gone."""
-    return msgspec.structs.replace(
-        record, state="interrupted", problem=INTERRUPTED, finished_at=record.finished_at or datetime.now(UTC)
-    )

@@ -1,8 +1,9 @@
 """One step of a job, run as a child process: `python -m app.jobs.steps import JOB`, `… build DATE`, `… erasure JOB`.
 
-The child reports its progress to the worker that supervises it, as JSON lines on its standard output; it ends when its
-standard input closes, so that it never outlives that worker. The one line that it is given there is what neither a
-record nor a list of processes may show: the ref of an erasure, else nothing.
+The child reports progress and result to the worker that supervises it as JSON lines on standard output; it ends when
+its standard input closes, so that it never outlives the worker. It reads one line there: the ref of an erasure, which
+neither a record nor a process list may show; else an empty text. Each step imports what it needs when it runs, so that
+an import does not load DuckDB, nor a build the readers of files.
 """
 
 import io
@@ -20,15 +21,26 @@ from app.config import Settings
 from app.errors import Report, ServiceError
 from app.imports.issues import RowIssue
 from app.imports.options import ImportResult
-from app.jobs.records import ImportRequest, JobProblem, JobProblemItem, read_job, write_issues
-from app.jobs.uploads import full_disk_named, sweep_jobs, upload_path
+from app.jobs.records import ImportRequest, JobProblem, JobProblemItem, read_job, redact_issues, write_issues
+from app.jobs.uploads import clean_up_jobs, full_disk_named, upload_path
 from app.observability import configure_logging
-from app.registry.erasure import erase_members
-from app.snapshots.folders import sweep
+
+UNEXPECTED = JobProblem(
+    "internal", 500, "Internal error", "An unexpected error occurred; the service's log has the details."
+)
+"""The problem of a step that failed with an unexpected error."""
+
+EXHAUSTED = JobProblem(
+    "file-too-demanding",
+    422,
+    "File too demanding",
+    "Reading the file exceeds the limits of time or memory; nothing was imported. Send it as CSV.",
+)
+"""The problem of a file that exceeds the limits of its process."""
 
 
 class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a child tells: how far it is, or what came of it."""
+    """A message of a child: its progress (`phase` is set) or its result."""
 
     phase: str | None = None
     done: int = 0
@@ -38,90 +50,42 @@ class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
     problem: JobProblem | None = None
 
 
-UNEXPECTED = JobProblem(
-    "internal", 500, "Internal error", "Something went wrong that nobody foresaw; the log says more."
-)
-"""The problem of a step that failed in a way nobody foresaw."""
-
-EXHAUSTED = JobProblem(
-    "file-too-demanding",
-    422,
-    "File too demanding",
-    "Reading the file takes more time or memory than one file may; nothing of it was taken. Send it as CSV.",
-)
-"""The problem of a file that does not fit the limits of its process."""
-
-
 def problem_of(error: ServiceError) -> JobProblem:
-    """Return an error as a job's record keeps it."""
+    """Return an error as the problem of a job."""
     items = tuple(JobProblemItem(item.pointer, item.message, item.allowed) for item in error.errors)
     return JobProblem(error.code, error.status, error.title, error.detail, items)
 
 
+def erase(settings: Settings, refs: Sequence[str], report: Report) -> None:
+    """Erase members: their rows, the deleted bytes, and files left by ended imports and builds.
+
+    Files of running imports and builds are removed when these end; such an import is validated again and refuses the
+    refs. Snapshots contain no refs and keep their figures.
+
+    Raises
+    ------
+    TombstoneKeyMissing, StillBeingRead, DatabaseUnavailable
+        As for `erase_members`.
+    """
+    from app.registry.erasure import erase_members  # noqa: PLC0415 - only an erasure needs it
+    from app.snapshots.folders import clean_up_builds  # noqa: PLC0415 - as above
+
+    clean_up_jobs(settings)
+    clean_up_builds(settings)
+    redact_issues(settings.jobs_dir, refs)
+    erase_members(settings, refs, report)
+
+
 def main() -> None:
-    """Run one step; whatever becomes of it is told, not raised."""
+    """Run one step; errors are reported as its result, not raised."""
     channel = io.FileIO(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what anything else prints must not be taken for the step's word
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # other output must not be taken for a message
     configure_logging()
-    given = msgspec.json.decode(_first_line(), type=str)
+    secret = msgspec.json.decode(_first_line(), type=str)
     threading.Thread(target=_end_with_supervisor, daemon=True).start()
     kind, argument = sys.argv[1:]
-    told = _outcome(kind, given if kind == "erasure" else argument, partial(_report, channel))
-    channel.write(msgspec.json.encode(told) + b"\n")
-
-
-def _outcome(kind: str, argument: str, report: Report) -> Progress:
-    step: Callable[[Settings, str, Report], Progress] = {"import": _import, "build": _build, "erasure": _erase}[kind]
-    try:
-        with full_disk_named():
-            return step(Settings(), argument, report)
-    except ServiceError as error:
-        return Progress(problem=problem_of(error))
-    except MemoryError:
-        return Progress(problem=EXHAUSTED)
-    except Exception:  # noqa: BLE001 - whatever it is, the job must say that it failed
-        structlog.get_logger().exception("step failed", step=kind)
-        return Progress(problem=UNEXPECTED)
-
-
-def _import(settings: Settings, job_id: str, report: Report) -> Progress:
-    from app.imports.load import ImportRejected, import_file  # noqa: PLC0415 - a build does without
-
-    request = read_job(settings.jobs_dir, job_id).request
-    if not isinstance(request, ImportRequest):
-        message = f"job {job_id} is no import"
-        raise TypeError(message)
-    try:
-        imported = import_file(settings, request.dataset, upload_path(settings, job_id), request.options, report)
-    except ImportRejected as rejected:
-        _keep(settings, job_id, rejected.imported.issues)
-        return Progress(imported=rejected.imported.result, problem=problem_of(rejected))
-    _keep(settings, job_id, imported.issues)
-    return Progress(imported=imported.result)
-
-
-def _keep(settings: Settings, job_id: str, issues: tuple[RowIssue, ...]) -> None:
-    """Write down the problems of rows; where that fails, what was done is told all the same."""
-    try:
-        write_issues(settings.jobs_dir, job_id, issues)
-    except OSError:
-        structlog.get_logger().exception("problems of rows not kept", job=job_id)
-
-
-def _build(settings: Settings, day: str, report: Report) -> Progress:
-    from app.snapshots.build import build_snapshot  # noqa: PLC0415 - an import does without
-
-    return Progress(snapshot=build_snapshot(settings, date.fromisoformat(day), report).id)
-
-
-def _erase(settings: Settings, ref: str, report: Report) -> Progress:
-
-    erase(settings, [ref], report)
-    return Progress()
-
-
-def _report(channel: io.FileIO, phase: str, done: int, total: int | None) -> None:
-    channel.write(msgspec.json.encode(Progress(phase=phase, done=done, total=total)) + b"\n")
+    result = _result(kind, secret if kind == "erasure" else argument, partial(_report, channel))
+    channel.write(msgspec.json.encode(result) + b"\n")
 
 
 def _first_line() -> bytes:
@@ -135,26 +99,63 @@ def _first_line() -> bytes:
 
 
 def _end_with_supervisor() -> None:
-    while os.read(0, 1024):  # unbuffered: a buffer's lock would be in the way when the interpreter ends
+    while os.read(0, 1024):  # unbuffered: a buffer's lock would block the interpreter's exit
         pass
     os._exit(1)
 
 
+def _report(channel: io.FileIO, phase: str, done: int, total: int | None) -> None:
+    channel.write(msgspec.json.encode(Progress(phase=phase, done=done, total=total)) + b"\n")
+
+
+def _result(kind: str, argument: str, report: Report) -> Progress:
+    step: Callable[[Settings, str, Report], Progress] = {"import": _import, "build": _build, "erasure": _erase}[kind]
+    try:
+        with full_disk_named():
+            return step(Settings(), argument, report)
+    except ServiceError as error:
+        return Progress(problem=problem_of(error))
+    except MemoryError:
+        return Progress(problem=EXHAUSTED)
+    except Exception:  # noqa: BLE001 - every failure must reach the job's record
+        structlog.get_logger().exception("step failed", step=kind)
+        return Progress(problem=UNEXPECTED)
+
+
+def _import(settings: Settings, job_id: str, report: Report) -> Progress:
+    from app.imports.load import ImportRejected, import_file  # noqa: PLC0415 - only an import needs it
+
+    request = read_job(settings.jobs_dir, job_id).request
+    if not isinstance(request, ImportRequest):
+        message = f"job {job_id} is not an import"
+        raise TypeError(message)
+    try:
+        imported = import_file(settings, request.dataset, upload_path(settings, job_id), request.options, report)
+    except ImportRejected as rejected:
+        _save_issues(settings, job_id, rejected.imported.issues)
+        return Progress(imported=rejected.imported.result, problem=problem_of(rejected))
+    _save_issues(settings, job_id, imported.issues)
+    return Progress(imported=imported.result)
+
+
+def _save_issues(settings: Settings, job_id: str, issues: tuple[RowIssue, ...]) -> None:
+    """Write the row issues; if that fails, the import's result is still reported."""
+    try:
+        write_issues(settings.jobs_dir, job_id, issues)
+    except OSError:
+        structlog.get_logger().exception("row issues not written", job=job_id)
+
+
+def _build(settings: Settings, day: str, report: Report) -> Progress:
+    from app.snapshots.build import build_snapshot  # noqa: PLC0415 - only a build needs it
+
+    return Progress(snapshot=build_snapshot(settings, date.fromisoformat(day), report).id)
+
+
+def _erase(settings: Settings, ref: str, report: Report) -> Progress:
+    erase(settings, [ref], report)
+    return Progress()
+
+
 if __name__ == "__main__":
     main()
-
-
-def erase(settings: Settings, refs: Sequence[str], report: Report) -> None:
-    """Erase members: rows, bytes, uploaded files and frozen inputs of builds that nobody needs any more.
-
-    Files of imports and builds under way go when these end; such an import is checked again and refuses the refs.
-    Snapshots hold no refs and keep their figures.
-
-    Raises
-    ------
-    TombstoneKeyMissing, StillBeingRead, DatabaseUnavailable
-        As for `erase_members`.
-    """
-    sweep_jobs(settings)
-    sweep(settings)
-    erase_members(settings, refs, report)

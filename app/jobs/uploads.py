@@ -1,4 +1,4 @@
-"""Files sent to be imported: on disk from their arrival to the end of their import, no longer."""
+"""Uploaded files, removed when their import ends; cleanup of uploads and job records after crashes and retention."""
 
 import errno
 import time
@@ -13,9 +13,15 @@ from app.jobs.records import JobNotFound, interrupted, issues_path, job_ids, rea
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
+PARTIAL = ".part"
+"""Suffix of a file that is being received."""
+
+_ABANDONED_SECONDS = 3600
+"""A file that is being received and has not grown for this long is abandoned."""
+
 
 class DiskFull(TemporarilyUnavailable):
-    """There is no room left in the data folder; what was half written is removed."""
+    """The disk of the data folder is full; partly written files are removed."""
 
     code = "disk-full"
     title = "Disk full"
@@ -24,30 +30,23 @@ class DiskFull(TemporarilyUnavailable):
 
 @contextmanager
 def full_disk_named() -> Iterator[None]:
-    """Turn what the system raises when no room is left into `DiskFull`; other errors pass unchanged."""
+    """Raise `DiskFull` for the system's errors of a full disk or quota; other errors pass unchanged."""
     try:
         yield
     except OSError as error:
         if error.errno not in _FULL:
             raise
-        message = "No room is left in the data folder; nothing was taken, and what had arrived is removed."
+        message = "The disk of the data folder is full; nothing was changed, and partly written files were removed."
         raise DiskFull(message) from error
 
 
-PARTIAL = ".part"
-"""Suffix of a file that is still arriving."""
-
-_ABANDONED_SECONDS = 3600
-"""A file that is still arriving and has not grown for so long is not arriving any more."""
-
-
 def upload_path(settings: Settings, job_id: str) -> Path:
-    """Return the file that an import's job reads."""
+    """Return the uploaded file of an import's job."""
     return settings.uploads_dir / job_id
 
 
-def sweep_jobs(settings: Settings) -> None:
-    """Remove what nobody needs any more: uploads of ended jobs and of broken-off transfers, records of long ago."""
+def clean_up_jobs(settings: Settings) -> None:
+    """Remove uploads of ended jobs and of abandoned transfers, and expired records; settle interrupted jobs."""
     for job_id in job_ids(settings.jobs_dir):
         try:
             _settle(settings, job_id)
@@ -56,32 +55,22 @@ def sweep_jobs(settings: Settings) -> None:
     for upload in settings.uploads_dir.glob("*"):
         if _is_abandoned(settings, upload):
             upload.unlink(missing_ok=True)
-    forget_jobs(settings)
+    remove_expired_jobs(settings)
 
 
-def forget_jobs(settings: Settings) -> None:
-    """Remove the records of jobs that ended longer ago than the settings say."""
+def remove_expired_jobs(settings: Settings) -> None:
+    """Remove the records of jobs that ended before the retention time."""
     oldest = datetime.now(UTC) - timedelta(days=settings.job_retention_days)
     for job_id in job_ids(settings.jobs_dir):
-        if job_id < f"{oldest:%Y%m%d%H%M%S}":  # accepted before; when it ended is in its record
-            _forget(settings, job_id, oldest)
+        if job_id < f"{oldest:%Y%m%d%H%M%S}":  # accepted before; its end is in the record
+            _remove_if_expired(settings, job_id, oldest)
 
 
 def _settle(settings: Settings, job_id: str) -> None:
-    """Write down that a job without a heartbeat is interrupted."""
+    """Record that a job without a heartbeat is interrupted."""
     record = read_job(settings.jobs_dir, job_id)
     if record.state == "interrupted":
         write_record(settings.jobs_dir, interrupted(record))
-
-
-def _forget(settings: Settings, job_id: str, oldest: datetime) -> None:
-    try:
-        ended = read_job(settings.jobs_dir, job_id).finished_at
-    except JobNotFound:
-        return
-    if ended is not None and ended < oldest:
-        issues_path(settings.jobs_dir, job_id).unlink(missing_ok=True)
-        record_path(settings.jobs_dir, job_id).unlink(missing_ok=True)
 
 
 def _is_abandoned(settings: Settings, upload: Path) -> bool:
@@ -93,3 +82,13 @@ def _is_abandoned(settings: Settings, upload: Path) -> bool:
         return time.time() - upload.stat().st_mtime > _ABANDONED_SECONDS
     except FileNotFoundError:
         return False
+
+
+def _remove_if_expired(settings: Settings, job_id: str, oldest: datetime) -> None:
+    try:
+        ended = read_job(settings.jobs_dir, job_id).finished_at
+    except JobNotFound:
+        return
+    if ended is not None and ended < oldest:
+        issues_path(settings.jobs_dir, job_id).unlink(missing_ok=True)
+        record_path(settings.jobs_dir, job_id).unlink(missing_ok=True)

@@ -1,44 +1,43 @@
-"""The five kinds of entities that can be changed one by one, their codes, and who refers to whom."""
+"""The kinds of things that have codes or refs, who refers to whom, and what a code may be."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import StrEnum
 
 from sqlalchemy import Connection, Table, select, union_all
 
 from app.catalogue.vocabulary import DistrictLevel, IndustryLevel
 from app.database.tables import CODE_LENGTH, METADATA
-from app.errors import ErrorItem, InvalidRequest, NotFound
+from app.errors import NEIGHBOURS, ErrorItem, InvalidRequest, NotFound, closest
 
 
 @dataclass(frozen=True)
 class Entity:
-    """A kind of thing that has a code.
+    """A kind of thing that others refer to.
 
     Parameters
     ----------
     name
-        As it stands in paths.
+        As it stands in paths; its dataset has the same name.
     noun
         One of them, in a sentence.
     table_name
-        Its table; the key is `code`.
+        Its table.
     names
         Columns that a search looks at besides the code.
     levels
         Levels of its tree, from the highest down; empty where it has none.
-    chain
-        Column that names another thing of this kind, above or before this one; null where there is none.
+    key
+        Column that names one of them.
     """
 
     name: str
     noun: str
     table_name: str
-    names: tuple[str, ...]
+    names: tuple[str, ...] = ()
     levels: tuple[StrEnum, ...] = ()
-    chain: str | None = None
+    key: str = "code"
 
     @property
     def table(self) -> Table:
@@ -46,16 +45,23 @@ class Entity:
         return METADATA.tables[self.table_name]
 
 
-DISTRICTS = Entity("districts", "district", "district", ("name_zh", "name_en"), tuple(DistrictLevel), "parent_code")
-INDUSTRIES = Entity("industries", "industry", "industry", ("name_zh", "name_en"), tuple(IndustryLevel), "parent_code")
+DISTRICTS = Entity("districts", "district", "district", ("name_zh", "name_en"), tuple(DistrictLevel))
+INDUSTRIES = Entity("industries", "industry", "industry", ("name_zh", "name_en"), tuple(IndustryLevel))
 INDUSTRY_GROUPS = Entity("industry-groups", "industry group", "industry_group", ("name_zh", "name_en"))
-ENTERPRISES = Entity("enterprises", "enterprise", "enterprise", ("name",), chain="supersedes")
-BRANCHES = Entity("branches", "branch", "branch", ("name",), chain="parent_code")
+ENTERPRISES = Entity("enterprises", "enterprise", "enterprise", ("name",))
+BRANCHES = Entity("branches", "branch", "branch", ("name",))
+MEMBERS = Entity("members", "member", "member", key="ref")
+
+ENTITIES = {it.name: it for it in (DISTRICTS, INDUSTRIES, INDUSTRY_GROUPS, ENTERPRISES, BRANCHES, MEMBERS)}
+"""All kinds of things by name."""
+
+PLACED = (ENTERPRISES, BRANCHES, MEMBERS)
+"""Entities that lie somewhere, inside a scope or outside; what belongs to them lies with them."""
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A column that holds codes of an entity.
+    """A column that holds codes or refs of an entity.
 
     Parameters
     ----------
@@ -63,17 +69,17 @@ class Reference:
         Where it is.
     to
         Whose codes it holds.
-    rows
-        What its rows are, in a sentence.
     shown
-        Column that names such a row; null where rows are of members, who are only counted.
+        Column that names such a row in a message; null where rows are of members, who are only counted.
+    belongs
+        Whether its rows belong to what they refer to, and lie where that does.
     """
 
     table_name: str
     column: str
     to: Entity
-    rows: str
     shown: str | None
+    belongs: bool = False
 
     @property
     def table(self) -> Table:
@@ -82,47 +88,43 @@ class Reference:
 
 
 REFERENCES: Sequence[Reference] = (
-    Reference("district", "parent_code", DISTRICTS, "districts", "code"),
-    Reference("enterprise", "district_code", DISTRICTS, "enterprises", "code"),
-    Reference("enterprise_return", "district_code", DISTRICTS, "returns of enterprises", "enterprise_code"),
-    Reference("branch", "district_code", DISTRICTS, "branches", "code"),
-    Reference("industry", "parent_code", INDUSTRIES, "industries", "code"),
-    Reference("industry_group_industry", "industry_code", INDUSTRIES, "industry groups", "group_code"),
-    Reference("enterprise", "industry_code", INDUSTRIES, "enterprises", "code"),
-    Reference("enterprise_return", "industry_code", INDUSTRIES, "returns of enterprises", "enterprise_code"),
-    Reference("branch", "industry_code", INDUSTRIES, "branches", "code"),
-    Reference("branch", "industry_group", INDUSTRY_GROUPS, "branches", "code"),
-    Reference("enterprise", "supersedes", ENTERPRISES, "enterprises", "code"),
-    Reference("enterprise_return", "enterprise_code", ENTERPRISES, "returns", "reported_on"),
-    Reference("enterprise_coverage", "enterprise_code", ENTERPRISES, "coverage rows", "start_on"),
-    Reference("employment", "enterprise_code", ENTERPRISES, "employed members", None),
-    Reference("branch", "parent_code", BRANCHES, "branches", "code"),
-    Reference("enterprise_coverage", "branch_code", BRANCHES, "coverage rows of enterprises", "enterprise_code"),
-    Reference("affiliation", "branch_code", BRANCHES, "affiliated members", None),
+    Reference("district", "parent_code", DISTRICTS, "code"),
+    Reference("industry", "parent_code", INDUSTRIES, "code"),
+    Reference("industry_group_industry", "industry_code", INDUSTRIES, "group_code"),
+    Reference("enterprise", "district_code", DISTRICTS, "code"),
+    Reference("enterprise", "industry_code", INDUSTRIES, "code"),
+    Reference("enterprise", "supersedes", ENTERPRISES, "code"),
+    Reference("enterprise_return", "enterprise_code", ENTERPRISES, "reported_on", belongs=True),
+    Reference("enterprise_return", "district_code", DISTRICTS, "enterprise_code"),
+    Reference("enterprise_return", "industry_code", INDUSTRIES, "enterprise_code"),
+    Reference("branch", "parent_code", BRANCHES, "code"),
+    Reference("branch", "district_code", DISTRICTS, "code"),
+    Reference("branch", "industry_code", INDUSTRIES, "code"),
+    Reference("branch", "industry_group", INDUSTRY_GROUPS, "code"),
+    Reference("enterprise_coverage", "enterprise_code", ENTERPRISES, "start_on", belongs=True),
+    Reference("enterprise_coverage", "branch_code", BRANCHES, "enterprise_code"),
+    Reference("employment", "member_ref", MEMBERS, None, belongs=True),
+    Reference("employment", "enterprise_code", ENTERPRISES, None, belongs=True),
+    Reference("affiliation", "member_ref", MEMBERS, None, belongs=True),
+    Reference("affiliation", "branch_code", BRANCHES, None, belongs=True),
 )
-"""Every reference in the registry, but for the rows of an industry group, which go with it."""
+"""Who refers to whom: every reference in the registry, but for the rows of an industry group, which go with it."""
 
 
-def references_of(entity: Entity) -> dict[str, Entity]:
-    """Return the columns of an entity that hold codes, and whose."""
-    return {reference.column: reference.to for reference in REFERENCES if reference.table_name == entity.table_name}
+def references_of(table_name: str) -> list[Reference]:
+    """Return the columns of a table that hold codes or refs."""
+    return [reference for reference in REFERENCES if reference.table_name == table_name]
 
 
-def references_to(entity: Entity) -> list[Reference]:
-    """Return the columns that hold codes of an entity."""
-    return [reference for reference in REFERENCES if reference.to is entity]
+def references_to(table_name: str) -> list[Reference]:
+    """Return the columns that hold codes or refs of a table's rows."""
+    return [reference for reference in REFERENCES if reference.to.table_name == table_name]
 
 
 CODE_RULE = f"1 to {CODE_LENGTH} characters, not `.` or `..`, without `/`, control characters and outer spaces"
 """What a code may be, in a sentence."""
 
 _WRONG = re.compile(r"[/\x00-\x1f\x7f-\x9f\ud800-\udfff]|^\s|\s$|^\.{1,2}$")
-
-_NEIGHBOURS = 50
-"""Codes before and after an unknown one, in their order, among which the closest are looked for."""
-
-_CLOSEST = 5
-"""Codes that a problem offers."""
 
 
 class NotRegistered(NotFound):
@@ -153,8 +155,12 @@ def exists(connection: Connection, entity: Entity, code: str) -> bool:
 
 def unknown_code(connection: Connection, entity: Entity, code: str, pointer: str) -> ErrorItem:
     """Return the problem that a code is not in the registry, with the closest few that are."""
-    closest = get_close_matches(code, _neighbours(connection, entity, code), _CLOSEST, 0.5) if is_code(code) else []
-    return ErrorItem(pointer, f"there is no {entity.noun} {code!r}", tuple(closest))
+    return ErrorItem(pointer, f"there is no {entity.noun} {code!r}", closest_codes(connection, entity, code))
+
+
+def closest_codes(connection: Connection, entity: Entity, code: str) -> tuple[str, ...]:
+    """Return the few codes of the registry that are most like another one, the closest first."""
+    return closest(code, _neighbours(connection, entity, code)) if is_code(code) else ()
 
 
 def not_registered(entity: Entity, code: str) -> NotRegistered:
@@ -164,7 +170,7 @@ def not_registered(entity: Entity, code: str) -> NotRegistered:
 
 
 def _neighbours(connection: Connection, entity: Entity, code: str) -> list[str]:
-    column = entity.table.c.code
-    before = select(column).where(column < code).order_by(column.desc()).limit(_NEIGHBOURS).subquery()
-    after = select(column).where(column > code).order_by(column).limit(_NEIGHBOURS).subquery()
-    return list(connection.scalars(union_all(select(before.c.code), select(after.c.code))))
+    column = entity.table.c[entity.key]
+    before = select(column).where(column < code).order_by(column.desc()).limit(NEIGHBOURS).subquery()
+    after = select(column).where(column > code).order_by(column).limit(NEIGHBOURS).subquery()
+    return list(connection.scalars(union_all(select(before), select(after))))

@@ -20,7 +20,7 @@ from app.database.tables import METADATA
 from app.database.vacuum import scrub
 from app.database.write_lock import raise_revision, write_lock_sync
 from app.errors import ErrorItem, InvalidRequest, Report, TemporarilyUnavailable
-from app.registry.entities import CODE_RULE, is_code
+from app.registry.entities import CODE_RULE, MEMBERS, is_code, references_to
 
 _KEY_BYTES = 32
 
@@ -132,7 +132,10 @@ def write_key(path: Path, key: bytes) -> None:
         os.fsync(file.fileno())
 
 
-REF_COLUMNS = {"affiliation": "member_ref", "employment": "member_ref", "member": "ref"}
+REF_COLUMNS = {
+    **{reference.table_name: reference.column for reference in references_to(MEMBERS.table_name)},
+    MEMBERS.table_name: MEMBERS.key,
+}
 """The tables that name members, and the column of each that does."""
 
 

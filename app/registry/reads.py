@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, NamedTuple, TypeAlias
 
-from sqlalchemy import Connection, Select, func, literal, or_, select, tuple_
+from sqlalchemy import Connection, Select, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.database.outages import reading
@@ -115,20 +115,6 @@ def coverage_statement(enterprise: str, after: CoverageKey | None, limit: int) -
     if after is not None:
         statement = statement.where(tuple_(*key) > after)
     return statement.order_by(*key).limit(limit + 1)
-
-
-def ancestors_statement(entity: Entity, start: str, stop: str) -> Select[Any]:
-    """Return the statement of the codes from `start` upwards along an entity's chain, at most to `stop`."""
-    table = entity.table
-    above = table.c[str(entity.chain)]
-    up = select(table.c.code, above.label("above"), literal(0).label("steps")).where(table.c.code == start)
-    line = up.cte("line", recursive=True)
-    line = line.union_all(
-        select(table.c.code, above, line.c.steps + 1)
-        .join_from(line, table, table.c.code == line.c.above)
-        .where(line.c.code != stop)
-    )
-    return select(line.c.code).order_by(line.c.steps)
 
 
 async def list_entities(

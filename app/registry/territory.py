@@ -28,7 +28,7 @@ from sqlalchemy import (
 from app.catalogue.vocabulary import AffiliationRole
 from app.database.tables import METADATA
 from app.errors import ServiceError
-from app.registry.entities import BRANCHES, DISTRICTS, ENTERPRISES, Entity
+from app.registry.entities import BRANCHES, DISTRICTS, ENTERPRISES, PLACED, REFERENCES, Entity, references_of
 
 OUTSIDE = "lies outside the districts of the key"
 """What is said of a place."""
@@ -56,7 +56,8 @@ def require_everything(scope: Collection[str] | None) -> None:
         The scope is limited.
     """
     if scope is not None:
-        raise ScopeTooNarrow("Districts, industries and industry groups are changed with a key that covers everything.")
+        message = "Districts, industries, industry groups and snapshots need a key that covers everything."
+        raise ScopeTooNarrow(message)
 
 
 def subtree_codes(scope: Collection[str]) -> CTE:
@@ -99,13 +100,12 @@ Code: TypeAlias = ColumnElement[Any]
 """An expression that gives codes or refs, or null."""
 
 BELONGS_TO: Mapping[str, Mapping[str, str]] = {
-    "enterprise": {"code": "enterprise"},
-    "enterprise_return": {"enterprise_code": "enterprise"},
-    "branch": {"code": "branch"},
-    "enterprise_coverage": {"enterprise_code": "enterprise"},
-    "member": {"ref": "member"},
-    "employment": {"member_ref": "member", "enterprise_code": "enterprise"},
-    "affiliation": {"member_ref": "member", "branch_code": "branch"},
+    **{entity.table_name: {entity.key: entity.table_name} for entity in PLACED},
+    **{
+        owned.table_name: {each.column: each.to.table_name for each in references_of(owned.table_name) if each.belongs}
+        for owned in REFERENCES
+        if owned.belongs
+    },
 }
 """For each table whose rows lie somewhere, the columns that say what a row is of, and which table that is in."""
 
@@ -219,7 +219,7 @@ def seen(statement: Select[Any], entity: Entity, visibility: Visibility) -> Sele
 
     Districts, enterprises and branches lie inside or outside; industries and groups are nowhere, and seen by all.
     """
-    if visibility.scope is None or entity not in _PLACED:
+    if visibility.scope is None or entity not in (DISTRICTS, ENTERPRISES, BRANCHES):
         return statement
     return statement.where(_place(entity, visibility.today).in_(select(subtree_codes(visibility.scope).c.code)))
 
@@ -229,9 +229,6 @@ def seen_of_enterprises(statement: Select[Any], rows: Table, visibility: Visibil
     if visibility.scope is None:
         return statement
     return statement.where(Territory(subtree_codes(visibility.scope), visibility.today).row(rows.name, rows))
-
-
-_PLACED = (DISTRICTS, ENTERPRISES, BRANCHES)
 
 
 def _place(entity: Entity, today: date) -> ColumnElement[Any]:

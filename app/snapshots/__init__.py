@@ -1,1 +1,1 @@
-"""From the registry to published snapshots: the writing half's end."""
+"""Building snapshots: from the registry to published files."""

@@ -1,6 +1,6 @@
--- One row per living branch: its own counts and those of its subtree, distinct persons, everybody.
--- Members tied to one branch are added up the tree; only those tied to several are counted distinctly.
--- The same text runs on SQLite, PostgreSQL and DuckDB. What stands in braces are checked literals.
+-- One row per living branch: its own counts and those of its subtree, of distinct persons, withheld identities included.
+-- Members with one affiliation are summed up the tree; only those with several are counted distinctly.
+-- The same text runs on SQLite, PostgreSQL and DuckDB. The names in braces are replaced by validated literals.
 WITH RECURSIVE
 lineage (ancestor, code, distance) AS (
     SELECT code, code, 0 FROM branch
@@ -28,7 +28,7 @@ living_ancestor AS (
 open_membership AS (
     SELECT ref, full_since, birth_year, sex, education, identity, floating_since, floating_until
     FROM member
-    WHERE joined_on <= {as_of} AND (left_on IS NULL OR left_on > {as_of})
+    WHERE {is_member}
 ),
 living_affiliation AS (
     SELECT affiliation.member_ref, affiliation.branch_code, affiliation.role
@@ -147,7 +147,7 @@ participating_enterprise AS (
     JOIN open_membership ON open_membership.ref = living_affiliation.member_ref AND open_membership.identity <> 'withheld'
     JOIN employment
         ON employment.member_ref = living_affiliation.member_ref
-        AND employment.start_on <= {as_of} AND (employment.end_on IS NULL OR employment.end_on > {as_of})
+        AND {is_employed}
     JOIN registered ON registered.code = employment.enterprise_code
     WHERE living_affiliation.role = 'secondary'
 ),

@@ -15,7 +15,7 @@ from app.errors import Report
 from app.snapshots.correlation import estimate
 from app.snapshots.dates import refuse_future
 from app.snapshots.extract import EXTRACTED, extract
-from app.snapshots.facts import Facts, state_facts
+from app.snapshots.facts import Facts, compute_facts
 from app.snapshots.folders import build_folder, publish, write_tables
 from app.snapshots.manifests import exact_manifest, public_manifest
 from app.snapshots.ordering import OrderedTree, order_tree
@@ -25,38 +25,38 @@ from app.snapshots.sums import Placed
 from app.snapshots.tables import Columns, snapshot_tables
 from app.store.manifest import Correlation, Manifest
 
-TURN = ".turn"
-"""The lock file by which builds take turns: a later build has read a later registry, and memory stays bounded."""
+BUILD_LOCK = ".build.lock"
+"""Lock file that serializes builds: a later build has read a later registry, and memory stays bounded."""
 
 
 def build_snapshot(settings: Settings, as_of: date, report: Report) -> Manifest:
     """Build the snapshot of a date from the registry as it is now; return its manifest.
 
-    Where protected figures are for everybody (`settings.anonymous`), they are made of the same facts, and appear first.
+    Where `settings.anonymous` is `public`, the protected snapshot is built from the same facts and published first.
 
     Raises
     ------
     FutureDate
         The date is after today in the operator's time zone.
     RoundingKeyRefused
-        Figures cannot be rounded by the key of those already published; nothing is built.
+        The rounding key is missing or not that of the published protected snapshots; nothing is built.
     """
     refuse_future(settings, as_of)
     (settings.snapshots_dir / Tier.EXACT).mkdir(parents=True, exist_ok=True)
     report("waiting for its turn", 0, 1)
-    with FileLock(settings.snapshots_dir / TURN), build_folder(settings.snapshots_dir) as folder:
+    with FileLock(settings.snapshots_dir / BUILD_LOCK), build_folder(settings.snapshots_dir) as folder:
         key = rounding_key(settings) if settings.anonymous == "public" else None
         inputs = folder / "registry"
         inputs.mkdir()
         extract(settings.registry_url, inputs, lambda done: report("reading", done, len(EXTRACTED)))
         report("computing", 0, 1)
-        facts = state_facts(inputs, settings.registry_url, settings, as_of)
+        facts = compute_facts(inputs, settings.registry_url, settings, as_of)
         shutil.rmtree(inputs)
         return _publish(settings, facts, folder, key, report)
 
 
 def _publish(settings: Settings, facts: Facts, folder: Path, key: bytes | None, report: Report) -> Manifest:
-    """Write the snapshots into folders of their own, aside, then show them; return the exact one's manifest."""
+    """Write the snapshots into the private build folder, then publish them; return the exact one's manifest."""
     districts, industries = order_tree(facts.districts, DistrictLevel), order_tree(facts.industries, IndustryLevel)
     report("adding up", 0, 1)
     tables, placed = snapshot_tables(facts, districts, industries)
@@ -69,21 +69,21 @@ def _publish(settings: Settings, facts: Facts, folder: Path, key: bytes | None, 
     exact = exact_manifest(settings, facts.parameters, write_tables(folder / Tier.EXACT, tables), correlation)
     report("writing", 1, 1)
     if protected is not None:
-        shown = publish(folder / Tier.PUBLIC, settings.snapshots_dir / Tier.PUBLIC, protected)
-        exact = msgspec.structs.replace(exact, public_id=shown.id)
+        published = publish(folder / Tier.PUBLIC, settings.snapshots_dir / Tier.PUBLIC, protected)
+        exact = msgspec.structs.replace(exact, public_id=published.id)
     return publish(folder / Tier.EXACT, settings.snapshots_dir / Tier.EXACT, exact)
 
 
 def _correlation(
     enterprises: Columns, placed: Placed, districts: OrderedTree, industries: OrderedTree
 ) -> tuple[Correlation, str]:
-    """Estimate over operating enterprises, strata division x county; the unlocated and unclassified take no part."""
+    """Estimate over operating enterprises, strata division x county, without those of unknown division or county."""
     county = np.append(districts.nearest(list(DistrictLevel).index(DistrictLevel.COUNTY)), -1)[placed.districts]
     division = np.append(industries.nearest(list(IndustryLevel).index(IndustryLevel.DIVISION)), -1)[placed.industries]
     headcount, members = enterprises["headcount"], enterprises["members"]
     h = np.asarray(headcount.fill_null(0)).astype(np.int64)
     m = np.asarray(members.fill_null(0)).astype(np.int64)
     known = (h >= 1) & np.asarray(members.is_valid())
-    taken = placed.bases[Basis.OPERATING] & known & (county >= 0) & (division >= 0)
-    stratum = division[taken] * (len(districts.codes) + 1) + county[taken]
-    return estimate(m[taken], h[taken], stratum)
+    used = placed.bases[Basis.OPERATING] & known & (county >= 0) & (division >= 0)
+    stratum = division[used] * (len(districts.codes) + 1) + county[used]
+    return estimate(m[used], h[used], stratum)

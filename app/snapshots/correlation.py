@@ -1,4 +1,4 @@
-"""The intra-enterprise correlation: how alike the employees of one firm are, in being a member or not."""
+"""The intra-enterprise correlation: how similar the employees of one firm are in being a member or not."""
 
 from math import fsum
 from typing import Any
@@ -9,16 +9,16 @@ import numpy.typing as npt
 from app.store.manifest import UNDISCLOSED, Correlation
 
 FALLBACK = UNDISCLOSED.value
-"""The correlation where the data cannot tell, and the floor where they tell little."""
+"""The correlation where it cannot be estimated, and the floor where there are few members."""
 
 ENOUGH_MEMBERS = 500
-"""Members in the strata used from which the estimate stands alone."""
+"""Members in the strata used from which the estimate needs no floor."""
 
 Ints = npt.NDArray[np.integer[Any]]
 
 
 def estimate(members: Ints, headcount: Ints, stratum: Ints) -> tuple[Correlation, str]:
-    """Return the correlation of a snapshot and where its value comes from.
+    """Return the correlation of a snapshot and the source of its value.
 
     The stratified analysis-of-variance ratio N / (N + D), truncated to [0, 1], rounded to 4 decimals.
 
@@ -51,7 +51,7 @@ def _sums(values: npt.NDArray[np.int64], starts: Ints) -> npt.NDArray[np.int64]:
 def _components(
     m: npt.NDArray[np.int64], h: npt.NDArray[np.int64], starts: Ints, ends: Ints
 ) -> tuple[list[float], list[float]]:
-    """Return of each stratum BSS - (k - 1) W and b W, with A = Σ m²/h summed exactly."""
+    """Return BSS - (k - 1) W and b W of each stratum, with A = Σ m²/h summed exactly."""
     shares = (m * m / h).tolist()
     numerators, remainders = [], []
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):

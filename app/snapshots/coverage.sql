@@ -1,5 +1,5 @@
--- Living coverage rows of enterprises in the register on the date, whether the branch lives or not.
--- What stands in braces are checked literals.
+-- Living coverage rows of enterprises registered on the date, whether their branch is living or not.
+-- The names in braces are replaced by validated literals.
 SELECT
     enterprise_coverage.enterprise_code, enterprise_coverage.branch_code, enterprise_coverage.means,
     enterprise_coverage.start_on

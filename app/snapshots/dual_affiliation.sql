@@ -1,6 +1,6 @@
--- Distinct members, everybody, per home and joint branch, and per home over all joint branches of a district and below
--- (null: anywhere); the home is null for members without a living primary branch.
--- What stands in braces are checked literals.
+-- Distinct members, withheld identities included, per home and joint branch, and per home over all joint branches in a
+-- district and below it (null: in any); the home is null for members without a living primary branch.
+-- The names in braces are replaced by validated literals.
 WITH RECURSIVE
 lineage (ancestor, code, distance) AS (
     SELECT code, code, 0 FROM branch
@@ -33,7 +33,7 @@ living_affiliation AS (
     JOIN living_branch ON living_branch.code = affiliation.branch_code
     JOIN member ON member.ref = affiliation.member_ref
     WHERE affiliation.start_on <= {as_of} AND (affiliation.end_on IS NULL OR affiliation.end_on > {as_of})
-      AND member.joined_on <= {as_of} AND (member.left_on IS NULL OR member.left_on > {as_of})
+      AND {is_member}
 ),
 member_home AS (
     SELECT living_affiliation.member_ref, candidate_home.ancestor AS home_code

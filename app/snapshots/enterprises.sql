@@ -1,5 +1,5 @@
--- One row per enterprise in the register on the date: its state, and every measure that is a sum over enterprises.
--- The same text runs on SQLite, PostgreSQL and DuckDB. What stands in braces are checked literals.
+-- One row per enterprise registered on the date: its state, and every measure that is a sum over enterprises.
+-- The same text runs on SQLite, PostgreSQL and DuckDB. The names in braces are replaced by validated literals.
 WITH
 registered AS (
     SELECT code, name, kind, registered_on, closed_on, district_code, industry_code
@@ -37,13 +37,13 @@ work_reached_enterprise AS (
 open_membership AS (
     SELECT ref, full_since, birth_year, sex, education, identity, floating_since, floating_until
     FROM member
-    WHERE joined_on <= {as_of} AND (left_on IS NULL OR left_on > {as_of})
+    WHERE {is_member}
 ),
 working_member AS (
     SELECT employment.enterprise_code, open_membership.*
     FROM employment
     JOIN open_membership ON open_membership.ref = employment.member_ref
-    WHERE employment.start_on <= {as_of} AND (employment.end_on IS NULL OR employment.end_on > {as_of})
+    WHERE {is_employed}
 ),
 secondary_member AS (
     SELECT affiliation.member_ref, max(CASE WHEN living_branch.dual_affiliation THEN 1 ELSE 0 END) AS reached

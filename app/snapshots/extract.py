@@ -1,6 +1,6 @@
-"""Reading the registry: the columns that the rules need, streamed with ADBC in one read transaction, as Parquet files.
+"""Extracting the registry: the columns that the rules need, streamed with ADBC in one read transaction, to Parquet.
 
-Runs in a process of its own: ADBC and Python's `sqlite3` in one process would defeat SQLite's file locks.
+Runs in its own process: ADBC and Python's `sqlite3` in one process would defeat SQLite's file locks.
 """
 
 from collections.abc import Callable
@@ -29,30 +29,30 @@ EXTRACTED = (
     "employment",
     "affiliation",
 )
-"""The tables that a snapshot rests on."""
+"""The tables that a snapshot is computed from."""
 
 _BATCH_ROWS = 65_536
-"""Rows that SQLite hands over at a time, and a row group holds: the driver's own 1,024 make a build cost 1.6 times."""
+"""Rows per batch from SQLite and per row group; the driver's default of 1,024 makes a build take 1.6 times as long."""
 
 Report = Callable[[int], None]
 
 
 def extract(url: str, folder: Path, report: Report) -> None:
-    """Write one Parquet file per table into the folder, all as of one instant.
+    """Write one Parquet file per table into the folder, all of one state of the registry.
 
     Parameters
     ----------
     url
         SQLAlchemy URL of the registry.
     folder
-        Where the files go; `<table>.parquet` each.
+        Target folder; the files are `<table>.parquet`.
     report
         Called with the number of tables done.
 
     Raises
     ------
     DatabaseUnavailable
-        The database is away, damaged or not set up.
+        The database is unavailable, damaged or not migrated.
     """
     sqlite = is_sqlite(url)
     with (
@@ -72,7 +72,7 @@ def extract(url: str, folder: Path, report: Report) -> None:
 
 
 def view(table: str, file: Path, url: str) -> str:
-    """Return the SQL that makes an extracted file a view of DuckDB with the registry's own types."""
+    """Return the SQL that creates a DuckDB view of an extracted file with the registry's types."""
     columns = METADATA.tables[table].columns
     restored = [_restored(column) if is_sqlite(url) else _quoted(column) for column in columns if column.name != "id"]
     path = str(file).replace("'", "''")
@@ -103,7 +103,7 @@ def _is_text(column: Column[Any]) -> bool:
 
 
 def _restored(column: Column[Any]) -> str:
-    text = f"nullif(CAST({column.name} AS VARCHAR), '')"  # an empty table's columns arrive as integers
+    text = f"nullif(CAST({column.name} AS VARCHAR), '')"  # columns of an empty table are integers
     if isinstance(column.type, Date):
         return f"CAST({text} AS DATE) AS {column.name}"
     if isinstance(column.type, Boolean):
@@ -118,7 +118,7 @@ def _quoted(column: Column[Any]) -> str:
 
 
 def _stream(reader: Any, path: Path) -> None:
-    """Write batches while the next is read: neither holds the interpreter, so each has a core."""
+    """Write each batch while the next is read: both release the interpreter's lock, so each has a core."""
     with (
         pq.ParquetWriter(path, reader.schema, compression="zstd", compression_level=1) as writer,
         ThreadPoolExecutor(1) as pool,

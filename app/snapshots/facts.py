@@ -1,6 +1,6 @@
-"""Facts: one row per registered enterprise and per living branch, as the SQL texts state the domain's rules.
+"""Facts: one row per registered enterprise and per living branch, computed by the SQL texts, the domain's rules.
 
-The texts are asked with the date, the windows and the thresholds as checked literals.
+The date, the windows and the thresholds are inserted into the texts as validated literals.
 """
 
 import calendar
@@ -17,6 +17,7 @@ import pyarrow as pa
 from app.catalogue.vocabulary import ORGANISATION_MEANS, WORK_MEANS, Education
 from app.config import Settings, Thresholds
 from app.registry.credit_code import ALPHABET, ORGANISATION_ALPHABET, ORGANISATION_CHECKS, ORGANISATION_WEIGHTS, WEIGHTS
+from app.registry.working import ANYBODY_WORKS, IS_EMPLOYED, IS_MEMBER
 from app.snapshots.extract import EXTRACTED, view
 
 MemberSource = Literal["register", "returns"]
@@ -33,22 +34,73 @@ class Parameters:
     member_source: MemberSource
 
 
-def months_before(day: date, months: int) -> date:
-    """Return the same day of the month so many months earlier, or that month's last day where it does not exist.
+@dataclass(frozen=True)
+class Facts:
+    """The rows of a snapshot, unordered.
 
-    Clipped to the first day that a `date` can hold.
+    Parameters
+    ----------
+    parameters
+        Parameters of the rules, the member source resolved.
+    districts, industries
+        `code`, `parent_code`, `level`, `name_zh`, `name_en` of each node.
+    industry_groups
+        `code`, `name_zh`, `name_en`, `industry_code`: a row per industry of each group; null for an empty group.
+    enterprises, branches, coverage, dual_affiliation
+        Results of the SQL texts of these names.
+    findings
+        `rule`, `district_code`, `industry_code`, `subject_kind`, `subject_code`, `value`.
+    superseded
+        `code`, `supersedes` of each enterprise, registered or not, that supersedes another.
     """
-    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
-    if year < date.min.year:
-        return date.min
-    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+
+    parameters: Parameters
+    districts: pa.Table
+    industries: pa.Table
+    industry_groups: pa.Table
+    enterprises: pa.Table
+    branches: pa.Table
+    coverage: pa.Table
+    dual_affiliation: pa.Table
+    findings: pa.Table
+    superseded: pa.Table
+
+
+def compute_facts(folder: Path, url: str, settings: Settings, as_of: date) -> Facts:
+    """Return the facts as of a date from the extracted files.
+
+    Parameters
+    ----------
+    folder
+        Folder of the Parquet files of `extract`, and of DuckDB's temporary files.
+    url
+        SQLAlchemy URL of the registry, whose engine decides how types were extracted.
+    settings
+        Thresholds, member source and memory limit.
+    as_of
+        The date.
+    """
+    with duckdb.connect(config=_limits(folder, settings)) as connection:
+        connection.execute("SET enable_progress_bar = false")  # else printed on a terminal
+        for table in EXTRACTED:
+            connection.execute(view(table, folder / f"{table}.parquet", url))
+        parameters = Parameters(as_of, settings.thresholds, _member_source(connection, settings, as_of))
+        return _facts(connection, parameters)
+
+
+def statement(name: str, parameters: Parameters) -> str:
+    """Return an SQL text of this package with its literals inserted."""
+    text = files("app.snapshots").joinpath(f"{name}.sql").read_text(encoding="utf-8")
+    return text.format_map(literals(parameters))
 
 
 def literals(parameters: Parameters) -> dict[str, str]:
-    """Return the literals that the SQL texts take, by name."""
+    """Return the literals of the SQL texts by name."""
     day, thresholds = parameters.as_of, parameters.thresholds
     return {
         "as_of": _quoted(day),
+        "is_employed": IS_EMPLOYED.format(as_of=_quoted(day)),
+        "is_member": IS_MEMBER.format(as_of=_quoted(day)),
         "return_since": _quoted(months_before(day, thresholds.return_window_months)),
         "turnover_since": _quoted(months_before(day, thresholds.turnover_window_months)),
         "year": str(day.year),
@@ -70,85 +122,15 @@ def literals(parameters: Parameters) -> dict[str, str]:
     }
 
 
-def statement(name: str, parameters: Parameters) -> str:
-    """Return one of the SQL texts of this package, its literals filled in."""
-    text = files("app.snapshots").joinpath(f"{name}.sql").read_text(encoding="utf-8")
-    return text.format_map(literals(parameters))
+def months_before(day: date, months: int) -> date:
+    """Return the same day of the month, that many months earlier; the month's last day where it does not exist.
 
-
-def _quoted(day: date) -> str:
-    return f"'{day.isoformat()}'"
-
-
-def _listed(values: Iterable[str]) -> str:
-    return ", ".join(f"'{value}'" for value in sorted(values))
-
-
-_ANYBODY_WORKS = """
-SELECT count(*) > 0
-FROM (
-    SELECT 1
-    FROM employment
-    JOIN member ON member.ref = employment.member_ref
-    WHERE employment.start_on <= '{as_of}' AND (employment.end_on IS NULL OR employment.end_on > '{as_of}')
-      AND member.joined_on <= '{as_of}' AND (member.left_on IS NULL OR member.left_on > '{as_of}')
-    LIMIT 1
-) AS somebody
-"""
-
-
-@dataclass(frozen=True)
-class Facts:
-    """The rows of a snapshot before they are put in order.
-
-    Parameters
-    ----------
-    parameters
-        What the rules were asked with, the member source resolved.
-    districts, industries
-        `code`, `parent_code`, `level`, `name_zh`, `name_en` of each node.
-    industry_groups
-        `code`, `name_zh`, `name_en`, `industry_code`: a row per industry of each group; null for an empty group.
-    enterprises, branches, coverage, dual_affiliation
-        What the SQL texts of these names answer.
-    findings
-        `rule`, `district_code`, `industry_code`, `subject_kind`, `subject_code`, `value`.
-    superseded
-        `code`, `supersedes` of each enterprise, registered or not, that continues another.
+    Clipped to `date.min`.
     """
-
-    parameters: Parameters
-    districts: pa.Table
-    industries: pa.Table
-    industry_groups: pa.Table
-    enterprises: pa.Table
-    branches: pa.Table
-    coverage: pa.Table
-    dual_affiliation: pa.Table
-    findings: pa.Table
-    superseded: pa.Table
-
-
-def state_facts(folder: Path, url: str, settings: Settings, as_of: date) -> Facts:
-    """Return the facts as of a date from the extracted files.
-
-    Parameters
-    ----------
-    folder
-        Holds the Parquet files of `extract`, and what DuckDB spills.
-    url
-        SQLAlchemy URL of the registry they came from, which says how its types were kept.
-    settings
-        Thresholds, member source and memory limit.
-    as_of
-        The date.
-    """
-    with duckdb.connect(config=_limits(folder, settings)) as connection:
-        connection.execute("SET enable_progress_bar = false")  # shown where it takes the process for an interactive one
-        for table in EXTRACTED:
-            connection.execute(view(table, folder / f"{table}.parquet", url))
-        parameters = Parameters(as_of, settings.thresholds, _member_source(connection, settings, as_of))
-        return _facts(connection, parameters)
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    if year < date.min.year:
+        return date.min
+    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 
 def _limits(folder: Path, settings: Settings) -> dict[str, Any]:
@@ -164,12 +146,12 @@ def _limits(folder: Path, settings: Settings) -> dict[str, Any]:
 def _member_source(connection: duckdb.DuckDBPyConnection, settings: Settings, as_of: date) -> MemberSource:
     if settings.member_source != "auto":
         return settings.member_source
-    answer = connection.execute(_ANYBODY_WORKS.format(as_of=as_of.isoformat())).fetchone()
-    return "register" if answer and answer[0] else "returns"
+    found = connection.execute(ANYBODY_WORKS.format(as_of=_quoted(as_of))).fetchone()
+    return "register" if found and found[0] else "returns"
 
 
 def _facts(connection: duckdb.DuckDBPyConnection, parameters: Parameters) -> Facts:
-    def answer(text: str) -> pa.Table:
+    def result(text: str) -> pa.Table:
         return connection.sql(text).to_arrow_table()
 
     tree = "SELECT code, parent_code, level, name_zh, name_en FROM {table}"
@@ -177,16 +159,24 @@ def _facts(connection: duckdb.DuckDBPyConnection, parameters: Parameters) -> Fac
     connection.execute(f"CREATE TEMP TABLE branch_fact AS {statement('branches', parameters)}")
     return Facts(
         parameters=parameters,
-        districts=answer(tree.format(table="district")),
-        industries=answer(tree.format(table="industry")),
-        industry_groups=answer(
+        districts=result(tree.format(table="district")),
+        industries=result(tree.format(table="industry")),
+        industry_groups=result(
             "SELECT code, name_zh, name_en, industry_code FROM industry_group "
             "LEFT JOIN industry_group_industry ON group_code = code"
         ),
-        enterprises=answer("SELECT * FROM enterprise_fact"),
-        branches=answer("SELECT * FROM branch_fact"),
-        coverage=answer(statement("coverage", parameters)),
-        dual_affiliation=answer(statement("dual_affiliation", parameters)),
-        findings=answer(statement("findings", parameters)),
-        superseded=answer("SELECT code, supersedes FROM enterprise WHERE supersedes IS NOT NULL"),
+        enterprises=result("SELECT * FROM enterprise_fact"),
+        branches=result("SELECT * FROM branch_fact"),
+        coverage=result(statement("coverage", parameters)),
+        dual_affiliation=result(statement("dual_affiliation", parameters)),
+        findings=result(statement("findings", parameters)),
+        superseded=result("SELECT code, supersedes FROM enterprise WHERE supersedes IS NOT NULL"),
     )
+
+
+def _quoted(day: date) -> str:
+    return f"'{day.isoformat()}'"
+
+
+def _listed(values: Iterable[str]) -> str:
+    return ", ".join(f"'{value}'" for value in sorted(values))

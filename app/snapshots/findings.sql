@@ -1,5 +1,5 @@
--- Data quality: one row per finding, on top of the facts of enterprises and branches; members are only counted.
--- Runs on DuckDB alone. What stands in braces are checked literals.
+-- Data quality: one row per finding, from the facts of enterprises and branches; members are only counted.
+-- Runs on DuckDB only. The names in braces are replaced by validated literals.
 WITH
 past_return AS (
     SELECT enterprise_code, reported_on, headcount,
@@ -30,12 +30,12 @@ headcount_jump AS (
       AND (deviation = 0 OR 0.6745 * abs(past_return.headcount - middle) / deviation > 3.5)
 ),
 open_membership AS (
-    SELECT ref FROM member WHERE joined_on <= {as_of} AND (left_on IS NULL OR left_on > {as_of})
+    SELECT ref FROM member WHERE {is_member}
 ),
 open_employment AS (
     SELECT member_ref, enterprise_code
     FROM employment
-    WHERE start_on <= {as_of} AND (end_on IS NULL OR end_on > {as_of})
+    WHERE {is_employed}
 ),
 credit_code AS (
     SELECT
@@ -82,7 +82,7 @@ enterprise_finding AS (
     UNION ALL
     SELECT 'register_differs_from_return', code, members_registered - members_reported
     FROM enterprise_fact
-    -- Where nobody is known to work anywhere, there is no register to hold returns against.
+    -- Without any employment there is no register to compare returns with.
     WHERE ({register} OR (SELECT sum(members_registered) FROM enterprise_fact) > 0)
       AND members_registered <> members_reported
     UNION ALL

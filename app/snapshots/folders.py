@@ -1,4 +1,4 @@
-"""The folders of snapshots: written aside, synced, shown by one rename, pruned; leftovers of killed builds swept."""
+"""Folders of snapshots: written in a private folder, synced, published by one rename, pruned; cleanup after kills."""
 
 import os
 import secrets
@@ -19,9 +19,32 @@ from app.store.format import checksum, write_table
 from app.store.manifest import MANIFEST, DamagedManifest, Manifest, TableInfo, read_manifest, write_manifest
 from app.store.shelf import Shelf, damaged_table
 
+BUILDING = ".building-"
+"""Prefix of the private folders of running builds; those of killed builds are removed at the next start."""
+
+LOCK = ".lock"
+"""Suffix of the lock file beside such a folder; the system releases the lock when the process dies."""
+
+
+@contextmanager
+def build_folder(parent: Path) -> Iterator[Path]:
+    """Create a private folder beside the snapshots, locked by this process and removed at the end in any case.
+
+    The lock is taken before the folder is created, so that no cleanup removes a new folder as abandoned.
+    """
+    folder = parent / f"{BUILDING}{secrets.token_hex(8)}"
+    lock = folder.with_suffix(LOCK)
+    with FileLock(lock):
+        folder.mkdir(mode=0o700)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            lock.unlink(missing_ok=True)
+
 
 def write_tables(folder: Path, tables: Mapping[str, Mapping[str, pa.Array]]) -> dict[str, TableInfo]:
-    """Write all tables of a snapshot into a new folder, synced; return rows and checksum of each."""
+    """Write and sync all tables of a snapshot into a new folder; return rows and checksum of each."""
     folder.mkdir()
     written = {}
     for name, columns in tables.items():
@@ -33,27 +56,50 @@ def write_tables(folder: Path, tables: Mapping[str, Mapping[str, pa.Array]]) -> 
 
 
 def publish(folder: Path, root: Path, manifest: Manifest) -> Manifest:
-    """Make the snapshot in a folder the newest of its date; return its manifest as it stands.
+    """Make the snapshot in a folder the newest of its date; return its published manifest.
 
-    Content that is the newest of its date already stays as it is; content that exists but is not the newest, or with
-    another protected snapshot, gets a new `built_at`; anything else is renamed into the root. Files of the same content
-    that are damaged make way.
+    Content that is already the newest of its date stays as it is; content that exists but is not the newest, or has
+    another protected snapshot, gets a new `built_at`; new content is renamed into the root. A damaged folder of the
+    same content is replaced.
     """
     root.mkdir(parents=True, exist_ok=True)
-    shown = root / manifest.id
-    if shown.exists() and not _is_whole(shown):
-        shown.rename(folder.parent / f"damaged-{folder.name}")
+    published = root / manifest.id
+    if published.exists() and not _is_whole(published):
+        published.rename(folder.parent / f"damaged-{folder.name}")
     newest = Shelf(root).newest_of(manifest.as_of)
     if newest is not None and newest.id == manifest.id and manifest.public_id in (None, newest.public_id):
         return newest
     dated = msgspec.structs.replace(manifest, built_at=_after(newest))
-    if shown.exists():
-        return _renew(shown, folder, dated)
+    if published.exists():
+        return _renew(published, folder, dated)
     _sync(write_manifest(folder, dated))
     _sync(folder)
-    folder.rename(shown)
+    folder.rename(published)
     _sync(root)
     return dated
+
+
+def prune_snapshots(settings: Settings, keep: int) -> list[str]:
+    """Remove all but the newest `keep` undamaged builds of each date, exact and protected; return the ids removed.
+
+    A damaged build is not counted. A protected one that an exact one refers to is kept; exact ones are removed first,
+    so that none ever refers to a removed one.
+    """
+    exact, public = settings.snapshots_dir / Tier.EXACT, settings.snapshots_dir / Tier.PUBLIC
+    removed = _prune(exact, keep)
+    return removed + _prune(public, keep, {manifest.public_id for manifest in Shelf(exact).all()})
+
+
+def clean_up_builds(settings: Settings) -> None:
+    """Remove the folders of killed builds; a running build holds its folder's lock."""
+    for folder in settings.snapshots_dir.glob(f"{BUILDING}*"):
+        lock = folder.with_suffix(LOCK)
+        try:
+            with FileLock(lock, timeout=0):
+                shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+                lock.unlink(missing_ok=True)
+        except Timeout:
+            continue
 
 
 def _is_whole(folder: Path) -> bool:
@@ -64,23 +110,41 @@ def _is_whole(folder: Path) -> bool:
 
 
 def _after(newest: Manifest | None) -> str:
-    """Return the present instant, UTC, RFC 3339; just after the newest build, should the clock have been set back."""
+    """Return the current instant, UTC, RFC 3339; 1 µs after the newest build if the clock was set back."""
     instant = datetime.now(UTC)
     if newest is not None:
         instant = max(instant, datetime.fromisoformat(newest.built_at) + timedelta(microseconds=1))
     return instant.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def _renew(shown: Path, folder: Path, dated: Manifest) -> Manifest:
-    """Give a snapshot that is there its new time and, where there is one, the protected snapshot built with it."""
-    old = read_manifest(shown)
+def _renew(published: Path, folder: Path, dated: Manifest) -> Manifest:
+    """Give a published snapshot a new time and, where there is one, the id of the protected snapshot built with it."""
+    old = read_manifest(published)
     renewed = msgspec.structs.replace(old, built_at=dated.built_at, public_id=dated.public_id or old.public_id)
-    build_folder = write_manifest(folder, renewed)
-    _sync(build_folder)
-    build_folder.rename(shown / MANIFEST)
-    _sync(shown)
-    os.utime(shown.parent)
+    path = write_manifest(folder, renewed)
+    _sync(path)
+    path.rename(published / MANIFEST)
+    _sync(published)
+    os.utime(published.parent)
     return renewed
+
+
+def _prune(root: Path, keep: int, spared: Container[str | None] = ()) -> list[str]:
+    """Remove the older builds of one root, except those spared.
+
+    A folder is renamed out of the root before its files are removed, so that no reader sees part of it.
+    """
+    builds: Counter[date] = Counter()
+    removed = []
+    for manifest in Shelf(root).all():
+        if builds[manifest.as_of] < keep:
+            builds[manifest.as_of] += damaged_table(root / manifest.id, manifest) is None
+        elif manifest.id not in spared:
+            renamed = root.parent / f"{BUILDING}{secrets.token_hex(8)}"
+            (root / manifest.id).rename(renamed)
+            shutil.rmtree(renamed, ignore_errors=True)
+            removed.append(manifest.id)
+    return removed
 
 
 def _sync(path: Path) -> None:
@@ -89,68 +153,3 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def prune_snapshots(settings: Settings, keep: int) -> list[str]:
-    """Remove all but the newest `keep` whole builds of each date, exact and protected ones; return the ids removed.
-
-    A damaged build does not count as one that is kept. A protected one that an exact one names stays with it: exact
-    ones go first, so that none ever names what is gone.
-    """
-    exact, public = settings.snapshots_dir / Tier.EXACT, settings.snapshots_dir / Tier.PUBLIC
-    removed = _prune(exact, keep)
-    return removed + _prune(public, keep, {manifest.public_id for manifest in Shelf(exact).all()})
-
-
-def _prune(root: Path, keep: int, spared: Container[str | None] = ()) -> list[str]:
-    """Remove the older builds of one root, but for those spared.
-
-    A folder leaves the listing by one rename before its files go, so that no reader sees half of it.
-    """
-    builds: Counter[date] = Counter()
-    removed = []
-    for manifest in Shelf(root).all():
-        if builds[manifest.as_of] < keep:
-            builds[manifest.as_of] += damaged_table(root / manifest.id, manifest) is None
-        elif manifest.id not in spared:
-            gone = root.parent / f"{BUILDING}{secrets.token_hex(8)}"
-            (root / manifest.id).rename(gone)
-            shutil.rmtree(gone, ignore_errors=True)
-            removed.append(manifest.id)
-    return removed
-
-
-BUILDING = ".building-"
-"""Prefix of the folders of builds under way; what is left of a killed one is swept at the next start."""
-
-HELD = ".held"
-"""Suffix of the lock file beside such a folder; the system releases it when the process dies."""
-
-
-@contextmanager
-def build_folder(parent: Path) -> Iterator[Path]:
-    """Give a private folder beside the snapshots, held by this process, gone at the end whatever happens.
-
-    The lock is there before the folder, so that no sweep takes a folder that is just being made for a dead one's.
-    """
-    folder = parent / f"{BUILDING}{secrets.token_hex(8)}"
-    held = folder.with_suffix(HELD)
-    with FileLock(held):
-        folder.mkdir(mode=0o700)
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-            held.unlink(missing_ok=True)
-
-
-def sweep(settings: Settings) -> None:
-    """Remove what killed builds left behind; a build under way holds its folder's lock."""
-    for folder in settings.snapshots_dir.glob(f"{BUILDING}*"):
-        held = folder.with_suffix(HELD)
-        try:
-            with FileLock(held, timeout=0):
-                shutil.rmtree(held.with_suffix(""), ignore_errors=True)
-                held.unlink(missing_ok=True)
-        except Timeout:
-            continue

@@ -1,4 +1,4 @@
-"""What the manifests of the two kinds of snapshots say: of exact ones, and of protected ones."""
+"""Manifests of exact and of protected snapshots."""
 
 from collections.abc import Mapping
 
@@ -24,24 +24,24 @@ from app.store.manifest import (
 )
 
 ROUNDED = Disclosure(policy="rounded-enterprises", version=1, b=WIDTH, hmin=LEAST_HEADCOUNT)
-"""What is done to protect persons; the version grows whenever the same registry would give other figures."""
+"""The protection of persons; the version is raised whenever the same registry would give other figures."""
 
 
 def exact_manifest(
     settings: Settings, parameters: Parameters, tables: Mapping[str, TableInfo], correlation: tuple[Correlation, str]
 ) -> Manifest:
-    """Return the manifest of an exact snapshot; `built_at` is given when it is published.
+    """Return the manifest of an exact snapshot; `built_at` is set when it is published.
 
     Parameters
     ----------
     settings
-        What it was built with.
+        Settings of the build.
     parameters
-        What the rules were asked with, the member source resolved.
+        Parameters of the rules, the member source resolved.
     tables
         Rows and checksum of each table.
     correlation
-        The intra-enterprise correlation, and where it comes from.
+        The intra-enterprise correlation and its source.
     """
     build_settings = BuildSettings(member_source=settings.member_source, **vars(settings.thresholds))
     return Manifest(
@@ -70,16 +70,16 @@ def exact_manifest(
 def public_manifest(
     settings: Settings, parameters: Parameters, tables: Mapping[str, TableInfo], key: bytes
 ) -> Manifest:
-    """Return the manifest of a protected snapshot; nothing in it follows from exact figures.
+    """Return the manifest of a protected snapshot; nothing in it is derived from exact figures.
 
-    Thresholds are the operator's rules, not data. The member source is the one in force, in the settings too: what was
-    asked for is no business of the public's, and two sources never share an id. The correlation is fixed, since the
-    true one is exact data.
+    Thresholds are the operator's rules, not data. The member source is the resolved one, in the settings too, so that
+    the setting is not published and two sources never share an id. The correlation is fixed, since the estimated one is
+    exact data.
 
     Parameters
     ----------
     settings, parameters, tables
-        As of an exact one; the tables are the protected ones.
+        As for an exact one; the tables are the protected ones.
     key
         The rounding key.
     """

@@ -1,4 +1,4 @@
-"""Putting facts in their places: trees in pre-order, enterprises sorted by district and industry, codes as indices."""
+"""Ordering facts: trees in pre-order, enterprises sorted by district and industry, codes as indices."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -39,12 +39,12 @@ class OrderedTree:
     ranks: Indices
 
     def index_of(self, codes: pa.ChunkedArray | pa.Array) -> Indices:
-        """Return the index of each code; the number of nodes for null."""
+        """Return the index of each code; the number of nodes for null or unknown."""
         found = pc.index_in(codes, value_set=self.codes)
         return numbers(found, missing=len(self.codes))
 
     def nearest(self, rank: int) -> Indices:
-        """Return of each node the nearest at or above it of this level or a higher one; -1 where there is none."""
+        """Return the nearest node at or above each node of this level or a higher one; -1 where there is none."""
         nodes = np.arange(len(self.codes))
         while True:
             lower = (nodes >= 0) & (self.ranks[nodes] > rank)
@@ -54,7 +54,7 @@ class OrderedTree:
 
 
 def order_tree(rows: pa.Table, levels: type[Any]) -> OrderedTree:
-    """Return a tree of the registry in pre-order; children by code, as UTF-8 bytes."""
+    """Return a tree of the registry in pre-order; children sorted by code, as UTF-8 bytes."""
     order = preorder(rows["code"].to_pylist(), rows["parent_code"].to_pylist())
     ordered = rows.take(pa.array(order.positions))
     ranks = numbers(pc.index_in(ordered["level"], value_set=pa.array([str(level) for level in levels])), missing=-1)
@@ -62,12 +62,12 @@ def order_tree(rows: pa.Table, levels: type[Any]) -> OrderedTree:
 
 
 def down_to(tree: OrderedTree, rank: int) -> tuple[OrderedTree, Indices]:
-    """Return a tree without what is below a level, and where its nodes went.
+    """Return a tree cut off below a level, and the new index of each node.
 
-    Each to itself, or to the nearest above it that stays; -1 where none does.
+    A removed node has the index of the nearest kept node above it; -1 where there is none.
     """
     stays = tree.ranks <= rank
-    before = np.append(0, np.cumsum(stays))  # nodes that stay, before each node
+    before = np.append(0, np.cumsum(stays))  # number of kept nodes before each node
     kept = np.flatnonzero(stays)
     parents = np.where(tree.parents[kept] >= 0, before[tree.parents[kept]], -1)
     rows = tree.rows.take(pa.array(kept))
@@ -77,7 +77,7 @@ def down_to(tree: OrderedTree, rank: int) -> tuple[OrderedTree, Indices]:
 
 
 def at(of_node: Indices, nodes: npt.NDArray[np.integer[Any]]) -> Indices:
-    """Return a property of nodes, -1 for no node (-1, or the number of nodes)."""
+    """Return a property of nodes by index; -1 for no node (index -1, or the number of nodes)."""
     found: Indices = np.append(of_node, -1)[nodes]
     return found
 
@@ -88,14 +88,15 @@ def numbers(column: pa.ChunkedArray | pa.Array, *, missing: int = 0) -> Indices:
 
 
 def known(column: pa.ChunkedArray | pa.Array) -> Mask:
-    """Return where a column is not null."""
+    """Return the mask of a column's values that are not null."""
     return np.asarray(column.is_valid())
 
 
 def order_enterprises(table: pa.Table, districts: OrderedTree, industries: OrderedTree) -> pa.Table:
     """Return the enterprises with `district` and `industry` as indices, sorted by these and by code.
 
-    The unlocated come last, the unclassified last within their district; codes compare as UTF-8 bytes.
+    Those without a district come last, those without an industry last within their district; codes compare as UTF-8
+    bytes.
     """
     placed = table.append_column("district", pa.array(districts.index_of(table["district_code"])))
     placed = placed.append_column("industry", pa.array(industries.index_of(table["industry_code"])))

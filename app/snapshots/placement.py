@@ -1,4 +1,4 @@
-"""Where the persons of an enterprise show: alone at its place, in a pool of small ones, further up, or nowhere."""
+"""Placement of an enterprise's persons in protected figures: alone at its place, pooled, further up, or nowhere."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from app.catalogue.vocabulary import DistrictLevel, IndustryLevel
 from app.snapshots.ordering import OrderedTree, at
 
 LEAST_HEADCOUNT = 30
-"""Employees from which an enterprise shows alone, or a pool of smaller ones shows (`hmin`)."""
+"""Least headcount of an enterprise that is shown alone, or of a pool of smaller ones (`hmin`), employees."""
 
 STREET, COUNTY = (list(DistrictLevel).index(level) for level in (DistrictLevel.STREET, DistrictLevel.COUNTY))
 DIVISION, SECTION = (list(IndustryLevel).index(level) for level in (IndustryLevel.DIVISION, IndustryLevel.SECTION))
@@ -22,12 +22,12 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Location:
-    """Where enterprises are, in trees that end at the street and the division; -1 is nowhere.
+    """Nodes of enterprises, in trees that end at the street and the division; -1 is no node.
 
     Parameters
     ----------
     districts, industries
-        Node of each enterprise, or the nearest above it that the tree has.
+        Node of each enterprise, or the nearest above it in the tree.
     district_tree, industry_tree
         The trees.
     """
@@ -39,9 +39,9 @@ class Location:
 
     @cached_property
     def steps(self) -> Sequence[tuple[Int64, Int64, Mask]]:
-        """District and industry of each enterprise at each step, and whether the step is open to it.
+        """District and industry of each enterprise at each step, and whether it has a node there.
 
-        Street x division, county x division, county x section, county.
+        The steps are street x division, county x division, county x section, county.
         """
         street, county = self._streets, at(self.district_tree.nearest(COUNTY), self.districts)
         division, section = self._divisions, at(self.industry_tree.nearest(SECTION), self.industries)
@@ -67,17 +67,17 @@ class Location:
 
 
 @dataclass(frozen=True)
-class Shown:
-    """The enterprises whose persons show.
+class Placement:
+    """The enterprises whose persons are shown.
 
     Parameters
     ----------
     rows
-        Which they are, by their numbers; ascending.
+        Their indices, ascending.
     districts, industries
-        Node where each shows; -1 where it is none.
+        Node where each is shown; -1: no industry.
     alone
-        Whether nobody else shows there.
+        Whether no other enterprise is shown there.
     """
 
     rows: Int64
@@ -86,31 +86,31 @@ class Shown:
     alone: Mask
 
 
-def place(headcount: Int64, location: Location) -> Shown:
-    """Return where the persons of each enterprise show.
+def place(headcount: Int64, location: Location) -> Placement:
+    """Return where the persons of each enterprise are shown.
 
-    One of `LEAST_HEADCOUNT` shows at the first step that is open to it. The others are pooled there: all of one place
-    show when their headcounts add up to as much, else they are carried on to the next step.
+    An enterprise of at least `LEAST_HEADCOUNT` is shown at the first step where it has a node. The others are pooled
+    there: all of one place are shown if their headcounts add up to as much, else they move to the next step.
     """
     is_shown, alone = np.zeros(len(headcount), bool), np.zeros(len(headcount), bool)
     nodes = np.full((2, len(headcount)), -1)
-    for districts, industries, is_open in location.steps:
-        here = np.flatnonzero(is_open & ~is_shown)
+    for districts, industries, has_node in location.steps:
+        here = np.flatnonzero(has_node & ~is_shown)
         is_shown[here], alone[here] = _shown(headcount[here], _numbered(districts[here], industries[here]))
         nodes[:, here] = districts[here], industries[here]
     rows = np.flatnonzero(is_shown)
-    return Shown(rows, nodes[0, rows], nodes[1, rows], alone[rows])
+    return Placement(rows, nodes[0, rows], nodes[1, rows], alone[rows])
 
 
 def _shown(headcount: Int64, place_of: Int64) -> tuple[Mask, Mask]:
-    """Return which enterprises of one step show at it, and which of them alone.
+    """Return which enterprises are shown at a step, and which of them alone.
 
     Parameters
     ----------
     headcount
-        Of each enterprise not yet shown.
+        Headcount of each enterprise not yet shown.
     place_of
-        Number of its place, 0 … .
+        Number of its place, from 0.
     """
     is_large = headcount >= LEAST_HEADCOUNT
     pooled = _added_up(np.where(is_large, 0, headcount), place_of)
@@ -120,7 +120,7 @@ def _shown(headcount: Int64, place_of: Int64) -> tuple[Mask, Mask]:
 
 
 def _numbered(districts: Int64, industries: Int64) -> Int64:
-    """Return the number of each pair of nodes among all pairs there are."""
+    """Return the number of each pair of nodes among all distinct pairs."""
     width = int(industries.max(initial=-1)) + 2
     number: Int64 = np.unique(districts * width + industries + 1, return_inverse=True)[1]
     return number

@@ -1,7 +1,7 @@
 """The tables of a protected snapshot: each enterprise is rounded, placed, and summed to one row per place.
 
-What is written follows from the rounded values, from public facts about enterprises, and from headcounts; the number
-of an enterprise's members goes no further than its rounding.
+The tables are computed from rounded values, public facts about enterprises, and headcounts; the exact number of an
+enterprise's members is used only for its rounding.
 """
 
 from dataclasses import dataclass
@@ -23,15 +23,17 @@ from app.store.format import integer_array
 
 Int64 = npt.NDArray[np.int64]
 
+_NEEDED = ["code", "organised", "standalone", "headcount", "members"]
+
 
 @dataclass(frozen=True)
 class Counted:
-    """Counts and where they count, a row per enterprise.
+    """Counts and the nodes where they are counted, a row per enterprise.
 
     Parameters
     ----------
     districts, industries
-        Node of each row; -1 where it has none.
+        Node of each row; -1: none.
     counts
         Measures by code.
     """
@@ -49,9 +51,9 @@ def public_tables(
     Parameters
     ----------
     facts
-        Industry groups, and which enterprises continue others.
+        Industry groups, and which enterprises supersede others.
     enterprises, placed, districts, industries
-        The exact snapshot's table of enterprises, where they are, and its trees.
+        The exact snapshot's table of enterprises, their nodes, and its trees.
     key
         The rounding key.
     """
@@ -83,9 +85,6 @@ def public_tables(
     }
 
 
-_NEEDED = ["code", "organised", "standalone", "headcount", "members"]
-
-
 def _superseded(facts: Facts) -> dict[str, str]:
     table = facts.superseded
     return dict(zip(table["code"].to_pylist(), table["supersedes"].to_pylist(), strict=True))
@@ -99,7 +98,7 @@ def _groups_within(rows: pa.Table, industries: OrderedTree) -> pa.Table:
 
 
 def _facts(firms: pa.Table, location: Location) -> Counted:
-    """Return the exact facts about enterprises, each at its own place."""
+    """Return the public facts about enterprises, each at its own place."""
     counts = {
         "enterprises": np.ones(firms.num_rows, np.int64),
         "enterprises_organised": numbers(firms["organised"]),
@@ -109,14 +108,14 @@ def _facts(firms: pa.Table, location: Location) -> Counted:
 
 
 def _persons(firms: pa.Table, location: Location, superseded: dict[str, str], key: bytes) -> Counted:
-    """Return the rounded members and headcounts of the enterprises that show, each where it shows."""
+    """Return the rounded members and headcounts of the enterprises that are shown, each where it is shown."""
     countable = np.flatnonzero(known(firms["members"]) & known(firms["headcount"]))
     shown = place(numbers(firms["headcount"])[countable], location.taken(countable))
-    showing = firms.take(pa.array(countable[shown.rows]))
-    headcount, standalone = numbers(showing["headcount"]), numbers(showing["standalone"]) == 1
-    identities = identities_of(showing["code"].to_pylist(), superseded)
-    drawn = round_members(numbers(showing["members"]), standalone, draw_shifts(key, "m", identities))
-    f = cap_members(drawn, headcount, standalone, shown.alone)
+    selected = firms.take(pa.array(countable[shown.rows]))
+    headcount, standalone = numbers(selected["headcount"]), numbers(selected["standalone"]) == 1
+    identities = identities_of(selected["code"].to_pylist(), superseded)
+    rounded = round_members(numbers(selected["members"]), standalone, draw_shifts(key, "m", identities))
+    f = cap_members(rounded, headcount, standalone, shown.alone)
     h = round_headcount(headcount, draw_shifts(key, "h", identities))
     counts = {
         "members": f,
@@ -124,7 +123,7 @@ def _persons(firms: pa.Table, location: Location, superseded: dict[str, str], ke
         "members_matched": f,
         "headcount_matched": h,
         "headcount_matched_squared": h * h,
-        SHOWN: np.ones(showing.num_rows, np.int64),
+        SHOWN: np.ones(selected.num_rows, np.int64),
     }
     return Counted(shown.districts, shown.industries, counts)
 
@@ -132,7 +131,7 @@ def _persons(firms: pa.Table, location: Location, superseded: dict[str, str], ke
 def _by_place(
     facts: Counted, persons: Counted, location: Location, groups: pa.Array
 ) -> tuple[Placed, dict[str, Int64]]:
-    """Return the places that hold anything, in the order of the trees and no node last, and the sums of each."""
+    """Return the places with any counts, in the order of the trees and no node last, and the sums of each."""
     districts, industries = location.district_tree, location.industry_tree
     width = len(industries.codes) + 1
     keys = [

@@ -12,29 +12,29 @@ from app.catalogue.vocabulary import Basis
 from app.store.arrays import Int64, disjoint_spans, edges, running_total, subtree_totals
 
 CELLS_ABOVE = 4096
-"""Enterprises of a district from which on its industries are added up beforehand (measured: below, a request may)."""
+"""Cells are stored for districts with more enterprises than this; below, a request sums them fast enough (measured)."""
 
 Ints = npt.NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)
 class Placed:
-    """Rows sorted by place, and the trees they are placed in: a row per enterprise, or per place.
+    """Rows sorted by place, with the trees of the places: a row per enterprise, or per place.
 
     Parameters
     ----------
     districts, industries
-        Index of each row's node; the number of nodes where it has none.
+        Index of each row's node; the number of nodes: none.
     district_ends, industry_ends
-        Of each node, the index after its subtree.
+        Index after the subtree of each node.
     groups
-        Of each industry group, the indices of its industries.
+        Indices of the industries of each industry group.
     divisions
         Indices of the industries down to the division.
     bases
-        Of each basis, which rows belong to it.
+        Mask of the rows of each basis.
     enterprises
-        How many enterprises each row stands for.
+        Number of enterprises of each row.
     """
 
     districts: Ints
@@ -48,28 +48,28 @@ class Placed:
 
     @cached_property
     def first_of_district(self) -> Int64:
-        """First row of each district, and the end of the last."""
+        """First row of each district, then the end of the last."""
         return edges(self.districts, len(self.district_ends))
 
     @cached_property
     def by_industry(self) -> Int64:
-        """The rows in the order of their industries."""
+        """The rows sorted by industry."""
         return np.argsort(self.industries, kind="stable")
 
     @cached_property
     def first_of_industry(self) -> Int64:
-        """Of each industry, where its first row stands in that order, and the end of the last."""
+        """First position of each industry in that order, then the end of the last."""
         return edges(self.industries[self.by_industry], len(self.industry_ends))
 
     @cached_property
     def large_districts(self) -> Int64:
-        """The districts whose subtree holds more than `CELLS_ABOVE` enterprises, of any basis."""
-        held = subtree_totals(running_total(self.enterprises), self.first_of_district, self.district_ends)
-        return np.flatnonzero(held > CELLS_ABOVE)
+        """The districts with more than `CELLS_ABOVE` enterprises in their subtree, of any basis."""
+        enterprises = subtree_totals(running_total(self.enterprises), self.first_of_district, self.district_ends)
+        return np.flatnonzero(enterprises > CELLS_ABOVE)
 
 
 def totals_of(measure: Ints, placed: Placed) -> Int64:
-    """Return the sums of one measure: per basis of everything, each district, each industry, each group."""
+    """Return the sums of one measure per basis: of everything, each district, each industry, each group."""
     by_industry, first_of_industry = placed.by_industry, placed.first_of_industry
     spans = [_spans(group, placed.industry_ends) for group in placed.groups]
     blocks = []
@@ -87,7 +87,7 @@ def totals_of(measure: Ints, placed: Placed) -> Int64:
 
 
 def cells_of(measures: Sequence[Ints], placed: Placed) -> list[Int64]:
-    """Return of each measure the sums per basis, large district and industry down to the division."""
+    """Return the sums of each measure per basis, large district and industry down to the division."""
     blocks: list[list[Int64]] = [[] for _ in measures]
     for mask in placed.bases.values():
         for rows, edge in _large_slices(placed):
@@ -98,7 +98,7 @@ def cells_of(measures: Sequence[Ints], placed: Placed) -> list[Int64]:
 
 
 def _large_slices(placed: Placed) -> Iterator[tuple[Ints, Int64]]:
-    """Yield of each large district its rows sorted by industry, and the first of them of each industry."""
+    """Yield the rows of each large district sorted by industry, and the position of each industry's first row."""
     first = placed.first_of_district
     for district in placed.large_districts.tolist():
         start, end = int(first[district]), int(first[placed.district_ends[district]])

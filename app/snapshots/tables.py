@@ -1,4 +1,4 @@
-"""The tables of a snapshot, from the facts."""
+"""The tables of an exact snapshot, from the facts."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -40,7 +40,7 @@ _WITHHELD_BASES = (Basis.REGISTERED, Basis.OPERATING)
 
 
 def snapshot_tables(facts: Facts, districts: OrderedTree, industries: OrderedTree) -> tuple[dict[str, Columns], Placed]:
-    """Return the columns of every table by name, in the order they are written, and the enterprises as placed."""
+    """Return the columns of every table by name, in the order they are written, and the placed enterprises."""
     groups = group_columns(facts.industry_groups)
     enterprises = order_enterprises(facts.enterprises, districts, industries)
     placed = _placed(enterprises, districts, industries, groups["industries"])
@@ -59,27 +59,8 @@ def snapshot_tables(facts: Facts, districts: OrderedTree, industries: OrderedTre
     }, placed
 
 
-def _measure(enterprises: pa.Table, code: str) -> npt.NDArray[np.int64]:
-    return np.ones(enterprises.num_rows, np.int64) if code == "enterprises" else numbers(enterprises[code])
-
-
-def _placed(enterprises: pa.Table, districts: OrderedTree, industries: OrderedTree, groups: pa.Array) -> Placed:
-    bases = {basis: numbers(enterprises[flag]) == 1 for basis, flag in _BASIS_FLAGS.items()}
-    division = list(IndustryLevel).index(IndustryLevel.DIVISION)
-    return Placed(
-        districts=numbers(enterprises["district"]),
-        industries=numbers(enterprises["industry"]),
-        district_ends=districts.ends,
-        industry_ends=industries.ends,
-        groups=nodes_of(groups, industries),
-        divisions=np.flatnonzero(industries.ranks <= division),
-        bases={Basis.REGISTERED: np.ones(enterprises.num_rows, bool), **bases},
-        enterprises=np.ones(enterprises.num_rows, np.int64),
-    )
-
-
 def nodes_of(groups: pa.Array, industries: OrderedTree) -> list[npt.NDArray[np.int64]]:
-    """Return the nodes of the industries of each group."""
+    """Return the node of each industry of each group."""
     return [industries.index_of(pa.array(codes, pa.string())) for codes in groups.to_pylist()]
 
 
@@ -95,7 +76,7 @@ def tree_columns(tree: OrderedTree, levels: type[Any]) -> Columns:
 
 
 def group_columns(rows: pa.Table) -> Columns:
-    """Return the table of industry groups: a row per group; groups and their industries by code.
+    """Return the table of industry groups: a row per group; groups and their industries sorted by code.
 
     Parameters
     ----------
@@ -112,6 +93,29 @@ def group_columns(rows: pa.Table) -> Columns:
         "name_en": pa.array([group[0]["name_en"] for group in grouped.values()], pa.string()),
         "industries": pa.array(members, pa.list_(pa.string())),
     }
+
+
+def sum_tables(measures: Mapping[str, npt.NDArray[np.integer[Any]]], placed: Placed) -> dict[str, Columns]:
+    """Return the tables of sums: `totals`, and `cells` of large districts; measures in the given order."""
+    totals = {code: integer_array(totals_of(values, placed)) for code, values in measures.items()}
+    sums = zip(measures, cells_of(list(measures.values()), placed), strict=True)
+    cells = {code: integer_array(values) for code, values in sums}
+    return {"totals": {**_total_labels(placed), **totals}, "cells": {**_cell_labels(placed), **cells}}
+
+
+def _placed(enterprises: pa.Table, districts: OrderedTree, industries: OrderedTree, groups: pa.Array) -> Placed:
+    bases = {basis: numbers(enterprises[flag]) == 1 for basis, flag in _BASIS_FLAGS.items()}
+    division = list(IndustryLevel).index(IndustryLevel.DIVISION)
+    return Placed(
+        districts=numbers(enterprises["district"]),
+        industries=numbers(enterprises["industry"]),
+        district_ends=districts.ends,
+        industry_ends=industries.ends,
+        groups=nodes_of(groups, industries),
+        divisions=np.flatnonzero(industries.ranks <= division),
+        bases={Basis.REGISTERED: np.ones(enterprises.num_rows, bool), **bases},
+        enterprises=np.ones(enterprises.num_rows, np.int64),
+    )
 
 
 def _enterprises(table: pa.Table, placed: Placed) -> Columns:
@@ -138,6 +142,10 @@ def _enterprises(table: pa.Table, placed: Placed) -> Columns:
     }
 
 
+def _measure(enterprises: pa.Table, code: str) -> npt.NDArray[np.int64]:
+    return np.ones(enterprises.num_rows, np.int64) if code == "enterprises" else numbers(enterprises[code])
+
+
 def _branches(table: pa.Table) -> Columns:
     ordered = table.take(pc.sort_indices(table, sort_keys=[("code", "ascending")]))
     counts = [f"{side}_{measure.code}" for side in ("own", "subtree") for measure in BRANCH_MEASURES]
@@ -154,7 +162,7 @@ def _branches(table: pa.Table) -> Columns:
 
 
 def _withheld(table: pa.Table, placed: Placed, districts: OrderedTree, industries: OrderedTree) -> Columns:
-    """One row per county and section with withheld members; null county or section where the workplace has none."""
+    """Return one row per county and section with withheld members; null where the workplace has none."""
     withheld = numbers(table["members_withheld"])
     rows = np.flatnonzero(withheld)
     county = at(districts.nearest(list(DistrictLevel).index(DistrictLevel.COUNTY)), placed.districts[rows])
@@ -185,7 +193,7 @@ def _coverage(table: pa.Table, codes: pa.Array) -> Columns:
 
 
 def _dual_affiliation(table: pa.Table, districts: OrderedTree) -> Columns:
-    """One row per home and joint branch, then per home and district (null: anywhere) over all joint branches in it."""
+    """Return one row per home and joint branch, then per home and district (null: any) over its joint branches."""
     placed = table.append_column("district", pa.array(districts.index_of(table["district_code"])))
     keys = [(name, "ascending") for name in ("joint_branch_code", "district", "home_code")]
     ordered = placed.take(pc.sort_indices(placed, sort_keys=keys))
@@ -211,14 +219,6 @@ def _findings(table: pa.Table, districts: OrderedTree, industries: OrderedTree) 
         **_texts(ordered, ("subject_code",)),
         "value": _nullable(ordered["value"]),
     }
-
-
-def sum_tables(measures: Mapping[str, npt.NDArray[np.integer[Any]]], placed: Placed) -> dict[str, Columns]:
-    """Return the tables of sums: `totals`, and `cells` of the large districts; measures in the order given."""
-    totals = {code: integer_array(totals_of(values, placed)) for code, values in measures.items()}
-    sums = zip(measures, cells_of(list(measures.values()), placed), strict=True)
-    cells = {code: integer_array(values) for code, values in sums}
-    return {"totals": {**_total_labels(placed), **totals}, "cells": {**_cell_labels(placed), **cells}}
 
 
 def _total_labels(placed: Placed) -> Columns:

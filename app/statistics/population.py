@@ -1,6 +1,5 @@
 """Scopes: a question's population, its codes found in the trees of the snapshot that answers."""
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.catalogue.vocabulary import Basis, EnterpriseKind, Ownership, SizeClass
-from app.errors import ErrorItem, InvalidRequest
+from app.errors import ErrorItem, InvalidRequest, closest
 from app.statistics.question import Population
 from app.store.arrays import disjoint_spans
 from app.store.snapshot import Mask, Snapshot, Tree
@@ -91,12 +90,7 @@ def refuse(problems: list[ErrorItem]) -> None:
 def unknown_code(parameter: str, code: str, known: Iterable[str]) -> ErrorItem:
     """Return the problem of a code that is not there, with the closest few that are."""
     message = f"{parameter} {code!r} is not in this snapshot"
-    return ErrorItem(f"query/{parameter}", message, closest_codes(code, known))
-
-
-def closest_codes(code: str, known: Iterable[str]) -> tuple[str, ...]:
-    """Return the few codes that are most like another one, the closest first."""
-    return tuple(difflib.get_close_matches(code, list(known), n=5, cutoff=0.5))
+    return ErrorItem(f"query/{parameter}", message, closest(code, known))
 
 
 def rows_of(snapshot: Snapshot, selection: Selection) -> tuple[slice, Mask]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from app.catalogue.measures import BRANCH_MEASURES, ENTERPRISE_MEASURES, ROW_MEASURES
 from app.catalogue.metrics import BRANCH_METRICS, ENTERPRISE_METRICS
-from app.errors import ErrorItem, InvalidRequest
+from app.errors import NEIGHBOURS, ErrorItem, InvalidRequest
 from app.statistics import sums
 from app.statistics.aggregates import SubjectNotFound
 from app.statistics.inference import precision_of
@@ -199,10 +199,6 @@ def _located(snapshot: Snapshot, rows: Int64, district: str | None) -> Int64:
     return located
 
 
-_NEIGHBOURS = 50
-"""Enterprises before and after an unknown code, in the order of codes, among which the closest are looked for."""
-
-
 def own_district(snapshot: Snapshot, subject: Subject, code: str) -> str | None:
     """Return the code of the district that an enterprise or a branch is in; null where it has none.
 
@@ -230,4 +226,4 @@ def codes_near(snapshot: Snapshot, subject: Subject, code: str) -> Iterable[str]
     codes = snapshot.enterprises.arrow("code")
     order = np.argsort(snapshot.enterprise_code_ranks)
     place = bisect_left(order, code.encode(), key=lambda row: codes[int(row)].as_py().encode())
-    return snapshot.enterprises.texts_of("code", order[max(0, place - _NEIGHBOURS) : place + _NEIGHBOURS])
+    return snapshot.enterprises.texts_of("code", order[max(0, place - NEIGHBOURS) : place + NEIGHBOURS])

@@ -10,10 +10,10 @@ from typing import Generic, NoReturn, TypeVar
 import numpy as np
 
 from app.catalogue.metrics import BRANCH_METRICS, ENTERPRISE_METRICS, METRICS, Metric
-from app.errors import ErrorItem, InvalidRequest, refuse_reversed
+from app.errors import ErrorItem, InvalidRequest, closest, refuse_reversed
 from app.statistics.aggregates import CODES, SubjectNotFound, count_selection
 from app.statistics.as_of import refuse_exact_only
-from app.statistics.population import closest_codes, resolve
+from app.statistics.population import resolve
 from app.statistics.question import Question, Subject
 from app.statistics.rates import Rates, rates_of
 from app.statistics.row_list import RowList, Side
@@ -236,8 +236,8 @@ def _refuse_unknown(shelf: Shelf, question: TrendQuestion, *, limited: bool) -> 
         with suppress(DamagedSnapshot):
             snapshot = shelf.visit(manifest)
             if question.code is not None:
-                closest = closest_codes(question.code, codes_near(snapshot, question.subject, question.code))
-                raise InvalidRequest(_nowhere(question), [ErrorItem(question.named_by(), _nowhere(question), closest)])
+                near = closest(question.code, codes_near(snapshot, question.subject, question.code))
+                raise InvalidRequest(_nowhere(question), [ErrorItem(question.named_by(), _nowhere(question), near)])
             resolve(snapshot, question.population)
     message = "No snapshot of these dates is whole."
     raise SnapshotNotFound(message)

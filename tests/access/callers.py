@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import update
 
-from app.access.keys import KeyWish, make_key, revoke_key
+from app.access.keys import NewKey, make_key, revoke_key
 from app.access.principals import Right
 from app.database.engines import make_sync_engine
 from app.database.tables import METADATA
@@ -74,8 +74,8 @@ def make_keys(url: str) -> dict[str, str]:
     with write_lock_sync(engine) as connection:
         for caller in CALLERS:
             if caller.right is not None:
-                wish = KeyWish(caller.name, frozenset({Right(caller.right)}), caller.scope, 365)
-                key, tokens[caller.name] = make_key(connection, wish)
+                new_key = NewKey(caller.name, frozenset({Right(caller.right)}), caller.scope, 365)
+                key, tokens[caller.name] = make_key(connection, new_key)
                 if caller.name == "revoked":
                     revoke_key(connection, key.id)
                 if caller.name == "expired":

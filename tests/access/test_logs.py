@@ -15,6 +15,7 @@ from app.config import Settings
 from app.snapshots.build import build_snapshot
 from tests.access.callers import make_keys
 from tests.access.places import AS_OF, MEMBER, registry
+from tests.factories.bodies import ENTERPRISE
 from tests.factories.loading import fill
 from tests.live import answers
 from tests.reliability.test_killed_service import until
@@ -76,7 +77,7 @@ def test_logs_hold_nothing_that_they_may_not_when_everything_is_asked(
     audited = b"".join(path.read_bytes() for path in settings.audit_dir.iterdir())
     assert written.count(b'"event":"request"') > 100
     assert audited.count(b"\n") > 50
-    made = client.post("/v1/keys", json=wish(), headers=bearing(tokens["admin"])).json()["data"]["token"]
+    made = client.post("/v1/keys", json=new_key(), headers=bearing(tokens["admin"])).json()["data"]["token"]
     assert client.get("/v1/districts", headers=bearing(made)).status_code == 200
     forbidden = {
         **{f"token of {name}": token for name, token in tokens.items() if token.startswith("oc_")},
@@ -94,7 +95,7 @@ def test_logs_hold_nothing_that_they_may_not_when_everything_is_asked(
         assert {what for what, text in forbidden.items() if text.encode() in content} == set()
 
 
-def wish() -> dict[str, object]:
+def new_key() -> dict[str, object]:
     return {"name": "new", "rights": ["read"], "districts": None}
 
 
@@ -132,8 +133,8 @@ def ask_everything(client: httpx.Client, tokens: dict[str, str]) -> None:
     sent.append(client.post("/v1/erasures", json={"ref": f"{MEMBER}-E-huli-1"}, headers=admin))
     sent.append(client.post("/v1/erasures", json={"ref": f"{SENT}/1"}, headers=admin))
     client.post("/v1/erasures", content=f'{{"ref": "{SENT}"', headers=admin)
-    client.put("/v1/enterprises/new", json={"name": SEARCHED, "supersedes": SENT}, headers=admin)
-    client.post("/v1/keys", json={**wish(), "rights": [SEARCHED], "days": HEADCOUNT}, headers=admin)
+    client.put("/v1/enterprises/new", json=ENTERPRISE | {"name": SEARCHED, "supersedes": SENT}, headers=admin)
+    client.post("/v1/keys", json={**new_key(), "rights": [SEARCHED], "days": HEADCOUNT}, headers=admin)
     for job in [answer.json()["data"]["job_id"] for answer in sent if answer.status_code == 202]:
         until(partial(is_finished, client, job, admin), f"job {job} did not end")
 

@@ -20,6 +20,7 @@ from tests.access.callers import KEYED, Caller, make_keys
 from tests.access.conftest import Served
 from tests.access.operations import BRANCH, ENTERPRISE
 from tests.access.places import ABOVE, AS_OF, BEFORE, BRANCHES, ENTERPRISES, HULI, SIMING, is_within, registry
+from tests.factories.bodies import Body
 from tests.factories.loading import fill
 
 SCOPED = [caller for caller in KEYED if caller.scope is not None and caller.right == "read"]
@@ -200,12 +201,12 @@ def move(url: str, district: str, parent: str) -> None:
     ],
 )
 def test_change_that_names_something_outside_is_refused_as_if_that_were_absent(
-    client: TestClient, tokens: dict[str, str], path: str, body: dict[str, str], there: str, absent: str
+    client: TestClient, tokens: dict[str, str], path: str, body: Body, there: str, absent: str
 ) -> None:
     headers = {"Authorization": f"Bearer {tokens['writer of Siming']}"}
     told = []
     for code in (there, absent):
-        sent = {name: value.format(code) for name, value in body.items()}
+        sent = {name: code if value == "{}" else value for name, value in body.items()}
         answer = client.put(path, json=sent, headers=headers)
         told.append((answer.status_code, re.sub(r'"request_id":"[^"]*"', "", answer.text.replace(code, "…"))))
     assert told[0] == told[1]

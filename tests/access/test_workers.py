@@ -74,8 +74,8 @@ def test_key_is_good_at_once_and_revoked_in_time_in_every_process_when_one_of_th
     addresses: list[str],
 ) -> None:
     admin = {"Authorization": f"Bearer {command('create', 'operator', '--right', 'admin')}"}
-    wish = {"name": "one", "rights": ["read"], "districts": None}
-    key = httpx.post(f"{addresses[0]}/v1/keys", json=wish, headers=admin, timeout=10).json()["data"]
+    new_key = {"name": "one", "rights": ["read"], "districts": None}
+    key = httpx.post(f"{addresses[0]}/v1/keys", json=new_key, headers=admin, timeout=10).json()["data"]
 
     def revoke() -> None:
         answer = httpx.delete(f"{addresses[1]}/v1/keys/{key['id']}", headers=admin, timeout=10)

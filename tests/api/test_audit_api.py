@@ -19,6 +19,7 @@ from app.config import Settings
 from app.main import create_app
 from app.snapshots.build import build_snapshot
 from tests.api.test_imports_api import finished
+from tests.factories.bodies import ENTERPRISE
 from tests.factories.loading import fill
 from tests.factories.worked_example import AS_OF, COUNTY, STREET, A, J, worked_example
 
@@ -176,7 +177,7 @@ def test_nothing_is_told_when_nothing_is_shown_or_changed(client: TestClient, se
 
 
 def test_single_changes_are_told_with_what_they_changed(client: TestClient, settings: Settings) -> None:
-    body = {"name": "新", "kind": "enterprise"}
+    body = ENTERPRISE | {"name": "新"}
     for _ in range(2):
         client.put("/v1/enterprises/NEW", json=body)
     client.delete("/v1/enterprises/NEW")
@@ -256,7 +257,7 @@ def test_reads_are_refused_and_changes_go_on_when_the_log_cannot_be_written(
         assert (answer.status_code, problem.type, answer.headers["retry-after"]) == (503, "/problems/not-audited", "60")
         assert "示例甲公司" not in answer.text
     assert client.get(f"/v1/statistics/districts/{STREET}").status_code == 200
-    assert client.put("/v1/enterprises/NEW", json={"name": "新", "kind": "enterprise"}).status_code == 201
+    assert client.put("/v1/enterprises/NEW", json=ENTERPRISE).status_code == 201
     assert "audit record not written" in capsys.readouterr().out
 
 

@@ -162,7 +162,7 @@ def test_job_fails_with_every_problem_when_rows_are_wrong(client: TestClient, re
     assert [issue.row for issue in page.data] == list(range(3, 103))
     assert page.data[0].model_dump(mode="json") == {
         "row": 3, "column": "district_code", "value": "nowhere", "severity": "error", "rule": "unknown_code",
-        "message": "is not in districts",
+        "message": "is not in districts", "allowed": [],
     }  # fmt: skip
     rest = client.get(f"/v1/imports/{made['id']}/issues?limit=100&cursor={page.next_cursor}").json()
     assert ([issue["row"] for issue in rest["data"]], rest["next_cursor"]) == (list(range(103, 153)), None)

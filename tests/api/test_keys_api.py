@@ -12,7 +12,7 @@ from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from app.access import keys
-from app.access.keys import Keyring, KeyWish, make_key
+from app.access.keys import Keyring, NewKey, make_key
 from app.access.principals import Right
 from app.api.http.problems import Problem
 from app.api.keys import ApiKeyList, NewApiKeyAnswer
@@ -38,7 +38,7 @@ def admin(settings: Settings) -> dict[str, str]:
     """Give the headers of an administrator."""
     engine = make_sync_engine(settings.registry_url)
     with write_lock_sync(engine) as connection:
-        _, token = make_key(connection, KeyWish("operator", frozenset({Right.ADMIN}), None, 365))
+        _, token = make_key(connection, NewKey("operator", frozenset({Right.ADMIN}), None, 365))
     engine.dispose()
     return bearing(token)
 
@@ -54,9 +54,9 @@ def bearing(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def made(client: TestClient, **wish: Any) -> dict[str, Any]:
+def made(client: TestClient, **new_key: Any) -> dict[str, Any]:
     """Make a key; return it, with its token."""
-    answer = client.post("/v1/keys", json={**WISH, **wish})
+    answer = client.post("/v1/keys", json={**WISH, **new_key})
     assert answer.status_code == 201, answer.text
     NewApiKeyAnswer.model_validate_json(answer.content, strict=True)
     assert answer.headers["cache-control"] == "no-store"
@@ -163,8 +163,8 @@ class Clock:
 
 
 def test_key_expires_in_ninety_days_when_none_are_wished(client: TestClient) -> None:
-    wish = {name: value for name, value in WISH.items() if name != "days"}
-    key = client.post("/v1/keys", json=wish).json()["data"]
+    new_key = {name: value for name, value in WISH.items() if name != "days"}
+    key = client.post("/v1/keys", json=new_key).json()["data"]
     expires, created = (datetime.fromisoformat(key[name]) for name in ("expires_at", "created_at"))
     assert expires - created == timedelta(days=90)
 
@@ -204,11 +204,11 @@ REFUSED: list[tuple[dict[str, Any], list[str]]] = [
 
 def test_wish_is_refused_with_all_that_is_wrong(client: TestClient) -> None:
     before = listed(client)
-    for wish, pointers in REFUSED:
-        answer = client.post("/v1/keys", json={**WISH, **wish})
+    for new_key, pointers in REFUSED:
+        answer = client.post("/v1/keys", json={**WISH, **new_key})
         problem = Problem.model_validate_json(answer.content)
         told = sorted(item.pointer for item in problem.errors)
-        assert (wish, answer.status_code, told) == (wish, 422, pointers)
+        assert (new_key, answer.status_code, told) == (new_key, 422, pointers)
     assert listed(client) == before
 
 

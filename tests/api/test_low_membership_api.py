@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app.access.keys import KeyWish, make_key
+from app.access.keys import NewKey, make_key
 from app.access.principals import Right
 from app.api.statistics.low_membership import LowMembershipSort, LowMembershipStatistics, LowMembershipStatisticsPage
 from app.catalogue.definitions import COLUMN_LABELS
@@ -272,7 +272,7 @@ def test_a_parent_belongs_to_the_question_when_a_key_covers_the_district_alone(b
     engine = make_sync_engine(both.registry_url)
     with write_lock_sync(engine) as connection:
         keys = {
-            district: make_key(connection, KeyWish("a key", frozenset({Right.READ}), frozenset({district}), 30))[1]
+            district: make_key(connection, NewKey("a key", frozenset({Right.READ}), frozenset({district}), 30))[1]
             for district in (SIMING, XIAMEN)
         }
     engine.dispose()

@@ -16,9 +16,10 @@ from app.api.registry.exports import RegistryFile
 from app.config import Settings
 from app.main import create_app
 from app.registry.export import EXPORTS
+from tests.factories import bodies
 from tests.factories.small_registry import SMALL_REGISTRY, fill
 
-DISTRICT = {"level": "county", "name_zh": "湖里区", "parent_code": "3502"}
+DISTRICT = bodies.DISTRICT | {"name_zh": "湖里区", "parent_code": "3502"}
 
 
 @pytest.fixture
@@ -158,7 +159,7 @@ def test_district_is_created_changed_and_deleted_when_asked(client: TestClient) 
     path = "/v1/districts/350206"
     created = client.put(path, json=DISTRICT)
     assert (created.status_code, created.headers["location"]) == (201, path)
-    assert created.json() == {"data": {"code": "350206", **DISTRICT, "name_en": None}}
+    assert created.json() == {"data": {"code": "350206", **DISTRICT}}
     assert client.get(path).json() == created.json()
     again = client.put(path, json=DISTRICT)
     assert (again.status_code, again.json()) == (200, created.json())
@@ -172,10 +173,10 @@ def test_district_is_created_changed_and_deleted_when_asked(client: TestClient) 
 @pytest.mark.parametrize(
     ("path", "body"),
     [
-        ("industries/642", {"level": "group", "name_zh": "信息", "parent_code": "64"}),
-        ("industry-groups/media", {"name_zh": "媒体", "industries": ["64"]}),
-        ("enterprises/D 1", {"name": "丁", "registered_on": "2017-01-01", "closed_on": "2018-01-01"}),
-        ("branches/组", {"name": "支部", "kind": "branch", "district_code": "云顶", "established_on": "2017-06-01"}),
+        ("industries/642", bodies.INDUSTRY | {"level": "group", "parent_code": "64"}),
+        ("industry-groups/media", bodies.INDUSTRY_GROUP),
+        ("enterprises/D 1", bodies.ENTERPRISE | {"registered_on": "2017-01-01", "closed_on": "2018-01-01"}),
+        ("branches/组", bodies.BRANCH | {"district_code": "云顶", "established_on": "2017-06-01"}),
     ],
 )
 def test_thing_is_as_documented_when_new(client: TestClient, path: str, body: dict[str, Any]) -> None:
@@ -191,7 +192,7 @@ def test_thing_is_as_documented_when_new(client: TestClient, path: str, body: di
 @pytest.mark.parametrize(
     ("path", "body", "pointers"),
     [
-        ("districts/1", {}, ["body/level", "body/name_zh"]),
+        ("districts/1", {}, ["body/level", "body/name_en", "body/name_zh", "body/parent_code"]),
         (
             "districts/1",
             {**DISTRICT, "level": "x", "code": "1", "name_en": ""},
@@ -202,29 +203,29 @@ def test_thing_is_as_documented_when_new(client: TestClient, path: str, body: di
         ("districts/1", {**DISTRICT, "name_zh": "\ud800"}, ["body/name_zh"]),
         ("districts/" + "x" * 65, DISTRICT, ["path/code"]),
         ("districts/350203", {**DISTRICT, "level": "city", "parent_code": "3502"}, ["body/level"]),
-        ("industry-groups/g", {"name_zh": "空", "industries": []}, ["body/industries"]),
+        ("industry-groups/g", bodies.INDUSTRY_GROUP | {"industries": []}, ["body/industries"]),
         (
             "industry-groups/g",
-            {"name_zh": "空", "industries": ["0", "64", "64"]},
-            ["body/industries/0", "body/industries/2"],
+            bodies.INDUSTRY_GROUP | {"industries": ["0", "64", "64"]},
+            ["body/industries/0", "body/industries/1", "body/industries/2"],
         ),
         (
             "enterprises/E",
-            {"name": "戊", "registered_on": 0, "closed_on": "20170630"},
+            bodies.ENTERPRISE | {"registered_on": 0, "closed_on": "20170630"},
             ["body/closed_on", "body/registered_on"],
         ),
         (
             "enterprises/E",
-            {"name": "戊", "registered_on": "2017-02-29", "kind": None},
+            bodies.ENTERPRISE | {"registered_on": "2017-02-29", "kind": None},
             ["body/kind", "body/registered_on"],
         ),
-        ("enterprises/A", {"name": "甲", "supersedes": "C"}, ["body/supersedes"]),
+        ("enterprises/A", bodies.ENTERPRISE | {"supersedes": "C"}, ["body/supersedes"]),
         (
             "branches/B",
-            {"name": "b", "kind": "branch", "district_code": "35", "dual_affiliation": 1},
+            bodies.BRANCH | {"dual_affiliation": 1},
             ["body/dual_affiliation"],
         ),
-        ("branches/F1", {"name": "b", "kind": "branch", "district_code": "35"}, ["body/dual_affiliation"]),
+        ("branches/F1", bodies.BRANCH, ["body/dual_affiliation"]),
         ("branches/B", [], ["body"]),
     ],
 )
@@ -239,10 +240,58 @@ def test_deletion_says_what_refers_to_it_when_refused(client: TestClient) -> Non
     answer = client.delete("/v1/branches/F1")
     assert answer.status_code == 409
     assert [error["message"] for error in answer.json()["errors"]] == [
-        "coverage rows of enterprises that refer to it by branch_code: 1 (A)",
-        "affiliated members that refer to it: 2",
+        "coverage refer to it: 1 rows (A)",
+        "affiliations refer to it: 2 rows",
     ]
     assert client.get("/v1/branches/F1").status_code == 200
+
+
+@pytest.mark.parametrize("body", [bodies.DISTRICT, bodies.ENTERPRISE, bodies.BRANCH, bodies.INDUSTRY_GROUP])
+def test_change_empties_nothing_when_a_field_is_left_out(client: TestClient, body: dict[str, Any]) -> None:
+    paths = ("districts/350203", "enterprises/A", "branches/J", "industry-groups/internet")
+    [path] = [path for path in paths if client.get(f"/v1/{path}").json()["data"].keys() - {"code"} == body.keys()]
+    before = client.get(f"/v1/{path}").json()
+    for left_out in body:
+        rest = {name: value for name, value in before["data"].items() if name not in ("code", left_out)}
+        answer = client.put(f"/v1/{path}", json=rest)
+        assert (answer.status_code, problems(answer)) == (422, [f"body/{left_out}"])
+    assert client.get(f"/v1/{path}").json() == before
+
+
+def test_change_is_made_when_it_is_of_what_was_seen(client: TestClient) -> None:
+    path = "/v1/districts/350203"
+    seen = client.get(path).headers["etag"]
+    body = DISTRICT | {"name_zh": "思明"}
+    assert client.put(path, json=body, headers={"If-Match": f'"other", {seen}'}).status_code == 200
+    late = client.put(path, json=body | {"name_zh": "别名"}, headers={"If-Match": seen})
+    assert (late.status_code, late.json()["type"]) == (412, "/problems/precondition-failed")
+    assert client.delete("/v1/districts/350203008", headers={"If-Match": seen}).status_code == 412
+    assert client.get(path).json()["data"]["name_zh"] == "思明"
+    assert client.put(path, json=body, headers={"If-Match": "*"}).status_code == 200
+    weak = f"W/{client.get(path).headers['etag']}"
+    assert client.put(path, json=body, headers={"If-Match": weak}).status_code == 412
+    assert client.put(path, json=body).status_code == 200
+
+
+def test_change_is_made_when_it_is_of_what_was_seen_compressed(client: TestClient) -> None:
+    path = "/v1/industry-groups/all"
+    members = [f"64{number:03}" for number in range(300)]
+    for code in members:
+        assert client.put(f"/v1/industries/{code}", json=bodies.INDUSTRY | {"level": "class"}).status_code == 201
+    body = bodies.INDUSTRY_GROUP | {"industries": members}
+    assert client.put(path, json=body).status_code == 201
+    seen = client.get(path, headers={"Accept-Encoding": "gzip"})
+    assert seen.headers["etag"].endswith('-gzip"')
+    assert client.put(path, json=body, headers={"If-Match": seen.headers["etag"]}).status_code == 200
+    assert client.delete(path, headers={"If-Match": seen.headers["etag"]}).status_code == 204
+
+
+@pytest.mark.parametrize("tag", ["*", '"x"'])
+def test_change_is_refused_when_what_it_is_of_is_not_there(client: TestClient, tag: str) -> None:
+    path = "/v1/districts/350206"
+    assert client.put(path, json=DISTRICT, headers={"If-Match": tag}).status_code == 412
+    assert client.delete(path, headers={"If-Match": tag}).status_code == 412
+    assert client.get(path).status_code == 404
 
 
 @pytest.mark.parametrize("dataset", EXPORTS)

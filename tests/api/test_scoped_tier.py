@@ -2,15 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from math import sqrt
 from typing import Any
 
-import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
 from app.config import Settings
 from app.main import create_app
-from app.statistics.inference import effective_headcount
 from tests.api.test_answer_cache import bearer, key_of
 
 HOME = "350203"
@@ -60,17 +59,12 @@ def test_intervals_rest_on_the_fixed_correlation_when_the_key_has_a_scope(
     scoped, whole = (service.get(path, headers=keys[name]).json() for name in ("scoped", "all"))
     assert scoped["data"]["counts"] == whole["data"]["counts"]
     assert _without_intervals(scoped) == _without_intervals(whole)
-    true = whole["meta"]["intra_enterprise_correlation"]["value"]
-    counts = whole["data"]["counts"]
-    headcount, squared = (np.array([counts[f"headcount_matched{end}"]], np.float64) for end in ("", "_squared"))
-    expected = [float(effective_headcount(headcount, squared, rho)[0]) for rho in (0.1, true)]
-    widths = [_width(answer["data"]["rates"]["member_ratio"]) for answer in (scoped, whole)]
-    assert (widths[0] > widths[1]) == (expected[0] < expected[1])
-    assert (widths[0] == widths[1]) == (true == 0.1)
-
-
-def _width(rate: dict[str, Any]) -> float:
-    return float(rate["high"] - rate["low"])
+    counts = scoped["data"]["counts"]
+    headcount, squared = counts["headcount_matched"], counts["headcount_matched_squared"]
+    effective = headcount**2 / (headcount + 0.1 * (squared - headcount))
+    rate, z = scoped["data"]["rates"]["member_ratio"], 1.959963984540054
+    half = z * sqrt(rate["value"] * (1 - rate["value"]) / effective + z**2 / (4 * effective**2))
+    assert rate["high"] - rate["low"] == pytest.approx(2 * half / (1 + z**2 / effective), rel=1e-12)
 
 
 def _without_intervals(answer: dict[str, Any]) -> object:

@@ -8,18 +8,18 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from app.access.keys import KeyWish, make_key
+from app.access.keys import NewKey, make_key
 from app.access.principals import Right
 from app.config import Settings
 from app.database.engines import make_sync_engine
 from app.database.write_lock import write_lock_sync
 from app.main import create_app
 from tests.api.test_imports_api import finished, problem
+from tests.factories.bodies import BRANCH, ENTERPRISE
 from tests.factories.importing import Registry
 from tests.factories.two_counties import SCOPE, TWO_COUNTIES
 
-FIRM = {"name": "某", "district_code": "350203008"}
-BRANCH = {"name": "某", "kind": "branch", "district_code": "350203"}
+FIRM = ENTERPRISE | {"district_code": "350203008"}
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def clients(registry: Registry, tmp_path: Path) -> Iterator[dict[str, Caller]]:
     engine = make_sync_engine(registry.settings.registry_url)
     with write_lock_sync(engine) as connection:
         tokens = {
-            name: make_key(connection, KeyWish(name, frozenset({Right.WRITE}), scope, 30))[1]
+            name: make_key(connection, NewKey(name, frozenset({Right.WRITE}), scope, 30))[1]
             for name, scope in scopes.items()
         }
     engine.dispose()

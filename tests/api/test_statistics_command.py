@@ -107,7 +107,7 @@ def test_a_file_is_written_in_its_format(siming: Settings, tmp_path: Path) -> No
         (["districts", "--level", "street", "--order", "up"], "--order"),
         (["districts", "--parent", "nowhere"], "parent 'nowhere' is not in this snapshot"),
         (["low-membership"], "industry_level"),
-        (["districts", "350203"], "belongs to no parameter"),
+        (["districts", "350203"], "is not a parameter"),
     ],
 )
 def test_plain_words_and_exit_code_1_when_it_cannot_be_answered(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app.access.keys import KeyWish, make_key
+from app.access.keys import NewKey, make_key
 from app.access.principals import Right
 from app.api.http.problems import Problem
 from app.api.statistics.trends import Trend
@@ -224,7 +224,7 @@ def bearing(settings: Settings, *districts: str) -> dict[str, str]:
     engine = make_sync_engine(settings.registry_url)
     scope = frozenset(districts) or None
     with write_lock_sync(engine) as connection:
-        _, token = make_key(connection, KeyWish("reader", frozenset({Right.READ}), scope, 365))
+        _, token = make_key(connection, NewKey("reader", frozenset({Right.READ}), scope, 365))
     engine.dispose()
     return {"Authorization": f"Bearer {token}"}
 

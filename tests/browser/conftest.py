@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.access.keys import KeyWish, make_key
+from app.access.keys import NewKey, make_key
 from app.access.principals import Right
 from app.config import Settings
 from app.database.engines import make_sync_engine
@@ -44,6 +44,6 @@ def key(public_settings: Settings) -> str:
     """Give a key that may read exact figures and send files."""
     engine = make_sync_engine(public_settings.registry_url)
     with write_lock_sync(engine) as connection:
-        _, token = make_key(connection, KeyWish("browser", frozenset({Right.READ, Right.WRITE}), None, 1))
+        _, token = make_key(connection, NewKey("browser", frozenset({Right.READ, Right.WRITE}), None, 1))
     engine.dispose()
     return token

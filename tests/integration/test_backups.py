@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import Engine, insert, select
 
 from app.access.audit import AuditLog, AuditRecord
-from app.access.keys import KeyWish, list_keys, make_key
+from app.access.keys import NewKey, list_keys, make_key
 from app.access.principals import Right
 from app.backups import archive as archives
 from app.backups.archive import BackupDamaged, BackupManifest, BackupNotWritten, opened_archive, written_archive
@@ -92,7 +92,7 @@ def lived_in(settings: Settings) -> str:
     for day in (AS_OF, AS_OF + timedelta(days=1)):
         build_snapshot(settings, day, silent)
     with engine_of(settings) as engine, write_lock_sync(engine) as connection:
-        key, token = make_key(connection, KeyWish("dashboard", frozenset({Right.READ}), frozenset({"350203"}), 90))
+        key, token = make_key(connection, NewKey("dashboard", frozenset({Right.READ}), frozenset({"350203"}), 90))
     erase_members(settings, ["gone"], silent)
     for month in (1, 2):
         AuditLog(settings).append(AuditRecord(at=datetime(2100, month, 1, tzinfo=UTC), key_id=key.id))
@@ -118,11 +118,11 @@ def _plain(value: Any) -> Any:
 def files_of(settings: Settings) -> dict[str, bytes]:
     """The files of the data folder that a backup takes."""
     wanted = ("snapshots", "audit", "rounding-key", "tombstone-key")
-    files = [path for path in settings.data_dir.rglob("*") if path.is_file() and path.suffix != ".held"]
+    files = [path for path in settings.data_dir.rglob("*") if path.is_file() and path.suffix != ".lock"]
     return {
         str(path.relative_to(settings.data_dir)): path.read_bytes()
         for path in files
-        if path.relative_to(settings.data_dir).parts[0] in wanted and path.name != ".turn"
+        if path.relative_to(settings.data_dir).parts[0] in wanted
     }
 
 
@@ -150,7 +150,7 @@ def test_everything_is_as_it_was_when_restored_on_either_engine(place: Place, so
     # What was restored goes on: a key is good, a date builds the same snapshot, new rows get new numbers.
     with engine_of(new) as engine, write_lock_sync(engine) as connection:
         [key] = list_keys(connection)
-        assert key.admits(token.rpartition("_")[2], datetime.now(UTC))
+        assert key.is_of(token.rpartition("_")[2])
         coverage = {"enterprise_code": "x", "branch_code": None, "means": "liaison", "start_on": date(2017, 1, 1)}
         connection.execute(insert(METADATA.tables["enterprise_coverage"]), coverage)
     assert build_snapshot(new, AS_OF, silent).id == build_snapshot(old, AS_OF, silent).id
@@ -309,7 +309,7 @@ def test_restoration_is_refused_when_the_tombstones_have_lost_their_key(place: P
 def test_tombstones_alone_are_no_backup_when_restored(place: Place) -> None:
     old, new = place("sqlite"), place("sqlite")
     upgrade(old.registry_url)
-    with pytest.raises(BackupDamaged, match="tombstones alone"):
+    with pytest.raises(BackupDamaged, match="only tombstones"):
         restore_backup(new, back_up(old, tombstones_only=True), silent)
 
 
@@ -357,7 +357,7 @@ def test_nothing_is_touched_when_the_rounding_key_is_another(place: Place, tmp_p
     key = tmp_path / "secret"
     new = new.model_copy(update={"rounding_key_file": key})
     key.write_text("ab" * 32)
-    with pytest.raises(NotEmpty, match="another rounding key"):
+    with pytest.raises(NotEmpty, match="not the backup's rounding key"):
         restore_backup(new, backup, silent)
     key.write_bytes(old.rounding_key_path.read_bytes())
     restore_backup(new, backup, silent)
@@ -432,7 +432,7 @@ def test_file_is_refused_when_a_name_leads_elsewhere(place: Place, monkeypatch: 
     with opened_archive(backup) as archive:
         info = next(iter(archive.manifest.files.values()))
     wrong = _with_manifest(backup, lambda manifest: manifest.files.__setitem__(name, info))
-    with pytest.raises(BackupDamaged, match="no file of a backup"):
+    with pytest.raises(BackupDamaged, match="not a file of a backup"):
         restore_backup(new, wrong, silent)
 
 
@@ -454,7 +454,7 @@ def test_backup_of_a_newer_version_is_refused_when_restored(place: Place) -> Non
     old, new = place("sqlite"), place("sqlite")
     upgrade(old.registry_url)
     newer = _as_of_revision(back_up(old), "9999", without=set())
-    with pytest.raises(BackupDamaged, match="newer version"):
+    with pytest.raises(BackupDamaged, match="newer schema"):
         restore_backup(new, newer, silent)
 
 
@@ -463,7 +463,7 @@ def test_backup_is_refused_when_the_schema_is_old_or_the_file_is_there(place: Pl
     upgrade(old.registry_url)
     backup = back_up(old)
     content = backup.read_bytes()
-    with pytest.raises(BackupNotWritten, match="there already"):
+    with pytest.raises(BackupNotWritten, match="already exists"):
         back_up(old)
     assert backup.read_bytes() == content
     downgrade(old.registry_url, "0002")
@@ -533,8 +533,8 @@ def test_commands_say_what_they_did_when_they_back_up_and_restore(
     assert run(old, "backup", "--tombstones-only", later).code == 0
     restored = run(new, "restore", whole, "--tombstones", later)
     assert restored.code == 0
-    assert "Left out, since they were erased: 1 members." in restored.out
-    assert "good again" in restored.out
+    assert "Left out 1 erased members." in restored.out
+    assert "valid again" in restored.out
     assert rows_of(new)["member"] == rows_of(old)["member"]
     audited = "".join(path.read_text() for path in sorted(old.audit_dir.iterdir()))
     assert audited.count("create_backup") == 2
@@ -551,7 +551,7 @@ def test_commands_say_what_is_wrong_when_they_cannot(
     assert run(old, "backup", str(tmp_path / "nowhere" / "x.tar")).code == 2
     assert run(old, "backup", whole).code == 0
     again = run(old, "backup", whole)
-    assert (again.code, "there already" in again.err) == (1, True)
+    assert (again.code, "already exists" in again.err) == (1, True)
     full = run(old, "restore", whole)
     assert (full.code, full.err.startswith("Not empty: ")) == (1, True)
     assert run(old, "restore", str(tmp_path / "missing.tar")).code == 2

@@ -2,6 +2,8 @@
 
 import pytest
 
+from app.imports.issues import RowIssue
+from app.imports.load import ImportRejected
 from tests.factories.importing import Registry
 
 Problem = tuple[int | None, str | None, str]
@@ -55,6 +57,45 @@ def test_unknown_code_is_refused_when_nothing_has_it(
     peopled: Registry, dataset: str, text: str, problem: Problem
 ) -> None:
     assert peopled.problems(dataset, text) == [problem]
+
+
+def test_closest_codes_are_offered_when_a_code_is_unknown(peopled: Registry) -> None:
+    firm = rejected(peopled, "enterprises", "code,name,district_code\nX,某,35020300")
+    assert [(issue.message, set(issue.allowed) >= {"350203", "350203008"}) for issue in firm] == [
+        ("is not in districts", True)
+    ]
+    many = rejected(
+        peopled, "enterprises", "code,name,district_code\n" + "".join(f"X{n},某,35020{n}\n" for n in range(120))
+    )
+    assert [bool(issue.allowed) for issue in many] == [True] * 100 + [False] * 19
+    job = rejected(peopled, "employments", f"{START}\nm10,A,2017-01-01,")
+    assert [(issue.value, issue.allowed) for issue in job] == [(None, ())]
+
+
+def test_rows_that_refer_to_it_are_named_when_what_they_refer_to_would_go(peopled: Registry) -> None:
+    peopled.load({"affiliations": f"{BELONG}\nm1,J,primary,2017-01-01,"})
+    issues = rejected(peopled, "branches", "code\nJ", mode="delete")
+    assert [issue.message for issue in issues] == [
+        "branches refer to it: 1 rows (F1)",
+        "affiliations refer to it: 1 rows",
+    ]
+    peopled.load(
+        {
+            "branches": "code,name,kind,parent_code,district_code\n"
+            + "".join(f"G{n:02},某,branch,J,35\n" for n in range(11))
+        }
+    )
+    first, _ = rejected(peopled, "branches", "code\nJ", mode="delete")
+    assert first.message == f"branches refer to it: 12 rows (F1, {', '.join(f'G{n:02}' for n in range(9))}, …)"
+    assert peopled.result("branches", "code\nF1", mode="delete").deleted == 1
+    first, _ = rejected(peopled, "branches", "code\nJ\nG00", mode="delete")
+    assert first.message == f"branches refer to it: 10 rows ({', '.join(f'G{n:02}' for n in range(1, 11))})"
+
+
+def rejected(registry: Registry, dataset: str, text: str, **options: str) -> tuple[RowIssue, ...]:
+    with pytest.raises(ImportRejected) as refused:
+        registry.take(dataset, text, **options)
+    return refused.value.imported.issues
 
 
 def test_every_problem_is_told_when_rows_have_several(peopled: Registry) -> None:

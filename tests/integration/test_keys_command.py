@@ -145,5 +145,5 @@ def test_nothing_is_made_when_there_is_no_registry(
     monkeypatch.setenv("ORGCOVERAGE_DATABASE_URL", "")
     finished = run(*words)
     assert finished.code == 1
-    assert "registry.sqlite is not there; `orgcoverage migrate` makes it" in finished.err
+    assert "registry.sqlite does not exist: run `orgcoverage migrate`" in finished.err
     assert not (tmp_path / "data").exists()

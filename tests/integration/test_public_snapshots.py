@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 
 from app.config import Settings
 from app.snapshots.build import build_snapshot
-from app.snapshots.folders import prune_snapshots, sweep
+from app.snapshots.folders import clean_up_builds, prune_snapshots
 from app.snapshots.rounding import RoundingKeyRefused, fingerprint
 from app.store.manifest import Manifest
 from app.store.shelf import Shelf
@@ -68,7 +68,7 @@ class Workbench:
     @property
     def left(self) -> set[str]:
         """What is beside the snapshots."""
-        return {path.name for path in self.settings.snapshots_dir.iterdir()} - {"exact", "public", ".turn"}
+        return {path.name for path in self.settings.snapshots_dir.iterdir()} - {"exact", "public", ".build.lock"}
 
 
 @pytest.fixture
@@ -319,7 +319,7 @@ def test_nothing_is_built_when_the_key_is_not_that_of_what_is_published(bench: W
     bench.build()
     before, path = bench.files, bench.settings.rounding_key_path
     spoil(path, how)
-    with pytest.raises(RoundingKeyRefused, match="restore the file that ORGCOVERAGE_ROUNDING_KEY_FILE names"):
+    with pytest.raises(RoundingKeyRefused, match="restore the file of ORGCOVERAGE_ROUNDING_KEY_FILE"):
         bench.build(11)
     assert bench.files == before
     assert not bench.left
@@ -351,8 +351,8 @@ def test_the_command_says_what_to_do_when_the_key_is_missing(bench: Workbench) -
     done = command(bench.settings, "-m", "app.cli", "snapshot", "build", "--as-of", str(AS_OF))
     assert done.returncode == 1
     assert done.stderr.decode().splitlines()[-1] == (
-        "Rounding key missing or different: Protected snapshots are there, but not the key that rounded them: restore "
-        "the file that ORGCOVERAGE_ROUNDING_KEY_FILE names (by default `rounding-key` in the data folder) from backup."
+        "Rounding key missing or different: The key of the existing protected snapshots is missing: restore the file "
+        "of ORGCOVERAGE_ROUNDING_KEY_FILE (default: `rounding-key` in the data folder) from a backup."
     )
 
 
@@ -363,7 +363,7 @@ def test_the_log_warns_when_others_may_read_the_key(bench: Workbench) -> None:
     bench.settings.rounding_key_path.chmod(0o640)
     with capture_logs() as logs:
         bench.build()
-    assert [(entry["event"], entry["log_level"]) for entry in logs] == [("others may read the rounding key", "warning")]
+    assert [(entry["event"], entry["log_level"]) for entry in logs] == [("rounding key readable by others", "warning")]
 
 
 def test_the_next_build_mends_it_when_one_is_killed_between_public_and_exact(bench: Workbench) -> None:
@@ -374,7 +374,7 @@ def test_the_next_build_mends_it_when_one_is_killed_between_public_and_exact(ben
     newer, older = bench.ids("public")
     assert older == first.public_id
     assert Shelf(bench.settings.snapshots_dir / "public").newest().manifest.id == newer
-    sweep(bench.settings)
+    clean_up_builds(bench.settings)
     assert not bench.left
     mended = build_snapshot(bench.settings, AS_OF, lambda *_: None)
     assert mended.public_id == newer

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.config import Settings
@@ -14,7 +14,7 @@ from app.database.engines import make_engine
 from app.database.outages import reading
 from app.database.tables import METADATA
 from app.database.write_lock import current_revision
-from app.registry.changes import Change, ChangeRefused, Outcome, StillReferredTo, delete_entity, replace_entity
+from app.imports.changes import Change, ChangeRefused, Outcome, StillReferredTo, delete_entity, replace_entity
 from app.registry.entities import (
     BRANCHES,
     DISTRICTS,
@@ -125,7 +125,7 @@ async def test_code_is_refused_when_it_cannot_stand_in_a_path(engine: AsyncEngin
     ("entity", "row", "pointers"),
     [
         (DISTRICTS, row_of(DISTRICTS, "350203", parent_code="nowhere"), ["parent_code"]),
-        (DISTRICTS, row_of(DISTRICTS, "35", parent_code="35"), ["parent_code"]),
+        (DISTRICTS, row_of(DISTRICTS, "35", parent_code="35"), ["level", "parent_code"]),
         (DISTRICTS, row_of(DISTRICTS, "3502", parent_code="350203", level="county"), ["parent_code", "level", "level"]),
         (DISTRICTS, row_of(DISTRICTS, "350203", level="city"), ["level"]),
         (DISTRICTS, row_of(DISTRICTS, "350203", level="street"), ["level"]),
@@ -140,7 +140,7 @@ async def test_code_is_refused_when_it_cannot_stand_in_a_path(engine: AsyncEngin
         (
             INDUSTRY_GROUPS,
             row_of(INDUSTRY_GROUPS, "internet", industries=["64", "0", "64"]),
-            ["industries/1", "industries/2"],
+            ["industries/0", "industries/1", "industries/2"],
         ),
         (ENTERPRISES, row_of(ENTERPRISES, "A", closed_on=date(2010, 1, 1)), ["closed_on"]),
         (ENTERPRISES, row_of(ENTERPRISES, "A", supersedes="A"), ["supersedes"]),
@@ -189,11 +189,11 @@ async def test_change_is_taken_when_it_stays_within_the_rules(engine: AsyncEngin
     assert await find_entity(engine, entity, row["code"]) == row
 
 
-async def test_cycle_is_named_when_refused(engine: AsyncEngine) -> None:
+async def test_cycle_is_measured_when_refused(engine: AsyncEngine) -> None:
     [(_, message)] = await refusal(engine, ENTERPRISES, row_of(ENTERPRISES, "A", supersedes="C"))
-    assert message == "A below C below B below A: a cycle of 3"
+    assert message == "continues itself, in a cycle of 3"
     [(_, message)] = await refusal(engine, BRANCHES, row_of(BRANCHES, "J", parent_code="J"))
-    assert message == "J below J: a cycle of 1"
+    assert message == "is below itself, in a cycle of 1"
 
 
 async def test_closest_codes_are_offered_when_a_reference_is_unknown(engine: AsyncEngine) -> None:
@@ -204,36 +204,36 @@ async def test_closest_codes_are_offered_when_a_reference_is_unknown(engine: Asy
 
 async def test_members_are_only_counted_when_secondaries_remain(engine: AsyncEngine) -> None:
     [(_, message)] = await refusal(engine, BRANCHES, row_of(BRANCHES, "F1", dual_affiliation=False))
-    assert message == "cannot be false while secondary affiliations remain (of 2 members)"
+    assert message == "must stay true: 2 secondary affiliations are to it"
 
 
 @pytest.mark.parametrize(
     ("entity", "code", "messages"),
     [
         (DISTRICTS, "35", [
-            "districts that refer to it by parent_code: 1 (3502)",
-            "branches that refer to it by district_code: 1 (Z)",
+            "districts refer to it: 1 rows (3502)",
+            "branches refer to it: 1 rows (Z)",
         ]),
-        (DISTRICTS, "云顶", ["returns of enterprises that refer to it by district_code: 3 (A)"]),
+        (DISTRICTS, "云顶", ["returns refer to it: 3 rows (A)"]),
         (INDUSTRIES, "65", [
-            "industry groups that refer to it by industry_code: 1 (internet)",
-            "branches that refer to it by industry_code: 1 (F1)",
+            "industry-groups refer to it: 1 rows (internet)",
+            "branches refer to it: 1 rows (F1)",
         ]),
-        (INDUSTRIES, "641", ["enterprises that refer to it by industry_code: 1 (A)"]),
-        (INDUSTRY_GROUPS, "internet", ["branches that refer to it by industry_group: 1 (J)"]),
+        (INDUSTRIES, "641", ["enterprises refer to it: 1 rows (A)"]),
+        (INDUSTRY_GROUPS, "internet", ["branches refer to it: 1 rows (J)"]),
         (ENTERPRISES, "A", [
-            "enterprises that refer to it by supersedes: 1 (B)",
-            "returns that refer to it by enterprise_code: 3 (2016-12-31, 2017-05-31, 2017-06-30)",
-            "coverage rows that refer to it by enterprise_code: 4 (2016-01-01, 2017-06-01)",
-            "employed members that refer to it: 2",
+            "enterprises refer to it: 1 rows (B)",
+            "returns refer to it: 3 rows (2016-12-31, 2017-05-31, 2017-06-30)",
+            "coverage refer to it: 4 rows (2016-01-01, 2017-06-01)",
+            "employments refer to it: 3 rows",
         ]),
         (BRANCHES, "J", [
-            "branches that refer to it by parent_code: 1 (F1)",
-            "coverage rows of enterprises that refer to it by branch_code: 1 (A)",
+            "branches refer to it: 1 rows (F1)",
+            "coverage refer to it: 1 rows (A)",
         ]),
         (BRANCHES, "F1", [
-            "coverage rows of enterprises that refer to it by branch_code: 1 (A)",
-            "affiliated members that refer to it: 2",
+            "coverage refer to it: 1 rows (A)",
+            "affiliations refer to it: 2 rows",
         ]),
     ],
 )  # fmt: skip
@@ -257,6 +257,14 @@ def test_every_column_that_holds_codes_is_known_to_refer_to_something() -> None:
     }
     known = {(reference.table_name, reference.column) for reference in REFERENCES}
     assert holding - known == {("industry_group_industry", "group_code")}
+
+
+async def test_group_without_industries_goes_when_it_is_deleted(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(insert(METADATA.tables["industry_group"]).values(code="empty", name_zh="空"))
+    await delete_entity(engine, Settings(), INDUSTRY_GROUPS, "empty")
+    with pytest.raises(NotRegistered):
+        await find_entity(engine, INDUSTRY_GROUPS, "empty")
 
 
 async def test_every_change_is_kept_when_many_come_at_once(engine: AsyncEngine) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.config import Settings
 from app.database.engines import make_engine
 from app.errors import ServiceError
-from app.registry.changes import ChangeRefused, Outcome, StillReferredTo, delete_entity, replace_entity
+from app.imports.changes import ChangeRefused, Outcome, StillReferredTo, delete_entity, replace_entity
 from app.registry.entities import BRANCHES, DISTRICTS, ENTERPRISES, INDUSTRIES, INDUSTRY_GROUPS, Entity, NotRegistered
 from app.registry.reads import Row, find_entity
 from app.registry.territory import OUTSIDE, ScopeTooNarrow, not_inside
@@ -119,7 +119,7 @@ async def test_code_is_refused_alike_when_it_is_outside_and_when_it_is_not_there
     engine: AsyncEngine, entity: Entity, code: str, column: str, outside: str
 ) -> None:
     expected = [(f"body/{column}", not_inside(entity.name), ())]
-    for name in (outside, "never", "bou", "a/b"):
+    for name in (outside, "never", "bou"):
         assert await refusal(engine, entity, code, **{column: name}) == expected
 
 
@@ -130,20 +130,21 @@ async def test_all_is_told_when_place_and_parent_are_outside(engine: AsyncEngine
     assert [(pointer, bool(allowed)) for pointer, _, allowed in unknown] == [("body/district_code", True)]
 
 
-async def test_cycle_names_nobody_when_it_leads_outside(engine: AsyncEngine, counties: Registry) -> None:
+async def test_cycle_is_told_alike_when_it_leads_outside_and_when_it_does_not(
+    engine: AsyncEngine, counties: Registry
+) -> None:
     counties.load({"branches": "code,name,kind,parent_code,district_code\nbout,外,branch,bin,350206"})
     assert await refusal(engine, BRANCHES, "bin", parent_code="below") == [("body/parent_code", "is below itself", ())]
     counties.load({"branches": "code,name,kind,parent_code,district_code\nbelow,下,branch,bin,350203"})
-    [(_, message, _)] = await refusal(engine, BRANCHES, "bin", parent_code="below")
-    assert message == "bin below below below bin: a cycle of 2"
+    assert await refusal(engine, BRANCHES, "bin", parent_code="below") == [("body/parent_code", "is below itself", ())]
 
 
 async def test_deletion_tells_only_of_what_is_inside_when_refused(engine: AsyncEngine) -> None:
     with pytest.raises(StillReferredTo) as refused:
         await delete_entity(engine, Settings(), BRANCHES, "bin", SCOPE)
     assert [item.message for item in refused.value.errors] == [
-        "coverage rows of enterprises that refer to it by branch_code: 2 (in)",
-        "affiliated members that refer to it: 3",
+        "coverage refer to it: 2 rows (in)",
+        "affiliations refer to it: 3 rows",
     ]
     await put(engine, ENTERPRISES, "new")
     await replace_entity(
@@ -151,7 +152,7 @@ async def test_deletion_tells_only_of_what_is_inside_when_refused(engine: AsyncE
     )
     with pytest.raises(StillReferredTo) as refused:
         await delete_entity(engine, Settings(), ENTERPRISES, "new", SCOPE)
-    assert [item.message for item in refused.value.errors] == ["enterprises that refer to it by supersedes: 1"]
+    assert [item.message for item in refused.value.errors] == ["enterprises refer to it: 1 rows"]
 
 
 async def test_thing_is_deleted_when_inside(engine: AsyncEngine) -> None:

@@ -22,7 +22,7 @@ from starlette.testclient import TestClient
 
 from app.config import Settings
 from app.main import create_app
-from app.snapshots.folders import prune_snapshots, sweep
+from app.snapshots.folders import clean_up_builds, prune_snapshots
 from app.store.shelf import Shelf
 from tests.factories.loading import fill
 from tests.factories.snapshot_files import AS_OF, EARLIER, TABLES, build, folder_of, manifest_of, tables_of
@@ -32,7 +32,7 @@ from tests.reference.registry import Registry
 
 def left(bench: "Workbench") -> list[Path]:
     """What is beside the snapshots, but for the lock by which builds take turns."""
-    return [path for path in bench.settings.snapshots_dir.iterdir() if path.name not in ("exact", ".turn")]
+    return [path for path in bench.settings.snapshots_dir.iterdir() if path.name not in ("exact", ".build.lock")]
 
 
 def small(headcount: int = 10) -> Registry:
@@ -276,13 +276,13 @@ def test_nothing_is_shown_and_what_is_left_is_swept_when_a_build_is_killed(bench
     fill(bench.settings.database_url, small())
     with _build_under_way(bench.settings) as process:
         process.send_signal(signal.SIGSTOP)
-        sweep(bench.settings)
+        clean_up_builds(bench.settings)
         assert left(bench)  # its folder is held: the build is under way
         process.kill()
         assert process.wait() == -signal.SIGKILL
     assert list((bench.settings.snapshots_dir / "exact").iterdir()) == []
     assert left(bench)
-    with bench.served() as client:  # sweeps when it starts
+    with bench.served() as client:  # cleans up when it starts
         assert client.get("/readyz").status_code == 503
     assert not left(bench)
     assert build(bench.settings).is_dir()

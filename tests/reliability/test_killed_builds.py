@@ -12,14 +12,15 @@ from sqlalchemy import text
 
 from app.config import Settings
 from app.database.engines import make_sync_engine
-from app.snapshots.folders import sweep
+from app.demo.siming import write_siming
+from app.snapshots.folders import clean_up_builds
 from app.store.format import checksum
 from app.store.shelf import Shelf
-from tests.factories.demonstration import siming
+from tests.factories.demo_files import read_registry
 from tests.factories.loading import fill
-from tests.lengths import at_length
+from tests.reference.registry import Registry
 
-KILLS = int(os.environ.get("ORGCOVERAGE_TEST_KILLS", at_length(10, 4)))
+KILLS = int(os.environ.get("ORGCOVERAGE_TEST_KILLS", "10"))
 """Kills of each engine's builds; the full count is 200."""
 
 AS_OF = date(2017, 6, 30)
@@ -29,7 +30,7 @@ ROOTS = ("public", "exact")
 
 def test_readers_see_old_or_new_when_builds_are_killed(migrated_url: str, tmp_path: Path) -> None:
     settings = Settings(_env_file=None, database_url=migrated_url, data_dir=tmp_path / "data", anonymous="public")
-    fill(migrated_url, siming(tmp_path / "files"))
+    fill(migrated_url, _siming(tmp_path))
     whole = _seconds_of_a_build(settings)
     draws = random.Random(20170625)
     known = {root: _whole(settings.snapshots_dir / root) for root in ROOTS}
@@ -48,8 +49,8 @@ def test_readers_see_old_or_new_when_builds_are_killed(migrated_url: str, tmp_pa
         named = {manifest.public_id for manifest in Shelf(settings.snapshots_dir / "exact").all()}
         assert named <= known["public"], "an exact snapshot was shown before its protected one"
     assert killed > 0, "the builds were done before they were killed"
-    sweep(settings)
-    assert {path.name for path in settings.snapshots_dir.iterdir()} <= {*ROOTS, ".turn"}
+    clean_up_builds(settings)
+    assert {path.name for path in settings.snapshots_dir.iterdir()} <= {*ROOTS, ".build.lock"}
     assert _build(settings).wait() == 0
     assert Shelf(settings.snapshots_dir / "exact").newest().manifest.tables["enterprises"].rows == 294 + 1
 
@@ -64,6 +65,12 @@ def _whole(root: Path) -> set[str]:
         assert all(checksum(folder / f"{name}.arrow") == info.sha256 for name, info in manifest.tables.items())
     assert shelf.newest().manifest == listed[0]
     return {manifest.id for manifest in listed}
+
+
+def _siming(folder: Path) -> Registry:
+    files = folder / "siming"
+    files.mkdir()
+    return read_registry(write_siming(files))
 
 
 def _change(url: str, turn: int) -> None:

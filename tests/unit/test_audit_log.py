@@ -148,6 +148,6 @@ def test_files_go_when_their_time_is_over(
 
 
 def test_log_is_empty_when_nothing_was_written(log: AuditLog, tmp_path: Path) -> None:
-    log.sweep()
+    log.remove_expired()
     assert log.read(ALL, 10) == audit.AuditPage((), None)
     assert list(tmp_path.iterdir()) == []

@@ -26,10 +26,11 @@ from app.jobs.records import (
     read_issues,
     read_job,
     record_path,
+    redact_issues,
     write_issues,
     write_record,
 )
-from app.jobs.uploads import PARTIAL, DiskFull, full_disk_named, sweep_jobs, upload_path
+from app.jobs.uploads import PARTIAL, DiskFull, clean_up_jobs, full_disk_named, upload_path
 
 IMPORT = ImportRequest("members", ImportOptions(ImportMode.REPLACE, OnError.SKIP, dry_run=True), 123, date(2017, 6, 30))
 DAY = 86400
@@ -144,7 +145,7 @@ def test_leftovers_go_and_the_rest_stays_when_swept(settings: Settings) -> None:
     arriving.write_bytes(b"x")
     abandoned.write_bytes(b"x")
     aged(abandoned, 2 * 3600)
-    sweep_jobs(settings)
+    clean_up_jobs(settings)
     assert {path.name for path in settings.uploads_dir.iterdir()} == {alive.id, arriving.name}
     assert {record.id for record in list_jobs(settings.jobs_dir)} == {alive.id, lost.id, done.id}
     assert not issues_path(settings.jobs_dir, old.id).exists()
@@ -156,15 +157,15 @@ def test_leftovers_go_and_the_rest_stays_when_swept(settings: Settings) -> None:
 def test_record_is_kept_as_long_as_set_when_swept(settings: Settings) -> None:
     younger, older = written(settings, "succeeded", age=6 * DAY), written(settings, "succeeded", age=8 * DAY, number=1)
     broken_off = written(settings, "interrupted", age=8 * DAY, number=2)
-    sweep_jobs(settings)  # 30 days; what is found out of a job again and again makes it no younger
+    clean_up_jobs(settings)  # 30 days; what is found out of a job again and again makes it no younger
     assert len(list_jobs(settings.jobs_dir)) == 3
-    sweep_jobs(settings.model_copy(update={"job_retention_days": 7}))
+    clean_up_jobs(settings.model_copy(update={"job_retention_days": 7}))
     assert [record.id for record in list_jobs(settings.jobs_dir)] == [younger.id]
     assert not any(record_path(settings.jobs_dir, record.id).exists() for record in (older, broken_off))
 
 
-def test_sweeping_is_quiet_when_there_are_no_folders(tmp_path: Path) -> None:
-    sweep_jobs(Settings(_env_file=None, data_dir=tmp_path / "new"))
+def test_cleanup_is_quiet_when_there_are_no_folders(tmp_path: Path) -> None:
+    clean_up_jobs(Settings(_env_file=None, data_dir=tmp_path / "new"))
     assert not (tmp_path / "new").exists()
 
 
@@ -173,3 +174,17 @@ def test_full_disk_is_named_and_other_errors_are_not() -> None:
         raise OSError(28, "No space left on device")
     with pytest.raises(PermissionError), full_disk_named():
         raise PermissionError(13, "Permission denied")
+
+
+@pytest.mark.parametrize(
+    ("value", "stays"),
+    [("m-17", False), ("甲 m-17", False), ("m-17;m-18", False), ("m-170", True), ("xm-17", True), (None, True)],
+)
+def test_a_ref_in_a_wrong_column_goes_from_the_issues_when_it_is_erased(
+    settings: Settings, value: str | None, *, stays: bool
+) -> None:
+    record = written(settings, "failed")
+    issue = row_issue(2, "enterprise_code", value, Rule.UNKNOWN_CODE, "is not in enterprises")
+    write_issues(settings.jobs_dir, record.id, (issue,))
+    redact_issues(settings.jobs_dir, ["m-17", "m.18"])
+    assert read_issues(settings.jobs_dir, record.id)[0].value == (value if stays else None)

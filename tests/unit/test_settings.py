@@ -6,9 +6,8 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy import make_url
 
-from app.cli.running import environment
 from app.config import Settings
-from app.jobs.supervision import child_environment
+from app.jobs.processes import environment
 
 URL = "postgresql+psycopg://office%40north@db.example:5433/registry?connect_timeout=3"
 PASSWORD = "p@ss:w/rd %2F 密码#?"
@@ -44,7 +43,7 @@ def test_a_url_stays_as_it_is_when_there_is_no_file() -> None:
     ],
 )
 def test_a_file_is_refused_when_the_url_has_no_use_for_it(file: Path, url: str) -> None:
-    with pytest.raises(ValidationError, match="must name a user of PostgreSQL, and no password beside") as told:
+    with pytest.raises(ValidationError, match="must name a PostgreSQL user and contain no password besides") as told:
         Settings(_env_file=None, database_url=url, database_password_file=file)
     assert PASSWORD not in str(told.value)
 
@@ -60,7 +59,7 @@ def test_a_file_is_refused_when_it_holds_no_password(tmp_path: Path, content: by
 
 def test_the_password_is_in_no_environment_of_a_child_when_it_comes_by_file(file: Path) -> None:
     settings = Settings(_env_file=None, database_url=URL, database_password_file=file)
-    for given in (child_environment(settings), environment(settings)):
-        assert given["ORGCOVERAGE_DATABASE_URL"] == URL
-        assert [name for name, value in given.items() if PASSWORD in value or "p%40ss" in value] == []
-    assert child_environment(settings)["ORGCOVERAGE_DATABASE_PASSWORD_FILE"] == str(file)
+    given = environment(settings)
+    assert given["ORGCOVERAGE_DATABASE_URL"] == URL
+    assert [name for name, value in given.items() if PASSWORD in value or "p%40ss" in value] == []
+    assert given["ORGCOVERAGE_DATABASE_PASSWORD_FILE"] == str(file)

@@ -65,13 +65,13 @@ def known_principal(scope: Scope, unnamed: Principal) -> Principal | None:
         The key is malformed, expired or revoked, or its secret is wrong.
     """
     token = _token(scope)
-    return unnamed if token is None else _keyring(scope).known(token)
+    return unnamed if token is None else _keyring(scope).cached(token)
 
 
 async def _asked(scope: Scope) -> Principal:
     token = _token(scope)
     assert token is not None  # without one, who asks is known
-    return await _keyring(scope).ask(token)
+    return await _keyring(scope).look_up(token)
 
 
 def _token(scope: Scope) -> str | None:

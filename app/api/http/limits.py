@@ -12,6 +12,8 @@ from app.api.http.routing import Route
 from app.config import Settings
 from app.errors import ServiceError, TemporarilyUnavailable
 
+_CODING = b"transfer-encoding"
+
 
 class BodyTooSlow(ServiceError):
     """The body did not arrive in time."""
@@ -26,6 +28,14 @@ class AnswerTooLate(TemporarilyUnavailable):
 
     code = "answer-too-late"
     title = "Answer too late"
+
+
+class UnknownTransferCoding(ServiceError):
+    """The body is sent in a coding that is not read here."""
+
+    code = "unknown-transfer-coding"
+    status = 501
+    title = "Unknown transfer coding"
 
 
 class BodyLimits:
@@ -53,6 +63,10 @@ class BodyLimits:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         announced = _announced(scope) if scope["type"] == "http" else 0
+        if announced is None and not _is_chunked(scope):
+            error = UnknownTransferCoding("A body is sent with Content-Length or with Transfer-Encoding: chunked.")
+            await problem_response(Request(scope), error)(scope, receive, send)
+            return
         if announced == 0:
             await self.app(scope, receive, send)
             return
@@ -76,6 +90,7 @@ class _Arrival:
         self._receive = receive
         self._grace = settings.body_seconds
         self._rate = settings.body_bytes_per_second
+        self._longest = settings.upload_seconds
         self._began: float | None = None
         self._size = 0
         self._whole = False
@@ -87,7 +102,7 @@ class _Arrival:
         now = asyncio.get_running_loop().time()
         self._began = now if self._began is None else self._began
         try:
-            async with asyncio.timeout_at(self._began + self._grace + self._size / self._rate):
+            async with asyncio.timeout_at(self._began + min(self._grace + self._size / self._rate, self._longest)):
                 message = await self._receive()
         except TimeoutError:
             raise Refusal(self._too_slow(), {"Connection": "close"}) from None
@@ -102,7 +117,9 @@ class _Arrival:
 
     def _too_slow(self) -> BodyTooSlow:
         pace = f"{self._grace} seconds and a second more for every {self._rate:,} bytes"
-        return BodyTooSlow(f"{self._size:,} bytes of the body have arrived; it may take {pace}.")
+        return BodyTooSlow(
+            f"{self._size:,} bytes of the body have arrived; it may take {pace}, {self._longest:,} in all."
+        )
 
 
 class TimeLimit:
@@ -155,12 +172,16 @@ class TimeLimit:
         )
 
 
+def _is_chunked(scope: Scope) -> bool:
+    return all(value.strip().lower() == b"chunked" for name, value in scope["headers"] if name == _CODING)
+
+
 def _announced(scope: Scope) -> int | None:
     """Return the size of the body that is to come, bytes; null: not told."""
     size: int | None = 0
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit():
             size = int(value)
-        elif name == b"transfer-encoding":
+        elif name == _CODING:
             return None
     return size

@@ -58,13 +58,18 @@ def validated(content: bytes, media_type: str = JSON, *, public: bool) -> Respon
     public
         Whether everybody gets the same.
     """
-    headers = {"ETag": f'"{digest(content)}"', **_scope(public=public)}
+    headers = {"ETag": content_tag(content), **_scope(public=public)}
     return Response(content, headers=headers, media_type=media_type)
+
+
+def content_tag(content: bytes) -> str:
+    """Return the entity tag of an answer; the layer that knows its encoding adds that."""
+    return f'"{digest(content)}"'
 
 
 def _scope(*, public: bool) -> dict[str, str]:
     if public:
-        return {"Cache-Control": "public, no-cache"}
+        return {"Cache-Control": "public, no-cache", "Vary": "Authorization"}
     return {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
 
 

@@ -53,6 +53,9 @@ PROBLEM_RESPONSE: dict[str, Any] = {
 _CHOICES = frozenset({"enum", "literal_error"})
 """Errors whose message lists the choices that there are, which `allowed` does."""
 
+_OBJECTS = frozenset({"dict_type", "model_attributes_type", "model_type"})
+"""Errors of what should be an object, which the validator tells in words of its own library."""
+
 _CHOICE = re.compile(r"'([^']*)'")
 
 
@@ -96,6 +99,14 @@ class ContentTooLarge(ServiceError):
     title = "Content too large"
 
 
+class UnsupportedMediaType(ServiceError):
+    """The body is not sent as JSON where JSON is taken."""
+
+    code = "unsupported-media-type"
+    status = 415
+    title = "Unsupported media type"
+
+
 class Refusal(HTTPException):
     """A service error raised while a body is read: the framework calls any other error there an unreadable body."""
 
@@ -134,11 +145,15 @@ def problem_response(request: Request, error: ServiceError, headers: Mapping[str
         "errors": error.errors,
     }
     extra = dict(headers or {}) | {"Cache-Control": "no-store"}
-    if error.status == HTTPStatus.UNAUTHORIZED:
-        extra["WWW-Authenticate"] = "Bearer"
+    if error.status == HTTPStatus.UNAUTHORIZED or (error.status == HTTPStatus.FORBIDDEN and not _has_key(request)):
+        extra["WWW-Authenticate"] = "Bearer"  # a key might help
     if error.retry_after is not None:
         extra["Retry-After"] = str(error.retry_after)
     return Response(msgspec.json.encode(body), error.status, extra, PROBLEM_TYPE)
+
+
+def _has_key(request: Request) -> bool:
+    return "authorization" in request.headers
 
 
 async def _on_service_error(request: Request, error: Exception) -> Response:
@@ -181,6 +196,8 @@ def _item(entry: Mapping[str, Any]) -> ErrorItem:
     if entry["type"] == "json_invalid":
         return ErrorItem("body", f"Not JSON at character {entry['loc'][-1]}")
     pointer = "/".join(str(part) for part in entry["loc"])
+    if entry["type"] in _OBJECTS:
+        return ErrorItem(pointer, "Must be a JSON object")
     if entry["type"] in _CHOICES:
         return ErrorItem(pointer, "Unknown value", tuple(_CHOICE.findall(entry["ctx"]["expected"])))
     return ErrorItem(pointer, entry["msg"].removeprefix("Value error, "), tuple(_allowed(entry)))

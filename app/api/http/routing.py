@@ -4,6 +4,7 @@ FastAPI finds the arguments of a handler anew for each request, which takes abou
 the request, texts of the path and one parameter model, and returns a ready response.
 """
 
+import json
 from collections.abc import Callable, Coroutine, Iterable
 from functools import cached_property
 from typing import Any, get_type_hints
@@ -15,7 +16,8 @@ from fastapi.routing import APIRoute
 
 from app.api.http.authorization import Authorization, authorizations, query_names
 from app.api.http.parameters import QueryOf
-from app.api.http.problems import PROBLEM_RESPONSE
+from app.api.http.problems import PROBLEM_RESPONSE, UnsupportedMediaType
+from app.errors import ErrorItem, InvalidRequest
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -54,6 +56,8 @@ def _is_plain(dependant: Dependant) -> bool:
         and dependant.http_connection_param_name is None
     )
 
+
+_ESCAPE = b"\\u"
 
 FILE_RESPONSE: dict[int | str, dict[str, Any]] = {
     200: {
@@ -95,6 +99,7 @@ class Route(APIRoute):
         async def admitted(request: Request) -> Response:
             for authorization in authorizations(self):
                 await authorization(request)
+            await require_json(request)
             return await handler(request)
 
         return admitted
@@ -130,3 +135,28 @@ def mount(app: FastAPI, routers: Iterable[APIRouter]) -> None:
     """
     for router in routers:
         app.router.routes.extend(router.routes)
+
+
+async def require_json(request: Request) -> None:
+    """Refuse a body that is not sent as JSON, or whose texts are no text.
+
+    Raises
+    ------
+    UnsupportedMediaType
+        Its content type is another, or missing.
+    InvalidRequest
+        A text holds half of a surrogate pair: JSON can write it, and nothing can store it.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json" and not media_type.endswith("+json"):
+        given = f"not as {media_type}" if media_type else "with its Content-Type"
+        raise UnsupportedMediaType(f"The body must be sent as application/json, {given}.")
+    body = await request.body()
+    if _ESCAPE in body:
+        try:
+            json.dumps(json.loads(body), ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            message = "holds half of a surrogate pair, which is no character"
+            raise InvalidRequest(f"body: {message}.", [ErrorItem("body", message)]) from None
+        except ValueError:
+            pass  # not JSON: the parser says where

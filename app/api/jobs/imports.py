@@ -34,6 +34,7 @@ from app.imports.readers.file import inspect
 from app.jobs.records import ImportRequest, JobRecord, list_jobs, new_record, read_issues
 from app.jobs.supervision import Supervisor
 from app.jobs.uploads import PARTIAL, full_disk_named, upload_path
+from app.registry.territory import require_everything
 from app.snapshots.dates import refuse_future
 
 
@@ -51,7 +52,10 @@ class ImportParameters(BaseModel):
     on_error: OnError = Field(default=OnError.REJECT, description="Whether an error keeps out the file or the row.")
     dry_run: bool = Field(default=False, description="Check everything, write nothing.")
     ignore_unknown: bool = Field(default=False, description="Leave unknown columns out instead of refusing the file.")
-    build: date | None = Field(default=None, description="Then build the snapshot of this date. Absent: none.")
+    build: date | None = Field(
+        default=None,
+        description="Then build the snapshot of this date; needs a key that covers everything. Absent: none.",
+    )
 
 
 ImportQuery = Annotated[ImportParameters, Depends(QueryOf(ImportParameters))]
@@ -69,11 +73,12 @@ async def receive_import(request: Request, asked: ImportParameters) -> JobRecord
     principal: Principal = request.state.principal
     refuse_narrow(find_dataset(asked.dataset), principal.scope)
     if asked.build is not None:
+        require_everything(principal.scope)
         refuse_future(settings, asked.build, "query/build")
     supervisor: Supervisor = request.app.state.supervisor
     builds = asked.build is not None and not asked.dry_run
     supervisor.require_room(builds=builds)
-    with supervisor.receiving():
+    with supervisor.receiving(principal.key_id):
         partial = await _arrived(request, settings)
     try:
         await asyncio.to_thread(_inspect, partial, asked)
@@ -88,13 +93,14 @@ async def receive_import(request: Request, asked: ImportParameters) -> JobRecord
 
 async def _arrived(request: Request, settings: Settings) -> Path:
     """Stream the body to disk; the file is there when all of it is."""
-    settings.uploads_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     partial = settings.uploads_dir / f"{secrets.token_hex(8)}{PARTIAL}"
     try:
-        partial.touch(mode=0o600, exist_ok=False)
-        with full_disk_named(), partial.open("wb") as file:
-            async for piece in request.stream():
-                await asyncio.to_thread(file.write, piece)
+        with full_disk_named():
+            settings.uploads_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+            partial.touch(mode=0o600, exist_ok=False)
+            with partial.open("wb") as file:
+                async for piece in request.stream():
+                    await asyncio.to_thread(file.write, piece)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from app.access.principals import Principal
 from app.api.http.auditing import audit_details, origin_of
-from app.api.http.authorization import ADMIN, WRITE
+from app.api.http.authorization import ADMIN, WRITE, WRITE_EVERYWHERE
 from app.api.http.models import Closed
 from app.api.http.pages import JSON, ListParameters, page_of
 from app.api.http.problems import TYPE_BASE
@@ -151,11 +151,12 @@ async def get_job(request: Request, job_id: Annotated[str, Path(alias="id", desc
     return job_answer(own_job(request, job_id))
 
 
-@router.post("/snapshots", status_code=202, response_model=AcceptedJobAnswer, dependencies=[WRITE])
+@router.post("/snapshots", status_code=202, response_model=AcceptedJobAnswer, dependencies=[WRITE_EVERYWHERE])
 async def create_snapshot(request: Request, body: SnapshotBody) -> Response:
     """Build the snapshot of a date from the registry as it is when the job runs; follow the job.
 
-    The same registry, date and settings give the same snapshot, so asking twice does no harm.
+    The same registry, date and settings give the same snapshot, so asking twice does no harm. A snapshot is of
+    everything: it needs a key that covers everything.
     """
     refuse_future(request.app.state.settings, body.as_of, "body/as_of")
     request.app.state.supervisor.require_room(builds=True)

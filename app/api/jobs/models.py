@@ -142,6 +142,9 @@ class ImportIssue(Closed):
     severity: Severity = Field(description="`error` keeps the row out, `warning` only tells.")
     rule: Rule = Field(description="Which rule.")
     message: str = Field(description="What is wrong, in a sentence.")
+    allowed: list[str] = Field(
+        description="The closest few codes, of a code that is nowhere; empty otherwise, and after the first hundred."
+    )
 
 
 class ImportIssuePage(Closed):

@@ -14,10 +14,12 @@ from pydantic import BaseModel
 
 from app.access.principals import Principal, Tier
 from app.api.http.auditing import audit_details
-from app.api.http.pages import JSON, ListParameters, decode_cursor, page_response, validated
+from app.api.http.pages import JSON, ListParameters, content_tag, decode_cursor, page_response, validated
+from app.api.http.problems import PROBLEM_RESPONSE
 from app.api.registry.models import SearchParameters
+from app.errors import ServiceError
+from app.imports.changes import Outcome, Precondition, any_state, delete_entity, replace_entity
 from app.publication.code_lists import Search, find_code, search_codes
-from app.registry.changes import Outcome, delete_entity, replace_entity
 from app.registry.entities import DISTRICTS, INDUSTRIES, INDUSTRY_GROUPS, Entity
 from app.registry.reads import CoverageKey, Listing, Row, Rows, find_entity, list_coverage, list_entities, list_returns
 from app.registry.territory import Visibility
@@ -107,11 +109,39 @@ def _shelf(request: Request) -> Shelf:
     return shelf
 
 
+class PreconditionFailed(ServiceError):
+    """What `If-Match` names is not what is recorded now: somebody else has changed it, or it is not there."""
+
+    code = "precondition-failed"
+    status = 412
+    title = "Precondition failed"
+
+
+CONDITIONAL: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "If-Match",
+            "in": "header",
+            "required": False,
+            "description": "Change it only if its answer still has this `ETag`; `*`: only if it is there.",
+            "schema": {"type": "string"},
+        }
+    ]
+}
+"""`openapi_extra=` of a single change."""
+
+DELETED: dict[int | str, dict[str, Any]] = {
+    412: PROBLEM_RESPONSE | {"description": "It is not as `If-Match` says; nothing was changed."}
+}
+"""`responses=` of a deletion."""
+
+
 def replaced(answer: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
     """Return `responses=` of a replacement."""
     return {
         200: {"description": "It was there, and is now as given."},
         201: {"model": answer, "description": "It is new."},
+        **DELETED,
     }
 
 
@@ -145,29 +175,65 @@ async def one_response(request: Request, entity: Entity, code: str) -> Response:
         return await public_one_response(request, entity, code)
     row = await find_entity(request.app.state.engine, entity, code, visibility_of(request))
     audit_details(request, rows=1)
-    return validated(msgspec.json.encode({"data": row}), public=False)
+    return validated(_encoded(row), public=False)
 
 
 async def replace_response(request: Request, entity: Entity, code: str, body: BaseModel) -> Response:
-    """Make the registry hold a thing as given: 201 where it is new, else 200; and return it."""
+    """Make the registry hold a thing as given: 201 where it is new, else 200; and return it.
+
+    Raises
+    ------
+    PreconditionFailed
+        It is not what `If-Match` names.
+    """
     state = request.app.state
     principal: Principal = request.state.principal
     values = body.model_dump()
-    change = await replace_entity(state.engine, state.settings, entity, code, values, principal.scope)
+    change = await replace_entity(
+        state.engine, state.settings, entity, code, values, principal.scope, _precondition(request)
+    )
     audit_details(request, rows=int(change.outcome is not Outcome.UNCHANGED))
-    content = msgspec.json.encode({"data": change.row})
+    content = _encoded(change.row)
     if change.outcome is not Outcome.CREATED:
         return Response(content, media_type=JSON)
     return Response(content, HTTPStatus.CREATED, {"Location": f"/v1/{entity.name}/{quote(code, safe='')}"}, JSON)
 
 
 async def delete_response(request: Request, entity: Entity, code: str) -> Response:
-    """Take a thing out of the registry: 204."""
+    """Take a thing out of the registry: 204.
+
+    Raises
+    ------
+    PreconditionFailed
+        It is not what `If-Match` names.
+    """
     state = request.app.state
     principal: Principal = request.state.principal
-    await delete_entity(state.engine, state.settings, entity, code, principal.scope)
+    await delete_entity(state.engine, state.settings, entity, code, principal.scope, _precondition(request))
     audit_details(request, rows=1)
     return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+def _precondition(request: Request) -> Precondition:
+    """Return what must hold of a thing for the request to change it."""
+    given = request.headers.getlist("if-match")
+    if not given:
+        return any_state
+    tags = [tag.strip() for line in given for tag in line.split(",")]
+
+    def require_match(row: Row | None) -> None:
+        if row is None:
+            raise PreconditionFailed("What `If-Match` names is not recorded; nothing was changed.")
+        # The same content in another encoding has a tag with that behind; weak tags match nothing.
+        tag = content_tag(_encoded(row)).removesuffix('"')
+        if not any(each in ("*", f'{tag}"') or each.startswith(f"{tag}-") for each in tags):
+            raise PreconditionFailed("It was changed since the answer that `If-Match` names; get it anew.")
+
+    return require_match
+
+
+def _encoded(row: Row) -> bytes:
+    return msgspec.json.encode({"data": row})
 
 
 def _coverage_key(row: Row) -> CoverageKey:

@@ -9,6 +9,8 @@ from app.api.http.authorization import READ, WRITE, WRITE_EVERYWHERE
 from app.api.http.pages import ListQuery
 from app.api.http.routing import make_router
 from app.api.registry.answering import (
+    CONDITIONAL,
+    DELETED,
     coverage_response,
     delete_response,
     list_response,
@@ -65,17 +67,25 @@ async def get_district(request: Request, code: DistrictCode) -> Response:
     "/districts/{code}",
     response_model=DistrictAnswer,
     responses=replaced(DistrictAnswer),
+    openapi_extra=CONDITIONAL,
     dependencies=[WRITE_EVERYWHERE],
 )
 async def replace_district(request: Request, code: DistrictCode, body: DistrictBody) -> Response:
-    """Record a district as given, whether or not it is there; what the body leaves out becomes null.
+    """Record a district as given, whether or not it is there; the body is whole, null where nothing is known.
 
     The same again changes nothing. A change that breaks rules is refused (422) with all of them listed.
     """
     return await replace_response(request, DISTRICTS, code, body)
 
 
-@router.delete("/districts/{code}", status_code=204, response_class=Response, dependencies=[WRITE_EVERYWHERE])
+@router.delete(
+    "/districts/{code}",
+    status_code=204,
+    response_class=Response,
+    responses=DELETED,
+    openapi_extra=CONDITIONAL,
+    dependencies=[WRITE_EVERYWHERE],
+)
 async def delete_district(request: Request, code: DistrictCode) -> Response:
     """Delete a district; refused (409) while something refers to it, with what."""
     return await delete_response(request, DISTRICTS, code)
@@ -97,17 +107,25 @@ async def get_industry(request: Request, code: IndustryCode) -> Response:
     "/industries/{code}",
     response_model=IndustryAnswer,
     responses=replaced(IndustryAnswer),
+    openapi_extra=CONDITIONAL,
     dependencies=[WRITE_EVERYWHERE],
 )
 async def replace_industry(request: Request, code: IndustryCode, body: IndustryBody) -> Response:
-    """Record an industry as given, whether or not it is there; what the body leaves out becomes null.
+    """Record an industry as given, whether or not it is there; the body is whole, null where nothing is known.
 
     The same again changes nothing. A change that breaks rules is refused (422) with all of them listed.
     """
     return await replace_response(request, INDUSTRIES, code, body)
 
 
-@router.delete("/industries/{code}", status_code=204, response_class=Response, dependencies=[WRITE_EVERYWHERE])
+@router.delete(
+    "/industries/{code}",
+    status_code=204,
+    response_class=Response,
+    responses=DELETED,
+    openapi_extra=CONDITIONAL,
+    dependencies=[WRITE_EVERYWHERE],
+)
 async def delete_industry(request: Request, code: IndustryCode) -> Response:
     """Delete an industry; refused (409) while something refers to it, with what."""
     return await delete_response(request, INDUSTRIES, code)
@@ -129,17 +147,25 @@ async def get_industry_group(request: Request, code: GroupCode) -> Response:
     "/industry-groups/{code}",
     response_model=IndustryGroupAnswer,
     responses=replaced(IndustryGroupAnswer),
+    openapi_extra=CONDITIONAL,
     dependencies=[WRITE_EVERYWHERE],
 )
 async def replace_industry_group(request: Request, code: GroupCode, body: IndustryGroupBody) -> Response:
-    """Record an industry group as given, whether or not it is there; what the body leaves out becomes null.
+    """Record an industry group as given, whether or not it is there; the body is whole, null where nothing is known.
 
     The same again changes nothing. A change that breaks rules is refused (422) with all of them listed.
     """
     return await replace_response(request, INDUSTRY_GROUPS, code, body)
 
 
-@router.delete("/industry-groups/{code}", status_code=204, response_class=Response, dependencies=[WRITE_EVERYWHERE])
+@router.delete(
+    "/industry-groups/{code}",
+    status_code=204,
+    response_class=Response,
+    responses=DELETED,
+    openapi_extra=CONDITIONAL,
+    dependencies=[WRITE_EVERYWHERE],
+)
 async def delete_industry_group(request: Request, code: GroupCode) -> Response:
     """Delete an industry group; refused (409) while something refers to it, with what."""
     return await delete_response(request, INDUSTRY_GROUPS, code)
@@ -163,17 +189,28 @@ async def get_enterprise(request: Request, code: EnterpriseCode) -> Response:
 
 
 @router.put(
-    "/enterprises/{code}", response_model=EnterpriseAnswer, responses=replaced(EnterpriseAnswer), dependencies=[WRITE]
+    "/enterprises/{code}",
+    response_model=EnterpriseAnswer,
+    responses=replaced(EnterpriseAnswer),
+    openapi_extra=CONDITIONAL,
+    dependencies=[WRITE],
 )
 async def replace_enterprise(request: Request, code: EnterpriseCode, body: EnterpriseBody) -> Response:
-    """Record an enterprise as given, whether or not it is there; what the body leaves out becomes null.
+    """Record an enterprise as given, whether or not it is there; the body is whole, null where nothing is known.
 
     The same again changes nothing. A change that breaks rules is refused (422) with all of them listed.
     """
     return await replace_response(request, ENTERPRISES, code, body)
 
 
-@router.delete("/enterprises/{code}", status_code=204, response_class=Response, dependencies=[WRITE])
+@router.delete(
+    "/enterprises/{code}",
+    status_code=204,
+    response_class=Response,
+    responses=DELETED,
+    openapi_extra=CONDITIONAL,
+    dependencies=[WRITE],
+)
 async def delete_enterprise(request: Request, code: EnterpriseCode) -> Response:
     """Delete an enterprise; refused (409) while something refers to it, with what."""
     return await delete_response(request, ENTERPRISES, code)
@@ -210,16 +247,29 @@ async def get_branch(request: Request, code: BranchCode) -> Response:
     return await one_response(request, BRANCHES, code)
 
 
-@router.put("/branches/{code}", response_model=BranchAnswer, responses=replaced(BranchAnswer), dependencies=[WRITE])
+@router.put(
+    "/branches/{code}",
+    response_model=BranchAnswer,
+    responses=replaced(BranchAnswer),
+    openapi_extra=CONDITIONAL,
+    dependencies=[WRITE],
+)
 async def replace_branch(request: Request, code: BranchCode, body: BranchBody) -> Response:
-    """Record a branch as given, whether or not it is there; what the body leaves out becomes null.
+    """Record a branch as given, whether or not it is there; the body is whole, null where nothing is known.
 
     The same again changes nothing. A change that breaks rules is refused (422) with all of them listed.
     """
     return await replace_response(request, BRANCHES, code, body)
 
 
-@router.delete("/branches/{code}", status_code=204, response_class=Response, dependencies=[WRITE])
+@router.delete(
+    "/branches/{code}",
+    status_code=204,
+    response_class=Response,
+    responses=DELETED,
+    openapi_extra=CONDITIONAL,
+    dependencies=[WRITE],
+)
 async def delete_branch(request: Request, code: BranchCode) -> Response:
     """Delete a branch; refused (409) while something refers to it, with what."""
     return await delete_response(request, BRANCHES, code)

@@ -45,70 +45,65 @@ YesNo = Annotated[bool, Field(strict=True)]
 
 
 class DistrictBody(Closed):
-    """A district as it is to be; what is absent is null."""
+    """A district as it is to be, whole: what may be unknown is given as null."""
 
-    parent_code: Code | None = Field(default=None, description="Code of the district above; null: a root.")
+    parent_code: Code | None = Field(description="Code of the district above; null: a root.")
     level: DistrictLevel = Field(description="Level, lower than the parent's; a site is under a street.")
     name_zh: Name = Field(description="Chinese name.")
-    name_en: Name | None = Field(default=None, description="English name; null: none.")
+    name_en: Name | None = Field(description="English name; null: none.")
 
 
 class IndustryBody(Closed):
-    """An industry as it is to be; what is absent is null."""
+    """An industry as it is to be, whole: what may be unknown is given as null."""
 
-    parent_code: Code | None = Field(default=None, description="Code of the industry above; null: a root.")
+    parent_code: Code | None = Field(description="Code of the industry above; null: a root.")
     level: IndustryLevel = Field(description="Level, lower than the parent's.")
     name_zh: Name = Field(description="Chinese name.")
-    name_en: Name | None = Field(default=None, description="English name; null: none.")
+    name_en: Name | None = Field(description="English name; null: none.")
 
 
 class IndustryGroupBody(Closed):
-    """An industry group as it is to be; what is absent is null."""
+    """An industry group as it is to be, whole: what may be unknown is given as null."""
 
     name_zh: Name = Field(description="Chinese name.")
-    name_en: Name | None = Field(default=None, description="English name; null: none.")
+    name_en: Name | None = Field(description="English name; null: none.")
     industries: list[Code] = Field(
         min_length=1, max_length=10_000, description="Codes of its industries, of any level, each once."
     )
 
 
 class EnterpriseBody(Closed):
-    """An enterprise as it is to be; what is absent is null."""
+    """An enterprise as it is to be, whole: what may be unknown is given as null."""
 
     name: Name = Field(description="Name.")
-    kind: EnterpriseKind = Field(default=EnterpriseKind.ENTERPRISE, description="What it is.")
-    registered_on: Day | None = Field(default=None, description="In the register from this date; null: since ever.")
+    kind: EnterpriseKind = Field(description="What it is.")
+    registered_on: Day | None = Field(description="In the register from this date; null: since ever.")
     closed_on: Day | None = Field(
-        default=None, description="No longer in the register from this date, after `registered_on`; null: open."
+        description="No longer in the register from this date, after `registered_on`; null: open."
     )
-    district_code: Code | None = Field(default=None, description="District of registration; null: none.")
-    industry_code: Code | None = Field(default=None, description="Industry of registration; null: none.")
-    supersedes: Code | None = Field(
-        default=None, description="Code of the enterprise that this one continues; null: none."
-    )
+    district_code: Code | None = Field(description="District of registration; null: none.")
+    industry_code: Code | None = Field(description="Industry of registration; null: none.")
+    supersedes: Code | None = Field(description="Code of the enterprise that this one continues; null: none.")
 
 
 class BranchBody(Closed):
-    """A branch as it is to be; what is absent is null."""
+    """A branch as it is to be, whole: what may be unknown is given as null."""
 
     name: Name = Field(description="Name.")
     kind: BranchKind = Field(description="Its rank.")
-    parent_code: Code | None = Field(default=None, description="Code of the branch above; null: none.")
+    parent_code: Code | None = Field(description="Code of the branch above; null: none.")
     district_code: Code = Field(description="District where it is.")
-    form: BranchForm | None = Field(
-        default=None, description="How it was set up; null: not recorded. Enters no figure."
-    )
+    form: BranchForm | None = Field(description="How it was set up; null: not recorded. Enters no figure.")
     dual_affiliation: YesNo = Field(
-        default=False,
         description="Whether members of elsewhere may belong to it besides; stays true while any do.",
     )
-    industry_code: Code | None = Field(default=None, description="Industry that it is for; null: none.")
+    industry_code: Code | None = Field(description="Industry that it is for; null: none.")
     industry_group: Code | None = Field(
-        default=None, description="Industry group that it is for, instead of an industry; null: none."
+        description="Industry group that it is for, instead of an industry; null: none."
     )
-    established_on: Day | None = Field(default=None, description="Date of establishment; null: since ever.")
+    established_on: Day | None = Field(description="Date of establishment; null: since ever.")
     dissolved_on: Day | None = Field(
-        default=None, description="No longer living from this date, after `established_on`; null: living."
+        description="No longer living from this date, after `established_on`; null: living."
     )
 
 

@@ -1,6 +1,6 @@
-"""A seeded generator of registries of any size, as Parquet files: for benchmarks and for trying the service out.
+"""A seeded generator of registries of any size, as Parquet files, for benchmarks and for trying the service out.
 
-All of it is invented but for the trees, the proportions of sections and their mean sizes. Enterprises are named by
+All of it is invented except the trees, the proportions of sections and their mean sizes. Enterprises are named by
 number, members by number in another order.
 """
 
@@ -29,38 +29,38 @@ from app.demo.generated.returns import return_chunks
 __all__ = ["GENERATED_DATE", "write_generated"]
 
 ENTERPRISES_PER_MEMBER, BRANCHES_PER_MEMBER = 0.15, 0.05
-"""How many enterprises and branches there are for each member."""
+"""Number of enterprises and of branches per member."""
 
 EMPLOYED_SHARE = 0.92
-"""Share of the members who have an employer, or had one until it closed."""
+"""Share of members with an employer, or with one that has closed."""
 
 BRANCHES_PER_COUNTY = 8
-"""Least number of branches per county: small registries keep to few counties."""
+"""Least number of branches per county, so that small registries use few counties."""
 
 Report = Callable[[int, int], None]
-"""Told how many of how many rows of enterprises and members are written."""
+"""Called with the number of rows of enterprises and members written, and their total."""
 
 
 def write_generated(folder: Path, members: int, *, seed: int = 0, report: Report | None = None) -> list[DatasetFile]:
-    """Write a registry of that many members as Parquet files, the same for the same size and seed.
+    """Write a registry of `members` members as Parquet files, the same for the same size and seed.
 
-    Memory is that of the enterprises and branches and of one chunk of members, whatever their number.
+    It holds the enterprises, the branches and one chunk of members in memory, for any number of members.
 
     Parameters
     ----------
     folder
         An existing folder; files of the same name are replaced.
     members
-        How many members, at least 1.
+        Number of members, at least 1.
     seed
         Seed of all draws, at least 0.
     report
-        Called from time to time with the rows done and their total.
+        Called after each chunk with the rows written and their total.
 
     Returns
     -------
     list of DatasetFile
-        In import order, from districts to affiliations. `GENERATED_DATE` is a good date for a snapshot.
+        In import order, from districts to affiliations. `GENERATED_DATE` is the date for a snapshot.
     """
     streams = [np.random.default_rng([seed, stage]) for stage in range(6)]
     enterprise_count = max(round(members * ENTERPRISES_PER_MEMBER), 1)
@@ -84,13 +84,13 @@ def write_generated(folder: Path, members: int, *, seed: int = 0, report: Report
 
 
 class Progress:
-    """Counts rows done and tells whoever wants to know."""
+    """Counts written rows and reports them."""
 
     def __init__(self, total: int, report: Report | None) -> None:
         self._done, self._total, self._report = 0, total, report
 
     def add(self, rows: int) -> None:
-        """Count rows as done, and report."""
+        """Count and report rows."""
         self._done += rows
         if self._report is not None:
             self._report(self._done, self._total)
@@ -116,7 +116,7 @@ def _stream(
 
 
 def _people(folder: Path, population: Population, rng: np.random.Generator, progress: Progress) -> list[DatasetFile]:
-    """Write members, employments and affiliations side by side, so that no chunk of members is drawn twice."""
+    """Write members, employments and affiliations in one pass, so that each chunk of members is drawn once."""
     with ExitStack() as stack:
         members, employments, affiliations = (
             stack.enter_context(DatasetWriter(folder, dataset))

@@ -1,7 +1,7 @@
-"""Generated branches: committees of counties over branches of firms, joint, residential and functional ones; coverage.
+"""Generated branches and their coverage of enterprises.
 
 The branches of a county are consecutive: its committee, general branches, branches of single firms, joint ones,
-residential ones, functional ones (which take dual affiliation).
+residential ones, functional ones (for dual affiliation).
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ from app.demo.generated.files import (
 from app.demo.generated.reference import Places
 
 OWN_SHARE, JOINT_SHARE = 0.5, 0.2
-"""Shares of a county's branches that belong to one firm, and that cover several."""
+"""Shares of a county's branches that belong to a single firm, and that cover several firms."""
 
 FIRMS_PER_JOINT = 3
 """Enterprises that a joint branch covers."""
@@ -40,18 +40,30 @@ LEAST_OWN = 3
 """Members that an enterprise needs for a branch of its own."""
 
 BRANCHES_PER_GENERAL, BRANCHES_PER_FUNCTIONAL = 16, 24
-"""Branches of a county for each general branch, and for each functional one."""
+"""Branches of a county per general branch, and per functional one."""
 
-FAINT = 1e-6
-"""Weight of a county without members, so that the branches of a registry without placed members are somewhere."""
+LEAST_WEIGHT = 1e-6
+"""Weight of a county without members, so that a registry without placed members has branches too."""
 
 LEAST_WITH_FUNCTIONAL = 5
-"""Branches from which a county has a functional one."""
+"""Least number of branches of a county with a functional one."""
+
+SHARED_MEANS = (CoverageMeans.JOINT, CoverageMeans.AREA, CoverageMeans.INDUSTRY, CoverageMeans.ATTACHED)
+SHARED_SHARES = (0.55, 0.25, 0.12, 0.08)
+"""Means by which a branch for several firms covers them, and their shares."""
+
+WORK_MEANS = (
+    (CoverageMeans.INSTRUCTOR, 0.1),
+    (CoverageMeans.LIAISON, 0.04),
+    (CoverageMeans.TRADE_UNION, 0.06),
+    (CoverageMeans.YOUTH_LEAGUE, 0.03),
+)
+"""Work means and the share of all enterprises that each covers."""
 
 
 @dataclass(frozen=True)
 class Branches:
-    """Positions of a county's branches, and what each branch is.
+    """All branches, one entry per branch, and the positions of each county's kinds of branches.
 
     Parameters
     ----------
@@ -60,11 +72,11 @@ class Branches:
     county
         Position in the counties of the places, per branch; ascending.
     parent
-        Position of the branch above, `UNKNOWN` for a root.
+        Position of the parent branch, `UNKNOWN` for a root.
     general, own, joint, residential, functional
-        Per county the position of the first of its branches of that sort; each sort ends where the next begins.
+        Position of the first such branch per county; each kind ends where the next begins.
     end
-        Per county the position after its last branch.
+        Position after the last branch per county.
     """
 
     codes: Characters
@@ -83,7 +95,7 @@ class Branches:
 
 
 def lay_out_branches(count: int, enterprises: Enterprises, places: Places) -> Branches:
-    """Give each county branches in proportion to the members who work there, and sort them."""
+    """Give each county branches in proportion to the members who work there, and divide them into kinds."""
     county = _counties_of(count, enterprises, places)
     size = np.bincount(county, minlength=len(places.counties))
     end = np.cumsum(size)
@@ -98,36 +110,13 @@ def lay_out_branches(count: int, enterprises: Enterprises, places: Places) -> Br
     return Branches(codes, county, parent, general, own, joint, residential, functional, end)
 
 
-def _counties_of(count: int, enterprises: Enterprises, places: Places) -> Integers:
-    """Take the county of every nth member: counties come in order, each in proportion to its members."""
-    placed = enterprises.county != UNKNOWN
-    members = np.bincount(enterprises.county[placed], enterprises.members[placed], minlength=len(places.counties))
-    bounds = np.cumsum(members + FAINT)
-    counties = np.searchsorted(bounds / bounds[-1], (np.arange(count) + 0.5) / count)
-    return np.minimum(counties, len(bounds) - 1).astype(np.int32)
-
-
-def _parents(county: Integers, first: Integers, general: Integers, own: Integers) -> Integers:
-    """General branches stand under the committee, others in turn under the general branches, if there are any."""
-    position = np.arange(len(county))
-    generals = (own - general)[county]
-    in_turn = general[county] + (position - own[county]) % np.maximum(generals, 1)
-    above = np.where((position >= own[county]) & (generals > 0), in_turn, first[county])
-    return np.where(position == first[county], UNKNOWN, above).astype(np.int32)
-
-
-def pick_branch(first: Integers, end: Integers, rng: np.random.Generator) -> Integers:
-    """Draw a position from `first` up to before `end`, for each pair."""
-    return first + np.floor((end - first) * rng.random(len(first))).astype(np.int64)
-
-
 def assign_branches(enterprises: Enterprises, branches: Branches, rng: np.random.Generator) -> Integers:
-    """Give enterprises with members a branch, rather those with many: one of their own, or a joint one.
+    """Give enterprises a branch of their own or a joint one, more often those with many members.
 
     Returns
     -------
     Integers
-        Per enterprise the position of its branch, `UNKNOWN` if it is not organised.
+        Position of the branch of each enterprise, `UNKNOWN` if it is not organised.
     """
     counties = len(branches.end)
     open_members = np.where(enterprises.is_closed | (enterprises.county == UNKNOWN), 0, enterprises.members)
@@ -145,10 +134,21 @@ def assign_branches(enterprises: Enterprises, branches: Branches, rng: np.random
     return np.where(is_own, owned, np.where(is_joint, shared, UNKNOWN)).astype(np.int32)
 
 
+def pick_branch(first: Integers, end: Integers, rng: np.random.Generator) -> Integers:
+    """Draw a position from `first` to before `end`, for each pair."""
+    return first + np.floor((end - first) * rng.random(len(first))).astype(np.int64)
+
+
+def is_own_branch(position: Integers, branches: Branches) -> Flags:
+    """Return which branches belong to a single firm; positions must not be `UNKNOWN`."""
+    single: Flags = position < branches.joint[branches.county[position]]
+    return single
+
+
 def branch_chunks(
     branches: Branches, assigned: Integers, enterprises: Enterprises, places: Places, rng: np.random.Generator
 ) -> Iterator[dict[str, pa.Array]]:
-    """Draw the columns of `branches`, chunk by chunk; a firm's own branch is where the firm is."""
+    """Draw the columns of `branches`, chunk by chunk; a firm's own branch is in the firm's district."""
     for first in range(0, len(branches), CHUNK):
         position = np.arange(first, min(first + CHUNK, len(branches)))
         rows, dual = len(position), position >= branches.functional[branches.county[position]]
@@ -169,8 +169,38 @@ def branch_chunks(
         }
 
 
+def coverage_chunks(
+    enterprises: Enterprises, branches: Branches, assigned: Integers, rng: np.random.Generator
+) -> Iterator[dict[str, pa.Array]]:
+    """Draw the columns of `coverage`, by chunks of enterprises: organised ones, then each work means."""
+    for first in range(0, len(enterprises), CHUNK):
+        index = np.arange(first, min(first + CHUNK, len(enterprises)))
+        organised = index[assigned[index] != UNKNOWN]
+        yield _organisation(enterprises, branches, organised, assigned[organised], rng)
+        for means, share in WORK_MEANS:
+            yield _work(enterprises, index[rng.random(len(index)) < share], means, rng)
+
+
+def _counties_of(count: int, enterprises: Enterprises, places: Places) -> Integers:
+    """Return the county of each branch, ascending, each county in proportion to its members."""
+    placed = enterprises.county != UNKNOWN
+    members = np.bincount(enterprises.county[placed], enterprises.members[placed], minlength=len(places.counties))
+    bounds = np.cumsum(members + LEAST_WEIGHT)
+    counties = np.searchsorted(bounds / bounds[-1], (np.arange(count) + 0.5) / count)
+    return np.minimum(counties, len(bounds) - 1).astype(np.int32)
+
+
+def _parents(county: Integers, first: Integers, general: Integers, own: Integers) -> Integers:
+    """Put general branches under the committee, and others in rotation under the general branches, if any."""
+    position = np.arange(len(county))
+    generals = (own - general)[county]
+    in_turn = general[county] + (position - own[county]) % np.maximum(generals, 1)
+    above = np.where((position >= own[county]) & (generals > 0), in_turn, first[county])
+    return np.where(position == first[county], UNKNOWN, above).astype(np.int32)
+
+
 def _sorts(position: Integers, branches: Branches) -> tuple[pa.Array, pa.Array]:
-    """Kind and form of branches by their position."""
+    """Return kind and form of branches by their position."""
     county = branches.county[position]
     starts = (branches.general, branches.own, branches.joint, branches.residential, branches.functional)
     sort = np.sum([position >= start[county] for start in starts], axis=0)
@@ -190,37 +220,6 @@ def _districts(
     single = (owner[position] != UNKNOWN) & (position < branches.joint[county])
     place = np.where(single, enterprises.place[owner[position]], len(places.codes) + county)
     return picks((*places.codes, *places.counties), place)
-
-
-def is_own_branch(position: Integers, branches: Branches) -> Flags:
-    """Which branches belong to a single firm; positions must be known."""
-    single: Flags = position < branches.joint[branches.county[position]]
-    return single
-
-
-SHARED_MEANS = (CoverageMeans.JOINT, CoverageMeans.AREA, CoverageMeans.INDUSTRY, CoverageMeans.ATTACHED)
-SHARED_SHARES = (0.55, 0.25, 0.12, 0.08)
-"""How a branch for several firms reaches them, and the shares of these means."""
-
-WORK_MEANS = (
-    (CoverageMeans.INSTRUCTOR, 0.1),
-    (CoverageMeans.LIAISON, 0.04),
-    (CoverageMeans.TRADE_UNION, 0.06),
-    (CoverageMeans.YOUTH_LEAGUE, 0.03),
-)
-"""Work means and the share of all enterprises that each reaches."""
-
-
-def coverage_chunks(
-    enterprises: Enterprises, branches: Branches, assigned: Integers, rng: np.random.Generator
-) -> Iterator[dict[str, pa.Array]]:
-    """Draw the columns of `coverage`, chunk by chunk of enterprises: the organised, then each work means."""
-    for first in range(0, len(enterprises), CHUNK):
-        index = np.arange(first, min(first + CHUNK, len(enterprises)))
-        organised = index[assigned[index] != UNKNOWN]
-        yield _organisation(enterprises, branches, organised, assigned[organised], rng)
-        for means, share in WORK_MEANS:
-            yield _work(enterprises, index[rng.random(len(index)) < share], means, rng)
 
 
 def _organisation(
@@ -247,7 +246,7 @@ def _work(
 
 
 def _interval(registered: Integers, ends: Flags, rng: np.random.Generator) -> dict[str, pa.Array]:
-    """Draw starts up to mid-2016, rather late, none before registration, and for some an end in 2017."""
+    """Draw starts up to mid-2016 (more late ones), none before registration, and for some an end in 2017."""
     first, last = day_number(date(2008, 1, 1)), day_number(date(2016, 6, 30))
     start = first + np.floor((last - first) * rng.random(len(ends)) ** 0.7).astype(np.int64)
     end = days_between(date(2017, 1, 1), date(2017, 6, 30), len(ends), rng)

@@ -1,4 +1,4 @@
-"""Generated enterprises: where they are, what they do, how large they are, how many members work there."""
+"""Generated enterprises: their districts, industries, headcounts and numbers of members."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,17 +35,17 @@ MEMBER_RATIO = 0.12
 """Members per employee over all enterprises."""
 
 SIZE_SIGMA = 1.3
-"""Standard deviation of the logarithm of sizes within an industry."""
+"""Standard deviation of the logarithm of headcounts within an industry."""
 
 MOST_STAFF = 50_000
-"""Largest enterprise, in employees."""
+"""Largest headcount, employees."""
 
 KINDS = (
     (EnterpriseKind.ENTERPRISE, "91", 0.95),
     (EnterpriseKind.SOCIAL_ORGANISATION, "52", 0.03),
     (EnterpriseKind.INSTITUTION, "12", 0.02),
 )
-"""Kinds with the first two characters of their credit codes and their shares."""
+"""Kinds, the first two characters of their credit codes, and their shares."""
 
 
 @dataclass(frozen=True)
@@ -57,15 +57,15 @@ class Enterprises:
     codes
         Credit codes, 18 bytes each.
     kind, place, industry
-        Positions in `KINDS`, in the places, in the trades; the latter two may be `UNKNOWN`.
+        Positions in `KINDS`, in the places, in the trades; the last two may be `UNKNOWN`.
     county
         Position in the counties of the places, `UNKNOWN` with the place.
     registered, closed
-        Days, `NO_DAY` if ever since, and if still open.
+        Days; `NO_DAY`: no date of registration, and not closed.
     headcount
         Employees.
     members
-        Members who work there, or did until it closed.
+        Members who work there, or worked there when it closed.
     """
 
     codes: Characters
@@ -91,7 +91,7 @@ class Enterprises:
 def draw_enterprises(
     count: int, employed: int, places: Places, trades: Trades, rng: np.random.Generator
 ) -> Enterprises:
-    """Draw `count` enterprises with about `employed` members (a few less, where a firm is too small for its share)."""
+    """Draw `count` enterprises with about `employed` members (fewer where a firm is too small for its share)."""
     place = pick(places.shares, count, rng)
     county = places.county[place]
     industry = pick(trades.shares, count, rng)
@@ -115,7 +115,7 @@ def draw_enterprises(
 
 
 def enterprise_chunks(enterprises: Enterprises, places: Places, trades: Trades) -> Iterator[dict[str, pa.Array]]:
-    """Give the columns of `enterprises`, chunk by chunk."""
+    """Yield the columns of `enterprises`, chunk by chunk."""
     kinds = [kind for kind, _, _ in KINDS]
     for first in range(0, len(enterprises), CHUNK):
         part = slice(first, first + CHUNK)
@@ -132,7 +132,7 @@ def enterprise_chunks(enterprises: Enterprises, places: Places, trades: Trades) 
 
 
 def _headcounts(means: Shares, employed: int, rng: np.random.Generator) -> Integers:
-    """Draw lognormal sizes, multiplied by one factor so that `MEMBER_RATIO` of all staff are the members employed."""
+    """Draw lognormal headcounts, scaled so that the employed members are `MEMBER_RATIO` of all employees."""
     sizes = means * rng.lognormal(-(SIZE_SIGMA**2) / 2, SIZE_SIGMA, len(means))
     factor = employed / MEMBER_RATIO / sizes.sum()
     headcounts: Integers = np.clip(np.rint(sizes * factor), 1, MOST_STAFF).astype(np.int32)
@@ -140,13 +140,13 @@ def _headcounts(means: Shares, employed: int, rng: np.random.Generator) -> Integ
 
 
 def _members(headcount: Integers, ratios: Shares, employed: int, rng: np.random.Generator) -> Integers:
-    """Share the employed members out by size and industry, unevenly (gamma of shape 2); never more than the staff."""
+    """Distribute the employed members by headcount and industry, unevenly (gamma of shape 2); at most the headcount."""
     weights = headcount * ratios * rng.gamma(2, 0.5, len(headcount))
     return np.minimum(rng.multinomial(employed, weights / weights.sum()), headcount).astype(np.int32)
 
 
 def _registered(closes: Flags, rng: np.random.Generator) -> Integers:
-    """Draw days of registration up to 2016, rather late than early; those that close had been there before 2015."""
+    """Draw days of registration up to 2016, more late ones; enterprises that close are registered before 2015."""
     first, last = day_number(date(1990, 1, 1)), day_number(date(2016, 12, 31))
     late = first + (last - first) * rng.random(len(closes)) ** 0.5
     early = days_between(date(1990, 1, 1), date(2014, 12, 31), len(closes), rng)
@@ -155,7 +155,7 @@ def _registered(closes: Flags, rng: np.random.Generator) -> Integers:
 
 
 def _codes(kind: Integers, county: Integers, places: Places) -> Characters:
-    """Make valid credit codes of an invented registrar: organisation codes are `G` and a serial."""
+    """Make valid credit codes of an invented registrar: organisation codes are `G` and a serial number."""
     count = len(kind)
     codes = np.empty((count, 18), dtype=np.uint8)
     codes[:, :2] = characters([authority for _, authority, _ in KINDS])[kind]
@@ -167,7 +167,7 @@ def _codes(kind: Integers, county: Integers, places: Places) -> Characters:
 
 
 def _serials(count: int) -> Characters:
-    """Write serials in the alphabet of credit codes, seven digits after a `G`."""
+    """Return serial numbers in the alphabet of credit codes, seven digits after a `G`."""
     alphabet, rest = characters([ALPHABET])[0], np.arange(count)
     serials = np.full((count, 8), ord("G"), dtype=np.uint8)
     for position in range(7, 0, -1):
@@ -177,7 +177,7 @@ def _serials(count: int) -> Characters:
 
 
 def _checks(rows: Characters, alphabet: str, weights: tuple[int, ...], checks: str) -> Characters:
-    """Check characters of all rows, as `app.registry.credit_code` computes them one by one."""
+    """Return the check characters of all rows, as `app.registry.credit_code` computes one."""
     values = np.zeros(256, dtype=np.int32)
     values[characters([alphabet])[0]] = np.arange(len(alphabet))
     weighted = np.zeros(len(rows), dtype=np.int32)

@@ -1,6 +1,6 @@
-"""Generated arrays as Arrow columns and Parquet files, with draws of whole arrays.
+"""Generated arrays as Arrow columns and Parquet files, and random arrays.
 
-Days are whole numbers since 1970-01-01. `UNKNOWN` in picks and counts and `NO_DAY` in days become null.
+Days are integers since 1970-01-01. `UNKNOWN` in positions and counts and `NO_DAY` in days become null.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,33 +19,36 @@ from app.imports.columns import Kind
 from app.imports.datasets import find_dataset
 
 Integers = npt.NDArray[np.integer[Any]]
-"""Whole numbers, one per row: positions, days or counts."""
+"""Integers, one per row: positions, days or counts."""
 
 Flags = npt.NDArray[np.bool_]
-"""One yes or no per row."""
+"""One boolean per row."""
 
 Characters = npt.NDArray[np.uint8]
-"""Texts of one width as UTF-8 bytes, shape (rows, width)."""
+"""Texts of equal width as UTF-8 bytes, shape (rows, width)."""
+
+Shares = npt.NDArray[np.float64]
+"""Probabilities, weights or sizes, one per choice or row."""
 
 UNKNOWN = -1
-"""Null in picks and counts."""
+"""Null in positions and counts."""
 
 NO_DAY = int(np.iinfo(np.int32).min)
 """Null in days."""
 
 
 def day_number(day: date) -> int:
-    """Days from 1970-01-01 to a date."""
+    """Return the days from 1970-01-01 to a date."""
     return (day - date(1970, 1, 1)).days
 
 
 def characters(texts: Sequence[str]) -> Characters:
-    """Bytes of texts that all have the same width in UTF-8."""
+    """Return the bytes of texts that have the same width in UTF-8."""
     return np.frombuffer("".join(texts).encode(), dtype=np.uint8).reshape(len(texts), -1)
 
 
 def numbered(prefix: str, numbers: Integers, width: int) -> Characters:
-    """Bytes of a prefix followed by each number in decimal, padded with zeros to `width` digits."""
+    """Return the bytes of a prefix and each number in decimal, padded with zeros to `width` digits."""
     powers = 10 ** np.arange(width - 1, -1, -1, dtype=np.int64)
     digits = (numbers[:, None] // powers % 10 + ord("0")).astype(np.uint8)
     lead = np.broadcast_to(np.frombuffer(prefix.encode(), dtype=np.uint8), (len(numbers), len(prefix.encode())))
@@ -53,7 +56,7 @@ def numbered(prefix: str, numbers: Integers, width: int) -> Characters:
 
 
 def texts(rows: Characters) -> pa.Array:
-    """Text column of rows of bytes; never null."""
+    """Return a text column from rows of bytes; never null."""
     count, width = rows.shape
     offsets = np.arange(0, (count + 1) * width, width, dtype=np.int32)
     data = np.ascontiguousarray(rows)
@@ -61,12 +64,12 @@ def texts(rows: Characters) -> pa.Array:
 
 
 def picks(values: Sequence[str], index: Integers) -> pa.Array:
-    """Text column of values by position; null where the position is `UNKNOWN`."""
+    """Return a text column of values by position; null where the position is `UNKNOWN`."""
     return pa.array(values, pa.string()).take(pa.array(index.astype(np.int32), mask=index == UNKNOWN))
 
 
 def rows_of(table: Characters, index: Integers) -> pa.Array:
-    """Text column of rows of a table of bytes by position; null where the position is `UNKNOWN`."""
+    """Return a text column of rows of bytes by position; null where the position is `UNKNOWN`."""
     known = index != UNKNOWN
     found = texts(table[np.where(known, index, 0)])
     if known.all():
@@ -75,26 +78,22 @@ def rows_of(table: Characters, index: Integers) -> pa.Array:
 
 
 def days(numbers: Integers) -> pa.Array:
-    """Date column; null where the number is `NO_DAY`."""
+    """Return a date column; null where the number is `NO_DAY`."""
     return pa.array(numbers.astype(np.int32), mask=numbers == NO_DAY).cast(pa.date32())
 
 
 def counts(numbers: Integers) -> pa.Array:
-    """Column of whole numbers; null where the number is `UNKNOWN`."""
+    """Return an integer column; null where the number is `UNKNOWN`."""
     return pa.array(numbers.astype(np.int32), mask=numbers == UNKNOWN)
 
 
 def flags(values: Flags, known: Flags) -> pa.Array:
-    """Column of yes and no; null where not `known`."""
+    """Return a boolean column; null where not `known`."""
     return pa.array(values, mask=~known)
 
 
-Shares = npt.NDArray[np.float64]
-"""Chances, weights or sizes, one per choice or row."""
-
-
 def happens(share: float, rows: int, rng: np.random.Generator) -> Flags:
-    """Draw for each row whether something of that probability (0 to 1) happens."""
+    """Draw true for each row with a probability of 0 to 1."""
     return np.less(rng.random(rows), share)
 
 
@@ -104,7 +103,7 @@ def days_between(first: date, last: date, rows: int, rng: np.random.Generator) -
 
 
 def pick(shares: Shares, rows: int, rng: np.random.Generator) -> Integers:
-    """Draw a position for each row, with chances in proportion to the shares."""
+    """Draw a position for each row, with probabilities proportional to the shares."""
     bounds = np.cumsum(shares)
     drawn = np.searchsorted(bounds, rng.random(rows) * bounds[-1], side="right")
     positions: Integers = np.minimum(drawn, len(shares) - 1).astype(np.int32)
@@ -112,7 +111,7 @@ def pick(shares: Shares, rows: int, rng: np.random.Generator) -> Integers:
 
 
 class DatasetWriter:
-    """One dataset's Parquet file while it is written; a context manager.
+    """Writer of a dataset's Parquet file; a context manager.
 
     Parameters
     ----------
@@ -135,11 +134,11 @@ class DatasetWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the file, whatever happened."""
+        """Close the file in any case."""
         self._writer.close()
 
     def write(self, columns: Mapping[str, pa.Array]) -> None:
-        """Append rows, as a row group; columns of the dataset that are not given are null, all are of one length."""
+        """Append rows as a row group; columns have equal lengths, and missing columns of the dataset are null."""
         rows = len(next(iter(columns.values())))
         if rows == 0:
             return
@@ -148,7 +147,7 @@ class DatasetWriter:
 
 
 def write_whole(folder: Path, dataset: str, rows: Sequence[Mapping[str, str]]) -> DatasetFile:
-    """Write a small dataset of texts at once; empty cells are null, other columns than the dataset's left out."""
+    """Write a small dataset of texts; empty cells are null, columns that are not the dataset's are left out."""
     with DatasetWriter(folder, dataset) as writer:
         names = schema_of(dataset).names
         writer.write({name: pa.array([row[name] or None for row in rows], pa.string()) for name in names})
@@ -156,7 +155,7 @@ def write_whole(folder: Path, dataset: str, rows: Sequence[Mapping[str, str]]) -
 
 
 def schema_of(dataset: str) -> pa.Schema:
-    """Arrow schema of a dataset: codes, texts and enumerations as string, date32, int32, bool."""
+    """Return the Arrow schema of a dataset: codes, texts and enumerations as string, date32, int32, bool."""
     return pa.schema([(column.name, _type(column.kind)) for column in find_dataset(dataset).columns])
 
 
@@ -173,6 +172,6 @@ def _type(kind: Kind) -> pa.DataType:
 
 
 def _is_repeated(dataset: str, name: str) -> bool:
-    """Whether a column repeats few values: only then a dictionary is smaller and quicker."""
+    """Say whether a column has few distinct values: only then is dictionary encoding smaller and faster."""
     column = find_dataset(dataset).column(name)
     return column.kind is Kind.ENUMERATION or column.refers_to in {"districts", "industries"}

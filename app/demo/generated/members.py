@@ -1,4 +1,4 @@
-"""Generated members, chunk by chunk: attributes, employments, formal places and dual affiliations."""
+"""Generated members, chunk by chunk: attributes, employments, primary and secondary affiliations."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -29,29 +29,29 @@ from app.demo.generated.files import (
 )
 
 GENERATED_DATE = date(2017, 6, 30)
-"""A date on which generated registries are at their fullest; no membership or employment begins after it."""
+"""Date of generated registries; no membership or employment begins after it."""
 
 DUAL_SHARE = 0.03
-"""Share of the members with a secondary affiliation."""
+"""Share of members with a secondary affiliation."""
 
 STEP = 2_654_435_761
-"""A prime, steps of which visit all numbers of refs before coming back (unless it divides their count)."""
+"""A prime: multiples of it modulo the number of refs visit each ref once (unless it divides their number)."""
 
 
 @dataclass(frozen=True)
 class Population:
-    """What the members of all chunks have in common.
+    """Data for drawing all chunks of members.
 
     Parameters
     ----------
     count
-        Members.
+        Number of members.
     bounds
-        Per enterprise: how many members work at it or one before it.
+        Members who work at each enterprise or an earlier one, cumulative.
     assigned
-        Per enterprise the position of its branch, `UNKNOWN` if it is not organised.
+        Position of the branch of each enterprise, `UNKNOWN` if it is not organised.
     functional
-        Positions of all branches that take dual affiliation.
+        Positions of all branches for dual affiliation.
     """
 
     count: int
@@ -77,7 +77,7 @@ class Chunk:
 
 
 def gather_population(count: int, enterprises: Enterprises, branches: Branches, assigned: Integers) -> Population:
-    """Prepare what drawing a chunk needs."""
+    """Return the data for drawing chunks of members."""
     position = np.arange(len(branches))
     functional = position[position >= branches.functional[branches.county]]
     return Population(count, enterprises, np.cumsum(enterprises.members), branches, assigned, functional)
@@ -86,7 +86,7 @@ def gather_population(count: int, enterprises: Enterprises, branches: Branches, 
 def draw_chunk(
     population: Population, first: int, end: int, rng: np.random.Generator
 ) -> tuple[Chunk, dict[str, pa.Array]]:
-    """Draw members number `first` up to before `end`: the chunk for the rows about them, and columns of `members`."""
+    """Draw the members numbered `first` to before `end`; return the chunk and its columns of `members`."""
     number = np.arange(first, end)
     employer = np.searchsorted(population.bounds, number, side="right")
     employer = np.where(employer < len(population.bounds), employer, UNKNOWN)
@@ -96,14 +96,52 @@ def draw_chunk(
     return chunk, {"ref": texts(refs), **_dates(joined, rng), **_attributes(birth_year, rng)}
 
 
+def employment_columns(
+    population: Population, chunk: Chunk, rng: np.random.Generator
+) -> tuple[dict[str, pa.Array], dict[str, pa.Array]]:
+    """Draw the columns of `employments`: at the employer, and for some at an earlier one."""
+    enterprises, has = population.enterprises, chunk.employer != UNKNOWN
+    employer, started, refs = chunk.employer[has], chunk.started[has], chunk.refs[has]
+    leaves = happens(0.03, len(employer), rng)
+    left = started + 1 + np.floor((day_number(GENERATED_DATE) - started) * rng.random(len(employer))).astype(np.int64)
+    closed = enterprises.closed[employer]
+    ended = np.where(closed != NO_DAY, closed, np.where(leaves, left, NO_DAY))
+    before = rng.integers(0, len(enterprises), len(employer))
+    began = np.maximum(started - rng.integers(100, 1500, len(employer)), enterprises.registered[before])
+    open_then = (enterprises.closed[before] == NO_DAY) | (started <= enterprises.closed[before])
+    changed = happens(0.08, len(employer), rng) & open_then & (began < started) & (before != employer)
+    return (
+        _employments(refs, enterprises, employer, started, ended),
+        _employments(refs[changed], enterprises, before[changed], began[changed], started[changed]),
+    )
+
+
+def affiliation_columns(
+    population: Population, chunk: Chunk, rng: np.random.Generator
+) -> tuple[dict[str, pa.Array], ...]:
+    """Draw the columns of `affiliations`: current primary ones, earlier primary ones, secondary ones."""
+    branches, rows = population.branches, len(chunk)
+    county = _home_county(population, chunk, rng)
+    home = pick_branch(branches.residential[county], branches.functional[county], rng)
+    at_work = np.where(chunk.employer == UNKNOWN, UNKNOWN, population.assigned[chunk.employer])
+    moves = (at_work != UNKNOWN) & happens(0.85, rows, rng)
+    since = np.where(moves, np.maximum(chunk.joined, chunk.started), chunk.joined)
+    belongs = ~happens(0.03, rows, rng)
+    before = moves & belongs & (chunk.joined < since) & happens(0.5, rows, rng)
+    never = np.full(rows, NO_DAY)
+    primary = _affiliations(population, chunk, np.where(moves, at_work, home), since, never, belongs)
+    earlier = _affiliations(population, chunk, home, chunk.joined, since, before)
+    return primary, earlier, _dual(population, chunk, county, rng)
+
+
 def _refs(number: Integers, count: int) -> Characters:
-    """Give refs in another order than that of the employers, none of them twice."""
+    """Return distinct refs, in another order than the employers."""
     step = next(step for step in range(STEP, STEP + count + 1) if gcd(step, count) == 1)
     return numbered("m", number * step % count, 10)
 
 
 def _lives(rows: int, rng: np.random.Generator) -> tuple[Integers, Integers]:
-    """Draw birth years and days of joining: at 19 to 35 years of age, one in sixty since 2016."""
+    """Draw birth years and days of joining: at the age of 19 to 35, one in sixty since 2016."""
     age = np.clip(np.rint(rng.normal(42, 12, rows)), 21, 85).astype(np.int64)
     at = np.minimum(rng.integers(19, 35, rows, endpoint=True), age - 1)
     day = (2017 - age + at - 1970) * 365.2425 + rng.uniform(0, 365, rows)
@@ -149,32 +187,12 @@ def _attributes(birth_year: Integers, rng: np.random.Generator) -> dict[str, pa.
 
 
 def _started(enterprises: Enterprises, employer: Integers, rng: np.random.Generator) -> Integers:
-    """Draw when they began at their employer, rather late, inside its registration."""
+    """Draw the start of employment, more late ones, while the employer is registered."""
     first = np.maximum(enterprises.registered[employer], day_number(date(2000, 1, 1)))
     closed = enterprises.closed[employer]
     last = np.where(closed == NO_DAY, day_number(GENERATED_DATE), closed) - 1
     started = first + np.floor((last - first) * rng.random(len(employer)) ** 0.7)
     return np.where(employer == UNKNOWN, NO_DAY, started).astype(np.int64)
-
-
-def employment_columns(
-    population: Population, chunk: Chunk, rng: np.random.Generator
-) -> tuple[dict[str, pa.Array], dict[str, pa.Array]]:
-    """Draw the columns of `employments`: those at the employer, and those at another one before it."""
-    enterprises, has = population.enterprises, chunk.employer != UNKNOWN
-    employer, started, refs = chunk.employer[has], chunk.started[has], chunk.refs[has]
-    leaves = happens(0.03, len(employer), rng)
-    left = started + 1 + np.floor((day_number(GENERATED_DATE) - started) * rng.random(len(employer))).astype(np.int64)
-    closed = enterprises.closed[employer]
-    ended = np.where(closed != NO_DAY, closed, np.where(leaves, left, NO_DAY))
-    before = rng.integers(0, len(enterprises), len(employer))
-    began = np.maximum(started - rng.integers(100, 1500, len(employer)), enterprises.registered[before])
-    open_then = (enterprises.closed[before] == NO_DAY) | (started <= enterprises.closed[before])
-    changed = happens(0.08, len(employer), rng) & open_then & (began < started) & (before != employer)
-    return (
-        _employments(refs, enterprises, employer, started, ended),
-        _employments(refs[changed], enterprises, before[changed], began[changed], started[changed]),
-    )
 
 
 def _employments(
@@ -188,26 +206,8 @@ def _employments(
     }
 
 
-def affiliation_columns(
-    population: Population, chunk: Chunk, rng: np.random.Generator
-) -> tuple[dict[str, pa.Array], ...]:
-    """Draw the columns of `affiliations`: formal places now, those before them, and dual affiliations."""
-    branches, rows = population.branches, len(chunk)
-    county = _home_county(population, chunk, rng)
-    home = pick_branch(branches.residential[county], branches.functional[county], rng)
-    at_work = np.where(chunk.employer == UNKNOWN, UNKNOWN, population.assigned[chunk.employer])
-    moves = (at_work != UNKNOWN) & happens(0.85, rows, rng)
-    since = np.where(moves, np.maximum(chunk.joined, chunk.started), chunk.joined)
-    belongs = ~happens(0.03, rows, rng)
-    before = moves & belongs & (chunk.joined < since) & happens(0.5, rows, rng)
-    never = np.full(rows, NO_DAY)
-    primary = _affiliations(population, chunk, np.where(moves, at_work, home), since, never, belongs)
-    earlier = _affiliations(population, chunk, home, chunk.joined, since, before)
-    return primary, earlier, _dual(population, chunk, county, rng)
-
-
 def _home_county(population: Population, chunk: Chunk, rng: np.random.Generator) -> Integers:
-    """Where they live: in the county of the employer, if it has residential branches, else in any that has."""
+    """Draw the county of residence: the employer's if it has residential branches, else that of any branch."""
     branches = population.branches
     anywhere = branches.county[rng.integers(0, len(branches), len(chunk))]
     known = population.enterprises.county[chunk.employer]
@@ -216,7 +216,7 @@ def _home_county(population: Population, chunk: Chunk, rng: np.random.Generator)
 
 
 def _dual(population: Population, chunk: Chunk, county: Integers, rng: np.random.Generator) -> dict[str, pa.Array]:
-    """Secondary affiliations to a functional branch of the county, or of another one where it has none."""
+    """Draw secondary affiliations with a functional branch of the county, or of any if it has none."""
     branches, rows = population.branches, len(chunk)
     nearby = pick_branch(branches.functional[county], branches.end[county], rng)
     functional = population.functional

@@ -1,4 +1,4 @@
-"""Generated returns: none, one or two per enterprise, stating roughly what the register holds."""
+"""Generated returns: none, one or two per enterprise, with roughly the figures of the register."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,22 +13,22 @@ from app.demo.generated.files import UNKNOWN, Integers, counts, day_number, days
 from app.demo.generated.reference import Places, Trades
 
 EARLY, WHILE_OPEN = date(2016, 6, 30), date(2015, 12, 31)
-"""Date of the first of two returns; of the only one of an enterprise that is closed now."""
+"""Date of the first of two returns; date of the only return of a closed enterprise."""
 
 LATEST = ((date(2016, 12, 31), 0.15), (date(2017, 3, 31), 0.25), (date(2017, 6, 30), 0.6))
-"""Dates of the latest return of an open enterprise, with their shares."""
+"""Dates of the latest return of an open enterprise, and their shares."""
 
 WITHOUT, WITH_TWO = 0.05, 0.1
-"""Shares of enterprises that never reported, and that did so twice."""
+"""Shares of enterprises without a return, and with two."""
 
 OWNERSHIP_SHARES = (0.08, 0.03, 0.74, 0.04, 0.04, 0.05, 0.02)
 """Shares of the kinds of ownership, in the order of the enumeration."""
 
 SIZE_BOUNDS = (20, 100, 300)
-"""Employees from which an enterprise is small, medium, large (roughly; the official classes ask for turnover)."""
+"""Least headcounts of small, medium and large enterprises (roughly; the official classes also use turnover)."""
 
 SIZEABLE = 50
-"""Employees from which an enterprise may be above designated size."""
+"""Least headcount of an enterprise above designated size."""
 
 SIZES = (SizeClass.MICRO, SizeClass.SMALL, SizeClass.MEDIUM, SizeClass.LARGE)
 
@@ -40,12 +40,12 @@ PARTS = {
     "members_college": 0.7,
     "members_floating": 0.02,
 }
-"""Share of the members stated in each breakdown."""
+"""Share of the members in each breakdown."""
 
 
 @dataclass(frozen=True)
 class Filing:
-    """Returns of a chunk: per return the position of its enterprise, and its day."""
+    """Returns of a chunk: position of the enterprise and day of each."""
 
     enterprise: Integers
     reported: Integers
@@ -54,7 +54,7 @@ class Filing:
 def return_chunks(
     enterprises: Enterprises, places: Places, trades: Trades, rng: np.random.Generator
 ) -> Iterator[dict[str, pa.Array]]:
-    """Draw the columns of `returns`, chunk by chunk of enterprises."""
+    """Draw the columns of `returns`, by chunks of enterprises."""
     for first in range(0, len(enterprises), CHUNK):
         index = np.arange(first, min(first + CHUNK, len(enterprises)))
         filing = _file(enterprises, index, rng)
@@ -75,7 +75,7 @@ def _file(enterprises: Enterprises, index: Integers, rng: np.random.Generator) -
 
 
 def _stated(enterprises: Enterprises, index: Integers, rng: np.random.Generator) -> tuple[Integers, Integers]:
-    """Draw headcount and members as stated: up to a tenth more or less, one member more or less in one of six."""
+    """Draw the stated headcount (up to 10 % off) and members (one off in one of six returns)."""
     headcount = np.rint(enterprises.headcount[index] * rng.uniform(0.9, 1.1, len(index))).astype(np.int32)
     wrong = rng.choice([-1, 0, 1], len(index), p=[0.08, 0.84, 0.08])
     members = np.maximum(enterprises.members[index] + wrong, 0)
@@ -85,7 +85,7 @@ def _stated(enterprises: Enterprises, index: Integers, rng: np.random.Generator)
 def _place(
     enterprises: Enterprises, filing: Filing, places: Places, trades: Trades, rng: np.random.Generator
 ) -> dict[str, pa.Array]:
-    """Whose return it is and where; one in twenty leaves the industry blank, as registration has it."""
+    """Return enterprise, date, district and industry; one in twenty leaves the industry blank, as registered."""
     index = filing.enterprise
     industry = np.where(happens(0.05, len(index), rng), UNKNOWN, enterprises.industry[index])
     return {
@@ -110,7 +110,7 @@ def _traits(headcount: Integers, rng: np.random.Generator) -> dict[str, pa.Array
 
 
 def _people(members: Integers, rng: np.random.Generator) -> dict[str, pa.Array]:
-    """Members and their parts; without members no parts, and some state no parts at all."""
+    """Draw members and their breakdowns; no breakdowns where members are unknown, and in one of twenty others."""
     known = ~happens(0.03, len(members), rng)
     broken_down = known & ~happens(0.05, len(members), rng)
     parts = {

@@ -1,9 +1,9 @@
 """Invented demonstration data of Siming district (思明区, 350203), Xiamen.
 
 Streets and sites are real; every enterprise, branch, member, date and count is invented, and names of enterprises and
-branches say so (示例). The data tell the service's story: many internet start-ups without a branch, a joint committee
-with seven functional branches founded on 2017-06-25, and what dual affiliation changes from then on. There are no names
-of persons.
+branches say so (示例). The data show what the service is for: many internet start-ups without a branch, a joint
+committee with seven functional branches founded on 2017-06-25, and the effect of dual affiliation from then on. There
+are no names of persons.
 """
 
 from pathlib import Path
@@ -29,8 +29,8 @@ def write_siming(folder: Path) -> list[DatasetFile]:
     Returns
     -------
     list of DatasetFile
-        In the order in which to import them into a registry that has the shipped districts and industries: two sites,
-        industry groups, enterprises, returns, branches, coverage, members, employments, affiliations.
+        In import order, for a registry with the shipped districts and industries: two sites, industry groups,
+        enterprises, returns, branches, coverage, members, employments, affiliations.
     """
     enterprises = draw_enterprises()
     organisation = organise(enterprises)

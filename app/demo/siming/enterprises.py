@@ -1,4 +1,4 @@
-"""The invented enterprises of the Siming demonstration: sectors, places, sizes, and the odd ones of its stories."""
+"""The invented enterprises of the Siming demonstration: sectors, districts, headcounts, and special cases (stories)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from datetime import date
 from enum import StrEnum
 from math import log
 
-from app.demo.files import Draws, EnterpriseRow, read_data
+from app.demo.files import EnterpriseRow, SeededRandom, read_data
 from app.registry.credit_code import ALPHABET, check_character, organisation_check_character
 
 REPORT_DATES = (
@@ -22,11 +22,11 @@ DISTRICT = "350203"
 """Siming, the district of the demonstration (GB/T 2260)."""
 
 INTERNET_GROUP = "internet"
-"""Code of the industry group that the story is about."""
+"""Code of the industry group that the demonstration is about."""
 
 
 class Story(StrEnum):
-    """What is odd about an enterprise; `data/siming_stories.csv` says which enterprises."""
+    """A special case of an enterprise; `data/siming_stories.csv` assigns them."""
 
     NONE = ""
     UNKNOWN_HEADCOUNT = "unknown_headcount"
@@ -44,18 +44,18 @@ class Story(StrEnum):
 
 @dataclass(frozen=True)
 class Sector:
-    """One line of invented enterprises.
+    """A sector of invented enterprises.
 
     Parameters
     ----------
     enterprises, silent
-        How many file returns, and how many more are registered and never did.
+        Number of enterprises that file returns, and of further ones that never did.
     median_headcount
-        Median of their sizes, in employees; sizes are lognormal.
+        Median headcount, employees; headcounts are lognormal.
     member_ratio
-        Members per employee aimed at, 0 to 1.
+        Intended members per employee, 0 to 1.
     joins
-        Chance that a member who works there joins the joint committee, 0 to 1.
+        Probability that a member who works there joins the joint committee, 0 to 1.
     """
 
     industry_code: str
@@ -73,18 +73,18 @@ class Sector:
 
 @dataclass(frozen=True)
 class Enterprise:
-    """An invented enterprise and what the other files need to know of it.
+    """An invented enterprise, with data for the other files.
 
     Parameters
     ----------
     row
         Its row in the register.
     place, moves_to
-        District of its returns; that of its returns from 2017-06-30 on, if another.
+        District of its returns; district of its returns from 2017-06-30 on, if different.
     staff, members
-        Employees at its first return; members aimed at.
+        Employees at its first return; intended number of members.
     reports
-        Dates of its returns; none if it never filed one.
+        Dates of its returns; empty if it never filed one.
     """
 
     row: EnterpriseRow
@@ -102,22 +102,29 @@ class Enterprise:
         return self.row.code
 
     def place_on(self, day: date) -> str | None:
-        """District that a return of that day states; null where the enterprise never says."""
+        """District in a return of that day; null if the enterprise never states it."""
         return self.moves_to if self.moves_to and day >= REPORT_DATES[3] else self.place
 
 
 def draw_enterprises() -> list[Enterprise]:
     """Draw all enterprises, always the same, in the order of their sectors."""
-    draws = Draws("siming/enterprises")
-    names, stories = _names(draws), _stories()
+    rng = SeededRandom("siming/enterprises")
+    names, stories = _names(rng), _stories()
     enterprises: list[Enterprise] = []
     for sector in _sectors():
         for nth in range(1, sector.enterprises + sector.silent + 1):
-            drawn = _draw(sector, f"厦门{next(names)}{sector.label}（示例）", len(enterprises) + 1, draws)
+            drawn = _draw(sector, f"厦门{next(names)}{sector.label}（示例）", len(enterprises) + 1, rng)
             silent = nth > sector.enterprises
             story, district = stories.get((sector.industry_code, nth), (Story.NONE, None))
-            enterprises.append(_tell(replace(drawn, reports=()) if silent else drawn, story, district))
+            enterprises.append(_apply_story(replace(drawn, reports=()) if silent else drawn, story, district))
     return enterprises
+
+
+def credit_code(authority: str, serial: int) -> str:
+    """Return a valid invented credit code: registered in Siming, organisation code `DEM` and a serial number."""
+    organisation = f"DEM{serial:05d}"
+    code17 = f"{authority}{DISTRICT}{organisation}{organisation_check_character(organisation)}"
+    return code17 + check_character(code17)
 
 
 def _sectors() -> list[Sector]:
@@ -142,12 +149,12 @@ def _sectors() -> list[Sector]:
     ]
 
 
-def _names(draws: Draws) -> Iterator[str]:
-    """Two-character names, each once; the combinations are invented."""
+def _names(rng: SeededRandom) -> Iterator[str]:
+    """Return two-character names, each once; the combinations are invented."""
     rows = read_data("siming_names.csv")
     first, second = ([row["character"] for row in rows if row["position"] == position] for position in "12")
     pairs = [a + b for a in first for b in second if a != b]
-    draws.shuffle(pairs)
+    rng.shuffle(pairs)
     return iter(pairs)
 
 
@@ -158,12 +165,12 @@ def _stories() -> dict[tuple[str, int], tuple[Story, str | None]]:
     }
 
 
-def _draw(sector: Sector, name: str, serial: int, draws: Draws) -> Enterprise:
-    registered_on = _registered_on(sector, draws)
-    place = _place(sector, draws)
-    staff = min(max(round(draws.lognormvariate(log(sector.median_headcount), 0.75)), 4), 420)
+def _draw(sector: Sector, name: str, serial: int, rng: SeededRandom) -> Enterprise:
+    registered_on = _registered_on(sector, rng)
+    place = _place(sector, rng)
+    staff = min(max(round(rng.lognormvariate(log(sector.median_headcount), 0.75)), 4), 420)
     if registered_on > REPORT_DATES[0]:
-        staff = max(staff // 2, 4)  # newcomers start small
+        staff = max(staff // 2, 4)  # new enterprises are small
     row = EnterpriseRow(
         code=credit_code(sector.authority, serial),
         name=name,
@@ -172,48 +179,41 @@ def _draw(sector: Sector, name: str, serial: int, draws: Draws) -> Enterprise:
         district_code=place,
         industry_code=sector.industry_code,
     )
-    return Enterprise(row, sector, place, staff, _members(sector, staff, draws), _reports(registered_on, draws))
+    return Enterprise(row, sector, place, staff, _members(sector, staff, rng), _reports(registered_on, rng))
 
 
-def credit_code(authority: str, serial: int) -> str:
-    """Make up a valid credit code: registered in Siming, organisation code `DEM` and a serial."""
-    organisation = f"DEM{serial:05d}"
-    code17 = f"{authority}{DISTRICT}{organisation}{organisation_check_character(organisation)}"
-    return code17 + check_character(code17)
-
-
-def _registered_on(sector: Sector, draws: Draws) -> date:
-    """Internet firms are young, one in ten began after the first quarter; all before 2017-02-16."""
+def _registered_on(sector: Sector, rng: SeededRandom) -> date:
+    """Draw the registration: internet firms are young, one in ten is after the first quarter; all before 2017-02-16."""
     if not sector.internet:
-        return draws.day(date(1996, 1, 1), date(2015, 12, 31))
-    if draws.happens(0.1):
-        return draws.day(date(2016, 10, 10), date(2017, 2, 15))
-    return draws.day(date(2009, 1, 1), date(2016, 6, 30))
+        return rng.day(date(1996, 1, 1), date(2015, 12, 31))
+    if rng.happens(0.1):
+        return rng.day(date(2016, 10, 10), date(2017, 2, 15))
+    return rng.day(date(2009, 1, 1), date(2016, 6, 30))
 
 
-def _place(sector: Sector, draws: Draws) -> str:
+def _place(sector: Sector, rng: SeededRandom) -> str:
     rows = read_data("siming_places.csv")
     column = "internet_weight" if sector.internet else "other_weight"
     weights = [float(row[column]) for row in rows]
-    return draws.weighted([row["district_code"] for row in rows], weights)
+    return rng.weighted([row["district_code"] for row in rows], weights)
 
 
-def _members(sector: Sector, staff: int, draws: Draws) -> int:
-    """Members vary more than chance from firm to firm (gamma of shape 2), and are at most half of the staff."""
-    expected = staff * sector.member_ratio * draws.gammavariate(2, 0.5)
-    return min(int(expected + draws.random()), staff // 2)
+def _members(sector: Sector, staff: int, rng: SeededRandom) -> int:
+    """Draw the number of members: over-dispersed between firms (gamma of shape 2), at most half of the staff."""
+    expected = staff * sector.member_ratio * rng.gammavariate(2, 0.5)
+    return min(int(expected + rng.random()), staff // 2)
 
 
-def _reports(registered_on: date, draws: Draws) -> tuple[date, ...]:
-    """Quarter ends since registration; one enterprise in sixteen misses one of them after its first."""
+def _reports(registered_on: date, rng: SeededRandom) -> tuple[date, ...]:
+    """Return the quarter ends since registration; one enterprise in sixteen misses one of them after its first."""
     dates = [day for day in REPORT_DATES if day >= registered_on]
-    if len(dates) > 1 and draws.happens(1 / 16):
-        del dates[draws.randrange(1, len(dates))]
+    if len(dates) > 1 and rng.happens(1 / 16):
+        del dates[rng.randrange(1, len(dates))]
     return tuple(dates)
 
 
-def _tell(enterprise: Enterprise, story: Story, district_code: str | None) -> Enterprise:
-    """Make an ordinary enterprise the one of a story; stories about figures are told by its returns."""
+def _apply_story(enterprise: Enterprise, story: Story, district_code: str | None) -> Enterprise:
+    """Apply a special case to an enterprise; those of figures are applied to its returns."""
     row, reports, place = enterprise.row, enterprise.reports, enterprise.place
     match story:
         case Story.WRONG_CHECK:

@@ -1,4 +1,4 @@
-"""The quarterly returns of the Siming demonstration: what each enterprise states of itself and of its members."""
+"""The quarterly returns of the Siming demonstration: what each enterprise states of itself and its members."""
 
 import math
 from collections import defaultdict
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from app.catalogue.vocabulary import AffiliationRole, Education, Identity, Ownership, Sex, SizeClass
-from app.demo.files import Draws, ReturnRow
+from app.demo.files import ReturnRow, SeededRandom
 from app.demo.siming.enterprises import REPORT_DATES, Enterprise, Story
 from app.demo.siming.people import Person, is_open
 
@@ -15,13 +15,13 @@ COLLEGE = frozenset({Education.DOCTORATE, Education.MASTER, Education.BACHELOR, 
 """Junior college or above."""
 
 YOUNG = 35
-"""Oldest age, in years, that counts as young (year of the date less year of birth)."""
+"""Highest age counted as young, years (year of the date less year of birth)."""
 
 ROOMY, SIZEABLE = 8, 60
-"""Employees from which a firm has premises of its own, and may be above designated size."""
+"""Least headcounts of a firm that always has fixed premises, and that may be above designated size."""
 
 SIZE_CLASSES = ((300, SizeClass.LARGE), (100, SizeClass.MEDIUM), (20, SizeClass.SMALL), (0, SizeClass.MICRO))
-"""Rough classes by the least number of employees; the official ones ask for turnover too."""
+"""Rough classes by least headcount; the official ones also use turnover."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Habits:
     growth
         Growth of its staff per quarter, 0.01 = 1 %.
     states_parts
-        Whether its returns break the members down.
+        Whether its returns state breakdowns of the members.
     """
 
     ownership: str | None
@@ -45,16 +45,16 @@ class Habits:
 
 
 def state_returns(enterprises: Sequence[Enterprise], people: Sequence[Person]) -> list[ReturnRow]:
-    """Let every enterprise that reports state its returns, always the same.
+    """Draw the returns of every enterprise that reports, always the same.
 
-    The stated counts are those of the register without the withheld, one in eight wrong by one.
+    The stated counts are those of the register without withheld identities; one in eight is wrong by one.
     """
     staff_of = _by_enterprise(people)
     return [row for enterprise in enterprises for row in _returns(enterprise, staff_of.get(enterprise.code, []))]
 
 
 def _by_enterprise(people: Sequence[Person]) -> Mapping[str, list[Person]]:
-    """All who ever worked at each enterprise, without the withheld."""
+    """Return all members who ever worked at each enterprise, without withheld identities."""
     known: dict[str, list[Person]] = defaultdict(list)
     for person in people:
         if person.member.identity != Identity.WITHHELD:
@@ -64,28 +64,30 @@ def _by_enterprise(people: Sequence[Person]) -> Mapping[str, list[Person]]:
 
 
 def _returns(enterprise: Enterprise, people: Sequence[Person]) -> list[ReturnRow]:
-    draws = Draws(f"siming/returns/{enterprise.code}")
-    habits = _habits(enterprise, draws)
-    return [_return(enterprise, habits, day, people, draws) for day in enterprise.reports]
+    rng = SeededRandom(f"siming/returns/{enterprise.code}")
+    habits = _habits(enterprise, rng)
+    return [_return(enterprise, habits, day, people, rng) for day in enterprise.reports]
 
 
-def _habits(enterprise: Enterprise, draws: Draws) -> Habits:
+def _habits(enterprise: Enterprise, rng: SeededRandom) -> Habits:
     internet, staff = enterprise.sector.internet, enterprise.staff
-    other = draws.choice(list(Ownership))
+    other = rng.choice(list(Ownership))
     return Habits(
-        ownership=draws.unless(0.01, enterprise.sector.ownership if draws.happens(0.85) else other),
-        fixed_premises=draws.unless(0.02, staff >= ROOMY or draws.happens(0.4)),
-        above_designated_size=draws.unless(0.02, staff >= SIZEABLE and draws.happens(0.8)),
-        states_industry=not draws.happens(0.05),
-        states_parts=not draws.happens(0.05),
-        growth=draws.gauss(0.02 if internet else 0.004, 0.01),
+        ownership=rng.unless(0.01, enterprise.sector.ownership if rng.happens(0.85) else other),
+        fixed_premises=rng.unless(0.02, staff >= ROOMY or rng.happens(0.4)),
+        above_designated_size=rng.unless(0.02, staff >= SIZEABLE and rng.happens(0.8)),
+        states_industry=not rng.happens(0.05),
+        states_parts=not rng.happens(0.05),
+        growth=rng.gauss(0.02 if internet else 0.004, 0.01),
     )
 
 
-def _return(enterprise: Enterprise, habits: Habits, day: date, people: Sequence[Person], draws: Draws) -> ReturnRow:
+def _return(
+    enterprise: Enterprise, habits: Habits, day: date, people: Sequence[Person], rng: SeededRandom
+) -> ReturnRow:
     present = [person for person in people if person.employer_on(day) == enterprise.code]
-    members = _stated(len(present), draws)
-    headcount = max(_staff(enterprise, habits, day, draws), members + 1)
+    members = _stated(len(present), rng)
+    headcount = max(_staff(enterprise, habits, day, rng), members + 1)
     parts = _parts(present, members, day) if habits.states_parts else {}
     unknown = enterprise.story is Story.MEMBERS_UNKNOWN
     return ReturnRow(
@@ -104,20 +106,20 @@ def _return(enterprise: Enterprise, habits: Habits, day: date, people: Sequence[
     )
 
 
-def _staff(enterprise: Enterprise, habits: Habits, day: date, draws: Draws) -> int:
+def _staff(enterprise: Enterprise, habits: Habits, day: date, rng: SeededRandom) -> int:
     quarters = max((day - REPORT_DATES[0]).days, 0) / 91
-    staff = round(enterprise.staff * math.pow(1 + habits.growth, quarters) * draws.uniform(0.97, 1.03))
+    staff = round(enterprise.staff * math.pow(1 + habits.growth, quarters) * rng.uniform(0.97, 1.03))
     typed_wrongly = enterprise.story is Story.HEADCOUNT_JUMP and day == REPORT_DATES[3]
     return staff * 10 if typed_wrongly else staff
 
 
-def _stated(members: int, draws: Draws) -> int:
-    """Draw the stated number: the true one, or one in eight times one more or less."""
-    return max(members + draws.choice((-1, 1)), 0) if draws.happens(1 / 8) else members
+def _stated(members: int, rng: SeededRandom) -> int:
+    """Draw the stated number: the true one, in one of eight cases off by one."""
+    return max(members + rng.choice((-1, 1)), 0) if rng.happens(1 / 8) else members
 
 
 def _parts(present: Sequence[Person], members: int, day: date) -> dict[str, int]:
-    """Breakdown of the members present, no part above the stated number."""
+    """Return the breakdowns of the members present, none above the stated number."""
     known = [person.member for person in present]
     parts = {
         "full_members": sum(m.full_since is not None and m.full_since <= day for m in known),

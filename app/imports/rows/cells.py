@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from app.database.tables import CODE_LENGTH
 from app.imports.columns import Column, Kind
 from app.imports.issues import Rule
 from app.imports.rows.texts import (
@@ -28,12 +29,10 @@ from app.imports.rows.texts import (
     without,
 )
 from app.imports.spellings import choices_under, normal, yes_and_no
+from app.registry.entities import CODE_RULE
 
 COUNT_LIMIT = 10_000_000
 """Largest count: above any employer on earth, and low enough that sums of squares over a registry fit 64 bits."""
-
-CODE_LENGTH = 64
-"""Longest code or ref, characters."""
 
 TEXT_LENGTH = 1000
 """Longest name, characters."""
@@ -203,7 +202,7 @@ def _say_words(words: Callable[[Under], Mapping[str, Any]]) -> Callable[[Under],
 _CODES = Reading(
     Rule.INVALID_CODE,
     _codes,
-    _say(f"must have at most {CODE_LENGTH} characters, no / or control character, and not be . or .."),
+    _say(f"must be {CODE_RULE}"),
 )
 
 _READINGS: Mapping[Kind, Reading] = {

@@ -42,6 +42,7 @@ from app.imports.rules.scopes import belonging_outside, going_outside, pushed_ou
 from app.imports.rules.trees import misplaced_sites, rows_on_cycles, wrong_levels
 from app.imports.rules.warnings import outlying_rows, outside_registration
 from app.imports.staging import Stage, leave_out, mark_repeated
+from app.registry.entities import closest_codes
 from app.registry.erasure import Tombstones
 from app.registry.territory import Territory
 
@@ -60,6 +61,12 @@ Problem: TypeAlias = tuple[Outcome, int, str | None, int | None]
 """What is wrong, in which row, with which value, and the number for the message."""
 
 _PROBLEMS_AT_ONCE = 10_000
+
+_EXPLAINED = 100
+"""Problems of a step for which it is looked up what would help, 1 ms each; of more the rest is likely the same."""
+
+_NAMED = 10
+"""Rows that refer to something and are named in a message."""
 
 _Rule: TypeAlias = Callable[[Difference], Iterator[Finding]]
 _Rules: TypeAlias = Sequence[_Rule]
@@ -129,6 +136,31 @@ def ask_rules(
     return difference
 
 
+def ask_rules_of_change(
+    connection: Connection, stage: Stage, options: ImportOptions, log: IssueLog, inside: Territory | None, today: date
+) -> Difference:
+    """Ask all rules that refuse rows of the few rows of a single change, and return what it would do.
+
+    As of a file, nothing else is asked of what lies outside the scope; warnings, which nobody would be told, are not.
+
+    Parameters
+    ----------
+    inside
+        What lies inside the scope of the options; null where that is everything.
+    """
+    asking = _Asking(connection, log, today, Tombstones(None, frozenset()))
+    step = _ChangeStep(connection, log)
+    if len(stage.dataset.key) > 1:
+        step.ask([repeated_keys(stage)])
+    wrong_by_themselves = log.errors
+    difference = work_out(connection, replace(stage, holds_invalid=bool(wrong_by_themselves)), options, inside)
+    step.ask(_findings(_SCOPE, difference))
+    if log.errors == wrong_by_themselves:
+        asking.own(step, difference)
+        asking.conflicts(step, difference)
+    return difference
+
+
 @dataclass(frozen=True)
 class _Asking:
     """The rules between rows, asked of what an import would make of the registry."""
@@ -168,14 +200,14 @@ class _Asking:
                 return True
         return False
 
-    def own(self, step: "_Step", difference: Difference) -> None:
+    def own(self, step: "_Step | _ChangeStep", difference: Difference) -> None:
         """Ask what one row can be wrong about."""
         step.ask(_findings(_OWN, difference))
         merged = merged_problems(self.connection, difference, self.today)
         step.tell((Outcome(it.rule, it.column, it.message), it.row_number, it.value, None) for it in merged)
         step.tell((_ERASED, row, None, None) for row in erased_rows(self.connection, difference, self.tombstones))
 
-    def conflicts(self, step: "_Step", difference: Difference) -> None:
+    def conflicts(self, step: "_Step | _ChangeStep", difference: Difference) -> None:
         """Ask what several rows can only be wrong about together."""
         step.ask(_findings(_CONFLICTS, difference))
         step.tell(rows_on_cycles(self.connection, difference))
@@ -192,18 +224,57 @@ def _findings(rules: _Rules, difference: Difference) -> Iterator[Finding]:
         yield from rule(difference)
 
 
-class _Step:
+class _Telling:
+    """Puts problems into words; the first of them say also what would help."""
+
+    def __init__(self, connection: Connection, log: IssueLog) -> None:
+        self._connection = connection
+        self._log = log
+        self._explained = 0
+
+    def _issue(self, outcome: Outcome, row: int | None, value: str | None, other: int | None) -> RowIssue:
+        message = outcome.message.format(other=other)
+        allowed: tuple[str, ...] = ()
+        if value is not None and (outcome.codes_of or outcome.referring is not None) and self._explained < _EXPLAINED:
+            self._explained += 1
+            if outcome.codes_of is not None:
+                allowed = closest_codes(self._connection, outcome.codes_of, value)
+            if outcome.referring is not None:
+                message += self._names(outcome.referring, value)
+        return row_issue(row, outcome.column, value, outcome.rule, message, allowed)
+
+    def _names(self, referring: Select[Any], code: str) -> str:
+        names = list(map(str, self._connection.scalars(referring.limit(_NAMED + 1), {"code": code})))
+        shown = [*names[:_NAMED], *(["…"] if len(names) > _NAMED else [])]
+        return f" ({', '.join(shown)})" if shown else ""
+
+
+class _ChangeStep(_Telling):
+    """Rules that are asked of the few rows of a single change; their problems are told at once."""
+
+    def ask(self, findings: Iterable[Finding]) -> None:
+        """Execute the statements of findings and log what they find."""
+        for finding in findings:
+            rows = self._connection.execute(finding.rows).all()
+            self.tell((finding.outcomes[row.outcome], row.row_number, row.value, row.other) for row in rows)
+
+    def tell(self, problems: Iterable[tuple[Outcome, int | None, str | None, int | None]]) -> None:
+        """Log problems."""
+        for outcome, row, value, other in problems:
+            self._log.add(self._issue(outcome, row, value, other))
+
+
+class _Step(_Telling):
     """Rules that are asked of one state of the rows; their problems are kept in a table until the next step.
 
     Problems of all rows are told, or (`of`) of the rows of some numbers only.
     """
 
     def __init__(self, connection: Connection, log: IssueLog, of: Select[Any] | None = None) -> None:
-        self._connection = connection
-        self._log = log
+        super().__init__(connection, log)
         self._of = of
-        self._outcomes: list[Outcome] = []
         self.errors = 0
+        self._outcomes: list[Outcome] = []
         connection.execute(delete(_PROBLEMS))
 
     def ask(self, findings: Iterable[Finding]) -> None:
@@ -228,7 +299,7 @@ class _Step:
             if rows:
                 self._connection.execute(insert(_PROBLEMS), rows)
             for outcome, row, value, other in block:
-                self._count(outcome, 1, iter([_issue(outcome, row, value, other)]))
+                self._count(outcome, 1, iter([self._issue(outcome, row, value, other)]))
 
     def rows(self) -> Select[Any]:
         """Return the statement of the rows of the file that have errors."""
@@ -264,15 +335,11 @@ class _Step:
         columns = _PROBLEMS.c.row_number, _PROBLEMS.c.value, _PROBLEMS.c.other
         rows = select(*columns).where(_PROBLEMS.c.outcome == place).order_by(*columns).limit(LISTED_ISSUES)
         for row, value, other in self._connection.execute(rows):
-            yield _issue(self._outcomes[place], row, value, other)
+            yield self._issue(self._outcomes[place], row, value, other)
 
     def _count(self, outcome: Outcome, number: int, issues: Iterator[RowIssue]) -> None:
         self._log.add_many(outcome.rule, number, issues)
         self.errors += number if outcome.rule.severity is Severity.ERROR else 0
-
-
-def _issue(outcome: Outcome, row: int | None, value: str | None, other: int | None) -> RowIssue:
-    return row_issue(row, outcome.column, value, outcome.rule, outcome.message.format(other=other))
 
 
 def _blocks(problems: Iterable[Problem]) -> Iterator[list[Problem]]:

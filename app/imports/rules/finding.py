@@ -6,15 +6,30 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, FromClause, Integer, Select, Text, cast, literal, null, select
 
 from app.imports.issues import Rule
+from app.registry.entities import Entity
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A rule, the column at which it is told (null: none), and how; `{other}` stands for the row's number `other`."""
+    """A rule that is broken, and how that is told.
+
+    Parameters
+    ----------
+    rule, column
+        The rule, and the column at which it is told (null: none).
+    message
+        What is wrong; `{other}` stands for the row's number `other`.
+    codes_of
+        Whose codes the value should be one of; the closest are offered. Null: nothing is.
+    referring
+        Statement of what names the rows that refer to `:code`, the value; null: they are not named.
+    """
 
     rule: Rule
     column: str | None
     message: str
+    codes_of: Entity | None = None
+    referring: Select[Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from sqlalchemy import (
     FromClause,
     Select,
     and_,
+    bindparam,
     cast,
     exists,
     func,
@@ -21,13 +22,15 @@ from sqlalchemy import (
 )
 
 from app.config import Settings
+from app.database.tables import CODE
 from app.imports.columns import Dataset, usable
 from app.imports.difference import Difference, Incoming, kept
 from app.imports.issues import Rule
 from app.imports.options import ImportMode
-from app.imports.rules.finding import Finding, finding, found
+from app.imports.rules.finding import Finding, Outcome, finding, found
 from app.imports.staging import Stage
-from app.imports.targets import Reference, anchor, references_to, same_key
+from app.imports.targets import BROUGHT_BY, anchor, same_key
+from app.registry.entities import ENTITIES, MEMBERS, Reference, references_to
 from app.registry.erasure import Tombstones, read_tombstones
 from app.registry.territory import BELONGS_TO
 
@@ -66,7 +69,9 @@ def unknown_codes(difference: Difference) -> Iterator[Finding]:
                 code = incoming.rows.c[name]
                 nowhere = _nowhere(difference, column.refers_to, code)
                 rows = found(incoming.rows, code).where(code.is_not(None), *nowhere)
-                yield finding(Rule.UNKNOWN_CODE, column.name, f"is not in {column.refers_to}", rows)
+                message, to = f"is not in {column.refers_to}", ENTITIES[column.refers_to]
+                offered = None if to is MEMBERS else to
+                yield Finding((Outcome(Rule.UNKNOWN_CODE, column.name, message, codes_of=offered),), rows)
 
 
 def conflicting_names(difference: Difference) -> Iterator[Finding]:
@@ -86,7 +91,7 @@ def still_referred_to(difference: Difference) -> Iterator[Finding]:
     """Find keys that would go although rows that stay refer to them."""
     for incoming in difference.incoming:
         if incoming.gone is not None:
-            for reference in references_to(incoming.target.table):
+            for reference in references_to(incoming.target.table.name):
                 yield _referred(difference, incoming, incoming.gone, reference)
 
 
@@ -118,14 +123,15 @@ def not_gone(difference: Difference, rows: FromClause, table: str) -> Iterator[C
 def _referred(difference: Difference, incoming: Incoming, gone: FromClause, reference: Reference) -> Finding:
     key = incoming.target.key[0]
     by_key = _referring(difference, gone, key, reference)
-    column = incoming.target.source[key]
+    column, referring = incoming.target.source[key], BROUGHT_BY[reference.table_name]
     if difference.options.mode is ImportMode.DELETE:
-        message = f"{reference.dataset} refer to it: {{other}} rows"
-        return finding(Rule.STILL_REFERRED_TO, column, message, _rows_of_file(difference, incoming, by_key, key))
+        message, names = f"{referring} refer to it: {{other}} rows", _referring_names(difference, reference)
+        outcome = Outcome(Rule.STILL_REFERRED_TO, column, message, referring=names)
+        return Finding((outcome,), _rows_of_file(difference, incoming, by_key, key))
     if incoming.target.table.name == "member":
-        message = f"{{other}} members that the file leaves out are referred to by {reference.dataset}"
+        message = f"{{other}} members that the file leaves out are referred to by {referring}"
         return finding(Rule.STILL_REFERRED_TO, None, message, _number_of(by_key))
-    message = f"is left out by the file, but {reference.dataset} refer to it: {{other}} rows"
+    message = f"is left out by the file, but {referring} refer to it: {{other}} rows"
     return finding(Rule.STILL_REFERRED_TO, column, message, found(by_key, by_key.c[key], by_key.c.number))
 
 
@@ -137,14 +143,29 @@ def _number_of(rows: FromClause) -> Select[Any]:
 
 def _referring(difference: Difference, gone: FromClause, key: str, reference: Reference) -> FromClause:
     """Return the keys that go and are referred to, with the number of rows that stay and refer to them."""
-    own = difference.of(reference.table.name)
-    staying = (select(reference.table) if own is None else kept(own)).subquery("staying")
+    staying = _staying(difference, reference).subquery("staying")
     return (
         select(gone.c.row_number, gone.c[key], func.count().label("number"))
         .join_from(gone, staying, staying.c[reference.column] == gone.c[key])
         .group_by(gone.c.row_number, gone.c[key])
         .subquery("by_key")
     )
+
+
+def _referring_names(difference: Difference, reference: Reference) -> Select[Any] | None:
+    """Return the statement of what names the rows that stay and refer to `:code`, as far as the caller sees them."""
+    if reference.shown is None:
+        return None
+    rows = _staying(difference, reference).where(reference.table.c[reference.column] == bindparam("code", type_=CODE))
+    if difference.territory is not None:
+        rows = rows.where(difference.territory.row(reference.table_name, reference.table))
+    shown = reference.table.c[reference.shown]
+    return rows.with_only_columns(shown).distinct().order_by(shown)
+
+
+def _staying(difference: Difference, reference: Reference) -> Select[Any]:
+    own = difference.of(reference.table_name)
+    return select(reference.table) if own is None else kept(own)
 
 
 def _rows_of_file(difference: Difference, incoming: Incoming, by_key: FromClause, key: str) -> Select[Any]:

@@ -16,7 +16,8 @@ from app.imports.issues import Rule
 from app.imports.options import ImportMode
 from app.imports.rules.finding import Finding, finding, found
 from app.imports.rules.references import not_gone
-from app.imports.targets import ANCHORS, same_key
+from app.imports.targets import BROUGHT_BY, same_key
+from app.registry.entities import PLACED, REFERENCES
 from app.registry.territory import (
     BELONGS_TO,
     OUTSIDE,
@@ -30,12 +31,10 @@ from app.registry.territory import (
 
 _DISTRICTS = "districts_inside"
 
-_DATASETS: Mapping[str, str] = {table: dataset for dataset, (table, _) in ANCHORS.items()}
-
 _NAMED: Mapping[str, tuple[str, str]] = {
-    "enterprise": ("supersedes", "enterprise"),
-    "branch": ("parent_code", "branch"),
-    "enterprise_coverage": ("branch_code", "branch"),
+    reference.table_name: (reference.column, reference.to.table_name)
+    for reference in REFERENCES
+    if reference.to in PLACED and not reference.belongs
 }
 """For each table a column that names something which its rows do not belong to, and the table that this is in."""
 
@@ -91,11 +90,11 @@ def _of_something_outside(difference: Difference, inside: Territory, name: str, 
     target = difference.own.target
     file = file_rows(difference.stage, target)
     code, table = file.c[name], METADATA.tables[of]
-    there = exists().where(table.c["ref" if of == "member" else "code"] == code)
+    there = exists().where(table.primary_key.columns[0] == code)
     open_to = or_(inside.code(of, code), *([and_(there, ~is_attached(code))] if of == "member" else []))
     bring_it = of in difference.stage.dataset.tables
     rows = found(file, code).where(code.is_not(None), ~open_to, *([there] if bring_it else []))
-    message = OUTSIDE if bring_it else not_inside(_DATASETS[of])
+    message = OUTSIDE if bring_it else not_inside(BROUGHT_BY[of])
     return finding(Rule.OUTSIDE_SCOPE, target.source[name], message, rows)
 
 
@@ -153,7 +152,7 @@ def _naming_outside(difference: Difference, inside: Territory) -> Finding:
     if difference.of(of) is not None:
         coming = rows.alias("coming")
         naming = naming.where(~exists().where(coming.c.code == code))
-    return finding(Rule.OUTSIDE_SCOPE, target.source[name], not_inside(_DATASETS[of]), naming)
+    return finding(Rule.OUTSIDE_SCOPE, target.source[name], not_inside(BROUGHT_BY[of]), naming)
 
 
 def _latest_returns(difference: Difference, gone: FromClause, today: date) -> FromClause:

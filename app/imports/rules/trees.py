@@ -1,15 +1,33 @@
 """Rules on trees: levels fall from parent to child, a site is under a street, nothing is above itself."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, Table, case, exists, func, or_, select, text
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    Table,
+    case,
+    cast,
+    exists,
+    func,
+    null,
+    or_,
+    select,
+    text,
+    union_all,
+)
 
 from app.catalogue.vocabulary import DistrictLevel, IndustryLevel
-from app.imports.difference import Difference, Incoming, kept, materialised
+from app.imports.difference import Difference, Incoming, kept, materialised, stays, with_named
 from app.imports.issues import Rule
 from app.imports.rules.finding import Finding, Outcome, finding, found
+from app.registry.entities import REFERENCES
 from app.registry.trees import find_cycles
 
 _LEVELS: Mapping[str, type[StrEnum]] = {"district": DistrictLevel, "industry": IndustryLevel}
@@ -21,9 +39,8 @@ def wrong_levels(difference: Difference) -> Iterator[Finding]:
     if order is None:
         return
     rows = difference.own.rows.alias("node")
-    parents = difference.after(difference.own.target.table).alias("parent")
-    wrong = found(rows, rows.c.level).join_from(rows, parents, parents.c.code == rows.c.parent_code)
-    wrong = wrong.where(_rank(rows.c.level, order) <= _rank(parents.c.level, order))
+    joined, level = with_named(difference.own, rows, "parent_code", "level")
+    wrong = found(rows, rows.c.level).select_from(joined).where(_rank(rows.c.level, order) <= _rank(level, order))
     yield finding(Rule.LEVEL_ORDER, "level", "must be lower than the level of the parent", wrong)
     for children in _children(difference.own):
         above = _above(rows, children, _rank(children.c.level, order) <= _rank(rows.c.level, order))
@@ -35,10 +52,10 @@ def misplaced_sites(difference: Difference) -> Iterator[Finding]:
     if difference.own.target.table.name != "district":
         return
     rows = difference.own.rows.alias("node")
-    parents = difference.after(difference.own.target.table).alias("parent")
-    sites = found(rows, rows.c.parent_code).select_from(rows.outerjoin(parents, parents.c.code == rows.c.parent_code))
+    joined, level = with_named(difference.own, rows, "parent_code", "level")
     # A parent that is nowhere is told as an unknown code.
-    elsewhere = or_(rows.c.parent_code.is_(None), parents.c.level != DistrictLevel.STREET)
+    elsewhere = or_(rows.c.parent_code.is_(None), level != DistrictLevel.STREET)
+    sites = found(rows, rows.c.parent_code).select_from(joined)
     sites = sites.where(rows.c.level == DistrictLevel.SITE, elsewhere, *difference.usable(rows, "parent_code"))
     yield finding(Rule.SITE_PLACE, "parent_code", "a site must be under a street", sites)
     for children in _children(difference.own):
@@ -63,17 +80,15 @@ def _rank(level: ColumnElement[str], order: type[StrEnum]) -> ColumnElement[int]
     return case({str(value): rank for rank, value in enumerate(order)}, value=level)
 
 
-_LINKS: Mapping[str, tuple[str, Outcome]] = {
-    **{
-        table: ("parent_code", Outcome(Rule.CYCLE, "parent_code", "is below itself, in a cycle of {other}"))
-        for table in ("district", "industry", "branch")
-    },
-    "enterprise": (
-        "supersedes",
-        Outcome(Rule.SUPERSEDES_CYCLE, "supersedes", "continues itself, in a cycle of {other}"),
-    ),
+_LINKS: Mapping[str, str] = {
+    reference.table_name: reference.column
+    for reference in REFERENCES
+    if reference.table_name == reference.to.table_name
 }
+"""For each table whose rows name others of it the column that does."""
 
+_BELOW = Outcome(Rule.CYCLE, "parent_code", "is below itself, in a cycle of {other}")
+_CONTINUING = Outcome(Rule.SUPERSEDES_CYCLE, "supersedes", "continues itself, in a cycle of {other}")
 
 _NAME = "links"
 
@@ -81,27 +96,41 @@ _NAME = "links"
 def rows_on_cycles(connection: Connection, difference: Difference) -> Iterator[tuple[Outcome, int, str, int]]:
     """Yield the rows of the file that are on a cycle: what is wrong, number, code above, length of the cycle."""
     name = difference.own.target.table.name
-    if name not in _LINKS:
+    if name not in _LINKS or _LINKS[name] not in difference.stage.present:
         return
-    column, outcome = _LINKS[name]
-    if column not in difference.stage.present:
-        return
-    links = _links(connection, difference, column)
-    endless = {row.code: row for row in connection.execute(_without_a_root(links))}
+    outcome = _CONTINUING if name == "enterprise" else _BELOW
+    if difference.territory is not None:  # the length would tell of what lies outside
+        outcome = replace(outcome, message=outcome.message.partition(",")[0])
+    links: Select[Any] = _links(difference.own, _LINKS[name])
+    if not difference.stage.is_change:
+        connection.execute(text(f"DROP TABLE IF EXISTS {_NAME}"))
+        kept_links = materialised(connection, links, _NAME, "above")
+        connection.execute(text(f"CREATE INDEX {_NAME}_code ON {_NAME} (code)"))
+        links = _without_a_root(kept_links)
+    endless = {row.code: row for row in connection.execute(links)}
     for cycle in find_cycles({code: row.above for code, row in endless.items()}):
         for row in (endless[code] for code in cycle):
             if row.row_number is not None:
                 yield outcome, row.row_number, row.above, len(cycle)
 
 
-def _links(connection: Connection, difference: Difference, column: str) -> Table:
-    """Return all nodes that name one above them, as they would be: `row_number`, `code`, `above`."""
-    connection.execute(text(f"DROP TABLE IF EXISTS {_NAME}"))
-    after = difference.after(difference.own.target.table)
-    nodes = select(after.c.row_number, after.c.code, after.c[column].label("above")).where(after.c[column].is_not(None))
-    links = materialised(connection, nodes, _NAME, "above")
-    connection.execute(text(f"CREATE INDEX {_NAME}_code ON {_NAME} (code)"))
-    return links
+def _links(incoming: Incoming, column: str) -> Select[Any]:
+    """Return the nodes that come in and name one above them, and the staying ones above these.
+
+    `row_number`, `code` and `above` of each. What is on a cycle and was on none before is among them.
+    """
+    rows = incoming.coming().subquery("coming")
+    coming = select(rows.c.row_number, rows.c.code, rows.c[column].label("above")).where(rows.c[column].is_not(None))
+    if incoming.is_first:
+        return coming
+    lowest, staying = coming.subquery("lowest"), incoming.target.table.alias("staying")
+    goes_on = (staying.c[column].is_not(None), *stays(incoming, staying))
+    step = select(staying.c.code, staying.c[column].label("above")).where(*goes_on)
+    line = step.join_from(lowest, staying, staying.c.code == lowest.c.above).cte("line", recursive=True)
+    line = line.union(step.join_from(line, staying, staying.c.code == line.c.above))
+    above = select(cast(null(), BigInteger).label("row_number"), line.c.code, line.c.above)
+    nodes = union_all(coming, above).subquery("nodes")
+    return select(nodes.c.row_number, nodes.c.code, nodes.c.above)
 
 
 def _without_a_root(links: Table) -> Select[tuple[int | None, str, str]]:

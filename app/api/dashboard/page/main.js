@@ -37,7 +37,7 @@ async function entries() {
 }
 
 function labels(state) {
-  const entry = (code) => catalogue.get(code);
+  const entry = (code) => catalogue?.get(code);
   const label = (code) => entry(code)?.label[state.lang] ?? code;
   const meaning = (code) => (state.lang === "zh" && entry(code)?.definition_zh) || entry(code)?.definition || "";
   return { label, meaning, head: (code) => heading(label(code), meaning(code)) };
@@ -124,7 +124,7 @@ function go(district) {
 
 async function show(names) {
   const turn = ++shown, state = read(), t = words(state);
-  catalogue ??= await entries();
+  catalogue ??= await entries().catch(() => null); // without a key there may be none: each section says so
   const context = { state, t, ...labels(state), path: lineage(state.district), go };
   await Promise.all([choices(context, turn), ...names.map((name) => fill(name, context, turn))]);
   if (turn === shown) document.body.dataset.ready = String(turn);

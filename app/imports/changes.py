@@ -1,0 +1,243 @@
+"""Single changes of the registry by code: each an import of one row (of an industry group, of its rows).
+
+In one transaction that holds the write lock; the same again changes nothing.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from sqlalchemy import Connection, literal, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.config import Settings
+from app.database.write_lock import raise_revision, write_lock
+from app.errors import Conflict, ErrorItem, InvalidRequest, ServiceError
+from app.imports.columns import Dataset
+from app.imports.datasets import DATASETS, refuse_narrow
+from app.imports.difference import forget
+from app.imports.headers import Field
+from app.imports.issues import IssueLog, RowIssue, Rule
+from app.imports.options import ImportMode, ImportOptions
+from app.imports.rows.checks import Chunk, RawBatch, check_batch, refuse_identity_numbers
+from app.imports.rules.ask import ask_rules_of_change
+from app.imports.staging import drop_stage, stage_change
+from app.imports.writing import tally, write
+from app.registry.entities import CODE_RULE, INDUSTRY_GROUPS, Entity, is_code, not_registered
+from app.registry.reads import Row, find_row
+from app.registry.territory import Territory, subtree_codes
+
+
+class ChangeRefused(InvalidRequest):
+    """The change breaks rules of the registry; `errors` lists all of them."""
+
+    code = "change-refused"
+    title = "Change refused"
+
+
+class StillReferredTo(Conflict):
+    """What is to be deleted is referred to; `errors` says by what (of members only their number)."""
+
+    code = "still-referred-to"
+    title = "Still referred to"
+
+
+class Outcome(StrEnum):
+    """What a change did."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a change did, and the thing as it is now."""
+
+    outcome: Outcome
+    row: Row
+
+
+Precondition = Callable[[Row | None], None]
+"""Given the thing as it is (null: it is not there, or not for the caller); raises what the change is refused with."""
+
+
+def any_state(_row: Row | None) -> None:
+    """Any state will do."""
+
+
+async def replace_entity(
+    engine: AsyncEngine,
+    settings: Settings,
+    entity: Entity,
+    code: str,
+    values: Mapping[str, Any],
+    scope: frozenset[str] | None = None,
+    precondition: Precondition = any_state,
+) -> Change:
+    """Make the registry hold a thing as given, whether or not it was there.
+
+    Parameters
+    ----------
+    engine, settings
+        Of the process.
+    entity, code
+        What is changed.
+    values
+        Every column but the code, of its type, null where unknown; of an industry group also `industries`.
+    scope
+        Codes of the districts in whose subtrees the caller may write; null: everywhere.
+    precondition
+        Asked first, once nobody else can write.
+
+    Raises
+    ------
+    ScopeTooNarrow
+        If it is of a tree or group, and the scope is limited.
+    NotRegistered
+        If it is there, outside the scope.
+    ChangeRefused
+        If rules are broken; all are listed, and nothing was changed.
+    WriteBusy, DatabaseUnavailable
+        If the turn to write did not come in time, or the database cannot answer now.
+    """
+    options = ImportOptions(scope=scope)
+    change = _SingleChange(entity, code, options, settings.today(), precondition)
+    async with write_lock(engine, settings) as connection:
+        return await connection.run_sync(change.replace, values)
+
+
+async def delete_entity(
+    engine: AsyncEngine,
+    settings: Settings,
+    entity: Entity,
+    code: str,
+    scope: frozenset[str] | None = None,
+    precondition: Precondition = any_state,
+) -> None:
+    """Take a thing out of the registry.
+
+    Raises
+    ------
+    ScopeTooNarrow
+        If it is of a tree or group, and the scope is limited.
+    NotRegistered
+        If it is not there, or outside the scope.
+    StillReferredTo
+        If something refers to it; what is listed, and nothing was changed.
+    WriteBusy, DatabaseUnavailable
+        If the turn to write did not come in time, or the database cannot answer now.
+    """
+    options = ImportOptions(ImportMode.DELETE, scope=scope)
+    change = _SingleChange(entity, code, options, settings.today(), precondition)
+    async with write_lock(engine, settings) as connection:
+        await connection.run_sync(change.delete)
+
+
+class _SingleChange:
+    """The import of one thing, on a connection that has the turn to write."""
+
+    def __init__(
+        self, entity: Entity, code: str, options: ImportOptions, today: date, precondition: Precondition
+    ) -> None:
+        self._entity, self._code = entity, code
+        self._dataset = DATASETS[entity.name]
+        self._options, self._today = options, today
+        self._inside = None if options.scope is None else Territory(subtree_codes(options.scope), today)
+        self._precondition = precondition
+        refuse_narrow(self._dataset, options.scope)
+
+    def replace(self, connection: Connection, values: Mapping[str, Any]) -> Change:
+        """Bring the thing in as given."""
+        if not is_code(self._code):  # an import trims its cells, and takes an empty one for none
+            raise _refused([ErrorItem("path/code", f"must be {CODE_RULE}")])
+        before = find_row(connection, self._entity, self._code)
+        self._precondition(before if self._is_seen(connection) else None)
+        if not self._import(connection, _rows(self._entity, self._code, values)):
+            return Change(Outcome.UNCHANGED, before or {})
+        after = find_row(connection, self._entity, self._code) or {}
+        return Change(Outcome.CREATED if before is None else Outcome.CHANGED, after)
+
+    def delete(self, connection: Connection) -> None:
+        """Take the thing out."""
+        before = find_row(connection, self._entity, self._code)
+        self._precondition(before if self._is_seen(connection) else None)
+        if before is None:
+            raise not_registered(self._entity, self._code)
+        keys = _rows(self._entity, self._code, before)
+        self._import(connection, [{name: row[name] for name in self._dataset.key} for row in keys])
+
+    def _is_seen(self, connection: Connection) -> bool:
+        """Say whether the thing lies inside the scope, if it is there."""
+        if self._inside is None or self._precondition is any_state:
+            return True
+        inside = self._inside.code(self._entity.table_name, literal(self._code))
+        return bool(connection.scalar(select(inside)))
+
+    def _import(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> bool:
+        """Take rows in; return whether that changes anything."""
+        log = IssueLog()
+        stage = stage_change(connection, self._dataset, self._checked(rows, log))
+        difference = ask_rules_of_change(connection, stage, self._options, log, self._inside, self._today)
+        if log.errors:
+            raise self._refusal(log.listed)
+        done = tally(connection, difference)
+        if done.touches:
+            write(connection, difference, done)
+            raise_revision(connection)
+        forget(connection, stage)
+        drop_stage(connection, stage)
+        return done.touches
+
+    def _checked(self, rows: Sequence[Mapping[str, Any]], log: IssueLog) -> Chunk:
+        fields = [Field(name, self._dataset.column(name)) for name in rows[0]]
+        texts = tuple(pa.array([_text(row[field.title]) for row in rows], pa.string()) for field in fields)
+        batch = RawBatch(np.arange(len(rows)), texts)
+        refuse_identity_numbers(batch, fields, log, self._today)
+        keys_only = self._options.mode is ImportMode.DELETE
+        return check_batch(batch, self._dataset, fields, log, self._today, keys_only=keys_only)
+
+    def _refusal(self, issues: Sequence[RowIssue]) -> ServiceError:
+        rules = {(issue.rule, issue.column) for issue in issues}
+        if (Rule.OUTSIDE_SCOPE, self._dataset.key[0]) in rules:
+            return not_registered(self._entity, self._code)
+        problems = list(dict.fromkeys(_problem(self._dataset, issue) for issue in issues))
+        if self._options.mode is ImportMode.DELETE:
+            message = f"The {self._entity.noun} {self._code!r} is still referred to; `errors` says by what."
+            return StillReferredTo(message, problems)
+        return _refused(problems)
+
+
+def _rows(entity: Entity, code: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows of the dataset that say what is given of a thing."""
+    if entity is not INDUSTRY_GROUPS:
+        return [{"code": code, **{name: value for name, value in values.items() if name != "code"}}]
+    names = {"group_code": code, **{name: values[name] for name in entity.names}}
+    # A group without industries, which no import brings, has a row that names none that there is.
+    return [names | {"industry_code": industry} for industry in values["industries"] or [""]]
+
+
+def _text(value: object) -> str | None:
+    """Return a value as the cell of a file says it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return None if value is None else str(value)
+
+
+def _problem(dataset: Dataset, issue: RowIssue) -> ErrorItem:
+    """Return a problem of a row as one of the request's path or body."""
+    if (issue.column == "industry_code" and len(dataset.key) > 1) or issue.rule is Rule.DUPLICATE_KEY:
+        return ErrorItem(f"body/industries/{issue.row}", issue.message, issue.allowed)
+    pointer = "path/code" if issue.column == dataset.key[0] else f"body/{issue.column}"
+    return ErrorItem(pointer, issue.message, issue.allowed)
+
+
+def _refused(problems: list[ErrorItem]) -> ChangeRefused:
+    if len(problems) == 1:
+        return ChangeRefused(f"{problems[0].pointer}: {problems[0].message}.", problems)
+    message = f"{len(problems)} rules are broken; `errors` lists them. Nothing was changed."
+    return ChangeRefused(message, problems)

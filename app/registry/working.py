@@ -1,0 +1,22 @@
+"""Who works on a date, as conditions of SQL that every database understands; `{as_of}` is the date as a literal.
+
+Of tables (or what stands for them) called `employment` and `member`. The texts of the facts are made of them, and so is
+what imports say of the source of members.
+"""
+
+IS_EMPLOYED = "employment.start_on <= {as_of} AND (employment.end_on IS NULL OR employment.end_on > {as_of})"
+
+IS_MEMBER = "member.joined_on <= {as_of} AND (member.left_on IS NULL OR member.left_on > {as_of})"
+
+ANYBODY_WORKS = f"""
+SELECT count(*) > 0
+FROM (
+    SELECT 1
+    FROM employment
+    JOIN member ON member.ref = employment.member_ref
+    WHERE {IS_EMPLOYED}
+      AND {IS_MEMBER}
+    LIMIT 1
+) AS somebody
+"""
+"""Statement that says whether anybody does."""
