@@ -1,4 +1,4 @@
-"""The application: what answers HTTP, built from settings."""
+"""The ASGI application, built from settings."""
 
 import asyncio
 import stat
@@ -38,7 +38,7 @@ from app.snapshots.folders import clean_up_builds
 from app.store.shelf import ScopedShelf, Shelf, SnapshotNotFound
 
 COMPRESSED_FROM = 1400
-"""Smaller bodies fit into one packet anyway, bytes."""
+"""Least body that is compressed, bytes: smaller ones fit into one packet anyway."""
 
 ZSTD_LEVEL = 1
 """Of a page of 110 KB: level 1 leaves 16.9 KB in 0.17 ms, level 3 16.7 KB in 0.22 ms, level 6 15.8 KB in 0.89 ms."""
@@ -66,12 +66,12 @@ ROUTERS: tuple[APIRouter, ...] = (
 
 
 def create_app(settings: Settings) -> Service:
-    """Return the application; it opens nothing before it starts.
+    """Return the application; it opens nothing before startup.
 
     Raises
     ------
     RightNotDeclared
-        A route does not say which right it needs.
+        A route declares no right.
     """
     app = Service(
         title=TITLE,
@@ -93,7 +93,7 @@ def create_app(settings: Settings) -> Service:
 
 
 def add_middleware(app: Service, settings: Settings, metrics: Metrics) -> None:
-    """Put all layers in front of an application's routes."""
+    """Add all middleware, the outermost first."""
     add_compress_type("text/csv")
     is_open = settings.answered_without_key == "exact"
     app.outermost += [
@@ -101,10 +101,10 @@ def add_middleware(app: Service, settings: Settings, metrics: Metrics) -> None:
         *([Middleware(KnownHosts, settings=settings)] if is_open else []),
         Middleware(AnswerCache, settings=settings),
     ]
-    layers: list[Middleware] = [Middleware(SecurityHeaders)]
+    middleware: list[Middleware] = [Middleware(SecurityHeaders)]
     if settings.cors_origins:
-        layers.append(cross_origin(settings.cors_origins))
-    layers += [
+        middleware.append(cross_origin(settings.cors_origins))
+    middleware += [
         Middleware(HeadAsGet),
         Middleware(UnexpectedErrors),
         *([] if settings.public_only else [Middleware(Auditing, settings=settings)]),
@@ -121,7 +121,7 @@ def add_middleware(app: Service, settings: Settings, metrics: Metrics) -> None:
             gzip_level=GZIP_LEVEL,
         ),
     ]
-    app.user_middleware.extend(layers)
+    app.user_middleware.extend(middleware)
 
 
 def _readers(settings: Settings) -> dict[Tier, SnapshotReader]:
@@ -139,7 +139,7 @@ def _readers(settings: Settings) -> dict[Tier, SnapshotReader]:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Open the shelves, newest snapshots mapped, and what the writing half needs, unless there is none."""
+    """Open the snapshots and, unless only the public tier is served, the registry."""
     settings: Settings = app.state.settings
     app.state.readers = await asyncio.to_thread(_readers, settings)
     async with _no_registry(app) if settings.public_only else _registry(app, settings):

@@ -18,27 +18,27 @@ from app.errors import ErrorItem, InvalidRequest, closest, refuse_reversed
 
 
 class AuditParameter(Closed):
-    """One thing that an operation was asked with or did something to."""
+    """A parameter of an operation, or something that it changed."""
 
-    name: str = Field(description="Name of a parameter, or of what stands in a body or answer: `job`, `as_of`.")
-    value: str = Field(description="A code, an id, a date or a choice; never a text that was searched for.")
+    name: str = Field(description="Name of a parameter, or of a value in the body or answer: `job`, `as_of`.")
+    value: str = Field(description="A code, an id, a date or a choice; never a search text.")
 
 
 class AuditRecord(Closed):
-    """Something that was written, read of enterprises or branches, or refused."""
+    """A change, a read of enterprises or branches, or a refusal."""
 
     at: datetime = Field(description="When, UTC.")
     request_id: str | None = Field(description="Of the request, as in the service's log; null: on the command line.")
-    principal: str | None = Field(description="Who asked: a key's name; null: an unknown key, or the command line.")
+    principal: str | None = Field(description="The caller: a key's name; null: an unknown key, or the command line.")
     key_id: str | None = Field(description="Id of the key that was sent; null: none, or an unknown one.")
-    operation: str | None = Field(description="Its operationId; null: refused before it reached one.")
+    operation: str | None = Field(description="The operationId; null: refused before it reached one.")
     parameters: list[AuditParameter] = Field(
-        description="What it was asked with and what it concerned; empty where it was refused."
+        description="Parameters of the request and what it concerned; empty if it was refused."
     )
     status: int | None = Field(
-        description="HTTP status of the answer, or of what became of its job; null: done on the command line."
+        description="HTTP status of the answer, or of the outcome of its job; null: done on the command line."
     )
-    rows: int | None = Field(description="Rows that were shown or changed; null: not counted.")
+    rows: int | None = Field(description="Rows shown or changed; null: not counted.")
 
 
 class AuditRecordPage(Closed):
@@ -51,9 +51,9 @@ class AuditRecordPage(Closed):
 router = make_router("/v1/audit", "access", ADMIN)
 
 ON_COMMAND_LINE = ("create_backup", "restore_backup", "delete_snapshot")
-"""What is recorded besides the operations of the API: it can be done on the command line only."""
+"""Recorded besides the operations of the API: these exist on the command line only."""
 
-_UNKEPT = {"Cache-Control": "no-store"}
+_NO_STORE = {"Cache-Control": "no-store"}
 
 
 class AuditParameters(ListParameters):
@@ -71,19 +71,19 @@ AuditQuery = Annotated[AuditParameters, Depends(QueryOf(AuditParameters))]
 
 
 @router.get("", response_model=AuditRecordPage)
-async def list_audit_records(request: Request, asked: AuditQuery) -> Response:
-    """List what was written, read of enterprises and branches, or refused: the newest first.
+async def list_audit_records(request: Request, query: AuditQuery) -> Response:
+    """List changes, reads of enterprises and branches, and refusals, the newest first.
 
-    A change that a job makes stands here twice, with one `request_id`: when it was accepted, and when it had ended.
+    A change made by a job has two records with the same `request_id`: when it was accepted, and when it ended.
     """
-    refuse_reversed(asked.first, asked.last)
-    _refuse_unknown(request, asked.operation)
-    wanted = AuditQuestion(asked.first, asked.last, asked.operation, asked.key_id)
-    before = decode_cursor(request, asked, Place)
+    refuse_reversed(query.first, query.last)
+    _refuse_unknown(request, query.operation)
+    question = AuditQuestion(query.first, query.last, query.operation, query.key_id)
+    before = decode_cursor(request, query, Place)
     log = AuditLog(request.app.state.settings)
-    page = await asyncio.to_thread(log.read, wanted, asked.limit, before)
-    content, links = page_of(request, asked, page.records, page.end)
-    return Response(content, headers=_UNKEPT | links, media_type=JSON)
+    page = await asyncio.to_thread(log.read, question, query.limit, before)
+    content, links = page_of(request, query, page.records, page.end)
+    return Response(content, headers=_NO_STORE | links, media_type=JSON)
 
 
 def _refuse_unknown(request: Request, operation: str | None) -> None:

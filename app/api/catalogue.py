@@ -1,4 +1,4 @@
-"""What every measure, metric, basis and dimension means."""
+"""The meaning of every measure, metric, basis and dimension."""
 
 from collections.abc import Iterator
 from enum import StrEnum
@@ -57,10 +57,10 @@ class CatalogueMetric(Closed):
     formula: str = Field(description="The definition as arithmetic over measure codes.")
     numerator: list[str] = Field(description="Measures whose sum is the numerator.")
     denominator: list[str] = Field(description="Measures whose sum is the denominator.")
-    less: list[str] = Field(description="Measures taken off the denominator: of whom the source does not say it.")
+    less: list[str] = Field(description="Measures subtracted from the denominator: persons for whom it is unknown.")
     times: int = Field(description="Factor of the denominator.")
     interval: Interval = Field(description="Which 95 % interval it carries.")
-    known_as: str | None = Field(description="The field's own terms; null: none.")
+    known_as: str | None = Field(description="Established terms for it; null: none.")
     of_enterprise: bool = Field(description="Whether an enterprise's own row shows it.")
     of_branch: bool = Field(description="Whether a branch's row shows it.")
     source: str = Field(description=_SOURCE)
@@ -85,9 +85,9 @@ class CatalogueValue(Closed):
 
 
 class CatalogueDimension(Closed):
-    """What rows are about, or chosen by."""
+    """What rows are about, or filtered by."""
 
-    code: str = Field(description="The parameter that chooses by it.")
+    code: str = Field(description="The parameter that filters by it.")
     label: CatalogueLabel = Field(description="Its name for people.")
     definition: str = Field(description=_DEFINITION)
     values: list[CatalogueValue] = Field(
@@ -98,13 +98,13 @@ class CatalogueDimension(Closed):
 
 
 class Catalogue(Closed):
-    """Everything that the service can say."""
+    """All measures, metrics, bases and dimensions."""
 
     measures: list[CatalogueMeasure] = Field(description="Counts over enterprises.")
     branch_measures: list[CatalogueMeasure] = Field(description="Counts of branches, each person once.")
     metrics: list[CatalogueMetric] = Field(description="Ratios, those of branches included.")
     bases: list[CatalogueBasis] = Field(description="Denominators.")
-    dimensions: list[CatalogueDimension] = Field(description="What rows are about, and chosen by.")
+    dimensions: list[CatalogueDimension] = Field(description="What rows are about, and filtered by.")
 
 
 class CatalogueAnswer(Closed):

@@ -1,4 +1,4 @@
-"""Whether the process lives, whether it can answer, and its metrics."""
+"""Liveness, readiness and metrics of the process."""
 
 import asyncio
 from enum import StrEnum
@@ -20,14 +20,14 @@ from app.store.shelf import Shelf, SnapshotNotFound
 
 router = make_router("", "service", OPEN)
 
-_PATIENCE = 1.0
-"""How long the database may take to say that it is there, seconds."""
+_DATABASE_SECONDS = 1.0
+"""Seconds to wait for the database."""
 
-_UNCACHED = {"Cache-Control": "no-store"}
+_NO_STORE = {"Cache-Control": "no-store"}
 
 
 class NotReady(TemporarilyUnavailable):
-    """No snapshot can be answered from; one has to be built first."""
+    """There is no snapshot yet; one must be built first."""
 
     code = "not-ready"
     title = "Not ready"
@@ -36,7 +36,7 @@ class NotReady(TemporarilyUnavailable):
 class DatabaseState(StrEnum):
     """Whether the registry's database answers; statistics do not need it.
 
-    `absent`: protected figures are served alone, without any.
+    `absent`: only protected figures are served, without a database.
     """
 
     AVAILABLE = "available"
@@ -45,13 +45,13 @@ class DatabaseState(StrEnum):
 
 
 class Health(Closed):
-    """The process lives."""
+    """The process is alive."""
 
     status: str = Field(description="`ok`.", examples=["ok"])
 
 
 class DamagedSnapshot(Closed):
-    """A snapshot that is not served, since its files are not what was written."""
+    """A snapshot that is not served, because its files do not match their checksums."""
 
     snapshot: str = Field(description="Id of the snapshot.")
     reason: str = Field(description="What is wrong with it.")
@@ -62,7 +62,7 @@ class Readiness(Closed):
 
     status: str = Field(description="`ready`.", examples=["ready"])
     snapshot: str | None = Field(
-        description="Id of the newest whole snapshot of the caller's tier; null: the caller may see none."
+        description="Id of the newest undamaged snapshot of the caller's tier; null: the caller may see none."
     )
     database: DatabaseState = Field(description="State of the registry's database; statistics do not need it.")
     damaged: list[DamagedSnapshot] = Field(description="Snapshots of the caller's tier that are not served.")
@@ -70,27 +70,27 @@ class Readiness(Closed):
 
 @router.get("/healthz", response_model=Health)
 async def get_health() -> Response:
-    """Say that the process lives."""
+    """Get whether the process is alive: always, if it answers."""
     return _json({"status": "ok"})
 
 
 @router.get("/readyz", response_model=Readiness)
 async def get_readiness(request: Request) -> Response:
-    """Say whether a snapshot is mapped, and how the database is; 503 without a snapshot."""
-    serving = [reader.shelf for reader in request.app.state.readers.values()]
+    """Get whether statistics can be answered, and the state of the database; 503 without a snapshot."""
+    shelves = [reader.shelf for reader in request.app.state.readers.values()]
     visible = _visible(request)
     database = await _database_state(request.app.state.engine)
-    newest = [await asyncio.to_thread(_newest, shelf) for shelf in serving]
+    newest = [await asyncio.to_thread(_newest, shelf) for shelf in shelves]
     damaged = {} if visible is None else visible.damaged
     if not any(newest):
         raise NotReady("There is no snapshot yet.", [ErrorItem(key, reason) for key, reason in damaged.items()])
     listed = [{"snapshot": key, "reason": reason} for key, reason in damaged.items()]
-    shown = None if visible is None else newest[serving.index(visible)]
+    shown = None if visible is None else newest[shelves.index(visible)]
     return _json({"status": "ready", "snapshot": shown, "database": database, "damaged": listed})
 
 
 def _visible(request: Request) -> Shelf | None:
-    """Return the shelf whose snapshots the caller may know of; null: none."""
+    """Return the shelf whose snapshots are visible to the caller; null: none."""
     try:
         tier = tier_of(request.state.principal, (), lambda _code: ())
     except OutsideScope:
@@ -108,15 +108,15 @@ def _newest(shelf: Shelf) -> str | None:
 
 @router.get("/metrics", response_class=Response, responses=FILE_RESPONSE)
 async def get_metrics(request: Request) -> Response:
-    """Return the metrics of this process in the Prometheus text format."""
-    return Response(request.app.state.metrics.render(), headers=_UNCACHED, media_type=CONTENT_TYPE_LATEST)
+    """Get the metrics of this process in the Prometheus text format."""
+    return Response(request.app.state.metrics.render(), headers=_NO_STORE, media_type=CONTENT_TYPE_LATEST)
 
 
 async def _database_state(engine: AsyncEngine | None) -> DatabaseState:
     if engine is None:
         return DatabaseState.ABSENT
     try:
-        async with asyncio.timeout(_PATIENCE), engine.connect() as connection:
+        async with asyncio.timeout(_DATABASE_SECONDS), engine.connect() as connection:
             await connection.execute(sqlalchemy.text("SELECT 1"))
     except (SQLAlchemyError, OSError, TimeoutError):
         return DatabaseState.UNAVAILABLE
@@ -124,4 +124,4 @@ async def _database_state(engine: AsyncEngine | None) -> DatabaseState:
 
 
 def _json(body: object) -> Response:
-    return Response(msgspec.json.encode(body), headers=_UNCACHED, media_type="application/json")
+    return Response(msgspec.json.encode(body), headers=_NO_STORE, media_type="application/json")

@@ -1,4 +1,4 @@
-"""API keys: made, listed and revoked by administrators."""
+"""API keys: administrators create, list and revoke them."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -38,8 +38,8 @@ class KeyBody(Closed):
 
     name: Annotated[
         str, StringConstraints(strip_whitespace=True, min_length=1, max_length=NAME_LENGTH, pattern=NO_NUL)
-    ] = Field(description="What people and the audit log call it.", examples=["Siming dashboard"])
-    rights: list[KeyRight] = Field(min_length=1, description="What it may do; `write` brings `read`, `admin` both.")
+    ] = Field(description="Its name, also in the audit log.", examples=["Siming dashboard"])
+    rights: list[KeyRight] = Field(min_length=1, description="What it may do; `write` includes `read`, `admin` both.")
     districts: Annotated[list[Code], Field(max_length=MOST_DISTRICTS)] | None = Field(
         description="Codes of the districts whose subtrees it covers; null: everything.", examples=[["350203"]]
     )
@@ -47,24 +47,24 @@ class KeyBody(Closed):
 
 
 class ApiKey(Closed):
-    """A key on record; its secret is nowhere."""
+    """A key on record; its secret is not stored."""
 
     id: str = Field(description="Id of the key: the middle part of its token.", examples=["9f86d081884c7d65"])
-    name: str = Field(description="What people call it.")
+    name: str = Field(description="Its name.")
     rights: list[KeyRight] = Field(description="What it may do.")
     districts: list[str] | None = Field(
         description="Codes of the districts whose subtrees it covers; null: everything."
     )
     created_at: datetime = Field(description="When it was made, UTC.")
     expires_at: datetime = Field(description="When it expires, UTC.")
-    revoked_at: datetime | None = Field(description="When it was revoked, UTC; null: it is not.")
+    revoked_at: datetime | None = Field(description="When it was revoked, UTC; null: not revoked.")
 
 
 class NewApiKey(ApiKey):
     """A key just made, with its token."""
 
     token: str = Field(
-        description="Send it as `Authorization: Bearer …`. It is shown this once.",
+        description="Send it as `Authorization: Bearer …`. It is shown only once.",
         examples=["oc_9f86d081884c7d65_" + "0" * 64],
     )
 
@@ -83,7 +83,7 @@ class NewApiKeyAnswer(Closed):
 
 router = make_router("/v1/keys", "access", ADMIN)
 
-_UNKEPT = {"Cache-Control": "no-store"}
+_NO_STORE = {"Cache-Control": "no-store"}
 
 
 @router.get("", response_model=ApiKeyList)
@@ -96,7 +96,7 @@ async def list_api_keys(request: Request) -> Response:
 
 @router.post("", status_code=201, response_model=NewApiKeyAnswer)
 async def create_api_key(request: Request, body: KeyBody) -> Response:
-    """Make a key; its token is in this answer and never shown again."""
+    """Create a key; its token is in this answer and never shown again."""
     async with write_lock(request.app.state.engine, request.app.state.settings) as connection:
         key, token = await connection.run_sync(make_key, _new_key(body))
     audit_details(request, id=key.id)
@@ -107,7 +107,7 @@ async def create_api_key(request: Request, body: KeyBody) -> Response:
 async def delete_api_key(
     request: Request, key_id: Annotated[str, Path(alias="id", description="Id of the key.")]
 ) -> Response:
-    """Revoke a key; every worker refuses it within five seconds. One that is revoked already stays so."""
+    """Revoke a key; every worker refuses it within five seconds. Revoking it again changes nothing."""
     async with write_lock(request.app.state.engine, request.app.state.settings) as connection:
         await connection.run_sync(revoke_key, key_id)
     return Response(status_code=HTTPStatus.NO_CONTENT)
@@ -124,4 +124,4 @@ def _shown(key: Key) -> dict[str, Any]:
 
 
 def _answer(content: dict[str, Any], status: int = HTTPStatus.OK) -> Response:
-    return Response(msgspec.json.encode(content), status, _UNKEPT, JSON)
+    return Response(msgspec.json.encode(content), status, _NO_STORE, JSON)

@@ -26,8 +26,8 @@ class SnapshotSettings(Closed):
     surveyed_headcount: int = Field(description="Least headcount of the basis `surveyed`, employees.")
     surveyed_headcount_social: int = Field(description="The same for social organisations, employees.")
     eligible_full_members: int = Field(description="Full members from which an organisation must be established.")
-    return_window_months: int = Field(description="A return counts as current for so long, months.")
-    turnover_window_months: int = Field(description="Joining and leaving are counted over so long, months.")
+    return_window_months: int = Field(description="How long a return counts as current, months.")
+    turnover_window_months: int = Field(description="Period over which joining and leaving are counted, months.")
     branch_least_full_members: int = Field(description="Advice: least full members of a branch.")
     general_branch_above: int = Field(description="Advice: a general branch has more members than this.")
     committee_above: int = Field(description="Advice: a committee has more members than this.")
@@ -58,13 +58,13 @@ class SnapshotCapabilities(Closed):
     bases: list[Basis] = Field(description="Bases.")
     district_levels: list[DistrictLevel] = Field(description="Levels of districts.")
     industry_levels: list[IndustryLevel] = Field(description="Levels of industries.")
-    filters: list[str] = Field(description="Parameters that choose enterprises by what they are.")
+    filters: list[str] = Field(description="Parameters that filter enterprises by their attributes.")
     subjects: list[str] = Field(description="What rows can be about.")
-    analyses: list[str] = Field(description="Which analyses can be had.")
+    analyses: list[str] = Field(description="Available analyses.")
 
 
 class Snapshot(Closed):
-    """Everything as of one date, frozen."""
+    """All data as of one date; it never changes."""
 
     id: str = Field(
         description="The date, and a digest of settings and content.", examples=["20170630-5f0c91d2a3b4c5d6"]
@@ -74,7 +74,7 @@ class Snapshot(Closed):
     member_source: MemberSource = Field(description="Where members are counted from.")
     settings: SnapshotSettings = Field(description="What it was built with.")
     intra_enterprise_correlation: Correlation = Field(description="Used by the intervals of ratios over headcount.")
-    correlation_source: str = Field(description="How the correlation was come by.")
+    correlation_source: str = Field(description="How the correlation was obtained.")
     disclosure: Disclosure = Field(description="How persons are protected.")
     rows: SnapshotRows = Field(description="Rows of its tables.")
     capabilities: SnapshotCapabilities = Field(description="What it can answer.")
@@ -107,7 +107,7 @@ async def list_snapshots(request: Request) -> Response:
 async def get_snapshot(
     request: Request, snapshot_id: Annotated[str, Path(alias="id", description="Id of the snapshot.")]
 ) -> Response:
-    """Get one snapshot: what it was built with, and what it can answer."""
+    """Get one snapshot: its settings, and what it can answer."""
     tier = _tier(request)
     manifests = {manifest.id: manifest for manifest in _shelf(request, tier).all()}
     if snapshot_id not in manifests:
@@ -120,7 +120,7 @@ async def get_snapshot(
 
 
 def _tier(request: Request) -> Tier:
-    """Decide the tier: what a snapshot says of itself is about everything."""
+    """Return the tier for the whole registry, which manifests are about."""
     return tier_of(request.state.principal, (), lambda _code: ())
 
 

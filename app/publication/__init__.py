@@ -1,1 +1,1 @@
-"""Answers as bytes: JSON pages and whole files, all from the same rows, so that figures cannot differ."""
+"""Answers as bytes: JSON pages and whole files, all from the same rows, so their figures cannot differ."""

@@ -28,12 +28,12 @@ class Before(msgspec.Struct, frozen=True):
 
 
 def changes_answer(source: Source, question: ChangesQuestion, _page: Page) -> Answer:
-    """Return what changed, all of it.
+    """Return all changes.
 
     Raises
     ------
     SnapshotNotFound, ExactOnly, InvalidRequest
-        As `changes_between` says.
+        See `changes_between`.
     """
     changes = changes_between(source.shelf, question)
     manifests = changes.before.manifest, changes.after.manifest
@@ -43,7 +43,7 @@ def changes_answer(source: Source, question: ChangesQuestion, _page: Page) -> An
 
 
 def changes_table(source: Source, question: ChangesQuestion, _page: Page, options: TableOptions) -> FlatTable:
-    """Return what changed as columns and rows, a row per figure."""
+    """Return the changes as a table, a row per figure."""
     changes = changes_between(source.shelf, question)
     figures = list(_figures(changes))
     language = options.language

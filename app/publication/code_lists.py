@@ -1,4 +1,4 @@
-"""The code lists of a snapshot: its districts, industries and groups, searched and paged as the registry's are."""
+"""The code lists of a snapshot: its districts, industries and groups, searched and paged like the registry's."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,18 +16,18 @@ from app.store.snapshot import Snapshot
 
 @dataclass(frozen=True)
 class Search:
-    """Which codes to list, and which part of the list.
+    """Which codes to list, and which page of the list.
 
     Parameters
     ----------
     q
-        Part of the code or of a name, in any case (of ASCII letters); null: all.
+        Part of the code or of a name, ignoring the case of ASCII letters; null: all.
     parent, level
         Of the node; null: any.
     after
         Code after which the page begins; null: the first page.
     limit
-        Most rows of the page.
+        Most rows per page.
     """
 
     q: str | None = None
@@ -38,12 +38,12 @@ class Search:
 
 
 def search_codes(snapshot: Snapshot, subject: Subject, search: Search) -> tuple[list[TreeNode | IndustryGroup], bool]:
-    """Return a page of a code list by code (its UTF-8 bytes), and whether more follow.
+    """Return a page of a code list, sorted by code (UTF-8 bytes), and whether more rows follow.
 
     Raises
     ------
     InvalidRequest
-        `parent` is no code of the snapshot.
+        `parent` is not a code of the snapshot.
     """
     if search.parent is not None:
         node_of(tree_of(snapshot, subject), search.parent, "parent")

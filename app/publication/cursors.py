@@ -1,6 +1,6 @@
-"""Cursors: opaque text that goes into a URL as it is. Of statistics: snapshot, digest of the question, position.
+"""Cursors: opaque text, safe in URLs. Those of statistics hold snapshot, digest of the question, and position.
 
-A snapshot never changes, so nothing drifts.
+A snapshot never changes, so no row is repeated or skipped between pages.
 """
 
 import base64
@@ -17,11 +17,11 @@ AnyQuestion = TypeVar("AnyQuestion", bound=Question)
 Content = TypeVar("Content")
 
 _NUL = rb"\u0000"
-"""No cursor holds it, and PostgreSQL does not take it."""
+"""No cursor has it, and PostgreSQL does not accept it in text."""
 
 
 class Cursor(msgspec.Struct, array_like=True, frozen=True):
-    """Where a page ended: the snapshot it is of, the question it answers, how many rows came before."""
+    """Where a page ended: its snapshot, the digest of its question, and how many rows came before."""
 
     snapshot: str
     digest: str
@@ -29,23 +29,23 @@ class Cursor(msgspec.Struct, array_like=True, frozen=True):
 
 
 def digest(question: Question, page: Page) -> str:
-    """Return a digest of everything that decides which rows come in which order."""
-    asked = msgspec.json.encode((question, page.sort, page.order))
-    return hashlib.sha256(asked).hexdigest()[:12]
+    """Return a digest of everything that decides which rows are listed, in which order."""
+    content = msgspec.json.encode((question, page.sort, page.order))
+    return hashlib.sha256(content).hexdigest()[:12]
 
 
 def encode(content: object) -> str:
-    """Return the cursor that holds something."""
+    """Return a cursor with this content."""
     return base64.urlsafe_b64encode(msgspec.json.encode(content)).rstrip(b"=").decode()
 
 
 def decode(cursor: str, kind: type[Content]) -> Content:
-    """Return what a cursor holds.
+    """Return the content of a cursor.
 
     Raises
     ------
     InvalidRequest
-        It is not a cursor, or one of something else.
+        It is not a cursor, or not one of this kind.
     """
     try:
         content = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
@@ -57,12 +57,12 @@ def decode(cursor: str, kind: type[Content]) -> Content:
 
 
 def pinned(question: AnyQuestion, page: Page) -> tuple[AnyQuestion, int]:
-    """Return the question pinned to the cursor's snapshot, and the position to go on from.
+    """Return the question pinned to the cursor's snapshot, and the position at which to continue.
 
     Raises
     ------
     InvalidRequest
-        The cursor is not one, or belongs to another question.
+        It is not a cursor, or belongs to another question.
     """
     if page.cursor is None:
         return question, 0

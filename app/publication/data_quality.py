@@ -1,4 +1,4 @@
-"""Data quality as rows: how much each rule finds, or what one of them finds."""
+"""Data quality as rows: the number of findings of each rule, or the findings of one rule."""
 
 from functools import partial
 
@@ -18,7 +18,7 @@ from app.store.snapshot import Snapshot, Table
 
 
 class Finding(msgspec.Struct, gc=False, frozen=True):
-    """How much a rule finds."""
+    """The number of findings of a rule."""
 
     rule: str
     label_zh: str
@@ -28,7 +28,7 @@ class Finding(msgspec.Struct, gc=False, frozen=True):
 
 
 class FindingSubject(msgspec.Struct, gc=False, frozen=True):
-    """An enterprise or a branch that a rule finds, and the value that it finds there."""
+    """An enterprise or a branch with a finding, and the value found."""
 
     kind: str
     code: str
@@ -39,18 +39,18 @@ class FindingSubject(msgspec.Struct, gc=False, frozen=True):
 
 
 def data_quality_answer(source: Source, question: DataQualityQuestion, page: Page) -> Answer:
-    """Return how much each rule finds or, of one rule, a page of what it finds.
+    """Return the number of findings of each rule or, for one rule, a page of its findings.
 
     Raises
     ------
     SnapshotNotFound, ExactOnly, InvalidRequest
-        As the question's parts say.
+        See `page_answer`.
     """
     return page_answer(source, question, page, _rows)
 
 
 def data_quality_table(source: Source, question: DataQualityQuestion, page: Page, options: TableOptions) -> FlatTable:
-    """Return all of it as columns and rows."""
+    """Return all of it as a table."""
     return rows_table(source, question, page, options, _rows)
 
 
@@ -59,10 +59,10 @@ def _rows(snapshot: Snapshot, question: DataQualityQuestion, _page: Page) -> Row
     subjects = Part(FindingSubject, partial(_subjects, snapshot, question), "subject", "subject_")
     rows = np.arange(len(QUALITY_RULES)) if question.rule is None else findings_of(snapshot, question)
     row_list = RowList(snapshot, question.subject, rows, ())
-    asked = (question.population, question.rule)
+    key = (question.population, question.rule)
     rate = rate_lists(reporting_rate(snapshot, question))[0][0]
     keys = ("rule",) if question.rule is None else ("rule", "subject_code")
-    return Rows("data-quality", row_list, (rules, subjects), keys, asked, asked, {"reporting_rate": rate})
+    return Rows("data-quality", row_list, (rules, subjects), keys, key, key, {"reporting_rate": rate})
 
 
 def _found(snapshot: Snapshot, question: DataQualityQuestion, numbers: Int64) -> list[Finding]:

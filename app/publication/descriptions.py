@@ -1,4 +1,4 @@
-"""What writers of files share: what the columns of a table mean, and where a library writes what is sent meanwhile."""
+"""Shared by the writers of files: the meaning of columns, and a buffer that a library writes to while it is sent."""
 
 import io
 from dataclasses import dataclass, replace
@@ -42,7 +42,7 @@ def describe(column: Column, language: Language) -> Description:
 
 
 def _unit(column: Column) -> Label | None:
-    """Return what a figure counts; null of a status."""
+    """Return the unit of a figure; null for a status."""
     if column.kind is not Kind.COUNT:
         return RATIO_LABEL if column.kind is Kind.RATIO else None
     code = column.figure
@@ -53,7 +53,7 @@ def _unit(column: Column) -> Label | None:
 
 
 def _as_divided(column: Column) -> Metric:
-    """Return a metric; on branches, participating members stand for members."""
+    """Return a metric; for branches, participating members take the place of members."""
     metric = METRIC[column.figure]
     if not column.side:
         return metric
@@ -62,7 +62,7 @@ def _as_divided(column: Column) -> Metric:
 
 
 class Sink(io.RawIOBase):
-    """Takes what is written, until it is sent; cannot seek."""
+    """A write buffer, emptied by `taken` whenever its content is sent; not seekable."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -73,11 +73,11 @@ class Sink(io.RawIOBase):
         return True
 
     def write(self, content: Any) -> int:
-        """Take some bytes."""
+        """Append some bytes."""
         self._content += content
         return len(content)
 
     def taken(self) -> bytes:
-        """Return what was written since the last time."""
+        """Return what was written since the last call."""
         content, self._content = bytes(self._content), bytearray()
         return content

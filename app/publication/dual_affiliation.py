@@ -1,4 +1,4 @@
-"""Dual affiliation as it is published: the matrix of homes and joint branches, its margins, the uplift."""
+"""Dual affiliation: the matrix of homes and joint branches, its margins, and the uplift."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,7 +23,7 @@ def dual_affiliation_answer(source: Source, question: Question, _page: Page) -> 
     Raises
     ------
     SnapshotNotFound, ExactOnly, InvalidRequest
-        As the question's parts say.
+        See `snapshot_for` and `resolve`.
     """
     snapshot = snapshot_for(source.shelf, question)
     matrix = matrix_of(snapshot, question)
@@ -34,7 +34,7 @@ def dual_affiliation_answer(source: Source, question: Question, _page: Page) -> 
 
 
 def dual_affiliation_table(source: Source, question: Question, _page: Page, options: TableOptions) -> FlatTable:
-    """Return the matrix as columns and rows, a row per home and joint branch."""
+    """Return the matrix as a table, a row per home and joint branch."""
     snapshot = snapshot_for(source.shelf, question)
     matrix = matrix_of(snapshot, question)
     language = options.language

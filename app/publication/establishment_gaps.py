@@ -1,4 +1,4 @@
-"""Establishment gaps as rows: the enterprise, since when, how it is reached, who could take it, its figures."""
+"""Establishment gaps as rows: the enterprise, since when, the means that reach it, candidates, its figures."""
 
 from dataclasses import replace
 from datetime import date
@@ -22,18 +22,18 @@ from app.store.snapshot import Snapshot
 
 
 class Candidate(msgspec.Struct, gc=False, frozen=True):
-    """A living branch that could take the enterprise, and why."""
+    """A living branch that could cover the enterprise, and why."""
 
     branch: Branch
     why: str
 
     def __str__(self) -> str:
-        """Return how it is written in a cell of a file."""
+        """Return its text in a cell of a file."""
         return f"{self.branch.code} ({self.why})"
 
 
 class Gap(msgspec.Struct, gc=False, frozen=True):
-    """What is said of an enterprise in the gap, beside its figures."""
+    """Fields of an enterprise in the gap, besides its figures."""
 
     gap_since: date
     means: tuple[str, ...]
@@ -46,21 +46,21 @@ def gaps_answer(source: Source, question: Question, page: Page) -> Answer:
     Raises
     ------
     SnapshotNotFound, ExactOnly, InvalidRequest
-        As the question's parts say.
+        See `page_answer`.
     """
     answer = page_answer(source, question, page, partial(gap_rows, source.shelf))
     return replace(answer, built_at=_history(source.shelf, answer.snapshot, answer.built_at), single=False)
 
 
 def gaps_table(source: Source, question: Question, page: Page, options: TableOptions) -> FlatTable:
-    """Return all of them as columns and rows."""
+    """Return all of them as a table."""
     table = rows_table(source, question, page, options, partial(gap_rows, source.shelf))
     snapshot = table.meta.snapshot
     return replace(table, rests_on=(snapshot, _history(source.shelf, snapshot, table.meta.updated_at)))
 
 
 def gap_rows(shelf: Shelf, snapshot: Snapshot, question: Question, page: Page) -> Rows:
-    """Return the enterprises in the gap; the shelf tells since when they are."""
+    """Return the enterprises in the gap; earlier snapshots of the shelf say since when."""
     row_list = list_enterprises(snapshot, question, page)
 
     def describe(numbers: Int64) -> list[Gap]:
@@ -70,8 +70,8 @@ def gap_rows(shelf: Shelf, snapshot: Snapshot, question: Question, page: Page) -
 
     parts = (subject_part(snapshot, Subject.ENTERPRISES), Part(Gap, describe))
     history = [(manifest.id, manifest.built_at) for manifest in earlier_snapshots(shelf, snapshot)]
-    asked = (question.population, question.listing)
-    return Rows("establishment-gaps", row_list, parts, ("code",), (*asked, history), asked)
+    key = (question.population, question.listing)
+    return Rows("establishment-gaps", row_list, parts, ("code",), (*key, history), key)
 
 
 def _candidates(snapshot: Snapshot, numbers: Int64) -> list[tuple[Candidate, ...]]:
@@ -83,6 +83,6 @@ def _candidates(snapshot: Snapshot, numbers: Int64) -> list[tuple[Candidate, ...
 
 
 def _history(shelf: Shelf, snapshot: str, built_at: str) -> str:
-    """Return the builds of a snapshot and all earlier ones: since when there is a gap rests on these."""
+    """Return the builds of a snapshot and all earlier ones, on which `gap_since` depends."""
     earlier = earlier_snapshots(shelf, shelf.get(snapshot))
     return " ".join((built_at, *(f"{manifest.id} {manifest.built_at}" for manifest in earlier)))

@@ -1,4 +1,4 @@
-"""File formats: one place to add one."""
+"""File formats, each with its writer; CSV and JSON records are written here."""
 
 import csv
 import io
@@ -14,7 +14,7 @@ from app.publication.table import FlatTable, TableOptions, cell_text, neutral
 
 
 def write_csv(table: FlatTable, *, bom: bool) -> Iterator[bytes]:
-    """Yield the file in pieces; `bom` sets a byte order mark before it, for Excel."""
+    """Yield the file in pieces; `bom` adds a byte order mark, for Excel."""
     yield (b"\xef\xbb\xbf" if bom else b"") + _lines([[column.heading for column in table.columns]])
     for rows in table.chunks():
         yield _lines(rows)
@@ -42,7 +42,7 @@ def write_records(table: FlatTable) -> Iterator[bytes]:
 
 
 class FileFormat(StrEnum):
-    """The formats a table can be had in."""
+    """Formats of files."""
 
     CSV = "csv"
     RECORDS = "records"
@@ -53,7 +53,7 @@ class FileFormat(StrEnum):
 
 @dataclass(frozen=True)
 class FileOptions:
-    """How a file is written; `bom` sets a byte order mark before CSV, for Excel."""
+    """How a file is written; `bom` adds a byte order mark to CSV, for Excel."""
 
     format: FileFormat
     table: TableOptions = field(default_factory=TableOptions)
@@ -62,7 +62,7 @@ class FileOptions:
 
 @dataclass(frozen=True)
 class FileKind:
-    """One format: its media type, the suffix of its files, and what writes it."""
+    """One format: its media type, the suffix of its files, and its writer."""
 
     media_type: str
     suffix: str

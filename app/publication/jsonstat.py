@@ -1,9 +1,9 @@
-"""JSON-stat 2.0: a table as a cube, its keys and the figures as dimensions.
+"""JSON-stat 2.0: a table as a cube whose dimensions are its keys and its figures.
 
-Categories of a key are its codes, in the order of the rows; what else a row says of its subject stands in the
-dimension's `extension`, by column and category. The dimension `metric` holds all figures. Margins are categories too
-(`/total`, `/unallocated`), and so is a key that a row lacks (`/none`): no code of a subject has a slash. Where a cell
-is not simply `ok`, `status` says why, by its place in the cube: the metric's own status, or what a null count means.
+The categories of a key are its codes, in the order of the rows; the other fields of a subject are in the dimension's
+`extension`, by column and category. The dimension `metric` has all figures. Margins are categories too (`/total`,
+`/unallocated`), and so is a missing key (`/none`): no code of a subject has a slash. For each cell that is not `ok`,
+`status` gives the reason, by position in the cube: the status of the metric, or the meaning of a null count.
 """
 
 import tempfile
@@ -39,13 +39,13 @@ _WITHOUT_CODE = {
 }
 
 RATIO_DECIMALS = 4
-"""Decimals that a reader should show of a ratio; all are given."""
+"""Decimals that a client should show of a ratio; the values have all of theirs."""
 
 _MARGINS = {"total": TOTAL, "unallocated": UNALLOCATED}
-"""Category of each row that is no subject."""
+"""Category of each row that is not a subject."""
 
 _IN_MEMORY = 2**20
-"""Bytes of a spool that are kept in memory, before it becomes a file without a name."""
+"""Bytes of a spool in memory; beyond, it becomes an unnamed file on disk."""
 
 _PIECE = 2**18
 """Bytes sent at once."""
@@ -58,13 +58,13 @@ class _Figure:
     Parameters
     ----------
     column
-        Which column of the table.
+        Its column of the table.
     place
-        Of its cell in a row.
+        Index of its cell in a row.
     status_place
-        Of the cell that says its status; null where none does.
+        Index of the cell with its status; null if there is none.
     absent, absent_own
-        What it says of a cell that it is null: anywhere, and on an enterprise's own row; null: nothing.
+        Meaning of a null cell: in general, and in the row of an enterprise; null: none.
     """
 
     column: Column
@@ -75,7 +75,7 @@ class _Figure:
 
 
 class _Spool:
-    """Members of a JSON object or array, put aside until they can be sent."""
+    """Members of a JSON object or array, stored until they can be sent."""
 
     def __init__(self, files: ExitStack) -> None:
         self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115  # closed with all others
@@ -98,11 +98,11 @@ class _Dimension:
     Parameters
     ----------
     table
-        What is written.
+        The table to write.
     key
         Name of the column.
     files
-        Close what is put aside.
+        Closes the spools.
     """
 
     def __init__(self, table: FlatTable, key: str, files: ExitStack) -> None:
@@ -119,9 +119,9 @@ class _Dimension:
         self._attributes = [(name, place, _Spool(files)) for name, place in described.items()]
 
     def position(self, row: Sequence[Any]) -> int:
-        """Return where in the dimension a row stands; it becomes a category if it is none yet.
+        """Return the position of a row's category in the dimension, after adding it if it is new.
 
-        With one key each row is a category of its own, and none is remembered.
+        With one key each row is a new category, so the positions are not stored.
         """
         cell = row[self._place]
         code = _MARGINS.get(row[0], NONE) if cell is None else str(cell)
@@ -162,7 +162,7 @@ class _Dimension:
 
 
 class _Cube:
-    """A table on its way to a cube."""
+    """A table while it is written as a cube."""
 
     def __init__(self, table: FlatTable, files: ExitStack) -> None:
         self._table = table
@@ -172,7 +172,7 @@ class _Cube:
         self._dense = len(table.keys) == 1 and table.length + table.margins > 0
 
     def pieces(self) -> Iterator[bytes]:
-        """Yield the cube as JSON; a piece may be empty, so that whoever reads no more can stop the writing."""
+        """Yield the cube as JSON; pieces may be empty, so that writing stops soon after the reader does."""
         if len(self._dimensions) > 1:
             yield from self._place_all()
         yield self._head()
@@ -188,7 +188,7 @@ class _Cube:
         yield b"%b:%b}}\n" % (encode(METRIC_DIMENSION), encode(_metric_dimension(self._table, self._figures)))
 
     def _place_all(self) -> Iterator[bytes]:
-        """Find all categories: with several keys, where a cell stands depends on how many there are."""
+        """Find all categories first: with several keys, the position of a cell depends on their number."""
         for rows in self._table.chunks():
             for row in rows:
                 self._position(row)
@@ -209,7 +209,7 @@ class _Cube:
         return b'%b,"value":%b' % (encode(head)[:-1], b"[" if self._dense else b"{")
 
     def _values(self) -> Iterator[bytes]:
-        """Yield the cells row by row, with their places unless there is one for each; put statuses aside."""
+        """Yield the cells row by row, with their positions unless every cell exists; store the statuses."""
         separator = b""
         for rows in self._table.chunks():
             cells = b",".join(filter(None, map(self._row, rows)))
@@ -229,7 +229,7 @@ class _Cube:
         return encode({str(start + number): cell for number, cell in enumerate(cells) if cell is not None})[1:-1]
 
     def _position(self, row: Sequence[Any]) -> int:
-        """Return the place of a row among all combinations of categories."""
+        """Return the position of a row among all combinations of categories."""
         place = 0
         for dimension in self._dimensions:
             size = dimension.size
@@ -238,13 +238,13 @@ class _Cube:
 
 
 def write_jsonstat(table: FlatTable) -> Iterator[bytes]:
-    """Yield the file in pieces; one may be empty."""
+    """Yield the file in pieces, of which some may be empty."""
     with ExitStack() as files:
         yield from _Cube(table, files).pieces()
 
 
 def _figures(table: FlatTable) -> list[_Figure]:
-    """Return the categories of the metric dimension: all that is neither a key, nor a status, nor said of a key."""
+    """Return the categories of the metric dimension: columns that are no key, no status and no field of a key."""
     names = [column.name for column in table.columns]
     other = {"row", *table.keys, *(column.name for key in table.keys for column in _described_by(table, key))}
     return [
@@ -265,7 +265,7 @@ def _status_name(column: Column) -> str:
 
 
 def _absent(column: Column, meta: Meta, *, own: bool = False) -> Status | None:
-    """Return what a null count says, of an enterprise's own row or of any other; null of columns that are no counts."""
+    """Return the meaning of a null count, in an enterprise's row (`own`) or another; null for other columns."""
     if not column.figure or column.figure in METRIC:
         return None
     measure = MEASURE.get(column.figure)
@@ -276,17 +276,17 @@ def _absent(column: Column, meta: Meta, *, own: bool = False) -> Status | None:
 
 
 def _status(figure: _Figure, row: Sequence[Any], *, own: bool) -> str | None:
-    """Return what a cell says besides its value; null: that it is `ok`, or nothing."""
+    """Return the status of a cell; null if it is `ok` or has none."""
     cell = row[figure.place]
     if figure.status_place is None:
         return (figure.absent_own if own else figure.absent) if cell is None else None
     status: str | None = row[figure.status_place]
-    said = status != Status.OK and (cell is None or not figure.column.part)
-    return status if said else None
+    relevant = status != Status.OK and (cell is None or not figure.column.part)
+    return status if relevant else None
 
 
 def _described_by(table: FlatTable, key: str) -> Iterator[Column]:
-    """Yield the columns that say something of a key: of the only one all but numbers, of several by their prefixes."""
+    """Yield the columns that describe a key: all but numbers if it is the only key, else those with its prefix."""
     prefixes = sorted(map(_prefix, table.keys), key=len, reverse=True)
     for column in table.columns:
         if column.name in {"row", *table.keys} or column.figure or column.kind in {Kind.COUNT, Kind.RATIO}:
@@ -313,7 +313,7 @@ def _roles(table: FlatTable) -> dict[str, list[str]]:
 def _metric_dimension(table: FlatTable, figures: Sequence[_Figure]) -> dict[str, Any]:
     columns = [figure.column for figure in figures]
     described = {column.name: describe(column, table.language or "en") for column in columns}
-    notes = {name: [text for text in (said.definition, said.formula) if text] for name, said in described.items()}
+    notes = {name: [text for text in (one.definition, one.formula) if text] for name, one in described.items()}
     decimals = {Kind.COUNT: 0, Kind.RATIO: RATIO_DECIMALS}
     return {
         "label": METRIC_DIMENSION if table.language is None else in_language(_FIGURES, table.language),
@@ -325,6 +325,6 @@ def _metric_dimension(table: FlatTable, figures: Sequence[_Figure]) -> dict[str,
                 for column in columns
                 if column.kind in decimals
             },
-            "note": {name: audit_details for name, audit_details in notes.items() if audit_details},
+            "note": {name: note for name, note in notes.items() if note},
         },
     }

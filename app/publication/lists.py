@@ -1,4 +1,4 @@
-"""Lists of statistics as pages, single answers and files; breakdowns by basis and by two dimensions among them."""
+"""Lists of statistics as pages, single answers and files, including lists by basis and cross tables."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -26,10 +26,10 @@ from app.store.snapshot import Snapshot
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole JSON answer: its bytes and rows, the snapshot it rests on and its build, where the next page starts.
+    """A JSON answer: its bytes, its number of rows, its snapshot and when that was built, the cursor of the next page.
 
-    Where it rests on several snapshots, `snapshot` and `built_at` name all of them, and it is not `single`: whether it
-    still holds cannot be told from the newest.
+    An answer from several snapshots names all of them in `snapshot` and `built_at`, and is not `single`: a look at the
+    newest snapshot does not show whether it is still valid.
     """
 
     body: bytes
@@ -42,7 +42,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class FileAnswer:
-    """A file: its bytes in pieces, what it is, and the snapshot it rests on."""
+    """A file: its bytes in pieces, its media type and name, and its snapshot."""
 
     chunks: Iterator[bytes]
     media_type: str
@@ -66,7 +66,7 @@ def list_answer(source: Source, question: Question, page: Page) -> Answer:
     Raises
     ------
     SnapshotNotFound, ExactOnly, InvalidRequest
-        As the question's parts say.
+        See `page_answer`.
     """
     return page_answer(source, question, page, list_rows_of)
 
@@ -74,7 +74,15 @@ def list_answer(source: Source, question: Question, page: Page) -> Answer:
 def page_answer(
     source: Source, question: AnyQuestion, page: Page, list_rows: Callable[[Snapshot, AnyQuestion, Page], Rows]
 ) -> Answer:
-    """Return one page of what `list_rows` lists for a question, in the snapshot that the page before was of."""
+    """Return one page of the rows that `list_rows` returns for a question, from the snapshot of the previous page.
+
+    Raises
+    ------
+    SnapshotNotFound, ExactOnly
+        See `snapshot_for`.
+    InvalidRequest
+        The cursor does not belong to the question, or a code or field is unknown.
+    """
     pinned, position = cursors.pinned(question, page)
     snapshot = snapshot_for(source.shelf, pinned)
     rows = list_rows(snapshot, pinned, page)
@@ -89,12 +97,14 @@ def page_answer(
 
 
 def one_answer(source: Source, question: Question, code: str) -> Answer:
-    """Return the answer about one subject; an enterprise and a branch take no population.
+    """Return the answer about one subject; the population is ignored for enterprises and branches.
 
     Raises
     ------
-    SubjectNotFound, SnapshotNotFound, ExactOnly, InvalidRequest
-        As the question's parts say.
+    SubjectNotFound
+        The snapshot has no such subject.
+    SnapshotNotFound, ExactOnly, InvalidRequest
+        See `snapshot_for` and `resolve`.
     """
     snapshot = snapshot_for(source.shelf, question)
     subject, population = question.subject, question.population
@@ -111,7 +121,7 @@ def one_answer(source: Source, question: Question, code: str) -> Answer:
 
 
 def list_table(source: Source, question: Question, page: Page, options: TableOptions) -> FlatTable:
-    """Return the whole list as columns and rows; cursor and limit of the page play no part."""
+    """Return the whole list as a table; the page's cursor and limit are ignored."""
     return rows_table(source, question, page, options, list_rows_of)
 
 
@@ -122,14 +132,14 @@ def rows_table(
     options: TableOptions,
     list_rows: Callable[[Snapshot, AnyQuestion, Page], Rows],
 ) -> FlatTable:
-    """Return all that `list_rows` lists for a question as columns and rows."""
+    """Return all rows that `list_rows` returns for a question as a table."""
     snapshot = snapshot_for(source.shelf, question)
     rows = list_rows(snapshot, question, page)
     meta = meta_of(snapshot, question.when, _basis(question), len(rows.row_list.rows))
     return flat_table(rows, meta, options)
 
 
-def written(table: FlatTable, options: FileOptions) -> FileAnswer:
+def file_answer(table: FlatTable, options: FileOptions) -> FileAnswer:
     """Return a table as a file."""
     kind, meta = FORMATS[options.format], table.meta
     filename = f"{table.name}-{meta.as_of}.{kind.suffix}"
@@ -156,17 +166,17 @@ class BasisField(msgspec.Struct, gc=False, frozen=True):
 
 
 def bases_question(when: AsOf, population: Population) -> Question:
-    """Return the question about a scope in each basis, whatever the basis of the population."""
+    """Return the question about a population in each basis; its own basis is ignored."""
     return Question(Subject.INDUSTRIES, when, population, analysis=Analysis.BASES)
 
 
 def bases_answer(source: Source, question: Question, page: Page) -> Answer:
-    """Return a scope in each basis, all in one answer.
+    """Return a population in each basis, all in one answer.
 
     Raises
     ------
     SnapshotNotFound, ExactOnly, InvalidRequest
-        As the question's parts say.
+        See `snapshot_for` and `resolve`.
     """
     snapshot = snapshot_for(source.shelf, question)
     rows = bases_rows(snapshot, question, page)
@@ -176,7 +186,7 @@ def bases_answer(source: Source, question: Question, page: Page) -> Answer:
 
 
 def bases_table(source: Source, question: Question, page: Page, options: TableOptions) -> FlatTable:
-    """Return a scope in each basis as columns and rows."""
+    """Return a population in each basis as a table."""
     return rows_table(source, question, page, options, bases_rows)
 
 
@@ -198,24 +208,24 @@ _COLUMNS = (Subject.INDUSTRIES, Subject.INDUSTRY_GROUPS)
 def cross_table_question(
     when: AsOf, population: Population, within: str | None, district_level: str, industry_level: str | None
 ) -> CrossTableQuestion:
-    """Return the question about districts of a level by industries of a level; where that is null, by groups."""
+    """Return the question about districts of a level by industries of a level; null: by groups."""
     return CrossTableQuestion(
         Subject.DISTRICTS, when, population, Listing(within=within), Analysis.TABLE, district_level, industry_level
     )
 
 
 def cross_table_answer(source: Source, question: CrossTableQuestion, page: Page) -> Answer:
-    """Return one page of the cells; errors as the question's parts say."""
+    """Return one page of the cells; for errors see `page_answer`."""
     return page_answer(source, question, page, cell_page_rows)
 
 
 def cross_table(source: Source, question: CrossTableQuestion, page: Page, options: TableOptions) -> FlatTable:
-    """Return all cells as columns and rows."""
+    """Return all cells as a table."""
     return rows_table(source, question, page, options, cell_rows)
 
 
 def cell_rows(snapshot: Snapshot, question: Question, page: Page) -> Rows:
-    """Return the cells as files have them: with what stands beside the district, alone."""
+    """Return the cells for files: with the district and either the industry or the group."""
     assert isinstance(question, CrossTableQuestion)
     column = _column(question)
     row_list = list_cells(snapshot, question, page)
@@ -227,10 +237,10 @@ def cell_rows(snapshot: Snapshot, question: Question, page: Page) -> Rows:
 
 
 def cell_page_rows(snapshot: Snapshot, question: Question, page: Page) -> Rows:
-    """Return the cells as pages have them: industry and industry group are always there, one of them null."""
+    """Return the cells for pages: with both industry and industry group, one of them null."""
     rows = cell_rows(snapshot, question, page)
-    district, beside = rows.parts
-    parts = (beside if beside.key == part.key else _absent(part) for part in _column_parts(snapshot))
+    district, column = rows.parts
+    parts = (column if column.key == part.key else _absent(part) for part in _column_parts(snapshot))
     return replace(rows, parts=(district, *parts))
 
 
@@ -243,7 +253,7 @@ def _column_parts(snapshot: Snapshot) -> list[Part]:
 
 
 def _part(snapshot: Snapshot, subject: Subject, width: int) -> Part:
-    """Return what a cell says of its district or its column."""
+    """Return the fields of a cell's district or column."""
     part = subject_part(snapshot, subject)
 
     def nodes(numbers: Int64) -> Int64:

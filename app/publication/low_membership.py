@@ -1,4 +1,4 @@
-"""Low membership as rows: what is compared, how it compares, its figures."""
+"""Low membership as rows: the industry or group, the comparison, its figures."""
 
 from dataclasses import replace
 from typing import Any
@@ -23,16 +23,16 @@ ComparisonFields = msgspec.defstruct("ComparisonFields", [(name, _TYPES[name]) f
 
 
 class NoFields(msgspec.Struct):
-    """What a row does not have a subject of."""
+    """The fields of a subject that rows do not have."""
 
 
 def low_membership_answer(source: Source, question: LowMembershipQuestion, page: Page) -> Answer:
-    """Return one page of the industries or groups of a scope, each compared with its reference.
+    """Return one page of the industries or groups of a population, each compared with its reference.
 
     Raises
     ------
     SnapshotNotFound, ExactOnly, InvalidRequest
-        As the question's parts say.
+        See `page_answer` and `list_low_membership`.
     """
     return page_answer(source, question, page, low_membership_rows)
 
@@ -40,7 +40,7 @@ def low_membership_answer(source: Source, question: LowMembershipQuestion, page:
 def low_membership_table(
     source: Source, question: LowMembershipQuestion, page: Page, options: TableOptions
 ) -> FlatTable:
-    """Return all of them as columns and rows."""
+    """Return all of them as a table."""
     return rows_table(source, question, page, options, low_membership_rows)
 
 
@@ -53,13 +53,13 @@ def low_membership_rows(snapshot: Snapshot, question: LowMembershipQuestion, pag
         for subject in subjects
     ]
     compared = Part(ComparisonFields, lambda numbers: _described(found.comparison, numbers))
-    asked = replace(question, when=AsOf())
-    margins_asked = (question.population, question.subject, question.listing)
-    return Rows("low-membership", found.row_list, (*parts, compared), ("code",), asked, margins_asked)
+    row_key = replace(question, when=AsOf())
+    margins_key = (question.population, question.subject, question.listing)
+    return Rows("low-membership", found.row_list, (*parts, compared), ("code",), row_key, margins_key)
 
 
 def _nothing(part: Part) -> Part:
-    """Return a part that is null in every row, and no column of a file."""
+    """Return a part that is null in every row and has no column in files."""
     return Part(NoFields, lambda numbers: [None] * len(numbers), part.key)
 
 

@@ -1,4 +1,4 @@
-"""Parquet: typed columns under the codes of the CSV, row group after row group; what they mean stands beside them."""
+"""Parquet: typed columns with the names of the CSV, written by row group; their meaning is in the metadata."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
@@ -15,17 +15,17 @@ from app.store.format import bitmap
 MEDIA_TYPE = "application/vnd.apache.parquet"
 
 META = b"orgcoverage_meta"
-"""Key of the file's metadata: what the figures rest on, as the JSON's `meta`."""
+"""Key of the file's metadata with the content of the JSON's `meta`."""
 
 ROW_GROUP = 20_000
-"""Least rows of a group, but of the last: some 25 MB in memory with all figures."""
+"""Least rows of a group, except the last: about 25 MB in memory with all figures."""
 
 _EPOCH = date(1970, 1, 1)
 
 
 def write_parquet(table: FlatTable) -> Iterator[bytes]:
-    """Yield the file in pieces; one may be empty, so that whoever reads no more can stop the writing."""
-    import pyarrow.parquet as pq  # noqa: PLC0415  # starting stays quick
+    """Yield the file in pieces; some may be empty, so that writing stops soon after the reader does."""
+    import pyarrow.parquet as pq  # noqa: PLC0415  # keeps the start fast
 
     schema, sink = _schema(table), Sink()
     with pq.ParquetWriter(sink, schema) as writer:
@@ -37,7 +37,7 @@ def write_parquet(table: FlatTable) -> Iterator[bytes]:
 
 
 def _groups(table: FlatTable, schema: pa.Schema) -> Iterator[list[pa.RecordBatch]]:
-    """Yield the batches of each row group; an empty list for each piece of the table that goes into a later one."""
+    """Yield the batches of each row group, and an empty list for each chunk that goes into a later group."""
     batches: list[pa.RecordBatch] = []
     for rows in table.chunks():
         if rows:
@@ -60,9 +60,9 @@ def _schema(table: FlatTable) -> pa.Schema:
 
 
 def _described(column: Column) -> dict[str, str]:
-    """Return what a column means, in both languages."""
+    """Return the meaning of a column, in both languages."""
     zh, en = describe(column, "zh"), describe(column, "en")
-    said = {
+    texts = {
         "label_zh": zh.label,
         "label_en": en.label,
         "unit": en.unit,
@@ -70,11 +70,11 @@ def _described(column: Column) -> dict[str, str]:
         "definition_zh": zh.definition,
         "definition_en": en.definition,
     }
-    return {name: text for name, text in said.items() if text}
+    return {name: text for name, text in texts.items() if text}
 
 
 def _array(kind: Kind, cells: Sequence[Any]) -> pa.Array:
-    """Return cells as an Arrow array, made of buffers: Arrow's own conversion of lists would load pandas."""
+    """Return cells as an Arrow array built from buffers: Arrow's own conversion of lists would load pandas."""
     valid = np.array([cell is not None for cell in cells], bool)
     return pa.Array.from_buffers(_TYPES[kind], len(cells), [bitmap(valid), *_BUFFERS[kind](cells)])
 

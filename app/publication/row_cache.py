@@ -1,4 +1,4 @@
-"""Where answers come from: the snapshots of a tier, and a bounded cache of encoded rows."""
+"""A bounded cache of encoded rows, and the source of answers: the snapshots of a tier with that cache."""
 
 import threading
 from collections import OrderedDict
@@ -8,22 +8,22 @@ from dataclasses import dataclass, field
 from app.store.shelf import Shelf
 
 _OVERHEAD = 100
-"""What an entry costs beside its bytes: number, place in its table, object header (estimate)."""
+"""Bytes that an entry takes besides its row: number, slot in the table, object header (estimate)."""
 
 
 @dataclass
 class _Group:
-    """The kept rows of one question, by number, and what they take, bytes."""
+    """The cached rows of one question, by number, and their size, bytes."""
 
     rows: dict[int, bytes] = field(default_factory=dict)
     size: int = 0
 
 
 class RowCache:
-    """A cache of encoded rows by question and number, of at most so many bytes; snapshots never change, nor do rows.
+    """A cache of encoded rows by question and number, limited in bytes; rows of a snapshot never change.
 
-    The rows of the question that was least recently asked go first, all at once: an order among single rows would cost
-    more than looking them up.
+    The least recently used question is evicted with all its rows: keeping single rows in order of use would cost more
+    than their lookup.
     """
 
     def __init__(self, limit: int) -> None:
@@ -33,7 +33,7 @@ class RowCache:
         self._lock = threading.Lock()
 
     def get(self, question: bytes, numbers: Sequence[int]) -> list[bytes | None]:
-        """Return some rows of a question; null where one is not kept."""
+        """Return some rows of a question; null for those not cached."""
         with self._lock:
             group = self._groups.get(question)
             if group is None:
@@ -41,8 +41,8 @@ class RowCache:
             self._groups.move_to_end(question)
             return [*map(group.rows.get, numbers)]
 
-    def keep(self, question: bytes, rows: Mapping[int, bytes]) -> None:
-        """Keep rows of a question, and let others go."""
+    def add(self, question: bytes, rows: Mapping[int, bytes]) -> None:
+        """Add rows of a question, and evict others beyond the limit."""
         with self._lock:
             group = self._groups.setdefault(question, _Group())
             self._groups.move_to_end(question)
@@ -57,7 +57,7 @@ class RowCache:
 
 @dataclass(frozen=True)
 class Source:
-    """The snapshots of a tier, and the rows of them that are encoded already."""
+    """The snapshots of a tier, and the cache of their encoded rows."""
 
     shelf: Shelf
     row_cache: RowCache

@@ -1,4 +1,4 @@
-"""Rows of lists as JSON: subject, counts and rates, structs derived from the catalogue; what the answer rests on."""
+"""Rows of lists as JSON: subject, counts and rates as structs derived from the catalogue, and the answer's `meta`."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -51,20 +51,20 @@ def struct_of(name: str, fields: tuple[str, ...]) -> type[msgspec.Struct]:
 def figures(
     counts: Counts, measures: tuple[str, ...], metrics: Sequence[Metric], precision: Precision
 ) -> tuple[list[Any], list[Any]]:
-    """Return the counts and the rates of counted rows, a struct per row of either."""
+    """Return the counts and the rates of rows, each as one struct per row."""
     rates_type = struct_of("Rates", tuple(metric.code for metric in metrics))
     rated = rate_lists(rates_of(counts, metrics, precision))
     return counts_of(counts, measures), [rates_type(*rates) for rates in rated]
 
 
 def counts_of(counts: Counts, measures: tuple[str, ...]) -> list[Any]:
-    """Return the shown counts of each row as structs; null where not given."""
+    """Return the counts of each row as structs; None where null."""
     counts_type = struct_of("Counts", measures)
     return [counts_type(*values) for values in count_lists(counts, measures)]
 
 
 def count_lists(counts: Counts, measures: tuple[str, ...]) -> list[list[int | None]]:
-    """Return the shown counts of each row as lists; None where not given."""
+    """Return the counts of each row as lists; None where null."""
     if not measures:
         return [[] for _ in range(counts.values.shape[1])]
     lines = _lines(counts.codes, measures)
@@ -91,7 +91,7 @@ def rate_lists(rates: Rates) -> list[list[Rate]]:
 
 
 def _with_none(values: Int64, null: Mask) -> list[Any]:
-    """Return the values of one row after the other, None where null."""
+    """Return the values row by row, None where null."""
     flat: list[Any] = values.T.ravel().tolist()
     for place in np.flatnonzero(null.T).tolist():
         flat[place] = None
@@ -103,7 +103,7 @@ def _rows(flat: list[Cell], width: int) -> list[list[Cell]]:
 
 
 class Meta(msgspec.Struct, frozen=True):
-    """What an answer rests on."""
+    """Snapshot, date, basis and sources of the figures in an answer."""
 
     snapshot: str
     as_of: date
@@ -117,21 +117,21 @@ class Meta(msgspec.Struct, frozen=True):
 
 
 def meta_of(snapshot: Snapshot, when: AsOf, basis: str | None, rows: int) -> Meta:
-    """Return what an answer that comes from a snapshot rests on; parameters as below."""
+    """Return the `meta` of an answer from a snapshot; parameters as in `manifest_meta`."""
     return manifest_meta(snapshot.manifest, when, basis, rows)
 
 
 def manifest_meta(manifest: Manifest, when: AsOf, basis: str | None, rows: int) -> Meta:
-    """Return what an answer rests on.
+    """Return the `meta` of an answer.
 
     Parameters
     ----------
-    manifest, moment
-        Of the snapshot that answers, and when it was asked for.
+    manifest, when
+        The manifest of the snapshot, and the requested date or id.
     basis
-        Which enterprises rates divide by; null where an answer has no one basis.
+        Which enterprises rates divide by; null if the answer has no single basis.
     rows
-        Of the whole list, over all pages.
+        Rows of the whole list, over all pages.
     """
     return Meta(
         manifest.id, manifest.as_of, when.as_of, basis, manifest.member_source, manifest.intra_enterprise_correlation,
@@ -142,23 +142,23 @@ def manifest_meta(manifest: Manifest, when: AsOf, basis: str | None, rows: int) 
 _ENCODER = msgspec.json.Encoder()
 
 _MARGINS = -1
-"""Stands for the number of a row where margins are kept among the rows of a question."""
+"""Number under which the margins are cached among the rows of a question."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """Some fields of each row: what it is about, or what an analysis says of it.
+    """Some fields of each row: its subject, or results of an analysis.
 
     Parameters
     ----------
     struct
         The fields, in order.
     describe
-        Returns the struct of each of some rows, given by number; with a key, null where there is nothing to say.
+        Returns the structs of rows given by number; with a `key`, null where a row has none.
     key
-        Under which the row of the JSON has them; empty: they stand in the row itself.
+        Key of the struct in the row's JSON; empty: its fields are in the row itself.
     prefix
-        Of their columns in files.
+        Prefix of their columns in files.
     """
 
     struct: type[msgspec.Struct]
@@ -169,33 +169,33 @@ class Part:
 
 @dataclass(frozen=True)
 class Rows:
-    """A list that can be published.
+    """A list with everything that its JSON and files need.
 
     Parameters
     ----------
     name
-        Of its file: what is listed.
-    listed
+        Of its files: what is listed.
+    row_list
         Which rows, in order, and how to count them.
     parts
-        What stands before the figures.
+        Fields before the figures.
     keys
-        Columns that tell the rows apart, outermost first.
-    asked
-        What a row depends on besides its number and the snapshot.
-    margins_asked
-        What the margins depend on besides the snapshot.
-    beside
-        What a page says besides its rows, by key.
+        Columns that identify a row, outermost first.
+    row_key
+        Cache key: what a row depends on besides its number and the snapshot.
+    margins_key
+        Cache key: what the margins depend on besides the snapshot.
+    extra
+        Further values of a page, by key.
     """
 
     name: str
     row_list: RowList
     parts: tuple[Part, ...]
     keys: tuple[str, ...]
-    asked: object
-    margins_asked: object
-    beside: Mapping[str, object] = field(default_factory=dict)
+    row_key: object
+    margins_key: object
+    extra: Mapping[str, object] = field(default_factory=dict)
 
 
 def encode(value: object) -> bytes:
@@ -204,28 +204,28 @@ def encode(value: object) -> bytes:
 
 
 def page_body(rows: Rows, start: int, end: int, meta: Meta, cursor: str | None, row_cache: RowCache) -> bytes:
-    """Return a page as JSON: the rows from `start` to `end`, the margins, what they rest on, where the next starts."""
+    """Return a page as JSON: the rows from `start` to `end`, the margins, `meta`, and the cursor of the next page."""
     data = b",".join(encoded_rows(rows, rows.row_list.rows[start:end], row_cache))
-    beside = b"".join(b"%b:%b," % (encode(key), encode(value)) for key, value in rows.beside.items())
-    foot = b'%b%b"meta":%b,"next_cursor":%b' % (_margins(rows, row_cache), beside, encode(meta), encode(cursor))
+    extra = b"".join(b"%b:%b," % (encode(key), encode(value)) for key, value in rows.extra.items())
+    foot = b'%b%b"meta":%b,"next_cursor":%b' % (_margins(rows, row_cache), extra, encode(meta), encode(cursor))
     return b'{"data":[%b],%b}' % (data, foot)
 
 
 def encoded_rows(rows: Rows, numbers: Int64, row_cache: RowCache) -> list[bytes]:
-    """Return some rows encoded, taking those that are kept and keeping the others."""
-    question, wanted = _key(rows, rows.asked), numbers.tolist()
+    """Return some rows as JSON, from the cache or computed and then cached."""
+    question, wanted = _key(rows, rows.row_key), numbers.tolist()
     found = row_cache.get(question, wanted)
     missing = [number for number, row in zip(wanted, found, strict=True) if row is None]
     fresh = dict(zip(missing, _fresh(rows, np.array(missing, np.int64)), strict=True)) if missing else {}
     if missing:
-        row_cache.keep(question, fresh)
+        row_cache.add(question, fresh)
     return [fresh[number] if row is None else row for number, row in zip(wanted, found, strict=True)]
 
 
-def _key(rows: Rows, asked: object) -> bytes:
-    """Return what something depends on as bytes, since these remember their hash."""
+def _key(rows: Rows, key: object) -> bytes:
+    """Return a key of the cache as bytes, which compute their hash only once."""
     manifest = rows.row_list.snapshot.manifest
-    return encode((manifest.id, manifest.intra_enterprise_correlation.value, rows.name, asked))
+    return encode((manifest.id, manifest.intra_enterprise_correlation.value, rows.name, key))
 
 
 def _fresh(rows: Rows, numbers: Int64) -> list[bytes]:
@@ -235,7 +235,7 @@ def _fresh(rows: Rows, numbers: Int64) -> list[bytes]:
 
 
 def _columns(rows: Rows, numbers: Int64) -> Iterator[tuple[str, Sequence[Any]]]:
-    """Yield what stands in some rows, one key of all of them after the other."""
+    """Yield the content of some rows column by column: key and values."""
     for part in rows.parts:
         described = part.describe(numbers)
         if part.key:
@@ -251,12 +251,12 @@ def _columns(rows: Rows, numbers: Int64) -> Iterator[tuple[str, Sequence[Any]]]:
 
 
 def _margins(rows: Rows, row_cache: RowCache) -> bytes:
-    """Return the members `total` and `unallocated` of any page of a list, kept or made; nothing for branches."""
-    key = _key(rows, rows.margins_asked)
+    """Return the members `total` and `unallocated` of a page as JSON, cached or computed; empty for branches."""
+    key = _key(rows, rows.margins_key)
     found = row_cache.get(key, (_MARGINS,))[0]
     if found is None:
         found = _fresh_margins(rows.row_list)
-        row_cache.keep(key, {_MARGINS: found})
+        row_cache.add(key, {_MARGINS: found})
     return found
 
 

@@ -1,4 +1,4 @@
-"""What a row is about: the fields that stand beside its figures, per subject, from the snapshot alone."""
+"""The fields of each subject beside its figures, from the snapshot alone."""
 
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
@@ -37,7 +37,7 @@ class IndustryGroup(msgspec.Struct, gc=False, frozen=True):
 
 
 class Enterprise(msgspec.Struct, gc=False, frozen=True):
-    """An enterprise as of the date; flags are null where they rest on something unknown."""
+    """An enterprise as of the date; flags are null if they depend on something unknown."""
 
     code: str
     name: str
@@ -81,13 +81,13 @@ SubjectFields = TreeNode | IndustryGroup | Enterprise | Branch
 
 
 def subject_part(snapshot: Snapshot, subject: Subject, prefix: str = "") -> Part:
-    """Return what a row says of its subject; `prefix` sets its columns apart where a row has two."""
+    """Return the fields of a row's subject; `prefix` distinguishes the columns of two subjects in one row."""
     struct, key, describe = _SUBJECTS[subject]
     return Part(struct, lambda numbers: list(describe(snapshot, numbers)), key, prefix)
 
 
 def subject_rows(row_list: RowList, population: Population, listing: Listing) -> Rows:
-    """Return a plain list of subjects, as it is published."""
+    """Return the rows of a plain list of subjects."""
     parts = (subject_part(row_list.snapshot, row_list.subject),)
     return Rows(row_list.subject.value, row_list, parts, ("code",), (population,), (population, listing))
 
@@ -127,7 +127,7 @@ def _enterprises(snapshot: Snapshot, rows: Int64) -> Iterator[Enterprise]:
 
 
 def _covering_branches(snapshot: Snapshot, rows: Int64) -> dict[int, tuple[str, ...]]:
-    """Return the living branches that cover each enterprise by an organisation means, by code."""
+    """Return the living branches that cover each enterprise by an organisation means, sorted by code."""
     table = snapshot.table("coverage")
     means = [str(choice) for choice in CoverageMeans]
     organising = np.isin(table.values("means"), [means.index(choice) for choice in ORGANISATION_MEANS])
@@ -180,4 +180,4 @@ _SUBJECTS: dict[Subject, tuple[type[msgspec.Struct], str, Callable[[Snapshot, In
     Subject.ENTERPRISES: (Enterprise, "enterprise", _enterprises),
     Subject.BRANCHES: (Branch, "branch", _branches),
 }
-"""Of each subject its fields, the key of a row of the JSON that has them, and what describes rows."""
+"""For each subject its fields, their key in the JSON, and a function that returns them for rows."""

@@ -1,4 +1,4 @@
-"""The one flat table of a list: columns and rows, for every file format."""
+"""A list as one flat table, columns and rows, from which every file format is written."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -33,7 +33,7 @@ _LABEL = {measure.code: measure.label for measure in BRANCH_MEASURES} | {code: m
 
 
 class Kind(StrEnum):
-    """What the cells of a column are; null in all of them says that there is no value."""
+    """Type of the cells of a column; null always means no value."""
 
     TEXT = "text"
     COUNT = "count"
@@ -51,14 +51,14 @@ class Column:
     name
         Its code, the same in every language.
     heading
-        What stands above it.
+        Its heading in files.
     kind
-        What its cells are.
+        Type of its cells.
     figure, part
-        Code of the measure or metric that it shows, and which part of a metric (empty: its value); both empty for
-        columns that are no figures.
+        Code of the measure or metric, and which part of a metric (empty: its value); both empty for columns that are
+        not figures.
     side
-        Of a branch `own` or `subtree`; empty for all else.
+        For branches `own` or `subtree`, else empty.
     """
 
     name: str
@@ -78,11 +78,11 @@ class FlatTable:
     name
         What is listed: the stem of its file.
     columns
-        The first, `row`, says what a row is: `subject`, `total` or `unallocated`.
+        The first, `row`, has the kind of row: `subject`, `total` or `unallocated`.
     keys
-        Names of the columns that tell subjects apart, outermost first.
+        Names of the columns that identify a subject, outermost first.
     meta
-        What the figures rest on.
+        Snapshot, date, basis and sources of the figures.
     length
         Number of rows that are subjects.
     chunks
@@ -90,11 +90,11 @@ class FlatTable:
     language
         Of headings; null: codes.
     subject
-        What its rows are about; null where they are about no subject.
+        What its rows are about; null if they are not about a subject.
     margins
         Number of rows below the subjects.
     rests_on
-        Ids of the snapshots that the figures rest on, and their builds; null: those that `meta` names.
+        Ids of the snapshots that the figures are from, and when they were built; null: those in `meta`.
     """
 
     name: str
@@ -111,7 +111,7 @@ class FlatTable:
 
 @dataclass(frozen=True)
 class TableOptions:
-    """What a file shows: `fields` picks measures and metrics (empty: all), `totals` adds the margins."""
+    """What a file shows: `fields` selects measures and metrics (empty: all), `totals` adds the margins."""
 
     fields: tuple[str, ...] = ()
     totals: bool = False
@@ -128,7 +128,7 @@ class Shown:
 
 
 def flat_table(rows: Rows, meta: Meta, options: TableOptions) -> FlatTable:
-    """Return a list as columns and rows.
+    """Return a list as a table.
 
     Raises
     ------
@@ -153,12 +153,12 @@ def flat_table(rows: Rows, meta: Meta, options: TableOptions) -> FlatTable:
 
 
 def plain_column(name: str, kind: Kind, language: Language | None, prefix: str = "") -> Column:
-    """Return a column that is no figure."""
+    """Return a column that is not a figure."""
     return _headed(Column(f"{prefix}{name}", f"{prefix}{name}", kind), language)
 
 
 def label_of(column: Column, language: Language) -> str:
-    """Return the name of a column for people."""
+    """Return the label of a column."""
     if not column.figure:
         return in_language(COLUMN_LABELS[column.name], language)
     figure = METRIC[column.figure].label if column.figure in METRIC else _LABEL[column.figure]
@@ -167,7 +167,7 @@ def label_of(column: Column, language: Language) -> str:
 
 
 def part_columns(part: Part, language: Language | None) -> list[Column]:
-    """Return the columns of some fields of each row; in a language, one name instead of two."""
+    """Return the columns of a part; in a language, one name instead of two."""
     hints = get_type_hints(part.struct)
     names = list(part.struct.__struct_fields__)
     if language is not None and "name_zh" in names:
@@ -177,7 +177,7 @@ def part_columns(part: Part, language: Language | None) -> list[Column]:
 
 
 def part_cells(part: Part, fields: msgspec.Struct | None, language: Language | None) -> list[Any]:
-    """Return the cells of some fields of one row."""
+    """Return the cells of a part of one row."""
     names = part.struct.__struct_fields__
     cells = {name: None if fields is None else _plain(getattr(fields, name)) for name in names}
     if language is not None and "name_zh" in cells:
@@ -280,7 +280,7 @@ _KINDS: dict[type, Kind] = {bool: Kind.FLAG, int: Kind.COUNT, float: Kind.RATIO,
 
 
 def _kind(annotation: Any) -> Kind:
-    """Return the kind of a field's column; lists are written as one text."""
+    """Return the kind of a field's column; lists become one text."""
     return next((_KINDS[choice] for choice in (annotation, *get_args(annotation)) if choice in _KINDS), Kind.TEXT)
 
 
@@ -291,7 +291,7 @@ def _plain(value: Any) -> Any:
 
 
 def in_language(label: Label, language: Language) -> str:
-    """Return a name in a language."""
+    """Return a label in a language."""
     return label.zh if language == "zh" else label.en
 
 
@@ -305,10 +305,10 @@ def cell_text(value: object) -> str:
 
 
 def is_formula(text: str) -> bool:
-    """Return whether a spreadsheet would take a text for a formula."""
+    """Return whether a spreadsheet would treat a text as a formula."""
     return text.startswith(("=", "+", "-", "@", "\t", "\r"))
 
 
 def neutral(text: str) -> str:
-    """Return text that no spreadsheet takes for a formula."""
+    """Return text that no spreadsheet treats as a formula: with an apostrophe before it if need be."""
     return f"'{text}" if is_formula(text) else text

@@ -28,11 +28,11 @@ from app.store.snapshot import Snapshot
 Visibility = Callable[[Snapshot], bool]
 
 _ABSENT = b"null"
-"""What is kept of a snapshot that does not know what is asked for."""
+"""Cached for a snapshot that does not have the subject."""
 
 
 class PointFields(msgspec.Struct, frozen=True):
-    """Which date a row is of, and what changed since the row before."""
+    """The date of a row, and what changed since the previous row."""
 
     as_of: date
     snapshot: str
@@ -40,7 +40,7 @@ class PointFields(msgspec.Struct, frozen=True):
 
 
 class TrendRow(PointFields, frozen=True):
-    """One row; its rates are written already."""
+    """One row; its rates are encoded already."""
 
     rates: msgspec.Raw
 
@@ -49,17 +49,17 @@ _PART = Part(PointFields, lambda _numbers: ())
 
 
 def trend_answer(source: Source, question: TrendQuestion, _page: Page, visibility: Visibility | None = None) -> Answer:
-    """Return a trend, all of it.
+    """Return a whole trend.
 
     Parameters
     ----------
     visibility
-        Whether a snapshot shows what is asked for to the caller: one that does not is left out; null: all do.
+        Whether the caller may see the subject in a snapshot; dates where not are left out; null: always.
 
     Raises
     ------
     SubjectNotFound, InvalidRequest, SnapshotNotFound, ExactOnly
-        As `trend` says.
+        See `trend`.
     """
     points = _points(source, question, visibility)
     rows = [TrendRow(*_fields(point), msgspec.Raw(point.found)) for point in points]
@@ -71,7 +71,7 @@ def trend_answer(source: Source, question: TrendQuestion, _page: Page, visibilit
 def trend_table(
     source: Source, question: TrendQuestion, _page: Page, options: TableOptions, visibility: Visibility | None = None
 ) -> FlatTable:
-    """Return a trend as columns and rows; parameters and errors as above."""
+    """Return a trend as a table; parameters and errors as in `trend_answer`."""
     points = _points(source, question, visibility)
     language, metrics = options.language, metrics_of(question)
     columns = (
@@ -90,21 +90,21 @@ def trend_table(
 
 
 def _points(source: Source, question: TrendQuestion, visibility: Visibility | None) -> list[Point[bytes]]:
-    """Return the points with their rates as JSON, cached ones where there are."""
+    """Return the points with their rates as JSON, from the row cache where possible."""
     shelf, row_cache = source.shelf, source.row_cache
-    asked = ("trends", question.subject, question.code, question.population, question.metrics)
+    subject_key = ("trends", question.subject, question.code, question.population, question.metrics)
     metrics = metrics_of(question)
     rates_type = struct_of("Rates", tuple(metric.code for metric in metrics))
 
     def look(manifest: Manifest) -> bytes | None:
         if visibility is not None and not visibility(shelf.visit(manifest)):
             return None
-        key = encode((manifest.id, manifest.intra_enterprise_correlation.value, asked))
+        key = encode((manifest.id, manifest.intra_enterprise_correlation.value, subject_key))
         found = row_cache.get(key, (0,))[0]
         if found is None:
             rates = rates_at(shelf.visit(manifest), question)
             found = _ABSENT if rates is None else encode(rates_type(*rate_lists(rates)[0]))
-            row_cache.keep(key, {0: found})
+            row_cache.add(key, {0: found})
         return None if found == _ABSENT else found
 
     return trend(shelf, question, look, limited=visibility is not None)
@@ -115,18 +115,18 @@ def _fields(point: Point[bytes]) -> tuple[date, str, tuple[str, ...]]:
 
 
 def _cells(point: Point[bytes]) -> list[Any]:
-    """Return the cells of the rates of a point, as its JSON has them."""
+    """Return the cells of the rates of a point."""
     rates: dict[str, dict[str, Any]] = msgspec.json.decode(point.found)
     return [rate[part or "value"] for rate in rates.values() for part in RATE_PARTS]
 
 
 def _meta(points: list[Point[bytes]], question: TrendQuestion) -> Meta:
-    """Return what the newest point rests on; each row names its own snapshot."""
+    """Return the `meta` of the newest point; each row names its own snapshot."""
     basis = None if question.code is not None else question.population.basis.value
     return manifest_meta(points[-1].manifest, AsOf(question.until), basis, len(points))
 
 
 def _rests_on(points: list[Point[bytes]]) -> tuple[str, str]:
-    """Return the ids and the builds of all snapshots."""
+    """Return the ids of all snapshots, and when they were built."""
     manifests = [point.manifest for point in points]
     return " ".join(made.id for made in manifests), " ".join(made.built_at for made in manifests)

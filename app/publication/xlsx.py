@@ -1,7 +1,7 @@
 """XLSX: typed cells under a frozen header with a filter, and a sheet of notes.
 
-XlsxWriter makes the workbook with the header alone; the rows are put into its sheet while it is sent. Cell by cell it
-would take several times as long, and nothing could be sent before the last.
+XlsxWriter makes a workbook with the header only; the rows are inserted into its sheet while it is sent. Written cell by
+cell by XlsxWriter they would take several times as long, and nothing could be sent before the last.
 """
 
 import io
@@ -29,16 +29,16 @@ MOST_ROWS = 1_048_576
 """Rows of a sheet, its header among them (ECMA-376)."""
 
 MOST_CHARACTERS = 32_767
-"""Characters of a cell (Excel); longer text is cut, and ends with an ellipsis."""
+"""Characters of a cell (Excel); longer text is cut and ends with an ellipsis."""
 
 _DAY_ZERO = date(1899, 12, 30)
-"""Dates are counted from here (ECMA-376), from the day below on; earlier ones are written as text."""
+"""Dates are days since this one (ECMA-376); dates before `_FIRST_DAY` are written as text."""
 _FIRST_DAY = date(1900, 3, 1)
 
 _SHEET = "xl/worksheets/sheet1.xml"
 
 _LARGE = 4 * 2**30 // 60
-"""Cells from which a sheet may not fit into 4 GiB, at 60 bytes each: its entry then says so (ZIP64)."""
+"""Cells above which a sheet may exceed 4 GiB, at 60 bytes each: its entry is then ZIP64."""
 
 _FORMATS = {
     Kind.TEXT: "@",
@@ -48,7 +48,7 @@ _FORMATS = {
     Kind.DATE: "yyyy-mm-dd",
 }
 _PLAIN_NUMBER = "General"
-"""Format of numbers that need be no fractions of one."""
+"""Format of numbers that are not always between 0 and 1."""
 
 _WIDTHS = {Kind.TEXT: 16, Kind.COUNT: 10, Kind.RATIO: 10, Kind.FLAG: 8, Kind.DATE: 11}
 _NAME_WIDTH = 28
@@ -79,12 +79,12 @@ _HEADINGS = (
 _NOTES_WIDTHS = (36, 36, 16, 44, 90)
 
 _UNWRITABLE = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
-"""What XML cannot hold as it is, and what would be read as an escape."""
+"""Characters that XML does not allow, and text that would be read as an escape."""
 
 
 @dataclass(frozen=True)
 class _Style:
-    """How the cells of a column look: numbers in the workbook's list of styles; `quoted` for text like a formula."""
+    """Column letters and styles (numbers in the workbook's list) of a column; `quoted` for text like a formula."""
 
     letters: str
     plain: str
@@ -111,7 +111,7 @@ def _rows(table: FlatTable) -> int:
 
 
 def _pieces(table: FlatTable) -> Iterator[bytes]:
-    """Yield the workbook that XlsxWriter makes, with the rows in their place."""
+    """Yield the workbook of XlsxWriter, with the rows inserted."""
     sink, large = Sink(), _rows(table) * len(table.columns) > _LARGE
     with ZipFile(io.BytesIO(_workbook(table))) as made, ZipFile(sink, "w") as archive:
         for name in made.namelist():
@@ -126,7 +126,7 @@ def _pieces(table: FlatTable) -> Iterator[bytes]:
 
 
 def _sheet(table: FlatTable, made: bytes) -> Iterator[bytes]:
-    """Yield the sheet with all its rows in the place of the samples, which show how cells look."""
+    """Yield the sheet with all rows in place of the sample rows, whose cells have the styles."""
     before, rest = made.split(b'<row r="2"', 1)
     samples, after = rest.split(b"</sheetData>", 1)
     found = re.findall(r'<c r="([A-Z]+)\d+"(?: s="(\d+)")?', samples.decode())
@@ -160,7 +160,7 @@ def _date(style: _Style, row: int, day: date) -> str:
 
 
 def _text(style: _Style, row: int, text: str) -> str:
-    """Return a cell that is text, whatever it looks like: no formula, not even when it is edited later."""
+    """Return a text cell, whatever the text looks like: no formula, not even when it is edited later."""
     shown = text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"
     number = style.quoted if is_formula(text) else style.plain
     escaped = escape(_UNWRITABLE.sub(lambda found: f"_x{ord(found[0]):04X}_", shown))
@@ -177,8 +177,8 @@ _CELLS: dict[Kind, Callable[[_Style, int, Any], str]] = {
 
 
 def _workbook(table: FlatTable) -> bytes:
-    """Return the workbook with no rows but samples: a blank cell of each column, and below one like a formula."""
-    import xlsxwriter  # noqa: PLC0415  # starting stays quick
+    """Return the workbook with two sample rows: a blank cell of each column, and one quoted cell."""
+    import xlsxwriter  # noqa: PLC0415  # keeps the start fast
 
     content = io.BytesIO()
     with xlsxwriter.Workbook(content, {"in_memory": True}) as workbook:
@@ -218,13 +218,13 @@ def _write_notes(workbook: Any, table: FlatTable) -> None:
     sheet.write_string(len(_META) + 1, 0, in_language(_EMPTY_CELLS, language))
     sheet.write_row(len(_META) + 3, 0, [in_language(label, language) for label in _HEADINGS], bold)
     for number, column in enumerate(table.columns, len(_META) + 4):
-        said = describe(column, language)
-        for place, text in enumerate((said.label, column.name, said.unit, said.formula, said.definition)):
+        meaning = describe(column, language)
+        for place, text in enumerate((meaning.label, column.name, meaning.unit, meaning.formula, meaning.definition)):
             sheet.write_string(number, place, text)
 
 
 def _width(column: Column) -> int:
-    """Return the width of a column, in characters; headings break into two lines."""
+    """Return the width of a column, characters; headings wrap into two lines."""
     if column.name.endswith(("name", "name_zh", "name_en")):
         return _NAME_WIDTH
     wide = sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in column.heading)

@@ -1,1 +1,1 @@
-"""Answers to questions about a snapshot; the reading half, which needs snapshot files alone."""
+"""Statistics computed from a snapshot: the reading half, which needs only snapshot files."""

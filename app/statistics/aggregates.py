@@ -20,7 +20,7 @@ from app.store.arrays import Int64
 from app.store.snapshot import Mask, Snapshot, Tree, code_ranks
 
 CODES = tuple(measure.code for measure in MEASURES)
-"""What districts, industries and groups show of themselves, in every snapshot."""
+"""Measures that rows of districts, industries and groups show, in every snapshot."""
 
 _REGISTER_ONLY = [number for number, measure in enumerate(MEASURES) if measure.register_only]
 _WITHHELD = CODES.index("members_withheld")
@@ -28,16 +28,16 @@ _WITHHELD = CODES.index("members_withheld")
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where the sums of a snapshot stand among all that its counts hold.
+    """Which line of `Counts` each sum of a snapshot becomes.
 
     Parameters
     ----------
     codes
-        What is shown and, after it, what only intervals rest on.
+        The measures shown and, after them, those that only intervals use.
     summed
         Line of each sum.
     undefined, protected
-        Of each line, as counts have them.
+        For each line, as in `Counts`.
     """
 
     codes: tuple[str, ...]
@@ -47,7 +47,7 @@ class _Layout:
 
 
 class SubjectNotFound(NotFound):
-    """The code in the path is not in the snapshot that answers."""
+    """The code in the path is not in the snapshot."""
 
     code = "subject-not-found"
     title = "Subject not found"
@@ -103,7 +103,7 @@ def one(snapshot: Snapshot, subject: Subject, code: str, population: Population)
 
 
 def list_bases(snapshot: Snapshot, population: Population) -> RowList:
-    """Return a scope in each basis, in the order of the bases."""
+    """Return a population in each basis, in the order of the bases."""
     selection = resolve(snapshot, population)
     counts = stacked([count_selection(snapshot, replace(selection, basis=basis)) for basis in Basis])
     side = Side("", CODES, METRICS, counts.taken)
@@ -111,7 +111,7 @@ def list_bases(snapshot: Snapshot, population: Population) -> RowList:
 
 
 def count_selection(snapshot: Snapshot, selection: Selection) -> Counts:
-    """Return the figures of a scope as a whole, one row."""
+    """Return the figures of a whole selection, one row."""
     return counted(
         snapshot, sums.whole(snapshot, selection, snapshot.row_measures), withheld.of_selection(snapshot, selection)
     )
@@ -123,7 +123,7 @@ def counted(snapshot: Snapshot, summed: Int64, hidden: tuple[Int64, Mask]) -> Co
     Parameters
     ----------
     summed
-        Of the snapshot's row measures, shape (measures, rows).
+        Sums of the snapshot's row measures, shape (measures, rows).
     hidden
         Withheld members of each row, and where that figure is null.
     """
@@ -139,39 +139,39 @@ def counted(snapshot: Snapshot, summed: Int64, hidden: tuple[Int64, Mask]) -> Co
 
 
 def tree_of(snapshot: Snapshot, subject: Subject) -> Tree:
-    """Return the tree that a subject's rows are nodes of."""
+    """Return the tree whose nodes are the subject's rows."""
     return snapshot.districts if subject is Subject.DISTRICTS else snapshot.industries
 
 
 def _margins(
     snapshot: Snapshot, selection: Selection, count: Callable[[Int64], Counts], disjoint: Int64 | None = None
 ) -> Margins:
-    """Return the total of a scope and, where the rows are disjoint, what they leave of it."""
+    """Return the total of a selection and, if the rows are disjoint, what they leave unallocated."""
     total = count_selection(snapshot, selection)
     return Margins(total, None if disjoint is None else less(total, count(disjoint)))
 
 
 def _counter(snapshot: Snapshot, selection: Selection, subject: Subject, nodes: Int64) -> Callable[[Int64], Counts]:
-    """Return what counts any of some nodes, given in ascending order.
+    """Return a function that counts any of some nodes, given in ascending order.
 
-    Sums that are ready are looked up for the rows that are wanted. Others are added up for all nodes at once, the first
-    time that any is wanted: going through the enterprises costs the same for one node and for all.
+    Precomputed sums are looked up for the rows that are wanted. Others are computed for all nodes at once, on the first
+    call: a pass over the enterprises costs the same for one node and for all.
     """
-    if _is_ready(selection):
+    if _is_precomputed(selection):
         return partial(_count, snapshot, selection, subject)
     everything = cache(lambda: _count(snapshot, selection, subject, nodes))
     return lambda rows: everything().taken(np.searchsorted(nodes, rows))
 
 
-def _is_ready(selection: Selection) -> bool:
+def _is_precomputed(selection: Selection) -> bool:
     return selection == Selection(selection.basis)
 
 
 def _filled(
     snapshot: Snapshot, selection: Selection, subject: Subject, nodes: Int64, count: Callable[[Int64], Counts]
 ) -> Int64:
-    """Return the nodes that hold an enterprise that counts."""
-    if _is_ready(selection):
+    """Return the nodes with at least one counted enterprise."""
+    if _is_precomputed(selection):
         enterprises = _sums(snapshot, selection, subject, nodes, ("enterprises",))[0]
     else:
         enterprises = count(nodes).row("enterprises")
@@ -200,14 +200,14 @@ def _sums(snapshot: Snapshot, selection: Selection, subject: Subject, rows: Int6
 
 @lru_cache(maxsize=8)
 def _layout(summed: tuple[str, ...], given: tuple[str, ...]) -> _Layout:
-    """Return the layout of a snapshot that has some sums and gives some measures."""
+    """Return the layout for a snapshot with sums of `summed` that may show the measures `given`."""
     codes = (*CODES, *(code for code in summed if code not in CODES))
     lines = [codes.index(code) for code in summed]
     return _Layout(codes, lines, np.ones(len(codes), bool), np.array([code not in given for code in codes]))
 
 
 def _candidates(tree: Tree, listing: Listing) -> tuple[Int64, int | None]:
-    """Return the nodes that a listing names, and the node that they lie within (null: the whole tree)."""
+    """Return the nodes that a listing selects, and the node that contains them (null: the whole tree)."""
     if listing.parent is not None and listing.within is not None:
         message = "parent and within cannot be used together"
         raise InvalidRequest(message, [ErrorItem("query/parent", message), ErrorItem("query/within", message)])

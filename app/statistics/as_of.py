@@ -1,4 +1,4 @@
-"""Which snapshot answers a question: as of its date, and of a tier that can answer it."""
+"""The choice of the snapshot that answers a question, and the refusal of questions that it cannot answer."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from app.store.snapshot import Snapshot
 
 
 class ExactOnly(ServiceError):
-    """Protected figures do not answer this question; `errors` says what can be had instead."""
+    """Protected figures do not answer this question; `errors` lists what they do answer."""
 
     code = "exact-only"
     status = 403
@@ -18,19 +18,12 @@ class ExactOnly(ServiceError):
 
 
 def refuse_exact_only(manifest: Manifest, question: Question) -> None:
-    """Refuse a question that a snapshot cannot answer, whatever the codes in it.
-
-    Parameters
-    ----------
-    manifest
-        Of the snapshot: its capabilities decide.
-    question
-        What is asked.
+    """Refuse a question that the capabilities of a snapshot do not cover, whatever its codes.
 
     Raises
     ------
     ExactOnly
-        It needs what the snapshot lacks; all such is listed, each with the choices there are.
+        The snapshot lacks something; every such part is listed, with the available choices.
     """
     can = manifest.capabilities
     problems = [
@@ -45,20 +38,20 @@ def refuse_exact_only(manifest: Manifest, question: Question) -> None:
 
 def _operation(can: Capabilities, question: Question) -> Iterator[ErrorItem]:
     if question.analysis is not None and question.analysis not in can.analyses:
-        yield ErrorItem("path", f"{question.analysis} can be had in exact figures only", can.analyses)
+        yield ErrorItem("path", f"{question.analysis} is available in exact figures only", can.analyses)
     elif question.subject not in can.subjects:
-        yield ErrorItem(question.named_by(), f"{question.subject} are listed in exact figures only", can.subjects)
+        yield ErrorItem(question.named_by(), f"{question.subject} are available in exact figures only", can.subjects)
 
 
 def _basis(can: Capabilities, population: Population) -> Iterator[ErrorItem]:
     if population.basis not in can.bases:
-        yield ErrorItem("query/basis", f"basis {population.basis} is counted in exact figures only", can.bases)
+        yield ErrorItem("query/basis", f"basis {population.basis} is available in exact figures only", can.bases)
 
 
 def _filters(can: Capabilities, population: Population) -> Iterator[ErrorItem]:
     for name in ("enterprise_kind", "ownership", "size_class"):
         if getattr(population, name) is not None and name not in can.filters:
-            yield ErrorItem(f"query/{name}", f"{name} chooses enterprises in exact figures only", can.filters)
+            yield ErrorItem(f"query/{name}", f"the filter {name} is available in exact figures only", can.filters)
 
 
 def _levels(can: Capabilities, question: Question) -> Iterator[ErrorItem]:
@@ -66,18 +59,18 @@ def _levels(can: Capabilities, question: Question) -> Iterator[ErrorItem]:
     for name, tree, level in question.levels():
         levels = choices.get(tree, ())
         if level is not None and level not in levels:
-            yield ErrorItem(f"query/{name}", f"{tree} of level {level} are listed in exact figures only", levels)
+            yield ErrorItem(f"query/{name}", f"{tree} of level {level} are available in exact figures only", levels)
 
 
 def snapshot_for(shelf: Shelf, question: Question) -> Snapshot:
-    """Return the snapshot of a question's moment, once it is known to answer such questions.
+    """Return the snapshot that answers a question.
 
     Raises
     ------
     SnapshotNotFound, InvalidRequest
-        As `snapshot_at` says.
+        See `snapshot_at`.
     ExactOnly
-        As `refuse_exact_only` says.
+        See `refuse_exact_only`.
     """
     snapshot = snapshot_at(shelf, question.when)
     refuse_exact_only(snapshot.manifest, question)
@@ -85,14 +78,14 @@ def snapshot_for(shelf: Shelf, question: Question) -> Snapshot:
 
 
 def snapshot_at(shelf: Shelf, when: AsOf) -> Snapshot:
-    """Return the snapshot of a moment: of its id, the newest at or before its date, or the newest.
+    """Return the snapshot of this id, else the newest at or before this date, else the newest.
 
     Raises
     ------
     SnapshotNotFound
         There is none.
     InvalidRequest
-        Id and date are both given and the date would pick a snapshot of another date.
+        Id and date are both given, and the date selects a snapshot of another date.
     """
     if when.snapshot is None:
         return shelf.newest() if when.as_of is None else shelf.at(when.as_of)
@@ -104,7 +97,7 @@ def snapshot_at(shelf: Shelf, when: AsOf) -> Snapshot:
 
 
 def mapped_at(shelf: Shelf, when: AsOf) -> Manifest | None:
-    """Return the manifest of a moment's snapshot, if it is mapped already; null otherwise, and where there is none."""
+    """Return the manifest of the snapshot that `snapshot_at` would return; null unless it is mapped already."""
     if when.snapshot is not None and when.as_of is not None:
         return None
     for manifest in shelf.all():

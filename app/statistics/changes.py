@@ -1,6 +1,6 @@
-"""Changes between two dates as exact accounts: of the member ratio by industry, of enterprises and members one by one.
+"""Changes between two dates as exact accounts: the member ratio by industry, enterprises and members one by one.
 
-The account of the ratio follows Kitagawa (1955): a difference of two ratios as effects of rates and of mix.
+The ratio is decomposed after Kitagawa (1955): the difference of two ratios as effects of rates and of mix.
 """
 
 from collections.abc import Sequence
@@ -31,9 +31,9 @@ class ChangesQuestion(Question):
     Parameters
     ----------
     since
-        The earlier moment; the question's own is the later one.
+        The earlier snapshot; `when` is the later one.
     industry_level
-        Level of the strata of the ratio's account.
+        Level of the industries that are the strata of the ratio.
     """
 
     since: AsOf = field(default_factory=AsOf)
@@ -51,7 +51,7 @@ class Stratum:
     Parameters
     ----------
     industry
-        Node of the tree, the same at both dates; null: what no industry of the level holds.
+        Node of the tree, the same at both dates; null: everything outside the industries of the level.
     rate, mix
         Effects of its own ratio and of its share of the headcount; ratios.
     """
@@ -80,13 +80,13 @@ class Account:
     before, after
         The count at the two dates.
     within
-        Net change of enterprises that are in the population at both.
+        Net change in enterprises that are in the population at both dates.
     entered, left
-        Of those in it at one date alone that are outside the basis at the other.
+        In enterprises in the population at one date only, and outside the basis at the other.
     moved_in, moved_out
-        Of those in it at one date alone that are in the basis, elsewhere, at the other.
+        In enterprises in the population at one date only, and elsewhere in the basis at the other.
     gained, lost
-        The two sides of `within`.
+        The increases and the decreases in `within`.
     """
 
     before: int
@@ -118,9 +118,9 @@ class Changes:
     before, after
         The snapshots.
     ratio
-        Null where the ratio is not applicable at a date.
+        Null if the ratio is not applicable at either date.
     accounts
-        Null where a snapshot holds no enterprises: figures are protected.
+        Null if a snapshot has no enterprises: figures are protected.
     """
 
     before: Snapshot
@@ -135,17 +135,17 @@ def changes_between(shelf: Shelf, question: ChangesQuestion) -> Changes:
     Raises
     ------
     SnapshotNotFound, ExactOnly
-        As the question's parts say.
+        See `snapshot_for`.
     InvalidRequest
-        A code is unknown at a date, the dates are the wrong way round, or the snapshots cannot be compared.
+        A code is unknown at a date, the dates are in the wrong order, or the snapshots cannot be compared.
     """
     after = snapshot_for(shelf, question)
     before = _earlier(shelf, question.since)
     _refuse_incomparable(before, after)
-    scopes = resolve(before, question.population), resolve(after, question.population)
-    ratio = _ratio_account(before, after, scopes, question.industry_level)
+    selections = resolve(before, question.population), resolve(after, question.population)
+    ratio = _ratio_account(before, after, selections, question.industry_level)
     exact = "enterprises" in before.manifest.tables and "enterprises" in after.manifest.tables
-    return Changes(before, after, ratio, _accounts(before, after, scopes) if exact else None)
+    return Changes(before, after, ratio, _accounts(before, after, selections) if exact else None)
 
 
 def _earlier(shelf: Shelf, since: AsOf) -> Snapshot:
@@ -158,7 +158,7 @@ def _earlier(shelf: Shelf, since: AsOf) -> Snapshot:
 def _refuse_incomparable(before: Snapshot, after: Snapshot) -> None:
     old, new = before.manifest, after.manifest
     if old.as_of > new.as_of:
-        message = f"since picks the snapshot of {old.as_of}, which is after {new.as_of}"
+        message = f"since selects the snapshot of {old.as_of}, which is after {new.as_of}"
         raise InvalidRequest(message, [ErrorItem("query/since", message)])
     differing = [
         part
@@ -178,11 +178,13 @@ def _refuse_incomparable(before: Snapshot, after: Snapshot) -> None:
 
 
 def _ratio_account(
-    before: Snapshot, after: Snapshot, scopes: tuple[Selection, Selection], level: str
+    before: Snapshot, after: Snapshot, selections: tuple[Selection, Selection], level: str
 ) -> RatioAccount | None:
-    """Return the account over the industries of a level and, last, what none of them holds."""
+    """Return the account over the industries of a level and, last, everything outside them."""
     nodes = np.flatnonzero(after.industries.of_level(level))
-    a, b = (_strata(snapshot, selection, nodes) for snapshot, selection in zip((before, after), scopes, strict=True))
+    a, b = (
+        _strata(snapshot, selection, nodes) for snapshot, selection in zip((before, after), selections, strict=True)
+    )
     heads = a[1].sum(), b[1].sum()
     if 0 in heads:
         return None
@@ -199,8 +201,8 @@ def _ratio_account(
 def _strata(snapshot: Snapshot, selection: Selection, nodes: Int64) -> Int64:
     """Return matched members and headcount of each stratum, shape (2, strata)."""
     total = sums.whole(snapshot, selection, _RATIO)
-    row_list = sums.industries(snapshot, selection, nodes, _RATIO)
-    return np.concatenate((row_list, total - row_list.sum(axis=1, keepdims=True)), axis=1)
+    by_industry = sums.industries(snapshot, selection, nodes, _RATIO)
+    return np.concatenate((by_industry, total - by_industry.sum(axis=1, keepdims=True)), axis=1)
 
 
 def effects(a: Int64, b: Int64, mean: float) -> tuple[Floats, Floats]:
@@ -213,12 +215,12 @@ def effects(a: Int64, b: Int64, mean: float) -> tuple[Floats, Floats]:
     return rate, mix
 
 
-def _accounts(before: Snapshot, after: Snapshot, scopes: tuple[Selection, Selection]) -> Accounts:
-    a, b = _Members.of(before, scopes[0]), _Members.of(after, scopes[1])
-    there = after.enterprises.rows_of("code", before.enterprises.arrow("code"))
-    matched = np.flatnonzero(there >= 0)
-    pairs = matched, there[matched]
-    alone = np.flatnonzero(there < 0), _unmatched(len(after.enterprises), pairs[1])
+def _accounts(before: Snapshot, after: Snapshot, selections: tuple[Selection, Selection]) -> Accounts:
+    a, b = _Members.of(before, selections[0]), _Members.of(after, selections[1])
+    rows_after = after.enterprises.rows_of("code", before.enterprises.arrow("code"))
+    matched = np.flatnonzero(rows_after >= 0)
+    pairs = matched, rows_after[matched]
+    alone = np.flatnonzero(rows_after < 0), _unmatched(len(after.enterprises), pairs[1])
     ones = np.ones(len(before.enterprises), np.int64), np.ones(len(after.enterprises), np.int64)
     columns = [ones, *((_known(before, name), _known(after, name)) for name in ("organised", "members"))]
     return Accounts(*(_account(a, b, pairs, alone, values) for values in columns))
@@ -233,7 +235,7 @@ class _Members:
     basis
         Which are in the basis.
     counted
-        Which of them are in the scope.
+        Which of those are in the selection.
     """
 
     basis: Mask
@@ -241,7 +243,7 @@ class _Members:
 
     @classmethod
     def of(cls, snapshot: Snapshot, selection: Selection) -> "_Members":
-        """Return those of a scope."""
+        """Return those of a selection."""
         everything = slice(0, len(snapshot.enterprises))
         counted = np.zeros(everything.stop, bool)
         rows, mask = rows_of(snapshot, selection)
@@ -263,11 +265,11 @@ def _account(
     a, b
         Which enterprises count at the two dates.
     pairs
-        Rows of the enterprises that are registered at both.
+        Rows of the enterprises registered at both dates.
     alone
         Rows of those registered at one date only.
     values
-        Of each row, 0 where unknown.
+        Value of each row at the two dates, 0 if unknown.
     """
     old, new = values[0][pairs[0]], values[1][pairs[1]]
     was, now = a.counted[pairs[0]], b.counted[pairs[1]]

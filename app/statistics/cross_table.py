@@ -1,4 +1,4 @@
-"""Cross tables: districts of a level by industries of a level, or by industry groups; cells that hold an enterprise."""
+"""Cross tables: districts of a level by industries of a level, or by industry groups; only cells with an enterprise."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -20,14 +20,14 @@ from app.store.snapshot import Snapshot, code_ranks
 
 @dataclass(frozen=True)
 class CrossTableQuestion(Question):
-    """A question about every district of a level, below `within` where that is given, in every column.
+    """A question about every district of a level, inside `within` if that is given, in every column.
 
     Parameters
     ----------
     district_level
         Level of the districts.
     industry_level
-        Level of the industries that are the columns; null: industry groups are.
+        Level of the industries that are the columns; null: the columns are industry groups.
     """
 
     district_level: str = "county"
@@ -43,18 +43,18 @@ class CrossTableQuestion(Question):
 
 @dataclass(frozen=True)
 class _Columns:
-    """The columns of a table: all industries, or all groups, each of them a union of spans of the industry tree.
+    """The columns of a table: all industries, or all groups, each a union of spans of the industry tree.
 
     Parameters
     ----------
     first
-        First span of each column, and the end of the last.
+        First span of each column and, last, the number of spans.
     starts, ends
-        Of each span, in pre-order of the industries.
+        For each span, in pre-order of the industries.
     ranks
-        Place of each column in the order of codes.
+        Rank of each column by code.
     are_groups
-        Whether they are groups.
+        Whether the columns are groups.
     """
 
     first: Int64
@@ -66,7 +66,7 @@ class _Columns:
 
 @dataclass(frozen=True)
 class _Grid:
-    """The rows of a scope that lie in a listed district, by district and, within it, by industry.
+    """The rows of a selection that lie in a listed district, sorted by district, then by industry.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class _Grid:
     keys
         District × width + industry of each, ascending.
     width
-        Industries, and one more for the unclassified.
+        Number of industries, plus one for the unclassified.
     """
 
     rows: Int64
@@ -84,10 +84,10 @@ class _Grid:
 
 
 def list_cells(snapshot: Snapshot, question: CrossTableQuestion, page: Page) -> RowList:
-    """Return the cells that hold an enterprise that counts: district × number of columns + column.
+    """Return the cells with at least one counted enterprise: district × number of columns + column.
 
-    A column is a node of the industry tree, or the number of a group. Only where each cell lies is found for all of
-    them; figures are added up for the rows that are wanted, so that a million cells take no more than their places.
+    A column is a node of the industry tree, or the number of a group. Figures are computed for the rows that are
+    wanted only, so a million cells take no more memory than their numbers.
     """
     selection = resolve(snapshot, question.population)
     within = None if question.listing.within is None else node_of(snapshot.districts, question.listing.within, "within")
@@ -128,17 +128,17 @@ def _groups(snapshot: Snapshot) -> _Columns:
 
 def _grid(snapshot: Snapshot, selection: Selection, nodes: Int64) -> _Grid:
     rows, mask = rows_of(snapshot, selection)
-    row_cache = rows.start + np.flatnonzero(mask)
-    districts = holders(snapshot.districts.ends, nodes)[snapshot.district_of[row_cache]]
-    row_cache, districts = row_cache[districts >= 0], districts[districts >= 0]
+    counted_rows = rows.start + np.flatnonzero(mask)
+    districts = holders(snapshot.districts.ends, nodes)[snapshot.district_of[counted_rows]]
+    counted_rows, districts = counted_rows[districts >= 0], districts[districts >= 0]
     width = len(snapshot.industries.codes) + 1
-    keys = districts * width + snapshot.industry_of[row_cache]
-    order = np.argsort(keys, kind="stable")  # nearly in order already, which this sort is quick at
-    return _Grid(row_cache[order], keys[order], width)
+    keys = districts * width + snapshot.industry_of[counted_rows]
+    order = np.argsort(keys, kind="stable")  # nearly sorted already, which this sort is fast at
+    return _Grid(counted_rows[order], keys[order], width)
 
 
 def _filled(snapshot: Snapshot, grid: _Grid, columns: _Columns, level: str | None) -> Int64:
-    """Return the cells with an enterprise, ascending."""
+    """Return the cells with at least one enterprise, ascending."""
     districts, industries = np.divmod(grid.keys, grid.width)
     if level is not None:
         nodes = np.flatnonzero(snapshot.industries.of_level(level))
@@ -157,7 +157,7 @@ def _filled(snapshot: Snapshot, grid: _Grid, columns: _Columns, level: str | Non
 
 
 def _with_enterprises(snapshot: Snapshot, rows: Int64, cells: Int64) -> Int64:
-    """Return which of some cells, ascending and given for each row, hold an enterprise."""
+    """Return the cells with at least one enterprise, given the cell of each row, ascending."""
     starts = np.flatnonzero(np.diff(cells, prepend=-1))
     lengths = np.diff(starts, append=len(cells))
     enterprises = sums.of_runs(snapshot, rows, lengths, ("enterprises",))[0]
@@ -184,14 +184,14 @@ def _count(snapshot: Snapshot, selection: Selection, grid: _Grid, columns: _Colu
 
 
 def _ranges(starts: Int64, lengths: Int64) -> Int64:
-    """Return the numbers from each start on, so many each, one range after the other."""
+    """Return the concatenated ranges from each start, of these lengths."""
     before: Int64 = np.cumsum(lengths) - lengths
     return np.repeat(starts - before, lengths) + np.arange(int(lengths.sum()))
 
 
-def _margins(total_of_scope: Callable[[], Counts], count: Callable[[Int64], Counts], disjoint: Int64 | None) -> Margins:
-    """Return the total of a scope and, where cells are disjoint, what they leave of it."""
-    total = total_of_scope()
+def _margins(count_total: Callable[[], Counts], count: Callable[[Int64], Counts], disjoint: Int64 | None) -> Margins:
+    """Return the total and, if the cells are disjoint, what they leave unallocated."""
+    total = count_total()
     if disjoint is None:
         return Margins(total)
     blocks = [disjoint[start : start + BLOCK] for start in range(0, len(disjoint), BLOCK)]
@@ -199,7 +199,7 @@ def _margins(total_of_scope: Callable[[], Counts], count: Callable[[Int64], Coun
 
 
 def _within(snapshot: Snapshot, selection: Selection, within: int | None) -> Selection | None:
-    """Return a scope within a district as well; null where they lie apart."""
+    """Return the intersection of a selection and a district; null if it is empty."""
     if within is None or selection.district is None:
         return selection.narrowed(district=within)
     upper, lower = sorted((within, selection.district))
@@ -207,7 +207,7 @@ def _within(snapshot: Snapshot, selection: Selection, within: int | None) -> Sel
 
 
 def _total(snapshot: Snapshot, selection: Selection, within: int | None, inside: Selection | None) -> Counts:
-    """Return the figures of a scope within a district; zeros where the two lie apart."""
+    """Return the figures of a selection inside a district; zeros if the intersection is empty."""
     if inside is not None:
         return count_selection(snapshot, inside)
     own, other = (count_selection(snapshot, one) for one in (selection, selection.narrowed(district=within)))

@@ -1,4 +1,4 @@
-"""Data quality: how much each rule finds in a scope, and which enterprises and branches."""
+"""Data quality: how many findings each rule has in a population, and in which enterprises and branches."""
 
 from dataclasses import dataclass
 
@@ -20,21 +20,21 @@ _RULES = tuple(QualityRule)
 
 @dataclass(frozen=True)
 class DataQualityQuestion(Question):
-    """What is worth a second look in a population.
+    """The findings on data quality in a population.
 
     Parameters
     ----------
     rule
-        Whose findings are listed one by one; null: how many each rule has.
+        Rule whose findings are listed; null: the number of findings of each rule.
     """
 
     rule: QualityRule | None = None
 
 
 def counts_of(snapshot: Snapshot, question: DataQualityQuestion) -> tuple[int | None, ...]:
-    """Return how much each rule finds, in the order of the catalogue.
+    """Return the number of findings of each rule, in the order of the catalogue.
 
-    Null is not defined: members who work nowhere, or nowhere that is registered, are in no district and no industry.
+    Null means not defined: members without an employer, or without a registered one, have no district or industry.
     """
     selection = resolve(snapshot, question.population)
     table = snapshot.table("findings")
@@ -52,7 +52,7 @@ def counts_of(snapshot: Snapshot, question: DataQualityQuestion) -> tuple[int | 
 
 
 def findings_of(snapshot: Snapshot, question: DataQualityQuestion) -> Int64:
-    """Return the findings of the question's rule, by row of the table, in the order of the subjects' codes."""
+    """Return the findings of the question's rule, as rows of the table, sorted by the subjects' codes."""
     table = snapshot.table("findings")
     named = QualitySubject.MEMBER is not _subject(question.rule)
     rows = np.flatnonzero(_inside(snapshot, resolve(snapshot, question.population)) & _of_rule(snapshot, question.rule))
@@ -64,7 +64,7 @@ def findings_of(snapshot: Snapshot, question: DataQualityQuestion) -> Int64:
 
 
 def reporting_rate(snapshot: Snapshot, question: Question) -> Rates:
-    """Return the share of the scope's registered enterprises that have a return inside the return window."""
+    """Return the share of the population's registered enterprises with a return inside the return window."""
     selection = resolve(snapshot, question.population)
     registered = Selection(Basis.REGISTERED, selection.district, selection.industry)
     return rates_of(count_selection(snapshot, registered), (METRIC["reporting_rate"],), precision_of(snapshot.manifest))
@@ -84,7 +84,7 @@ def _subject(rule: QualityRule | None) -> QualitySubject | None:
 
 
 def _inside(snapshot: Snapshot, selection: Selection) -> Mask:
-    """Return which findings lie in a scope."""
+    """Return which findings lie in a selection."""
     table = snapshot.table("findings")
     inside = np.ones(len(table), bool)
     for name, node, tree in (

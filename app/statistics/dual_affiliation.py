@@ -1,4 +1,4 @@
-"""Dual affiliation: who takes part where, and what that does to coverage."""
+"""Dual affiliation: members by home branch and joint branch, and the effect on coverage."""
 
 from dataclasses import dataclass, replace
 
@@ -16,25 +16,25 @@ from app.store.snapshot import Mask, Snapshot
 UPLIFT = tuple(
     METRIC[code] for code in ("organisation_coverage", "organisation_coverage_with_dual", "work_coverage", "dual_reach")
 )
-"""The rates beside the matrix, in order."""
+"""The rates that accompany the matrix, in order."""
 
 
 @dataclass(frozen=True)
 class Matrix:
-    """Distinct members with a living secondary affiliation to a joint branch of a district, everybody.
+    """Distinct members, withheld ones included, with a living secondary affiliation to a joint branch in a district.
 
     Parameters
     ----------
     homes, joint_branches
-        Of each cell the row of its home in `branches`, -1 for none, and of its joint branch.
+        For each cell, the rows of its home (-1: none) and of its joint branch in `branches`.
     members
-        Of each cell.
+        Members in each cell.
     home_members
         Row of each home and its members, each counted once over all joint branches; a home of -1 comes last.
     joint_members
         Row of each joint branch and its members.
     total
-        All of them, each counted once.
+        All members, each counted once.
     """
 
     homes: Int64
@@ -47,16 +47,16 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Uplift:
-    """What dual affiliation adds to the coverage of a scope.
+    """What dual affiliation adds to the coverage of a population.
 
     Parameters
     ----------
     rates
-        As they are: organisation coverage without and with dual affiliation, work coverage, dual reach.
+        Organisation coverage without and with dual affiliation, work coverage, dual reach.
     work_coverage_without
-        Work coverage as if nobody were in dual affiliation.
+        Work coverage if nobody were in dual affiliation.
     unreached
-        Members in enterprises that are not organised, known to be without a living secondary affiliation.
+        Members in unorganised enterprises who are known to have no living secondary affiliation.
     """
 
     rates: Rates
@@ -65,7 +65,7 @@ class Uplift:
 
 
 def matrix_of(snapshot: Snapshot, question: Question) -> Matrix:
-    """Return who takes part where, of the joint branches in the question's district; homes and branches by code."""
+    """Return the matrix of the joint branches in the question's district, sorted by code of home, then joint branch."""
     district = resolve(snapshot, question.population).district
     table = snapshot.table("dual_affiliation")
     members = table.values("members").astype(np.int64)
@@ -102,7 +102,7 @@ def uplift_of(snapshot: Snapshot, question: Question) -> Uplift:
 
 
 def _without_dual(snapshot: Snapshot, selection: Selection, counts: Counts) -> Counts:
-    """Return counts as if nobody were in dual affiliation: who is reached by a work means besides, still is."""
+    """Return the counts if nobody were in dual affiliation; enterprises reached by a work means too remain reached."""
     rows, mask = rows_of(snapshot, selection)
     table = snapshot.enterprises
     by_work = (table.values("work_reached")[rows] == 1) & (table.values("organised")[rows] == 0) & mask
@@ -117,7 +117,7 @@ def _rows(snapshot: Snapshot, codes: tuple[str | None, ...]) -> Int64:
 
 
 def _inside(snapshot: Snapshot, district: int | None, branches: Int64) -> Mask:
-    """Return which branches are in a district's subtree; a row of -1 is some branch, whichever."""
+    """Return which branches are in a district's subtree; meaningless for rows of -1."""
     if district is None or len(snapshot.branches) == 0:
         return np.ones(len(branches), bool)
     nodes = snapshot.branch_districts[branches]
@@ -125,7 +125,7 @@ def _inside(snapshot: Snapshot, district: int | None, branches: Int64) -> Mask:
 
 
 def _of_district(snapshot: Snapshot, district: int | None) -> Mask:
-    """Return which rows of the table are about exactly this district; null: about all of them."""
+    """Return which rows of the table are about exactly this district; null: about the whole registry."""
     table = snapshot.table("dual_affiliation")
     valid = table.valid("district")
     known = np.ones(len(table), bool) if valid is None else valid

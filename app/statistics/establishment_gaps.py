@@ -1,4 +1,4 @@
-"""Establishment gaps: enterprises that must establish an organisation and have not, since when, and who could help."""
+"""Establishment gaps: enterprises that must establish an organisation and have not, since when, and candidates."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -16,11 +16,11 @@ from app.store.snapshot import Mask, Snapshot
 
 _STREET, _SITE = (list(DistrictLevel).index(level) for level in (DistrictLevel.STREET, DistrictLevel.SITE))
 
-_MOST = 5
-"""Candidates named for one enterprise."""
+_MOST_CANDIDATES = 5
+"""Candidates listed for one enterprise, at most."""
 
 _PREFERRED = {BranchForm.JOINT, BranchForm.AREA, BranchForm.INDUSTRY}
-"""Forms of branches that are there to take in enterprises without one of their own."""
+"""Forms of branches made for enterprises without a branch of their own."""
 
 
 class Nearness(StrEnum):
@@ -32,14 +32,14 @@ class Nearness(StrEnum):
 
 @dataclass(frozen=True)
 class Candidate:
-    """A living branch, by its row, that could take an enterprise, and why."""
+    """A living branch, by its row, that could cover an enterprise, and why."""
 
     branch: int
     why: Nearness
 
 
 def gap_listing(*, strict: bool) -> Listing:
-    """Return which enterprises are in the gap: eligible and not organised; strictly, not by a branch of their own."""
+    """Return the filter of the gap: eligible and not organised; if strict, not organised by a branch of their own."""
     return Listing(eligible=True, standalone=False) if strict else Listing(eligible=True, organised=False)
 
 
@@ -50,7 +50,7 @@ def earlier_snapshots(shelf: Shelf, snapshot: Snapshot) -> list[Manifest]:
 
 
 def gap_since(shelf: Shelf, snapshot: Snapshot, listing: Listing, rows: Int64) -> list[date]:
-    """Return, of each of some rows, the date of the first of the unbroken run of snapshots that have it in the gap."""
+    """Return, for each row, the date of the first in the unbroken run of snapshots with it in the gap."""
     since = np.full(len(rows), snapshot.manifest.as_of, object)
     running = np.arange(len(rows))
     for manifest in earlier_snapshots(shelf, snapshot):
@@ -58,19 +58,19 @@ def gap_since(shelf: Shelf, snapshot: Snapshot, listing: Listing, rows: Int64) -
             break
         try:
             earlier = shelf.get(manifest.id)
-        except SnapshotNotFound:  # damaged, or pruned since: the run is that of the others
+        except SnapshotNotFound:  # damaged or pruned: the run skips it
             continue
-        places = earlier.enterprises.rows_of("code", snapshot.enterprises.taken("code", rows[running]))
-        there = np.flatnonzero(places >= 0)
-        in_gap = np.isin(places[there], flagged(earlier, np.unique(places[there]), listing))
-        running = running[there[in_gap]]
+        earlier_rows = earlier.enterprises.rows_of("code", snapshot.enterprises.taken("code", rows[running]))
+        matched = np.flatnonzero(earlier_rows >= 0)
+        in_gap = np.isin(earlier_rows[matched], flagged(earlier, np.unique(earlier_rows[matched]), listing))
+        running = running[matched[in_gap]]
         since[running] = manifest.as_of
     found: list[date] = since.tolist()
     return found
 
 
 def means_of(snapshot: Snapshot, rows: Int64) -> list[tuple[str, ...]]:
-    """Return the living means by which each of some enterprises is reached, in the order of the vocabulary."""
+    """Return the living means that reach each enterprise, in the order of the vocabulary."""
     table = snapshot.table("coverage")
     choices = [str(means) for means in CoverageMeans]
     enterprises, means = table.values("enterprise"), table.values("means")
@@ -81,9 +81,9 @@ def means_of(snapshot: Snapshot, rows: Int64) -> list[tuple[str, ...]]:
 
 
 def candidates_of(snapshot: Snapshot, rows: Int64) -> list[tuple[Candidate, ...]]:
-    """Return the living branches that could take each of some enterprises, the nearest first.
+    """Return the living branches that could cover each enterprise, the nearest first.
 
-    Those at its site before others in its street; then the forms made for it before others; then by code.
+    Branches at its site come before others in its street, then preferred forms before others, then by code.
     """
     near = _NearBranches.of(snapshot)
     return [near.candidates(int(node)) for node in snapshot.district_of[rows].tolist()]
@@ -91,18 +91,18 @@ def candidates_of(snapshot: Snapshot, rows: Int64) -> list[tuple[Candidate, ...]
 
 @dataclass(frozen=True)
 class _NearBranches:
-    """The living branches by place.
+    """The living branches by district.
 
     Parameters
     ----------
     snapshot
-        What they are of; its branches stand in the order of their codes.
+        Their snapshot; its branches are sorted by code.
     order
-        Their rows, by district.
+        Their rows, sorted by district.
     nodes
         District of each, in this order.
     others
-        Of each row, whether its form is not one of the preferred.
+        For each row, whether its form is not preferred.
     """
 
     snapshot: Snapshot
@@ -112,7 +112,7 @@ class _NearBranches:
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> "_NearBranches":
-        """Return those of a snapshot."""
+        """Return the branches of a snapshot."""
         preferred = np.isin(snapshot.branches.values("form"), [list(BranchForm).index(form) for form in _PREFERRED])
         valid = snapshot.branches.valid("form")
         order = np.argsort(snapshot.branch_districts, kind="stable")
@@ -120,19 +120,19 @@ class _NearBranches:
         return cls(snapshot, order, snapshot.branch_districts[order], others)
 
     def candidates(self, node: int) -> tuple[Candidate, ...]:
-        """Return the candidates of an enterprise at a district; none where it has no street."""
+        """Return the candidates for an enterprise in a district; none if it has no street."""
         tree = self.snapshot.districts
         street = -1 if node >= len(tree.codes) else tree.nearest(node, _STREET)
         if street < 0 or tree.ranks[street] != _STREET:
             return ()
-        at_site = self._offered(node, node + 1) if tree.ranks[node] == _SITE else ()
-        named = [Candidate(row, Nearness.SAME_SITE) for row in at_site[:_MOST]]
-        for row in self._offered(street, int(tree.ends[street])):
-            if len(named) < _MOST and row not in at_site:
+        at_site = self._branches_in(node, node + 1) if tree.ranks[node] == _SITE else ()
+        named = [Candidate(row, Nearness.SAME_SITE) for row in at_site[:_MOST_CANDIDATES]]
+        for row in self._branches_in(street, int(tree.ends[street])):
+            if len(named) < _MOST_CANDIDATES and row not in at_site:
                 named.append(Candidate(row, Nearness.SAME_STREET))
         return tuple(named)
 
-    def _offered(self, start: int, end: int) -> tuple[int, ...]:
-        """Return the branches of some districts, in the order in which they are offered."""
+    def _branches_in(self, start: int, end: int) -> tuple[int, ...]:
+        """Return the branches in a span of districts, preferred forms first, then by code."""
         rows = self.order[np.searchsorted(self.nodes, start) : np.searchsorted(self.nodes, end)]
         return tuple(rows[np.lexsort((rows, self.others[rows]))].tolist())

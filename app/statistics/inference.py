@@ -1,8 +1,8 @@
-"""Intervals and tests: Wilson intervals of counts and of effective counts, what rounding adds, tests of ratios.
+"""Intervals and tests: Wilson intervals of counts and of effective counts, the error from rounding, tests of ratios.
 
 Tests use tails of the binomial distribution, continued to real numbers of draws (Korn and Graubard 1998), and of the
-beta distribution of the same mean and variance, for the heavier upper tail of clustered data; false discovery rates of
-Benjamini and Hochberg (1995).
+beta distribution of the same mean and variance, for the heavier upper tail of clustered data; false discovery rates
+after Benjamini and Hochberg (1995).
 """
 
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Precision:
-    """What limits how much a snapshot's ratios of persons over headcount tell.
+    """What limits the precision of a snapshot's ratios of persons over headcount.
 
     Parameters
     ----------
     correlation
         Intra-enterprise correlation.
     rounding
-        Variance of the rounded value of one enterprise, persons²; null where figures are exact.
+        Variance of the rounded value of one enterprise, persons²; null if figures are exact.
     """
 
     correlation: float
@@ -36,10 +36,10 @@ class Precision:
 
 
 def precision_of(manifest: Manifest) -> Precision:
-    """Return the precision of a snapshot; the one place where its disclosure decides on intervals.
+    """Return the precision of a snapshot; only here does its disclosure protection affect intervals.
 
-    A value rounded to steps of b from a start drawn evenly is off by b²·(m/b)(1 − m/b), m its remainder: over all
-    remainders (b² − 1)/6 on average, 4 for b = 5.
+    Rounding to steps of b with a uniform random start has variance b²·(m/b)(1 − m/b), m the remainder of the value:
+    (b² − 1)/6 on average over all remainders, 4 for b = 5.
     """
     b = manifest.disclosure.b
     return Precision(manifest.intra_enterprise_correlation.value, None if b is None else (b * b - 1) / 6)
@@ -48,8 +48,8 @@ def precision_of(manifest: Manifest) -> Precision:
 def wilson(numerator: npt.NDArray[Any], denominator: npt.NDArray[Any], effective: Floats) -> tuple[Floats, Floats]:
     """Return the lower and upper bounds of numerator/denominator with an effective number of draws.
 
-    Exactly 0 where the numerator is 0, exactly 1 where it is the denominator; any shape; all of `denominator` and
-    `effective` above 0.
+    Exactly 0 where the numerator is 0, exactly 1 where it equals the denominator. Arrays of any shape; `denominator`
+    and `effective` are above 0.
     """
     ratio = numerator / denominator
     z2 = Z * Z
@@ -62,7 +62,7 @@ def wilson(numerator: npt.NDArray[Any], denominator: npt.NDArray[Any], effective
 
 
 def effective_headcount(headcount: Floats, squared: Floats, correlation: float) -> Floats:
-    """Return H² / (H + ρ(Q − H)): of how many independent employees a clustered headcount tells as much."""
+    """Return H² / (H + ρ(Q − H)): the independent employees that are worth as much as a clustered headcount."""
     return headcount * headcount / (headcount + correlation * (squared - headcount))
 
 
@@ -74,7 +74,7 @@ def rounding_error(ratio: Floats, shown: npt.NDArray[Any], headcount: npt.NDArra
     ratio
         r, members per employee.
     shown
-        k, enterprises whose rounded members and headcount the two sums are of.
+        k, number of enterprises whose rounded members and headcount are summed.
     headcount
         H, employees; above 0.
     variance
@@ -93,9 +93,9 @@ def widened(ratio: Floats, low: Floats, high: Floats, error: Floats) -> tuple[Fl
 def effective_rounded(
     ratio: Floats, effective: Floats, shown: npt.NDArray[Any], headcount: npt.NDArray[Any], variance: float
 ) -> Floats:
-    """Return of how many independent draws a headcount tells as much once each enterprise is rounded.
+    """Return the independent draws that a headcount is worth once each enterprise is rounded.
 
-    r(1 − r) / (r(1 − r)/n_eff + v·k(1 + r²)/H²), r the ratio that it is tested against; the others as above.
+    r(1 − r) / (r(1 − r)/n_eff + v·k(1 + r²)/H²), with r the reference ratio of the test; the others as above.
     """
     spread = ratio * (1 - ratio)
     rounding: Floats = variance * shown * (1 + ratio * ratio) / (headcount * headcount)
@@ -103,7 +103,7 @@ def effective_rounded(
 
 
 def joint_draws(first: Floats, second: Floats) -> Floats:
-    """Return n1·n2/(n1 + n2), of how many draws a difference between two ratios tells as much; 0 where both are 0."""
+    """Return n1·n2/(n1 + n2), the draws that a difference between two ratios is worth; 0 where both are 0."""
     both = first + second
     return np.divide(first * second, both, out=np.zeros(both.shape), where=both != 0)
 
@@ -116,11 +116,11 @@ def p_values(ratio: Floats, reference: Floats, draws: Floats) -> Floats:
     ratio
         r, 0 to 1.
     reference
-        The ratio that it is tested against; above 0 and below 1.
+        The ratio to test against; above 0 and below 1.
     draws
-        n_t, above 0: how many independent draws the comparison is worth, no whole number in general.
+        n_t, above 0: the independent draws that the comparison is worth, in general not an integer.
     """
-    from scipy.special import betainc  # noqa: PLC0415 - loaded when first asked for: workers do without it
+    from scipy.special import betainc  # noqa: PLC0415 - loaded on first use: most workers never need it
 
     found = draws * ratio
     low = np.where(ratio == 1, 1.0, betainc(draws - found, found + 1, 1 - reference))
@@ -131,7 +131,7 @@ def p_values(ratio: Floats, reference: Floats, draws: Floats) -> Floats:
 
 
 def false_discovery_rates(p: Floats) -> Floats:
-    """Return q of each p: the least rate of false discoveries at which it would be one (Benjamini–Hochberg)."""
+    """Return q for each p: the least false discovery rate at which it is significant (Benjamini–Hochberg)."""
     falling = np.argsort(-p, kind="stable")
     ranks = np.arange(len(p), 0, -1)
     q = np.empty(len(p))
@@ -145,11 +145,11 @@ def funnel_limits(centre: float, draws: Floats, z: float) -> tuple[Floats, Float
     Parameters
     ----------
     centre
-        Above 1 or NaN: there are no limits, all are NaN.
+        Above 1 or NaN: no limits, all are NaN.
     draws
-        0: nothing can be told, the limits are 0 and 1; NaN: there are none.
+        0: no information, the limits are 0 and 1; NaN: no limits.
     z
-        How many standard errors they are away.
+        Distance of the limits from the centre, standard errors.
     """
     spread = centre * (1 - centre)
     if not spread >= 0:

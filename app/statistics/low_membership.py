@@ -1,4 +1,4 @@
-"""Low membership: which industries, or groups, of a scope have fewer members per employee than a reference.
+"""Low membership: which industries, or groups, of a population have fewer members per employee than a reference.
 
 Tests, their classes, shortfalls, and the limits of a funnel plot.
 """
@@ -34,7 +34,7 @@ from app.store.arrays import Int64
 from app.store.snapshot import Mask, Snapshot, code_ranks
 
 LEAST_EXPECTED = 5
-"""Expected effective members (n_t·r_ref) below which nothing could be shown."""
+"""Expected effective members (n_t·r_ref) below which no test is made: it could show nothing."""
 
 Z_998 = 3.090232306167813
 """The 99.9 % point of the standard normal distribution, of the outer limits."""
@@ -66,12 +66,12 @@ COLUMNS = (
     "n_eff", "ratio", "reference_ratio", "expected", "p", "q", "class", "shortfall", "limit_95_low", "limit_95_high",
     "limit_998_low", "limit_998_high",
 )  # fmt: skip
-"""What a comparison says of a row."""
+"""Columns of a comparison."""
 
 
 @dataclass(frozen=True)
 class Matched:
-    """Enterprises whose headcount and members are both known, added up per row.
+    """Sums per row over the enterprises whose headcount and members are both known.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class Matched:
     squared
         Q, the sum of squared headcounts.
     shown
-        How many enterprises were rounded, each by itself, before they were added up; 0 where figures are exact.
+        Number of enterprises that were rounded one by one before they were summed; 0 if figures are exact.
     """
 
     members: Int64
@@ -89,7 +89,7 @@ class Matched:
     shown: Int64
 
     def less(self, other: "Matched") -> "Matched":
-        """Return what is left without the other's enterprises."""
+        """Return the sums without those of `other`."""
         return Matched(
             self.members - other.members,
             self.headcount - other.headcount,
@@ -98,19 +98,19 @@ class Matched:
         )
 
     def draws(self, reference: Floats, precision: Precision) -> Floats:
-        """Return n_eff of each row in tests against these references; NaN where either is not there."""
-        there = (self.headcount > 0) & ~np.isnan(reference)
-        headcount = np.where(there, self.headcount, 1).astype(np.float64)
-        squared = np.where(there, self.squared, 1).astype(np.float64)
+        """Return n_eff of each row in tests against these references; NaN where there is no headcount or reference."""
+        valid = (self.headcount > 0) & ~np.isnan(reference)
+        headcount = np.where(valid, self.headcount, 1).astype(np.float64)
+        squared = np.where(valid, self.squared, 1).astype(np.float64)
         draws = effective_headcount(headcount, squared, precision.correlation)
         if precision.rounding is not None:
             draws = effective_rounded(reference, draws, self.shown, headcount, precision.rounding)
-        return np.where(there, draws, np.nan)
+        return np.where(valid, draws, np.nan)
 
 
 @dataclass(frozen=True)
 class Ratios:
-    """A ratio per row and what it is tested against, as integers: M/H and M_ref/H_ref."""
+    """For each row its ratio and its reference ratio, as integers: M/H and M_ref/H_ref."""
 
     members: Exact
     headcount: Exact
@@ -119,7 +119,7 @@ class Ratios:
 
     @property
     def comparable(self) -> Mask:
-        """Where both ratios are there, and the reference is below 1."""
+        """Where both ratios are defined, and the reference is below 1."""
         return np.asarray((self.headcount > 0) & (self.reference_members < self.reference_headcount), bool)
 
     @property
@@ -141,7 +141,7 @@ class Ratios:
         return np.where(comparable, own, np.nan), np.where(comparable, reference, np.nan)
 
     def shortfall(self) -> Int64:
-        """Return how many members more would reach the reference; 0 where they cannot be compared."""
+        """Return how many members are missing to the reference; 0 where they cannot be compared."""
         comparable = self.comparable
         divisor = np.where(comparable, self.reference_headcount, 1)
         missing = -(-self.reference_members * self.headcount // divisor) - self.members
@@ -157,7 +157,7 @@ class Comparison:
     rows
         Numbers of the rows, ascending.
     columns
-        Of each of `COLUMNS` its values: NaN where null; `class` as places in `CLASSES`; `shortfall` 0 where null.
+        Values of each of `COLUMNS`: NaN for null; `class` as index in `CLASSES`; `shortfall` 0 for null.
     """
 
     rows: Int64
@@ -180,20 +180,20 @@ def compare(
     alpha: float,
     margin: Decimal,
 ) -> Comparison:
-    """Return how rows compare with their references; q over all of them that can be tested.
+    """Return how rows compare with their references; q is adjusted over all rows that can be tested.
 
     Parameters
     ----------
     rows
         Their numbers, ascending.
     own, reference
-        What each row holds, and what it is compared with: other enterprises, or a target for all rows.
+        Sums of each row, and its reference: sums of other enterprises, or one target for all rows.
     centre
-        Ratio around which the limits lie; NaN: there are none.
+        Ratio around which the limits lie; NaN: no limits.
     precision
         Of the snapshot.
     alpha, margin
-        Rate of false discoveries, and part of the reference, that decide on classes.
+        False discovery rate, and fraction of the reference, that decide the classes.
     """
     ratios = _ratios(own, reference)
     ratio, reference_ratio = ratios.divided()
@@ -213,7 +213,7 @@ def compare(
 
 
 def _classes(ratios: Ratios, expected: Floats, significant: Mask, margin: Decimal) -> npt.NDArray[np.intp]:
-    """Return the class of each row, as places in `CLASSES`: the first that holds."""
+    """Return the class of each row, as index in `CLASSES`: the first whose condition holds."""
     holds = [
         ~ratios.comparable,
         ratios.inconsistent,
@@ -256,11 +256,11 @@ class LowMembershipQuestion(Question):
     reference
         What each is compared with, unless there is a target.
     target
-        Ratio that each is compared with, above 0 and below 1; null: the reference.
+        Ratio that each is compared with, above 0 and below 1; null: use the reference.
     alpha
-        Rate of false discoveries below which a difference is one.
+        False discovery rate below which a difference is significant.
     margin
-        Part of the reference ratio below which a lower ratio is low.
+        Fraction of the reference ratio below which a significantly lower ratio is low.
     """
 
     reference: RatioReference = RatioReference.REST
@@ -282,12 +282,12 @@ class LowMembership:
 
 
 def list_low_membership(snapshot: Snapshot, question: LowMembershipQuestion, page: Page) -> LowMembership:
-    """Return the industries of a level, or the groups, that hold an enterprise, each compared with its reference.
+    """Return the industries of a level, or the groups, with at least one enterprise, each compared with its reference.
 
     Raises
     ------
     InvalidRequest
-        A code is not in the snapshot, there is no parent to compare with, or `sort` is not known.
+        A code is not in the snapshot, there is no parent to compare with, or `sort` is unknown.
     """
     list_subjects = list_groups if question.subject is Subject.INDUSTRY_GROUPS else list_tree
     found = list_subjects(snapshot, question, Page())
@@ -297,7 +297,7 @@ def list_low_membership(snapshot: Snapshot, question: LowMembershipQuestion, pag
 
 
 def _compared(row_list: RowList, question: LowMembershipQuestion) -> Comparison:
-    """Compare all rows, before any sorting and paging: q depends on all of them, and on nothing else."""
+    """Compare all rows before sorting and paging, since q depends on all rows, and on nothing else."""
     snapshot, selection = row_list.snapshot, resolve(row_list.snapshot, question.population)
     own, total = _own(row_list), _matched(sums.whole(snapshot, selection, _measures(snapshot)))
     reference: Matched | Decimal
@@ -319,7 +319,7 @@ def _own(row_list: RowList) -> Matched:
 
 
 def _within(row_list: RowList, selection: Selection) -> Matched:
-    """Return what another scope holds of the listed rows."""
+    """Return the sums of the listed rows in another selection."""
     snapshot, measures = row_list.snapshot, _measures(row_list.snapshot)
     if row_list.subject is Subject.INDUSTRY_GROUPS:
         codes = tuple(snapshot.groups)
@@ -332,20 +332,20 @@ def _measures(snapshot: Snapshot) -> tuple[str, ...]:
 
 
 def _matched(summed: Int64) -> Matched:
-    """Return sums of `_measures` under their names."""
+    """Return sums of `_measures` by name."""
     members, headcount, squared = summed[: len(_SUMMED)]
     shown = summed[len(_SUMMED)] if len(summed) > len(_SUMMED) else np.zeros_like(members)
     return Matched(members, headcount, squared, shown)
 
 
 def _ratio(total: Matched) -> float:
-    """Return the ratio of a scope as a whole; NaN where it has no headcount."""
+    """Return the ratio of the whole selection; NaN if it has no headcount."""
     members, headcount = int(total.members[0]), int(total.headcount[0])
     return members / headcount if headcount else np.nan
 
 
 def _parent(snapshot: Snapshot, selection: Selection) -> Selection:
-    """Return the scope in the parent of its district."""
+    """Return the selection with the parent of its district."""
     parent = -1 if selection.district is None else int(snapshot.districts.parents[selection.district])
     if parent < 0:
         message = "reference=parent needs a district that has a parent"
@@ -354,7 +354,7 @@ def _parent(snapshot: Snapshot, selection: Selection) -> Selection:
 
 
 def _ordered(row_list: RowList, comparison: Comparison, page: Page) -> Int64:
-    """Return the rows sorted by a column of the comparison (classes as text), or as any list."""
+    """Return the rows sorted by a column of the comparison (classes as text), or like any other list."""
     snapshot = row_list.snapshot
     groups = row_list.subject is Subject.INDUSTRY_GROUPS
     ranks = (code_ranks(tuple(snapshot.groups)) if groups else snapshot.industries.code_ranks)[row_list.rows]

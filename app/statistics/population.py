@@ -1,4 +1,4 @@
-"""Scopes: a question's population, its codes found in the trees of the snapshot that answers."""
+"""Selections: the population of a question, with its codes resolved in a snapshot."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -19,18 +19,18 @@ _COLUMNS = {"enterprise_kind": "kind", "ownership": "ownership", "size_class": "
 
 @dataclass(frozen=True)
 class Selection:
-    """Whom to count, as indices.
+    """Which enterprises to count: a population with its codes resolved to indices.
 
     Parameters
     ----------
     basis
         Which enterprises form the denominator.
     district, industry
-        Index of the node whose subtree is meant; null: everything, the unplaced included.
+        Index of the node whose subtree is counted; null: everything, including what has no node.
     industry_group
         Code of a group; null: every industry.
     attributes
-        Column and number of its value, for each filter on an attribute.
+        Column and number of the value, for each filter on an attribute.
     """
 
     basis: Basis
@@ -41,11 +41,11 @@ class Selection:
 
     @property
     def filtered(self) -> bool:
-        """Whether an attribute of the enterprises is asked for."""
+        """Whether it filters by an attribute of the enterprises."""
         return bool(self.attributes)
 
     def narrowed(self, *, district: int | None = None, industry: int | None = None) -> "Selection":
-        """Return the scope within a node as well, of a tree that the population does not restrict."""
+        """Return the selection restricted to a node too, in a tree that it does not restrict yet."""
         return replace(
             self,
             district=self.district if district is None else district,
@@ -54,27 +54,34 @@ class Selection:
 
 
 def resolve(snapshot: Snapshot, population: Population) -> Selection:
-    """Return the scope of a population.
+    """Return the selection of a population.
 
     Raises
     ------
     InvalidRequest
-        A code is not in the snapshot; every such code is listed with the closest few.
+        A code is not in the snapshot; every such code is listed with the closest known codes.
     """
     problems: list[ErrorItem] = []
     district = _find(snapshot.districts.index, population.district, "district", problems)
     industry = _find(snapshot.industries.index, population.industry, "industry", problems)
     _find(dict.fromkeys(snapshot.groups, 0), population.industry_group, "industry_group", problems)
     refuse(problems)
-    asked = {name: getattr(population, name) for name in _CHOICES if getattr(population, name) is not None}
+    filters = {name: getattr(population, name) for name in _CHOICES if getattr(population, name) is not None}
     attributes = tuple(
-        (_COLUMNS[name], [str(choice) for choice in _CHOICES[name]].index(str(value))) for name, value in asked.items()
+        (_COLUMNS[name], [str(choice) for choice in _CHOICES[name]].index(str(value)))
+        for name, value in filters.items()
     )
     return Selection(population.basis, district, industry, population.industry_group, attributes)
 
 
 def node_of(tree: Tree, code: str, parameter: str) -> int:
-    """Return the index of a code given in a parameter, or refuse it with the closest few."""
+    """Return the index of a code given in a parameter.
+
+    Raises
+    ------
+    InvalidRequest
+        The code is unknown; the closest known codes are listed.
+    """
     problems: list[ErrorItem] = []
     node = _find(tree.index, code, parameter, problems)
     refuse(problems)
@@ -88,13 +95,13 @@ def refuse(problems: list[ErrorItem]) -> None:
 
 
 def unknown_code(parameter: str, code: str, known: Iterable[str]) -> ErrorItem:
-    """Return the problem of a code that is not there, with the closest few that are."""
+    """Return the error of an unknown code, with the closest known codes."""
     message = f"{parameter} {code!r} is not in this snapshot"
     return ErrorItem(f"query/{parameter}", message, closest(code, known))
 
 
 def rows_of(snapshot: Snapshot, selection: Selection) -> tuple[slice, Mask]:
-    """Return the slice of rows that a scope's district covers, and which of them it counts."""
+    """Return the slice of rows in a selection's district, and a mask of the selected ones."""
     rows = district_rows(snapshot, selection.district)
     mask = snapshot.in_basis(selection.basis, rows)
     if selection.industry is not None:
@@ -109,7 +116,7 @@ def rows_of(snapshot: Snapshot, selection: Selection) -> tuple[slice, Mask]:
 
 
 def district_rows(snapshot: Snapshot, district: int | None) -> slice:
-    """Return the slice of rows below a district; all of them without one."""
+    """Return the slice of rows in a district's subtree; null: all rows."""
     if district is None:
         return slice(0, len(snapshot.rows))
     first = snapshot.first_of_district

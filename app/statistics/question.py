@@ -1,4 +1,4 @@
-"""Questions as they are asked: whom to count, which rows to list, as of when."""
+"""Questions: whom to count, which rows to list, as of when."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,14 +44,14 @@ class AsOf:
 
 @dataclass(frozen=True)
 class Population:
-    """Whom to count; several conditions together mean all of them.
+    """Whom to count; all conditions must hold.
 
     Parameters
     ----------
     basis
         Which enterprises form the denominator.
     district, industry
-        Code of a node; its whole subtree is meant.
+        Code of a node; its whole subtree is counted.
     industry_group
         Code of a group of industries.
     enterprise_kind, ownership, size_class
@@ -69,20 +69,20 @@ class Population:
 
 @dataclass(frozen=True)
 class Listing:
-    """Which rows to list; each subject knows only some of these.
+    """Which rows to list; each subject uses only some of these.
 
     Parameters
     ----------
     parent
         Code of a node whose children are listed (trees, branches).
     within
-        Code of a node whose subtree is listed, itself included (trees, branches).
+        Code of a node whose subtree is listed, including itself (trees, branches).
     level
         Level of the tree.
     organised, standalone, eligible, has_members
-        Flags of an enterprise; unknown matches neither.
+        Flags of an enterprise; unknown matches neither true nor false.
     kind, form
-        Of a branch.
+        Kind and form of a branch.
     include_empty
         List subjects without an enterprise too.
     """
@@ -101,18 +101,18 @@ class Listing:
 
 @dataclass(frozen=True)
 class Page:
-    """Which part of the list, and in which order.
+    """The page of a list, and its order.
 
     Parameters
     ----------
     sort
         `code`, a measure or a metric.
     order
-        Ascending or descending; ties by code ascending and nulls last, either way.
+        Ascending or descending; in both, ties are sorted by code ascending, and nulls come last.
     limit
-        Rows of a page, 1 to 1000.
+        Rows per page, 1 to 1000.
     cursor
-        Where the page before ended; null for the first page.
+        Where the previous page ended; null for the first page.
     """
 
     sort: str = "code"
@@ -123,16 +123,16 @@ class Page:
 
 @dataclass(frozen=True)
 class Question:
-    """A question about all subjects of one kind; analyses that ask for more have a class of their own.
+    """A question about all subjects of one kind; analyses with more parameters have subclasses.
 
     Parameters
     ----------
     subject
         What the rows are about.
-    moment, population, listing
+    when, population, listing
         As of when, whom to count, which rows to list.
     analysis
-        Which analysis is asked for; null: a plain list.
+        Which analysis; null: a plain list.
     """
 
     subject: Subject
@@ -142,7 +142,7 @@ class Question:
     analysis: Analysis | None = None
 
     def levels(self) -> Sequence[tuple[str, Subject, str | None]]:
-        """Return the levels of trees that are asked for: parameter, tree, level."""
+        """Return the requested levels of trees: parameter, tree, level."""
         return (("level", self.subject, self.listing.level),)
 
     def named_by(self) -> str:

@@ -1,4 +1,4 @@
-"""Metrics of many rows at once: ratios divided once, their intervals and their status."""
+"""Metrics of many rows at once: ratios divided once, with their intervals and statuses."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ Floats = npt.NDArray[np.float64]
 Lines = npt.NDArray[np.intp]
 
 LOW_BASE = 30
-"""Effective denominator below which a ratio with an interval is of low base."""
+"""Effective denominator below which a ratio with an interval has the status low base."""
 
 UNRELIABLE = 0.05
-"""z times the standard error of rounding above which a ratio is unreliable: 5 points."""
+"""z times the standard error of rounding above which a ratio is unreliable: 5 percentage points."""
 
 STATUSES = tuple(Status)
 _NUMBER = {status: np.int8(number) for number, status in enumerate(STATUSES)}
@@ -36,14 +36,13 @@ class Counts:
     codes
         Code of each measure.
     values
-        Shape (measures, rows); 0 where null, but for what is known and never shown: the interval of a protected ratio
-        rests on it.
+        Shape (measures, rows); 0 where null, except for protected values that the interval of a ratio needs.
     null
-        Shape (measures, rows): where a measure is not given.
+        Shape (measures, rows).
     undefined
-        Of each measure, whether null says that it is not defined here; else null says unknown.
+        For each measure, whether null means that it is not defined here; else null means unknown.
     protected
-        Of each measure, whether it is null because it would give persons away.
+        For each measure, whether it is null to protect persons.
     """
 
     codes: tuple[str, ...]
@@ -58,7 +57,7 @@ class Counts:
         return line
 
     def taken(self, rows: Any) -> "Counts":
-        """Return the measures of some of the rows."""
+        """Return the measures of some rows."""
         return Counts(self.codes, self.values[:, rows], self.null[:, rows], self.undefined, self.protected)
 
     def summed(self) -> "Counts":
@@ -69,7 +68,7 @@ class Counts:
 
 
 def stacked(parts: Sequence[Counts]) -> Counts:
-    """Return the rows of one or more counts of the same measures as one, one after the other."""
+    """Return the concatenated rows of one or more counts of the same measures."""
     values = np.concatenate([part.values for part in parts], axis=1)
     null = np.concatenate([part.null for part in parts], axis=1)
     return Counts(parts[0].codes, values, null, parts[0].undefined, parts[0].protected)
@@ -86,7 +85,7 @@ class Rates:
     value, low, high
         NaN where null.
     numerator, denominator
-        0 where null; `numerator_null`, `denominator_null` say where.
+        0 where null, as `numerator_null` and `denominator_null` say.
     status
         Index into `STATUSES`.
     """
@@ -104,12 +103,12 @@ class Rates:
 
 @dataclass(frozen=True)
 class _Plan:
-    """Which lines of counts some metrics add up; a line after the last stands for nothing.
+    """Which lines of counts are summed for each metric; the index after the last line is padding.
 
     Parameters
     ----------
     numerator, denominator, less, companions, parts
-        Lines, shape (metrics, most measures of one).
+        Lines, shape (metrics, most measures of one metric).
     times
         Factor of each denominator, shape (metrics, 1).
     with_interval
@@ -149,11 +148,11 @@ def rates_of(counts: Counts, metrics: Sequence[Metric], precision: Precision) ->
     Parameters
     ----------
     counts
-        Holds every measure that the metrics name.
+        Has every measure that the metrics use.
     metrics
-        Which ones.
+        The metrics to compute.
     precision
-        Of the snapshot that they are of.
+        Of the snapshot.
     """
     plan = _plan(counts.codes, tuple(metrics))
     padded = np.vstack((counts.values, np.zeros((1, counts.values.shape[1]), np.int64)))
@@ -183,7 +182,7 @@ def rates_of(counts: Counts, metrics: Sequence[Metric], precision: Precision) ->
 
 
 class _Absent(NamedTuple):
-    """What ratios lack, each mask of shape (metrics, rows).
+    """Where ratios have no value; each mask of shape (metrics, rows).
 
     Parameters
     ----------
@@ -192,7 +191,7 @@ class _Absent(NamedTuple):
     undefined
         Where a part of the metric is not defined.
     protected
-        Where a part of it is protected: then all of it is null.
+        Where a part of the metric is protected: then the whole metric is null.
     """
 
     numerator: Mask
@@ -202,15 +201,15 @@ class _Absent(NamedTuple):
 
 
 def _absent(counts: Counts, plan: _Plan) -> _Absent:
-    nowhere = np.zeros((len(plan.times), counts.values.shape[1]), bool)
+    none = np.zeros((len(plan.times), counts.values.shape[1]), bool)
     if not counts.null.any():
-        return _Absent(nowhere, nowhere, nowhere, nowhere)
+        return _Absent(none, none, none, none)
     null = np.vstack((counts.null, np.zeros((1, counts.null.shape[1]), bool)))
     undefined = null & np.append(counts.undefined, np.False_)[:, None]
     numerator = _any_line(null, plan.numerator)
     denominator = _any_line(null, plan.denominator) | _any_line(null, plan.less)
     if not counts.protected.any():
-        return _Absent(numerator, denominator, _any_line(undefined, plan.parts), nowhere)
+        return _Absent(numerator, denominator, _any_line(undefined, plan.parts), none)
     protected = _any_line(null & np.append(counts.protected, np.False_)[:, None], plan.parts)
     return _Absent(numerator | protected, denominator | protected, _any_line(undefined, plan.parts), protected)
 
@@ -221,7 +220,7 @@ def _any_line(mask: Mask, lines: Lines) -> Mask:
 
 
 def _effective(counts: Counts, metrics: Sequence[Metric], denominator: Int64, correlation: float) -> Floats:
-    """Return of how many independent draws each denominator tells as much; NaN-free where it is above 0."""
+    """Return the independent draws that each denominator is worth; not NaN where it is above 0."""
     effective = denominator.astype(np.float64)
     for line, metric in enumerate(metrics):
         if metric.interval in {Interval.CLUSTERED, Interval.WHOLE_FIRMS}:
@@ -242,7 +241,7 @@ def _bounds(numerator: Int64, denominator: Int64, effective: Floats, where: Mask
 def _rounding_error(
     counts: Counts, metrics: Sequence[Metric], value: Floats, denominator: Int64, variance: float
 ) -> Floats:
-    """Return z times the standard error that rounding adds to each ratio: to those of persons over headcount, else 0.
+    """Return z times the standard error from rounding, for ratios of persons over headcount; 0 for others.
 
     NaN where such a ratio has no value.
     """

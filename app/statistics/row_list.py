@@ -1,4 +1,4 @@
-"""Lists of subjects: which rows, in which order, and how to count any of them."""
+"""Lists of subjects: which rows, in which order, and a function that counts any of them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,19 +16,19 @@ from app.store.arrays import Int64
 from app.store.snapshot import Mask, Snapshot
 
 BLOCK = 1 << 14
-"""Rows counted at once where there may be a million: all their figures take 6 MB."""
+"""Rows counted at once in lists of up to a million: all their figures take 6 MB."""
 
 
 @dataclass(frozen=True)
 class Side:
-    """One set of figures of a row: all of them, or of a branch `own` and `subtree`.
+    """One set of figures of a row: its only one or, for a branch, `own` or `subtree`.
 
     Parameters
     ----------
     name
-        Prefix of its columns in files; empty where a row has one side.
+        Prefix of its columns in files; empty if rows have one side.
     measures, metrics
-        What it shows.
+        The figures shown.
     count
         Counts rows, given by number.
     """
@@ -41,14 +41,14 @@ class Side:
 
 @dataclass(frozen=True)
 class Margins:
-    """What stands below a list.
+    """The total below a list, and what its rows leave of it.
 
     Parameters
     ----------
     total
-        Figures of the whole scope.
+        Figures of the whole selection.
     unallocated
-        `total` less all listed rows; null where rows overlap.
+        `total` less all listed rows; null if rows overlap.
     """
 
     total: Counts
@@ -62,13 +62,13 @@ class RowList:
     Parameters
     ----------
     snapshot, subject
-        What the rows are of and about.
+        Snapshot of the rows, and what a row is about.
     rows
-        Numbers of the subjects: nodes of a tree, places in a table.
+        Numbers of the subjects: nodes of a tree, rows of a table.
     sides
         Sets of figures of each row.
     add_up
-        Adds up the margins, when they are wanted; null on branches, whose persons overlap.
+        Computes the margins, on demand; null for branches, whose persons overlap.
     """
 
     snapshot: Snapshot
@@ -79,28 +79,28 @@ class RowList:
 
     @cached_property
     def precision(self) -> Precision:
-        """How much the snapshot's ratios of persons over headcount tell."""
+        """Precision of the snapshot's ratios of persons over headcount."""
         return precision_of(self.snapshot.manifest)
 
     @cached_property
     def margins(self) -> Margins | None:
-        """What stands below the list; null on branches and single subjects."""
+        """The margins of the list; null for branches and single subjects."""
         return None if self.add_up is None else self.add_up()
 
 
 def ordered(rows: Int64, code_ranks: Int64, side: Side, page: Page, precision: Precision) -> Int64:
-    """Return rows sorted as a page asks: ties by code ascending, nulls last, either way.
+    """Return rows in the order of a page: ties by code ascending and nulls last, in both directions.
 
     Parameters
     ----------
     rows
         Numbers of the subjects.
     code_ranks
-        Of each of these rows, the place of its code among codes compared as UTF-8 bytes.
+        For each of these rows, the rank of its code, compared as UTF-8 bytes.
     side
         The figures to sort by.
     page
-        Field and direction.
+        Sort field and direction.
     precision
         Of the snapshot.
     """
@@ -114,13 +114,13 @@ def ordered(rows: Int64, code_ranks: Int64, side: Side, page: Page, precision: P
 
 
 def order_of(keys: npt.NDArray[np.number], null: Mask, code_ranks: Int64, order: Order) -> Int64:
-    """Return the places of rows in the order of their keys: ties by code ascending, nulls last, either way."""
+    """Return the sorted order of rows by key: ties by code ascending and nulls last, in both directions."""
     directed = keys if order is Order.ASCENDING else -keys
     return np.lexsort((code_ranks, np.where(null, 0, directed), null))
 
 
 def less(total: Counts, rows: Counts) -> Counts:
-    """Return `total` less the sum of rows; null where either is."""
+    """Return `total` less the sum of rows; null where either is null."""
     values = total.values - rows.values.sum(axis=1, keepdims=True)
     null = total.null | rows.null.any(axis=1, keepdims=True)
     return Counts(total.codes, np.where(null, 0, values), null, total.undefined, total.protected)
@@ -130,7 +130,7 @@ def _keys(rows: Int64, side: Side, sort: str, precision: Precision) -> tuple[npt
     if sort in side.measures:
         counts = side.count(rows)
         line = counts.codes.index(sort)
-        return counts.values[line].copy(), counts.null[line].copy()  # lets go of the others
+        return counts.values[line].copy(), counts.null[line].copy()  # copies, so that the other lines are freed
     metric = METRIC.get(sort)
     if metric is None or metric not in side.metrics:
         raise _unknown_sort(sort, [*side.measures, *(known.code for known in side.metrics)])

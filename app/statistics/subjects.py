@@ -1,4 +1,4 @@
-"""Statistics of single enterprises, as snapshots keep them, and of branches: distinct persons, `own` and `subtree`."""
+"""Statistics of single enterprises, and of branches: distinct persons, `own` and `subtree`."""
 
 from bisect import bisect_left
 from collections.abc import Iterable
@@ -55,7 +55,7 @@ def one_enterprise(snapshot: Snapshot, code: str) -> RowList:
 
 
 def absent_enterprise(snapshot: Snapshot, code: str) -> SubjectNotFound:
-    """Return what is said of an enterprise that is not there."""
+    """Return the error of an enterprise that is not in the snapshot."""
     detail = f"No enterprise {code!r} in snapshot {snapshot.manifest.id}."
     return SubjectNotFound(detail, [ErrorItem("path/code", detail)])
 
@@ -65,18 +65,18 @@ def _side(snapshot: Snapshot) -> Side:
 
 
 def flagged(snapshot: Snapshot, rows: Int64, listing: Listing) -> Int64:
-    """Return the rows whose flags are as asked; unknown matches neither."""
+    """Return the rows whose flags match the listing; unknown matches neither true nor false."""
     for name, column in _FLAGS.items():
-        asked = getattr(listing, name)
-        if asked is not None:
+        wanted = getattr(listing, name)
+        if wanted is not None:
             valid = snapshot.enterprises.valid(column)
-            matches = snapshot.enterprises.values(column)[rows] == int(asked)
+            matches = snapshot.enterprises.values(column)[rows] == int(wanted)
             rows = rows[matches if valid is None else matches & valid[rows]]
     return rows
 
 
 def _count(snapshot: Snapshot, rows: Int64) -> Counts:
-    """Return enterprises' own measures; null is unknown, or not defined by the member source."""
+    """Return the measures of single enterprises; null: unknown, or not defined for the member source."""
     values = np.stack([snapshot.enterprises.values(code)[rows] for code in _ROWS]).astype(np.int64)
     null = np.zeros(values.shape, bool)
     for line, code in enumerate(_ROWS):
@@ -98,7 +98,7 @@ def _undefined(snapshot: Snapshot) -> np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 _MEASURES = tuple(measure.code for measure in BRANCH_MEASURES)
 _COMPANION = "enterprises_members_unknown"
-"""A companion of shares that has no meaning on a branch, whose members are always known: 0."""
+"""A companion of shares that is always 0 for a branch, whose members are always known."""
 
 _CODES = (*_MEASURES, "members", _COMPANION)
 _PARTICIPATING = _MEASURES.index("members_participating")
@@ -110,9 +110,9 @@ def list_branches(snapshot: Snapshot, question: Question, page: Page) -> RowList
     district = question.population.district
     rows = _located(snapshot, _related(snapshot, question.listing, district), district)
     for name in ("kind", "form"):
-        asked = getattr(question.listing, name)
-        if asked is not None:
-            rows = rows[np.array([text == asked for text in snapshot.branches.texts_of(name, rows)], bool)]
+        wanted = getattr(question.listing, name)
+        if wanted is not None:
+            rows = rows[np.array([text == wanted for text in snapshot.branches.texts_of(name, rows)], bool)]
     own, subtree = _sides(snapshot)
     rows = ordered(rows, rows, subtree, page, precision_of(snapshot.manifest))
     return RowList(snapshot, Subject.BRANCHES, rows, (own, subtree))
@@ -132,7 +132,7 @@ def one_branch(snapshot: Snapshot, code: str) -> RowList:
 
 
 def absent_branch(snapshot: Snapshot, code: str) -> SubjectNotFound:
-    """Return what is said of a branch that does not live."""
+    """Return the error of a branch that is not living in the snapshot."""
     detail = f"No living branch {code!r} in snapshot {snapshot.manifest.id}."
     return SubjectNotFound(detail, [ErrorItem("path/code", detail)])
 
@@ -153,9 +153,9 @@ def _count_branches(snapshot: Snapshot, side: str, rows: Int64) -> Counts:
 
 
 def refuse_branch(snapshot: Snapshot, name: str, code: str, district: str | None) -> None:
-    """Refuse a branch in a parameter that does not live, or is as good as not there to whoever asks.
+    """Refuse a branch in a parameter that is not living, or not visible to the caller.
 
-    Those of the district are offered: who asks about a district may not see others.
+    Only codes of the same district are suggested: the caller may not see others.
     """
     located = _located(snapshot, np.arange(len(snapshot.branch_index)), district)
     codes = snapshot.branches.texts("code")
@@ -163,7 +163,7 @@ def refuse_branch(snapshot: Snapshot, name: str, code: str, district: str | None
 
 
 def _related(snapshot: Snapshot, listing: Listing, district: str | None) -> Int64:
-    """Return the branches below a parent or within a subtree, by their nearest living ancestors."""
+    """Return the children of a parent or the subtree of a branch, by nearest living ancestors."""
     if listing.parent is not None and listing.within is not None:
         message = "parent and within cannot be used together"
         raise InvalidRequest(message, [ErrorItem("query/parent", message), ErrorItem("query/within", message)])
@@ -180,7 +180,7 @@ def _related(snapshot: Snapshot, listing: Listing, district: str | None) -> Int6
 
 
 def _descends(parents: Int64, root: int) -> Mask:
-    """Return which nodes lie in the subtree of a root, itself included."""
+    """Return which nodes lie in the subtree of a root, including itself."""
     inside = np.zeros(len(parents) + 1, bool)
     inside[root] = True
     while True:
@@ -200,7 +200,7 @@ def _located(snapshot: Snapshot, rows: Int64, district: str | None) -> Int64:
 
 
 def own_district(snapshot: Snapshot, subject: Subject, code: str) -> str | None:
-    """Return the code of the district that an enterprise or a branch is in; null where it has none.
+    """Return the code of the district of an enterprise or a branch; null if it has none.
 
     Raises
     ------
@@ -215,12 +215,12 @@ def own_district(snapshot: Snapshot, subject: Subject, code: str) -> str | None:
 
 
 def absent(snapshot: Snapshot, subject: Subject, code: str) -> SubjectNotFound:
-    """Return what is said of an enterprise or a branch that is not there."""
+    """Return the error of an enterprise or a branch that is not in the snapshot."""
     return (absent_branch if subject is Subject.BRANCHES else absent_enterprise)(snapshot, code)
 
 
 def codes_near(snapshot: Snapshot, subject: Subject, code: str) -> Iterable[str]:
-    """Return the codes among which the closest to an unknown one are looked for: branches all, of enterprises few."""
+    """Return the codes to search for the closest to an unknown one: all branches, or nearby enterprises."""
     if subject is Subject.BRANCHES:
         return snapshot.branch_index
     codes = snapshot.enterprises.arrow("code")

@@ -1,6 +1,6 @@
-"""Sums of the additive measures: looked up in totals or cells, else added up from the slice of rows.
+"""Sums of the additive measures: looked up in totals or cells, else computed from the rows.
 
-Rows are enterprises, or the places of a protected snapshot; measures are named by their codes.
+Rows are enterprises, or the places of a protected snapshot; measures are given by code.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,15 +15,15 @@ from app.statistics.population import Selection, group_spans, rows_of
 from app.store.arrays import Int64
 from app.store.snapshot import Mask, Snapshot
 
-_MOST = 0.6
-"""Share of rows from which on multiplying by the mask is quicker than gathering what stays (measured)."""
+_DENSE = 0.6
+"""Share of selected rows above which multiplying by the mask is faster than gathering them (measured)."""
 
 _NARROW = 1 << 16
-"""Below this many nodes a 16-bit key sorts by radix."""
+"""Nodes below which keys are 16 bits, which NumPy sorts by radix."""
 
 
 def whole(snapshot: Snapshot, selection: Selection, measures: Sequence[str]) -> Int64:
-    """Return the sums of a scope, shape (measures, 1)."""
+    """Return the sums of a selection, shape (measures, 1)."""
     if selection.filtered:
         rows, mask = rows_of(snapshot, selection)
         return _segments(snapshot, rows, mask, np.array([0]), np.array([mask.size]), measures)
@@ -37,7 +37,7 @@ def whole(snapshot: Snapshot, selection: Selection, measures: Sequence[str]) -> 
 
 
 def districts(snapshot: Snapshot, selection: Selection, nodes: Int64, measures: Sequence[str]) -> Int64:
-    """Return the sums of each district's subtree under a scope, shape (measures, nodes)."""
+    """Return the sums of each district's subtree within a selection, shape (measures, nodes)."""
     if selection.industry is None and selection.industry_group is None and not selection.filtered:
         return _looked_up(snapshot, selection.basis, 1 + nodes, measures)
     if (
@@ -55,7 +55,7 @@ def districts(snapshot: Snapshot, selection: Selection, nodes: Int64, measures: 
 
 
 def industries(snapshot: Snapshot, selection: Selection, nodes: Int64, measures: Sequence[str]) -> Int64:
-    """Return the sums of each industry's subtree under a scope, shape (measures, nodes)."""
+    """Return the sums of each industry's subtree within a selection, shape (measures, nodes)."""
     plain = selection.industry_group is None and not selection.filtered
     if plain and selection.industry is not None:
         shared, some = _shared(snapshot.industries.ends, selection.industry, nodes)
@@ -73,7 +73,7 @@ def industries(snapshot: Snapshot, selection: Selection, nodes: Int64, measures:
 
 
 def groups(snapshot: Snapshot, selection: Selection, codes: Sequence[str], measures: Sequence[str]) -> Int64:
-    """Return the sums of each industry group under a scope, shape (measures, groups); an enterprise counts once."""
+    """Return the sums of each industry group in a selection, shape (measures, groups); an enterprise counts once."""
     if (
         selection.district is None
         and selection.industry is None
@@ -91,7 +91,7 @@ def groups(snapshot: Snapshot, selection: Selection, codes: Sequence[str], measu
 
 
 def _shared(ends: Int64, node: int, nodes: Int64) -> tuple[Int64, Mask]:
-    """Return the node that each subtree shares with that of `node`, the lower of the two, and whether there is one."""
+    """Return the root of each subtree's intersection with that of `node`, and whether it is not empty."""
     below = (nodes >= node) & (nodes < ends[node])
     above = (nodes <= node) & (node < ends[nodes])
     return np.where(below, nodes, node), below | above
@@ -121,7 +121,7 @@ def _gathered(values: Any, places: Int64, measures: Sequence[str]) -> Int64:
 
 
 def _in_cells(snapshot: Snapshot, basis: Basis, district: int, nodes: Int64, measures: Sequence[str]) -> Int64 | None:
-    """Return the sums from `cells`; null where the district is small or an industry is below the division."""
+    """Return the sums from `cells`; null if the district is too small or an industry is below the division."""
     large, divisions = snapshot.cell_axes
     place = np.searchsorted(large, district)
     columns = np.searchsorted(divisions, nodes)
@@ -134,26 +134,26 @@ def _in_cells(snapshot: Snapshot, basis: Basis, district: int, nodes: Int64, mea
 
 
 def _by_industry(snapshot: Snapshot, selection: Selection) -> tuple[Int64, npt.NDArray[Any]]:
-    """Return the counted rows of a scope sorted by industry, and their industries."""
+    """Return the selected rows sorted by industry, and their industries."""
     rows, mask = rows_of(snapshot, selection)
-    row_cache: Int64 = rows.start + np.flatnonzero(mask)
-    keys = snapshot.industry_of[row_cache]
+    selected: Int64 = rows.start + np.flatnonzero(mask)
+    keys = snapshot.industry_of[selected]
     if len(snapshot.industries.codes) < _NARROW:
         keys = keys.astype(np.uint16)
     order = np.argsort(keys, kind="stable")
-    return row_cache[order], keys[order].astype(np.int64)
+    return selected[order], keys[order].astype(np.int64)
 
 
 def _segments(
     snapshot: Snapshot, rows: slice, mask: Mask, starts: Int64, ends: Int64, measures: Sequence[str]
 ) -> Int64:
-    """Return the sums of the masked rows between bounds that count within the slice."""
-    if np.count_nonzero(mask) > _MOST * mask.size:
+    """Return the sums of the masked rows between bounds, which are relative to the slice."""
+    if np.count_nonzero(mask) > _DENSE * mask.size:
         columns = (snapshot.rows.values(measure)[rows] * mask for measure in measures)
         return _added(columns, mask.size, starts, ends, len(measures))
-    row_cache = np.flatnonzero(mask)
-    first, last = np.searchsorted(row_cache, starts), np.searchsorted(row_cache, ends)
-    return _of_rows(snapshot, rows.start + row_cache, first, last, measures)
+    selected = np.flatnonzero(mask)
+    first, last = np.searchsorted(selected, starts), np.searchsorted(selected, ends)
+    return _of_rows(snapshot, rows.start + selected, first, last, measures)
 
 
 def _of_rows(snapshot: Snapshot, rows: Int64, starts: Int64, ends: Int64, measures: Sequence[str]) -> Int64:
@@ -163,9 +163,9 @@ def _of_rows(snapshot: Snapshot, rows: Int64, starts: Int64, ends: Int64, measur
 
 
 def _added(columns: Iterable[npt.NDArray[Any]], size: int, starts: Int64, ends: Int64, count: int) -> Int64:
-    """Return the sums of `column[start:end]` for each pair of bounds: segments between all bounds, added up once.
+    """Return the sums of `column[start:end]` for each pair of bounds; each row is added once.
 
-    `count` columns come one after the other, each of `size` rows.
+    There are `count` columns, each of `size` rows.
     """
     bounds = np.sort(np.concatenate((starts, ends)))
     inner = bounds[(np.diff(bounds, prepend=-1) > 0) & (bounds < size)]
@@ -181,10 +181,10 @@ def _added(columns: Iterable[npt.NDArray[Any]], size: int, starts: Int64, ends: 
 
 
 def listed_rows(snapshot: Snapshot, selection: Selection) -> Int64:
-    """Return the rows that a scope counts."""
+    """Return the selected rows."""
     rows, mask = rows_of(snapshot, selection)
-    row_cache: Int64 = rows.start + np.flatnonzero(mask)
-    return row_cache
+    listed: Int64 = rows.start + np.flatnonzero(mask)
+    return listed
 
 
 def add_rows(snapshot: Snapshot, rows: Int64, measures: Sequence[str]) -> Int64:
@@ -193,7 +193,7 @@ def add_rows(snapshot: Snapshot, rows: Int64, measures: Sequence[str]) -> Int64:
 
 
 def of_runs(snapshot: Snapshot, rows: Int64, lengths: Int64, measures: Sequence[str]) -> Int64:
-    """Return the sums of runs of rows, so many in each, one run after the other; shape (measures, runs)."""
+    """Return the sums of consecutive runs of rows of these lengths; shape (measures, runs)."""
     sums = np.zeros((len(measures), len(lengths)), np.int64)
     some = np.flatnonzero(lengths)
     if len(some):

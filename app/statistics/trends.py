@@ -1,4 +1,4 @@
-"""Trends: the same rates on every date that has a snapshot, and what else changed from one to the next."""
+"""Trends: the same rates on every date that has a snapshot, and breaks in comparability between dates."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -25,7 +25,7 @@ from app.store.snapshot import Snapshot, Tree
 Found = TypeVar("Found")
 
 _METRICS = {Subject.BRANCHES: BRANCH_METRICS, Subject.ENTERPRISES: ENTERPRISE_METRICS}
-"""Of single subjects; populations have all others."""
+"""Metrics of single subjects; populations have `METRICS`."""
 
 
 class Break(StrEnum):
@@ -44,16 +44,16 @@ class Break(StrEnum):
 
 @dataclass(frozen=True)
 class TrendQuestion(Question):
-    """A question about a population, or one branch or enterprise (`subject` says which), over time.
+    """A question about a population, or one branch or enterprise (see `subject`), over time.
 
     Parameters
     ----------
     code
-        Of the branch or the enterprise; null: the population is meant.
+        Code of the branch or enterprise; null: a population.
     metrics
-        Codes of what is asked for; empty: all that the subject has.
+        Codes of the metrics; empty: all that the subject has.
     since, until
-        First and last date; null: as far as there are snapshots.
+        First and last date; null: no limit.
     """
 
     code: str | None = None
@@ -62,11 +62,11 @@ class TrendQuestion(Question):
     until: date | None = None
 
     def levels(self) -> Sequence[tuple[str, Subject, str | None]]:
-        """Return nothing: no level is asked for."""
+        """Return nothing: a trend has no levels."""
         return ()
 
     def named_by(self) -> str:
-        """Return the parameter that names the enterprise or the branch."""
+        """Return the parameter that names the enterprise or branch."""
         return f"query/{_noun(self)}"
 
 
@@ -79,7 +79,7 @@ class Point(Generic[Found]):
     manifest
         Of the snapshot.
     breaks
-        What changed since the point before.
+        What changed since the previous point.
     found
         Its figures.
     """
@@ -90,12 +90,12 @@ class Point(Generic[Found]):
 
 
 def metrics_of(question: TrendQuestion) -> tuple[Metric, ...]:
-    """Return the metrics that a question asks for, in the order of the catalogue.
+    """Return the metrics of a question, in the order of the catalogue.
 
     Raises
     ------
     InvalidRequest
-        The subject has no such metric; all such are listed.
+        The subject does not have a metric; all such are listed.
     """
     known = _METRICS.get(question.subject, METRICS)
     codes = tuple(metric.code for metric in known)
@@ -107,16 +107,16 @@ def metrics_of(question: TrendQuestion) -> tuple[Metric, ...]:
 
 
 def in_range(shelf: Shelf, question: TrendQuestion) -> list[Manifest]:
-    """Return the newest snapshot of each date that a question asks for, the oldest first.
+    """Return the newest snapshot of each date in a question's range, the oldest first.
 
     Raises
     ------
     SnapshotNotFound
-        There is none; the dates there are stand in it.
+        There is none; the available dates are listed.
     ExactOnly
-        They do not answer such questions.
+        The snapshots cannot answer the question.
     InvalidRequest
-        The dates are the wrong way round.
+        The dates are in the wrong order.
     """
     refuse_reversed(question.since, question.until)
     since, until = question.since or date.min, question.until or date.max
@@ -124,21 +124,21 @@ def in_range(shelf: Shelf, question: TrendQuestion) -> list[Manifest]:
     dates = sorted(as_of for as_of in newest if since <= as_of <= until)
     if not dates:
         detail = "There is no snapshot in this range of dates."
-        there = tuple(as_of.isoformat() for as_of in sorted(newest, reverse=True))
-        asked = [("from", question.since), ("to", question.until)]
-        pointers = [f"query/{name}" for name, limit in asked if limit is not None]
-        raise SnapshotNotFound(detail, [ErrorItem(pointer, detail, there) for pointer in pointers or ["query"]])
+        available = tuple(as_of.isoformat() for as_of in sorted(newest, reverse=True))
+        limits = [("from", question.since), ("to", question.until)]
+        pointers = [f"query/{name}" for name, limit in limits if limit is not None]
+        raise SnapshotNotFound(detail, [ErrorItem(pointer, detail, available) for pointer in pointers or ["query"]])
     refuse_exact_only(newest[dates[-1]], question)
     return [newest[as_of] for as_of in dates]
 
 
 def district_trees(shelf: Shelf, question: TrendQuestion) -> list[Tree]:
-    """Return the district trees of all snapshots of a question's dates, each once; of the newest, where there is none.
+    """Return the distinct district trees of all snapshots in a question's range; of the newest, if there is none.
 
     Raises
     ------
     InvalidRequest
-        As `in_range` says.
+        See `in_range`.
     """
     try:
         manifests = [one for manifest in in_range(shelf, question) for one in shelf.of(manifest.as_of)]
@@ -155,25 +155,25 @@ def district_trees(shelf: Shelf, question: TrendQuestion) -> list[Tree]:
 def trend(
     shelf: Shelf, question: TrendQuestion, look: Callable[[Manifest], Found | None], *, limited: bool
 ) -> list[Point[Found]]:
-    """Return what is found on each date, the oldest first; one point per date, of its newest whole snapshot.
+    """Return one point per date, the oldest first, each from the newest undamaged snapshot of the date.
 
     Parameters
     ----------
     shelf, question
-        What is asked.
+        The snapshots and the question.
     look
-        Returns what a snapshot says; null: on this date there is no such thing, so that it has no point.
+        Returns the figures of a snapshot; null: it does not have the subject, so the date has no point.
     limited
-        Whether `look` hides some: an enterprise or a branch that is nowhere is then answered as one that is hidden.
+        Whether `look` hides subjects from the caller: one that does not exist then gets the error of a hidden one.
 
     Raises
     ------
     SubjectNotFound
-        No date has the enterprise or the branch, or shows it.
+        No date has the enterprise or branch, or none shows it to the caller.
     InvalidRequest
         No date has the enterprise, the branch, or all codes of the population, and nothing is hidden.
     SnapshotNotFound, ExactOnly
-        As `in_range` says.
+        See `in_range`.
     """
     dates = [manifest.as_of for manifest in in_range(shelf, question)]
     found = [one for as_of in dates if (one := _newest_of(shelf, as_of, look)) is not None]
@@ -181,13 +181,13 @@ def trend(
         _refuse_unknown(shelf, question, limited=limited)
     befores = [found[0], *found[:-1]]
     return [
-        Point(manifest, breaks_between(before, manifest), seen)
-        for (before, _), (manifest, seen) in zip(befores, found, strict=True)
+        Point(manifest, breaks_between(before, manifest), figures)
+        for (before, _), (manifest, figures) in zip(befores, found, strict=True)
     ]
 
 
 def breaks_between(before: Manifest, after: Manifest) -> tuple[Break, ...]:
-    """Return what differs between two snapshots beside their figures."""
+    """Return what differs between two snapshots besides their figures."""
     trees = (Break.DISTRICTS, Break.INDUSTRIES, Break.INDUSTRY_GROUPS)
     same = {
         Break.SETTINGS: before.settings == after.settings,
@@ -198,7 +198,7 @@ def breaks_between(before: Manifest, after: Manifest) -> tuple[Break, ...]:
 
 
 def rates_at(snapshot: Snapshot, question: TrendQuestion) -> Rates | None:
-    """Return the rates that a question asks for in one snapshot, one row; null where it does not know a code."""
+    """Return the rates of a question in one snapshot, one row; null if the snapshot does not have a code."""
     try:
         row_list = _row_list(snapshot, question)
     except (InvalidRequest, SubjectNotFound):
@@ -207,7 +207,7 @@ def rates_at(snapshot: Snapshot, question: TrendQuestion) -> Rates | None:
 
 
 def _row_list(snapshot: Snapshot, question: TrendQuestion) -> RowList:
-    """Return the population, the enterprise or the branch as a list of one; of a branch, the last side is `subtree`."""
+    """Return the population, enterprise or branch as a list of one row; for a branch, the last side is `subtree`."""
     if question.code is None:
         counts = count_selection(snapshot, resolve(snapshot, question.population))
         return RowList(snapshot, question.subject, np.zeros(1, np.int64), (Side("", CODES, METRICS, counts.taken),))
@@ -217,18 +217,18 @@ def _row_list(snapshot: Snapshot, question: TrendQuestion) -> RowList:
 
 
 def _newest_of(shelf: Shelf, as_of: date, look: Callable[[Manifest], Found | None]) -> tuple[Manifest, Found] | None:
-    """Return what the newest whole snapshot of a date says; null where it says nothing."""
+    """Return the figures of the newest undamaged snapshot of a date; null if it does not have the subject."""
     for manifest in shelf.of(as_of):
         try:
-            seen = look(manifest)
+            figures = look(manifest)
         except DamagedSnapshot:
             continue
-        return None if seen is None else (manifest, seen)
+        return None if figures is None else (manifest, figures)
     return None
 
 
 def _refuse_unknown(shelf: Shelf, question: TrendQuestion, *, limited: bool) -> NoReturn:
-    """Say that no snapshot of the range knows what is asked for, or that none of them is whole."""
+    """Raise the error of a subject that no snapshot of the range has, or of a range of damaged snapshots."""
     if question.code is not None and limited:
         detail = _nowhere(question)
         raise SubjectNotFound(detail, [ErrorItem(question.named_by(), detail)])
@@ -239,7 +239,7 @@ def _refuse_unknown(shelf: Shelf, question: TrendQuestion, *, limited: bool) -> 
                 near = closest(question.code, codes_near(snapshot, question.subject, question.code))
                 raise InvalidRequest(_nowhere(question), [ErrorItem(question.named_by(), _nowhere(question), near)])
             resolve(snapshot, question.population)
-    message = "No snapshot of these dates is whole."
+    message = "All snapshots of these dates are damaged."
     raise SnapshotNotFound(message)
 
 

@@ -1,4 +1,4 @@
-"""Members of withheld identity: known per county and section, null wherever that grain does not reach."""
+"""Members of withheld identity: known per county and section, null at any finer grain."""
 
 import numpy as np
 
@@ -14,9 +14,9 @@ _BASES = (Basis.REGISTERED, Basis.OPERATING)
 
 
 def of_districts(snapshot: Snapshot, selection: Selection, nodes: Int64) -> tuple[Int64, Mask]:
-    """Return the withheld members of each district under a scope, and where the figure is null."""
+    """Return the withheld members of each district within a selection, and where the figure is null."""
     if not _defined(snapshot, selection):
-        return _nowhere(len(nodes))
+        return _all_null(len(nodes))
     count = _members(snapshot, selection.basis) * _inside(
         snapshot.withheld_sections, selection.industry, snapshot.industries.ends
     )
@@ -26,9 +26,9 @@ def of_districts(snapshot: Snapshot, selection: Selection, nodes: Int64) -> tupl
 
 
 def of_industries(snapshot: Snapshot, selection: Selection, nodes: Int64) -> tuple[Int64, Mask]:
-    """Return the withheld members of each industry under a scope, and where the figure is null."""
+    """Return the withheld members of each industry within a selection, and where the figure is null."""
     if not _defined(snapshot, selection):
-        return _nowhere(len(nodes))
+        return _all_null(len(nodes))
     count = _members(snapshot, selection.basis) * _inside(
         snapshot.withheld_counties, selection.district, snapshot.districts.ends
     )
@@ -38,13 +38,13 @@ def of_industries(snapshot: Snapshot, selection: Selection, nodes: Int64) -> tup
 
 
 def of_cells(snapshot: Snapshot, selection: Selection, districts: Int64, industries: Int64) -> tuple[Int64, Mask]:
-    """Return the withheld members of pairs of a district and an industry under a scope, and where the figure is null.
+    """Return the withheld members of pairs of a district and an industry within a selection, and where they are null.
 
-    All districts are of one level, and all industries are.
+    All districts are of one level, and so are all industries.
     """
     deep = (snapshot.districts.ranks[districts] > _COUNTY) | (snapshot.industries.ranks[industries] > _SECTION)
     if deep.any() or not _defined(snapshot, selection):
-        return _nowhere(len(districts))
+        return _all_null(len(districts))
     counties, sections = snapshot.withheld_counties, snapshot.withheld_sections
     inside = _inside(counties, selection.district, snapshot.districts.ends) & _inside(
         sections, selection.industry, snapshot.industries.ends
@@ -53,24 +53,24 @@ def of_cells(snapshot: Snapshot, selection: Selection, districts: Int64, industr
     held = holders(snapshot.districts.ends, np.unique(districts))[counties.nodes]
     below = holders(snapshot.industries.ends, np.unique(industries))[sections.nodes]
     known = np.flatnonzero(inside & (held >= 0) & (below >= 0))
-    asked, place = np.unique(districts * width + industries, return_inverse=True)
-    cells = held[known] * width + below[known]
-    found = np.minimum(np.searchsorted(asked, cells), len(asked) - 1)
-    row_list = np.flatnonzero(asked[found] == cells)
-    count = np.zeros(len(asked), np.int64)
-    np.add.at(count, found[row_list], _members(snapshot, selection.basis)[known][row_list])
+    cells, place = np.unique(districts * width + industries, return_inverse=True)
+    cell_of = held[known] * width + below[known]
+    found = np.minimum(np.searchsorted(cells, cell_of), len(cells) - 1)
+    matched = np.flatnonzero(cells[found] == cell_of)
+    count = np.zeros(len(cells), np.int64)
+    np.add.at(count, found[matched], _members(snapshot, selection.basis)[known][matched])
     return count[place], deep
 
 
 def of_groups(count: int) -> tuple[Int64, Mask]:
     """Return the withheld members of industry groups: null, since a group has no section."""
-    return _nowhere(count)
+    return _all_null(count)
 
 
 def of_selection(snapshot: Snapshot, selection: Selection) -> tuple[Int64, Mask]:
-    """Return the withheld members of a scope as a whole, and whether the figure is null; one element each."""
+    """Return the withheld members of the whole selection, and whether the figure is null; one element each."""
     if not _defined(snapshot, selection):
-        return _nowhere(1)
+        return _all_null(1)
     inside = _inside(snapshot.withheld_counties, selection.district, snapshot.districts.ends) & _inside(
         snapshot.withheld_sections, selection.industry, snapshot.industries.ends
     )
@@ -78,7 +78,7 @@ def of_selection(snapshot: Snapshot, selection: Selection) -> tuple[Int64, Mask]
 
 
 def _defined(snapshot: Snapshot, selection: Selection) -> bool:
-    """Whether a scope keeps to whole counties and sections, in a basis and a snapshot that know the figure."""
+    """Whether a selection consists of whole counties and sections, in a basis and a snapshot that have the figure."""
     return (
         _CODE in snapshot.manifest.capabilities.measures
         and snapshot.manifest.member_source == "register"
@@ -90,7 +90,7 @@ def _defined(snapshot: Snapshot, selection: Selection) -> bool:
     )
 
 
-def _nowhere(count: int) -> tuple[Int64, Mask]:
+def _all_null(count: int) -> tuple[Int64, Mask]:
     return np.zeros(count, np.int64), np.ones(count, bool)
 
 

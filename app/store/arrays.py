@@ -18,9 +18,9 @@ def running_total(values: npt.NDArray[Any], mask: npt.NDArray[np.bool_] | None =
 
 
 def edges(nodes: Indices, count: int) -> Int64:
-    """Return the first row of each node among rows sorted by node, and the end of the last: `count` + 1 rows.
+    """Return the first row of each node among rows sorted by node and, last, the end of the last node: `count` + 1.
 
-    Nodes of `count` (no node) sort after all others.
+    Rows without a node have the number `count` and come last.
     """
     return np.searchsorted(nodes, np.arange(count + 1)).astype(np.int64)
 
@@ -33,9 +33,9 @@ def subtree_totals(totals: Int64, first: Int64, ends: Indices) -> Int64:
     totals
         Running totals of the rows.
     first
-        First row of each node, as `edges` gives them.
+        First row of each node, from `edges`.
     ends
-        Of each node, the index after its subtree's last node.
+        For each node, the index after the last node of its subtree.
     """
     return totals[first[ends]] - totals[first[:-1]]
 
@@ -51,18 +51,18 @@ def disjoint_spans(starts: Indices, ends: Indices) -> list[tuple[int, int]]:
 
 
 def holders(ends: Indices, nodes: Int64) -> Int64:
-    """Return of each node of a tree, and last of no node, which of some disjoint subtrees holds it; -1: none.
+    """Return, for each node of a tree, the root of the disjoint subtree that contains it, -1 if none; -1 is appended.
 
     Parameters
     ----------
     ends
         Index after each subtree of the tree.
     nodes
-        Roots of the subtrees, ascending.
+        Roots of the disjoint subtrees, ascending.
     """
-    held = np.full(len(ends) + 1, -1)
+    roots = np.full(len(ends) + 1, -1)
     if len(nodes):
         everything = np.arange(len(ends))
         nearest = nodes[np.maximum(np.searchsorted(nodes, everything, side="right") - 1, 0)]
-        held[:-1] = np.where((everything >= nearest) & (everything < ends[nearest]), nearest, -1)
-    return held
+        roots[:-1] = np.where((everything >= nearest) & (everything < ends[nearest]), nearest, -1)
+    return roots

@@ -1,7 +1,7 @@
 """How snapshot tables are written: Arrow IPC files, one record batch each, byte-identical for equal content.
 
 Integers take the narrowest type that holds the column; nulls are zero under their bitmap; a column without nulls has
-no bitmap; nothing about the writer is kept in the file.
+no bitmap; the file records nothing about its writer.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 FORMAT_VERSION = 1
-"""Grows when files of an older version cannot be read as they are."""
+"""Increased when files of the version before can no longer be read."""
 
 Integers = npt.NDArray[np.integer[Any]]
 Mask = npt.NDArray[np.bool_]
@@ -24,7 +24,7 @@ _WIDTHS = (np.dtype(np.int8), np.dtype(np.int16), np.dtype(np.int32), np.dtype(n
 
 
 def bitmap(valid: Mask) -> pa.Buffer | None:
-    """Return the Arrow validity bitmap of a mask; null where everything is valid."""
+    """Return the Arrow validity bitmap of a mask; null if everything is valid."""
     return None if bool(valid.all()) else pa.py_buffer(np.packbits(valid, bitorder="little").tobytes())
 
 

@@ -21,9 +21,9 @@ class TableInfo(msgspec.Struct, frozen=True):
 
 
 class Correlation(msgspec.Struct, frozen=True):
-    """The intra-enterprise correlation: its value (4 decimals), and the strata, firms and members it rests on.
+    """The intra-enterprise correlation: its value (4 decimals), and the strata, firms and members it is computed from.
 
-    Of a protected snapshot the value is fixed, and what the true one would rest on is null.
+    In a protected snapshot the value is a constant, and the three counts are null.
     """
 
     value: float
@@ -37,12 +37,12 @@ UNDISCLOSED = Correlation(0.1, None, None, None)
 
 
 class Disclosure(msgspec.Struct, frozen=True):
-    """What was done to protect persons.
+    """How persons are protected.
 
     Parameters
     ----------
     policy
-        `none`: figures are exact; `rounded-enterprises`: each enterprise was rounded once, before any sum.
+        `none`: figures are exact; `rounded-enterprises`: each enterprise is rounded once, before any sum.
     version
         Of the policy; null where figures are exact.
     b
@@ -58,7 +58,7 @@ class Disclosure(msgspec.Struct, frozen=True):
 
 
 EXACT = Disclosure()
-"""Nothing was done."""
+"""Figures are exact."""
 
 
 class Capabilities(msgspec.Struct, frozen=True):
@@ -89,11 +89,11 @@ class BuildSettings(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything about a snapshot but its rows.
+    """Everything about a snapshot except its rows.
 
-    `member_source` is the one in force (`register` or `returns`), `settings.member_source` the one asked for;
-    `built_at` is an RFC 3339 instant, UTC. `public_id` is the id of the protected snapshot built with an exact one;
-    `rounding_key`, of a protected one, the fingerprint of the key that it was rounded by.
+    `member_source` is the one in effect (`register` or `returns`), `settings.member_source` the configured one;
+    `built_at` is an RFC 3339 instant, UTC. An exact snapshot has the `public_id` of the protected one built with it; a
+    protected one has in `rounding_key` the fingerprint of the key used for rounding.
     """
 
     id: str
@@ -122,13 +122,13 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Written(Manifest, frozen=True, kw_only=True):
-    """A manifest as it stands in its file: with the SHA-256 of its content, keys sorted, less the checksum."""
+    """A manifest as stored: with the SHA-256 of its JSON, keys sorted, without the checksum itself."""
 
     checksum: str
 
 
 class DamagedManifest(Exception):
-    """A manifest that cannot be read, or says something else than what was written."""
+    """A manifest that cannot be read or does not match its checksum."""
 
 
 def snapshot_id(
@@ -147,7 +147,7 @@ def snapshot_id(
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> Path:
-    """Write the manifest into its snapshot's folder, with a checksum of what it says; return the file."""
+    """Write the manifest, with its checksum, into its snapshot's folder; return the file."""
     path = folder / MANIFEST
     written = _Written(**_fields(manifest), checksum=_checksum(manifest))
     path.write_bytes(msgspec.json.format(msgspec.json.encode(written, order="sorted"), indent=1) + b"\n")
@@ -160,7 +160,7 @@ def read_manifest(folder: Path) -> Manifest:
     Raises
     ------
     DamagedManifest
-        It is not what was written.
+        It cannot be read or does not match its checksum.
     """
     try:
         written = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=_Written)

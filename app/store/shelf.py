@@ -1,4 +1,4 @@
-"""The shelf: all snapshots of one root, as its folder listing says."""
+"""The shelf: all snapshots in one folder."""
 
 import threading
 import time
@@ -14,14 +14,14 @@ from app.store.manifest import MANIFEST, DamagedManifest, Manifest, read_manifes
 from app.store.snapshot import Snapshot
 
 _MAPPED_AT_ONCE = 8
-"""Snapshots kept mapped; the least recently used goes first."""
+"""Most snapshots that stay memory-mapped; beyond, the least recently used is dropped."""
 
 _SETTLED_NS = 1_000_000_000
-"""A listing younger than this is read again: two changes may share one tick of the file system's clock."""
+"""A listing younger than this (ns) is read again: two changes may have the same modification time."""
 
 
 class SnapshotNotFound(NotFound):
-    """No snapshot answers to the date or id; `allowed` lists what there is."""
+    """There is no snapshot of this date or id; `allowed` lists the available ones."""
 
     code = "snapshot-not-found"
     title = "Snapshot not found"
@@ -32,7 +32,7 @@ class DamagedSnapshot(Exception):
 
 
 def damaged_table(folder: Path, manifest: Manifest) -> str | None:
-    """Return the first table of a snapshot's folder whose file is not what the manifest says; null where all are."""
+    """Return the first table of a snapshot's folder whose file does not match the manifest; null if all match."""
     for name, info in manifest.tables.items():
         try:
             whole = checksum(folder / f"{name}.arrow") == info.sha256
@@ -44,7 +44,7 @@ def damaged_table(folder: Path, manifest: Manifest) -> str | None:
 
 
 def _files(folder: Path, manifest: Manifest) -> object:
-    """Return what tells that the files of a snapshot are still the same, without reading them."""
+    """Return a value that stays equal while the files of a snapshot are unchanged (inode, size, time), unread."""
     try:
         stats = [(folder / f"{name}.arrow").stat() for name in manifest.tables]
     except OSError:
@@ -53,11 +53,11 @@ def _files(folder: Path, manifest: Manifest) -> object:
 
 
 class Shelf:
-    """The snapshots below a root.
+    """The snapshots in a folder.
 
-    The root's modification time tells whether the listing has changed, so that a question costs one `stat`.
-    Checksums are verified when a snapshot is first opened; a damaged one is named in the log and in `damaged`, and
-    left out until it is built anew.
+    The folder is listed again only when its modification time has changed, so a lookup costs one `stat`.
+    Checksums are verified when a snapshot is first opened; a damaged one is logged, listed in `damaged`, and not
+    served until it is rebuilt.
     """
 
     def __init__(self, root: Path) -> None:
@@ -66,13 +66,13 @@ class Shelf:
         self._seen: int | None = None
         self._manifests: tuple[Manifest, ...] = ()
         self._open: dict[str, Snapshot] = {}
-        self._whole: dict[str, object] = {}
+        self._verified_files: dict[str, object] = {}
         self._damaged: dict[str, str] = {}
         self._refused: dict[str, Manifest] = {}
 
     @property
     def damaged(self) -> dict[str, str]:
-        """What is wrong with each snapshot that is not served, by id."""
+        """What is wrong with each damaged snapshot, by id."""
         return dict(self._damaged)
 
     def all(self) -> tuple[Manifest, ...]:
@@ -82,12 +82,12 @@ class Shelf:
             return self._manifests
 
     def is_mapped(self, manifest: Manifest) -> bool:
-        """Say whether a snapshot is mapped as this build of it, so that asking it costs no reading of files."""
+        """Return whether this build of a snapshot is mapped, so that using it reads no files."""
         snapshot = self._open.get(manifest.id)
         return snapshot is not None and snapshot.manifest.built_at == manifest.built_at
 
     def newest_of(self, as_of: date) -> Manifest | None:
-        """Return the newest snapshot of exactly this date; null where there is none."""
+        """Return the newest snapshot of exactly this date; null if there is none."""
         return next((manifest for manifest in self.all() if manifest.as_of == as_of), None)
 
     def of(self, as_of: date) -> tuple[Manifest, ...]:
@@ -95,11 +95,11 @@ class Shelf:
         return tuple(manifest for manifest in self.all() if manifest.as_of == as_of)
 
     def newest(self) -> Snapshot:
-        """Return the newest snapshot that is whole."""
+        """Return the newest undamaged snapshot."""
         return self._first(self.all(), "There is no snapshot yet.")
 
     def at(self, as_of: date) -> Snapshot:
-        """Return the newest whole snapshot at or before a date."""
+        """Return the newest undamaged snapshot at or before a date."""
         earlier = [manifest for manifest in self.all() if manifest.as_of <= as_of]
         return self._first(earlier, f"There is no snapshot at or before {as_of}.")
 
@@ -109,17 +109,17 @@ class Shelf:
         return self._first(named, f"There is no snapshot {snapshot_id}.", by_id=True)
 
     def visit(self, manifest: Manifest) -> Snapshot:
-        """Return a snapshot for one look, without keeping it mapped in another's stead.
+        """Return a snapshot for a single read; it does not displace another mapped one.
 
         Raises
         ------
         DamagedSnapshot
-            Its files are not what the manifest says, or gone.
+            Its files do not match the manifest, or were deleted.
         """
-        kept = self._open.get(manifest.id)
-        if kept is not None and kept.manifest == manifest:
-            return kept
-        self._verify(manifest)  # without the lock, so that nobody waits for it
+        snapshot = self._open.get(manifest.id)
+        if snapshot is not None and snapshot.manifest == manifest:
+            return snapshot
+        self._verify(manifest)  # outside the lock, so that no other thread waits for it
         with self._lock:
             return self._verified(manifest)
 
@@ -129,9 +129,9 @@ class Shelf:
                 return self._opened(manifest)
             except DamagedSnapshot:
                 continue
-        there = [manifest.id if by_id else manifest.as_of.isoformat() for manifest in self.all()]
+        available = [manifest.id if by_id else manifest.as_of.isoformat() for manifest in self.all()]
         pointer = "query/snapshot" if by_id else "query/as_of"
-        raise SnapshotNotFound(detail, [ErrorItem(pointer, detail, tuple(dict.fromkeys(there)))])
+        raise SnapshotNotFound(detail, [ErrorItem(pointer, detail, tuple(dict.fromkeys(available)))])
 
     def _opened(self, manifest: Manifest) -> Snapshot:
         with self._lock:
@@ -152,24 +152,24 @@ class Shelf:
             self._refused[manifest.id] = manifest
             self._damage(manifest.id, f"{name}.arrow does not match its checksum")
             raise DamagedSnapshot(manifest.id)
-        self._damaged.pop(manifest.id, None)  # built anew since
+        self._damaged.pop(manifest.id, None)  # rebuilt since
         return Snapshot(folder, manifest)
 
     def _verify(self, manifest: Manifest) -> str | None:
-        """Return the first table whose file is not what the manifest says, looking only at files not seen whole yet."""
+        """Return the first table that does not match the manifest; files verified before are not read again."""
         folder = self._root / manifest.id
         files = _files(folder, manifest)
-        if self._whole.get(manifest.id) == files:
+        if self._verified_files.get(manifest.id) == files:
             return None
         name = damaged_table(folder, manifest)
         if name is None:
-            self._whole[manifest.id] = files
+            self._verified_files[manifest.id] = files
         return name
 
-    def _damage(self, snapshot_id: str, what: str) -> None:
-        if self._damaged.get(snapshot_id) != what:
-            self._damaged[snapshot_id] = what
-            structlog.get_logger().error("snapshot damaged", snapshot=snapshot_id, reason=what)
+    def _damage(self, snapshot_id: str, reason: str) -> None:
+        if self._damaged.get(snapshot_id) != reason:
+            self._damaged[snapshot_id] = reason
+            structlog.get_logger().error("snapshot damaged", snapshot=snapshot_id, reason=reason)
         self._manifests = tuple(manifest for manifest in self._manifests if manifest.id != snapshot_id)
 
     def _refresh(self) -> None:
@@ -181,7 +181,7 @@ class Shelf:
         if seen == self._seen:
             return
         found = [manifest for folder in self._root.iterdir() if (manifest := self._manifest(folder)) is not None]
-        self._damaged = {name: what for name, what in self._damaged.items() if (self._root / name).exists()}
+        self._damaged = {name: reason for name, reason in self._damaged.items() if (self._root / name).exists()}
         whole = [manifest for manifest in found if manifest != self._refused.get(manifest.id)]
         self._manifests = tuple(sorted(whole, key=lambda manifest: manifest.recency, reverse=True))
         self._seen = seen if time.time_ns() - seen > _SETTLED_NS else None
@@ -190,7 +190,7 @@ class Shelf:
         try:
             manifest = read_manifest(folder)
         except DamagedManifest:
-            self._damage(folder.name, f"{MANIFEST} is not what was written")
+            self._damage(folder.name, f"{MANIFEST} is damaged")
             return None
         except OSError as error:
             if folder.is_dir():  # neither a stray file nor pruned since the listing was read

@@ -1,4 +1,4 @@
-"""One snapshot, mapped: its trees and its columns as arrays that share the pages of the files."""
+"""One snapshot, memory-mapped: its trees, and its columns as arrays that share the pages of the files."""
 
 from copy import copy
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Tree:
     Parameters
     ----------
     codes, names_zh, names_en
-        Of each node; an English name may be null.
+        For each node; an English name may be null.
     levels, ranks
         Level of each node, and its depth in the enumeration (0 the highest).
     parents
@@ -58,7 +58,7 @@ class Tree:
 
     @cached_property
     def code_ranks(self) -> Int64:
-        """Place of each node in the order of codes, compared as UTF-8 bytes."""
+        """Rank of each node by code, compared as UTF-8 bytes."""
         return code_ranks(self.codes)
 
     def of_level(self, level: str) -> Mask:
@@ -71,7 +71,7 @@ class Tree:
         return None if parent < 0 else self.codes[parent]
 
     def nearest(self, node: int, rank: int) -> int:
-        """Return the nearest node of this level or a higher one, at or above a node; -1 where there is none."""
+        """Return the nearest node of this level or a higher one, at or above a node; -1 if there is none."""
         while node >= 0 and self.ranks[node] > rank:
             node = int(self.parents[node])
         return node
@@ -84,9 +84,9 @@ class Places:
     Parameters
     ----------
     nodes
-        Node of each row; -1 where it has none.
+        Node of each row; -1 if it has none.
     order
-        The rows by node.
+        The rows sorted by node.
     """
 
     nodes: Int64
@@ -94,22 +94,22 @@ class Places:
 
     @cached_property
     def ascending(self) -> Int64:
-        """Nodes of the rows, in order."""
+        """Nodes of the rows, sorted."""
         return self.nodes[self.order]
 
 
 def code_ranks(codes: tuple[str, ...]) -> Int64:
-    """Return the place of each code in the order of codes, compared as UTF-8 bytes."""
+    """Return the rank of each code, compared as UTF-8 bytes."""
     ranks = np.empty(len(codes), np.int64)
     ranks[sorted(range(len(codes)), key=lambda number: codes[number].encode())] = np.arange(len(codes))
     return ranks
 
 
 class Table:
-    """A mapped table whose columns are arrays; nulls are 0, `valid` tells them apart.
+    """A memory-mapped table; its columns are arrays, with 0 for null, and `valid` says where they are null.
 
-    Arrays go between Arrow and NumPy as buffers: Arrow's own conversions, of single values too, load pandas, which
-    takes 25 MiB of a worker and 0.2 s of its first answer.
+    Arrays pass between Arrow and NumPy as buffers: Arrow's own conversions, of single values too, load pandas, which
+    costs a worker 25 MiB and its first answer 0.2 s.
     """
 
     def __init__(self, path: Path) -> None:
@@ -128,17 +128,17 @@ class Table:
         return frozenset(self._batch.schema.names)
 
     def arrow(self, name: str) -> pa.Array:
-        """Return a column as Arrow keeps it."""
+        """Return a column as an Arrow array."""
         return self._batch.column(name)
 
     def values(self, name: str) -> Values:
-        """Return an integer, date or dictionary column's numbers, without a copy; 0 where it is null."""
+        """Return the numbers of an integer, date or dictionary column, without a copy; 0 for null."""
         if name not in self._values:
             self._values[name] = _numbers(self.arrow(name))
         return self._values[name]
 
     def valid(self, name: str) -> Mask | None:
-        """Return where a column is not null; null where all of it is."""
+        """Return where a column is not null; null if it has no nulls."""
         column = self.arrow(name)
         if column.null_count == 0:
             return None
@@ -152,7 +152,7 @@ class Table:
         return tuple(self.arrow(name).to_pylist())
 
     def taken(self, name: str, rows: Int64) -> pa.Array:
-        """Return some rows of a column as Arrow keeps it."""
+        """Return some rows of a column as an Arrow array."""
         numbers = pa.py_buffer(np.ascontiguousarray(rows, np.int64))
         return self.arrow(name).take(pa.Array.from_buffers(pa.int64(), len(rows), [None, numbers]))
 
@@ -161,7 +161,7 @@ class Table:
         return list(self.taken(name, rows).to_pylist())
 
     def row_of(self, name: str, text: str) -> int | None:
-        """Return the first row whose text is this; null where there is none."""
+        """Return the first row with this text; null if there is none."""
         encoded = text.encode()
         ends = np.array([0, len(encoded)], np.int32)
         wanted = pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(ends), pa.py_buffer(encoded)])[0]
@@ -169,7 +169,7 @@ class Table:
         return None if row < 0 else row
 
     def rows_of(self, name: str, texts: pa.Array) -> Int64:
-        """Return the row of each of some texts in a column without repeats; -1 where there is none."""
+        """Return the row of each of some texts in a column of distinct texts; -1 if not found."""
         found = pc.index_in(texts, value_set=self.arrow(name))
         if len(found) == 0:
             return np.empty(0, np.int64)
@@ -181,9 +181,9 @@ class Table:
 
 
 class Snapshot:
-    """Everything as of one date; never changes. All tables are mapped at once, so that it may be pruned while read.
+    """All data as of one date; immutable. All tables are mapped on opening, so it may be pruned while in use.
 
-    Exact and protected ones are read alike: `rows`, `row_measures` and `bases` say what there is to add up.
+    Exact and protected snapshots are read the same way: `rows`, `row_measures` and `bases` define what is summed.
     """
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
@@ -199,17 +199,17 @@ class Snapshot:
 
     @cached_property
     def bases(self) -> tuple[Basis, ...]:
-        """The bases that it has figures of, in the order of their blocks in `totals` and `cells`."""
+        """The bases that it has figures for, in the order of their blocks in `totals` and `cells`."""
         return tuple(map(Basis, self.manifest.capabilities.bases))
 
     @cached_property
     def rows(self) -> Table:
-        """What sums add up, sorted by place: the enterprises or, where each was rounded, the places that show them."""
+        """The rows that are summed, sorted by district and industry: enterprises or, if protected, places."""
         return self.table("enterprises" if "enterprises" in self._tables else "places")
 
     @cached_property
     def row_measures(self) -> tuple[str, ...]:
-        """Codes of what its rows count, in the order of the catalogue; `SHOWN` last, where there is such a column."""
+        """Codes of the measures in `rows`, in the order of the catalogue; `SHOWN` last, if there is such a column."""
         return tuple(code for code in _COUNTED if code in self.rows.names)
 
     @cached_property
@@ -224,19 +224,19 @@ class Snapshot:
 
     @cached_property
     def groups(self) -> dict[str, tuple[int, ...]]:
-        """Of each industry group by code (in code order), the indices of its industries."""
+        """Nodes of the industries of each industry group, by code, in code order."""
         table = self.table("industry_groups")
         members = zip(table.texts("code"), table.texts("industries"), strict=True)
         return {code: tuple(self.industries.index[industry] for industry in group) for code, group in members}
 
     @cached_property
     def enterprises(self) -> Table:
-        """The registered enterprises, sorted by place."""
+        """The registered enterprises, sorted by district and industry."""
         return self.table("enterprises")
 
     @cached_property
     def enterprise_code_ranks(self) -> Int64:
-        """Place of each enterprise in the order of codes, compared as UTF-8 bytes."""
+        """Rank of each enterprise by code, compared as UTF-8 bytes."""
         order = np.from_dlpack(pc.sort_indices(self.enterprises.arrow("code")))
         ranks = np.empty(len(order), np.int64)
         ranks[order] = np.arange(len(order))
@@ -249,23 +249,23 @@ class Snapshot:
 
     @cached_property
     def branch_index(self) -> dict[str, int]:
-        """Place of each living branch by code."""
+        """Row of each living branch, by code."""
         return {code: number for number, code in enumerate(self.branches.texts("code"))}
 
     @cached_property
     def branch_parents(self) -> Int64:
-        """Place of each branch's nearest living ancestor; -1 where there is none."""
+        """Row of each branch's nearest living ancestor; -1 if there is none."""
         parents = self.branches.texts("parent_code")
         return np.array([-1 if parent is None else self.branch_index[parent] for parent in parents], np.int64)
 
     @cached_property
     def branch_districts(self) -> Int64:
-        """District of each branch, as a node."""
+        """District node of each branch."""
         return np.array([self.districts.index[code] for code in self.branches.texts("district_code")], np.int64)
 
     @cached_property
     def totals(self) -> Table:
-        """Sums per basis of everything, each district, industry and group."""
+        """Sums per basis: of everything, and of each district, industry and group."""
         return self.table("totals")
 
     @cached_property
@@ -301,23 +301,23 @@ class Snapshot:
 
     @cached_property
     def district_of(self) -> npt.NDArray[np.int32]:
-        """District of each row; the number of districts where it has none."""
+        """District of each row; the number of districts if it has none."""
         return _placed(self.rows, "district", len(self.districts.codes))
 
     @cached_property
     def industry_of(self) -> npt.NDArray[np.int32]:
-        """Industry of each row; the number of industries where it has none."""
+        """Industry of each row; the number of industries if it has none."""
         return _placed(self.rows, "industry", len(self.industries.codes))
 
     def in_basis(self, basis: Basis, rows: slice) -> Mask:
-        """Return which of the rows in a slice belong to a basis: all of them, where rows do not say."""
+        """Return which rows of a slice belong to a basis: all, if the rows have no column of bases."""
         if "bases" not in self.rows.names:
             return np.ones(rows.stop - rows.start, bool)
         bit = np.int8(1 << list(Basis).index(basis))
         return np.asarray((self.rows.values("bases")[rows] & bit) != 0)
 
     def table(self, name: str) -> Table:
-        """One of its tables."""
+        """Return one of its tables."""
         return self._tables[name]
 
 

@@ -116,7 +116,7 @@ _CHANGING = (
 def example_service() -> Iterator[TestClient]:
     """Give a client of a service on the worked example."""
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(_env_file=None, data_dir=Path(folder), anonymous="exact")
+        settings = Settings(_env_file=None, data_dir=Path(folder), anonymous="exact", hosts=("testserver",))
         upgrade(settings.registry_url)
         fill(settings.registry_url, worked_example())
         build_snapshot(settings, AS_OF, lambda _phase, _done, _total: None)

@@ -215,7 +215,7 @@ def written(figures: Figures, kind: FileFormat, **options: Any) -> bytes:
     )
     page = Page(order=Order.DESCENDING)
     shown = TableOptions(totals=True, **options)
-    answer = lists.written(list_table(figures.asker.source, question, page, shown), FileOptions(kind, shown))
+    answer = lists.file_answer(list_table(figures.asker.source, question, page, shown), FileOptions(kind, shown))
     return b"".join(answer.chunks)
 
 

@@ -1,4 +1,4 @@
-"""`/dashboard`: a static page on the HTTP API alone, with its scripts and styles."""
+"""`/dashboard`: a static page that uses the HTTP API only, with its scripts and styles."""
 
 from functools import cache
 from importlib.resources import files
@@ -16,7 +16,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""What the page may load: its own files and the API, nothing from elsewhere and nothing written into the page."""
+"""The page may load its own files and the API: nothing from other hosts, and no inline scripts or styles."""
 
 _MEDIA_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
@@ -45,7 +45,7 @@ def _file(name: str) -> Response:
 
 @cache
 def _contents() -> dict[str, bytes]:
-    """Return the page's files by name; the charts' script is that of an installed package."""
+    """Return the page's files by name; the charts' script is from an installed package."""
     page = files("app.api.dashboard").joinpath("page")
     own = {file.name: file.read_bytes() for file in page.iterdir() if file.is_file()}
     charts = files("chartkick").joinpath("django", "static", "chartkick", "Chart.bundle.js")

@@ -1,7 +1,7 @@
-"""What is audited of requests: the layer that writes it, and what it may write.
+"""The auditing of requests: the middleware that records them, and the parameters that it may record.
 
-Audited are all changes, reads of enterprises and branches, and refusals. Statistics of districts, industries and groups
-are not, so that answering them needs no writing.
+All changes, reads of enterprises and branches, and refusals are audited. Statistics of districts, industries and groups
+are not, so answering them writes nothing.
 """
 
 import time
@@ -40,19 +40,19 @@ RECORDED = frozenset(
         *("mode", "on_error", "dry_run", "ignore_unknown", "build"),
     }
 )
-"""Parameters whose values are recorded: codes, ids, dates and choices, each checked before the answer is made."""
+"""Parameters whose values are recorded: codes, ids, dates and choices, each validated before the answer is made."""
 
 WITHHELD = frozenset({"q", "cursor"})
-"""Parameters whose values are not: what somebody typed to search for, and what only the service can read."""
+"""Parameters whose values are not recorded: search texts, and cursors."""
 
 _REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 _REFUSALS_A_MINUTE = 100
-"""Refusals that one worker records in a minute; more are only counted by the metrics, lest anybody fill the disk."""
+"""Refusals that a worker records per minute; more are only counted in the metrics, so they cannot fill the disk."""
 
 
 class NotAudited(TemporarilyUnavailable):
-    """The audit log cannot be written now, and what it should tell of is not shown without it."""
+    """The audit log cannot be written, so what must be audited is not shown."""
 
     code = "not-audited"
     title = "Not audited"
@@ -61,38 +61,39 @@ class NotAudited(TemporarilyUnavailable):
 
 @dataclass(frozen=True)
 class _AuditDetails:
-    """What a handler says about what it showed or changed."""
+    """What a handler adds to the audit record of its request."""
 
     rows: int | None
     parameters: tuple[AuditParameter, ...]
 
 
 def audit_details(request: Request, rows: int | None = None, **parameters: str) -> None:
-    """Tell the audit log what a request shows or changes.
+    """Add to the audit record what a request shows or changes.
 
     Parameters
     ----------
     rows
-        Rows of the answer, or that were changed; null: not counted.
+        Rows shown or changed; null: not counted.
     parameters
-        Codes, ids and dates that stand in the body or in the answer.
+        Codes, ids and dates in the body or the answer.
     """
-    request.state.noted = _AuditDetails(rows, tuple(AuditParameter(name, value) for name, value in parameters.items()))
+    recorded = tuple(AuditParameter(name, value) for name, value in parameters.items())
+    request.state.audit_details = _AuditDetails(rows, recorded)
 
 
 def origin_of(request: Request) -> Origin:
-    """Return who asks, for what is done after the answer."""
+    """Return the caller, for records written after the answer."""
     principal: Principal = request.state.principal
     return Origin(principal.name, principal.key_id, request.state.request_id)
 
 
 def audited(*names: str) -> Callable[[Handler], Handler]:
-    """Mark a read that shows single enterprises or branches: it is audited.
+    """Mark a handler that shows single enterprises or branches as audited.
 
     Parameters
     ----------
     names
-        Query parameters without which it shows none, and is not; none: it always is.
+        Query parameters of which one must be given for it to show any; none: it is always audited.
     """
 
     def marked(handler: Handler) -> Handler:
@@ -103,17 +104,17 @@ def audited(*names: str) -> Callable[[Handler], Handler]:
 
 
 class Auditing:
-    """ASGI layer: records what is audited before the answer to it begins.
+    """Middleware: writes the audit record before the answer begins.
 
-    A read that cannot be recorded is refused (503). A change has happened by then, and a refusal shows nothing: where
-    these cannot be recorded, the service's log takes the record.
+    A read that cannot be recorded is refused (503). A change has been made by then, and a refusal shows nothing: if
+    one of these cannot be recorded, the record goes to the service's log.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
         self._audit = AuditLog(settings)
         self._log = structlog.get_logger("orgcoverage.audit")
-        self._refusals = _Allowance(_REFUSALS_A_MINUTE)
+        self._refusals = _RateLimit(_REFUSALS_A_MINUTE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -121,13 +122,13 @@ class Auditing:
         async def audited(message: Message) -> None:
             if message["type"] == "http.response.start" and not self._recorded(scope, message["status"]):
                 await problem_response(Request(scope), _not_audited())(scope, receive, send)
-                raise ClientDisconnect  # nobody reads on: whoever streams stops
+                raise ClientDisconnect  # stops the sender of the body
             await send(message)
 
         await self.app(scope, receive, audited if scope["type"] == "http" else send)
 
     def _recorded(self, scope: Scope, status: int) -> bool:
-        """Record a request where it is audited; say whether it may be answered as meant."""
+        """Record a request if it is audited; return whether the answer may be sent."""
         operation: str | None = getattr(scope.get("route"), "name", None)
         if status in _REFUSALS:
             if self._refusals.take():
@@ -135,7 +136,7 @@ class Auditing:
             return True
         if status >= HTTPStatus.BAD_REQUEST or not _is_audited(scope):
             return True
-        return self._append(_record(scope, operation, status, *_told(scope))) or scope["method"] in _CHANGES
+        return self._append(_record(scope, operation, status, *_details(scope))) or scope["method"] in _CHANGES
 
     def _append(self, record: AuditRecord) -> bool:
         # On the event loop: a write of 300 bytes to memory takes 30 µs, half of what a thread would cost.
@@ -156,8 +157,8 @@ def _is_audited(scope: Scope) -> bool:
     return names is not None
 
 
-class _Allowance:
-    """So many a minute."""
+class _RateLimit:
+    """A limit per minute."""
 
     def __init__(self, number: int) -> None:
         self._number = number
@@ -165,7 +166,7 @@ class _Allowance:
         self._minute = 0
 
     def take(self) -> bool:
-        """Take one; say whether there was one left."""
+        """Take one; return whether the limit allows it."""
         minute = int(time.monotonic() // 60)
         if minute != self._minute:
             self._minute, self._left = minute, self._number
@@ -194,12 +195,12 @@ def _record(
     )
 
 
-def _told(scope: Scope) -> tuple[tuple[AuditParameter, ...], int | None]:
-    noted: _AuditDetails = scope.get("state", {}).get("noted", _AuditDetails(None, ()))
-    return (*_asked(scope), *noted.parameters), noted.rows
+def _details(scope: Scope) -> tuple[tuple[AuditParameter, ...], int | None]:
+    added: _AuditDetails = scope.get("state", {}).get("audit_details", _AuditDetails(None, ()))
+    return (*_request_parameters(scope), *added.parameters), added.rows
 
 
-def _asked(scope: Scope) -> Iterator[AuditParameter]:
+def _request_parameters(scope: Scope) -> Iterator[AuditParameter]:
     for name, value in [*scope.get("path_params", {}).items(), *_query(scope)]:
         if name in RECORDED:
             yield AuditParameter(name, str(value))

@@ -1,7 +1,7 @@
-"""Who sends a request, and what it must pass before its handler runs: the right, and known parameters.
+"""Authentication and authorization: the caller, the right that a route requires, and the check for unknown parameters.
 
 Every route declares its right by depending on exactly one of `OPEN`, `READ`, `WRITE`, `WRITE_EVERYWHERE`, `ADMIN`; an
-application with a route that does not is not built.
+application with a route that does not is not created.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,10 +29,10 @@ _SCHEME = "bearer"
 
 
 class Authentication:
-    """ASGI layer: leaves the principal of a request in `scope["state"]["principal"]`, or refuses the request.
+    """Middleware: sets `scope["state"]["principal"]` to the caller, or refuses the request.
 
-    Without `Authorization` it is whoever sends no key. A key that is malformed, unknown, expired or revoked is refused
-    (401) whatever is asked, and never treated as none.
+    Without `Authorization` the caller is anonymous. A key that is malformed, unknown, expired or revoked is refused
+    (401) on every path, and never treated as no key.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
@@ -43,7 +43,7 @@ class Authentication:
         """Handle one request."""
         if scope["type"] == "http":
             try:
-                principal = known_principal(scope, self._anonymous) or await _asked(scope)
+                principal = known_principal(scope, self._anonymous) or await _look_up_principal(scope)
             except ServiceError as error:
                 await problem_response(Request(scope), error)(scope, receive, send)
                 return
@@ -51,13 +51,13 @@ class Authentication:
         await self.app(scope, receive, send)
 
 
-def known_principal(scope: Scope, unnamed: Principal) -> Principal | None:
-    """Return who sends a request, from memory; null where only the database can tell.
+def known_principal(scope: Scope, without_key: Principal) -> Principal | None:
+    """Return the caller, from memory; null if the database must be asked.
 
     Parameters
     ----------
-    unnamed
-        Whoever sends no key.
+    without_key
+        The caller of a request without a key.
 
     Raises
     ------
@@ -65,12 +65,12 @@ def known_principal(scope: Scope, unnamed: Principal) -> Principal | None:
         The key is malformed, expired or revoked, or its secret is wrong.
     """
     token = _token(scope)
-    return unnamed if token is None else _keyring(scope).cached(token)
+    return without_key if token is None else _keyring(scope).cached(token)
 
 
-async def _asked(scope: Scope) -> Principal:
+async def _look_up_principal(scope: Scope) -> Principal:
     token = _token(scope)
-    assert token is not None  # without one, who asks is known
+    assert token is not None  # without one, the caller is known
     return await _keyring(scope).look_up(token)
 
 
@@ -98,13 +98,13 @@ class RightMissing(ServiceError):
 
 
 class RightNotDeclared(Exception):
-    """A route declares no right, or several, or is no API route: the application must not start."""
+    """A route declares no right, or several, or is not an API route: the application must not start."""
 
 
 class Authorization:
-    """Dependency of every route: authorises the request, then refuses parameters that the route does not know.
+    """Dependency of every route: authorizes the request, then refuses parameters that the route does not know.
 
-    In this order, so that whoever may not ask learns nothing about how to. Who asks stands in
+    In this order, so that an unauthorized caller learns nothing about the parameters. The caller is in
     `request.state.principal`.
     """
 
@@ -113,18 +113,18 @@ class Authorization:
         self.everywhere = everywhere
 
     async def __call__(self, request: Request) -> Principal:
-        """Admit one request.
+        """Authorize one request.
 
         Raises
         ------
         KeyRefused
-            There is no key, and nothing is answered without one.
+            There is no key, and one is required.
         RightMissing
             The principal does not have the route's right.
         ScopeTooNarrow
-            It has it in some districts only, and the route needs it everywhere.
+            It has the right in some districts only, and the route requires it everywhere.
         RequestValidationError
-            A parameter is unknown; all other wrong ones are reported with it.
+            A parameter is unknown; all other invalid ones are listed too.
         """
         principal: Principal = request.state.principal
         if self.right not in principal.rights:
@@ -145,8 +145,8 @@ ADMIN = Depends(Authorization(Right.ADMIN))
 
 def _lacking(principal: Principal, right: Right) -> ServiceError:
     if principal.key_id is None and Right.READ not in principal.rights:
-        return KeyRefused("Nothing is answered without a key here: send one as `Authorization: Bearer`.")
-    return RightMissing(f"This needs the right `{right}`.")
+        return KeyRefused("A key is required: send one as `Authorization: Bearer`.")
+    return RightMissing(f"This requires the right `{right}`.")
 
 
 def refuse_undeclared(app: FastAPI) -> None:
@@ -167,8 +167,8 @@ def _name_of(route: BaseRoute) -> str:
 
 
 def authorizations(route: BaseRoute) -> Iterator[Authorization]:
-    """Yield the admissions that a route declares: exactly one in an application that is built."""
-    if isinstance(route, APIRoute) and hasattr(route, "query_names"):  # as routers of `make_router` make them
+    """Yield the authorizations that a route declares: exactly one, or `refuse_undeclared` fails."""
+    if isinstance(route, APIRoute) and hasattr(route, "query_names"):  # a route of `make_router`
         for dependency in route.dependencies:
             if isinstance(dependency.dependency, Authorization):
                 yield dependency.dependency
@@ -184,7 +184,7 @@ def _refuse_unknown_parameters(request: Request) -> None:
 
 
 def query_names(dependant: Dependant) -> tuple[str, ...]:
-    """Return the names of all query parameters that a route takes, in the order of the document."""
+    """Return the names of all query parameters of a route, in the order of the document."""
     names = [field.alias for part in _parts(dependant) for field in part.query_params]
     return (*(name for model in query_models(dependant) for name in model.names), *names)
 

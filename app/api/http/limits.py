@@ -1,4 +1,4 @@
-"""What a request may take: bytes of its body, time for it to arrive, time until its answer begins."""
+"""Limits of a request: bytes of its body, time for the body to arrive, time until the answer begins."""
 
 import asyncio
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ class BodyTooSlow(ServiceError):
 
 
 class AnswerTooLate(TemporarilyUnavailable):
-    """The answer did not begin in time, and was given up."""
+    """The answer did not begin in time and was aborted."""
 
     code = "answer-too-late"
     title = "Answer too late"
@@ -39,15 +39,15 @@ class UnknownTransferCoding(ServiceError):
 
 
 class BodyLimits:
-    """ASGI layer: a body that is too large (413) or comes too slowly (408) is refused, on whatever path it comes.
+    """Middleware: refuses a body that is too large (413) or arrives too slowly (408), on every path.
 
-    A size that is announced is refused before a byte is read. Else the limits hold while the body is read; where
-    nobody reads it, none of it is kept.
+    A declared size is checked before a byte is read; otherwise the limits apply while the body is read. A body that no
+    handler reads is not stored.
 
     Parameters
     ----------
     routes
-        Those that take a file have the limit of files, all other paths that of other bodies.
+        Those that take a file have the limit for files, all other paths that for other bodies.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings, routes: Sequence[BaseRoute]) -> None:
@@ -62,16 +62,16 @@ class BodyLimits:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        announced = _announced(scope) if scope["type"] == "http" else 0
-        if announced is None and not _is_chunked(scope):
+        declared = _declared_size(scope) if scope["type"] == "http" else 0
+        if declared is None and not _is_chunked(scope):
             error = UnknownTransferCoding("A body is sent with Content-Length or with Transfer-Encoding: chunked.")
             await problem_response(Request(scope), error)(scope, receive, send)
             return
-        if announced == 0:
+        if declared == 0:
             await self.app(scope, receive, send)
             return
         arrival = _Arrival(self._settings, self._limit(scope), receive)
-        if announced is not None and announced > arrival.limit:
+        if declared is not None and declared > arrival.limit:
             await problem_response(Request(scope), arrival.too_large())(scope, receive, send)
             return
         await self.app(scope, arrival.receive, send)
@@ -83,7 +83,7 @@ class BodyLimits:
 
 
 class _Arrival:
-    """A body on its way in; its time begins when somebody begins to read it."""
+    """A body that is arriving; its time starts with the first read."""
 
     def __init__(self, settings: Settings, limit: int, receive: Receive) -> None:
         self.limit = limit
@@ -96,7 +96,7 @@ class _Arrival:
         self._whole = False
 
     async def receive(self) -> Message:
-        """Return the next message; what comes after the body waits for nothing."""
+        """Return the next message; after the end of the body there is no time limit."""
         if self._whole:
             return await self._receive()
         now = asyncio.get_running_loop().time()
@@ -123,9 +123,9 @@ class _Arrival:
 
 
 class TimeLimit:
-    """ASGI layer: an answer that does not begin in time is given up (503).
+    """Middleware: aborts an answer that does not begin in time (503).
 
-    The time in which a body arrives does not count. An answer that has begun takes as long as its reader.
+    The time while a body arrives does not count. An answer that has begun takes as long as its reader.
     """
 
     def __init__(self, app: ASGIApp, seconds: int) -> None:
@@ -167,8 +167,8 @@ class TimeLimit:
 
     def _too_late(self) -> AnswerTooLate:
         return AnswerTooLate(
-            f"The answer did not begin within {self._seconds} seconds. A change may have happened all the same: "
-            "ask again, which does no harm."
+            f"The answer did not begin within {self._seconds} seconds. A change may have been made nevertheless; "
+            "repeating the request is harmless."
         )
 
 
@@ -176,8 +176,8 @@ def _is_chunked(scope: Scope) -> bool:
     return all(value.strip().lower() == b"chunked" for name, value in scope["headers"] if name == _CODING)
 
 
-def _announced(scope: Scope) -> int | None:
-    """Return the size of the body that is to come, bytes; null: not told."""
+def _declared_size(scope: Scope) -> int | None:
+    """Return the declared size of the body, bytes; null: not declared."""
     size: int | None = 0
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit():

@@ -19,14 +19,14 @@ SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-"""Sent with every answer; a page that needs scripts sends its own `Content-Security-Policy`."""
+"""Sent with every answer; pages with scripts send their own `Content-Security-Policy`."""
 
 PAGE_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-"""Sent with pages besides: what is no page links nowhere and opens nothing."""
+"""Sent with HTML pages too: other answers have no links and open no windows."""
 
 
 def _raw(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
@@ -38,22 +38,22 @@ _OF_PAGES = _raw(SECURITY_HEADERS | PAGE_HEADERS)
 
 
 class Service(FastAPI):
-    """FastAPI with layers outside its own: what an answer takes that was asked before is passing through layers."""
+    """FastAPI with middleware outside its own: a cached answer should pass through as few as possible."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.outermost: list[Middleware] = []
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Return all layers as one, from `outermost` to the routes."""
+        """Return the whole stack, from `outermost` to the routes."""
         stack: ASGIApp = super().build_middleware_stack()
-        for layer in reversed(self.outermost):
-            stack = layer.cls(stack, *layer.args, **layer.kwargs)
+        for middleware in reversed(self.outermost):
+            stack = middleware.cls(stack, *middleware.args, **middleware.kwargs)
         return stack
 
 
 class SecurityHeaders:
-    """Adds the security headers that an answer does not set itself."""
+    """Middleware: adds the security headers that an answer does not set itself."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -73,9 +73,9 @@ class SecurityHeaders:
 
 
 class HeadAsGet:
-    """Answers HEAD wherever GET is answered, with the same headers and without the body.
+    """Middleware: answers HEAD like GET, with the same headers and without the body.
 
-    In front of the routes, since a route with both methods would stand in the document twice.
+    In front of the routes, since a route with both methods would be in the document twice.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -86,7 +86,7 @@ class HeadAsGet:
         if scope["type"] != "http" or scope["method"] != "HEAD":
             await self.app(scope, receive, send)
             return
-        # A copy: the server goes by its own scope when it decides whether a body is due.
+        # A copy, since the server reads its own scope to decide whether the answer has a body.
         inner = {**scope, "method": "GET"}
         try:
             await self.app(inner, receive, without_body(send))
@@ -95,7 +95,7 @@ class HeadAsGet:
 
 
 class UnexpectedErrors:
-    """ASGI layer: an error that nobody foresaw is logged, and answered as a problem without its message."""
+    """Middleware: logs an unexpected error, and answers with a problem that does not contain its message."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -126,18 +126,18 @@ class UnexpectedErrors:
 
 
 _OF_THE_BODY = frozenset({b"content-type", b"content-length", b"content-encoding", b"content-disposition"})
-"""Headers that say something of a body, and go where it goes."""
+"""Headers about the body, dropped with it."""
 
 
 class BodyUnwanted(OSError):
-    """Tells whoever streams a body that nobody reads on, as a closed connection would."""
+    """Stops the sender of a body that is not wanted, as a closed connection would."""
 
 
 class Revalidation:
-    """Makes an answer's `ETag` that of its encoding, and answers 304 where the caller has that one already.
+    """Middleware: makes an answer's `ETag` specific to its encoding, and answers 304 if the caller has it already.
 
     Outside the compression, since two encodings of one answer are two representations: `"tag"` becomes `"tag-zstd"`,
-    and `Vary` says so.
+    and `Vary` names `Accept-Encoding`.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -162,7 +162,7 @@ class Revalidation:
 
 
 def without_body(send: Send) -> Send:
-    """Return what sends headers, and no byte of the body."""
+    """Return a `send` that drops the body."""
 
     async def headers_only(message: Message) -> None:
         if message["type"] != "http.response.body":
@@ -177,7 +177,7 @@ def without_body(send: Send) -> Send:
 
 
 def known_tags(scope: Scope) -> frozenset[str]:
-    """Return the entity tags of the answers that the caller has."""
+    """Return the entity tags in `If-None-Match`."""
     given = [value.decode("latin-1") for name, value in scope["headers"] if name == b"if-none-match"]
     if not given:
         return frozenset()
@@ -198,6 +198,6 @@ def _tag_of_encoding(message: Message) -> str | None:
 
 
 def not_modified(message: Message) -> dict[str, Any]:
-    """Return the start of an answer that says that the caller has it already."""
+    """Return the start of an answer 304."""
     headers = [header for header in message["headers"] if header[0] not in _OF_THE_BODY]
     return {"type": "http.response.start", "status": 304, "headers": headers}

@@ -1,27 +1,32 @@
-"""What all models of answers share."""
+"""The base of all models of answers, and models and enumerations made from lists of codes."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 
 class Closed(BaseModel):
-    """A model without room for anything undeclared."""
+    """A model that allows no undeclared fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def closed_model(name: str, meaning: str, fields: dict[str, tuple[Any, str]]) -> type[Closed]:
-    """Return a closed model whose fields are all there, always.
+    """Return a closed model whose fields are all required.
 
     Parameters
     ----------
     name
-        What clients call it.
-    meaning
+        Its name in the OpenAPI document.
         Its description.
     fields
-        Type and description of each field, in order; a type that takes None is one where null means something.
+        Type and description of each field, in order; where null is possible, its meaning is in the description.
     """
     declared: dict[str, Any] = {code: (kind, Field(description=text)) for code, (kind, text) in fields.items()}
     return create_model(name, __base__=Closed, __doc__=meaning, __module__=__name__, **declared)
+
+
+def members(codes: Iterable[str]) -> dict[str, str]:
+    """Return codes by the names of their members, for an enumeration: `vars().update(members(codes))` in its body."""
+    return {code.upper().replace("-", "_"): str(code) for code in codes}

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document: FastAPI's, with what generated clients need; `/docs` with its scripts served locally."""
+"""The OpenAPI 3.1 document: FastAPI's, adapted for generated clients; and `/docs`, with its scripts served locally."""
 
 import base64
 import hashlib
@@ -47,8 +47,8 @@ TAGS = {
 KEY = {
     "type": "http",
     "scheme": "bearer",
-    "description": "An API key. Whether one is needed, and for what, the service decides: without one it answers what "
-    "everybody may see. A bad key is refused (401), whatever is asked.",
+    "description": "An API key. What needs one depends on the service: without a key it answers what everybody may "
+    "see. An invalid key is refused (401) on every path.",
 }
 """How a key is sent."""
 
@@ -91,7 +91,7 @@ def _operations(app: FastAPI, document: dict[str, Any]) -> Iterator[tuple[APIRou
 
 
 def _illustrate(operation: dict[str, Any]) -> None:
-    """Give the good answer of an operation its example, where it is JSON and has one."""
+    """Add the example to the successful answer of an operation, if it is JSON and has one."""
     example = _example(operation["operationId"])
     for status, response in operation["responses"].items():
         if example is not None and status.startswith("2") and "application/json" in response.get("content", {}):
@@ -104,7 +104,7 @@ def _example(name: str) -> Any:
 
 
 def _define(model: type[BaseModel], schemas: dict[str, Any]) -> dict[str, Any]:
-    """Put a model and all it refers to among the document's schemas; return the model's own."""
+    """Add a model and its definitions to the document's schemas; return the model's own."""
     schema = model.model_json_schema(ref_template=_SCHEMAS)
     schemas.update(schema.pop("$defs", {}))
     schemas[model.__name__] = schema
@@ -125,9 +125,9 @@ def _parameters_of(model: type[BaseModel], schemas: dict[str, Any]) -> Iterator[
 
 
 def _without_null(parameter: dict[str, Any]) -> dict[str, Any]:
-    """Say of an optional parameter that it may be absent, which is all that its null means.
+    """Return an optional parameter without the choice of null, which only means that it may be absent.
 
-    Null in a query cannot be sent; generators wrap it all the same, and some cannot read it.
+    Null cannot be sent in a query; client generators wrap it nevertheless, and some fail on it.
     """
     schema = {key: value for key, value in parameter["schema"].items() if key != "title"}
     choices = [choice for choice in schema.pop("anyOf", ()) if choice != {"type": "null"}]
@@ -143,7 +143,7 @@ def _without_null(parameter: dict[str, Any]) -> dict[str, Any]:
 router = make_router("", "service", OPEN)
 
 _FILES = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css", "favicon.png": "image/png"}
-"""Files of the documentation page, which another package brings, and their media types."""
+"""Files of the documentation page, from another package, and their media types."""
 
 _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
@@ -154,12 +154,12 @@ class ProblemType(Closed):
     type: str = Field(description="As it stands in the `type` of such a problem.")
     title: str = Field(description="The kind of problem in a few words.")
     status: int = Field(description="Its HTTP status.")
-    meaning: str = Field(description="What it says, in a sentence.")
+    meaning: str = Field(description="What it means, in a sentence.")
 
 
 @router.get("/", include_in_schema=False)
 async def show_start(request: Request) -> Response:
-    """Lead to the dashboard."""
+    """Redirect to the dashboard."""
     return RedirectResponse(f"{request.scope.get('root_path', '')}/dashboard")
 
 
@@ -194,7 +194,7 @@ async def get_document(request: Request) -> Response:
 
 @router.get("/problems/{code}", response_model=ProblemType)
 async def get_problem_type(code: Annotated[str, Path(description="Last part of the type.")]) -> Response:
-    """Say what a kind of problem means: where the `type` of a problem leads."""
+    """Get the meaning of a kind of problem; the `type` of a problem is the path of this operation."""
     kind = next((kind for kind in _kinds(ServiceError) if kind.code == code), None)
     if kind is None:
         raise NotFound("There is no problem of this kind.")
@@ -204,7 +204,7 @@ async def get_problem_type(code: Annotated[str, Path(description="Last part of t
 
 
 def encoded_document(app: FastAPI) -> bytes:
-    """Return the document of an application as it is committed and served; made when first asked for."""
+    """Return the document of an application as it is committed and served; made on first use."""
     if not hasattr(app.state, "document"):
         app.state.document = msgspec.json.format(msgspec.json.encode(document_of(app)), indent=1) + b"\n"
     document: bytes = app.state.document
@@ -218,7 +218,7 @@ def _kinds(kind: type[ServiceError]) -> Iterator[type[ServiceError]]:
 
 
 def _policy(page: bytes) -> str:
-    """Return the policy that lets this page run its own scripts, and no other."""
+    """Return the policy that allows this page its own scripts, and no others."""
     inline = _INLINE_SCRIPT.findall(page.decode())
     hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in inline]
     allowed = " ".join(f"'sha256-{value}'" for value in hashes)

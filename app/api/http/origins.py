@@ -1,4 +1,4 @@
-"""Web pages that ask: those of configured origins may (CORS); without a key, foreign ones may not.
+"""Requests of web pages: those of configured origins are allowed (CORS); without a key, those of others are refused.
 
 Where everything is answered without a key (`ANONYMOUS=exact`), any page open in a browser of this machine could send a
 change, and a host name that is rebound to this machine could read everything. No such page has a key.
@@ -19,12 +19,12 @@ from app.config import Settings
 from app.errors import ServiceError
 
 EXPOSED_HEADERS = ("ETag", "Link", "Location", "Retry-After", "X-Request-ID", "Content-Disposition")
-"""What a page of another origin may read besides the body."""
+"""Headers that a page of another origin may read."""
 
 _CHANGES = frozenset({"POST", "PUT", "DELETE"})
 
 _OWN_SITES = frozenset({"same-origin", "none"})
-"""Values of `Sec-Fetch-Site` of a request that no foreign page has sent; `none`: the user typed the address."""
+"""Values of `Sec-Fetch-Site` in requests not sent by a foreign page; `none`: the user typed the address."""
 
 
 class ForeignOrigin(ServiceError):
@@ -44,7 +44,7 @@ class UnknownHost(ServiceError):
 
 
 class PreflightRefused(ServiceError):
-    """A page of another origin may not ask what it wants to ask."""
+    """A page of another origin may not send this request."""
 
     code = "preflight-refused"
     status = 400
@@ -52,7 +52,7 @@ class PreflightRefused(ServiceError):
 
 
 class KnownHosts:
-    """Middleware: without a key, answers for loopback and the hosts of the settings alone."""
+    """Middleware: without a key, answers only as loopback and the configured hosts."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
@@ -98,7 +98,7 @@ class OwnOrigin:
 
 
 def cross_origin(origins: tuple[str, ...]) -> Middleware:
-    """Return the middleware that lets pages of these origins ask."""
+    """Return the middleware that allows requests from pages of these origins."""
     return Middleware(
         CrossOrigin,
         allow_origins=origins,
@@ -109,21 +109,21 @@ def cross_origin(origins: tuple[str, ...]) -> Middleware:
 
 
 class CrossOrigin(CORSMiddleware):
-    """Middleware: lets pages of some origins ask; a refused preflight is a problem, as every error is."""
+    """Middleware: allows requests from pages of some origins; a refused preflight is a problem, like every error."""
 
     def preflight_response(self, request_headers: Headers) -> Response:
-        """Return the answer to what a browser asks before it asks."""
+        """Return the answer to a preflight request."""
         response = super().preflight_response(request_headers)
         return response if response.status_code < HTTPStatus.BAD_REQUEST else _RefusedPreflight(response.body)
 
 
 class _RefusedPreflight(Response):
-    """Names what was refused, the origin, the method or headers, as the framework has found it."""
+    """A problem that names what the framework refused: the origin, the method or headers."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the problem."""
         refused = bytes(self.body).decode().removeprefix("Disallowed CORS ")
-        error = PreflightRefused(f"A page may not ask this here; refused: {refused}.")
+        error = PreflightRefused(f"Pages of other origins may not send this request; refused: {refused}.")
         await problem_response(Request(scope), error)(scope, receive, send)
 
 
@@ -136,7 +136,7 @@ def _has_key(scope: Scope) -> bool:
 
 
 def _is_known(host: str | None, hosts: frozenset[str]) -> bool:
-    """Whether a `Host` names loopback or one of the hosts, with any port."""
+    """Whether a `Host` is loopback or one of the hosts, with any port."""
     name = urlsplit(f"//{host or ''}").hostname or ""
     if name == "localhost" or name.endswith(".localhost") or name in hosts:
         return True

@@ -1,7 +1,7 @@
-"""Pages and what caches keep of them: entity tags, cache headers, cursors of the registry's lists, next links.
+"""Pages and their caching: entity tags, cache headers, cursors of the registry's lists, next links.
 
-A cursor holds a digest of the question and the key at which the page ended: by key and not by number, so that changes
-between two pages neither repeat nor skip what was there all along.
+A cursor contains a digest of the query and the key at which the page ended: a key and not a number, so that changes
+between two pages neither repeat nor skip unchanged rows.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ JSON = "application/json"
 
 
 def digest(*parts: str | bytes) -> str:
-    """Return a short digest of some parts, fit for an entity tag."""
+    """Return a short digest of some parts, for entity tags."""
     encoded = [part.encode() if isinstance(part, str) else part for part in parts]
     lengths = b",".join(b"%d" % len(part) for part in encoded)
     return hashlib.blake2b(b"".join((lengths, *encoded)), digest_size=12).hexdigest()
@@ -33,41 +33,41 @@ def digest(*parts: str | bytes) -> str:
 
 @cache
 def catalogue_version() -> str:
-    """Return a digest of all that shapes a figure besides the data: the catalogue, and the service's version."""
+    """Return a digest of what affects figures besides the data: the catalogue, and the service's version."""
     return digest(repr((VERSION, MEASURES, METRICS, BRANCH_MEASURES, BRANCH_METRICS)))
 
 
 def statistics_headers(request: Request, snapshot: str, built_at: str, tier: Tier) -> dict[str, str]:
-    """Return validator and cache headers of an answer that comes from a snapshot.
+    """Return `ETag` and cache headers of an answer from a snapshot.
 
-    The tag is of snapshot and build, question, tier and catalogue; the layer that knows the encoding adds it. An
-    answer may be kept, but is asked for again each time: a newer snapshot of the same date changes it.
+    The tag is a digest of snapshot, build, query, tier and catalogue; `Revalidation` adds the encoding. Clients may
+    cache an answer but must revalidate it each time, since a newer snapshot of the same date changes it.
     """
     figures = f"{snapshot} {built_at} {tier} {catalogue_version()}"
     tag = digest(figures, request.scope["path"], request.scope["query_string"])
-    return {"ETag": f'"{tag}"', **_scope(public=tier is Tier.PUBLIC)}
+    return {"ETag": f'"{tag}"', **_cache_control(public=tier is Tier.PUBLIC)}
 
 
 def validated(content: bytes, media_type: str = JSON, *, public: bool) -> Response:
-    """Return an answer whose validator is a digest of its content.
+    """Return an answer whose `ETag` is a digest of its content.
 
     Parameters
     ----------
     content, media_type
         The answer.
     public
-        Whether everybody gets the same.
+        Whether it is the same for everybody.
     """
-    headers = {"ETag": content_tag(content), **_scope(public=public)}
+    headers = {"ETag": content_tag(content), **_cache_control(public=public)}
     return Response(content, headers=headers, media_type=media_type)
 
 
 def content_tag(content: bytes) -> str:
-    """Return the entity tag of an answer; the layer that knows its encoding adds that."""
+    """Return the entity tag of an answer, without its encoding."""
     return f'"{digest(content)}"'
 
 
-def _scope(*, public: bool) -> dict[str, str]:
+def _cache_control(*, public: bool) -> dict[str, str]:
     if public:
         return {"Cache-Control": "public, no-cache", "Vary": "Authorization"}
     return {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
@@ -90,57 +90,57 @@ class ListParameters(BaseModel):
 ListQuery = Annotated[ListParameters, Depends(QueryOf(ListParameters))]
 
 
-def _encode_cursor(request: Request, asked: ListParameters, key: object) -> str:
-    """Return the cursor of a page that ended at a key, as text that goes into a URL as it is."""
-    return cursors.encode((_question(request, asked), key))
+def _encode_cursor(request: Request, query: ListParameters, key: object) -> str:
+    """Return the cursor of a page that ended at a key, as text that is safe in a URL."""
+    return cursors.encode((_digest_of(request, query), key))
 
 
-def decode_cursor(request: Request, asked: ListParameters, kind: type[Key]) -> Key | None:
-    """Return the key at which the page before ended; null for the first page.
+def decode_cursor(request: Request, query: ListParameters, kind: type[Key]) -> Key | None:
+    """Return the key at which the previous page ended; null for the first page.
 
     Raises
     ------
     InvalidRequest
-        The cursor is not one, or belongs to another question.
+        It is not a cursor, or belongs to another query.
     """
-    if asked.cursor is None:
+    if query.cursor is None:
         return None
-    question, key = cursors.decode(asked.cursor, tuple[str, kind])  # type: ignore[valid-type]  # made to measure
-    if question != _question(request, asked):
+    query_digest, key = cursors.decode(query.cursor, tuple[str, kind])  # type: ignore[valid-type]  # the caller's type
+    if query_digest != _digest_of(request, query):
         raise cursors.other_question()
     return key
 
 
-def _question(request: Request, asked: ListParameters) -> str:
-    chosen = asked.model_dump_json(exclude={"limit", "cursor"})
+def _digest_of(request: Request, query: ListParameters) -> str:
+    chosen = query.model_dump_json(exclude={"limit", "cursor"})
     return digest(request.scope["path"].encode(errors="surrogatepass"), chosen.encode())
 
 
 def page_response(
-    request: Request, asked: ListParameters, rows: Sequence[object], end: object, *, public: bool
+    request: Request, query: ListParameters, rows: Sequence[object], end: object, *, public: bool
 ) -> Response:
     """Return a page.
 
     Parameters
     ----------
     rows
-        What it holds.
+        Its rows.
     end
-        The key at which it ended; null: nothing follows.
+        The key at which it ended; null: it is the last page.
     public
-        Whether everybody gets the same.
+        Whether it is the same for everybody.
     """
-    content, links = page_of(request, asked, rows, end)
+    content, links = page_of(request, query, rows, end)
     response = validated(content, public=public)
     response.headers.update(links)
     return response
 
 
 def page_of(
-    request: Request, asked: ListParameters, rows: Sequence[object], end: object
+    request: Request, query: ListParameters, rows: Sequence[object], end: object
 ) -> tuple[bytes, dict[str, str]]:
-    """Return a page as JSON, and the header that links to the next; parameters as above."""
-    cursor = None if end is None else _encode_cursor(request, asked, end)
+    """Return a page as JSON, and the header that links to the next; parameters as in `page_response`."""
+    cursor = None if end is None else _encode_cursor(request, query, end)
     links = {} if cursor is None else {"Link": next_link(request, cursor)}
     return msgspec.json.encode({"data": rows, "next_cursor": cursor}), links
 

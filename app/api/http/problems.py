@@ -1,4 +1,4 @@
-"""Every error as RFC 9457 `application/problem+json`; nothing internal leaves the service."""
+"""Every error as RFC 9457 `application/problem+json`, without internal details."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,19 +22,18 @@ class ProblemItem(Closed):
     pointer: str = Field(description="Where: `query/basis`, `path/code`, `body/level`, `header/Authorization`.")
     message: str = Field(description="What, in a sentence.")
     allowed: list[str] = Field(
-        description="The choices there are: all of an enumeration, of codes the closest few; empty where there is no "
-        "list."
+        description="Allowed values: all of an enumeration, or the closest codes; empty where there is no list."
     )
 
 
 class Problem(Closed):
-    """An error: what is wrong and how to mend it."""
+    """An error: what is wrong and how to correct it."""
 
     type: str = Field(description="URI reference of the kind of problem; stable, made for programs.")
     title: str = Field(description="The kind of problem in a few words; the same for every problem of a type.")
     status: int = Field(description="The HTTP status.", ge=400, le=599)
     detail: str = Field(description="What is wrong this time, in a sentence.")
-    instance: str = Field(description="The path that was asked for.")
+    instance: str = Field(description="The path of the request.")
     request_id: str = Field(description="Id of the request, as in the log and in the header `X-Request-ID`.")
     errors: list[ProblemItem] = Field(description="All that is wrong, one by one; empty where `detail` says it all.")
 
@@ -42,7 +41,7 @@ class Problem(Closed):
 PROBLEM_TYPE = "application/problem+json"
 
 TYPE_BASE = "/problems/"
-"""What precedes an error's code in `type`; a problem's type can be looked up there."""
+"""Prefix of an error's code in `type`, which is a path with an explanation."""
 
 PROBLEM_RESPONSE: dict[str, Any] = {
     "description": "A problem (RFC 9457): any status from 400 on.",
@@ -51,7 +50,7 @@ PROBLEM_RESPONSE: dict[str, Any] = {
 """The `default` response of every operation."""
 
 _CHOICES = frozenset({"enum", "literal_error"})
-"""Errors whose message lists the choices that there are, which `allowed` does."""
+"""Errors whose message lists the choices, which go into `allowed`."""
 
 _OBJECTS = frozenset({"dict_type", "model_attributes_type", "model_type"})
 """Errors of what should be an object, which the validator tells in words of its own library."""
@@ -60,7 +59,7 @@ _CHOICE = re.compile(r"'([^']*)'")
 
 
 class BadRequest(ServiceError):
-    """The body could not be read as what it claims to be."""
+    """The body cannot be read as its media type."""
 
     code = "bad-request"
     status = 400
@@ -68,7 +67,7 @@ class BadRequest(ServiceError):
 
 
 class UnreadableRequest(ServiceError):
-    """What was sent is no request that HTTP knows."""
+    """What was sent is not a valid HTTP request."""
 
     code = "unreadable-request"
     status = 400
@@ -76,7 +75,7 @@ class UnreadableRequest(ServiceError):
 
 
 class HeadTooLarge(ServiceError):
-    """The address and headers of the request take more than the service reads."""
+    """The address and headers of the request are too large."""
 
     code = "head-too-large"
     status = 431
@@ -92,7 +91,7 @@ class MethodNotAllowed(ServiceError):
 
 
 class ContentTooLarge(ServiceError):
-    """The body is larger than the service takes."""
+    """The body is larger than the service accepts."""
 
     code = "content-too-large"
     status = 413
@@ -108,7 +107,7 @@ class UnsupportedMediaType(ServiceError):
 
 
 class Refusal(HTTPException):
-    """A service error raised while a body is read: the framework calls any other error there an unreadable body."""
+    """A service error raised while a body is read; the framework reports others there as an unreadable body."""
 
     def __init__(self, error: ServiceError, headers: dict[str, str] | None = None) -> None:
         super().__init__(error.status, headers=headers)
@@ -123,11 +122,11 @@ _OF_STATUS: dict[int, ServiceError] = {
         MethodNotAllowed("This path does not take this method; the header `Allow` lists those it takes."),
     )
 }
-"""What the framework's own refusals are called."""
+"""The service errors for the framework's own refusals, by status."""
 
 
 def add_problem_handlers(app: FastAPI) -> None:
-    """Make an application answer every foreseen error with a problem."""
+    """Make an application answer every expected error with a problem."""
     app.add_exception_handler(ServiceError, _on_service_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_exception)
@@ -180,7 +179,7 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 
 
 def _allowed_methods(request: Request) -> set[str]:
-    """Return all methods that a path takes: the framework names those of one route, and each operation is one."""
+    """Return all methods of a path; the framework gives only those of one route, and each operation is a route."""
     matching = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
     methods = {method for route in matching for method in route.methods}
     return methods | {"HEAD"} if "GET" in methods else methods

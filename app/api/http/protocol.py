@@ -1,4 +1,4 @@
-"""HTTP as the server reads it: what no application is asked about is answered by a problem too."""
+"""The server's HTTP protocol, with problems for requests that never reach the application."""
 
 import secrets
 
@@ -10,14 +10,14 @@ from app.api.http.problems import HeadTooLarge, UnreadableRequest, problem_respo
 from app.errors import ServiceError
 
 HEAD_BYTES = 512 * 1024
-"""Largest head of a request; the server has no limit. Twice what is read at once, which may hold an end of another."""
+"""Largest head of a request, bytes; the server has no limit. Twice one read, which may include the end of another."""
 
 
 class ProblemProtocol(HttpToolsProtocol):
-    """The server's protocol, but for what it answers by itself."""
+    """The server's protocol, except for the answers that it gives itself."""
 
     _head: int | None = 0
-    """Bytes of a head that is not whole yet; null while none is arriving."""
+    """Bytes of an incomplete head; null while none is arriving."""
 
     def on_message_begin(self) -> None:
         """Begin to read a head."""
@@ -25,7 +25,7 @@ class ProblemProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Go on to the body."""
+        """Continue with the body."""
         self._head = None
         super().on_headers_complete()
 
@@ -37,9 +37,9 @@ class ProblemProtocol(HttpToolsProtocol):
             if self._head > HEAD_BYTES:
                 self._refuse(HeadTooLarge(f"Address and headers take more than {HEAD_BYTES:,} bytes."))
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the server names it
-        """Refuse what is no request."""
-        self._refuse(UnreadableRequest("This is no HTTP/1.1. Letters beyond ASCII in an address are percent-encoded."))
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the server's signature
+        """Refuse an invalid request."""
+        self._refuse(UnreadableRequest("This is not HTTP/1.1. Letters beyond ASCII in an address are percent-encoded."))
 
     def _refuse(self, error: ServiceError) -> None:
         request_id = secrets.token_hex(8)

@@ -1,7 +1,7 @@
-"""How routers are made and mounted, and handlers called directly where there is nothing to resolve.
+"""Making and mounting routers, and calling handlers directly where they have no dependencies to resolve.
 
-FastAPI finds the arguments of a handler anew for each request, which takes about 100 µs; a handler of ours mostly takes
-the request, texts of the path and one parameter model, and returns a ready response.
+FastAPI resolves the arguments of a handler for each request, which takes about 100 µs; most handlers here take only the
+request, texts of the path and one parameter model, and return a ready response.
 """
 
 import json
@@ -23,7 +23,7 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 def direct_handler(dependant: Dependant) -> Handler | None:
-    """Return what calls a handler without FastAPI's help; null where it is needed."""
+    """Return a function that calls a handler without FastAPI; null if the handler needs FastAPI."""
     if not _is_plain(dependant):
         return None
     endpoint: Any = dependant.call
@@ -65,7 +65,7 @@ FILE_RESPONSE: dict[int | str, dict[str, Any]] = {
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
-"""`responses=` of an operation that answers with a file (with `response_class=Response`)."""
+"""`responses=` of an operation that returns a file (with `response_class=Response`)."""
 
 RAW_BODY: dict[str, Any] = {
     "requestBody": {
@@ -78,31 +78,31 @@ RAW_BODY: dict[str, Any] = {
 
 
 class Route(APIRoute):
-    """A route of this API, called directly where it can be."""
+    """A route of this API, called directly where possible."""
 
     @cached_property
     def query_names(self) -> tuple[str, ...]:
-        """The query parameters that it takes."""
+        """Names of its query parameters."""
         return query_names(self.dependant)
 
     @property
     def takes_file(self) -> bool:
-        """Whether its body is a file, and not JSON."""
+        """Whether its body is a file instead of JSON."""
         return self.openapi_extra is RAW_BODY
 
     def get_route_handler(self) -> Handler:
-        """Return the handler; where it reads JSON, only after the request is admitted."""
+        """Return the handler; a JSON body is read only after the request is authorized."""
         handler = super().get_route_handler()
         if self.body_field is None:
             return direct_handler(self.dependant) or handler
 
-        async def admitted(request: Request) -> Response:
+        async def authorized(request: Request) -> Response:
             for authorization in authorizations(self):
                 await authorization(request)
             await require_json(request)
             return await handler(request)
 
-        return admitted
+        return authorized
 
 
 def make_router(prefix: str, tag: str, right: Depends | None = None) -> APIRouter:
@@ -111,11 +111,11 @@ def make_router(prefix: str, tag: str, right: Depends | None = None) -> APIRoute
     Parameters
     ----------
     prefix
-        The full path before those of the operations, `/v1/…`.
-    tag
-        The one tag of its operations.
-    right
-        `READ`, `WRITE` … where all operations share it; else each operation has `dependencies=[READ]` of its own.
+        Path before those of the operations, `/v1/…`.
+        tag
+        The tag of its operations.
+        right
+        `READ`, `WRITE` … if all operations share it; else each operation has its own `dependencies=[READ]`.
     """
     return APIRouter(
         prefix=prefix,
@@ -128,10 +128,10 @@ def make_router(prefix: str, tag: str, right: Depends | None = None) -> APIRoute
 
 
 def mount(app: FastAPI, routers: Iterable[APIRouter]) -> None:
-    """Put the routes of routers into an application.
+    """Add the routes of routers to an application.
 
-    As they are, instead of with `include_router`: an included router is asked twice per request whether it matches,
-    which costs up to 75 µs at the end of 60 routes.
+    Directly instead of with `include_router`, which matches an included router twice per request: up to 75 µs at the
+    end of 60 routes.
     """
     for router in routers:
         app.router.routes.extend(router.routes)

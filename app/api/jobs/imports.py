@@ -1,4 +1,4 @@
-"""Files in: sent as the raw body, streamed to disk with a limit, followed as a job."""
+"""Imports of files: uploaded as the raw body, streamed to disk within a size limit, run as a job."""
 
 import asyncio
 import secrets
@@ -39,17 +39,17 @@ from app.snapshots.dates import refuse_future
 
 
 class ImportParameters(BaseModel):
-    """How to take a file."""
+    """How to import a file."""
 
     model_config = ConfigDict(frozen=True)
 
     dataset: DatasetName = Field(description="What the rows of the file are.")
     mode: ImportMode = Field(
         default=ImportMode.UPSERT,
-        description="`upsert`: an absent column keeps what is there, an empty cell sets unknown. `replace`: the file "
-        "is the whole truth of its dataset (returns, ledger: of its dates). `delete`: the file holds keys.",
+        description="`upsert`: an absent column leaves values as they are, an empty cell sets unknown. `replace`: the "
+        "file replaces its whole dataset (returns, ledger: of its dates). `delete`: the file holds keys.",
     )
-    on_error: OnError = Field(default=OnError.REJECT, description="Whether an error keeps out the file or the row.")
+    on_error: OnError = Field(default=OnError.REJECT, description="Whether an error excludes the file or the row.")
     dry_run: bool = Field(default=False, description="Check everything, write nothing.")
     ignore_unknown: bool = Field(default=False, description="Leave unknown columns out instead of refusing the file.")
     build: date | None = Field(
@@ -61,28 +61,28 @@ class ImportParameters(BaseModel):
 ImportQuery = Annotated[ImportParameters, Depends(QueryOf(ImportParameters))]
 
 
-async def receive_import(request: Request, asked: ImportParameters) -> JobRecord:
-    """Take a file from a request's body and start its import.
+async def receive_import(request: Request, query: ImportParameters) -> JobRecord:
+    """Receive a file as the body of a request and start its import.
 
     Raises
     ------
     ScopeTooNarrow, TooManyJobs, TooManyBuilds, TooManyUploads, DiskFull, FutureDate, HeaderRefused, UnreadableFile
-        What shows before anything is queued.
+        Before anything is queued.
     """
     settings: Settings = request.app.state.settings
     principal: Principal = request.state.principal
-    refuse_narrow(find_dataset(asked.dataset), principal.scope)
-    if asked.build is not None:
+    refuse_narrow(find_dataset(query.dataset), principal.scope)
+    if query.build is not None:
         require_everything(principal.scope)
-        refuse_future(settings, asked.build, "query/build")
+        refuse_future(settings, query.build, "query/build")
     supervisor: Supervisor = request.app.state.supervisor
-    builds = asked.build is not None and not asked.dry_run
+    builds = query.build is not None and not query.dry_run
     supervisor.require_room(builds=builds)
     with supervisor.receiving(principal.key_id):
-        partial = await _arrived(request, settings)
+        partial = await _upload(request, settings)
     try:
-        await asyncio.to_thread(_inspect, partial, asked)
-        record = new_record(_request(asked, principal.scope, partial.stat().st_size), principal.key_id)
+        await asyncio.to_thread(_inspect, partial, query)
+        record = new_record(_request(query, principal.scope, partial.stat().st_size), principal.key_id)
         supervisor.require_room(builds=builds)
         partial.rename(upload_path(settings, record.id))
     finally:
@@ -91,8 +91,8 @@ async def receive_import(request: Request, asked: ImportParameters) -> JobRecord
     return record
 
 
-async def _arrived(request: Request, settings: Settings) -> Path:
-    """Stream the body to disk; the file is there when all of it is."""
+async def _upload(request: Request, settings: Settings) -> Path:
+    """Stream the body to disk; return the complete file, or leave none."""
     partial = settings.uploads_dir / f"{secrets.token_hex(8)}{PARTIAL}"
     try:
         with full_disk_named():
@@ -107,38 +107,38 @@ async def _arrived(request: Request, settings: Settings) -> Path:
     return partial
 
 
-def _inspect(path: Path, asked: ImportParameters) -> None:
-    keys_only = asked.mode is ImportMode.DELETE
-    inspect(path, find_dataset(asked.dataset), ignore_unknown=asked.ignore_unknown, keys_only=keys_only)
+def _inspect(path: Path, query: ImportParameters) -> None:
+    keys_only = query.mode is ImportMode.DELETE
+    inspect(path, find_dataset(query.dataset), ignore_unknown=query.ignore_unknown, keys_only=keys_only)
 
 
-def _request(asked: ImportParameters, scope: frozenset[str] | None, size: int) -> ImportRequest:
-    options = ImportOptions(asked.mode, asked.on_error, asked.dry_run, asked.ignore_unknown, scope)
-    return ImportRequest(asked.dataset.value, options, size, asked.build)
+def _request(query: ImportParameters, scope: frozenset[str] | None, size: int) -> ImportRequest:
+    options = ImportOptions(query.mode, query.on_error, query.dry_run, query.ignore_unknown, scope)
+    return ImportRequest(query.dataset.value, options, size, query.build)
 
 
 _Start = Annotated[int, msgspec.Meta(ge=0)]
-"""How many problems there were on the pages before."""
+"""Number of problems on the previous pages."""
 
 router = make_router("/v1/imports", "imports")
 
 
 @router.post("", status_code=202, response_model=AcceptedJobAnswer, openapi_extra=RAW_BODY, dependencies=[WRITE])
-async def create_import(request: Request, asked: ImportQuery) -> Response:
-    """Send a file (CSV, XLSX or Parquet) as the raw body; follow the job that takes it.
+async def create_import(request: Request, query: ImportQuery) -> Response:
+    """Import a file (CSV, XLSX or Parquet), sent as the raw body; follow the job.
 
-    What the header and the first bytes show is refused at once (422), what shows later makes the job fail with the
-    same kind of problem. The same file sent twice changes nothing the second time.
+    Errors in the header and the first bytes are answered at once (422), later ones make the job fail with the same kind
+    of problem. Sending the same file again changes nothing.
     """
-    return accepted(await receive_import(request, asked))
+    return accepted(await receive_import(request, query))
 
 
 @router.get("", response_model=ImportPage, dependencies=[WRITE])
-async def list_imports(request: Request, asked: ListQuery) -> Response:
-    """List imports, the newest first; a key that covers some districts is shown those it sent itself."""
-    before, jobs_dir = decode_cursor(request, asked, str), request.app.state.settings.jobs_dir
-    listed = partial(list_jobs, jobs_dir, "import", key_id=owner(request), before=before, limit=asked.limit + 1)
-    return import_page(request, asked, await asyncio.to_thread(listed))
+async def list_imports(request: Request, query: ListQuery) -> Response:
+    """List imports, the newest first; a key limited to some districts lists only its own."""
+    before, jobs_dir = decode_cursor(request, query, str), request.app.state.settings.jobs_dir
+    list_imported = partial(list_jobs, jobs_dir, "import", key_id=owner(request), before=before, limit=query.limit + 1)
+    return import_page(request, query, await asyncio.to_thread(list_imported))
 
 
 @router.get("/{id}", response_model=ImportAnswer, dependencies=[WRITE])
@@ -148,8 +148,8 @@ async def get_import(request: Request, import_id: ImportId) -> Response:
 
 
 @router.get("/{id}/issues", response_model=ImportIssuePage, dependencies=[WRITE])
-async def list_import_issues(request: Request, import_id: ImportId, asked: ListQuery) -> Response:
+async def list_import_issues(request: Request, import_id: ImportId, query: ListQuery) -> Response:
     """List the problems of an import's rows, by row."""
-    start, jobs_dir = decode_cursor(request, asked, _Start) or 0, request.app.state.settings.jobs_dir
+    start, jobs_dir = decode_cursor(request, query, _Start) or 0, request.app.state.settings.jobs_dir
     record = import_of(own_job(request, import_id))
-    return issue_page(request, asked, read_issues(jobs_dir, record.id, start=start, limit=asked.limit + 1), start)
+    return issue_page(request, query, read_issues(jobs_dir, record.id, start=start, limit=query.limit + 1), start)

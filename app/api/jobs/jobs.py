@@ -1,4 +1,4 @@
-"""Imports, builds and erasures under way, from their records."""
+"""Jobs: imports, builds and erasures, from their records."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -32,28 +32,28 @@ from app.jobs.records import (
 from app.registry.erasure import refuse_unusable
 from app.snapshots.dates import refuse_future
 
-_UNKEPT = {"Cache-Control": "private, no-store", "Vary": "Authorization"}
+_NO_STORE = {"Cache-Control": "private, no-store", "Vary": "Authorization"}
 
 
 def accepted(record: JobRecord) -> Response:
-    """Return the answer to what starts a job: 202, and where to follow it."""
-    headers = {**_UNKEPT, "Location": f"/v1/jobs/{record.id}"}
+    """Return the answer to a request that starts a job: 202, with the location of the job."""
+    headers = {**_NO_STORE, "Location": f"/v1/jobs/{record.id}"}
     return _answer({"data": {"id": record.id, "job_id": record.id}}, 202, headers)
 
 
 def owner(request: Request) -> str | None:
-    """Return the id of the key whose jobs alone a request sees; null where it sees all."""
+    """Return the id of the key if only its own jobs are visible to the caller; null: all are."""
     principal: Principal = request.state.principal
     return None if principal.scope is None else principal.key_id
 
 
 def own_job(request: Request, job_id: str) -> JobRecord:
-    """Return a job that a request sees; the problems of a file tell what is in it.
+    """Return a job that is visible to the caller; the problems of a file show what is in it.
 
     Raises
     ------
     JobNotFound
-        There is no such job, or it is of another key and this one covers some districts only.
+        There is no such job, or it belongs to another key and this one is limited to some districts.
     """
     record = read_job(request.app.state.settings.jobs_dir, job_id)
     if owner(request) not in {None, record.key_id}:
@@ -62,10 +62,10 @@ def own_job(request: Request, job_id: str) -> JobRecord:
 
 
 def job_answer(record: JobRecord) -> Response:
-    """Return a job; while it is not finished, when to ask again."""
+    """Return a job; until it is finished, with `Retry-After`."""
     names = ("id", "kind", "state", "phase", "done", "total", "created_at", "started_at", "finished_at", "snapshot")
     fields = {name: getattr(record, name) for name in names}
-    headers = _UNKEPT if record.finished else {**_UNKEPT, "Retry-After": "1"}
+    headers = _NO_STORE if record.finished else {**_NO_STORE, "Retry-After": "1"}
     return _answer({"data": fields | {"problem": _failure(record.problem)}}, headers=headers)
 
 
@@ -75,10 +75,10 @@ def import_of(record: JobRecord) -> JobRecord:
     Raises
     ------
     JobNotFound
-        It is none.
+        It is not an import.
     """
     if record.kind != "import":
-        message = f"Job {record.id} is no import."
+        message = f"Job {record.id} is not an import."
         raise JobNotFound(message)
     return record
 
@@ -88,22 +88,22 @@ def import_answer(record: JobRecord) -> Response:
     return _answer({"data": _import(import_of(record))})
 
 
-def import_page(request: Request, asked: ListParameters, records: Sequence[JobRecord]) -> Response:
-    """Return a page of imports, given those from its start on and one more than it holds."""
-    listed = records[: asked.limit]
-    end = listed[-1].id if len(records) > asked.limit else None
-    return _page(request, asked, [_import(record) for record in listed], end)
+def import_page(request: Request, query: ListParameters, records: Sequence[JobRecord]) -> Response:
+    """Return a page of imports, given its rows and, if there is a next page, one more."""
+    listed = records[: query.limit]
+    end = listed[-1].id if len(records) > query.limit else None
+    return _page(request, query, [_import(record) for record in listed], end)
 
 
-def issue_page(request: Request, asked: ListParameters, issues: Sequence[RowIssue], start: int) -> Response:
-    """Return a page of an import's problems, given those from its start on and one more than it holds."""
-    end = start + asked.limit if len(issues) > asked.limit else None
-    return _page(request, asked, [msgspec.structs.asdict(issue) for issue in issues[: asked.limit]], end)
+def issue_page(request: Request, query: ListParameters, issues: Sequence[RowIssue], start: int) -> Response:
+    """Return a page of an import's problems, given its rows and, if there is a next page, one more."""
+    end = start + query.limit if len(issues) > query.limit else None
+    return _page(request, query, [msgspec.structs.asdict(issue) for issue in issues[: query.limit]], end)
 
 
-def _page(request: Request, asked: ListParameters, data: list[dict[str, Any]], end: object) -> Response:
-    content, links = page_of(request, asked, data, end)
-    return Response(content, headers=_UNKEPT | links, media_type=JSON)
+def _page(request: Request, query: ListParameters, data: list[dict[str, Any]], end: object) -> Response:
+    content, links = page_of(request, query, data, end)
+    return Response(content, headers=_NO_STORE | links, media_type=JSON)
 
 
 def _import(record: JobRecord) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def _failure(problem: JobProblem | None) -> dict[str, Any] | None:
 
 
 def _answer(content: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(msgspec.json.encode(content), status, headers or _UNKEPT, JSON)
+    return Response(msgspec.json.encode(content), status, headers or _NO_STORE, JSON)
 
 
 router = make_router("/v1", "jobs")
@@ -147,7 +147,7 @@ class SnapshotBody(Closed):
 
 @router.get("/jobs/{id}", response_model=JobAnswer, dependencies=[WRITE])
 async def get_job(request: Request, job_id: Annotated[str, Path(alias="id", description="Id of the job.")]) -> Response:
-    """Get the state of an import, build or erasure; while it runs, `Retry-After` says when to ask again."""
+    """Get the state of an import, build or erasure; while it runs, `Retry-After` says when to poll again."""
     return job_answer(own_job(request, job_id))
 
 
@@ -155,7 +155,7 @@ async def get_job(request: Request, job_id: Annotated[str, Path(alias="id", desc
 async def create_snapshot(request: Request, body: SnapshotBody) -> Response:
     """Build the snapshot of a date from the registry as it is when the job runs; follow the job.
 
-    The same registry, date and settings give the same snapshot, so asking twice does no harm. A snapshot is of
+    The same registry, date and settings give the same snapshot, so repeating the request is harmless. A snapshot is of
     everything: it needs a key that covers everything.
     """
     refuse_future(request.app.state.settings, body.as_of, "body/as_of")
@@ -171,10 +171,10 @@ erasures = make_router("/v1/erasures", "access", ADMIN)
 
 @erasures.post("", status_code=202, response_model=AcceptedJobAnswer)
 async def create_erasure(request: Request, body: ErasureBody) -> Response:
-    """Erase a member for good: rows, bytes in the database's files, and the way back by an import; follow the job.
+    """Erase a member for good: rows and bytes in the database's files; later imports cannot restore it; follow the job.
 
-    The job succeeds whether or not the registry knew the ref, and says nothing about it. Published snapshots keep
-    their figures. The same again does no harm.
+    The job succeeds whether or not the registry has the ref, and does not tell. Published snapshots keep their figures.
+    Repeating the request is harmless.
     """
     refuse_unusable(body.ref)
     request.app.state.supervisor.require_room()

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Path
 from pydantic import Field, StringConstraints
 
-from app.api.http.models import Closed
+from app.api.http.models import Closed, members
 from app.api.http.problems import ProblemItem
 from app.database.tables import CODE_LENGTH
 from app.imports.datasets import DATASETS
@@ -16,16 +16,13 @@ from app.imports.options import ImportMode, OnError
 
 
 class DatasetName(StrEnum):
-    """A dataset that files hold rows of."""
+    """A dataset that files have rows of."""
 
-    _ignore_ = ["DatasetName", "name"]  # noqa: RUF012 - the enumeration takes the annotation for a member
-    DatasetName = vars()
-    for name in DATASETS:
-        DatasetName[name.upper().replace("-", "_")] = name
+    vars().update(members(DATASETS))
 
 
 class JobState(StrEnum):
-    """Where a job stands; all but the first two are final."""
+    """State of a job; all but the first two are final."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -45,7 +42,7 @@ class JobKind(StrEnum):
 class JobFailure(Closed):
     """Why a job failed or was interrupted."""
 
-    type: str = Field(description="URI reference of the kind of problem; stable, made for programs.")
+    type: str = Field(description="URI reference of the kind of problem; stable, for programs.")
     title: str = Field(description="The kind of problem in a few words.")
     status: int = Field(description="The HTTP status that the same problem has as an answer.")
     detail: str = Field(description="What is wrong this time, in a sentence.")
@@ -57,12 +54,12 @@ class Job(Closed):
 
     id: str = Field(description="Id of the job.")
     kind: JobKind = Field(description="What it does.")
-    state: JobState = Field(description="Where it stands.")
-    phase: str | None = Field(description="What it is doing; null before it does anything.")
+    state: JobState = Field(description="Its state.")
+    phase: str | None = Field(description="What it is doing; null before it starts.")
     done: int = Field(description="Units of the phase that are done: rows, tables or steps.")
-    total: int | None = Field(description="Units of the phase in all; null: not known.")
+    total: int | None = Field(description="All units of the phase; null: unknown.")
     created_at: datetime = Field(description="When it was accepted, UTC.")
-    started_at: datetime | None = Field(description="When its turn came, UTC; null: not yet.")
+    started_at: datetime | None = Field(description="When it started, UTC; null: not yet.")
     finished_at: datetime | None = Field(description="When it ended, UTC; null: not yet.")
     snapshot: str | None = Field(description="Id of the snapshot that it built; null: none.")
     problem: JobFailure | None = Field(description="Why it failed or was interrupted; null: it did not.")
@@ -93,29 +90,29 @@ class ImportCounts(Closed):
     inserted: int = Field(description="Rows of the file whose key was new.")
     changed: int = Field(description="Rows that differed from the registry.")
     unchanged: int = Field(description="Rows that the registry had already (mode `delete`: keys it does not hold).")
-    deleted: int = Field(description="Rows of the registry that went.")
+    deleted: int = Field(description="Rows deleted from the registry.")
     errors: int = Field(description="Errors of rows, listed or not.")
     warnings: int = Field(description="Warnings of rows, listed or not.")
     stale_snapshots: list[str] = Field(description="Newest snapshots of their dates, now older than the registry.")
-    member_source: str | None = Field(description="What `auto` now chooses for today, if that changed; else null.")
+    member_source: str | None = Field(description="The source that `auto` now selects for today; null: no change.")
 
 
 class Import(Closed):
-    """A file that was sent, and what became of it."""
+    """An uploaded file, and the outcome of its import."""
 
     id: str = Field(description="Id of the import.")
     job_id: str = Field(description="Id of its job.")
     dataset: DatasetName = Field(description="What its rows are.")
-    mode: ImportMode = Field(description="What the file means for the rows that are there already.")
-    on_error: OnError = Field(description="Whether an error keeps out the file or the row.")
+    mode: ImportMode = Field(description="What the file means for existing rows.")
+    on_error: OnError = Field(description="Whether an error excludes the file or the row.")
     dry_run: bool = Field(description="Whether nothing was written.")
     ignore_unknown: bool = Field(description="Whether unknown columns were left out.")
     build: date | None = Field(description="Date of the snapshot to build afterwards; null: none.")
     bytes: int = Field(description="Size of the file, bytes.")
-    state: JobState = Field(description="Where it stands.")
+    state: JobState = Field(description="Its state.")
     created_at: datetime = Field(description="When it was accepted, UTC.")
     finished_at: datetime | None = Field(description="When it ended, UTC; null: not yet.")
-    result: ImportCounts | None = Field(description="What it did, also where it was refused; null: not known (yet).")
+    result: ImportCounts | None = Field(description="What it did, also if it was refused; null: not known (yet).")
     snapshot: str | None = Field(description="Id of the snapshot that was built; null: none.")
     problem: JobFailure | None = Field(description="Why it failed or was interrupted; null: it did not.")
 
@@ -136,11 +133,11 @@ class ImportPage(Closed):
 class ImportIssue(Closed):
     """One problem of one row of a file."""
 
-    row: int | None = Field(description="As a spreadsheet numbers it, the header being 1; null: a row of the registry.")
+    row: int | None = Field(description="Number as in a spreadsheet, the header being 1; null: a row of the registry.")
     column: str | None = Field(description="The column; null: the row as a whole.")
-    value: str | None = Field(description="What stands in the cell; null: nothing, or it is not repeated.")
-    severity: Severity = Field(description="`error` keeps the row out, `warning` only tells.")
-    rule: Rule = Field(description="Which rule.")
+    value: str | None = Field(description="Content of the cell; null: empty, or not repeated here.")
+    severity: Severity = Field(description="`error` excludes the row, `warning` does not.")
+    rule: Rule = Field(description="The rule.")
     message: str = Field(description="What is wrong, in a sentence.")
     allowed: list[str] = Field(
         description="The closest few codes, of a code that is nowhere; empty otherwise, and after the first hundred."
@@ -160,7 +157,7 @@ _Ref = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 class ErasureBody(Closed):
     """Whom to erase."""
 
-    ref: _Ref = Field(description="Pseudonym of the member; kept nowhere.", examples=["m-0417"])
+    ref: _Ref = Field(description="Pseudonym of the member; not stored anywhere.", examples=["m-0417"])
 
 
 ImportId = Annotated[str, Path(alias="id", description="Id of the import.")]

@@ -1,1 +1,1 @@
-"""Statistics over HTTP: lists, single subjects, files and bases; each handler parses, asks, and returns ready bytes."""
+"""Statistics over HTTP: lists, single subjects, files and analyses; handlers parse, call, and return ready bytes."""

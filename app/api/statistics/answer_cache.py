@@ -1,8 +1,8 @@
-"""Answers that were asked before: sent again from memory, in front of all that made them.
+"""The answer cache: answers in memory, sent again in front of everything that made them.
 
-A snapshot never changes, so an answer is good as long as it would come from the same build of the same snapshot of the
-same tier, to a request whose headers ask for the same. Who asks, whether they may, and which tier they get, is decided
-anew each time; where any of it takes more than what is in memory, the request goes the ordinary way.
+A snapshot never changes, so a cached answer is valid as long as the same build of the same snapshot of the same tier
+would answer, and the varying headers are equal. Authentication, authorization and the tier are decided anew for each
+request; if that needs more than what is in memory, the request is handled without the cache.
 """
 
 import asyncio
@@ -27,31 +27,31 @@ from app.statistics.question import AsOf
 from app.store.manifest import Manifest
 
 _OVERHEAD = 4000
-"""What an entry takes beside its body at most: key, headers (estimate), bytes."""
+"""Most bytes that an entry takes besides its body: key and headers (estimate)."""
 
 _LONGEST = 2000
-"""Answers to longer requests (query and the headers that the answer varies with, bytes) are not kept."""
+"""Answers to longer requests (query and varying headers, bytes) are not cached."""
 
 _ADDRESSES = 10_000
-"""Addresses whose questions are remembered, at most."""
+"""Most addresses whose questions are cached."""
 
 _VARYING = frozenset({b"accept-encoding", b"origin", b"cookie"})
-"""Headers of a request that the layers behind go by: compression, and what pages of other origins may read.
+"""Request headers that the middleware inside depends on: compression, and what pages of other origins may read.
 
-`Authorization` is not among them: of who asks, the answer depends on the tier alone, which is part of the key.
+Without `Authorization`: of the caller, the answer depends on the tier only, which is part of the key.
 """
 
 
 @dataclass(frozen=True)
 class CacheableQuestion:
-    """What a handler says of a question that it answered from a snapshot alone.
+    """What decides whether an answer from a single snapshot is still valid.
 
     Parameters
     ----------
     districts
-        What the tier was decided by.
-    moment
-        As of when it was asked.
+        Codes that decide the tier.
+    when
+        The requested date or snapshot.
     tier, snapshot, built_at
         Where the answer came from.
     """
@@ -72,15 +72,15 @@ class _CachedAnswer:
 
 
 class AnswerCache:
-    """ASGI layer: keeps whole answers, all headers but the request's id included, the least recently used go first.
+    """Middleware: caches whole answers with all headers except the request's id; evicts the least recently used.
 
-    By address, varying headers, tier and build. Behind the request accounting alone: every other layer has had its say
-    when an answer is kept.
+    Keyed by address, varying headers, tier and build. It is outside of all middleware that shapes answers, so a cached
+    answer is complete.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
-        self._unnamed = anonymous(settings.answered_without_key)
+        self._anonymous = anonymous(settings.answered_without_key)
         self._limit = settings.answer_cache_bytes
         self._size = 0
         self._questions: dict[tuple[str, bytes], CacheableQuestion] = {}
@@ -102,7 +102,7 @@ class AnswerCache:
         await send({"type": "http.response.body", "body": b"" if unchanged else cached.body})
 
     def add(self, scope: Scope, start: Message, body: bytes) -> None:
-        """Keep an answer, if its handler said what it rests on."""
+        """Cache an answer, if its handler called `cache_answer`."""
         question: CacheableQuestion | None = scope["state"].get("cacheable")
         tags = [value.decode() for name, value in start["headers"] if name == b"etag"]
         if question is None or not tags or _length(scope) > _LONGEST:
@@ -123,11 +123,11 @@ class AnswerCache:
             return None
         readers: dict[Tier, SnapshotReader] = scope["app"].state.readers
         try:
-            principal = known_principal(scope, self._unnamed)
+            principal = known_principal(scope, self._anonymous)
             tier = None if principal is None else _tier(principal, question, readers)
             manifest = None if tier is None else self._manifest(readers, tier, question.when)
         except (ServiceError, OSError):
-            return None  # told on the ordinary way
+            return None  # answered without the cache
         if manifest is None or tier is None:
             return None
         key = _key(scope, question.districts, tier, manifest.id, manifest.built_at)
@@ -137,7 +137,7 @@ class AnswerCache:
         return cached
 
     def _manifest(self, readers: dict[Tier, SnapshotReader], tier: Tier, when: AsOf) -> Manifest | None:
-        """Return `mapped_at` of a tier, asked once in a turn of the event loop: its requests had all arrived before."""
+        """Return `mapped_at` of a tier, called once per turn of the event loop: its requests arrived before."""
         key = (tier, when)
         try:
             return self._manifests[key]
@@ -149,7 +149,7 @@ class AnswerCache:
 
 
 class _Listener:
-    """Sends on what is sent, and has a whole answer kept."""
+    """A `send` that also adds a complete answer to the cache."""
 
     def __init__(self, answers: AnswerCache, scope: Scope, send: Send) -> None:
         self._answers = answers
@@ -158,7 +158,7 @@ class _Listener:
         self._start: Message | None = None
 
     async def __call__(self, message: Message) -> None:
-        """Send one message on."""
+        """Forward one message."""
         if message["type"] == "http.response.start":
             self._start = (
                 {**message, "headers": list(message["headers"])} if message["status"] == HTTPStatus.OK else None
@@ -171,19 +171,17 @@ class _Listener:
 
 
 def cache_answer(request: Request, question: CacheableQuestion) -> None:
-    """Say what an answer rests on, so that it may be kept."""
+    """Let the answer to a request be cached."""
     request.state.cacheable = question
 
 
 def _tier(principal: Principal, question: CacheableQuestion, readers: dict[Tier, SnapshotReader]) -> Tier | None:
-    """Decide the tier as for a question asked for the first time.
-
-    Null where the right to read is missing, and where it takes more than what is in memory.
+    """Return the tier as for an uncached question; null if the right to read is missing or memory does not suffice.
 
     Raises
     ------
     OutsideScope
-        As `tier_of` says.
+        See `tier_of`.
     """
     if Right.READ not in principal.rights:
         return None
@@ -201,7 +199,7 @@ def _address(scope: Scope) -> tuple[str, bytes]:
 
 
 def _key(scope: Scope, districts: tuple[str, ...], tier: Tier, snapshot: str, built_at: str) -> tuple[object, ...]:
-    """Return what an answer is kept by; with the districts that decide its tier, as its own snapshot names them."""
+    """Return the cache key of an answer; the districts that decide its tier depend on its snapshot."""
     return (_address(scope), _varying(scope), districts, tier, snapshot, built_at)
 
 

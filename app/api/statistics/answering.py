@@ -1,4 +1,4 @@
-"""From a parsed question to a response: the tier is decided, its reader asked, and the bytes sent as they are."""
+"""From a parsed question to a response: decide the tier, compute the answer with its reader, send the bytes."""
 
 from collections.abc import Callable
 from functools import partial
@@ -16,67 +16,67 @@ from app.api.statistics.reader import SnapshotReader
 from app.api.statistics.tiers import districts_of, tier_of_question
 from app.catalogue.analyses import Analysis
 from app.publication.files import FileFormat
-from app.publication.lists import Answer, FileAnswer, one_answer, written
+from app.publication.lists import Answer, FileAnswer, file_answer, one_answer
 from app.publication.row_cache import Source
 from app.publication.table import FlatTable, TableOptions
 from app.statistics.question import Page, Question, Subject
 
 _LIGHT_LIMIT = 200
-"""Rows of a page that may be encoded on the event loop, at most."""
+"""Most rows of a page that are encoded on the event loop."""
 
 AnswerOf = Callable[[Source, Any, Page], Answer]
-"""Answers a question with a page of its rows."""
+"""Returns a page of rows for a question."""
 
 TableOf = Callable[[Source, Any, Page, TableOptions], FlatTable]
-"""Answers a question with all of its rows as a table."""
+"""Returns all rows for a question as a table."""
 
 _FIRST_PAGE = Page()
 
 _LONG_LISTS = frozenset({Subject.ENTERPRISES, Subject.BRANCHES})
-"""Subjects of which there may be more than a million."""
+"""Subjects with possibly more than a million rows."""
 
 
-async def answered(request: Request, parameters: QuestionParameters, answer: AnswerOf) -> Response:
-    """Return what the reader of the question's tier answers, with a link to the next page."""
+async def json_response(request: Request, parameters: QuestionParameters, answer: AnswerOf) -> Response:
+    """Return the JSON answer to a question, with a link to the next page."""
     question, page = parameters.question, parameters.page
     light = _is_light(question, page)
-    return await _answered(request, question, lambda source: answer(source, question, page), light=light)
+    return await _json_response(request, question, lambda source: answer(source, question, page), light=light)
 
 
-async def one_answered(request: Request, subject: Subject, code: str, parameters: QuestionParameters) -> Response:
-    """Return the answer about one subject."""
+async def one_response(request: Request, subject: Subject, code: str, parameters: QuestionParameters) -> Response:
+    """Return the JSON answer about one subject."""
     question = Question(subject, parameters.when, parameters.population)
     work = partial(one_answer, question=question, code=code)
-    return await _answered(request, question, work, code=code, light=_is_light(question))
+    return await _json_response(request, question, work, code=code, light=_is_light(question))
 
 
-async def filed(request: Request, parameters: FileOutput, file_format: FileFormat, table: TableOf) -> Response:
-    """Return a whole table as a file, written while it is sent."""
+async def file_response(request: Request, parameters: FileOutput, file_format: FileFormat, table: TableOf) -> Response:
+    """Return a whole table as a file that is written while it is sent."""
     question, options = parameters.question, parameters.options(file_format)
 
     def work(source: Source) -> FileAnswer:
-        return written(table(source, question, parameters.page, options.table), options)
+        return file_answer(table(source, question, parameters.page, options.table), options)
 
     tier = await tier_of_question(request, question)
-    file = await _reader(request, tier).ask(work, question.when, light=False)
+    file = await _reader(request, tier).run(work, question.when, light=False)
     headers = statistics_headers(request, file.snapshot, file.built_at, tier)
     headers["Content-Disposition"] = f'attachment; filename="{file.filename}"'
     return StreamingResponse(file.chunks, headers=headers, media_type=file.media_type)
 
 
-async def _answered(
+async def _json_response(
     request: Request, question: Question, work: Callable[[Source], Answer], *, code: str | None = None, light: bool
 ) -> Response:
     tier = await tier_of_question(request, question, code)
-    answer = await _reader(request, tier).ask(work, question.when, light=light)
+    answer = await _reader(request, tier).run(work, question.when, light=light)
     response = _response(request, answer, tier, question, code)
     if answer.next_cursor is not None:
         response.headers["Link"] = next_link(request, answer.next_cursor)
     return response
 
 
-def _is_plain(question: Question) -> bool:
-    """Whether sums that are ready answer a question."""
+def _is_precomputed(question: Question) -> bool:
+    """Whether precomputed sums answer a question."""
     population = question.population
     return (
         population.enterprise_kind is None
@@ -94,9 +94,9 @@ def _reader(request: Request, tier: Tier) -> SnapshotReader:
 
 
 def _is_light(question: Question, page: Page = _FIRST_PAGE) -> bool:
-    """Whether sums that are ready answer a question, in the order in which they stand, with few rows to encode."""
+    """Whether precomputed sums answer a question, without sorting, and with few rows to encode."""
     in_order = page.sort == "code" and page.limit <= _LIGHT_LIMIT and page.cursor is None
-    return in_order and _is_plain(question)
+    return in_order and _is_precomputed(question)
 
 
 def _response(request: Request, answer: Answer, tier: Tier, question: Question, code: str | None = None) -> Response:

@@ -1,4 +1,4 @@
-"""What changed between two dates, and how much of it is rate and how much is mix."""
+"""Changes between two dates: effects of rates and of mix, and exact accounts of counts."""
 
 from datetime import date, datetime
 from typing import Annotated
@@ -10,7 +10,7 @@ from app.api.http.authorization import READ
 from app.api.http.models import Closed
 from app.api.http.parameters import IsoDate, QueryOf
 from app.api.http.routing import FILE_RESPONSE, make_router
-from app.api.statistics.answering import answered, filed
+from app.api.statistics.answering import file_response, json_response
 from app.api.statistics.models import Industry, Meta
 from app.api.statistics.parameters import BasisParameter, FileOutput, ScopePopulation
 from app.api.statistics.subjects import Format
@@ -24,7 +24,7 @@ from app.statistics.question import AsOf, Subject
 class StratumChange(Closed):
     """One industry's part in the change of the member ratio."""
 
-    industry: Industry | None = Field(description="The industry; null: what no industry of the level holds.")
+    industry: Industry | None = Field(description="The industry; null: all that is in no industry of the level.")
     rate: float = Field(description="Effect of its own ratio: mean share of the headcount × change of the ratio.")
     mix: float = Field(
         description="Effect of its share of the headcount: change of the share × (its mean ratio − the overall mean)."
@@ -77,12 +77,12 @@ class EarlierSnapshot(Closed):
 
     snapshot: str = Field(description="Its id.")
     as_of: date = Field(description="The date that its figures are of.")
-    requested_as_of: date | None = Field(description="The date that was asked for.")
+    requested_as_of: date | None = Field(description="The requested date.")
     updated_at: datetime = Field(description="When it was built, UTC.")
 
 
 class ChangesMeta(Meta):
-    """What an account of changes rests on: two snapshots, of which the later is named as everywhere."""
+    """The two snapshots of an account of changes; the later one is named as everywhere."""
 
     since: EarlierSnapshot = Field(description="The earlier snapshot.")
 
@@ -91,7 +91,7 @@ class ChangesAnswer(Closed):
     """What changed between two dates."""
 
     data: Changes = Field(description="The accounts.")
-    meta: ChangesMeta = Field(description="What they rest on.")
+    meta: ChangesMeta = Field(description="The snapshots.")
 
 
 router = make_router("/v1/statistics", "statistics", READ)
@@ -110,7 +110,7 @@ class ChangesParameters(ScopePopulation, BasisParameter):
 
     @property
     def question(self) -> ChangesQuestion:
-        """What is asked."""
+        """The question."""
         return ChangesQuestion(
             Subject.INDUSTRIES,
             self.when,
@@ -127,7 +127,7 @@ class ChangesFile(FileOutput, ChangesParameters):
 
 @router.get("/changes", response_model=ChangesAnswer)
 async def get_changes(
-    request: Request, asked: Annotated[ChangesParameters, Depends(QueryOf(ChangesParameters))]
+    request: Request, query: Annotated[ChangesParameters, Depends(QueryOf(ChangesParameters))]
 ) -> Response:
     """Get exact accounts of what changed between two dates.
 
@@ -135,12 +135,12 @@ async def get_changes(
     enterprises and members: enterprise by enterprise, integers that close. Both snapshots must have the same settings,
     member source and industry tree.
     """
-    return await answered(request, asked, changes_answer)
+    return await json_response(request, query, changes_answer)
 
 
 @router.get("/changes.{format}", response_class=Response, responses=FILE_RESPONSE)
 async def export_changes(
-    request: Request, file_format: Format, asked: Annotated[ChangesFile, Depends(QueryOf(ChangesFile))]
+    request: Request, file_format: Format, query: Annotated[ChangesFile, Depends(QueryOf(ChangesFile))]
 ) -> Response:
     """Export the accounts of what changed as one flat table, a row per figure."""
-    return await filed(request, asked, file_format, changes_table)
+    return await file_response(request, query, file_format, changes_table)

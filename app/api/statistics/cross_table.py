@@ -1,4 +1,4 @@
-"""One scope by two dimensions (districts by industries or groups), or by the five bases."""
+"""Cross tables (districts by industries or groups), and a population in each of the five bases."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -10,7 +10,7 @@ from app.api.http.authorization import READ
 from app.api.http.models import closed_model
 from app.api.http.parameters import QueryOf
 from app.api.http.routing import FILE_RESPONSE, make_router
-from app.api.statistics.answering import answered, filed
+from app.api.statistics.answering import file_response, json_response
 from app.api.statistics.models import (
     FIGURES,
     BasisStatisticsList,
@@ -74,7 +74,7 @@ router = make_router("/v1/statistics", "statistics", READ)
 
 
 class TableColumns(StrEnum):
-    """What the columns of a table can be, instead of industries of a level."""
+    """Columns of a table other than industries of a level."""
 
     INDUSTRY_GROUP = "industry_group"
 
@@ -91,12 +91,12 @@ class CrossTableListing(ScopePopulation, BasisParameter):
 
     @property
     def question(self) -> CrossTableQuestion:
-        """What is asked.
+        """The question.
 
         Raises
         ------
         InvalidRequest
-            Columns are asked for twice, or not at all.
+            Not exactly one kind of columns is given.
         """
         if (self.industry_level is None) == (self.by is None):
             message = "either industry_level or by=industry_group must be given"
@@ -118,7 +118,7 @@ class CrossTableFile(StatisticsFile, StatisticsOrder, CrossTableListing):
 
 @router.get("/table", response_model=CrossTableStatisticsPage)
 async def list_cross_table_statistics(
-    request: Request, asked: Annotated[CrossTablePage, Depends(QueryOf(CrossTablePage))]
+    request: Request, query: Annotated[CrossTablePage, Depends(QueryOf(CrossTablePage))]
 ) -> Response:
     """List statistics of districts by industries, or by industry groups: a row per cell with an enterprise.
 
@@ -126,15 +126,15 @@ async def list_cross_table_statistics(
     `unallocated` = `total` for every measure. The margins are the lists of districts and of industries with the same
     parameters.
     """
-    return await answered(request, asked, cross_table_answer)
+    return await json_response(request, query, cross_table_answer)
 
 
 @router.get("/table.{format}", response_class=Response, responses=FILE_RESPONSE)
 async def export_cross_table_statistics(
-    request: Request, file_format: Format, asked: Annotated[CrossTableFile, Depends(QueryOf(CrossTableFile))]
+    request: Request, file_format: Format, query: Annotated[CrossTableFile, Depends(QueryOf(CrossTableFile))]
 ) -> Response:
     """Export statistics of districts by industries, or by industry groups, as one flat table, a row per cell."""
-    return await filed(request, asked, file_format, cross_table)
+    return await file_response(request, query, file_format, cross_table)
 
 
 class BasesParameters(ScopePopulation):
@@ -142,7 +142,7 @@ class BasesParameters(ScopePopulation):
 
     @property
     def question(self) -> Question:
-        """What is asked."""
+        """The question."""
         return bases_question(self.when, self.population)
 
 
@@ -152,15 +152,15 @@ class BasesFile(StatisticsFile, BasesParameters):
 
 @router.get("/bases", response_model=BasisStatisticsList)
 async def list_basis_statistics(
-    request: Request, asked: Annotated[BasesParameters, Depends(QueryOf(BasesParameters))]
+    request: Request, query: Annotated[BasesParameters, Depends(QueryOf(BasesParameters))]
 ) -> Response:
     """List the bases side by side for one scope: how much a rate depends on its denominator."""
-    return await answered(request, asked, bases_answer)
+    return await json_response(request, query, bases_answer)
 
 
 @router.get("/bases.{format}", response_class=Response, responses=FILE_RESPONSE)
 async def export_basis_statistics(
-    request: Request, file_format: Format, asked: Annotated[BasesFile, Depends(QueryOf(BasesFile))]
+    request: Request, file_format: Format, query: Annotated[BasesFile, Depends(QueryOf(BasesFile))]
 ) -> Response:
     """Export the bases side by side as one flat table, a row per basis."""
-    return await filed(request, asked, file_format, bases_table)
+    return await file_response(request, query, file_format, bases_table)

@@ -1,4 +1,4 @@
-"""Data quality: what in the registry is worth a second look."""
+"""Data quality: findings in the registry that are worth a second look."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from app.api.http.authorization import READ
 from app.api.http.models import Closed
 from app.api.http.parameters import QueryOf
 from app.api.http.routing import FILE_RESPONSE, make_router
-from app.api.statistics.answering import answered, filed
+from app.api.statistics.answering import file_response, json_response
 from app.api.statistics.models import Meta, Rate
 from app.api.statistics.parameters import (
     AsOfParameters,
@@ -32,7 +32,7 @@ _VALUES = "; ".join(f"`{meaning.rule}`: {meaning.value}" for meaning in QUALITY_
 
 
 class FindingSubject(Closed):
-    """An enterprise or a branch that a rule finds."""
+    """An enterprise or a branch with a finding."""
 
     kind: QualitySubject = Field(description="What it is.")
     code: str = Field(description="Its code.")
@@ -43,21 +43,21 @@ class FindingSubject(Closed):
 
 
 class DataQualityFinding(Closed):
-    """What a rule finds in the scope; with `rule`, one row for each enterprise or branch."""
+    """The number of findings of a rule; with `rule`, one row for each enterprise or branch."""
 
     rule: QualityRule = Field(description=f"The rule. {_RULES}")
     label_zh: str = Field(description="Its Chinese name.")
     label_en: str = Field(description="Its English name.")
     about: QualitySubject = Field(description="What the rule is about; members are counted and never named.")
     number: int | None = Field(
-        description="Enterprises, branches or members that the rule finds in the scope; null: not defined for part of "
-        "the registry, since members without a registered employer are in no district and no industry."
+        description="Enterprises, branches or members with a finding in the scope; null: not defined for part of the "
+        "registry, since members without a registered employer are in no district and no industry."
     )
-    subject: FindingSubject | None = Field(description="The enterprise or branch; null unless `rule` is asked for.")
+    subject: FindingSubject | None = Field(description="The enterprise or branch; null without `rule`.")
 
 
 class DataQualityPage(Closed):
-    """How much each rule finds or, of one rule, a page of what it finds, by code."""
+    """The number of findings of each rule or, for one rule, a page of its findings, by code."""
 
     data: list[DataQualityFinding] = Field(description="One row per rule, or per enterprise or branch of one rule.")
     reporting_rate: Rate = Field(
@@ -71,15 +71,15 @@ router = make_router("/v1/statistics", "statistics", READ)
 
 
 class DataQualityParameters(IndustryParameter, DistrictParameter, AsOfParameters):
-    """Where to look, and for what."""
+    """Where to look, and for which rule."""
 
     rule: QualityRule | None = Field(
-        default=None, description="List what this rule finds, one by one; absent: how much each rule finds."
+        default=None, description="List the findings of this rule; absent: the number of findings of each rule."
     )
 
     @property
     def question(self) -> DataQualityQuestion:
-        """What is asked."""
+        """The question."""
         population = Population(Basis.REGISTERED, self.district, self.industry)
         return DataQualityQuestion(
             Subject.ENTERPRISES, self.when, population, analysis=Analysis.DATA_QUALITY, rule=self.rule
@@ -97,16 +97,16 @@ class DataQualityFile(FileOutput, DataQualityParameters):
 @router.get("/data-quality", response_model=DataQualityPage)
 @audited()
 async def list_data_quality(
-    request: Request, asked: Annotated[DataQualityPageParameters, Depends(QueryOf(DataQualityPageParameters))]
+    request: Request, query: Annotated[DataQualityPageParameters, Depends(QueryOf(DataQualityPageParameters))]
 ) -> Response:
-    """List how much each rule of data quality finds; with `rule`, which enterprises or branches."""
-    return await answered(request, asked, data_quality_answer)
+    """List the number of findings of each data quality rule; with `rule`, the enterprises or branches."""
+    return await json_response(request, query, data_quality_answer)
 
 
 @router.get("/data-quality.{format}", response_class=Response, responses=FILE_RESPONSE)
 @audited()
 async def export_data_quality(
-    request: Request, file_format: Format, asked: Annotated[DataQualityFile, Depends(QueryOf(DataQualityFile))]
+    request: Request, file_format: Format, query: Annotated[DataQualityFile, Depends(QueryOf(DataQualityFile))]
 ) -> Response:
-    """Export how much each rule finds or, with `rule`, what it finds, as one flat table."""
-    return await filed(request, asked, file_format, data_quality_table)
+    """Export the number of findings of each rule or, with `rule`, its findings, as one flat table."""
+    return await file_response(request, query, file_format, data_quality_table)

@@ -1,4 +1,4 @@
-"""Dual affiliation: who takes part where, and what that does to coverage."""
+"""Dual affiliation: members by home branch and joint branch, and the effect on coverage."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from app.api.http.authorization import READ
 from app.api.http.models import Closed
 from app.api.http.parameters import QueryOf
 from app.api.http.routing import FILE_RESPONSE, make_router
-from app.api.statistics.answering import answered, filed
+from app.api.statistics.answering import file_response, json_response
 from app.api.statistics.models import Meta, Rate, SnapshotBranch
 from app.api.statistics.parameters import (
     AsOfParameters,
@@ -27,11 +27,11 @@ from app.statistics.question import Question, Subject
 _HOME = (
     "Nearest living committee at or above the primary branch, else the topmost living branch; null: no primary branch."
 )
-_MEMBERS = "Distinct members with a living secondary affiliation, everybody."
+_MEMBERS = "Distinct members with a living secondary affiliation, withheld identities included."
 
 
 class DualAffiliationCell(Closed):
-    """Members of one home who take part in one joint branch."""
+    """Members of one home who belong to one joint branch too."""
 
     home: SnapshotBranch | None = Field(description=_HOME)
     joint_branch: SnapshotBranch = Field(description="The branch of the secondary affiliation.")
@@ -39,14 +39,14 @@ class DualAffiliationCell(Closed):
 
 
 class DualAffiliationHome(Closed):
-    """Members of one home, each counted once however many joint branches they take part in."""
+    """Members of one home, each counted once whatever the number of joint branches."""
 
     home: SnapshotBranch | None = Field(description=_HOME)
     members: int = Field(description=_MEMBERS)
 
 
 class DualAffiliationJointBranch(Closed):
-    """Members who take part in one joint branch, each counted once."""
+    """Members of one joint branch, each counted once."""
 
     joint_branch: SnapshotBranch = Field(description="The branch of the secondary affiliation.")
     members: int = Field(description=_MEMBERS)
@@ -55,8 +55,8 @@ class DualAffiliationJointBranch(Closed):
 class DualUplift(Closed):
     """One coverage without and with dual affiliation."""
 
-    without_dual: Rate = Field(description="As if nobody were in dual affiliation.")
-    with_dual: Rate = Field(description="As it is, enterprises reached by dual affiliation included.")
+    without_dual: Rate = Field(description="If nobody were in dual affiliation.")
+    with_dual: Rate = Field(description="As it is, including enterprises reached by dual affiliation.")
 
 
 class CoverageUplift(Closed):
@@ -73,15 +73,15 @@ class CoverageUplift(Closed):
 
 
 class DualAffiliation(Closed):
-    """Who takes part where, and what that does to coverage."""
+    """Members by home and joint branch, and the effect on coverage."""
 
     matrix: list[DualAffiliationCell] = Field(
-        description="Cells with somebody in them, by code of home (none last), then of joint branch."
+        description="Cells with members, by code of home (none last), then of joint branch."
     )
     homes: list[DualAffiliationHome] = Field(description="Margin of the homes.")
     joint_branches: list[DualAffiliationJointBranch] = Field(description="Margin of the joint branches.")
-    members: int = Field(description="All of them, each counted once.")
-    uplift: CoverageUplift = Field(description="What that adds to coverage.")
+    members: int = Field(description="All these members, each counted once.")
+    uplift: CoverageUplift = Field(description="What they add to coverage.")
 
 
 class DualAffiliationAnswer(Closed):
@@ -99,7 +99,7 @@ class DualAffiliationParameters(IndustryGroupParameter, IndustryParameter, Distr
 
     @property
     def question(self) -> Question:
-        """What is asked."""
+        """The question."""
         return Question(Subject.BRANCHES, self.when, self.population, analysis=Analysis.DUAL_AFFILIATION)
 
 
@@ -110,13 +110,13 @@ class DualAffiliationFile(FileOutput, DualAffiliationParameters):
 @router.get("/dual-affiliation", response_model=DualAffiliationAnswer)
 @audited()
 async def get_dual_affiliation(
-    request: Request, asked: Annotated[DualAffiliationParameters, Depends(QueryOf(DualAffiliationParameters))]
+    request: Request, query: Annotated[DualAffiliationParameters, Depends(QueryOf(DualAffiliationParameters))]
 ) -> Response:
-    """Get who takes part where by dual affiliation, and what that adds to coverage.
+    """Get members in dual affiliation by home and joint branch, and what that adds to coverage.
 
-    `district` says where the joint branches are; it and the industry say whose coverage is compared.
+    `district` selects the joint branches; with the industry it also selects the enterprises whose coverage is compared.
     """
-    return await answered(request, asked, dual_affiliation_answer)
+    return await json_response(request, query, dual_affiliation_answer)
 
 
 @router.get("/dual-affiliation.{format}", response_class=Response, responses=FILE_RESPONSE)
@@ -124,7 +124,7 @@ async def get_dual_affiliation(
 async def export_dual_affiliation(
     request: Request,
     file_format: Format,
-    asked: Annotated[DualAffiliationFile, Depends(QueryOf(DualAffiliationFile))],
+    query: Annotated[DualAffiliationFile, Depends(QueryOf(DualAffiliationFile))],
 ) -> Response:
-    """Export who takes part where as one flat table, a row per home and joint branch."""
-    return await filed(request, asked, file_format, dual_affiliation_table)
+    """Export members in dual affiliation as one flat table, a row per home and joint branch."""
+    return await file_response(request, query, file_format, dual_affiliation_table)

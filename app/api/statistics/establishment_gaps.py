@@ -11,7 +11,7 @@ from app.api.http.authorization import READ
 from app.api.http.models import Closed, closed_model
 from app.api.http.parameters import QueryOf
 from app.api.http.routing import FILE_RESPONSE, make_router
-from app.api.statistics.answering import answered, filed
+from app.api.statistics.answering import file_response, json_response
 from app.api.statistics.models import ENTERPRISE_FIGURES, EnterpriseTotal, Meta, SnapshotBranch, SnapshotEnterprise
 from app.api.statistics.parameters import (
     BasisParameter,
@@ -29,7 +29,7 @@ from app.statistics.question import Question, Subject
 
 
 class GapCandidate(Closed):
-    """A living branch that could take the enterprise."""
+    """A living branch that could cover the enterprise."""
 
     branch: SnapshotBranch = Field(description="The branch.")
     why: Nearness = Field(description="Where it is: at the same site, or elsewhere in the same street.")
@@ -68,16 +68,16 @@ router = make_router("/v1/statistics", "statistics", READ)
 
 
 class GapParameters(EnterpriseOrder, ScopePopulation, BasisParameter):
-    """Among whom to look."""
+    """Which enterprises to consider."""
 
     strict: bool = Field(
         default=False,
-        description="List whoever has no organisation of its own (`standalone`); absent: whoever has none at all.",
+        description="List enterprises without an organisation of their own (`standalone`); absent: without any.",
     )
 
     @property
     def question(self) -> Question:
-        """What is asked."""
+        """The question."""
         listing = gap_listing(strict=self.strict)
         return Question(Subject.ENTERPRISES, self.when, self.population, listing, analysis=Analysis.ESTABLISHMENT_GAPS)
 
@@ -92,15 +92,15 @@ class GapFile(EnterpriseFile, GapParameters):
 
 @router.get("/establishment-gaps", response_model=EstablishmentGapPage)
 @audited()
-async def list_establishment_gaps(request: Request, asked: Annotated[GapPage, Depends(QueryOf(GapPage))]) -> Response:
-    """List enterprises with three full members and no organisation, since when, and branches that could take them."""
-    return await answered(request, asked, gaps_answer)
+async def list_establishment_gaps(request: Request, query: Annotated[GapPage, Depends(QueryOf(GapPage))]) -> Response:
+    """List enterprises with three full members and no organisation, since when, and branches that could cover them."""
+    return await json_response(request, query, gaps_answer)
 
 
 @router.get("/establishment-gaps.{format}", response_class=Response, responses=FILE_RESPONSE)
 @audited()
 async def export_establishment_gaps(
-    request: Request, file_format: Format, asked: Annotated[GapFile, Depends(QueryOf(GapFile))]
+    request: Request, file_format: Format, query: Annotated[GapFile, Depends(QueryOf(GapFile))]
 ) -> Response:
     """Export the enterprises in the gap as one flat table, a row per enterprise."""
-    return await filed(request, asked, file_format, gaps_table)
+    return await file_response(request, query, file_format, gaps_table)

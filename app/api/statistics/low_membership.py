@@ -1,4 +1,4 @@
-"""Low membership: which industries of a scope have fewer members per employee than a reference."""
+"""Low membership: which industries of a population have fewer members per employee than a reference."""
 
 import re
 from collections.abc import Iterator
@@ -10,10 +10,10 @@ from fastapi import Depends, Request, Response
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from app.api.http.authorization import READ
-from app.api.http.models import closed_model
+from app.api.http.models import closed_model, members
 from app.api.http.parameters import QueryOf
 from app.api.http.routing import FILE_RESPONSE, make_router
-from app.api.statistics.answering import answered, filed
+from app.api.statistics.answering import file_response, json_response
 from app.api.statistics.models import FIGURES, Industry, IndustryGroup, Meta, Total, Unallocated
 from app.api.statistics.parameters import (
     BasisParameter,
@@ -35,7 +35,7 @@ from app.statistics.question import Listing, Subject
 
 def _limit(which: str) -> str:
     return (
-        f"{which} limit of a funnel plot around the ratio of the whole scope, or the target: a picture, the "
+        f"{which} limit of a funnel plot around the ratio of the whole scope, or the target: for charts, the "
         "class decides. Null where not applicable, and where the whole scope has more members than headcount."
     )
 
@@ -48,15 +48,15 @@ LowMembershipStatistics = closed_model(
         "industry_group": (IndustryGroup | None, "The group; null in lists of industries."),
         "n_eff": (
             float | None,
-            "Of how many independent employees the headcount tells as much: those of one enterprise are alike, and "
-            "rounded figures tell less. Unit: employees. Null where not applicable.",
+            "Effective headcount: as many independent employees carry the same information, since those of one "
+            "enterprise are alike, and rounding adds error. Unit: employees. Null where not applicable.",
         ),
         "ratio": (float | None, "Members per employee where both are known. Null where not applicable."),
         "reference_ratio": (float | None, "The same of the reference, or the target. Null where not applicable."),
         "expected": (
             float | None,
-            "Effective members expected under the reference ratio. Half of that ratio is found four times in five from "
-            "about 25 on, inside a list of a hundred industries from about 45. Unit: members. Null where not "
+            "Effective members expected under the reference ratio. Half of that ratio is detected in four of five "
+            "cases from about 25 on, in a list of a hundred industries from about 45. Unit: members. Null where not "
             "applicable.",
         ),
         "p": (
@@ -65,8 +65,8 @@ LowMembershipStatistics = closed_model(
         ),
         "q": (
             float | None,
-            "p made good for all rows of the whole list that have one (Benjamini–Hochberg), 0–1; the same on every "
-            "page. Null where p is.",
+            "p adjusted for all rows of the whole list that have one (Benjamini–Hochberg), 0–1; the same on every "
+            "page. Null where p is null.",
         ),
         "class": (
             ComparisonClass,
@@ -74,7 +74,7 @@ LowMembershipStatistics = closed_model(
         ),
         "shortfall": (
             int | None,
-            "Members more with whom the ratio would reach the reference ratio, at least 0. Null where not applicable.",
+            "Members missing for the ratio to reach the reference ratio, at least 0. Null where not applicable.",
         ),
         "limit_95_low": (float | None, _limit("Lower 95 %")),
         "limit_95_high": (float | None, _limit("Upper 95 %")),
@@ -115,7 +115,7 @@ Fraction = Annotated[
     Field(gt=0, lt=1),
     WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}),
 ]
-"""A decimal fraction above 0 and below 1, kept as one: 7 of 100 are 0.07 exactly, which no binary number is."""
+"""A decimal fraction above 0 and below 1, not converted to binary, so that 7 of 100 is exactly 0.07."""
 
 Margin = Annotated[
     Decimal,
@@ -127,7 +127,7 @@ Margin = Annotated[
 
 
 class ComparedBy(StrEnum):
-    """What can be compared, instead of industries of a level."""
+    """What can be compared other than industries of a level."""
 
     INDUSTRY_GROUP = "industry_group"
 
@@ -135,14 +135,11 @@ class ComparedBy(StrEnum):
 class LowMembershipSort(StrEnum):
     """What comparisons can be sorted by."""
 
-    _ignore_ = ["LowMembershipSort", "code"]  # noqa: RUF012 - the enumeration takes the annotation for a member
-    LowMembershipSort = vars()
-    for code in (*COLUMNS, *StatisticsSort):
-        LowMembershipSort[code.upper()] = str(code)
+    vars().update(members([*COLUMNS, *StatisticsSort]))
 
 
 class LowMembershipParameters(ScopePopulation, BasisParameter):
-    """Whom to compare with what."""
+    """What to compare, and with what."""
 
     industry_level: IndustryLevel | None = Field(
         default=None, description="Compare the industries of this level; either this or `by` must be given."
@@ -157,22 +154,22 @@ class LowMembershipParameters(ScopePopulation, BasisParameter):
         default=None, description="Compare each with this ratio of members per employee; not with `reference`."
     )
     alpha: float = Field(
-        default=0.05, gt=0, lt=1, description="Rate of false discoveries (`q`) below which a difference is one."
+        default=0.05, gt=0, lt=1, description="False discovery rate (`q`) below which a difference is significant."
     )
     margin: Margin = Field(
         default=Decimal("0.8"),
-        description="Part of the reference ratio below which a lower ratio is `low`.",
+        description="Fraction of the reference ratio below which a lower ratio is `low`.",
         json_schema_extra={"default": 0.8},
     )
 
     @property
     def question(self) -> LowMembershipQuestion:
-        """What is asked.
+        """The question.
 
         Raises
         ------
         InvalidRequest
-            Parameters exclude each other, or one is missing; all such are listed.
+            Parameters exclude each other, or one is missing; all such errors are listed.
         """
         refuse([*self._subject_problems(), *self._reference_problems()])
         level = None if self.industry_level is None else self.industry_level.value
@@ -224,20 +221,20 @@ class LowMembershipFile(StatisticsFile, LowMembershipOrder, LowMembershipParamet
 
 @router.get("/low-membership", response_model=LowMembershipStatisticsPage)
 async def list_low_membership(
-    request: Request, asked: Annotated[LowMembershipPage, Depends(QueryOf(LowMembershipPage))]
+    request: Request, query: Annotated[LowMembershipPage, Depends(QueryOf(LowMembershipPage))]
 ) -> Response:
     """List the industries of a level, or the groups, of a scope by how their member ratio compares with a reference.
 
-    Employees of one enterprise are alike, so tests count effective employees (`n_eff`), and `q` holds the rate of false
-    discoveries over the whole list. `not_different` with a small `expected` means that the data cannot tell. With
+    Employees of one enterprise are alike, so tests count effective employees (`n_eff`), and `q` controls the false
+    discovery rate over the whole list. `not_different` with a small `expected` means that the data cannot tell. With
     `industry_level`, rows + `unallocated` = `total` for every measure.
     """
-    return await answered(request, asked, low_membership_answer)
+    return await json_response(request, query, low_membership_answer)
 
 
 @router.get("/low-membership.{format}", response_class=Response, responses=FILE_RESPONSE)
 async def export_low_membership(
-    request: Request, file_format: Format, asked: Annotated[LowMembershipFile, Depends(QueryOf(LowMembershipFile))]
+    request: Request, file_format: Format, query: Annotated[LowMembershipFile, Depends(QueryOf(LowMembershipFile))]
 ) -> Response:
     """Export how member ratios of industries or groups compare with a reference, as one flat table."""
-    return await filed(request, asked, file_format, low_membership_table)
+    return await file_response(request, query, file_format, low_membership_table)

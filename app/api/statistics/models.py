@@ -1,4 +1,4 @@
-"""Models of statistics: figures by the catalogue, what an answer rests on, subjects, rows and pages."""
+"""Models of statistics: figures from the catalogue, `meta`, subjects, rows and pages."""
 
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -25,9 +25,9 @@ from app.catalogue.vocabulary import (
 class Rate(Closed):
     """One ratio with its parts, its 95 % interval and its status."""
 
-    value: float | None = Field(description="Numerator over denominator, in full; null where `status` says why.")
-    numerator: int | None = Field(description="Upper part; null where it is protected or not defined here.")
-    denominator: int | None = Field(description="Lower part; null where it is protected or not defined here.")
+    value: float | None = Field(description="Numerator over denominator, not rounded; `status` says why it is null.")
+    numerator: int | None = Field(description="Null where it is protected or not defined here.")
+    denominator: int | None = Field(description="Null where it is protected or not defined here.")
     low: float | None = Field(description="Lower end of the 95 % interval; null where the metric or status has none.")
     high: float | None = Field(description="Upper end of the 95 % interval; null where the metric or status has none.")
     status: Status = Field(description="How far the value can be relied on, or why there is none.")
@@ -48,7 +48,7 @@ def _count_text(measure: Measure) -> str:
 
 
 def _counts(measures: Iterable[Measure]) -> dict[str, tuple[Any, str]]:
-    """Null only where it can be: not of a public measure, which every answer has."""
+    """Return the fields of counts; public measures, which every answer has, are never null."""
     return {
         measure.code: (int if measure.public or measure.grain is Grain.BRANCH else int | None, _count_text(measure))
         for measure in measures
@@ -67,7 +67,7 @@ def _rates(metrics: Iterable[Metric]) -> dict[str, tuple[Any, str]]:
 
 
 def rate_text(metric: Metric) -> str:
-    """Return the description of a field that is this metric."""
+    """Return the description of a metric's field."""
     interval = "no interval" if metric.interval is Interval.NONE else f"interval: {metric.interval.value}"
     return f"{metric.label.zh}. {metric.definition} {metric.formula}; {interval}. Unit: ratio, 0–1 unless inconsistent."
 
@@ -84,13 +84,13 @@ BranchRates = closed_model("BranchRates", "Ratios of the counts of a branch.", _
 _COUNTS_TEXT, _RATES_TEXT = "Additive counts.", "Ratios of sums of counts, divided once."
 
 FIGURES: dict[str, tuple[Any, str]] = {"counts": (Counts, _COUNTS_TEXT), "rates": (Rates, _RATES_TEXT)}
-"""Fields of whatever has figures over enterprises."""
+"""Fields of rows with figures over enterprises."""
 
 ENTERPRISE_FIGURES: dict[str, tuple[Any, str]] = {
     "counts": (EnterpriseCounts, "Counts of persons."),
     "rates": (EnterpriseRates, "Ratios of persons."),
 }
-"""Fields of whatever has figures of persons of enterprises that are listed one by one."""
+"""Fields of rows with figures of persons of single enterprises."""
 
 Total = closed_model("Total", "Figures of the whole scope.", FIGURES)
 Unallocated = closed_model(
@@ -116,8 +116,8 @@ class MemberSource(StrEnum):
 class DisclosurePolicy(StrEnum):
     """How figures are protected.
 
-    `none`: they are exact; `rounded-enterprises`: each enterprise was rounded once, before any sum. Figures of persons
-    are then of the firms shown: small ones are pooled, at their county if need be, or left out where even the pool is
+    `none`: they are exact; `rounded-enterprises`: each enterprise is rounded once, before any sum. Figures of persons
+    then cover the firms shown: small ones are pooled, at their county if need be, or left out where even the pool is
     small.
     """
 
@@ -129,15 +129,15 @@ class Correlation(Closed):
     """How alike the employees of one enterprise are; widens the intervals of ratios over headcount."""
 
     value: float = Field(description="Intra-enterprise correlation, 0–1, 4 decimals.")
-    strata: int | None = Field(description="Strata (division × county) that it rests on; null: protected.")
+    strata: int | None = Field(description="Strata (division × county) that it is computed from; null: protected.")
     firms: int | None = Field(description="Enterprises in these strata; null: protected.")
     members: int | None = Field(description="Members in these strata; null: protected.")
 
 
 class Disclosure(Closed):
-    """What was done so that no figure gives a person away."""
+    """How figures are protected, so that none reveals a person."""
 
-    policy: DisclosurePolicy = Field(description="What was done.")
+    policy: DisclosurePolicy = Field(description="The policy.")
     version: int | None = Field(description="Version of the policy; null: figures are exact.")
     b: int | None = Field(description="Width of the rounding, persons; null: figures are exact.")
     hmin: int | None = Field(description="Least headcount shown at one place, employees; null: figures are exact.")
@@ -148,8 +148,8 @@ class Meta(Closed):
 
     snapshot: str = Field(description="Id of the snapshot that answers.", examples=["20170630-5f0c91d2a3b4c5d6"])
     as_of: date = Field(description="The date that the figures are of.")
-    requested_as_of: date | None = Field(description="The date that was asked for; null: none.")
-    basis: Basis | None = Field(description="Which enterprises rates divide by; null: the answer has no one basis.")
+    requested_as_of: date | None = Field(description="The requested date; null: none.")
+    basis: Basis | None = Field(description="Which enterprises rates divide by; null: the answer has no single basis.")
     member_source: MemberSource = Field(description="Where members are counted from.")
     intra_enterprise_correlation: Correlation = Field(description="Used by the intervals of ratios over headcount.")
     disclosure: Disclosure = Field(description="How persons are protected.")
@@ -187,7 +187,7 @@ class IndustryGroup(Closed):
 
 
 class SnapshotEnterprise(Closed):
-    """An enterprise as of the date of a snapshot; its state is that of its latest return by then."""
+    """An enterprise as of the date of a snapshot; its state is from its latest return by then."""
 
     code: str = Field(description="Unified social credit code, or the operator's own.")
     name: str = Field(description="Name.")
@@ -207,11 +207,11 @@ class SnapshotEnterprise(Closed):
     organised: bool = Field(description="Whether an organisation means of a living branch covers it.")
     standalone: bool = Field(description="Whether it is organised by a branch of its own.")
     reached_by_dual: bool = Field(
-        description="Whether a member of its, organised or not, has a living secondary affiliation; where members are "
-        "counted from returns: whether its return says so."
+        description="Whether one of its members, organised or not, has a living secondary affiliation; where members "
+        "are counted from returns: whether its return says so."
     )
     work_only: bool = Field(description="Neither, but reached by a work means.")
-    eligible: bool | None = Field(description="Whether it must establish an organisation; null: cannot be told.")
+    eligible: bool | None = Field(description="Whether it must establish an organisation; null: unknown.")
     has_members: bool | None = Field(description="Whether it has at least one member; null: unknown.")
     bases: list[Basis] = Field(description="The bases that it belongs to.")
     branches: list[str] = Field(description="Codes of the living branches that cover it by an organisation means.")
@@ -226,7 +226,7 @@ class SnapshotBranch(Closed):
     form: BranchForm | None = Field(description="How it was set up; null: not recorded. Enters no figure.")
     parent_code: str | None = Field(description="Code of its nearest living ancestor; null: none.")
     district_code: str = Field(description="District where it is.")
-    dual_affiliation: bool = Field(description="Whether members of elsewhere may belong to it besides.")
+    dual_affiliation: bool = Field(description="Whether members of other branches may belong to it too.")
     industry_code: str | None = Field(description="Industry that it is for; null: none.")
     industry_group: str | None = Field(description="Industry group that it is for; null: none.")
     established_on: date | None = Field(description="Date of establishment; null: since ever.")

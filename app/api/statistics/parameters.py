@@ -1,4 +1,4 @@
-"""Query parameters of statistics, built from parts that mean the same wherever they occur; choices by the catalogue."""
+"""Query parameters of statistics, composed of shared parts; choices come from the catalogue."""
 
 from enum import StrEnum
 from functools import cache
@@ -6,6 +6,7 @@ from typing import ClassVar, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.api.http.models import members
 from app.api.http.parameters import IsoDate
 from app.catalogue.measures import BRANCH_MEASURES, ENTERPRISE_MEASURES, MEASURES
 from app.catalogue.metrics import BRANCH_METRICS, ENTERPRISE_METRICS, METRICS
@@ -31,64 +32,43 @@ _BRANCH = [measure.code for measure in BRANCH_MEASURES] + [metric.code for metri
 class StatisticsField(StrEnum):
     """A measure or metric of districts, industries and industry groups."""
 
-    _ignore_ = ["StatisticsField", "code"]  # noqa: RUF012 - the enumeration takes the annotation for a member
-    StatisticsField = vars()
-    for code in _AGGREGATE:
-        StatisticsField[code.upper()] = code
+    vars().update(members(_AGGREGATE))
 
 
 class EnterpriseField(StrEnum):
     """A measure or metric of single enterprises."""
 
-    _ignore_ = ["EnterpriseField", "code"]  # noqa: RUF012 - as above
-    EnterpriseField = vars()
-    for code in _ENTERPRISE:
-        EnterpriseField[code.upper()] = code
+    vars().update(members(_ENTERPRISE))
 
 
 class BranchField(StrEnum):
     """A measure or metric of branches."""
 
-    _ignore_ = ["BranchField", "code"]  # noqa: RUF012 - as above
-    BranchField = vars()
-    for code in _BRANCH:
-        BranchField[code.upper()] = code
+    vars().update(members(_BRANCH))
 
 
 class TrendMetric(StrEnum):
     """A metric of a population, an enterprise or a branch."""
 
-    _ignore_ = ["TrendMetric", "code"]  # noqa: RUF012 - as above
-    TrendMetric = vars()
-    for code in dict.fromkeys(metric.code for metric in (*METRICS, *BRANCH_METRICS)):
-        TrendMetric[code.upper()] = code
+    vars().update(members(dict.fromkeys(metric.code for metric in (*METRICS, *BRANCH_METRICS))))
 
 
 class StatisticsSort(StrEnum):
     """What lists of districts, industries and industry groups can be sorted by."""
 
-    _ignore_ = ["StatisticsSort", "code"]  # noqa: RUF012 - as above
-    StatisticsSort = vars()
-    for code in ("code", *_AGGREGATE):
-        StatisticsSort[code.upper()] = code
+    vars().update(members(["code", *_AGGREGATE]))
 
 
 class EnterpriseSort(StrEnum):
     """What lists of enterprises can be sorted by."""
 
-    _ignore_ = ["EnterpriseSort", "code"]  # noqa: RUF012 - as above
-    EnterpriseSort = vars()
-    for code in ("code", *_ENTERPRISE):
-        EnterpriseSort[code.upper()] = code
+    vars().update(members(["code", *_ENTERPRISE]))
 
 
 class BranchSort(StrEnum):
     """What lists of branches can be sorted by; figures are those of the subtree."""
 
-    _ignore_ = ["BranchSort", "code"]  # noqa: RUF012 - as above
-    BranchSort = vars()
-    for code in ("code", *_BRANCH):
-        BranchSort[code.upper()] = code
+    vars().update(members(["code", *_BRANCH]))
 
 
 class Lang(StrEnum):
@@ -102,13 +82,13 @@ Part = TypeVar("Part", AsOf, Population, Listing, Page)
 
 
 class QuestionParameters(BaseModel):
-    """The parts of a question that some parameters speak of."""
+    """Parameters, from which the parts of a question are read."""
 
     model_config = ConfigDict(frozen=True)
 
     @property
     def question(self) -> Question:
-        """What is asked; classes that are whole questions say it."""
+        """The question; defined by classes with all of its parameters."""
         raise NotImplementedError
 
     @property
@@ -128,7 +108,7 @@ class QuestionParameters(BaseModel):
 
     @property
     def page(self) -> Page:
-        """Which part of the list, in which order."""
+        """The page of the list, and its order."""
         return _part(self, Page)
 
 
@@ -181,7 +161,7 @@ class IndustryGroupParameter(BaseModel):
 
 
 class EnterpriseParameters(BaseModel):
-    """Which enterprises to count, by what they are."""
+    """Which enterprises to count, by their attributes."""
 
     enterprise_kind: EnterpriseKind | None = Field(default=None, description="Count enterprises of this kind.")
     ownership: Ownership | None = Field(default=None, description="Count enterprises of this ownership.")
@@ -213,7 +193,7 @@ class SubjectListing(QuestionParameters):
 
     @property
     def question(self) -> Question:
-        """What is asked."""
+        """The question."""
         return Question(self.subject, self.when, self.population, self.listing)
 
 
@@ -227,7 +207,7 @@ class TreeListing(BaseModel):
 
 
 class EmptyParameter(BaseModel):
-    """Whether to list what has nothing to count."""
+    """Whether to list empty subjects."""
 
     include_empty: bool = Field(default=False, description="List subjects without an enterprise of the basis too.")
 
@@ -282,7 +262,7 @@ class OrderParameter(BaseModel):
     """In which direction to sort."""
 
     order: Order = Field(
-        default=Order.ASCENDING, description="Direction of the sort; ties by code ascending, nulls last, either way."
+        default=Order.ASCENDING, description="Direction of the sort; ties by code ascending, nulls last, in both."
     )
 
 
@@ -311,7 +291,7 @@ class PageParameters(BaseModel):
 
     limit: int = Field(default=100, ge=1, le=1000, description="Rows of a page.")
     cursor: str | None = Field(
-        default=None, description="The `next_cursor` of the page before; all other parameters must be the same."
+        default=None, description="The `next_cursor` of the previous page; all other parameters must be the same."
     )
 
 
@@ -364,6 +344,6 @@ def _shared(parameters: type[BaseModel], names: tuple[str, ...]) -> tuple[str, .
 
 
 def _part(parameters: BaseModel, part: type[Part]) -> Part:
-    """Return the part of a question that some parameters speak of; what they do not know keeps its default."""
+    """Return a part of a question; fields that are not parameters keep their defaults."""
     values = parameters.__dict__
     return part(**{name: values[name] for name in _shared(type(parameters), part.__match_args__)})

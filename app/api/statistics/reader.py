@@ -1,4 +1,4 @@
-"""Where the reading half is asked: the one place at which its work leaves the event loop, or does not."""
+"""Running the reading half, on the event loop or in a thread: the only place that decides."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,15 +10,15 @@ from app.store.shelf import Shelf
 
 Result = TypeVar("Result")
 
-_REMEMBERED = 8
-"""Moments whose snapshot is taken to be mapped still; as many as the shelf keeps mapped."""
+_MOST_MAPPED = 8
+"""Dates whose snapshot is assumed to be mapped still; as many as the shelf keeps mapped."""
 
 
 class SnapshotReader:
-    """A shelf, and what is kept of its answers.
+    """A shelf and its row cache.
 
-    A thread costs 50 µs, a quarter of what an average answer takes; so light work is done on the event loop, once the
-    snapshot that it asks is mapped (which reads all of it, to verify it).
+    A thread costs 50 µs, a quarter of an average answer, so light work runs on the event loop once its snapshot is
+    mapped; mapping reads and verifies all of its files.
     """
 
     def __init__(self, source: Source) -> None:
@@ -26,28 +26,28 @@ class SnapshotReader:
         self._source = source
         self._mapped: dict[object, None] = {}
 
-    async def ask(self, work: Callable[[Source], Result], when: AsOf, *, light: bool) -> Result:
-        """Do some work of the reading half, and return what it returns.
+    async def run(self, work: Callable[[Source], Result], when: AsOf, *, light: bool) -> Result:
+        """Run some work of the reading half, and return its result.
 
         Parameters
         ----------
         work
-            Asks the shelf for a moment's snapshot, and computes.
-        moment
+            Gets the snapshot of `when` from the shelf, and computes.
+        when
             As of when.
         light
-            Whether it takes a millisecond at most once the snapshot is mapped.
+            Whether it takes at most a millisecond once the snapshot is mapped.
         """
         manifests = self.shelf.all()
-        asked = (manifests[0].recency if manifests else None, when)
-        if light and asked in self._mapped:
+        key = (manifests[0].recency if manifests else None, when)
+        if light and key in self._mapped:
             return work(self._source)
         result = await asyncio.to_thread(work, self._source)
-        self._remember(asked)
+        self._remember(key)
         return result
 
-    def _remember(self, asked: object) -> None:
-        self._mapped.pop(asked, None)
-        self._mapped[asked] = None
-        while len(self._mapped) > _REMEMBERED:
+    def _remember(self, key: object) -> None:
+        self._mapped.pop(key, None)
+        self._mapped[key] = None
+        while len(self._mapped) > _MOST_MAPPED:
             self._mapped.pop(next(iter(self._mapped)))

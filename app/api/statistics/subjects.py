@@ -1,4 +1,4 @@
-"""Statistics of districts, industries, industry groups, enterprises and branches: lists, one subject, whole files."""
+"""Statistics of districts, industries, industry groups, enterprises and branches: lists, single subjects, files."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from app.api.http.auditing import audited
 from app.api.http.authorization import READ
 from app.api.http.parameters import QueryOf
 from app.api.http.routing import FILE_RESPONSE, make_router
-from app.api.statistics.answering import answered, filed, one_answered
+from app.api.statistics.answering import file_response, json_response, one_response
 from app.api.statistics.models import (
     BranchStatisticsAnswer,
     BranchStatisticsPage,
@@ -106,41 +106,41 @@ router = make_router("/v1/statistics", "statistics", READ)
 
 
 @router.get("/districts", response_model=DistrictStatisticsPage)
-async def list_district_statistics(request: Request, asked: DistrictPageQuery) -> Response:
+async def list_district_statistics(request: Request, query: DistrictPageQuery) -> Response:
     """List statistics of districts.
 
     With `parent` or `level` the rows are disjoint, and rows + `unallocated` = `total` for every measure.
     """
-    return await answered(request, asked, list_answer)
+    return await json_response(request, query, list_answer)
 
 
 @router.get("/industries", response_model=IndustryStatisticsPage)
-async def list_industry_statistics(request: Request, asked: IndustryPageQuery) -> Response:
+async def list_industry_statistics(request: Request, query: IndustryPageQuery) -> Response:
     """List statistics of industries.
 
     With `parent` or `level` the rows are disjoint, and rows + `unallocated` = `total` for every measure.
     """
-    return await answered(request, asked, list_answer)
+    return await json_response(request, query, list_answer)
 
 
 @router.get("/industry-groups", response_model=IndustryGroupStatisticsPage)
-async def list_industry_group_statistics(request: Request, asked: IndustryGroupPageQuery) -> Response:
+async def list_industry_group_statistics(request: Request, query: IndustryGroupPageQuery) -> Response:
     """List statistics of industry groups, which may overlap; in each an enterprise counts once."""
-    return await answered(request, asked, list_answer)
+    return await json_response(request, query, list_answer)
 
 
 @router.get("/enterprises", response_model=EnterpriseStatisticsPage)
 @audited()
-async def list_enterprise_statistics(request: Request, asked: EnterprisePageQuery) -> Response:
+async def list_enterprise_statistics(request: Request, query: EnterprisePageQuery) -> Response:
     """List statistics of single enterprises: what each is, and its counts and ratios of persons."""
-    return await answered(request, asked, list_answer)
+    return await json_response(request, query, list_answer)
 
 
 @router.get("/branches", response_model=BranchStatisticsPage)
 @audited()
-async def list_branch_statistics(request: Request, asked: BranchPageQuery) -> Response:
+async def list_branch_statistics(request: Request, query: BranchPageQuery) -> Response:
     """List statistics of living branches: their own, and of all below them, each person counted once."""
-    return await answered(request, asked, list_answer)
+    return await json_response(request, query, list_answer)
 
 
 DistrictCode = Annotated[str, Path(description="Code of the district.", examples=["350203"])]
@@ -151,71 +151,71 @@ BranchCode = Annotated[str, Path(description="Code of the branch.")]
 
 
 @router.get("/districts/{code}", response_model=DistrictStatisticsAnswer)
-async def get_district_statistics(request: Request, code: DistrictCode, asked: DistrictPopulationQuery) -> Response:
+async def get_district_statistics(request: Request, code: DistrictCode, query: DistrictPopulationQuery) -> Response:
     """Get statistics of one district and all below it; zeros where it is empty."""
-    return await one_answered(request, Subject.DISTRICTS, code, asked)
+    return await one_response(request, Subject.DISTRICTS, code, query)
 
 
 @router.get("/industries/{code}", response_model=IndustryStatisticsAnswer)
-async def get_industry_statistics(request: Request, code: IndustryCode, asked: IndustryPopulationQuery) -> Response:
+async def get_industry_statistics(request: Request, code: IndustryCode, query: IndustryPopulationQuery) -> Response:
     """Get statistics of one industry and all below it; zeros where it is empty."""
-    return await one_answered(request, Subject.INDUSTRIES, code, asked)
+    return await one_response(request, Subject.INDUSTRIES, code, query)
 
 
 @router.get("/industry-groups/{code}", response_model=IndustryGroupStatisticsAnswer)
 async def get_industry_group_statistics(
-    request: Request, code: GroupCode, asked: IndustryGroupPopulationQuery
+    request: Request, code: GroupCode, query: IndustryGroupPopulationQuery
 ) -> Response:
     """Get statistics of one industry group; zeros where it is empty."""
-    return await one_answered(request, Subject.INDUSTRY_GROUPS, code, asked)
+    return await one_response(request, Subject.INDUSTRY_GROUPS, code, query)
 
 
 @router.get("/enterprises/{code}", response_model=EnterpriseStatisticsAnswer)
 @audited()
-async def get_enterprise_statistics(request: Request, code: EnterpriseCode, asked: AsOfQuery) -> Response:
+async def get_enterprise_statistics(request: Request, code: EnterpriseCode, query: AsOfQuery) -> Response:
     """Get statistics of one registered enterprise, whatever basis it belongs to."""
-    return await one_answered(request, Subject.ENTERPRISES, code, asked)
+    return await one_response(request, Subject.ENTERPRISES, code, query)
 
 
 @router.get("/branches/{code}", response_model=BranchStatisticsAnswer)
 @audited()
-async def get_branch_statistics(request: Request, code: BranchCode, asked: AsOfQuery) -> Response:
+async def get_branch_statistics(request: Request, code: BranchCode, query: AsOfQuery) -> Response:
     """Get statistics of one living branch."""
-    return await one_answered(request, Subject.BRANCHES, code, asked)
+    return await one_response(request, Subject.BRANCHES, code, query)
 
 
 Format = Annotated[FileFormat, Path(alias="format", description="Format of the file.")]
 
 
 @router.get("/districts.{format}", response_class=Response, responses=FILE_RESPONSE)
-async def export_district_statistics(request: Request, file_format: Format, asked: DistrictFileQuery) -> Response:
+async def export_district_statistics(request: Request, file_format: Format, query: DistrictFileQuery) -> Response:
     """Export statistics of districts as one flat table, a row per district."""
-    return await filed(request, asked, file_format, list_table)
+    return await file_response(request, query, file_format, list_table)
 
 
 @router.get("/industries.{format}", response_class=Response, responses=FILE_RESPONSE)
-async def export_industry_statistics(request: Request, file_format: Format, asked: IndustryFileQuery) -> Response:
+async def export_industry_statistics(request: Request, file_format: Format, query: IndustryFileQuery) -> Response:
     """Export statistics of industries as one flat table, a row per industry."""
-    return await filed(request, asked, file_format, list_table)
+    return await file_response(request, query, file_format, list_table)
 
 
 @router.get("/industry-groups.{format}", response_class=Response, responses=FILE_RESPONSE)
 async def export_industry_group_statistics(
-    request: Request, file_format: Format, asked: IndustryGroupFileQuery
+    request: Request, file_format: Format, query: IndustryGroupFileQuery
 ) -> Response:
     """Export statistics of industry groups as one flat table, a row per group."""
-    return await filed(request, asked, file_format, list_table)
+    return await file_response(request, query, file_format, list_table)
 
 
 @router.get("/enterprises.{format}", response_class=Response, responses=FILE_RESPONSE)
 @audited()
-async def export_enterprise_statistics(request: Request, file_format: Format, asked: EnterpriseFileQuery) -> Response:
+async def export_enterprise_statistics(request: Request, file_format: Format, query: EnterpriseFileQuery) -> Response:
     """Export statistics of single enterprises as one flat table, a row per enterprise."""
-    return await filed(request, asked, file_format, list_table)
+    return await file_response(request, query, file_format, list_table)
 
 
 @router.get("/branches.{format}", response_class=Response, responses=FILE_RESPONSE)
 @audited()
-async def export_branch_statistics(request: Request, file_format: Format, asked: BranchFileQuery) -> Response:
+async def export_branch_statistics(request: Request, file_format: Format, query: BranchFileQuery) -> Response:
     """Export statistics of living branches as one flat table, a row per branch, with `own_` and `subtree_` columns."""
-    return await filed(request, asked, file_format, list_table)
+    return await file_response(request, query, file_format, list_table)

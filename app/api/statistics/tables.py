@@ -1,4 +1,4 @@
-"""All tables of statistics: how each is asked for over HTTP, on the command line, and as a file."""
+"""All tables of statistics, with their routers, parameters and files, for HTTP and the command line."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,9 +38,9 @@ class StatisticsTable:
     router
         Its operations.
     parameters
-        What its file is asked with, on the command line too.
-    table
-        All of its rows.
+        Parameters of its file, on the command line too.
+        table
+        Returns all of its rows.
     """
 
     router: APIRouter
@@ -67,7 +67,7 @@ TABLES: Mapping[Subject | Analysis, StatisticsTable] = {
     ),
     Analysis.DATA_QUALITY: StatisticsTable(data_quality.router, data_quality.DataQualityFile, data_quality_table),
 }
-"""Each list of subjects and each analysis, under the last part of its path; the busiest first."""
+"""Each list of subjects and each analysis, by the last part of its path; the busiest first."""
 
 ROUTERS: tuple[APIRouter, ...] = tuple({id(table.router): table.router for table in TABLES.values()}.values())
 """The routers of all operations of statistics, in the order in which they are tried."""

@@ -1,4 +1,4 @@
-"""Which tier answers a question of statistics: its districts are named, and the one place that decides is asked."""
+"""Which tier answers a question of statistics: finds the question's districts, and calls `tier_of`, which decides."""
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -23,51 +23,51 @@ _SINGLE = frozenset({Subject.ENTERPRISES, Subject.BRANCHES})
 
 
 def districts_of(question: Question, code: str | None, tree: Callable[[], Tree | None]) -> tuple[str, ...]:
-    """Return the codes of the districts that a question is about; none: everything.
+    """Return the codes of the districts that a question is about; empty: the whole registry.
 
     Parameters
     ----------
     question
-        What is asked.
+        The question.
     code
-        Of the subject in the path, where there is one.
+        Of the subject in the path; null: none.
     tree
-        Gives the district tree of the snapshot that answers; asked only where a parent belongs to the question too.
+        Returns the district tree of the snapshot that answers; called only if the question includes a parent.
     """
     district = question.population.district
-    asked: tuple[str | None, ...] = (district,)
+    codes: tuple[str | None, ...] = (district,)
     with_parent = isinstance(question, LowMembershipQuestion) and question.reference is RatioReference.PARENT
     if with_parent and district is not None:
-        asked += tuple(islice(lineage(tree(), district), 1, 2))
+        codes += tuple(islice(lineage(tree(), district), 1, 2))
     if question.subject is Subject.DISTRICTS:
-        asked += (code, question.listing.parent, question.listing.within)
-    return tuple(code for code in asked if code is not None)
+        codes += (code, question.listing.parent, question.listing.within)
+    return tuple(code for code in codes if code is not None)
 
 
 async def tier_of_question(request: Request, question: Question, code: str | None = None) -> Tier:
-    """Decide the tier of a question about statistics; `code` is that of a single subject.
+    """Return the tier that answers a question; `code` is that of a single subject.
 
     Raises
     ------
     OutsideScope
-        It leaves the key's scope, and the anonymous get nothing.
-    SubjectNotFound
-        It is about an enterprise or a branch outside the key's scope, or one that is not there.
+        It is outside the key's scope, and anonymous callers get no figures.
+        SubjectNotFound
+        It is about an enterprise or a branch that does not exist or is outside the key's scope.
     """
     principal: Principal = request.state.principal
-    if not principal.scope:  # everything, or nothing: no tree is asked
-        return tier_of(principal, districts_of(question, code, lambda: None), _nowhere)
+    if not principal.scope:  # everything, or nothing: no tree is needed
+        return tier_of(principal, districts_of(question, code, lambda: None), _no_lineage)
     reader: SnapshotReader = request.app.state.readers[Tier.EXACT]
     light = not isinstance(question, TrendQuestion)
-    return await reader.ask(
+    return await reader.run(
         lambda source: _decided(source.shelf, principal, question, code), question.when, light=light
     )
 
 
 def visibility_of(request: Request, question: TrendQuestion) -> Callable[[Snapshot], bool] | None:
-    """Return what says whether a snapshot shows a single enterprise or branch to whoever asks; null: all do.
+    """Return whether the question's enterprise or branch is visible to the caller in a snapshot; null: always.
 
-    On dates on which it lies outside the key's scope it is as if it were not there.
+    On dates when it is outside the key's scope, it is treated as not existing.
     """
     principal: Principal = request.state.principal
     if question.code is None or not principal.scope:
@@ -88,8 +88,8 @@ def _decided(shelf: Shelf, principal: Principal, question: Question, code: str |
         return _of_single(snapshot_at(shelf, question.when), principal, question.subject, code)
     if isinstance(question, TrendQuestion):
         return _of_trend(shelf, principal, question)
-    moments = (question.since, question.when) if isinstance(question, ChangesQuestion) else (question.when,)
-    trees = [_tree(shelf, when) for when in moments]
+    dates = (question.since, question.when) if isinstance(question, ChangesQuestion) else (question.when,)
+    trees = [_tree(shelf, when) for when in dates]
     tier = _strictest(_by_tree(tree, principal, districts_of(question, code, lambda: trees[-1])) for tree in trees)
     if tier is not Tier.PUBLIC and question.subject is Subject.BRANCHES:
         _refuse_hidden_branches(snapshot_at(shelf, question.when), principal, question)
@@ -97,12 +97,12 @@ def _decided(shelf: Shelf, principal: Principal, question: Question, code: str |
 
 
 def _refuse_hidden_branches(snapshot: Snapshot, principal: Principal, question: Question) -> None:
-    """Refuse a parent outside the key's scope like one that is not there.
+    """Refuse a `parent` or `within` outside the key's scope, like one that does not exist.
 
     Raises
     ------
     InvalidRequest
-        It names one.
+        It is outside.
     """
     for name in ("parent", "within"):
         code = getattr(question.listing, name)
@@ -114,7 +114,7 @@ def _refuse_hidden_branches(snapshot: Snapshot, principal: Principal, question: 
 
 
 def _of_trend(shelf: Shelf, principal: Principal, question: TrendQuestion) -> Tier:
-    """Decide by the trees of all dates: no answer mixes tiers. Of one enterprise or branch, `visibility_of` decides."""
+    """Decide by the trees of all dates, since no answer mixes tiers; for single subjects `visibility_of` decides."""
     if question.code is not None:
         return principal.inside
     districts = districts_of(question, None, lambda: None)
@@ -123,13 +123,13 @@ def _of_trend(shelf: Shelf, principal: Principal, question: TrendQuestion) -> Ti
 
 
 def _strictest(tiers: Iterable[Tier]) -> Tier:
-    """Return the tier of an answer that rests on several snapshots: exact where it is so by each of their trees."""
+    """Return the tier of an answer from several snapshots: exact only if it is exact by each of their trees."""
     return max(tiers, key=list(Tier).index)
 
 
 def _by_tree(tree: Tree | None, principal: Principal, districts: tuple[str, ...]) -> Tier:
     if tree is not None and any(district not in tree.index for district in districts):
-        return principal.inside  # which knows no such code either, and says so as to everybody
+        return principal.inside  # which refuses the unknown code, as for everybody
     return tier_of(principal, districts, partial(lineage, tree))
 
 
@@ -140,7 +140,7 @@ def _of_single(snapshot: Snapshot, principal: Principal, subject: Subject, code:
 
 
 def _tree(shelf: Shelf, when: AsOf) -> Tree | None:
-    """Return the district tree that says what lies inside a scope: the newest, where no exact snapshot is meant."""
+    """Return the district tree that decides what is inside a scope; the newest, if no exact snapshot has the date."""
     try:
         return snapshot_at(shelf, when).districts
     except SnapshotNotFound:
@@ -148,12 +148,12 @@ def _tree(shelf: Shelf, when: AsOf) -> Tree | None:
 
 
 def lineage(tree: Tree | None, code: str) -> Iterator[str]:
-    """Yield a district's code and those of all above it; nothing where it is not there."""
+    """Yield the codes of a district and all above it; nothing if it does not exist."""
     node = -1 if tree is None else tree.index.get(code, -1)
     while tree is not None and node >= 0:
         yield tree.codes[node]
         node = int(tree.parents[node])
 
 
-def _nowhere(_code: str) -> Iterator[str]:
+def _no_lineage(_code: str) -> Iterator[str]:
     return iter(())

@@ -13,7 +13,7 @@ from app.api.http.authorization import READ
 from app.api.http.models import Closed, closed_model
 from app.api.http.parameters import IsoDate, QueryOf
 from app.api.http.routing import FILE_RESPONSE, make_router
-from app.api.statistics.answering import answered, filed
+from app.api.statistics.answering import file_response, json_response
 from app.api.statistics.models import Meta, Rate, rate_text
 from app.api.statistics.parameters import (
     BasisChoice,
@@ -42,7 +42,7 @@ _RATES: dict[str, Any] = {
 TrendRates = create_model(
     "TrendRates",
     __base__=Closed,
-    __doc__="Ratios of one date: those asked for by `metric`, all that the subject has otherwise; no others.",
+    __doc__="Ratios of one date: those in `metric`, or all that the subject has.",
     __module__=__name__,
     **_RATES,
 )
@@ -53,7 +53,7 @@ TrendPoint = closed_model(
     {
         "as_of": (date, "The date."),
         "snapshot": (str, "Id of the snapshot: the newest of the date."),
-        "breaks": (list[Break], "What changed since the point before; empty on the first."),
+        "breaks": (list[Break], "What changed since the previous point; empty on the first."),
         "rates": (TrendRates, "Ratios of sums of counts, divided once."),
     },
 )
@@ -63,7 +63,7 @@ Trend = closed_model(
     "A population, an enterprise or a branch over time.",
     {
         "data": (list[TrendPoint], "One point per date, the oldest first."),  # type: ignore[valid-type]  # made from the catalogue
-        "meta": (Meta, "What the newest point rests on; `rows` are the points."),
+        "meta": (Meta, "`meta` of the newest point; `rows` are the points."),
     },
 )
 
@@ -106,12 +106,12 @@ class TrendParameters(TrendPopulation):
 
     @property
     def question(self) -> TrendQuestion:
-        """What is asked.
+        """The question.
 
         Raises
         ------
         InvalidRequest
-            Subjects that exclude each other are asked for, or a metric that the subject does not have.
+            Parameters exclude each other, or the subject does not have a metric.
         """
         named = [(name, code) for name in _NAMED if (code := getattr(self, name)) is not None]
         self._refuse_other_subjects([name for name, _ in named])
@@ -130,10 +130,10 @@ class TrendParameters(TrendPopulation):
 
     def _refuse_other_subjects(self, named: list[str]) -> None:
         population = [name for name in TrendPopulation.model_fields if name in self.model_fields_set]
-        asked = [*named, *population] if named else []
-        if len(asked) > 1:
-            message = f"{asked[0]} is asked about alone, without {', '.join(asked[1:])}"
-            raise InvalidRequest(message, [ErrorItem(f"query/{name}", message) for name in asked[1:]])
+        given = [*named, *population] if named else []
+        if len(given) > 1:
+            message = f"{given[0]} cannot be used together with {', '.join(given[1:])}"
+            raise InvalidRequest(message, [ErrorItem(f"query/{name}", message) for name in given[1:]])
 
 
 class TrendFile(FileOutput, TrendParameters):
@@ -143,25 +143,25 @@ class TrendFile(FileOutput, TrendParameters):
 @router.get("/trends", response_model=Trend)
 @audited("branch", "enterprise")
 async def list_trend_statistics(
-    request: Request, asked: Annotated[TrendParameters, Depends(QueryOf(TrendParameters))]
+    request: Request, query: Annotated[TrendParameters, Depends(QueryOf(TrendParameters))]
 ) -> Response:
     """List rates over time: a point per date that has a snapshot, of the newest of that date, the oldest first.
 
-    `breaks` says what changed since the point before, so that figures may differ for another reason than what they
-    count: settings, member source, districts, industries, industry groups. Dates whose snapshot does not know a code of
-    the population have no point; a code that none knows is refused. To a key of some districts, an enterprise or a
-    branch outside them is not found, as one that is not there. Not paged. `meta` is of the newest point, its
-    `requested_as_of` is `to`.
+    `breaks` lists what else changed since the previous point, so that figures may not be comparable: settings, member
+    source, districts, industries, industry groups. Dates whose snapshot does not have a code of the population have no
+    point; a code that no snapshot has is refused. For a key limited to some districts, an enterprise or branch outside
+    them is not found, like one that does not exist. Not paged. `meta` is of the newest point, its `requested_as_of` is
+    `to`.
     """
-    visibility = visibility_of(request, asked.question)
-    return await answered(request, asked, partial(trend_answer, visibility=visibility))
+    visibility = visibility_of(request, query.question)
+    return await json_response(request, query, partial(trend_answer, visibility=visibility))
 
 
 @router.get("/trends.{format}", response_class=Response, responses=FILE_RESPONSE)
 @audited("branch", "enterprise")
 async def export_trend_statistics(
-    request: Request, file_format: Format, asked: Annotated[TrendFile, Depends(QueryOf(TrendFile))]
+    request: Request, file_format: Format, query: Annotated[TrendFile, Depends(QueryOf(TrendFile))]
 ) -> Response:
     """Export rates over time as one flat table, a row per date; `metric` picks its columns."""
-    visibility = visibility_of(request, asked.question)
-    return await filed(request, asked, file_format, partial(trend_table, visibility=visibility))
+    visibility = visibility_of(request, query.question)
+    return await file_response(request, query, file_format, partial(trend_table, visibility=visibility))
