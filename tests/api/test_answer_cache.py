@@ -118,7 +118,7 @@ def whole(answer: Answer) -> tuple[int, dict[str, str], bytes]:
 def test_every_answer_is_the_one_computed_anew_when_others_asked_before(
     service: TestClient, forgetful: TestClient, callers: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keys, "_ASKED_SECONDS", 0.0)  # an unknown key waits so long, here 135 times
+    monkeypatch.setattr(keys, "_LOOK_UP_SECONDS", 0.0)  # an unknown key waits so long, here 135 times
     paths = (
         DISTRICTS,
         f"{DISTRICTS}?parent={HOME}",

@@ -25,6 +25,7 @@ from tests.disclosure.schemes import (
 )
 from tests.factories import demonstration
 from tests.factories.province import FIRST, SECOND, province
+from tests.lengths import at_length
 from tests.reference.public import PublicReference
 from tests.reference.rounding import Unit
 
@@ -40,8 +41,9 @@ PROMISED, PROMISED_JOINT = 5, 4
 def siming(url: str, folder: Path) -> CrawledRegistry:
     """The demonstration at its last two dates, asked in every way; without the provinces that have no enterprise."""
     registry, dates = demonstration.siming(folder / "files"), sorted(SIMING_DATES)[-2:]
+    effort = Effort(at_length(4, 1), at_length(5, 2), ("3", "1000"))
     registry["districts"] = [one for one in registry["districts"] if one["code"].startswith("35")]
-    return publish(url, folder, KEY, registry, dates, "register", Effort(4, 5, ("3", "1000")))
+    return publish(url, folder, KEY, registry, dates, "register", effort)
 
 
 def large(url: str, folder: Path) -> CrawledRegistry:

@@ -40,7 +40,7 @@ class Demonstration:
 def build_demonstration(folder: Path, template: Path) -> None:
     """Make the demonstration in a folder that is not there yet, from a migrated SQLite file; it appears as a whole."""
     part = folder.with_name(f"{folder.name}.part")
-    part.mkdir()
+    part.mkdir(mode=0o700)
     shutil.copy(template, part / "registry.sqlite")
     settings = Settings(_env_file=None, data_dir=part, anonymous="public")
     fill(settings.registry_url, siming(part / "files"))

@@ -257,6 +257,7 @@ def large_table(length: int) -> FlatTable:
     return table_of([], length=length, chunks=chunks)
 
 
+@pytest.mark.long
 def test_memory_stays_bounded_when_parquet_has_a_million_rows(tmp_path: Path) -> None:
     path = tmp_path / "large.parquet"
     small, large = (

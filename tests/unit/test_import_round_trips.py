@@ -20,6 +20,7 @@ from app.imports.datasets import DATASETS, find_dataset
 from app.imports.spellings import chinese_titles, chinese_values
 from tests.factories.import_files import TODAY, read_bytes
 from tests.factories.workbooks import xlsx_bytes
+from tests.lengths import at_length
 
 Rows = Sequence[Sequence[Any]]
 File = tuple[Dataset, Sequence[Column], Rows]
@@ -108,7 +109,7 @@ def as_parquet(_dataset: Dataset, columns: Sequence[Column], rows: Rows, _chance
 
 
 @pytest.mark.parametrize("write", [as_csv, as_xlsx, as_parquet])
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=80)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=at_length(80, 20))
 @given(file=files(), seed=st.integers(0, 2**32))
 def test_rows_come_back_as_they_were_written(
     tmp_path: Path, write: Callable[[Dataset, Sequence[Column], Rows, random.Random], bytes], file: File, seed: int
@@ -123,7 +124,7 @@ def test_rows_come_back_as_they_were_written(
     assert read.records == [{name: record[name] for name in order} for record in expected(columns, rows)]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=at_length(40, 10))
 @given(file=files(), seed=st.integers(0, 2**32))
 def test_problems_are_the_same_in_every_format(tmp_path: Path, file: File, seed: int) -> None:
     dataset, columns, rows = file
@@ -133,7 +134,7 @@ def test_problems_are_the_same_in_every_format(tmp_path: Path, file: File, seed:
     assert told[0].bad == told[1].bad == told[2].bad
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=at_length(300, 100))
 @given(content=st.binary(max_size=300) | st.text(max_size=100).map(lambda text: b"code,name\n" + text.encode()))
 def test_any_bytes_are_read_or_refused_as_invalid(tmp_path: Path, content: bytes) -> None:
     try:

@@ -17,6 +17,7 @@ from app.imports.readers.xlsx_archive import Archive
 from app.imports.readers.xlsx_sheet import first_sheet, sheet_extent
 from tests.factories.import_files import read_bytes
 from tests.factories.workbooks import SHEET, rewritten, with_cells, xlsx_bytes
+from tests.lengths import at_length
 
 D = date(2017, 6, 30)
 HEADER = ("code", "name", "registered_on")
@@ -249,7 +250,7 @@ def peak_of_reading(content: bytes, tmp_path: Path) -> tuple[list[str], int]:
 
 
 def test_a_bomb_is_refused_in_little_memory(tmp_path: Path) -> None:
-    told, peak = peak_of_reading(with_large_part("xl/media/image1.png", 400), tmp_path)
+    told, peak = peak_of_reading(with_large_part("xl/media/image1.png", at_length(400, 40)), tmp_path)
     assert told == [
         "The workbook inflates to more than 256 MiB, or to more than 100 times its size; send the rows as CSV."
     ]
