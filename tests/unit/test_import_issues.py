@@ -61,4 +61,5 @@ def test_an_issue_is_encoded_by_its_values():
         "severity": "error",
         "rule": "cycle",
         "message": "a cycle",
+        "allowed": [],
     }
