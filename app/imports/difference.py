@@ -155,9 +155,10 @@ def work_out(
 
 def forget(connection: Connection, stage: Stage) -> None:
     """Drop the temporary tables of an earlier working-out."""
-    for target in targets(stage.dataset):
-        for name in (_rows_name(target), _gone_name(target)):
-            connection.execute(text(f"DROP TABLE IF EXISTS {name}"))
+    names = [name(target) for target in targets(stage.dataset) for name in (_rows_name, _gone_name)]
+    several = connection.dialect.name == "postgresql"
+    for part in [", ".join(names)] if several else names:
+        connection.execute(text(f"DROP TABLE IF EXISTS {part}"))
 
 
 def file_rows(stage: Stage, target: Target) -> FromClause:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import (
+    ColumnElement,
     CompoundSelect,
     Connection,
     FromClause,
@@ -151,8 +152,11 @@ def _changed(difference: Difference) -> CompoundSelect[int]:
 
 def _delete(connection: Connection, incoming: Incoming) -> None:
     if incoming.gone is not None:
-        table, target = incoming.target.table, incoming.target
-        connection.execute(delete(table).where(exists().where(same_key(incoming.gone, table, target))))
+        table, target, gone = incoming.target.table, incoming.target, incoming.gone
+        going: ColumnElement[bool] = exists().where(same_key(gone, table, target))
+        if len(target.key) == 1:  # SQLite would go through the whole table otherwise
+            going = table.c[target.key[0]].in_(select(gone.c[target.key[0]]))
+        connection.execute(delete(table).where(going))
 
 
 def _update(connection: Connection, incoming: Incoming) -> None:

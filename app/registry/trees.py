@@ -1,4 +1,4 @@
-"""Trees given as parents: their pre-order, subtrees as ranges, cycles, and the order of levels. Pure; no database."""
+"""Trees given as parents: their pre-order, subtrees as ranges, and cycles. Pure; no database."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -92,28 +92,6 @@ def describe_cycle(cycle: Sequence[str]) -> str:
     """Say of a cycle who is above whom; of a long one its beginning."""
     shown = list(cycle[:_SHOWN]) + (["…"] if len(cycle) > _SHOWN else []) + [cycle[0]]
     return f"{' below '.join(shown)}: a cycle of {len(cycle)}"
-
-
-def wrong_levels(
-    parents: Mapping[str, str | None], levels: Mapping[str, str], order: Sequence[str]
-) -> list[tuple[str, str]]:
-    """Return the pairs (child, parent) in which the child's level is not lower than the parent's.
-
-    Parameters
-    ----------
-    parents
-        Code of the parent of each node that is to be looked at; null at a root.
-    levels
-        Level of every node named in `parents`, as child or as parent; a parent without one is passed over.
-    order
-        All levels from the highest down; levels may be skipped.
-    """
-    ranks = {level: rank for rank, level in enumerate(order)}
-    return [
-        (code, parent)
-        for code, parent in parents.items()
-        if parent is not None and parent in levels and ranks[levels[code]] <= ranks[levels[parent]]
-    ]
 
 
 _SHOWN = 10

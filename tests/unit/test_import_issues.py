@@ -63,4 +63,5 @@ def test_an_issue_is_encoded_by_its_values() -> None:
         "severity": "error",
         "rule": "cycle",
         "message": "a cycle",
+        "allowed": [],
     }

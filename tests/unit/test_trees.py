@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.catalogue.vocabulary import DistrictLevel
-from app.registry.trees import CycleInTree, describe_cycle, find_cycles, preorder, wrong_levels
+from app.registry.trees import CycleInTree, describe_cycle, find_cycles, preorder
 
 CODES = st.text(alphabet="aB0é梧\U0002bb5e", min_size=1, max_size=4)
 
@@ -107,9 +106,3 @@ def test_cycle_is_told_short_when_it_is_long() -> None:
     assert describe_cycle(["a", "b"]) == "a below b below a: a cycle of 2"
     long = describe_cycle([str(number) for number in range(1000)])
     assert long.endswith("9 below … below 0: a cycle of 1000")
-
-
-def test_levels_are_wrong_when_a_child_is_not_lower() -> None:
-    parents = {"p": None, "c": "p", "s": "p", "same": "c", "above": "s", "orphan": "gone"}
-    levels = {"p": "province", "c": "county", "s": "street", "same": "county", "above": "city", "orphan": "site"}
-    assert wrong_levels(parents, levels, list(DistrictLevel)) == [("same", "c"), ("above", "s")]

@@ -28,6 +28,7 @@ from sqlalchemy import (
     insert,
     literal,
     select,
+    union_all,
 )
 from sqlalchemy.schema import CreateTable
 
@@ -253,10 +254,17 @@ class _ChangeStep(_Telling):
     """Rules that are asked of the few rows of a single change; their problems are told at once."""
 
     def ask(self, findings: Iterable[Finding]) -> None:
-        """Execute the statements of findings and log what they find."""
+        """Execute the statements of findings as one and log what they find."""
+        outcomes: list[Outcome] = []
+        parts = []
         for finding in findings:
-            rows = self._connection.execute(finding.rows).all()
-            self.tell((finding.outcomes[row.outcome], row.row_number, row.value, row.other) for row in rows)
+            rows = finding.rows.subquery()
+            place = rows.c.outcome + literal(len(outcomes), Integer)
+            parts.append(select(place.label("place"), rows.c.row_number, rows.c.value, rows.c.other))
+            outcomes.extend(finding.outcomes)
+        if parts:
+            found = self._connection.execute(union_all(*parts)).all()
+            self.tell((outcomes[place], row, value, other) for place, row, value, other in found)
 
     def tell(self, problems: Iterable[tuple[Outcome, int | None, str | None, int | None]]) -> None:
         """Log problems."""

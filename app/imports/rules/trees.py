@@ -12,6 +12,7 @@ from sqlalchemy import (
     FromClause,
     Select,
     Table,
+    and_,
     case,
     cast,
     exists,
@@ -23,14 +24,15 @@ from sqlalchemy import (
     union_all,
 )
 
-from app.catalogue.vocabulary import DistrictLevel, IndustryLevel
+from app.catalogue.vocabulary import DistrictLevel
 from app.imports.difference import Difference, Incoming, kept, materialised, stays, with_named
 from app.imports.issues import Rule
 from app.imports.rules.finding import Finding, Outcome, finding, found
-from app.registry.entities import REFERENCES
+from app.registry.entities import ENTITIES, REFERENCES
 from app.registry.trees import find_cycles
 
-_LEVELS: Mapping[str, type[StrEnum]] = {"district": DistrictLevel, "industry": IndustryLevel}
+_LEVELS: Mapping[str, tuple[StrEnum, ...]] = {it.table_name: it.levels for it in ENTITIES.values() if it.levels}
+"""For each tree with levels these, from the highest down."""
 
 
 def wrong_levels(difference: Difference) -> Iterator[Finding]:
@@ -59,8 +61,8 @@ def misplaced_sites(difference: Difference) -> Iterator[Finding]:
     sites = sites.where(rows.c.level == DistrictLevel.SITE, elsewhere, *difference.usable(rows, "parent_code"))
     yield finding(Rule.SITE_PLACE, "parent_code", "a site must be under a street", sites)
     for children in _children(difference.own):
-        above = _above(rows, children, children.c.level == DistrictLevel.SITE)
-        above = above.where(rows.c.level != DistrictLevel.STREET)
+        is_no_street = rows.c.level != DistrictLevel.STREET
+        above = _above(rows, children, and_(children.c.level == DistrictLevel.SITE, is_no_street))
         yield finding(Rule.SITE_PLACE, "level", "must stay a street: {other} sites are under it", above)
 
 
@@ -71,12 +73,12 @@ def _children(incoming: Incoming) -> Iterator[FromClause]:
 
 
 def _above(rows: FromClause, children: FromClause, wrong: ColumnElement[bool]) -> Select[Any]:
-    number = func.count()
-    below = found(rows, rows.c.level, number).join_from(rows, children, children.c.parent_code == rows.c.code)
-    return below.where(wrong).group_by(rows.c.row_number, rows.c.level)
+    below = select(func.count()).select_from(children).where(children.c.parent_code == rows.c.code, wrong)
+    number = below.correlate(rows).scalar_subquery()
+    return found(rows, rows.c.level, number).where(number > 0)
 
 
-def _rank(level: ColumnElement[str], order: type[StrEnum]) -> ColumnElement[int]:
+def _rank(level: ColumnElement[str], order: tuple[StrEnum, ...]) -> ColumnElement[int]:
     return case({str(value): rank for rank, value in enumerate(order)}, value=level)
 
 
