@@ -1,1 +1,1 @@
-"""Files in: from the bytes of a CSV, XLSX or Parquet file to checked rows of the registry."""
+"""Files in: from the bytes of a CSV, XLSX or Parquet file, or a single change, to checked rows of the registry."""
