@@ -261,7 +261,12 @@ class Keyring:
         async with self._reading:
             if self.cached(token) is None and (self._read_at is None or self._read_at <= asked_at):
                 await asyncio.sleep(_LOOK_UP_SECONDS - self._age())
-                await self._read()
+                try:
+                    await self._read()
+                except DatabaseUnavailable:
+                    if self._is_known(token):
+                        raise refused() from None
+                    raise
         principal = self.cached(token)
         if principal is None:
             raise refused()
@@ -279,6 +284,10 @@ class Keyring:
                     structlog.get_logger().exception("keys not read")
             with suppress(TimeoutError):
                 await asyncio.wait_for(stopped.wait(), REFRESH_SECONDS)
+
+    def _is_known(self, token: str) -> bool:
+        """Say whether the cache holds a valid reading of the key: its secret is wrong then."""
+        return split_token(token)[0] in self._keys and self._age() <= VALID_SECONDS
 
     def _age(self) -> float:
         return float("inf") if self._read_at is None else self._clock() - self._read_at

@@ -239,8 +239,8 @@ ASKED: dict[str, tuple[Ask, ...]] = {
         Ask(Kind.SNAPSHOT, "/v1/snapshots/20170630-0000000000000000", done=404),
     ),
     "create_snapshot": (
-        same("/v1/snapshots", method="POST", body={"as_of": "2999-01-01"}, done=422),
-        same("/v1/snapshots", method="POST", body={"as_of": "2001-01-01"}, done=202, only="public"),
+        Ask(Kind.TREE_CHANGE, "/v1/snapshots", method="POST", body={"as_of": "2999-01-01"}, done=422),
+        Ask(Kind.TREE_CHANGE, "/v1/snapshots", method="POST", body={"as_of": "2001-01-01"}, done=202, only="public"),
     ),
     "get_job": (Ask(Kind.JOB, "/v1/jobs/{job}"), Ask(Kind.JOB, "/v1/jobs/{other_job}")),
     "list_imports": (same("/v1/imports"),),

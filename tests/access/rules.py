@@ -32,7 +32,7 @@ class Kind(StrEnum):
     DISTRICT = "one district of the registry"
     CODE_LIST = "districts, industries and groups of the registry"
     SNAPSHOT = "snapshots"
-    TREE_CHANGE = "a change of a tree or group"
+    TREE_CHANGE = "a change of a tree, a group or of everything"
     FIRM_CHANGE = "a change of an enterprise or branch"
     JOB = "a job"
     SAME = "whatever all who may ask are answered alike"

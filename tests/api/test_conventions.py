@@ -144,7 +144,7 @@ def test_each_encoding_has_its_own_tag(
         body = b"".join(answer.iter_raw())
     assert answer.headers.get("content-encoding") == encoding
     assert decode(body) == LARGE
-    assert answer.headers["vary"] == "Accept-Encoding, Origin"
+    assert answer.headers["vary"] == "Authorization, Accept-Encoding, Origin"
     assert answer.headers["etag"].endswith(f'-{encoding}"') == (encoding is not None)
     again = client.get(
         "/v1/things/large",

@@ -191,7 +191,7 @@ REFUSED: list[tuple[dict[str, Any], list[str]]] = [
     ({"districts": "350203"}, ["body/districts"]),
     ({"districts": ["350203", "35020"]}, ["body/districts"]),
     ({"districts": ["350203\0"]}, ["body/districts"]),
-    ({"districts": [""]}, ["body/districts"]),
+    ({"districts": [""]}, ["body/districts/0"]),
     ({"districts": ["%"]}, ["body/districts"]),
     ({"rights": ["admin"]}, ["body/districts"]),
     ({"id": "0123456789abcdef"}, ["body/id"]),

@@ -122,5 +122,5 @@ def test_the_type_of_a_problem_leads_to_its_meaning(empty_service: TestClient) -
         "type": "/problems/not-found",
         "title": "Not found",
         "status": 404,
-        "meaning": "What the path names does not exist.",
+        "meaning": "The path names something that does not exist.",
     }

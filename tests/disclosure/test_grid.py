@@ -63,7 +63,7 @@ def test_every_figure_is_a_sum_of_grid_values_when_it_is_public(publisher: Publi
             far = B * len(here)
             assert abs(row["counts"]["headcount"] - sum(one.unit.headcount or 0 for one in here)) < max(far, 1)
             rows += 1
-    assert rows > 1000
+    assert rows > 300
 
 
 def test_rows_and_unallocated_add_up_when_figures_are_public(publisher: Publisher) -> None:
@@ -79,7 +79,7 @@ def test_rows_and_unallocated_add_up_when_figures_are_public(publisher: Publishe
         protected = set(answer["total"]["counts"]) - set(ADDITIVE)
         assert {answer["unallocated"]["counts"][measure] for measure in protected} == {None}
         disjoint += 1
-    assert disjoint > 500
+    assert disjoint > 150
 
 
 def test_values_are_the_same_when_the_engine_is_another(

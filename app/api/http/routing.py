@@ -5,7 +5,7 @@ request, texts of the path and one parameter model, and return a ready response.
 """
 
 import json
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from functools import cached_property
 from typing import Any, get_type_hints
 
@@ -154,9 +154,31 @@ async def require_json(request: Request) -> None:
     body = await request.body()
     if _ESCAPE in body:
         try:
-            json.dumps(json.loads(body), ensure_ascii=False).encode()
-        except UnicodeEncodeError:
-            message = "holds half of a surrogate pair, which is no character"
-            raise InvalidRequest(f"body: {message}.", [ErrorItem("body", message)]) from None
+            halves = [*_halves(json.loads(body), "body")]
         except ValueError:
-            pass  # not JSON: the parser says where
+            return  # not JSON: the parser says where
+        if halves:
+            message = "holds half of a surrogate pair, which is no character"
+            raise InvalidRequest(f"{halves[0]}: {message}.", [ErrorItem(pointer, message) for pointer in halves])
+
+
+def _halves(value: object, pointer: str) -> Iterator[str]:
+    """Yield where texts are no text."""
+    if isinstance(value, dict):
+        if any(not _is_text(name) for name in value):
+            yield pointer
+        for name, part in value.items():
+            yield from _halves(part, f"{pointer}/{name}") if _is_text(name) else ()
+    elif isinstance(value, list):
+        for place, part in enumerate(value):
+            yield from _halves(part, f"{pointer}/{place}")
+    elif isinstance(value, str) and not _is_text(value):
+        yield pointer
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

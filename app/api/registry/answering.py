@@ -117,14 +117,16 @@ class PreconditionFailed(ServiceError):
     title = "Precondition failed"
 
 
+IF_MATCH = "Change it only if its answer still has this `ETag`; `*`: only if it is there."
+
 CONDITIONAL: dict[str, Any] = {
     "parameters": [
         {
             "name": "If-Match",
             "in": "header",
             "required": False,
-            "description": "Change it only if its answer still has this `ETag`; `*`: only if it is there.",
-            "schema": {"type": "string"},
+            "description": IF_MATCH,
+            "schema": {"type": "string", "description": IF_MATCH},
         }
     ]
 }
