@@ -41,7 +41,7 @@ PROMISED, PROMISED_JOINT = 5, 4
 def siming(url: str, folder: Path) -> CrawledRegistry:
     """The demonstration at its last two dates, asked in every way; without the provinces that have no enterprise."""
     registry, dates = demonstration.siming(folder / "files"), sorted(SIMING_DATES)[-2:]
-    effort = Effort(at_length(4, 1), at_length(5, 2), ("3", "1000"))
+    effort = Effort(at_length(4, 2), at_length(5, 2), ("3", "1000"))
     registry["districts"] = [one for one in registry["districts"] if one["code"].startswith("35")]
     return publish(url, folder, KEY, registry, dates, "register", effort)
 

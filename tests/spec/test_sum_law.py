@@ -43,7 +43,7 @@ def roots(demonstration: Demonstration) -> dict[str, list[Snapshot]]:
 
 
 @pytest.fixture(scope="module")
-def demonstration(roots: dict[str, list[Snapshot]]) -> list[Snapshot]:
+def exact_snapshots(roots: dict[str, list[Snapshot]]) -> list[Snapshot]:
     """Give the exact ones."""
     return roots["exact"]
 
@@ -178,10 +178,10 @@ def test_public_facts_are_the_exact_ones_when_firms_are_placed(roots: dict[str, 
             assert ours.sum() > 0
 
 
-def test_withheld_members_add_up_when_counties_and_sections_are_listed(demonstration: list[Snapshot]) -> None:
+def test_withheld_members_add_up_when_counties_and_sections_are_listed(exact_snapshots: list[Snapshot]) -> None:
     line = CODES.index("members_withheld")
     found = 0
-    for snapshot, basis in product(demonstration, (Basis.REGISTERED, Basis.OPERATING)):
+    for snapshot, basis in product(exact_snapshots, (Basis.REGISTERED, Basis.OPERATING)):
         for subject, level in ((Subject.DISTRICTS, "county"), (Subject.INDUSTRIES, "section")):
             question = Question(subject, AsOf(), Population(basis=basis), Listing(level=level, include_empty=True))
             listed = list_tree(snapshot, question, Page())
