@@ -272,6 +272,7 @@ class _Job:
         """Write the final record; retried while the disk is full, and until then the job counts as running."""
         last = msgspec.structs.replace(self.record, state=state, problem=problem, finished_at=datetime.now(UTC))
         audit_job(self._settings, last, self._origin)
+        upload_path(self._settings, last.id).unlink(missing_ok=True)  # before anybody sees that the job has ended
         while True:
             try:
                 await self._write(last)
