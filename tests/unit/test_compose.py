@@ -135,3 +135,36 @@ def test_image_runs_as_a_number_that_is_not_root_when_built() -> None:
 def test_image_stands_on_one_release_of_python_when_built() -> None:
     [base] = [line for line in (REPOSITORY / "Dockerfile").read_text().splitlines() if line.startswith("ARG BASE=")]
     assert EXACT_TAG.fullmatch(base.removeprefix("ARG BASE="))
+
+
+def test_production_shows_nothing_of_the_demonstration_when_its_file_is_added() -> None:
+    class Loader(yaml.SafeLoader):
+        """Takes what compose marks: the value in place of the one below."""
+
+    Loader.add_constructor("!override", lambda loader, node: loader.construct_mapping(node, deep=True))
+    text = (REPOSITORY / "docker-compose.production.yml").read_text()
+    production: dict[str, Any] = yaml.load(text, Loader)
+    services = production["services"]
+    assert services["demo"]["profiles"] == ["never"]
+    assert services["orgcoverage"]["command"] == ["serve", "--host", "0.0.0.0"]
+    assert services["orgcoverage"]["depends_on"].keys() == {"migrate"}
+    own = {"migrate", "orgcoverage"}
+    assert {services[name]["environment"]["ORGCOVERAGE_ANONYMOUS"] for name in own} == {
+        "${ORGCOVERAGE_ANONYMOUS:-public}"
+    }
+    assert {
+        name for name, service in SERVICES.items() if "ORGCOVERAGE_ANONYMOUS" in service.get("environment", {})
+    } == own | {"demo"}
+
+
+def test_production_asks_with_a_key_when_grafana_is_provisioned() -> None:
+    folder = REPOSITORY / "compose" / "grafana"
+    demo, production = (
+        yaml.safe_load((folder / path / "orgcoverage.yml").read_text())["datasources"]
+        for path in ("provisioning/datasources", "production")
+    )
+    key = {"jsonData": demo[1]["jsonData"] | {"auth_method": "bearerToken"}}
+    assert production == [
+        demo[0],
+        demo[1] | key | {"secureJsonData": {"bearerToken": "$__file{/run/secrets/grafana-key}"}},
+    ]
