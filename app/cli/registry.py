@@ -5,17 +5,21 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from app.catalogue.codes import fold_width
 from app.cli.running import audited, shown
 from app.config import Settings
 from app.errors import NotFound
 from app.imports.datasets import DATASETS
-from app.imports.issues import RowIssue
+from app.imports.issues import IssueCount, RowIssue
 from app.imports.options import ImportMode, ImportOptions, OnError
 from app.snapshots.dates import refuse_future
+
+if TYPE_CHECKING:
+    from app.imports.load import Imported
 
 
 class RegistryMissing(NotFound):
@@ -97,6 +101,9 @@ def import_dataset(
     *,
     ignore_unknown: Annotated[bool, typer.Option("--ignore-unknown", help="Leave unknown columns out.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, write nothing.")] = False,
+    sheet: Annotated[
+        str | None, typer.Option(help="The worksheet that is meant, where several have a known header.")
+    ] = None,
     build: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Then build the snapshot of this date.")
     ] = None,
@@ -109,18 +116,18 @@ def import_dataset(
     require(settings)
     if build is not None:
         refuse_future(settings, build.date())
-    options = ImportOptions(mode=mode, on_error=on_error, dry_run=dry_run, ignore_unknown=ignore_unknown)
+    options = ImportOptions(mode, on_error, dry_run, ignore_unknown, sheet=sheet)
     try:
         with shown(f"Import of {dataset}") as report:
             imported = import_file(settings, dataset, file, options, report)
     except ImportRejected as rejected:
-        _print_issues(rejected.imported.issues, rejected.imported.result.errors + rejected.imported.result.warnings)
+        _print_problems(rejected.imported)
         raise
     result = imported.result
     if not dry_run:
         rows = result.inserted + result.changed + result.deleted
         audited(settings, "create_import", rows, dataset=dataset, mode=mode)
-    _print_issues(imported.issues, result.errors + result.warnings)
+    _print_problems(imported)
     if dry_run:
         typer.echo("Checked, nothing was written. It would be:")
     typer.echo(
@@ -171,14 +178,30 @@ async def _export(settings: Settings, dataset: str, file: Path) -> None:
         await engine.dispose()
 
 
-def _print_issues(issues: Sequence[RowIssue], counted: int) -> None:
+def _print_problems(imported: "Imported") -> None:
+    """Print what was left out of a file; then its problems, counted by rule and column before they are listed."""
+    result, issues = imported.result, imported.issues
+    for note in result.notes:
+        typer.echo(str(note), err=True)
+    for count in result.counts:
+        typer.echo(f"{count.number:,} × {count.rule} ({count.severity}){_in_column(count)}", err=True)
     for issue in issues[:_SHOWN_ISSUES]:
         row = f"row {issue.row}: " if issue.row else ""
         cell = "" if issue.value is None else f" {issue.value!r}"
-        column = f"{issue.column}{cell}: " if issue.column else ""
+        column = f"{_named(issue)}{cell}: " if issue.column else ""
         typer.echo(f"{issue.severity}: {row}{column}{issue.message}", err=True)
-    if counted > _SHOWN_ISSUES:
+    if (counted := result.errors + result.warnings) > _SHOWN_ISSUES:
         typer.echo(f"… and {counted - _SHOWN_ISSUES:,} more.", err=True)
+
+
+def _in_column(count: IssueCount) -> str:
+    return f" in column {_named(count)}" if count.column else ""
+
+
+def _named(told: RowIssue | IssueCount) -> str:
+    """Return a column as the file names it, with its code beside."""
+    is_code = told.header in {None, told.column}
+    return str(told.column) if is_code else f"{told.header} ({told.column})"
 
 
 _STANDARD_INPUT = "-"
@@ -214,7 +237,7 @@ def erase(
 
 def _given(refs: list[str]) -> list[str]:
     lines = sys.stdin.read().splitlines() if refs == [_STANDARD_INPUT] else refs
-    given = [line.strip() for line in lines if line.strip()]
+    given = [fold_width(line).strip() for line in lines if line.strip()]
     if not given:
         message = "there is no ref"
         raise typer.BadParameter(message)

@@ -148,6 +148,11 @@ def issues_path(jobs_dir: Path, job_id: str) -> Path:
     return jobs_dir / f"{job_id}.issues.jsonl"
 
 
+def remarks_path(jobs_dir: Path, job_id: str) -> Path:
+    """Return the workbook of an import's file with remarks."""
+    return jobs_dir / f"{job_id}.issues.xlsx"
+
+
 def write_record(jobs_dir: Path, record: JobRecord) -> None:
     """Put a record in the place of the one before; only the job's supervisor does.
 

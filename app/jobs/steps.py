@@ -12,19 +12,22 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import date
 from functools import partial
+from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
 
 from app.config import Settings
 from app.errors import Report, ServiceError
-from app.imports.issues import RowIssue
 from app.imports.options import ImportResult
-from app.jobs.records import ImportRequest, JobProblem, JobProblemItem, read_job, write_issues
-from app.jobs.uploads import full_disk_named, sweep_jobs, upload_path
+from app.jobs.records import ImportRequest, JobProblem, JobProblemItem, read_job, remarks_path, write_issues
+from app.jobs.uploads import REMARKED, forget_remarks, full_disk_named, sweep_jobs, upload_path
 from app.observability import configure_logging
 from app.registry.erasure import erase_members
 from app.snapshots.folders import sweep
+
+if TYPE_CHECKING:
+    from app.imports.load import Imported
 
 
 class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -85,27 +88,54 @@ def _outcome(kind: str, argument: str, report: Report) -> Progress:
 
 
 def _import(settings: Settings, job_id: str, report: Report) -> Progress:
-    from app.imports.load import ImportRejected, import_file  # noqa: PLC0415 - a build does without
+    from app.imports.load import Imported, ImportRejected, import_file  # noqa: PLC0415 - a build does without
+    from app.imports.refusals import FileRefused  # noqa: PLC0415 - as above
 
     request = read_job(settings.jobs_dir, job_id).request
     if not isinstance(request, ImportRequest):
         message = f"job {job_id} is no import"
         raise TypeError(message)
+    problem = None
     try:
         imported = import_file(settings, request.dataset, upload_path(settings, job_id), request.options, report)
     except ImportRejected as rejected:
-        _keep(settings, job_id, rejected.imported.issues)
-        return Progress(imported=rejected.imported.result, problem=problem_of(rejected))
-    _keep(settings, job_id, imported.issues)
-    return Progress(imported=imported.result)
+        imported, problem = rejected.imported, problem_of(rejected)
+    except FileRefused as refused:
+        if refused.log is None:
+            raise
+        imported, problem = Imported.of(refused.log), problem_of(refused)
+    _keep(settings, job_id, request, imported)
+    return Progress(imported=imported.result, problem=problem)
 
 
-def _keep(settings: Settings, job_id: str, issues: tuple[RowIssue, ...]) -> None:
+def _keep(settings: Settings, job_id: str, request: ImportRequest, imported: "Imported") -> None:
     """Write down the problems of rows; where that fails, what was done is told all the same."""
     try:
-        write_issues(settings.jobs_dir, job_id, issues)
-    except OSError:
+        write_issues(settings.jobs_dir, job_id, imported.issues)
+        if imported.issues:
+            _keep_remarks(settings, job_id, request, imported)
+    except (OSError, ServiceError):
         structlog.get_logger().exception("problems of rows not kept", job=job_id)
+
+
+def _keep_remarks(settings: Settings, job_id: str, request: ImportRequest, imported: "Imported") -> None:
+    """Keep the file with remarks beside the job's record, for nobody else to read; what is half written is swept."""
+    from app.imports.datasets import find_dataset  # noqa: PLC0415 - a build does without
+    from app.imports.refusals import FileRefused  # noqa: PLC0415 - as above
+    from app.imports.remarks import write_remarks  # noqa: PLC0415 - as above
+
+    upload, dataset = upload_path(settings, job_id), find_dataset(request.dataset)
+    made = upload.with_name(f"{job_id}{REMARKED}")
+    made.touch(mode=0o600)
+    try:
+        write_remarks(
+            upload, made, dataset, request.options, imported.issues, imported.result.counts, scratch=made.parent
+        )
+        made.replace(remarks_path(settings.jobs_dir, job_id))
+    except FileRefused:  # what cannot be read to its end cannot be given back
+        structlog.get_logger().info("no file with remarks", job=job_id)
+    finally:
+        made.unlink(missing_ok=True)
 
 
 def _build(settings: Settings, day: str, report: Report) -> Progress:
@@ -140,12 +170,8 @@ def _end_with_supervisor() -> None:
     os._exit(1)
 
 
-if __name__ == "__main__":
-    main()
-
-
 def erase(settings: Settings, refs: Sequence[str], report: Report) -> None:
-    """Erase members: rows, bytes, uploaded files and frozen inputs of builds that nobody needs any more.
+    """Erase members: rows, bytes, files that were uploaded or given back, and frozen inputs that nobody needs any more.
 
     Files of imports and builds under way go when these end; such an import is checked again and refuses the refs.
     Snapshots hold no refs and keep their figures.
@@ -156,5 +182,10 @@ def erase(settings: Settings, refs: Sequence[str], report: Report) -> None:
         As for `erase_members`.
     """
     sweep_jobs(settings)
+    forget_remarks(settings)
     sweep(settings)
     erase_members(settings, refs, report)
+
+
+if __name__ == "__main__":
+    main()

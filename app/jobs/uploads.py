@@ -9,7 +9,16 @@ from pathlib import Path
 
 from app.config import Settings
 from app.errors import TemporarilyUnavailable
-from app.jobs.records import JobNotFound, interrupted, issues_path, job_ids, read_job, record_path, write_record
+from app.jobs.records import (
+    JobNotFound,
+    interrupted,
+    issues_path,
+    job_ids,
+    read_job,
+    record_path,
+    remarks_path,
+    write_record,
+)
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
@@ -36,6 +45,9 @@ def full_disk_named() -> Iterator[None]:
 
 PARTIAL = ".part"
 """Suffix of a file that is still arriving."""
+
+REMARKED = ".remarks.xlsx"
+"""Suffix of the file that is being made to be given back with remarks."""
 
 _ABANDONED_SECONDS = 3600
 """A file that is still arriving and has not grown for so long is not arriving any more."""
@@ -67,6 +79,12 @@ def forget_jobs(settings: Settings) -> None:
             _forget(settings, job_id, oldest)
 
 
+def forget_remarks(settings: Settings) -> None:
+    """Remove every copy of a file that was given back with remarks; the lists of problems stay."""
+    for copy in settings.jobs_dir.glob(remarks_path(settings.jobs_dir, "*").name):
+        copy.unlink(missing_ok=True)
+
+
 def _settle(settings: Settings, job_id: str) -> None:
     """Write down that a job without a heartbeat is interrupted."""
     record = read_job(settings.jobs_dir, job_id)
@@ -81,6 +99,7 @@ def _forget(settings: Settings, job_id: str, oldest: datetime) -> None:
         return
     if ended is not None and ended < oldest:
         issues_path(settings.jobs_dir, job_id).unlink(missing_ok=True)
+        remarks_path(settings.jobs_dir, job_id).unlink(missing_ok=True)
         record_path(settings.jobs_dir, job_id).unlink(missing_ok=True)
 
 

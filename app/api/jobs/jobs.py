@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
+from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import Path, Request, Response
 from pydantic import Field
+from starlette.responses import FileResponse
 
 from app.access.principals import Principal
 from app.api.http.auditing import audit_details, origin_of
@@ -15,11 +17,12 @@ from app.api.http.authorization import ADMIN, WRITE
 from app.api.http.models import Closed
 from app.api.http.pages import ListParameters
 from app.api.http.problems import TYPE_BASE
-from app.api.http.routing import make_router
+from app.api.http.routing import XLSX, make_router
 from app.api.jobs.models import AcceptedJobAnswer, ErasureBody, JobAnswer
 from app.api.registry.models import Day
-from app.errors import ErrorItem, InvalidRequest
+from app.errors import ErrorItem, InvalidRequest, NotFound
 from app.imports.issues import RowIssue
+from app.imports.options import ImportResult
 from app.jobs.records import (
     JOB_ID,
     BuildRequest,
@@ -31,6 +34,7 @@ from app.jobs.records import (
     absent_job,
     new_record,
     read_job,
+    remarks_path,
 )
 from app.registry.erasure import refuse_unusable
 from app.snapshots.dates import refuse_future
@@ -69,9 +73,9 @@ def own_job(request: Request, job_id: str) -> JobRecord:
 def job_answer(record: JobRecord) -> Response:
     """Return a job; while it is not finished, when to ask again."""
     names = ("id", "kind", "state", "phase", "done", "total", "created_at", "started_at", "finished_at", "snapshot")
-    fields = {name: getattr(record, name) for name in names}
+    told = {name: getattr(record, name) for name in names}
     headers = _UNKEPT if record.finished else {**_UNKEPT, "Retry-After": "1"}
-    return _answer({"data": fields | {"problem": _failure(record.problem)}}, headers=headers)
+    return _answer({"data": told | {"problem": _failure(record.problem)}}, headers=headers)
 
 
 def import_of(record: JobRecord) -> JobRecord:
@@ -124,7 +128,34 @@ def issue_cursor(asked: ListParameters) -> int:
 def issue_page(issues: Sequence[RowIssue], asked: ListParameters, start: int) -> Response:
     """Return a page of an import's problems, given those from its start on and one more than it holds."""
     end = str(start + asked.limit) if len(issues) > asked.limit else None
-    return _page([msgspec.structs.asdict(issue) for issue in issues[: asked.limit]], end)
+    return _page([_issue(issue) for issue in issues[: asked.limit]], end)
+
+
+def _issue(issue: RowIssue) -> dict[str, Any]:
+    names = ("row", "column", "header", "value", "severity", "rule", "message")
+    return {name: getattr(issue, name) for name in names}
+
+
+class RemarksNotFound(NotFound):
+    """There is no file with remarks: the import has no problems of rows, or its file cannot be read to the end."""
+
+    code = "remarks-not-found"
+    title = "No file with remarks"
+
+
+def remarks_file(jobs_dir: FilePath, job_id: str) -> Response:
+    """Return the file of an import with remarks.
+
+    Raises
+    ------
+    RemarksNotFound
+        There is none.
+    """
+    path = remarks_path(jobs_dir, job_id)
+    if not path.exists():
+        message = f"Import {job_id} has no file with remarks."
+        raise RemarksNotFound(message)
+    return FileResponse(path, headers=_UNKEPT, media_type=XLSX, filename=path.name)
 
 
 def _cursor(asked: ListParameters, form: re.Pattern[str]) -> str | None:
@@ -151,17 +182,22 @@ def _import(record: JobRecord) -> dict[str, Any]:
         "state": record.state,
         "created_at": record.created_at,
         "finished_at": record.finished_at,
-        "result": None if record.imported is None else asdict(record.imported),
+        "result": None if record.imported is None else _result(record.imported),
         "snapshot": record.snapshot,
         "problem": _failure(record.problem),
     }
 
 
+def _result(imported: ImportResult) -> dict[str, Any]:
+    notes = [str(note) for note in imported.notes]
+    return {field.name: getattr(imported, field.name) for field in fields(imported)} | {"notes": notes}
+
+
 def _failure(problem: JobProblem | None) -> dict[str, Any] | None:
     if problem is None:
         return None
-    fields = ("title", "status", "detail", "errors")
-    return {"type": TYPE_BASE + problem.code, **{name: getattr(problem, name) for name in fields}}
+    names = ("title", "status", "detail", "errors")
+    return {"type": TYPE_BASE + problem.code, **{name: getattr(problem, name) for name in names}}
 
 
 def _answer(content: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -33,8 +33,10 @@ from sqlalchemy.schema import CreateTable
 
 from app.imports.difference import Difference, work_out
 from app.imports.issues import LISTED_ISSUES, IssueLog, RowIssue, Rule, Severity, row_issue
+from app.imports.messages import say
 from app.imports.options import ImportOptions, OnError
 from app.imports.rules.finding import Finding, Outcome
+from app.imports.rules.letter_case import case_variants
 from app.imports.rules.members import secondaries_without_dual, simultaneous_affiliations, simultaneous_employments
 from app.imports.rules.merged_rows import merged_problems
 from app.imports.rules.references import conflicting_names, erased_rows, repeated_keys, still_referred_to, unknown_codes
@@ -74,7 +76,7 @@ _OWN: _Rules = (
     pushed_out,
 )
 _CONFLICTS: _Rules = (conflicting_names, simultaneous_employments, simultaneous_affiliations)
-_WARNINGS: _Rules = (outside_registration,)
+_WARNINGS: _Rules = (outside_registration, case_variants)
 _ERASED = Outcome(Rule.ERASED_REF, "ref", "was erased and may not come back")
 _JUMPING = Outcome(Rule.HEADCOUNT_JUMP, "headcount", "jumps against the other returns of this enterprise")
 
@@ -267,12 +269,13 @@ class _Step:
             yield _issue(self._outcomes[place], row, value, other)
 
     def _count(self, outcome: Outcome, number: int, issues: Iterator[RowIssue]) -> None:
-        self._log.add_many(outcome.rule, number, issues)
+        self._log.add_many(outcome.rule, outcome.column, number, issues)
         self.errors += number if outcome.rule.severity is Severity.ERROR else 0
 
 
 def _issue(outcome: Outcome, row: int | None, value: str | None, other: int | None) -> RowIssue:
-    return row_issue(row, outcome.column, value, outcome.rule, outcome.message.format(other=other))
+    message = say(outcome.message) if other is None else say(outcome.message, other=other)
+    return row_issue(row, outcome.column, value, outcome.rule, message)
 
 
 def _blocks(problems: Iterable[Problem]) -> Iterator[list[Problem]]:

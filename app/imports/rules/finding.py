@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, FromClause, Integer, Select, Text, cast, literal, null, select
 
 from app.imports.issues import Rule
+from app.imports.messages import Message
 
 
 @dataclass(frozen=True)
@@ -14,7 +15,7 @@ class Outcome:
 
     rule: Rule
     column: str | None
-    message: str
+    message: str | Message
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Finding:
     rows: Select[Any]
 
 
-def finding(rule: Rule, column: str | None, message: str, rows: Select[Any]) -> Finding:
+def finding(rule: Rule, column: str | None, message: str | Message, rows: Select[Any]) -> Finding:
     """Return the finding of one rule."""
     return Finding((Outcome(rule, column, message),), rows)
 

@@ -13,6 +13,7 @@ from sqlalchemy import (
     FromClause,
     Select,
     and_,
+    case,
     cast,
     exists,
     func,
@@ -24,8 +25,10 @@ from app.config import Settings
 from app.imports.columns import Dataset, usable
 from app.imports.difference import Difference, Incoming, kept
 from app.imports.issues import Rule
+from app.imports.messages import say
 from app.imports.options import ImportMode
 from app.imports.rules.finding import Finding, finding, found
+from app.imports.spellings import chinese_titles
 from app.imports.staging import Stage
 from app.imports.targets import Reference, anchor, references_to, same_key
 from app.registry.erasure import Tombstones, read_tombstones
@@ -46,11 +49,14 @@ def repeated_keys(stage: Stage) -> Finding:
         .where(*known)
         .group_by(*values)
         .having(func.count() > 1)
+        .add_columns(func.min(staged.c.row_number).label("first"), func.max(staged.c.row_number).label("last"))
         .subquery("repeated")
     )
     same = and_(*(value == repeated.c[name] for name, value in zip(key, values, strict=True)))
-    rows = found(staged, staged.c[key[0]]).join_from(staged, repeated, same)
-    return finding(Rule.DUPLICATE_KEY, key[0], f"another row has the same {', '.join(key)}", rows)
+    other = case((staged.c.row_number == repeated.c.first, repeated.c.last), else_=repeated.c.first)
+    rows = found(staged, staged.c[key[0]], other).join_from(staged, repeated, same)
+    names = {"key": ", ".join(key), "key_zh": "、".join(chinese_titles(stage.dataset)[name][0] for name in key)}
+    return finding(Rule.DUPLICATE_KEY, key[0], say("row {other} has the same {key}", **names), rows)
 
 
 def unknown_codes(difference: Difference) -> Iterator[Finding]:
@@ -66,7 +72,9 @@ def unknown_codes(difference: Difference) -> Iterator[Finding]:
                 code = incoming.rows.c[name]
                 nowhere = _nowhere(difference, column.refers_to, code)
                 rows = found(incoming.rows, code).where(code.is_not(None), *nowhere)
-                yield finding(Rule.UNKNOWN_CODE, column.name, f"is not in {column.refers_to}", rows)
+                yield finding(
+                    Rule.UNKNOWN_CODE, column.name, say("is not in {dataset}", dataset=column.refers_to), rows
+                )
 
 
 def conflicting_names(difference: Difference) -> Iterator[Finding]:
@@ -120,12 +128,14 @@ def _referred(difference: Difference, incoming: Incoming, gone: FromClause, refe
     by_key = _referring(difference, gone, key, reference)
     column = incoming.target.source[key]
     if difference.options.mode is ImportMode.DELETE:
-        message = f"{reference.dataset} refer to it: {{other}} rows"
+        message = say("{dataset} refer to it: {other} rows", dataset=reference.dataset)
         return finding(Rule.STILL_REFERRED_TO, column, message, _rows_of_file(difference, incoming, by_key, key))
     if incoming.target.table.name == "member":
-        message = f"{{other}} members that the file leaves out are referred to by {reference.dataset}"
+        message = say(
+            "{other} members that the file leaves out are referred to by {dataset}", dataset=reference.dataset
+        )
         return finding(Rule.STILL_REFERRED_TO, None, message, _number_of(by_key))
-    message = f"is left out by the file, but {reference.dataset} refer to it: {{other}} rows"
+    message = say("is left out by the file, but {dataset} refer to it: {other} rows", dataset=reference.dataset)
     return finding(Rule.STILL_REFERRED_TO, column, message, found(by_key, by_key.c[key], by_key.c.number))
 
 
