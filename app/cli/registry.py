@@ -5,17 +5,21 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from app.catalogue.codes import fold_width
 from app.cli.running import show_progress, write_audit_record
 from app.config import Settings
 from app.errors import NotFound
 from app.imports.datasets import DATASETS
-from app.imports.issues import RowIssue
+from app.imports.issues import IssueCount, RowIssue
 from app.imports.options import ImportMode, ImportOptions, OnError
 from app.snapshots.dates import refuse_future
+
+if TYPE_CHECKING:
+    from app.imports.load import Imported
 
 _SHOWN_ISSUES = 50
 """Most row issues printed; the rest are counted."""
@@ -99,6 +103,9 @@ def import_dataset(
     *,
     ignore_unknown: Annotated[bool, typer.Option("--ignore-unknown", help="Ignore unknown columns.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Validate only, write nothing.")] = False,
+    sheet: Annotated[
+        str | None, typer.Option(help="The worksheet that is meant, where several have a known header.")
+    ] = None,
     build: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Then build the snapshot of this date.")
     ] = None,
@@ -111,18 +118,18 @@ def import_dataset(
     require_registry(settings)
     if build is not None:
         refuse_future(settings, build.date())
-    options = ImportOptions(mode=mode, on_error=on_error, dry_run=dry_run, ignore_unknown=ignore_unknown)
+    options = ImportOptions(mode=mode, on_error=on_error, dry_run=dry_run, ignore_unknown=ignore_unknown, sheet=sheet)
     try:
         with show_progress(f"Import of {dataset}") as report:
             imported = import_file(settings, dataset, file, options, report)
     except ImportRejected as rejected:
-        _print_issues(rejected.imported.issues, rejected.imported.result.errors + rejected.imported.result.warnings)
+        _print_problems(rejected.imported)
         raise
     result = imported.result
     if not dry_run:
         rows = result.inserted + result.changed + result.deleted
         write_audit_record(settings, "create_import", rows, dataset=dataset, mode=mode)
-    _print_issues(imported.issues, result.errors + result.warnings)
+    _print_problems(imported)
     if dry_run:
         typer.echo("Validated, nothing was written. The import would be:")
     typer.echo(
@@ -201,20 +208,36 @@ async def _export(settings: Settings, dataset: str, file: Path) -> None:
         await engine.dispose()
 
 
-def _print_issues(issues: Sequence[RowIssue], counted: int) -> None:
-    for issue in issues[:_SHOWN_ISSUES]:
+def _print_problems(imported: "Imported") -> None:
+    """Print the notes on a file; then its problems, counted by rule and column before they are listed."""
+    result = imported.result
+    for note in result.notes:
+        typer.echo(str(note), err=True)
+    for count in result.counts:
+        typer.echo(f"{count.number:,} × {count.rule} ({count.severity}){_in_column(count)}", err=True)
+    for issue in imported.issues[:_SHOWN_ISSUES]:
         row = f"row {issue.row}: " if issue.row else ""
         cell = "" if issue.value is None else f" {issue.value!r}"
-        column = f"{issue.column}{cell}: " if issue.column else ""
+        column = f"{_named(issue)}{cell}: " if issue.column else ""
         near = f"; the closest: {', '.join(issue.allowed)}" if issue.allowed else ""
         typer.echo(f"{issue.severity}: {row}{column}{issue.message}{near}", err=True)
-    if counted > _SHOWN_ISSUES:
+    if (counted := result.errors + result.warnings) > _SHOWN_ISSUES:
         typer.echo(f"… and {counted - _SHOWN_ISSUES:,} more.", err=True)
+
+
+def _in_column(count: IssueCount) -> str:
+    return f" in column {_named(count)}" if count.column else ""
+
+
+def _named(problem: RowIssue | IssueCount) -> str:
+    """Return a column as the file names it, with its code beside."""
+    is_code = problem.header in {None, problem.column}
+    return str(problem.column) if is_code else f"{problem.header} ({problem.column})"
 
 
 def _read_refs(refs: list[str]) -> list[str]:
     lines = sys.stdin.read().splitlines() if refs == [_STANDARD_INPUT] else refs
-    stripped = [line.strip() for line in lines if line.strip()]
+    stripped = [fold_width(line).strip() for line in lines if line.strip()]
     if not stripped:
         message = "no ref was given"
         raise typer.BadParameter(message)

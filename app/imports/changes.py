@@ -23,7 +23,8 @@ from app.imports.difference import forget
 from app.imports.headers import Field
 from app.imports.issues import IssueLog, RowIssue, Rule
 from app.imports.options import ImportMode, ImportOptions
-from app.imports.rows.checks import Chunk, RawBatch, check_batch, refuse_identity_numbers
+from app.imports.rows.checks import Chunk, check_batch, refuse_identity_numbers
+from app.imports.rows.raw import RawBatch
 from app.imports.rules.ask import ask_rules_of_change
 from app.imports.staging import drop_stage, stage_change
 from app.imports.writing import tally, write

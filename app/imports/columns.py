@@ -20,6 +20,7 @@ class Kind(StrEnum):
     TEXT = "text"
     REF = "ref"
     DATE = "date"
+    MONTH = "month"
     COUNT = "count"
     BOOLEAN = "boolean"
     ENUMERATION = "enumeration"

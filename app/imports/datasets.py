@@ -21,9 +21,11 @@ from app.catalogue.vocabulary import (
     Sex,
     SizeClass,
 )
-from app.errors import ErrorItem, InvalidRequest
+from app.errors import InvalidRequest
 from app.imports.columns import Column, Dataset, Kind, Order
 from app.imports.issues import Rule
+from app.imports.messages import say
+from app.imports.refusals import error_item
 from app.registry.entities import references_of
 from app.registry.territory import BELONGS_TO, require_everything
 
@@ -57,8 +59,8 @@ def find_dataset(name: str) -> Dataset:
     """
     if name in DATASETS:
         return DATASETS[name]
-    message = f"unknown dataset: {name[:64]}"
-    raise UnknownDataset(message, [ErrorItem("query/dataset", message, tuple(DATASETS))])
+    message = say("unknown dataset: {name}", name=name[:64])
+    raise UnknownDataset(str(message), [error_item("query/dataset", message, tuple(DATASETS))])
 
 
 def refuse_narrow(dataset: Dataset, scope: frozenset[str] | None) -> None:

@@ -3,12 +3,15 @@
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from app.errors import ErrorItem, InvalidRequest, closest
+from app.errors import ErrorItem, closest
 from app.imports.columns import Column, Dataset
-from app.imports.spellings import chinese_titles, columns_by_title, normal, table
+from app.imports.messages import say
+from app.imports.refusals import FileRefused, error_item
+from app.imports.spellings import chinese_titles, column_named, columns_by_title, is_ignored, normal
+from app.imports.tables import table
 
 LONGEST_TITLE = 100
 """Characters of a title that an error repeats."""
@@ -20,7 +23,7 @@ SUGGESTED_TITLES = 50
 _LONG_NUMBER = re.compile(r"\d{6}")
 
 
-class HeaderRefused(InvalidRequest):
+class HeaderRefused(FileRefused):
     """The header row does not fit the dataset; `errors` lists every title that is wrong or missing."""
 
     code = "header-refused"
@@ -66,15 +69,15 @@ def match_titles(
     HeaderRefused
         Unknown, refused, repeated or missing titles, all of them.
     """
-    known = columns_by_title(dataset)
-    columns = [known.get(normal(title)) for title in titles]
+    columns = [column_named(title, dataset) for title in titles]
     errors = [
         *_unknown(titles, dataset, ignore_unknown=ignore_unknown),
         *_repeated(titles, columns),
         *_missing(columns, dataset, keys_only=keys_only),
     ]
     if errors:
-        raise HeaderRefused(f"The header of the file does not fit dataset {dataset.name}.", errors)
+        message = say("The header of the file does not fit dataset {dataset}.", dataset=dataset.name)
+        raise HeaderRefused(message, errors)
     return tuple(
         Field(
             title,
@@ -87,8 +90,37 @@ def match_titles(
 
 def recognised(titles: Sequence[str], dataset: Dataset) -> int:
     """Return how many titles name a column of the dataset."""
-    known = columns_by_title(dataset)
-    return sum(normal(title) in known for title in titles)
+    return sum(column_named(title, dataset) is not None for title in titles)
+
+
+HEADER_WITHIN = 20
+"""Rows at the top of a file in which its header is looked for; above it stand titles, dates and units."""
+
+_TWO = 2
+
+
+def is_header(cells: Sequence[str], dataset: Dataset, least: int = _TWO) -> bool:
+    """Say whether most cells of a row are known headers, and at least some of them name columns of the dataset."""
+    written = [cell for cell in cells if normal(cell)]
+    own = [column_named(cell, dataset) for cell in written]
+    named = {column.name for column in own if column is not None}
+    known = len(written) - own.count(None)
+    others = sum(is_ignored(cell, dataset) or refused_subject(cell, dataset) is not None for cell in written)
+    return len(named) >= least and 2 * (known + others) > len(written)
+
+
+def header_place(rows: Sequence[Sequence[str]], dataset: Dataset) -> int:
+    """Return which of the first rows of a file is its header.
+
+    The first of which most cells are known headers, two of them the dataset's own; else the first with one (a file of
+    keys); else the one with the most known headers, so that what is wrong with it can be said; else the first row.
+    """
+    for least in (_TWO, 1):
+        found = next((place for place, cells in enumerate(rows) if is_header(cells, dataset, least)), None)
+        if found is not None:
+            return found
+    written = [place for place, cells in enumerate(rows) if any(normal(cell) for cell in cells)]
+    return max(written, key=lambda place: (recognised(rows[place], dataset), -place), default=0)
 
 
 def refused_subject(title: str, dataset: Dataset) -> str | None:
@@ -96,11 +128,16 @@ def refused_subject(title: str, dataset: Dataset) -> str | None:
 
     A title of the dataset's own columns is never refused.
     """
-    if normal(title) in columns_by_title(dataset):
+    row = _refusing(title, dataset)
+    return None if row is None else row["subject"]
+
+
+def _refusing(title: str, dataset: Dataset) -> Mapping[str, str] | None:
+    if column_named(title, dataset) is not None:
         return None
     return next(
         (
-            row["subject"]
+            row
             for row in table("refused_headers.csv")
             if dataset.name in (row["applies_to"] or dataset.name).split(";")
             and any(_speaks_of(title, row["match"], pattern) for pattern in row["pattern"].split(";"))
@@ -123,7 +160,7 @@ def _speaks_of(title: str, match: str, pattern: str) -> bool:
     if match == "exact":
         return normal(title) == normal(pattern)
     if match == "contains":
-        return pattern in normal(title)
+        return normal(pattern) in normal(title)
     return f" {pattern} " in f" {_words(title)} "
 
 
@@ -134,14 +171,21 @@ def _words(title: str) -> str:
 
 
 def _unknown(titles: Sequence[str], dataset: Dataset, *, ignore_unknown: bool) -> Iterator[ErrorItem]:
-    known = columns_by_title(dataset)
     for position, title in enumerate(titles):
         shown = shown_title(title, position)
-        if subject := refused_subject(title, dataset):
-            yield ErrorItem(_pointer(shown), f"column {shown} is refused: it looks like {subject}")
-        elif normal(title) and normal(title) not in known and not ignore_unknown:
+        if refusing := _refusing(title, dataset):
+            subject = {"subject": refusing["subject"], "subject_zh": refusing["subject_zh"]}
+            yield error_item(
+                _pointer(shown), say("column {column} is refused: it looks like {subject}", column=shown, **subject)
+            )
+        elif is_unknown(title, dataset) and not ignore_unknown:
             offered = _closest(title, dataset) if position < SUGGESTED_TITLES else ()
-            yield ErrorItem(_pointer(shown), f"unknown column {shown}", offered)
+            yield error_item(_pointer(shown), say("unknown column {column}", column=shown), offered)
+
+
+def is_unknown(title: str, dataset: Dataset) -> bool:
+    """Say whether a title names nothing that is known: neither a column nor one that every file may have beside."""
+    return bool(normal(title)) and column_named(title, dataset) is None and not is_ignored(title, dataset)
 
 
 def _closest(title: str, dataset: Dataset) -> tuple[str, ...]:
@@ -159,7 +203,10 @@ def _repeated(titles: Sequence[str], columns: Sequence[Column | None]) -> Iterat
             named = [
                 title.strip() for title, column in zip(titles, columns, strict=True) if column and column.name == name
             ]
-            yield ErrorItem(_pointer(name), f"column {name} stands {count} times: {', '.join(named)}")
+            message = say(
+                "column {column} stands {count} times: {titles}", column=name, count=count, titles=", ".join(named)
+            )
+            yield error_item(_pointer(name), message)
 
 
 def _missing(columns: Sequence[Column | None], dataset: Dataset, *, keys_only: bool) -> Iterator[ErrorItem]:
@@ -169,7 +216,8 @@ def _missing(columns: Sequence[Column | None], dataset: Dataset, *, keys_only: b
         needed = column.required and (column.name in dataset.key or not keys_only)
         if needed and column.name not in present:
             accepted = (column.name, *chinese.get(column.name, ()))
-            yield ErrorItem(_pointer(column.name), f"required column {column.name} is missing", accepted)
+            missing = say("required column {column} is missing", column=column.name)
+            yield error_item(_pointer(column.name), missing, accepted)
 
 
 def _pointer(title: str) -> str:

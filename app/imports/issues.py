@@ -1,10 +1,14 @@
 """Problems of an import: their rules, and the list of them that an import's record keeps."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 
 import msgspec
+
+from app.imports.messages import Message, say
 
 LISTED_ISSUES = 10_000
 """Problems that are listed; the rest are counted."""
@@ -28,15 +32,20 @@ class Rule(StrEnum):
     INVALID_CODE = "invalid_code"
     INVALID_TEXT = "invalid_text"
     INVALID_DATE = "invalid_date"
+    INVALID_MONTH = "invalid_month"
     INVALID_COUNT = "invalid_count"
     INVALID_YEAR = "invalid_year"
     INVALID_BOOLEAN = "invalid_boolean"
     INVALID_CHOICE = "invalid_choice"
     INEXACT_NUMBER = "inexact_number"
     SPREADSHEET_ERROR = "spreadsheet_error"
+    FORMULA_WITHOUT_VALUE = "formula_without_value"
     IDENTITY_NUMBER = "identity_number"
     # one row
     RAGGED_ROW = "ragged_row"
+    TOTALS_ROW = "totals_row"
+    REPEATED_HEADER = "repeated_header"
+    ROW_BELOW_NOTES = "row_below_notes"
     EMPTY_INTERVAL = "empty_interval"
     CLOSED_BEFORE_REGISTERED = "closed_before_registered"
     FULL_BEFORE_JOINED = "full_before_joined"
@@ -62,8 +71,11 @@ class Rule(StrEnum):
     OVERLAPPING_ROWS = "overlapping_rows"
     SECONDARY_WITHOUT_DUAL = "secondary_without_dual"
     SECONDARY_TO_PRIMARY = "secondary_to_primary"
+    # the file as a whole
+    UNREADABLE_FILE = "unreadable_file"
     # told, not refused
     CHECK_DIGIT = "check_digit"
+    CASE_VARIANT = "case_variant"
     MEMBERS_ABOVE_HEADCOUNT = "members_above_headcount"
     RETURN_OUTSIDE_REGISTRATION = "return_outside_registration"
     EMPLOYMENT_OUTSIDE_REGISTRATION = "employment_outside_registration"
@@ -79,6 +91,7 @@ class Rule(StrEnum):
 _WARNINGS = frozenset(
     {
         Rule.CHECK_DIGIT,
+        Rule.CASE_VARIANT,
         Rule.MEMBERS_ABOVE_HEADCOUNT,
         Rule.RETURN_OUTSIDE_REGISTRATION,
         Rule.EMPLOYMENT_OUTSIDE_REGISTRATION,
@@ -94,15 +107,17 @@ class RowIssue(msgspec.Struct, frozen=True):
     Parameters
     ----------
     row
-        As the spreadsheet numbers it, the header being 1; null where the row is the registry's, not the file's.
+        As the spreadsheet numbers it, from 1; null where the row is the registry's, not the file's.
     column
         The column's name; null where the row as a whole is meant.
     value
         What stands in the cell, cut to 100 characters; null where nothing does, and of refs and refused columns.
     severity, rule
         `error` or `warning`, and which rule.
-    message
+    told
         What is wrong, in a sentence that repeats no value.
+    header
+        The column as the file names it; null where it has none.
     allowed
         The closest few codes, where the value is one that is nowhere; empty where none are looked for.
     """
@@ -112,45 +127,93 @@ class RowIssue(msgspec.Struct, frozen=True):
     value: str | None
     severity: Severity
     rule: Rule
-    message: str
+    told: Message
+    header: str | None = None
     allowed: tuple[str, ...] = ()
+
+    @property
+    def message(self) -> str:
+        """What is wrong, in English."""
+        return str(self.told)
 
 
 def row_issue(
-    row: int | None, column: str | None, value: str | None, rule: Rule, message: str, allowed: tuple[str, ...] = ()
+    row: int | None,
+    column: str | None,
+    value: str | None,
+    rule: Rule,
+    message: str | Message,
+    allowed: tuple[str, ...] = (),
 ) -> RowIssue:
     """Return the problem with its rule's severity, its value cut to `SHOWN_VALUE` characters."""
     if value is not None and len(value) > SHOWN_VALUE:
         value = f"{value[:SHOWN_VALUE]}…"
-    return RowIssue(row, column, value, rule.severity, rule, message, allowed)
+    return RowIssue(row, column, value, rule.severity, rule, say(message), allowed=allowed)
+
+
+@dataclass(frozen=True)
+class IssueCount:
+    """How many problems of one rule a column has; `header` is the column as the file names it."""
+
+    rule: Rule
+    severity: Severity
+    column: str | None
+    header: str | None
+    number: int
 
 
 class IssueLog:
-    """All problems of an import: the first `limit` are kept, errors before warnings, the rest counted.
+    """All problems of an import: counted, and the first `limit` kept, errors before warnings.
 
     Parameters
     ----------
     hidden
         Columns whose values never enter the list (refs; `hide` adds refused ones).
+    titles
+        The headers of the file by the names of their columns.
+    notes
+        What was left out of the file, and what was taken for its header.
     limit
         Problems kept.
     """
 
-    def __init__(self, hidden: Iterable[str] = (), limit: int = LISTED_ISSUES) -> None:
+    def __init__(
+        self,
+        hidden: Iterable[str] = (),
+        titles: Mapping[str, str] | None = None,
+        notes: Iterable[Message] = (),
+        limit: int = LISTED_ISSUES,
+    ) -> None:
         self._hidden = set(hidden)
+        self._titles = dict(titles or {})
         self._limit = limit
         self._kept: dict[Severity, list[RowIssue]] = {severity: [] for severity in Severity}
-        self._counts = dict.fromkeys(Severity, 0)
+        self._counts: Counter[tuple[Rule, str | None]] = Counter()
+        self._notes = list(notes)
 
     @property
     def errors(self) -> int:
         """Errors met, listed or not."""
-        return self._counts[Severity.ERROR]
+        return self._counted(Severity.ERROR)
 
     @property
     def warnings(self) -> int:
         """Warnings met, listed or not."""
-        return self._counts[Severity.WARNING]
+        return self._counted(Severity.WARNING)
+
+    @property
+    def counts(self) -> tuple[IssueCount, ...]:
+        """Problems met, listed or not, by rule and column: errors first, then the most frequent."""
+        counts = [
+            IssueCount(rule, rule.severity, column, self._title(column), number)
+            for (rule, column), number in self._counts.items()
+        ]
+        return tuple(sorted(counts, key=lambda it: (it.severity, -it.number, it.rule, it.column or "")))
+
+    @property
+    def notes(self) -> tuple[Message, ...]:
+        """What was left out of the file, and what was taken for its header."""
+        return tuple(self._notes)
 
     @property
     def listed(self) -> tuple[RowIssue, ...]:
@@ -164,15 +227,26 @@ class IssueLog:
         self._hidden.add(column)
         self._kept = {severity: [self._shown(issue) for issue in kept] for severity, kept in self._kept.items()}
 
+    def note(self, message: Message) -> None:
+        """Say what was left out of the file."""
+        self._notes.append(message)
+
     def add(self, issue: RowIssue) -> None:
         """Add one problem."""
-        self.add_many(issue.rule, 1, (issue,))
+        self.add_many(issue.rule, issue.column, 1, (issue,))
 
-    def add_many(self, rule: Rule, number: int, issues: Iterable[RowIssue]) -> None:
-        """Add `number` problems of one rule; of `issues` only as many are made as can still be listed."""
+    def add_many(self, rule: Rule, column: str | None, number: int, issues: Iterable[RowIssue]) -> None:
+        """Add `number` problems of one rule and column; of `issues` only as many are made as can still be listed."""
         kept = self._kept[rule.severity]
-        self._counts[rule.severity] += number
+        self._counts[rule, column] += number
         kept.extend(self._shown(issue) for issue in islice(issues, self._limit - len(kept)))
 
+    def _counted(self, severity: Severity) -> int:
+        return sum(number for (rule, _), number in self._counts.items() if rule.severity is severity)
+
+    def _title(self, column: str | None) -> str | None:
+        return None if column is None else self._titles.get(column)
+
     def _shown(self, issue: RowIssue) -> RowIssue:
-        return msgspec.structs.replace(issue, value=None, allowed=()) if issue.column in self._hidden else issue
+        named = msgspec.structs.replace(issue, header=self._title(issue.column))
+        return msgspec.structs.replace(named, value=None, allowed=()) if issue.column in self._hidden else named

@@ -20,6 +20,7 @@ from app.imports.columns import Dataset
 from app.imports.datasets import find_dataset, refuse_narrow
 from app.imports.difference import Difference, kept
 from app.imports.issues import IssueLog, RowIssue, Rule, row_issue
+from app.imports.messages import say
 from app.imports.options import ImportMode, ImportOptions, ImportResult, OnError
 from app.imports.readers.file import inspect, read_chunks
 from app.imports.readers.layout import Header
@@ -68,6 +69,12 @@ class Imported:
     result: ImportResult
     issues: tuple[RowIssue, ...]
 
+    @classmethod
+    def of(cls, log: IssueLog) -> "Imported":
+        """Return that nothing was taken, for these problems."""
+        result = ImportResult(errors=log.errors, warnings=log.warnings, counts=log.counts, notes=log.notes)
+        return cls(result, log.listed)
+
 
 class ImportRejected(InvalidRequest):
     """Rows of the file have errors, and nothing of it was taken; `imported` has them all."""
@@ -111,7 +118,7 @@ def import_file(settings: Settings, dataset: str, path: Path, options: ImportOpt
     declared = find_dataset(dataset)
     refuse_narrow(declared, options.scope)
     keys_only = options.mode is ImportMode.DELETE
-    header = inspect(path, declared, ignore_unknown=options.ignore_unknown, keys_only=keys_only)
+    header = inspect(path, declared, ignore_unknown=options.ignore_unknown, keys_only=keys_only, sheet=options.sheet)
     engine = make_sync_engine(settings.registry_url)
     try:
         with outages_named(), engine.connect() as connection:
@@ -140,7 +147,7 @@ class _Import:
         self._report = report
 
     def run(self, path: Path, header: Header, dataset: Dataset) -> Imported:
-        log = IssueLog(dataset.hidden)
+        log = IssueLog(dataset.hidden, header.titles, header.notes)
         with self._connection.begin():
             stage = self._staged(path, header, dataset, log)
         with _one_state(self._connection):
@@ -187,7 +194,7 @@ class _Import:
             raise _rejected(log)
         source = changed_source(self._connection, difference, self._settings)
         if source is not None:
-            message = f"members are now counted from {source}, since MEMBER_SOURCE is auto"
+            message = say("members are now counted from {source}, since MEMBER_SOURCE is auto", source=source)
             log.add(row_issue(None, None, None, Rule.MEMBER_SOURCE_CHANGE, message))
         return _Settled(difference, tally(self._connection, difference), log, source)
 
@@ -216,11 +223,13 @@ class _Import:
             warnings=settled.log.warnings,
             stale_snapshots=_newest_snapshots(self._settings) if is_written else (),
             member_source=settled.member_source,
+            counts=settled.log.counts,
+            notes=settled.log.notes,
         )
 
 
 def _rejected(log: IssueLog) -> ImportRejected:
-    return ImportRejected(Imported(ImportResult(errors=log.errors, warnings=log.warnings), log.listed))
+    return ImportRejected(Imported.of(log))
 
 
 def _newest_snapshots(settings: Settings) -> tuple[str, ...]:

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from app.imports.issues import IssueCount
+from app.imports.messages import Message
+
 
 class ImportMode(StrEnum):
     """What a file means for the rows that the registry has already."""
@@ -36,6 +39,8 @@ class ImportOptions:
         Leave out columns that the dataset does not know, instead of refusing the file.
     scope
         Codes of the districts in whose subtrees rows may be written; null: everywhere.
+    sheet
+        Name of the worksheet to take; null: the one with a known header.
     """
 
     mode: ImportMode = ImportMode.UPSERT
@@ -43,6 +48,7 @@ class ImportOptions:
     dry_run: bool = False
     ignore_unknown: bool = False
     scope: frozenset[str] | None = None
+    sheet: str | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,10 @@ class ImportResult:
         Ids of the newest snapshots of their dates that are now older than the registry, by date.
     member_source
         What `auto` now chooses for today, where the import changed that; else null.
+    counts
+        All problems by rule and column.
+    notes
+        Which row and sheet were taken for the header, and what of the file was left out.
     """
 
     inserted: int = 0
@@ -72,3 +82,5 @@ class ImportResult:
     warnings: int = 0
     stale_snapshots: tuple[str, ...] = ()
     member_source: str | None = None
+    counts: tuple[IssueCount, ...] = ()
+    notes: tuple[Message, ...] = ()

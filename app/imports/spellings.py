@@ -1,13 +1,14 @@
 """The Chinese and English words that files use for columns and values, read from the tables beside this module."""
 
-import csv
+import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
-from importlib.resources import files
 
 from app.imports.columns import Column, Dataset, Kind
+from app.imports.tables import table
 
 _YES_NO = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 """English words for booleans; the Chinese ones are in `values_zh.csv`."""
@@ -22,20 +23,13 @@ def normal(text: str) -> str:
 
 
 @cache
-def table(name: str) -> tuple[Mapping[str, str], ...]:
-    """Return the rows of one of the tables beside this module."""
-    with files("app.imports").joinpath(name).open(encoding="utf-8") as lines:
-        return tuple(csv.DictReader(lines))
-
-
-@cache
 def chinese_titles(dataset: Dataset) -> Mapping[str, tuple[str, ...]]:
     """Return the Chinese headers of each column of a dataset, the usual one first."""
-    return {
-        row["column"]: tuple(row["accepted_zh"].split(";"))
-        for row in table("headers_zh.csv")
-        if dataset.name in row["applies_to"].split(";")
-    }
+    titles: dict[str, list[str]] = defaultdict(list)
+    for row in table("headers_zh.csv"):
+        if dataset.name in row["applies_to"].split(";"):
+            titles[row["column"]].extend(row["accepted_zh"].split(";"))
+    return {column: tuple(words) for column, words in titles.items()}
 
 
 @cache
@@ -45,6 +39,29 @@ def columns_by_title(dataset: Dataset) -> Mapping[str, Column]:
     return {
         normal(title): column for column in dataset.columns for title in (column.name, *chinese.get(column.name, ()))
     }
+
+
+_DECORATIONS = re.compile(r"^[*※★]+|^其中:?|[*:]+$|\((?:单位:)?(?:人|名|个|家|户|必填|必填项|选填|非必填|可不填)\)$")
+"""What ledgers write around a header, in `normal` form: marks of required columns, units, 其中."""
+
+
+def column_named(title: str, dataset: Dataset) -> Column | None:
+    """Return the column of a dataset that a header names; null: none."""
+    known, form = columns_by_title(dataset), normal(title)
+    while form not in known and (plain := _DECORATIONS.sub("", form)) != form:
+        form = plain
+    return known.get(form)
+
+
+@cache
+def ignored_titles() -> frozenset[str]:
+    """Return the headers of columns that are left out of every file, in `normal` form."""
+    return frozenset(normal(title) for row in table("ignored_headers.csv") for title in row["titles"].split(";"))
+
+
+def is_ignored(title: str, dataset: Dataset) -> bool:
+    """Say whether a header is of a column that is left out, as 序号 is."""
+    return normal(title) in ignored_titles() and column_named(title, dataset) is None
 
 
 @cache

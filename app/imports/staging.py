@@ -111,6 +111,7 @@ _TYPES: dict[Kind, TypeEngine[Any]] = {
     Kind.TEXT: Text(),
     Kind.ENUMERATION: Text(),
     Kind.DATE: Date(),
+    Kind.MONTH: Date(),
     Kind.COUNT: Integer(),
     Kind.YEAR: Integer(),
     Kind.BOOLEAN: Boolean(),

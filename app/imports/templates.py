@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from app.imports.columns import Column, Dataset, Kind
-from app.imports.readers.xlsx_sheet import MOST_ROWS
+from app.imports.readers.xlsx_extent import MOST_ROWS
 from app.imports.rows.cells import COUNT_LIMIT, FIRST_BIRTH_YEAR
-from app.imports.spellings import chinese_titles, chinese_values, table
+from app.imports.spellings import chinese_titles, chinese_values
+from app.imports.tables import table
 
 Language = Literal["en", "zh"]
 

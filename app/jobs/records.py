@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from app.catalogue.codes import fold_width
 from app.errors import NotFound
 from app.imports.issues import RowIssue
 from app.imports.options import ImportOptions, ImportResult
@@ -154,6 +155,11 @@ def issues_path(jobs_dir: Path, job_id: str) -> Path:
     return jobs_dir / f"{job_id}.issues.jsonl"
 
 
+def remarks_path(jobs_dir: Path, job_id: str) -> Path:
+    """Return the workbook of an import's file with remarks."""
+    return jobs_dir / f"{job_id}.issues.xlsx"
+
+
 def write_record(jobs_dir: Path, record: JobRecord) -> None:
     """Replace the record of a job; only its supervisor does.
 
@@ -234,13 +240,15 @@ def read_issues(jobs_dir: Path, job_id: str, *, start: int = 0, limit: int | Non
 
 def redact_issues(jobs_dir: Path, refs: Sequence[str]) -> None:
     """Remove the values that hold one of these refs from the issues of all imports: a ref may be in a wrong column."""
-    holds_ref = re.compile("|".join(rf"(?<![\w-]){re.escape(ref)}(?![\w-])" for ref in refs))
+    pattern = re.compile("|".join(rf"(?<![\w-]){re.escape(ref)}(?![\w-])" for ref in refs))
+
+    def redact(issue: RowIssue) -> RowIssue:
+        holds_ref = issue.value is not None and pattern.search(fold_width(issue.value))
+        return msgspec.structs.replace(issue, value=None) if holds_ref else issue
+
     for job_id in job_ids(jobs_dir):
         issues = read_issues(jobs_dir, job_id)
-        redacted = tuple(
-            msgspec.structs.replace(issue, value=None) if issue.value and holds_ref.search(issue.value) else issue
-            for issue in issues
-        )
+        redacted = tuple(redact(issue) for issue in issues)
         if redacted != tuple(issues):
             write_issues(jobs_dir, job_id, redacted)
 

@@ -13,17 +13,28 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import date
 from functools import partial
+from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
 
 from app.config import Settings
 from app.errors import Report, ServiceError
-from app.imports.issues import RowIssue
 from app.imports.options import ImportResult
-from app.jobs.records import ImportRequest, JobProblem, JobProblemItem, read_job, redact_issues, write_issues
-from app.jobs.uploads import clean_up_jobs, full_disk_named, upload_path
+from app.jobs.records import (
+    ImportRequest,
+    JobProblem,
+    JobProblemItem,
+    read_job,
+    redact_issues,
+    remarks_path,
+    write_issues,
+)
+from app.jobs.uploads import REMARKED, clean_up_jobs, full_disk_named, remove_remarks, upload_path
 from app.observability import configure_logging
+
+if TYPE_CHECKING:
+    from app.imports.load import Imported
 
 UNEXPECTED = JobProblem(
     "internal", 500, "Internal error", "An unexpected error occurred; the service's log has the details."
@@ -57,7 +68,7 @@ def problem_of(error: ServiceError) -> JobProblem:
 
 
 def erase(settings: Settings, refs: Sequence[str], report: Report) -> None:
-    """Erase members: their rows, the deleted bytes, and files left by ended imports and builds.
+    """Erase members: their rows, the deleted bytes, files left by ended imports and builds, and files with remarks.
 
     Files of running imports and builds are removed when these end; such an import is validated again and refuses the
     refs. Snapshots contain no refs and keep their figures.
@@ -73,6 +84,7 @@ def erase(settings: Settings, refs: Sequence[str], report: Report) -> None:
     clean_up_jobs(settings)
     clean_up_builds(settings)
     redact_issues(settings.jobs_dir, refs)
+    remove_remarks(settings)  # a ref may be in a wrong column of theirs too
     erase_members(settings, refs, report)
 
 
@@ -123,27 +135,55 @@ def _result(kind: str, argument: str, report: Report) -> Progress:
 
 
 def _import(settings: Settings, job_id: str, report: Report) -> Progress:
-    from app.imports.load import ImportRejected, import_file  # noqa: PLC0415 - only an import needs it
+    from app.imports.load import Imported, ImportRejected, import_file  # noqa: PLC0415 - only an import needs it
+    from app.imports.refusals import FileRefused  # noqa: PLC0415 - as above
 
     request = read_job(settings.jobs_dir, job_id).request
     if not isinstance(request, ImportRequest):
         message = f"job {job_id} is not an import"
         raise TypeError(message)
+    problem = None
     try:
         imported = import_file(settings, request.dataset, upload_path(settings, job_id), request.options, report)
     except ImportRejected as rejected:
-        _save_issues(settings, job_id, rejected.imported.issues)
-        return Progress(imported=rejected.imported.result, problem=problem_of(rejected))
-    _save_issues(settings, job_id, imported.issues)
-    return Progress(imported=imported.result)
+        imported, problem = rejected.imported, problem_of(rejected)
+    except FileRefused as refused:
+        if refused.log is None:
+            raise
+        imported, problem = Imported.of(refused.log), problem_of(refused)
+    _save_issues(settings, job_id, request, imported)
+    return Progress(imported=imported.result, problem=problem)
 
 
-def _save_issues(settings: Settings, job_id: str, issues: tuple[RowIssue, ...]) -> None:
+def _save_issues(settings: Settings, job_id: str, request: ImportRequest, imported: "Imported") -> None:
     """Write the row issues; if that fails, the import's result is still reported."""
     try:
-        write_issues(settings.jobs_dir, job_id, issues)
-    except OSError:
+        write_issues(settings.jobs_dir, job_id, imported.issues)
+        if imported.issues:
+            _save_remarks(settings, job_id, request, imported)
+    except (OSError, ServiceError):
         structlog.get_logger().exception("row issues not written", job=job_id)
+
+
+def _save_remarks(settings: Settings, job_id: str, request: ImportRequest, imported: "Imported") -> None:
+    """Write the file with remarks beside the job's record; what a crash leaves of it is cleaned up with the uploads."""
+    from app.imports.datasets import find_dataset  # noqa: PLC0415 - only an import needs it
+    from app.imports.refusals import FileRefused  # noqa: PLC0415 - as above
+    from app.imports.remarks import write_remarks  # noqa: PLC0415 - as above
+
+    upload, dataset = upload_path(settings, job_id), find_dataset(request.dataset)
+    partial_file = upload.with_name(f"{job_id}{REMARKED}")
+    partial_file.touch(mode=0o600)
+    counts = imported.result.counts
+    try:
+        write_remarks(
+            upload, partial_file, dataset, request.options, imported.issues, counts, scratch=partial_file.parent
+        )
+        partial_file.replace(remarks_path(settings.jobs_dir, job_id))
+    except FileRefused:  # a file that cannot be read to its end cannot be given back
+        structlog.get_logger().info("no file with remarks", job=job_id)
+    finally:
+        partial_file.unlink(missing_ok=True)
 
 
 def _build(settings: Settings, day: str, report: Report) -> Progress:

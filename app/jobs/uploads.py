@@ -9,12 +9,24 @@ from pathlib import Path
 
 from app.config import Settings
 from app.errors import TemporarilyUnavailable
-from app.jobs.records import JobNotFound, interrupted, issues_path, job_ids, read_job, record_path, write_record
+from app.jobs.records import (
+    JobNotFound,
+    interrupted,
+    issues_path,
+    job_ids,
+    read_job,
+    record_path,
+    remarks_path,
+    write_record,
+)
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 PARTIAL = ".part"
 """Suffix of a file that is being received."""
+
+REMARKED = ".remarks.xlsx"
+"""Suffix of a file with remarks that is being written."""
 
 _ABANDONED_SECONDS = 3600
 """A file that is being received and has not grown for this long is abandoned."""
@@ -66,6 +78,12 @@ def remove_expired_jobs(settings: Settings) -> None:
             _remove_if_expired(settings, job_id, oldest)
 
 
+def remove_remarks(settings: Settings) -> None:
+    """Remove the files with remarks of all imports; the lists of problems stay."""
+    for copy in settings.jobs_dir.glob(remarks_path(settings.jobs_dir, "*").name):
+        copy.unlink(missing_ok=True)
+
+
 def _settle(settings: Settings, job_id: str) -> None:
     """Record that a job without a heartbeat is interrupted."""
     record = read_job(settings.jobs_dir, job_id)
@@ -91,4 +109,5 @@ def _remove_if_expired(settings: Settings, job_id: str, oldest: datetime) -> Non
         return
     if ended is not None and ended < oldest:
         issues_path(settings.jobs_dir, job_id).unlink(missing_ok=True)
+        remarks_path(settings.jobs_dir, job_id).unlink(missing_ok=True)
         record_path(settings.jobs_dir, job_id).unlink(missing_ok=True)

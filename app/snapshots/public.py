@@ -17,7 +17,7 @@ from app.snapshots.facts import Facts
 from app.snapshots.ordering import OrderedTree, at, down_to, known, numbers
 from app.snapshots.placement import DIVISION, STREET, Location, place
 from app.snapshots.rounding import cap_members, draw_shifts, identities_of, round_headcount, round_members
-from app.snapshots.sums import Placed
+from app.snapshots.sums import Placed, require_room
 from app.snapshots.tables import Columns, group_columns, nodes_of, sum_tables, tree_columns
 from app.store.format import integer_array
 
@@ -122,7 +122,7 @@ def _persons(firms: pa.Table, location: Location, superseded: dict[str, str], ke
         "headcount": h,
         "members_matched": f,
         "headcount_matched": h,
-        "headcount_matched_squared": h * h,
+        "headcount_matched_squared": require_room("headcount_matched_squared", h * h),
         SHOWN: np.ones(selected.num_rows, np.int64),
     }
     return Counted(shown.districts, shown.industries, counts)

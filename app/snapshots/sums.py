@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.catalogue.vocabulary import Basis
+from app.errors import Conflict
 from app.store.arrays import Int64, disjoint_spans, edges, running_total, subtree_totals
 
 CELLS_ABOVE = 4096
@@ -66,6 +67,34 @@ class Placed:
         """The districts with more than `CELLS_ABOVE` enterprises in their subtree, of any basis."""
         enterprises = subtree_totals(running_total(self.enterprises), self.first_of_district, self.district_ends)
         return np.flatnonzero(enterprises > CELLS_ABOVE)
+
+
+class SumTooLarge(Conflict):
+    """A sum over the registry, of squared headcounts mostly, does not fit 64 bits: some of them must be wrong."""
+
+    code = "sum-too-large"
+    title = "Sum too large"
+
+
+_MOST = 2.0**63 * (1 - 2.0**-40)
+"""What a sum of whole numbers may be; the sum that is compared with it is rounded."""
+
+
+def require_room(code: str, values: Ints) -> Ints:
+    """Return the values of a measure, none of them negative, if they and all their sums fit 64 bits.
+
+    Raises
+    ------
+    SumTooLarge
+        They do not.
+    """
+    if values.sum(dtype=np.float64) > _MOST:
+        message = (
+            f"The sum of {code} does not fit 64 bits; no snapshot was built. A few headcounts of more than a thousand "
+            "million are behind it: look for returns with impossible headcounts."
+        )
+        raise SumTooLarge(message)
+    return values
 
 
 def totals_of(measure: Ints, placed: Placed) -> Int64:

@@ -23,7 +23,7 @@ from app.catalogue.vocabulary import (
 )
 from app.snapshots.facts import Facts
 from app.snapshots.ordering import OrderedTree, at, known, numbers, order_enterprises
-from app.snapshots.sums import Placed, cells_of, totals_of
+from app.snapshots.sums import Placed, cells_of, require_room, totals_of
 from app.store.format import choice_array, date_array, integer_array
 
 Columns = dict[str, pa.Array]
@@ -44,7 +44,7 @@ def snapshot_tables(facts: Facts, districts: OrderedTree, industries: OrderedTre
     groups = group_columns(facts.industry_groups)
     enterprises = order_enterprises(facts.enterprises, districts, industries)
     placed = _placed(enterprises, districts, industries, groups["industries"])
-    measures = {measure.code: _measure(enterprises, measure.code) for measure in ROW_MEASURES}
+    measures = {it.code: require_room(it.code, _measure(enterprises, it.code)) for it in ROW_MEASURES}
     return {
         "districts": tree_columns(districts, DistrictLevel),
         "industries": tree_columns(industries, IndustryLevel),

@@ -81,7 +81,10 @@ async def ids(served: Served, services: dict[str, httpx.AsyncClient]) -> dict[st
 
 
 async def _import(client: httpx.AsyncClient, headers: dict[str, str]) -> str:
-    address, content = "/v1/imports?dataset=enterprises&dry_run=true", b"code,name,district_code\nX,x,350203\n"
+    address, content = (
+        "/v1/imports?dataset=enterprises&dry_run=true",
+        b"code,name,district_code,kind\nX,x,350203,wrong\n",
+    )
     answer = await client.post(address, content=content, headers=headers)
     assert answer.status_code == 202, answer.text
     job: str = answer.json()["data"]["id"]

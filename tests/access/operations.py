@@ -253,6 +253,10 @@ ASKED: dict[str, tuple[Ask, ...]] = {
         Ask(Kind.JOB, "/v1/imports/{job}/issues"),
         Ask(Kind.JOB, "/v1/imports/{other_job}/issues"),
     ),
+    "export_import_issues": (
+        Ask(Kind.JOB, "/v1/imports/{job}/issues.xlsx"),
+        Ask(Kind.JOB, "/v1/imports/{other_job}/issues.xlsx"),
+    ),
     "get_template": (same("/v1/templates/enterprises.xlsx"),),
     "list_api_keys": (same("/v1/keys"),),
     "create_api_key": (

@@ -1,6 +1,9 @@
 """Files in over HTTP: what is refused at once, what a job tells, and what is left behind."""
 
+import io
+import stat
 import time
+import zipfile
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -8,12 +11,15 @@ from typing import Any, Protocol
 
 import httpx2
 import pytest
+import xlsxwriter
+from python_calamine import CalamineWorkbook
 from starlette.testclient import TestClient
 
 from app.api.http.problems import Problem
 from app.api.jobs import models as schemas
 from app.config import Settings
 from app.main import create_app
+from tests.factories.bodies import ENTERPRISE
 from tests.factories.importing import PEOPLE, TREES, Registry
 from tests.factories.workbooks import xlsx_bytes
 
@@ -81,7 +87,7 @@ def test_file_is_taken_when_sent_as_raw_body(client: TestClient, registry: Regis
     made = send(client, ENTERPRISES, "code,name\nA,甲\nB,乙\n")
     assert made["result"] == {
         "inserted": 2, "changed": 0, "unchanged": 0, "deleted": 0, "errors": 0, "warnings": 0,
-        "stale_snapshots": [], "member_source": None,
+        "stale_snapshots": [], "member_source": None, "counts": [], "notes": [],
     }  # fmt: skip
     assert (made["state"], made["problem"], made["bytes"], made["dataset"]) == ("succeeded", None, 22, "enterprises")
     assert registry.rows("enterprise", "code", "name") == [("A", "甲"), ("B", "乙")]
@@ -161,9 +167,18 @@ def test_job_fails_with_every_problem_when_rows_are_wrong(client: TestClient, re
     page = schemas.ImportIssuePage.model_validate_json(first.content)
     assert [issue.row for issue in page.data] == list(range(3, 103))
     assert page.data[0].model_dump(mode="json") == {
-        "row": 3, "column": "district_code", "value": "nowhere", "severity": "error", "rule": "unknown_code",
-        "message": "is not in districts", "allowed": [],
+        "row": 3, "column": "district_code", "header": "district_code", "value": "nowhere", "severity": "error",
+        "rule": "unknown_code", "message": "is not in districts", "allowed": [],
     }  # fmt: skip
+    assert made["result"]["counts"] == [
+        {
+            "rule": "unknown_code",
+            "severity": "error",
+            "column": "district_code",
+            "header": "district_code",
+            "number": 150,
+        }
+    ]
     rest = client.get(f"/v1/imports/{made['id']}/issues?limit=100&cursor={page.next_cursor}").json()
     assert ([issue["row"] for issue in rest["data"]], rest["next_cursor"]) == (list(range(103, 153)), None)
 
@@ -196,8 +211,140 @@ def test_identity_numbers_are_nowhere_when_a_file_brings_them(client: TestClient
     number = "11010519491231002X"
     made = send(client, "/v1/imports?dataset=members", f"ref,joined_on\n{number},2010-01-01\n")
     assert made["problem"]["type"] == "/problems/column-refused"
-    kept = b"".join(path.read_bytes() for path in settings.data_dir.rglob("*") if path.is_file())
-    assert number.encode() not in kept
+    assert number.encode() not in everything_kept(settings)
+    listed = client.get(f"/v1/imports/{made['id']}/issues").json()["data"]
+    assert [(issue["row"], issue["rule"]) for issue in listed] == [(2, "identity_number")]
+    made = send(client, ENTERPRISES, f"code,name\nA,甲{number}\nB,乙{number[:-1]}\n")
+    assert made["problem"]["type"] == "/problems/column-refused"
+    assert cells_of(client, made["id"])[1:3] == [
+        ["A", "", "name: holds an identity number; the column is refused"],
+        ["B"],
+    ]
+    assert number[:-1].encode() not in everything_kept(settings)
+
+
+def everything_kept(settings: Settings) -> bytes:
+    """Return the bytes of all files in the data folder, those inside workbooks too."""
+    files = [path for path in settings.data_dir.rglob("*") if path.is_file()]
+    inside = [zipfile.ZipFile(path) for path in files if path.suffix == ".xlsx"]
+    parts = [book.read(name) for book in inside for name in book.namelist()]
+    return b"".join([*(path.read_bytes() for path in files), *parts])
+
+
+def cells_of(client: TestClient, import_id: str, sheet: int = 0) -> list[list[str]]:
+    """Return the rows of the file that an import gives back, without the blanks at their end."""
+    answer = client.get(f"/v1/imports/{import_id}/issues.xlsx")
+    assert answer.status_code == 200, answer.text
+    rows = (
+        CalamineWorkbook.from_filelike(io.BytesIO(answer.content))
+        .get_sheet_by_index(sheet)
+        .to_python(skip_empty_area=False)
+    )
+    texts = [[str(cell) for cell in row] for row in rows]
+    return [row[: max((place + 1 for place, cell in enumerate(row) if cell), default=0)] for row in texts]
+
+
+LEDGER = """非公企业台账,,,,,,
+,,,,,,
+序号,企业代码,企业名称,填报日期,职工人数,党员数,备注
+1,A,甲,2017.6.30,12人,3,张三报
+2,B,乙,2017-13-01,十二,3,
+合计,,,,24,6,
+3,A,甲,20170630,12,3,
+填表人：张三,,,,,,
+"""
+
+
+def test_the_file_is_given_back_with_remarks_in_its_own_language(client: TestClient, settings: Settings) -> None:
+    made = send(client, "/v1/imports?dataset=ledger", LEDGER)
+    assert cells_of(client, made["id"]) == [
+        [],
+        [],
+        ["序号", "企业代码", "企业名称", "填报日期", "职工人数", "党员数", "备注", "问题说明"],
+        ["1", "A", "甲", "2017.6.30", "12人", "3", "", "企业代码：与第7行的统一社会信用代码、报告日期相同"],
+        [
+            "2", "B", "乙", "2017-13-01", "十二", "3", "",
+            "职工人数：须为0至2000000000的整数：请写成12、1,234或12人；没有的填0，不详的留空；"
+            "填报日期：须为日期：请写成2026-06-30、2026/6/30、2026.6.30、20260630或2026年6月30日",
+        ],
+        ["合计", "", "", "", "24", "6", "", "企业代码：这是合计行，不是单位：请删去，或选择跳过有误的行"],
+        ["3", "A", "甲", "20170630", "12", "3", "", "企业代码：与第4行的统一社会信用代码、报告日期相同"],
+    ]  # fmt: skip
+    assert cells_of(client, made["id"], 1)[1] == ["duplicate_key", "error", "企业代码", "2.0"]
+    assert "张三".encode() not in everything_kept(settings)
+    (kept,) = settings.jobs_dir.glob("*.issues.xlsx")
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert list(settings.uploads_dir.iterdir()) == []
+
+
+def test_the_file_that_is_given_back_is_taken_when_it_is_mended(client: TestClient, registry: Registry) -> None:
+    made = send(client, "/v1/imports?dataset=ledger&on_error=skip", LEDGER)
+    back = client.get(f"/v1/imports/{made['id']}/issues.xlsx").content
+    again = client.post("/v1/imports?dataset=ledger&on_error=skip", content=back)
+    finished(client, again.json()["data"]["job_id"])
+    told = client.get(f"/v1/imports/{again.json()['data']['id']}").json()["data"]["result"]
+    assert told["counts"] == made["result"]["counts"]
+
+
+def test_a_file_of_members_is_given_back_without_its_cells(client: TestClient, settings: Settings) -> None:
+    made = send(client, "/v1/imports?dataset=members", "ref,joined_on\nm-secret,2010-01-01\nm-other,never\n")
+    assert cells_of(client, made["id"]) == [
+        ["Row", "Remarks"],
+        [],
+        ["3", "joined_on: must be a date: write 2026-06-30, 2026/6/30, 2026.6.30, 20260630 or 2026年6月30日"],
+    ]
+    assert b"m-secret" not in everything_kept(settings)
+
+
+def test_no_file_is_given_back_when_nothing_is_wrong_or_it_cannot_be_read(client: TestClient) -> None:
+    good = send(client, ENTERPRISES, "code,name\nA,甲\n")
+    cut = send(client, ENTERPRISES, 'code,name\nA,甲\nB,"乙\nC,丙\n')
+    for made in (good, cut):
+        refused = problem(client.get(f"/v1/imports/{made['id']}/issues.xlsx"), 404)
+        assert refused.type == "/problems/remarks-not-found"
+    listed = client.get(f"/v1/imports/{cut['id']}/issues").json()["data"]
+    assert [(issue["row"], issue["rule"]) for issue in listed] == [(3, "unreadable_file")]
+    assert cut["result"]["counts"][0]["number"] == 1
+
+
+def test_a_file_that_was_given_back_goes_with_an_erasure_and_with_its_record(
+    client: TestClient, settings: Settings
+) -> None:
+    send(client, ENTERPRISES, "code,name,kind\nA,甲,wrong\n")
+    assert len(list(settings.jobs_dir.glob("*.issues.xlsx"))) == 1
+    job = client.post("/v1/erasures", json={"ref": "m-1"}).json()["data"]["job_id"]
+    done = finished(client, job)
+    assert done["state"] == "succeeded", done
+    assert list(settings.jobs_dir.glob("*.issues.xlsx")) == []
+
+
+def test_which_sheet_is_asked_at_once_when_several_have_a_known_header(client: TestClient, registry: Registry) -> None:
+    content = io.BytesIO()
+    with xlsxwriter.Workbook(content, {"in_memory": True}) as book:
+        for name in ("一月", "二月"):
+            sheet = book.add_worksheet(name)
+            sheet.write_row(0, 0, ("code", "name"))
+            sheet.write_row(1, 0, (name, "甲"))
+    refused = problem(client.post(ENTERPRISES, content=content.getvalue()), 422)
+    assert [(item.pointer, item.allowed) for item in refused.errors] == [("query/sheet", ["一月", "二月"])]
+    answer = client.post(f"{ENTERPRISES}&sheet=二月", content=content.getvalue())
+    finished(client, answer.json()["data"]["job_id"])
+    assert registry.rows("enterprise", "code") == [("二月",)]
+    assert client.get(f"/v1/imports/{answer.json()['data']['id']}").json()["data"]["sheet"] == "二月"
+
+
+def test_codes_mean_the_same_in_full_width(client: TestClient, registry: Registry) -> None:
+    registry.load(TREES)
+    send(client, ENTERPRISES, "code,name\n９１Ａ,甲\n91A,甲\n")
+    assert registry.rows("enterprise", "code") == []
+    send(client, ENTERPRISES, "code,name\n９１Ａ,甲\n")
+    assert registry.rows("enterprise", "code") == [("91A",)]
+    assert client.get("/v1/enterprises/９１Ａ").json()["data"]["code"] == "91A"
+    listed = client.get("/v1/districts?parent=３５０２").json()["data"]
+    assert [row["code"] for row in listed] == ["350203"]
+    body = ENTERPRISE | {"name": "乙", "district_code": "３５０２０３"}
+    assert client.put("/v1/enterprises/９１Ｂ", json=body).status_code == 201
+    assert registry.rows("enterprise", "code", "district_code") == [("91A", None), ("91B", "350203")]
 
 
 def test_snapshot_is_built_in_the_same_job_when_asked(client: TestClient, registry: Registry) -> None:

@@ -13,7 +13,7 @@ from app.config import Settings
 from app.imports.columns import Column, Dataset
 from app.imports.datasets import DATASETS
 from app.imports.spellings import chinese_titles, chinese_values
-from app.imports.spellings import table as words_of
+from app.imports.tables import table as words_of
 from tests.documentation import methodology
 from tests.documentation.markdown import ROOT, read, table, with_sections
 

@@ -44,8 +44,8 @@ class Read:
 
 def read_file(path: Path, dataset: str, **options: Any) -> Read:
     declared = find_dataset(dataset)
-    log = IssueLog(declared.hidden)
     header = inspect(path, declared, **options)
+    log = IssueLog(declared.hidden, header.titles, header.notes)
     chunks = list(read_chunks(path, declared, header, log, today=TODAY))
     return Read(
         rows=[int(row) for chunk in chunks for row in chunk.rows],

@@ -68,6 +68,12 @@ class Registry:
         path.write_text("\n".join(line.strip() for line in text.splitlines()) + "\n", encoding="utf-8")
         return import_file(self.settings, dataset, path, _options(**options), lambda *_: None)
 
+    def take_bytes(self, dataset: str, content: bytes, **options: Any) -> Imported:
+        """Import a file as it is."""
+        path = self.folder / dataset
+        path.write_bytes(content)
+        return import_file(self.settings, dataset, path, _options(**options), lambda *_: None)
+
     def result(self, dataset: str, text: str, **options: Any) -> ImportResult:
         """Import a CSV file and say what that did."""
         return self.take(dataset, text, **options).result
@@ -114,8 +120,9 @@ def _options(
     dry_run: bool = False,
     ignore_unknown: bool = False,
     scope: frozenset[str] | None = None,
+    sheet: str | None = None,
 ) -> ImportOptions:
-    return ImportOptions(ImportMode(mode), OnError(on_error), dry_run, ignore_unknown, scope)
+    return ImportOptions(ImportMode(mode), OnError(on_error), dry_run, ignore_unknown, scope, sheet)
 
 
 __all__ = ["PEOPLE", "TREES", "Registry", "Rule", "day", "told"]

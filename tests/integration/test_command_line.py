@@ -95,7 +95,7 @@ def test_accepted_headers_are_named_when_a_column_is_missing(run: Run, tmp_path:
     file.write_text("joined_on\n2016-07-01\n", encoding="utf-8")
     finished = run("import", "members", str(file))
     assert finished.code == 1
-    assert "required column ref is missing (ref, 编号, 党员编号)" in finished.err
+    assert "required column ref is missing (ref, 编号, 党员编号, 党员编码)" in finished.err
 
 
 def test_nothing_is_taken_when_a_date_to_build_is_in_the_future(run: Run, tmp_path: Path) -> None:

@@ -65,8 +65,9 @@ def cell(dataset: str, column: Column) -> st.SearchStrategy[Any]:
         case Kind.CODE | Kind.REF:
             choices = CODES[column.refers_to or ("industry-groups" if column.name == "group_code" else OWNERS[dataset])]
             return st.sampled_from([*choices[:-1] * 3, choices[-1], *blank])
-        case Kind.DATE:
-            return st.sampled_from([*DATES, *blank])
+        case Kind.DATE | Kind.MONTH:
+            days = [day.replace(day=1) for day in DATES] if column.kind is Kind.MONTH else DATES
+            return st.sampled_from([*days, *blank])
         case Kind.COUNT | Kind.YEAR:
             return st.sampled_from([0, 1, 2, 3, None] if column.kind is Kind.COUNT else [1980, 1990, None])
         case Kind.BOOLEAN:

@@ -99,3 +99,15 @@ def test_member_source_is_told_when_auto_would_choose_another(peopled: Registry)
     left = "ref,joined_on,left_on\nm3,2012-07-01,2017-06-01"
     assert peopled.result("members", left, dry_run=True).member_source == "returns"
     assert peopled.result("members", left).member_source == "returns"
+
+
+def test_codes_that_differ_by_case_alone_are_told_in_the_file_and_in_the_registry(peopled: Registry) -> None:
+    rule = "case_variant"
+    assert warned(peopled, "enterprises", "code,name\na,甲\nX1,丁\nx1,戊\nD,丙") == [
+        (2, "code", rule),
+        (3, "code", rule),
+        (4, "code", rule),
+    ]
+    assert warned(peopled, "enterprises", "code,name\na,甲二\nA,甲二") == []
+    assert warned(peopled, "branches", "code,name,kind,district_code\nj,支部,branch,350203") == [(2, "code", rule)]
+    assert warned(peopled, "ledger", "code,name,reported_on\nd,丙,2017-06-30") == [(2, "code", rule)]

@@ -21,6 +21,7 @@ from app.database.migrations import downgrade, is_current, upgrade
 from app.database.outages import DatabaseUnavailable
 from app.database.tables import METADATA
 from app.database.write_lock import current_revision, raise_revision, write_lock_sync
+from app.errors import Conflict
 
 ROOT = Path(__file__).parents[2]
 
@@ -160,6 +161,47 @@ def test_old_schema_stays_whole_when_a_migration_fails(database_url: str) -> Non
         downgrade(database_url, "base")
     assert tables_of(database_url) == set(METADATA.tables) - {"member"}
     assert is_current(database_url)
+
+
+WIDE = (
+    "INSERT INTO enterprise (code, name, kind) VALUES ('９１Ａ', '甲', 'enterprise'), ('b', '乙', 'enterprise')",
+    "INSERT INTO enterprise_return (enterprise_code, reported_on, headcount) VALUES ('９１Ａ', '2017-06-30', 5)",
+    "INSERT INTO member (ref, joined_on, identity) VALUES ('ｍ１', '2010-01-01', 'open')",
+    "INSERT INTO employment (member_ref, enterprise_code, start_on) VALUES ('ｍ１', '９１Ａ', '2017-01-01')",
+)
+
+
+def stored(url: str, statement: str) -> list[str]:
+    with transaction(url) as connection:
+        return sorted(connection.execute(text(statement)).scalars())
+
+
+def test_stored_codes_are_folded_to_half_width_with_all_that_refer_to_them(database_url: str) -> None:
+    upgrade(database_url, "0003")
+    with transaction(database_url) as connection:
+        for statement in WIDE:
+            connection.execute(text(statement))
+    upgrade(database_url)
+    assert stored(database_url, "SELECT code FROM enterprise") == ["91A", "b"]
+    assert stored(database_url, "SELECT enterprise_code FROM enterprise_return") == ["91A"]
+    assert stored(database_url, "SELECT ref FROM member") == ["m1"]
+    assert stored(database_url, "SELECT member_ref || enterprise_code FROM employment") == ["m191A"]
+    downgrade(database_url, "0003")
+    assert stored(database_url, "SELECT code FROM enterprise") == ["91A", "b"]
+
+
+def test_nothing_is_folded_when_codes_would_meet_and_they_are_listed(database_url: str) -> None:
+    upgrade(database_url, "0003")
+    with transaction(database_url) as connection:
+        for statement in WIDE:
+            connection.execute(text(statement))
+        connection.execute(text("INSERT INTO enterprise (code, name, kind) VALUES ('91A', '丙', 'enterprise')"))
+        connection.execute(text("INSERT INTO member (ref, joined_on, identity) VALUES ('m1', '2010-01-01', 'open')"))
+    with pytest.raises(Conflict) as stopped:
+        upgrade(database_url)
+    assert stopped.value.detail.splitlines()[1:] == ["enterprise: ９１Ａ and 91A", "member: a ref"]
+    assert stored(database_url, "SELECT code FROM enterprise") == ["91A", "b", "９１Ａ"]
+    assert not is_current(database_url)
 
 
 def test_migrations_are_found_when_the_package_is_installed_elsewhere(tmp_path: Path, sqlite_url: str) -> None:

@@ -23,6 +23,7 @@ from starlette.testclient import TestClient
 from app.config import Settings
 from app.main import create_app
 from app.snapshots.folders import clean_up_builds, prune_snapshots
+from app.snapshots.sums import SumTooLarge
 from app.store.shelf import Shelf
 from tests.factories.loading import fill
 from tests.factories.snapshot_files import AS_OF, EARLIER, TABLES, build, folder_of, manifest_of, tables_of
@@ -307,3 +308,20 @@ def _build_under_way(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
             yield process
         finally:
             process.kill()
+
+
+@pytest.mark.parametrize(("firms", "fits"), [(2, True), (3, False)])
+def test_a_build_is_refused_when_squares_do_not_fit_64_bits(bench: Workbench, firms: int, fits: bool) -> None:
+    rows = "".join(f"\n{code}, 2017-03-31, 2000000000, 87793000" for code in "ABC"[:firms])
+    registry = tiny_registry(
+        enterprises="code, district_code, industry_code" + "".join(f"\n{code}, wucun, 64" for code in "ABC"[:firms]),
+        returns=f"enterprise_code, reported_on, headcount, members{rows}",
+    )
+    fill(bench.settings.database_url, registry)
+    if fits:
+        build(bench.settings, AS_OF)
+        return
+    with pytest.raises(SumTooLarge) as refused:
+        build(bench.settings, AS_OF)
+    assert "headcount_squared" in refused.value.detail
+    assert left(bench) == []

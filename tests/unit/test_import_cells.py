@@ -6,8 +6,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from app.imports.columns import Column, Kind
 from app.imports.datasets import find_dataset
-from tests.factories.import_files import Read, csv_bytes, read_bytes
+from app.imports.rows.cells import Under
+from app.imports.rows.cells import read_cells as typed_cells
+from tests.factories.import_files import TODAY, Read, csv_bytes, read_bytes
 
 D = date(2017, 6, 30)
 
@@ -78,7 +81,25 @@ def test_names_are_refused_when_too_long(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["2017-06-30", "2017/6/30", "2017/06/30", "2017年6月30日", "2017年06月30日", " 2017-06-30 "]
+    "text",
+    [
+        "2017-06-30",
+        "2017-6-30",
+        "2017/6/30",
+        "2017/06/30",
+        "2017.6.30",
+        "2017.06.30",
+        "20170630",
+        "2017年6月30日",
+        "2017年06月30日",
+        "2017年6月30号",
+        " 2017-06-30 ",
+        "２０１７年６月３０日",
+        "２０１７．６．３０",
+        "2017-06-30 00:00:00",
+        "2017/6/30 0:00",
+        "2017-06-30T00:00",
+    ],
 )
 def test_dates_are_read_in_their_usual_forms(tmp_path: Path, text: str) -> None:
     assert values(tmp_path, "members", "full_since", [text, "2017-06-30"]) == [D, D]
@@ -104,13 +125,16 @@ def test_dates_are_read_at_the_ends_of_the_calendar(tmp_path: Path) -> None:
         "2017/6/0",
         "2017/6/31",
         "30/6/2017",
-        "20170630",
-        "2017.6.30",
         "2017-6/30",
+        "2017.6",
+        "2017年6月",
+        "201706",
+        "2017063",
+        "2017.630",
+        "20171301",
+        "2017-06-30 12:00",
         "2017年6月30",
-        "2017-06-30T00:00",
         "0000-01-01",
-        "２０１７年６月３０日",
         "42916",
         "17-06-30",
         "yesterday",
@@ -121,8 +145,27 @@ def test_dates_are_refused_when_they_are_none(tmp_path: Path, text: str) -> None
 
 
 def test_counts_are_whole_numbers(tmp_path: Path) -> None:
-    cells = ["12", "12.0", "12.00", "0", "007", "10000000", "", " 5 "]
-    assert values(tmp_path, "returns", "headcount", cells) == [12, 12, 12, 0, 7, 10_000_000, None, 5]
+    cells = ["12", "12.0", "12.00", "0", "007", "2000000000", "", " 5 "]
+    assert values(tmp_path, "returns", "headcount", cells) == [12, 12, 12, 0, 7, 2_000_000_000, None, 5]
+
+
+def test_counts_are_read_as_offices_write_them(tmp_path: Path) -> None:
+    cells = ["１２", "12人", "12 名", "3家", "1,234", "87,793,000人", "１，２３４", "1,234.0"]
+    assert values(tmp_path, "returns", "headcount", cells) == [12, 12, 12, 3, 1234, 87_793_000, 1234, 1234]
+
+
+def test_what_is_refused_says_what_to_write_instead_in_both_languages(tmp_path: Path) -> None:
+    wanted = {
+        ("returns", "headcount", "十二"): (
+            "write 12, 1,234 or 12人; 0 for none",
+            "请写成12、1,234或12人；没有的填0，不详的留空",
+        ),
+        ("members", "full_since", "6月30日"): ("write 2026-06-30", "请写成2026-06-30、2026/6/30"),
+    }
+    for (dataset, column, cell), (english, chinese) in wanted.items():
+        (issue,) = read_cells(tmp_path, dataset, column, [cell]).log.listed
+        assert english in issue.message
+        assert chinese in issue.told.said("zh")
 
 
 @pytest.mark.parametrize(
@@ -130,15 +173,20 @@ def test_counts_are_whole_numbers(tmp_path: Path) -> None:
     [
         "-1",
         "1.5",
-        "1,000",
         "1 000",
-        "１２",
         "1e3",
         "0x1F",
         "+5",
         "12.",
         ".5",
-        "10000001",
+        "1,00",
+        "1,0000",
+        "0,123",
+        "12个月",
+        "约12",
+        "12-15",
+        "2000000001",
+        "2147483648",
         "99999999999999999999",
         "十二",
     ],
@@ -147,9 +195,54 @@ def test_counts_are_refused_when_they_are_none(tmp_path: Path, text: str) -> Non
     assert problems(tmp_path, "returns", "headcount", ["12", text]) == {(3, "invalid_count"): text}
 
 
+MONTH = Column("period_on", Kind.MONTH, "月份", "Month")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026年6月",
+        "２０２６年６月",
+        "2026-06",
+        "2026/6",
+        "2026.06",
+        "2026.6",
+        "202606",
+        "2026-06-01",
+        "2026年6月1日",
+        "20260601",
+    ],
+)
+def test_a_month_is_its_first_day(text: str) -> None:
+    cells = typed_cells(pa.array([text]), Under(MONTH, "月份", TODAY))
+    assert (cells.values.to_pylist(), cells.wrong.tolist()) == ([date(2026, 6, 1)], [False])
+
+
+@pytest.mark.parametrize("text", ["2026-06-02", "2026.1", "202613", "2026年13月", "2026", "6月", "2026-00"])
+def test_a_month_is_refused_when_it_may_mean_another_or_begins_on_another_day(text: str) -> None:
+    cells = typed_cells(pa.array([text]), Under(MONTH, "月份", TODAY))
+    assert (cells.values.to_pylist(), cells.wrong.tolist()) == ([None], [True])
+    assert "请写成2026-06" in cells.complaint.said("zh")
+
+
+def test_width_is_folded_in_everything_but_names(tmp_path: Path) -> None:
+    codes = ["９１３５ｍＬ", "9135mL", "Ａ　"]
+    assert values(tmp_path, "enterprises", "code", codes) == ["9135mL", "9135mL", "A"]
+    assert values(tmp_path, "members", "ref", ["Ｍ－１"]) == ["M-1"]
+    assert values(tmp_path, "enterprises", "name", ["ＡＢＣ公司"]) == ["ＡＢＣ公司"]
+    assert values(tmp_path, "members", "birth_year", ["１９８５"]) == [1985]
+    assert problems(tmp_path, "enterprises", "code", ["a／b"]) == {(2, "invalid_code"): "a／b"}
+
+
 def test_years_of_birth_are_plausible(tmp_path: Path) -> None:
-    assert values(tmp_path, "members", "birth_year", ["1900", "1985.0", "2026", ""]) == [1900, 1985, 2026, None]
-    found = problems(tmp_path, "members", "birth_year", ["1899", "2027", "85", "1985年"])
+    assert values(tmp_path, "members", "birth_year", ["1900", "1985.0", "1985年", "2026", ""]) == [
+        1900,
+        1985,
+        1985,
+        2026,
+        None,
+    ]
+    found = problems(tmp_path, "members", "birth_year", ["1899", "2027", "85", "1985年5月"])
     assert list(found) == [(row, "invalid_year") for row in (2, 3, 4, 5)]
 
 

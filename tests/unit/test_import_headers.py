@@ -4,7 +4,10 @@ import pytest
 
 from app.errors import ErrorItem
 from app.imports.datasets import DATASETS
-from app.imports.headers import HeaderRefused, match_titles
+from app.imports.headers import HeaderRefused, header_place, match_titles
+from app.imports.refusals import SaidItem
+from app.imports.spellings import column_named
+from app.imports.tables import table
 
 
 def names(titles: Sequence[str], dataset: str, **options: bool) -> list[str | None]:
@@ -46,7 +49,10 @@ def test_all_problems_are_named_at_once() -> None:
     assert "looks like a telephone" in errors["phoneNumber"].message
     assert "looks like an identity number" in errors["身份证号码"].message
     assert errors["ref"].message == "column ref stands 2 times: 编号, ref"
-    assert errors["joined_on"].allowed == ("joined_on", "入党日期")
+    assert errors["joined_on"].allowed[:2] == ("joined_on", "入党日期")
+    name = errors["姓 名"]
+    assert isinstance(name, SaidItem)
+    assert name.said.said("zh") == "不接收“姓 名”列：疑似姓名，属个人信息，请删去该列"
 
 
 def test_the_closest_columns_are_offered_when_a_title_is_unknown() -> None:
@@ -80,6 +86,13 @@ def test_unknown_titles_are_passed_over_when_asked() -> None:
         "identity number",
         "ＰＨＯＮＥ",
         "负责人",
+        "联系人电话",
+        "法人",
+        "党支部书记",
+        "党建指导员",
+        "填表人",
+        "微信号",
+        "家庭住址",
     ],
 )
 @pytest.mark.parametrize("dataset", DATASETS)
@@ -130,3 +143,62 @@ def test_hundreds_of_unknown_titles_are_all_named_though_few_with_suggestions() 
     assert len(errors) == 402
     assert errors["nmae 0"].allowed == ("name",)
     assert errors["nmae 399"].allowed == ()
+
+
+HEADERS = [
+    (dataset, row["column"], title)
+    for row in table("headers_zh.csv")
+    for dataset in row["applies_to"].split(";")
+    for title in row["accepted_zh"].split(";")
+]
+
+
+@pytest.mark.parametrize(("dataset", "column", "title"), HEADERS)
+def test_every_chinese_header_names_its_column_and_no_other(dataset: str, column: str, title: str) -> None:
+    declared = DATASETS[dataset]
+    others = [other.name for other in declared.columns if other.required and other.name != column]
+    assert names([*others, title], dataset)[-1] == column
+    assert names([*others, f" {title}（人）"], dataset)[-1] == column
+    assert names([*others, f"＊{title}"], dataset)[-1] == column
+
+
+def test_every_header_says_where_it_is_used() -> None:
+    assert all(row["source"] for row in table("headers_zh.csv"))
+
+
+@pytest.mark.parametrize(
+    ("title", "column"),
+    [
+        ("职工人数\n（人）", "headcount"),
+        ("其中：女党员", "members_women"),
+        ("其中女党员", "members_women"),
+        ("党员总数（名）：", "members"),
+        ("填报日期（必填）", "reported_on"),
+    ],
+)
+def test_marks_and_units_around_a_header_do_not_matter(title: str, column: str) -> None:
+    named = column_named(title, DATASETS["ledger"])
+    assert named is not None
+    assert named.name == column
+
+
+@pytest.mark.parametrize("title", ["职工人数（万人）", "职工人数（上年）", "非党员人数", "党员人数增长率"])
+def test_what_changes_the_meaning_of_a_header_does_matter(title: str) -> None:
+    assert column_named(title, DATASETS["ledger"]) is None
+
+
+@pytest.mark.parametrize("title", ["序号", " 序 号 ", "备注", "备 注", "Remarks", "问题说明"])
+def test_running_numbers_and_remarks_are_left_out_without_an_error(title: str) -> None:
+    assert names(["ref", "joined_on", title], "members") == ["ref", "joined_on", None]
+
+
+def test_the_header_is_the_first_row_of_which_most_cells_are_known() -> None:
+    title, unit = ("2026年上半年非公企业党建台账",), ("填报单位：梧村街道", "", "2026年6月30日")
+    header = ("序号", "统一社会信用代码", "企业名称", "填报日期", "职工人数", "片区")
+    rows = [title, (), unit, header, ("1", "A", "甲", "2026-06-30", "5", "东")]
+    assert header_place(rows, DATASETS["ledger"]) == 3
+    assert header_place([("统计日期", "2026-06-30"), *rows], DATASETS["ledger"]) == 4
+    assert header_place([("企业名称",), header], DATASETS["ledger"]) == 1
+    assert header_place([("code",), ("A",)], DATASETS["enterprises"]) == 0
+    assert header_place([(), ("code", "nmae", "knid"), ("1", "2", "3")], DATASETS["enterprises"]) == 1
+    assert header_place([("sex", "Sex", "no", "One of"), ("ref", "joined_on")], DATASETS["members"]) == 1

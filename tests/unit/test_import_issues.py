@@ -3,12 +3,14 @@ from collections.abc import Iterator
 import msgspec
 
 from app.imports.issues import IssueLog, RowIssue, Rule, Severity, row_issue
+from app.imports.messages import say
 
 
 def test_a_rule_says_how_severe_it_is() -> None:
     warnings = {rule for rule in Rule if rule.severity is Severity.WARNING}
     assert warnings == {
         Rule.CHECK_DIGIT,
+        Rule.CASE_VARIANT,
         Rule.MEMBERS_ABOVE_HEADCOUNT,
         Rule.RETURN_OUTSIDE_REGISTRATION,
         Rule.EMPLOYMENT_OUTSIDE_REGISTRATION,
@@ -26,7 +28,7 @@ def test_the_log_lists_up_to_its_limit_and_counts_the_rest() -> None:
             made.append(row)
             yield row_issue(row, "code", "x", Rule.INVALID_CODE, "wrong")
 
-    log.add_many(Rule.INVALID_CODE, 5, issues())
+    log.add_many(Rule.INVALID_CODE, "code", 5, issues())
     assert (log.errors, log.warnings) == (5, 0)
     assert [issue.row for issue in log.listed] == [3, 4, 5]
     assert made == [5, 4, 3]
@@ -54,14 +56,23 @@ def test_a_long_value_is_cut() -> None:
     assert row_issue(2, "name", "x" * 101, Rule.INVALID_TEXT, "long").value == "x" * 100 + "…"
 
 
-def test_an_issue_is_encoded_by_its_values() -> None:
-    encoded = msgspec.json.encode(row_issue(None, None, None, Rule.CYCLE, "a cycle"))
-    assert msgspec.json.decode(encoded) == {
-        "row": None,
-        "column": None,
-        "value": None,
-        "severity": "error",
-        "rule": "cycle",
-        "message": "a cycle",
-        "allowed": [],
-    }
+def test_an_issue_is_kept_in_both_languages() -> None:
+    message = say("must not be above {whole}", whole="members")
+    issue = row_issue(3, "full_members", "9", Rule.PART_ABOVE_MEMBERS, message, ("8",))
+    again = msgspec.json.decode(msgspec.json.encode(issue), type=RowIssue)
+    assert again == issue
+    assert (again.message, again.told.said("zh")) == ("must not be above members", "不得大于党员")
+
+
+def test_problems_are_counted_by_rule_and_column_and_name_the_column_as_the_file_does() -> None:
+    log = IssueLog(titles={"headcount": "职工人数"}, limit=2)
+    for row in (2, 3, 4):
+        log.add(row_issue(row, "headcount", "十", Rule.INVALID_COUNT, "wrong"))
+    log.add(row_issue(2, "code", None, Rule.CHECK_DIGIT, "looks wrong"))
+    log.add(row_issue(5, None, None, Rule.RAGGED_ROW, "has 3 cells"))
+    assert [(it.rule, it.column, it.header, it.number) for it in log.counts] == [
+        ("invalid_count", "headcount", "职工人数", 3),
+        ("ragged_row", None, None, 1),
+        ("check_digit", "code", None, 1),
+    ]
+    assert [issue.header for issue in log.listed] == ["职工人数", "职工人数"]

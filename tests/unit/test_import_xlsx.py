@@ -1,20 +1,25 @@
 import io
+import re
 import resource
 import struct
 import subprocess
 import sys
 import zipfile
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 
 from app.imports.datasets import find_dataset
 from app.imports.readers.file import inspect
 from app.imports.readers.layout import FileFormat, UnreadableFile
-from app.imports.readers.xlsx import limited
+from app.imports.readers.xlsx import SheetNeeded, limited
 from app.imports.readers.xlsx_archive import Archive
-from app.imports.readers.xlsx_sheet import first_sheet, sheet_extent
+from app.imports.readers.xlsx_extent import sheet_extent
+from app.imports.readers.xlsx_sheet import read_book
+from app.imports.refusals import SaidItem
 from tests.factories.import_files import read_bytes
 from tests.factories.workbooks import SHEET, rewritten, with_cells, xlsx_bytes
 from tests.lengths import at_length
@@ -35,7 +40,7 @@ def extent(content: bytes, tmp_path: Path) -> tuple[int, int]:
     path = tmp_path / "file"
     path.write_bytes(content)
     with Archive(path) as archive:
-        found = sheet_extent(archive, first_sheet(archive))
+        found = sheet_extent(archive, read_book(archive).sheets[0])
     return found.rows, found.columns
 
 
@@ -72,7 +77,7 @@ def test_cells_of_every_type_are_read(tmp_path: Path) -> None:
     ("cell", "rule", "value"),
     [
         (datetime.fromisoformat("2017-06-30T12:05"), "invalid_date", "2017-06-30 12:05:00"),
-        (42916, "invalid_date", "42916"),
+        (2017, "invalid_date", "2017"),
         ("30.6.2017", "invalid_date", "30.6.2017"),
         (True, "invalid_date", "true"),
     ],
@@ -82,7 +87,7 @@ def test_a_cell_that_is_no_date_is_a_problem(tmp_path: Path, cell: object, rule:
     assert read.issues == [(3, "registered_on", rule, value)]
 
 
-@pytest.mark.parametrize("count", [1.5, -1, True, D, "１２"])
+@pytest.mark.parametrize("count", [1.5, -1, True, D, "十二"])
 def test_a_cell_that_is_no_count_is_a_problem(tmp_path: Path, count: object) -> None:
     content = xlsx_bytes(("enterprise_code", "reported_on", "headcount"), ("e", D, count))
     assert [issue[:3] for issue in read_bytes(content, "returns", tmp_path).issues] == [
@@ -119,9 +124,90 @@ def test_columns_are_counted_from_the_first_of_the_sheet(tmp_path: Path) -> None
     assert (read.rows, read.issues, read.records[0]["code"]) == ([2], [], "1")
 
 
-def test_a_header_that_is_not_in_the_first_row_is_refused(tmp_path: Path) -> None:
-    assert refused(xlsx_bytes(HEADER, ROW, row=1), tmp_path) == "The first row holds no header."
-    assert refused(xlsx_bytes(), tmp_path) == "The first row holds no header."
+def test_rows_above_the_header_are_left_out_and_rows_keep_their_numbers(tmp_path: Path) -> None:
+    rows = [("台账",), (), ("填报单位：梧村街道", D), HEADER, ROW, (), ("合计", "", None), ("填表人：张三",)]
+    read = read_bytes(xlsx_bytes(*rows, row=1, column=1), "enterprises", tmp_path)
+    assert (read.rows, read.issues) == ([6], [(8, "code", "totals_row", None)])
+    assert [str(note) for note in read.log.notes] == [
+        "Sheet Rows was taken.",
+        "Row 5 was taken for the header; what stands above it is left out.",
+        "The table ends above row 9: the notes from there on are left out.",
+    ]
+    assert refused(sheets_of(("a", [])), tmp_path) == "None of the first 20 rows holds a header."
+
+
+def sheets_of(*sheets: tuple[str, Sequence[Sequence[str]]], hidden: Sequence[str] = ()) -> bytes:
+    content = io.BytesIO()
+    with xlsxwriter.Workbook(content, {"in_memory": True}) as book:
+        for name, rows in sheets:
+            sheet = book.add_worksheet(name)
+            for place, cells in enumerate(rows):
+                sheet.write_row(place, 0, cells)
+            if name in hidden:
+                sheet.hide()
+    return content.getvalue()
+
+
+COVER, TABLE = ("封面", [("填报说明",)]), ("台账", [("code", "name"), ("1", "n")])
+OTHER = ("二月", [("标题",), ("code", "name"), ("2", "m")])
+
+
+def test_the_sheet_with_a_known_header_is_taken_wherever_it_stands(tmp_path: Path) -> None:
+    assert read_bytes(sheets_of(COVER, TABLE), "enterprises", tmp_path).records[0]["code"] == "1"
+    assert (
+        read_bytes(sheets_of(COVER, OTHER, TABLE, hidden=["二月"]), "enterprises", tmp_path).records[0]["code"] == "1"
+    )
+
+
+def test_which_sheet_is_asked_when_several_have_a_known_header(tmp_path: Path) -> None:
+    content = sheets_of(COVER, TABLE, OTHER)
+    with pytest.raises(SheetNeeded) as caught:
+        read_bytes(content, "enterprises", tmp_path)
+    (error,) = caught.value.errors
+    assert (error.pointer, error.allowed) == ("query/sheet", ("台账", "二月"))
+    assert isinstance(error, SaidItem)
+    assert "请用sheet指明" in error.said.said("zh")
+    assert read_bytes(content, "enterprises", tmp_path, sheet="二月").records[0]["code"] == "2"
+    with pytest.raises(SheetNeeded) as caught:
+        read_bytes(content, "enterprises", tmp_path, sheet="三月")
+    assert caught.value.errors[0].allowed == ("封面", "台账", "二月")
+
+
+@pytest.mark.parametrize("value", ["", "<v></v>", "<v/>"])
+def test_a_formula_that_was_never_calculated_is_no_blank(tmp_path: Path, value: str) -> None:
+    titles = ("enterprise_code", "reported_on", "headcount", "members")
+    content = xlsx_bytes(titles, ("e", D, 1, 1), ("f", D, 1, 1))
+    cells = f'<c r="C3"><f>SUM(1,2)</f>{value}</c><c r="D3"><f>1+1</f><v>2</v></c></row>'
+    changed = rewritten(
+        content, SHEET, lambda xml: xml.replace(b'<c r="C3"><v>1</v></c><c r="D3"><v>1</v></c></row>', cells.encode())
+    )
+    assert changed != content
+    read = read_bytes(changed, "returns", tmp_path)
+    assert read.issues == [(3, "headcount", "formula_without_value", None)]
+    assert read.records[1]["members"] == 2
+    assert "保存后重报" in read.issue().told.said("zh")
+
+
+def test_a_formula_whose_text_is_empty_is_blank(tmp_path: Path) -> None:
+    content = rewritten(
+        xlsx_bytes((*HEADER, "kind"), (*ROW, "x")),
+        SHEET,
+        lambda xml: re.sub(b'<c r="D2" t="s"><v>[0-9]+</v></c>', b'<c r="D2" t="str"><f>IF(1,"")</f><v></v></c>', xml),
+    )
+    read = read_bytes(content, "enterprises", tmp_path)
+    assert (read.issues, read.records[0]["kind"]) == ([], "enterprise")
+
+
+def test_serial_numbers_are_days_in_columns_of_dates_alone(tmp_path: Path) -> None:
+    content = xlsx_bytes(HEADER, (42916, "n", 42916), (2, "n", 20170630), (3, "n", 2017), (4, "n", 42916.5))
+    read = read_bytes(content, "enterprises", tmp_path)
+    assert [row["registered_on"] for row in read.records] == [D, D, None, None]
+    assert read.records[0]["code"] == "42916"
+    assert read.issues == [
+        (row, "registered_on", "invalid_date", value) for row, value in ((4, "2017"), (5, "42916.5"))
+    ]
+    old = rewritten(content, "xl/workbook.xml", lambda xml: xml.replace(b"<workbookPr ", b'<workbookPr date1904="1" '))
+    assert read_bytes(old, "enterprises", tmp_path).records[0]["registered_on"] == date(2021, 7, 1)
 
 
 def test_a_header_alone_has_no_rows(tmp_path: Path) -> None:

@@ -178,7 +178,15 @@ def test_full_disk_is_named_and_other_errors_are_not() -> None:
 
 @pytest.mark.parametrize(
     ("value", "stays"),
-    [("m-17", False), ("甲 m-17", False), ("m-17;m-18", False), ("m-170", True), ("xm-17", True), (None, True)],
+    [
+        ("m-17", False),
+        ("甲 m-17", False),
+        ("m-17;m-18", False),
+        ("ｍ－１７", False),
+        ("m-170", True),
+        ("xm-17", True),
+        (None, True),
+    ],
 )
 def test_a_ref_in_a_wrong_column_goes_from_the_issues_when_it_is_erased(
     settings: Settings, value: str | None, *, stays: bool

@@ -15,6 +15,8 @@ from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, BeforeValidator, ValidationError
 
+from app.catalogue.codes import fold_width
+
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -24,6 +26,8 @@ def _iso_date(value: object) -> object:
         raise ValueError(message)
     return value
 
+
+_AS_WRITTEN = frozenset({"q", "sheet"})
 
 IsoDate = Annotated[date, BeforeValidator(_iso_date)]
 """A date as `YYYY-MM-DD` only: pydantic alone reads `20170630` as seconds since 1970."""
@@ -86,15 +90,20 @@ class QueryOf(Generic[Parameters]):
 
     def _values(self, request: Request) -> dict[str, Any]:
         query = request.query_params
-        values: dict[str, Any] = dict(query)
+        values: dict[str, Any] = {name: _plain(name, value) for name, value in query.items()}
         for name in self.repeatable & values.keys():
-            values[name] = query.getlist(name)
+            values[name] = [_plain(name, value) for value in query.getlist(name)]
         return values
 
     def _repeated(self, request: Request) -> list[dict[str, Any]]:
         query = request.query_params
         names = [name for name in self.names if name not in self.repeatable and len(query.getlist(name)) > 1]
         return [{"type": "repeated_parameter", "loc": ("query", name), "msg": "May be given once"} for name in names]
+
+
+def _plain(name: str, value: str) -> str:
+    """Return a value in half width, but for what is compared with names."""
+    return value if name in _AS_WRITTEN else fold_width(value)
 
 
 def _is_tuple(annotation: Any) -> bool:

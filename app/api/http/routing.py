@@ -13,10 +13,13 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.params import Depends
 from fastapi.routing import APIRoute
+from starlette.routing import Match
+from starlette.types import Scope
 
 from app.api.http.authorization import Authorization, authorizations, query_names
 from app.api.http.parameters import QueryOf
 from app.api.http.problems import PROBLEM_RESPONSE, UnsupportedMediaType
+from app.catalogue.codes import fold_width
 from app.errors import ErrorItem, InvalidRequest
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -67,6 +70,9 @@ FILE_RESPONSE: dict[int | str, dict[str, Any]] = {
 }
 """`responses=` of an operation that returns a file (with `response_class=Response`)."""
 
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+"""Media type of workbooks."""
+
 RAW_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -89,6 +95,15 @@ class Route(APIRoute):
     def takes_file(self) -> bool:
         """Whether its body is a file instead of JSON."""
         return self.openapi_extra is RAW_BODY
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Say whether a request is for this route; codes in its path mean the same in full and in half width."""
+        match, found = super().matches(scope)
+        if given := found.get("path_params"):
+            found["path_params"] = {
+                name: fold_width(value) if isinstance(value, str) else value for name, value in given.items()
+            }
+        return match, found
 
     def get_route_handler(self) -> Handler:
         """Return the handler; a JSON body is read only after the request is authorized."""

@@ -16,7 +16,7 @@ from app.api.http.auditing import origin_of
 from app.api.http.authorization import WRITE
 from app.api.http.pages import ListQuery, decode_cursor
 from app.api.http.parameters import QueryOf
-from app.api.http.routing import RAW_BODY, make_router
+from app.api.http.routing import FILE_RESPONSE, RAW_BODY, make_router
 from app.api.jobs.jobs import (
     accepted,
     import_answer,
@@ -25,6 +25,7 @@ from app.api.jobs.jobs import (
     issue_page,
     own_job,
     owner,
+    remarks_file,
 )
 from app.api.jobs.models import AcceptedJobAnswer, DatasetName, ImportAnswer, ImportId, ImportIssuePage, ImportPage
 from app.config import Settings
@@ -52,6 +53,11 @@ class ImportParameters(BaseModel):
     on_error: OnError = Field(default=OnError.REJECT, description="Whether an error excludes the file or the row.")
     dry_run: bool = Field(default=False, description="Check everything, write nothing.")
     ignore_unknown: bool = Field(default=False, description="Leave unknown columns out instead of refusing the file.")
+    sheet: str | None = Field(
+        default=None,
+        max_length=100,
+        description="Name of the worksheet that is meant. Absent: the one with a known header; 422 if several have.",
+    )
     build: date | None = Field(
         default=None,
         description="Then build the snapshot of this date; needs a key that covers everything. Absent: none.",
@@ -109,11 +115,12 @@ async def _upload(request: Request, settings: Settings) -> Path:
 
 def _inspect(path: Path, query: ImportParameters) -> None:
     keys_only = query.mode is ImportMode.DELETE
-    inspect(path, find_dataset(query.dataset), ignore_unknown=query.ignore_unknown, keys_only=keys_only)
+    dataset = find_dataset(query.dataset)
+    inspect(path, dataset, ignore_unknown=query.ignore_unknown, keys_only=keys_only, sheet=query.sheet)
 
 
 def _request(query: ImportParameters, scope: frozenset[str] | None, size: int) -> ImportRequest:
-    options = ImportOptions(query.mode, query.on_error, query.dry_run, query.ignore_unknown, scope)
+    options = ImportOptions(query.mode, query.on_error, query.dry_run, query.ignore_unknown, scope, query.sheet)
     return ImportRequest(query.dataset.value, options, size, query.build)
 
 
@@ -149,7 +156,17 @@ async def get_import(request: Request, import_id: ImportId) -> Response:
 
 @router.get("/{id}/issues", response_model=ImportIssuePage, dependencies=[WRITE])
 async def list_import_issues(request: Request, import_id: ImportId, query: ListQuery) -> Response:
-    """List the problems of an import's rows, by row."""
+    """List the problems of an import's rows, by row; `result.counts` of the import counts them by rule and column."""
     start, jobs_dir = decode_cursor(request, query, _Start) or 0, request.app.state.settings.jobs_dir
     record = import_of(own_job(request, import_id))
     return issue_page(request, query, read_issues(jobs_dir, record.id, start=start, limit=query.limit + 1), start)
+
+
+@router.get("/{id}/issues.xlsx", response_class=Response, responses=FILE_RESPONSE, dependencies=[WRITE])
+async def export_import_issues(request: Request, import_id: ImportId) -> Response:
+    """Get the file that was sent, with a column of remarks beside each row that has problems, as XLSX.
+
+    Columns that were not taken in are blank, and of datasets that name members there are the remarks alone.
+    """
+    record = import_of(own_job(request, import_id))
+    return remarks_file(request.app.state.settings.jobs_dir, record.id)

@@ -1,12 +1,14 @@
 """Jobs: imports, builds and erasures, from their records."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
+from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import Path, Request, Response
 from pydantic import Field
+from starlette.responses import FileResponse
 
 from app.access.principals import Principal
 from app.api.http.auditing import audit_details, origin_of
@@ -14,10 +16,12 @@ from app.api.http.authorization import ADMIN, WRITE, WRITE_EVERYWHERE
 from app.api.http.models import Closed
 from app.api.http.pages import JSON, ListParameters, page_of
 from app.api.http.problems import TYPE_BASE
-from app.api.http.routing import make_router
+from app.api.http.routing import XLSX, make_router
 from app.api.jobs.models import AcceptedJobAnswer, ErasureBody, JobAnswer
 from app.api.registry.models import Day
+from app.errors import NotFound
 from app.imports.issues import RowIssue
+from app.imports.options import ImportResult
 from app.jobs.records import (
     BuildRequest,
     ErasureRequest,
@@ -28,6 +32,7 @@ from app.jobs.records import (
     absent_job,
     new_record,
     read_job,
+    remarks_path,
 )
 from app.registry.erasure import refuse_unusable
 from app.snapshots.dates import refuse_future
@@ -64,9 +69,9 @@ def own_job(request: Request, job_id: str) -> JobRecord:
 def job_answer(record: JobRecord) -> Response:
     """Return a job; until it is finished, with `Retry-After`."""
     names = ("id", "kind", "state", "phase", "done", "total", "created_at", "started_at", "finished_at", "snapshot")
-    fields = {name: getattr(record, name) for name in names}
+    values = {name: getattr(record, name) for name in names}
     headers = _NO_STORE if record.finished else {**_NO_STORE, "Retry-After": "1"}
-    return _answer({"data": fields | {"problem": _failure(record.problem)}}, headers=headers)
+    return _answer({"data": values | {"problem": _failure(record.problem)}}, headers=headers)
 
 
 def import_of(record: JobRecord) -> JobRecord:
@@ -98,12 +103,42 @@ def import_page(request: Request, query: ListParameters, records: Sequence[JobRe
 def issue_page(request: Request, query: ListParameters, issues: Sequence[RowIssue], start: int) -> Response:
     """Return a page of an import's problems, given its rows and, if there is a next page, one more."""
     end = start + query.limit if len(issues) > query.limit else None
-    return _page(request, query, [msgspec.structs.asdict(issue) for issue in issues[: query.limit]], end)
+    return _page(request, query, [_issue(issue) for issue in issues[: query.limit]], end)
+
+
+class RemarksNotFound(NotFound):
+    """There is no file with remarks.
+
+    No row has problems, the file cannot be read to its end, or an erasure has removed it.
+    """
+
+    code = "remarks-not-found"
+    title = "No file with remarks"
+
+
+def remarks_file(jobs_dir: FilePath, job_id: str) -> Response:
+    """Return the file of an import with remarks.
+
+    Raises
+    ------
+    RemarksNotFound
+        There is none.
+    """
+    path = remarks_path(jobs_dir, job_id)
+    if not path.exists():
+        message = f"Import {job_id} has no file with remarks."
+        raise RemarksNotFound(message)
+    return FileResponse(path, headers=_NO_STORE, media_type=XLSX, filename=path.name)
 
 
 def _page(request: Request, query: ListParameters, data: list[dict[str, Any]], end: object) -> Response:
     content, links = page_of(request, query, data, end)
     return Response(content, headers=_NO_STORE | links, media_type=JSON)
+
+
+def _issue(issue: RowIssue) -> dict[str, Any]:
+    names = ("row", "column", "header", "value", "severity", "rule", "message", "allowed")
+    return {name: getattr(issue, name) for name in names}
 
 
 def _import(record: JobRecord) -> dict[str, Any]:
@@ -119,17 +154,22 @@ def _import(record: JobRecord) -> dict[str, Any]:
         "state": record.state,
         "created_at": record.created_at,
         "finished_at": record.finished_at,
-        "result": None if record.imported is None else asdict(record.imported),
+        "result": None if record.imported is None else _result(record.imported),
         "snapshot": record.snapshot,
         "problem": _failure(record.problem),
     }
 
 
+def _result(imported: ImportResult) -> dict[str, Any]:
+    notes = [str(note) for note in imported.notes]
+    return {field.name: getattr(imported, field.name) for field in fields(imported)} | {"notes": notes}
+
+
 def _failure(problem: JobProblem | None) -> dict[str, Any] | None:
     if problem is None:
         return None
-    fields = ("title", "status", "detail", "errors")
-    return {"type": TYPE_BASE + problem.code, **{name: getattr(problem, name) for name in fields}}
+    names = ("title", "status", "detail", "errors")
+    return {"type": TYPE_BASE + problem.code, **{name: getattr(problem, name) for name in names}}
 
 
 def _answer(content: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -5,10 +5,11 @@ from enum import StrEnum
 from typing import Annotated
 
 from fastapi import Path
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from app.api.http.models import Closed, members
 from app.api.http.problems import ProblemItem
+from app.catalogue.codes import fold_width
 from app.database.tables import CODE_LENGTH
 from app.imports.datasets import DATASETS
 from app.imports.issues import Rule, Severity
@@ -84,6 +85,16 @@ class AcceptedJobAnswer(Closed):
     data: AcceptedJob = Field(description="The ids.")
 
 
+class ImportIssueCount(Closed):
+    """How many problems of one rule a column has."""
+
+    rule: Rule = Field(description="The rule.")
+    severity: Severity = Field(description="`error` excludes rows, `warning` does not.")
+    column: str | None = Field(description="Code of the column; null: rows as a whole.")
+    header: str | None = Field(description="The column as the file names it; null: it does not.")
+    number: int = Field(description="Problems, listed or not.")
+
+
 class ImportCounts(Closed):
     """What an import did, in rows."""
 
@@ -95,6 +106,8 @@ class ImportCounts(Closed):
     warnings: int = Field(description="Warnings of rows, listed or not.")
     stale_snapshots: list[str] = Field(description="Newest snapshots of their dates, now older than the registry.")
     member_source: str | None = Field(description="The source that `auto` now selects for today; null: no change.")
+    counts: list[ImportIssueCount] = Field(description="Problems by rule and column: errors first, then the most.")
+    notes: list[str] = Field(description="Which row and sheet were taken for the header, and what was left out.")
 
 
 class Import(Closed):
@@ -107,6 +120,9 @@ class Import(Closed):
     on_error: OnError = Field(description="Whether an error excludes the file or the row.")
     dry_run: bool = Field(description="Whether nothing was written.")
     ignore_unknown: bool = Field(description="Whether unknown columns were left out.")
+    sheet: str | None = Field(
+        description="Name of the worksheet that was requested; null: the one with a known header."
+    )
     build: date | None = Field(description="Date of the snapshot to build afterwards; null: none.")
     bytes: int = Field(description="Size of the file, bytes.")
     state: JobState = Field(description="Its state.")
@@ -133,8 +149,9 @@ class ImportPage(Closed):
 class ImportIssue(Closed):
     """One problem of one row of a file."""
 
-    row: int | None = Field(description="Number as in a spreadsheet, the header being 1; null: a row of the registry.")
-    column: str | None = Field(description="The column; null: the row as a whole.")
+    row: int | None = Field(description="Number as in a spreadsheet, from 1; null: a row of the registry.")
+    column: str | None = Field(description="Code of the column; null: the row as a whole.")
+    header: str | None = Field(description="The column as the file names it; null: it does not.")
     value: str | None = Field(description="Content of the cell; null: empty, or not repeated here.")
     severity: Severity = Field(description="`error` excludes the row, `warning` does not.")
     rule: Rule = Field(description="The rule.")
@@ -151,7 +168,8 @@ class ImportIssuePage(Closed):
     next_cursor: str | None = Field(description="Where the next page starts; null on the last page.")
 
 
-_Ref = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=CODE_LENGTH)]
+_Text = StringConstraints(strip_whitespace=True, min_length=1, max_length=CODE_LENGTH)
+_Ref = Annotated[str, _Text, AfterValidator(fold_width)]
 
 
 class ErasureBody(Closed):

@@ -13,7 +13,7 @@ from starlette.types import Send
 from app.api.http.auditing import audited
 from app.api.http.authorization import READ
 from app.api.http.pages import validated
-from app.api.http.routing import FILE_RESPONSE, make_router
+from app.api.http.routing import FILE_RESPONSE, XLSX, make_router
 from app.api.jobs.models import DatasetName
 from app.api.registry.answering import visibility_of
 from app.api.statistics.parameters import Lang
@@ -81,8 +81,6 @@ async def export_dataset(
 
 templates = make_router("/v1/templates", "imports", READ)
 
-_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-
 
 @templates.get("/{dataset}.xlsx", response_class=Response, responses=FILE_RESPONSE)
 async def get_template(
@@ -92,6 +90,6 @@ async def get_template(
 ) -> Response:
     """Get an empty sheet of a dataset: headers, notes, drop-down lists."""
     content = await asyncio.to_thread(template, find_dataset(dataset), lang.value)
-    response = validated(content, _XLSX, public=True)
+    response = validated(content, XLSX, public=True)
     response.headers["Content-Disposition"] = f'attachment; filename="{dataset}.xlsx"'
     return response

@@ -4,12 +4,13 @@ from datetime import date
 from typing import Annotated
 
 from fastapi import Depends
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from app.api.http.models import Closed
 from app.api.http.pages import ListParameters
 from app.api.http.parameters import IsoDate, QueryOf
 from app.api.statistics.models import District, Industry, IndustryGroup
+from app.catalogue.codes import fold_width
 from app.catalogue.vocabulary import (
     BranchForm,
     BranchKind,
@@ -28,7 +29,7 @@ NO_NUL = r"^[^\x00]*$"
 """What any text must be: PostgreSQL stores no NUL."""
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=NAME_LENGTH, pattern=NO_NUL)]
-Code = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Code = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(fold_width)]
 
 
 def _text_only(value: object) -> object:

@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -14,10 +15,12 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from app.imports.columns import Dataset
-from app.imports.headers import recognised
+from app.imports.headers import HEADER_WITHIN, header_place, recognised
 from app.imports.issues import RowIssue, Rule, row_issue
+from app.imports.messages import say
 from app.imports.readers.layout import MOST_COLUMNS, FileFormat, Header, Layout, UnreadableFile
-from app.imports.rows.checks import RawBatch, RowNumbers
+from app.imports.rows.extra_rows import is_note
+from app.imports.rows.raw import RawBatch, RowNumbers
 from app.imports.rows.texts import Texts
 
 FIRST_BYTES = 1 << 20
@@ -52,12 +55,14 @@ def detect_encoding(path: Path, limit: int | None = None) -> Encoding:
         if offset is None:
             return "utf-8"
         if is_utf8:
-            raise UnreadableFile(f"The byte at offset {offset} is not UTF-8, as the bytes before it are.")
+            message = "The byte at offset {offset} is not UTF-8, as the bytes before it are."
+            raise UnreadableFile(say(message, offset=offset))
         file.seek(0)
         offset, _ = _first_misfit(file, "gb18030", limit)
     if offset is None:
         return "gb18030"
-    raise UnreadableFile(f"The byte at offset {offset} is neither UTF-8 nor GB18030; save the file as CSV UTF-8.")
+    message = "The byte at offset {offset} is neither UTF-8 nor GB18030; save the file as CSV UTF-8."
+    raise UnreadableFile(say(message, offset=offset))
 
 
 def _first_misfit(file: BinaryIO, encoding: Encoding, limit: int | None) -> tuple[int | None, bool]:
@@ -98,10 +103,11 @@ def _blocks(file: BinaryIO, limit: int | None) -> Iterator[tuple[bytes, bool]]:
 def _refuse_nul(block: bytes, position: int) -> None:
     place = block.find(0)
     if place >= 0:
-        raise UnreadableFile(
-            f"The byte at offset {position + place} is NUL, which no CSV file has. Of what a spreadsheet saves, CSV in "
-            "UTF-8 or GB18030 and .xlsx are read; “Unicode text” (UTF-16) is not."
+        message = (
+            "The byte at offset {offset} is NUL, which no CSV file has. Of what a spreadsheet saves, CSV in UTF-8 or "
+            "GB18030 and .xlsx are read; “Unicode text” (UTF-16) is not."
         )
+        raise UnreadableFile(say(message, offset=position + place))
 
 
 DELIMITERS = (",", ";", "\t")
@@ -115,8 +121,10 @@ MOST_RAGGED = 200_000
 _TAIL_BYTES = 64
 
 
-def csv_layout(path: Path, dataset: Dataset) -> Layout:
+def csv_layout(path: Path, dataset: Dataset, _sheet: str | None = None) -> Layout:
     """Return how a CSV file is written, from its first bytes: of the delimiters that which makes the most titles.
+
+    The titles are those of the header, wherever it stands among the first rows.
 
     Raises
     ------
@@ -125,9 +133,11 @@ def csv_layout(path: Path, dataset: Dataset) -> Layout:
     """
     encoding = detect_encoding(path, FIRST_BYTES)
     start = _start(path, encoding)
-    rows = {delimiter: _first_row(start, delimiter) for delimiter in DELIMITERS}
-    best = max(DELIMITERS, key=lambda delimiter: (recognised(rows[delimiter], dataset), len(rows[delimiter])))
-    return Layout(FileFormat.CSV, tuple(rows[best]), encoding=encoding, delimiter=best)
+    rows = {delimiter: _first_rows(start, delimiter) for delimiter in DELIMITERS}
+    places = {delimiter: header_place(rows[delimiter], dataset) for delimiter in DELIMITERS}
+    titles = {delimiter: tuple(rows[delimiter][places[delimiter]]) for delimiter in DELIMITERS}
+    best = max(DELIMITERS, key=lambda delimiter: (recognised(titles[delimiter], dataset), len(titles[delimiter])))
+    return Layout(FileFormat.CSV, titles[best], encoding=encoding, delimiter=best, header_row=places[best] + 1)
 
 
 def csv_batches(path: Path, header: Header) -> Iterator[RawBatch]:
@@ -150,18 +160,23 @@ def _start(path: Path, encoding: str) -> str:
         return file.read(FIRST_BYTES).decode(encoding, errors="ignore").removeprefix("\ufeff")
 
 
-def _first_row(start: str, delimiter: str) -> list[str]:
+def _first_rows(start: str, delimiter: str) -> list[list[str]]:
+    """Return the first rows of a text, as far as they can be read; at least one."""
+    reader = csv.reader(io.StringIO(start, newline=""), delimiter=delimiter)
+    rows: list[list[str]] = []
     try:
-        return next(csv.reader(io.StringIO(start, newline=""), delimiter=delimiter), [])[: MOST_COLUMNS + 1]
+        rows.extend(row[: MOST_COLUMNS + 1] for row in islice(reader, HEADER_WITHIN))
     except csv.Error as error:
-        raise UnreadableFile(f"The header row cannot be read: {error}.") from error
+        if not rows:
+            raise UnreadableFile(say("The header row cannot be read: {error}.", error=str(error)), row=1) from error
+    return rows or [[]]
 
 
 def _has_rows(path: Path, layout: Layout) -> bool:
     if path.stat().st_size > FIRST_BYTES:
         return True
     rows = csv.reader(io.StringIO(_start(path, layout.encoding), newline=""), delimiter=layout.delimiter)
-    return next(rows, None) is not None and next(rows, None) is not None
+    return next(islice(rows, layout.header_row, None), None) is not None
 
 
 @dataclass(frozen=True)
@@ -171,6 +186,7 @@ class _Ragged:
     row: int
     cells: int
     is_blank: bool
+    is_note: bool
 
 
 class _Numbered:
@@ -179,7 +195,7 @@ class _Numbered:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._ragged: list[_Ragged] = []
-        self._next_row = 2
+        self._next_row = layout.header_row + 1
         self._last_ragged = ""
         self._last_cell = ""
 
@@ -193,9 +209,8 @@ class _Numbered:
             raise self._unreadable() from error
         self._refuse_open_quote(file)
         nothing = pa.array([], pa.string())
-        yield RawBatch(
-            np.empty(0, np.int64), (nothing,) * len(self._layout.titles), tuple(self._issues(self._ragged)), 1.0
-        )
+        left = tuple(self._issues(self._ragged)), 1.0, _first_note(self._ragged)
+        yield RawBatch(np.empty(0, np.int64), (nothing,) * len(self._layout.titles), *left)
 
     def _parsed(self, file: pa.NativeFile) -> arrow_csv.CSVStreamingReader:
         layout, names = self._layout, [f"c{place}" for place in range(len(self._layout.titles))]
@@ -206,7 +221,7 @@ class _Numbered:
                 use_threads=False,
                 block_size=BLOCK_BYTES,
                 column_names=names,
-                skip_rows_after_names=1,
+                skip_rows_after_names=layout.header_row,
                 encoding=layout.encoding,
             ),
             arrow_csv.ParseOptions(
@@ -224,21 +239,18 @@ class _Numbered:
         )
 
     def _note_ragged(self, row: arrow_csv.InvalidRow) -> Literal["skip", "error"]:
-        is_blank = not row.text.strip(f"{self._layout.delimiter} \t\r\n")
-        self._ragged.append(_Ragged(int(row.number or 0), row.actual_columns, is_blank))
+        text = row.text.strip(f'{self._layout.delimiter}" \t\r\n')
+        self._ragged.append(_Ragged(int(row.number or 0), row.actual_columns, not text, is_note(text)))
         self._last_ragged = row.text
         return "skip" if len(self._ragged) < MOST_RAGGED else "error"
 
     def _unreadable(self) -> UnreadableFile:
         if len(self._ragged) >= MOST_RAGGED:
             row, titles = self._ragged[-1].row, len(self._layout.titles)
-            return UnreadableFile(
-                f"{MOST_RAGGED} rows up to row {row} have more or fewer cells than the header, which has {titles}."
-            )
-        return UnreadableFile(
-            f"Row {self._next_row} or one soon after it is longer than {BLOCK_BYTES} bytes: "
-            "is there a quote that is never closed?"
-        )
+            message = "{rows} rows up to row {row} have more or fewer cells than the header, which has {titles}."
+            return UnreadableFile(say(message, rows=MOST_RAGGED, row=row, titles=titles), row=row)
+        message = "Row {row} or one soon after it is longer than {most} bytes: is a quotation mark never closed?"
+        return UnreadableFile(say(message, row=self._next_row, most=BLOCK_BYTES), row=self._next_row)
 
     def _batch(self, texts: Sequence[Texts], progress: float) -> RawBatch:
         rows = self._numbers(len(texts[0]))
@@ -247,7 +259,7 @@ class _Numbered:
         passed = [ragged for ragged in self._ragged if ragged.row < self._next_row]
         issues = tuple(self._issues(passed))
         self._ragged = self._ragged[len(passed) :]
-        return RawBatch(rows, tuple(texts), issues, progress)
+        return RawBatch(rows, tuple(texts), issues, progress, _first_note(passed))
 
     def _numbers(self, count: int) -> RowNumbers:
         """Return the numbers of the next `count` rows: consecutive, but for the ragged ones."""
@@ -261,7 +273,7 @@ class _Numbered:
         titles = len(self._layout.titles)
         for ragged in found:
             if not ragged.is_blank:
-                message = f"has {ragged.cells} cells where the header has {titles}"
+                message = say("has {cells} cells where the header has {titles}", cells=ragged.cells, titles=titles)
                 yield row_issue(ragged.row, None, None, Rule.RAGGED_ROW, message)
 
     def _refuse_open_quote(self, file: pa.NativeFile) -> None:
@@ -272,7 +284,12 @@ class _Numbered:
             is_open = "\n" in self._last_cell and not _tail(file).endswith(b'"')
         if is_open:
             row = self._ragged[-1].row if self._ragged else self._next_row - 1
-            raise UnreadableFile(f"A quote that begins in row {row} is never closed.")
+            message = say('A quotation mark (") in row {row} is never closed: take it out, or write it twice.', row=row)
+            raise UnreadableFile(message, row=row)
+
+
+def _first_note(found: Sequence[_Ragged]) -> int | None:
+    return next((ragged.row for ragged in found if ragged.is_note), None)
 
 
 def _tail(file: pa.NativeFile) -> bytes:

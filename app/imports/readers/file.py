@@ -6,29 +6,35 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from app.errors import ErrorItem, InvalidRequest
 from app.imports.columns import Dataset
-from app.imports.headers import match_titles
+from app.imports.headers import HEADER_WITHIN, match_titles
 from app.imports.issues import IssueLog
+from app.imports.messages import say
 from app.imports.readers.csv import csv_batches, csv_layout, detect_encoding
 from app.imports.readers.layout import MOST_COLUMNS, FileFormat, Header, Layout, UnreadableFile
 from app.imports.readers.parquet import parquet_batches, parquet_layout
 from app.imports.readers.xlsx import xlsx_batches, xlsx_layout
-from app.imports.rows.checks import Chunk, RawBatch, check_batch, refuse_identity_numbers
+from app.imports.refusals import FileRefused, error_item
+from app.imports.rows.checks import Chunk, check_batch, refuse_identity_numbers
+from app.imports.rows.extra_rows import table_rows, without_extra_rows
+from app.imports.rows.raw import RawBatch
 
 
-class ColumnRefused(InvalidRequest):
+class ColumnRefused(FileRefused):
     """A column holds identity numbers: nothing of the file is taken in, whatever the treatment of errors."""
 
     code = "column-refused"
     title = "Refused column"
+
+    def _note(self, log: IssueLog) -> None:
+        """Add nothing: the cells stand among the problems already."""
 
 
 @dataclass(frozen=True)
 class Reader:
     """How files of a format are read: their layout from the first bytes, then their rows."""
 
-    layout: Callable[[Path, Dataset], Layout]
+    layout: Callable[[Path, Dataset, str | None], Layout]
     batches: Callable[[Path, Header], Iterator[RawBatch]]
 
 
@@ -60,7 +66,9 @@ def detect_format(path: Path) -> FileFormat:
     return next((name for name, first in _FIRST_BYTES.items() if start == first), FileFormat.CSV)
 
 
-def inspect(path: Path, dataset: Dataset, *, ignore_unknown: bool = False, keys_only: bool = False) -> Header:
+def inspect(
+    path: Path, dataset: Dataset, *, ignore_unknown: bool = False, keys_only: bool = False, sheet: str | None = None
+) -> Header:
     """Return what the first bytes of a file show, in bounded time and memory, without reading its rows.
 
     Parameters
@@ -73,19 +81,23 @@ def inspect(path: Path, dataset: Dataset, *, ignore_unknown: bool = False, keys_
         Whether unknown columns are passed over instead of refused.
     keys_only
         Whether only the columns of the key are wanted, as for mode `delete`.
+    sheet
+        Of a workbook: the name of the worksheet that is meant; null: the one with a known header.
 
     Raises
     ------
+    SheetNeeded
+        Of a workbook: several worksheets have a known header, or none has the name that was given.
     UnreadableFile
         The first bytes cannot be read as what they begin as; the message names the byte where it is one.
     HeaderRefused
         The titles do not fit the dataset; the errors list all that is wrong.
     """
-    layout = READERS[detect_format(path)].layout(path, dataset)
+    layout = READERS[detect_format(path)].layout(path, dataset, sheet)
     if not any(title.strip() for title in layout.titles):
-        raise UnreadableFile("The first row holds no header.")
+        raise UnreadableFile(say("None of the first {rows} rows holds a header.", rows=HEADER_WITHIN))
     if len(layout.titles) > MOST_COLUMNS:
-        raise UnreadableFile(f"The file has more than {MOST_COLUMNS} columns.")
+        raise UnreadableFile(say("The file has more than {most} columns.", most=MOST_COLUMNS))
     fields = match_titles(layout.titles, dataset, ignore_unknown=ignore_unknown, keys_only=keys_only)
     return Header(layout, fields, ignore_unknown=ignore_unknown, keys_only=keys_only)
 
@@ -110,23 +122,34 @@ def read_chunks(path: Path, dataset: Dataset, header: Header, issues: IssueLog, 
         Once all rows are read: a column holds identity numbers. From their first sight no chunk is yielded any more, so
         that none is ever handed on.
     """
-    header = _with_whole_encoding(path, dataset, header)
+    try:
+        yield from _chunks(path, dataset, header, issues, today)
+    except FileRefused as error:
+        raise error.noted(issues) from error.__cause__
+
+
+def _chunks(path: Path, dataset: Dataset, header: Header, issues: IssueLog, today: date) -> Iterator[Chunk]:
+    header = with_whole_encoding(path, dataset, header)
     refused: Counter[str] = Counter()
-    for raw in READERS[header.layout.format].batches(path, header):
-        batch = raw.tidied()
+    batches = (raw.tidied() for raw in READERS[header.layout.format].batches(path, header))
+    for batch in table_rows(batches, dataset, header.fields, issues):
         refused.update(refuse_identity_numbers(batch, header.fields, issues, today))
-        chunk = check_batch(batch, dataset, header.fields, issues, today, keys_only=header.keys_only)
+        rows = without_extra_rows(batch, dataset, header.fields, issues)
+        chunk = check_batch(rows, dataset, header.fields, issues, today, keys_only=header.keys_only)
         if not refused and len(chunk.rows):
             yield chunk
     if refused:
-        errors = [
-            ErrorItem(f"body/columns/{name}", f"column {name} is refused: {count} cells hold an identity number")
+        items = [
+            error_item(
+                f"body/columns/{name}",
+                say("column {column} is refused: {count} cells hold an identity number", column=name, count=count),
+            )
             for name, count in refused.items()
         ]
-        raise ColumnRefused("A file may not bring identity numbers of persons.", errors)
+        raise ColumnRefused("A file may not bring identity numbers of persons.", items)
 
 
-def _with_whole_encoding(path: Path, dataset: Dataset, header: Header) -> Header:
+def with_whole_encoding(path: Path, dataset: Dataset, header: Header) -> Header:
     """Return the header as the encoding of the whole file gives it; the first bytes may be plain in both encodings."""
     if header.layout.format is not FileFormat.CSV:
         return header

@@ -1,10 +1,12 @@
 """What the first bytes of a file show: its format, its titles, and how they are written down."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.errors import InvalidRequest
-from app.imports.headers import Field
+from app.imports.headers import Field, shown_title
+from app.imports.messages import Message, say
+from app.imports.refusals import FileRefused
 
 MOST_COLUMNS = 500
 """Columns that a file may have; no dataset has more than thirty."""
@@ -18,7 +20,7 @@ class FileFormat(StrEnum):
     PARQUET = "parquet"
 
 
-class UnreadableFile(InvalidRequest):
+class UnreadableFile(FileRefused):
     """The bytes of the file cannot be read as the format that they begin as; the message says where and why."""
 
     code = "unreadable-file"
@@ -39,8 +41,12 @@ class Layout:
         Of a CSV file: `utf-8` or `gb18030`, as far as its first bytes tell.
     delimiter
         Of a CSV file: comma, semicolon or tab.
-    sheet
-        Of an XLSX file: the name of its first worksheet.
+    sheet, sheets
+        Of an XLSX file: the name of the worksheet that is read, and how many there are to see.
+    is_1904
+        Of an XLSX file: whether its days are counted from 1904, not from 1900.
+    header_row
+        The row of the titles, as the spreadsheet numbers it.
     """
 
     format: FileFormat
@@ -48,6 +54,9 @@ class Layout:
     encoding: str = ""
     delimiter: str = ""
     sheet: str = ""
+    sheets: int = 1
+    is_1904: bool = False
+    header_row: int = 1
 
 
 @dataclass(frozen=True)
@@ -73,3 +82,27 @@ class Header:
     def present(self) -> frozenset[str]:
         """The names of the dataset's columns that the file has."""
         return frozenset(field.column.name for field in self.fields if field.column)
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """The headers as the file writes them, by the names of their columns."""
+        return {field.column.name: " ".join(field.title.split()) for field in self.fields if field.column}
+
+    @property
+    def notes(self) -> tuple[Message, ...]:
+        """What was taken for the header, and which columns are left out."""
+        return tuple(self._notes())
+
+    def _notes(self) -> Iterator[Message]:
+        if self.layout.sheets > 1:
+            yield say("Sheet {sheet} was taken.", sheet=self.layout.sheet)
+        if self.layout.header_row > 1:
+            yield say(
+                "Row {row} was taken for the header; what stands above it is left out.", row=self.layout.header_row
+            )
+        left = [
+            (place, field.title) for place, field in enumerate(self.fields) if field.title.strip() and not field.column
+        ]
+        if left and not self.keys_only:
+            titles = ", ".join(shown_title(title, place) for place, title in left)
+            yield say("Columns left out: {titles}.", titles=titles)

@@ -9,12 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from app.errors import ErrorItem
 from app.imports.columns import Dataset
 from app.imports.headers import recognised
 from app.imports.issues import RowIssue, Rule, row_issue
+from app.imports.messages import say
 from app.imports.readers.layout import FileFormat, Header, Layout, UnreadableFile
-from app.imports.rows.checks import RawBatch
+from app.imports.refusals import error_item
+from app.imports.rows.raw import RawBatch
 from app.imports.rows.texts import Mask, Texts, Values, true_mask, without
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _BUFFER_BYTES = 1 << 20
 _EXACT_INTEGERS = 2.0**53
 
 
-def parquet_layout(path: Path, dataset: Dataset) -> Layout:
+def parquet_layout(path: Path, dataset: Dataset, _sheet: str | None = None) -> Layout:
     """Return the names of the columns.
 
     Raises
@@ -38,7 +39,10 @@ def parquet_layout(path: Path, dataset: Dataset) -> Layout:
         schema = file.schema_arrow
         names = tuple(schema.names)
     errors = [
-        ErrorItem(f"body/columns/{field.name}", f"column {field.name} is of type {field.type}, which is not read")
+        error_item(
+            f"body/columns/{field.name}",
+            say("column {column} is of type {type}, which is not read", column=field.name, type=str(field.type)),
+        )
         for field in schema
         if not _has_text(field.type) and recognised([field.name], dataset)
     ]

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from app.imports.messages import say
 from app.imports.readers.layout import UnreadableFile
 
 MOST_ENTRIES = 1000
@@ -88,14 +89,15 @@ class Archive:
         """
         info = self.entries.get(name)
         if info is None:
-            raise UnreadableFile(f"The workbook has no part {name[:100]!r}.")
+            raise UnreadableFile(say("The workbook has no part {part}.", part=name[:100]))
         inflated = 0
         for block in self._blocks(info):
             inflated += len(block)
             self._count(name, inflated)
             yield block
         if inflated != info.file_size:
-            raise UnreadableFile(f"The part {name[:100]!r} of the workbook has another size than it states.")
+            message = say("The part {part} of the workbook has another size than it states.", part=name[:100])
+            raise UnreadableFile(message)
 
     def _blocks(self, info: zipfile.ZipInfo) -> Iterator[bytes]:
         if info.header_offset < 0:
@@ -125,10 +127,11 @@ class Archive:
         # An entry that is inflated a second time counts once.
         self._inflated[name] = max(inflated, self._inflated.get(name, 0))
         if sum(self._inflated.values()) > min(self._most_inflated, max(FREE_OF_RATIO, MOST_RATIO * self._size)):
-            raise UnreadableFile(
-                f"The workbook inflates to more than {self._most_inflated >> 20} MiB, or to more than "
-                f"{MOST_RATIO} times its size; send the rows as CSV."
+            message = (
+                "The workbook inflates to more than {most} MiB, or to more than {ratio} times its size; send the rows "
+                "as CSV."
             )
+            raise UnreadableFile(say(message, most=self._most_inflated >> 20, ratio=MOST_RATIO))
 
     def _refuse_large_directory(self) -> None:
         """Refuse a directory that would not be read without a limit, before it is."""
@@ -140,7 +143,7 @@ class Archive:
         if locator >= _WIDE_END_BYTES and tail[locator:].startswith(_LOCATOR):
             entries, directory_bytes = _WIDE_END_COUNTS.unpack_from(tail, locator - _WIDE_END_BYTES + 32)
         if entries > MOST_ENTRIES or directory_bytes > _MOST_DIRECTORY_BYTES:
-            raise UnreadableFile(f"The workbook has more than {MOST_ENTRIES} parts.")
+            raise UnreadableFile(say("The workbook has more than {most} parts.", most=MOST_ENTRIES))
 
 
 def _named(entries: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:

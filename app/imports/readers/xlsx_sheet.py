@@ -1,16 +1,15 @@
-"""The XML of a worksheet, read without keeping it: the first row, and how far its cells reach.
-
-The extent is found before a library allocates the whole rectangle.
-"""
+"""The XML of a workbook, read without keeping it: its worksheets, and their first rows."""
 
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple, NoReturn
 from xml.parsers import expat
 
+from app.imports.messages import say
 from app.imports.readers.layout import MOST_COLUMNS, UnreadableFile
 from app.imports.readers.xlsx_archive import Archive
 
@@ -19,14 +18,28 @@ _LONGEST_TAG = 1 << 20
 _REFERENCE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
 _SHORT_NUMBER = re.compile(r"[0-9]{1,9}")
 _LETTERS = 26
+_SHARED_BYTES = 40 << 20
+_MOST_BYTES_OF_CHARACTER, _BYTES_OF_TEXT = 3, 30
 _TEXT, _PHONETIC = "t", "rPh"
 
 
 class Sheet(NamedTuple):
-    """The name of a worksheet and the part of the archive that holds it."""
+    """A worksheet: its name, the part of the archive that holds it, and whether it is to be seen."""
 
     name: str
     part: str
+    is_visible: bool = True
+
+
+class Book(NamedTuple):
+    """The worksheets of a workbook in their order, and whether its days are counted from 1904."""
+
+    sheets: tuple[Sheet, ...]
+    is_1904: bool = False
+
+
+Head = list[tuple[str, ...]]
+"""The first rows of a sheet, from row 1 on: the texts by column, empty where a cell is blank."""
 
 
 class _Event(NamedTuple):
@@ -39,13 +52,14 @@ class _Event(NamedTuple):
 
 @dataclass
 class _Cell:
+    row: int
     column: int
     type: str
     text: str = ""
 
 
-def first_sheet(archive: Archive) -> Sheet:
-    """Return the first worksheet of a workbook.
+def read_book(archive: Archive) -> Book:
+    """Return the worksheets of a workbook.
 
     Raises
     ------
@@ -55,26 +69,43 @@ def first_sheet(archive: Archive) -> Sheet:
     if "xl/workbook.xml" not in archive.entries:
         raise UnreadableFile("The file is a ZIP archive but no XLSX workbook.")
     parts = _related(archive, "/worksheet")
+    sheets, is_1904 = [], False
     for event in _events(archive, "xl/workbook.xml"):
-        relation = next((value for key, value in event.attributes.items() if key.endswith(":id")), "")
+        given = event.attributes
+        if event.kind == "start" and event.name == "workbookPr":
+            is_1904 = given.get("date1904", "") in {"1", "true"}
+        relation = next((value for key, value in given.items() if key.endswith(":id")), "")
         if event.kind == "start" and event.name == "sheet" and relation in parts:
-            return Sheet(event.attributes.get("name", ""), parts[relation])
-    raise UnreadableFile("The workbook has no worksheet.")
+            sheets.append(Sheet(given.get("name", ""), parts[relation], given.get("state", "visible") == "visible"))
+    if not sheets:
+        raise UnreadableFile("The workbook has no worksheet.")
+    return Book(tuple(sheets), is_1904)
 
 
-def first_row(archive: Archive, sheet: Sheet) -> tuple[str, ...]:
-    """Return the texts of row 1 by column, empty where a cell is blank; nothing where the row is.
+def first_rows(archive: Archive, sheets: Sequence[Sheet], rows: int) -> list[Head]:
+    """Return the first rows of worksheets, without those that are blank behind the last that is not.
 
     Raises
     ------
     UnreadableFile
-        The row has more than `MOST_COLUMNS` columns or more than a million characters, or the XML is broken.
+        The rows have more than a million characters, or the XML is broken.
     """
-    cells = _first_cells(archive, sheet)
-    wanted = {int(cell.text) for cell in cells if cell.type == "s" and _SHORT_NUMBER.fullmatch(cell.text)}
+    found = [_first_cells(archive, sheet, rows) for sheet in sheets]
+    wanted = {int(cell.text) for cells in found for cell in cells if _is_shared(cell)}
     shared = _shared_texts(archive, wanted)
-    texts = {cell.column: shared.get(cell.text, "") if cell.type == "s" else cell.text for cell in cells}
-    return tuple(texts.get(column, "") for column in range(1, max(texts, default=0) + 1))
+    return [_head(cells, shared) for cells in found]
+
+
+def _is_shared(cell: _Cell) -> bool:
+    return cell.type == "s" and _SHORT_NUMBER.fullmatch(cell.text) is not None
+
+
+def _head(cells: Sequence[_Cell], shared: Mapping[str, str]) -> Head:
+    rows: dict[int, dict[int, str]] = defaultdict(dict)
+    for cell in cells:
+        rows[cell.row][cell.column] = shared.get(cell.text, "") if cell.type == "s" else cell.text
+    texts = (rows.get(row, {}) for row in range(1, max(rows, default=0) + 1))
+    return [tuple(row.get(column, "") for column in range(1, max(row, default=0) + 1)) for row in texts]
 
 
 def parsed(
@@ -113,7 +144,7 @@ def parsed(
         fed += len(block)
         # A tag without an end would be scanned from its start again with every block.
         if fed - parser.CurrentByteIndex > _LONGEST_TAG:
-            raise UnreadableFile(f"The XML of the workbook has a tag of more than {_LONGEST_TAG} bytes.")
+            raise UnreadableFile(say("The XML of the workbook has a tag of more than {most} bytes.", most=_LONGEST_TAG))
         yield
 
 
@@ -138,41 +169,49 @@ def column_number(letters: str) -> int:
     return number
 
 
-def _first_cells(archive: Archive, sheet: Sheet) -> list[_Cell]:
+def _first_cells(archive: Archive, sheet: Sheet, rows: int) -> list[_Cell]:
+    """Return the cells with a text in the first rows; of more columns than are read, one."""
     cells: list[_Cell] = []
-    row, column, characters = 0, 0, 0
+    cell = _Cell(0, 0, "")
+    characters = 0
     for event, text in _texts(archive, sheet.part, ("v", _TEXT)):
-        if event.name == "row":
-            row = row_number(event.attributes, row)
-            if event.kind == "end" or row > 1:
+        if event.name == "row" and event.kind == "start":
+            cell = _Cell(row_number(event.attributes, cell.row), 0, "")
+            if cell.row > rows:
                 break
         elif event.name == "c" and event.kind == "start":
-            _, column = cell_place(event.attributes, row, column)
-            cells.append(_Cell(column, event.attributes.get("t", "")))
-        elif text and cells:
-            cells[-1].text += text
+            cell = _Cell(*cell_place(event.attributes, cell.row, cell.column), event.attributes.get("t", ""))
+        elif text and cell.column <= MOST_COLUMNS + 1:
+            if not cell.text:
+                cells.append(cell)
+            cell.text += text
             characters += len(text)
-        if column > MOST_COLUMNS or characters > _LONGEST_ROW:
-            raise UnreadableFile(f"The header has more than {MOST_COLUMNS} columns or {_LONGEST_ROW} characters.")
+        if characters > _LONGEST_ROW:
+            message = say("The header has more than {most} characters.", most=_LONGEST_ROW)
+            raise UnreadableFile(message, row=cell.row)
     return cells
 
 
 def _shared_texts(archive: Archive, wanted: set[int]) -> Mapping[str, str]:
-    """Return the shared texts of some numbers, by their number as cells write it."""
+    """Return the shared texts of some numbers, by their number as cells write it; very late ones are left blank.
+
+    A workbook may have more texts than are read before it is accepted; those of a header stand early.
+    """
     parts = list(_related(archive, "/sharedStrings").values())
     found: dict[str, str] = {}
     if not wanted or not parts:
         return found
-    number, last = -1, max(wanted)
+    number, last, characters = -1, max(wanted), 0
     for event, text in _texts(archive, parts[0], (_TEXT,)):
         if event.kind == "start" and event.name == "si":
             number += 1
-        if number > last:
+        characters += len(text)
+        if number > last or _MOST_BYTES_OF_CHARACTER * characters + _BYTES_OF_TEXT * number > _SHARED_BYTES:
             break
         if text and number in wanted:
             found[str(number)] = found.get(str(number), "") + text
             if len(found[str(number)]) > _LONGEST_ROW:
-                raise UnreadableFile(f"A text of the header has more than {_LONGEST_ROW} characters.")
+                raise UnreadableFile(say("A text of the header has more than {most} characters.", most=_LONGEST_ROW))
     return found
 
 
@@ -216,126 +255,3 @@ def _related(archive: Archive, kind: str) -> Mapping[str, str]:
 
 def _refuse_doctype(*_declaration: object) -> NoReturn:
     raise UnreadableFile("The XML of the workbook declares a document type, which no workbook does.")
-
-
-MOST_ROWS = 100_000
-"""Rows that a sheet may have below its header; more are better sent as CSV."""
-
-MOST_CELLS = 5_000_000
-"""Cells in the rectangle of a sheet, blank ones included."""
-
-_MOST_ERRORS = 100_000
-_LONGEST_REST = 1 << 20
-_PLAIN_CELL = re.compile(rb'<c r="([A-Z]{1,3})([0-9]{1,7})"')
-_PLAIN_ERROR = re.compile(rb'<c r="([A-Z]{1,3})([0-9]{1,7})"[^>]* t="e"')
-_ANY_CELL = re.compile(rb"[<:]c[\s/>]")
-_PLAIN_START = re.compile(rb"(?:\xef\xbb\xbf)?<(?:\?xml[^>]*encoding=[\"'](?:utf|UTF)-8[\"']|worksheet)")
-
-
-@dataclass
-class Extent:
-    """How far the cells of a sheet reach, and which of them hold an error of the spreadsheet (`#N/A`).
-
-    Parameters
-    ----------
-    rows, columns
-        The last of each with something in it, from 1; 0 where the sheet is blank.
-    errors
-        Row and column of each cell with an error, from 1.
-    """
-
-    rows: int = 0
-    columns: int = 0
-    errors: list[tuple[int, int]] = field(default_factory=list)
-
-    def widen(self, row: int, column: int) -> None:
-        """Take in a cell."""
-        self.rows, self.columns = max(row, self.rows), max(column, self.columns)
-
-    def note_error(self, row: int, column: int) -> None:
-        """Take down a cell with an error."""
-        self.errors.append((row, column))
-        if len(self.errors) > _MOST_ERRORS:
-            raise UnreadableFile(f"The sheet has more than {_MOST_ERRORS} cells with an error, such as #N/A.")
-
-    def refuse_large(self) -> None:
-        """Raise where there are more rows, columns or cells than are read."""
-        if self.rows > MOST_ROWS + 1:
-            raise UnreadableFile(f"The sheet has more than {MOST_ROWS} rows; send them as CSV.")
-        if self.columns > MOST_COLUMNS or self.rows * self.columns > MOST_CELLS:
-            raise UnreadableFile(
-                f"The sheet has cells as far as row {self.rows} and column {self.columns}; at most {MOST_COLUMNS} "
-                f"columns and {MOST_CELLS} cells are read. Send the rows as CSV."
-            )
-
-
-class _NotPlainError(Exception):
-    """The XML is not as usual programs write it."""
-
-
-def sheet_extent(archive: Archive, sheet: Sheet) -> Extent:
-    """Return how far a sheet reaches, from every cell of it.
-
-    XML as usual programs write it is searched for its cells; other XML, and sheets that seem too large (there may be
-    formatted blank cells), are parsed.
-
-    Raises
-    ------
-    UnreadableFile
-        It has more than `MOST_ROWS` rows, `MOST_COLUMNS` columns or `MOST_CELLS` cells, or the XML is broken.
-    """
-    try:
-        extent = _searched(archive, sheet)
-        extent.refuse_large()
-    except (_NotPlainError, UnreadableFile):
-        return _parsed(archive, sheet)
-    return extent
-
-
-def _searched(archive: Archive, sheet: Sheet) -> Extent:
-    extent = Extent()
-    for tags in _whole_tags(archive.inflate(sheet.part)):
-        places = _PLAIN_CELL.findall(tags)
-        if len(places) != len(_ANY_CELL.findall(tags)):
-            raise _NotPlainError
-        for columns, rows in [map(set, zip(*places, strict=True))] if places else []:
-            extent.widen(max(map(int, rows)), max(column_number(column.decode()) for column in columns))
-        for column, row in _PLAIN_ERROR.findall(tags) if b't="e"' in tags else []:
-            extent.note_error(int(row), column_number(column.decode()))
-    return extent
-
-
-def _whole_tags(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the blocks cut before their last tag, which goes with the next block, so that no tag is split."""
-    rest = b""
-    for place, block in enumerate(blocks):
-        if place == 0 and not _PLAIN_START.match(block):
-            raise _NotPlainError
-        whole, bracket, cut = (rest + block).rpartition(b"<")
-        yield whole
-        rest = bracket + cut
-        if len(rest) > _LONGEST_REST:
-            raise _NotPlainError
-    yield rest
-
-
-def _parsed(archive: Archive, sheet: Sheet) -> Extent:
-    extent = Extent()
-    row, column, kind = 0, 0, ""
-
-    def start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal row, column, kind
-        if name == "row":
-            row, column = row_number(attributes, row), 0
-        elif name == "c":
-            row, column = cell_place(attributes, row, column)
-            kind = attributes.get("t", "")
-        elif name in {"v", "is", "f"}:
-            extent.widen(row, column)
-            extent.refuse_large()
-            if kind == "e" and name == "v":
-                extent.note_error(row, column)
-
-    for _ in parsed(archive, sheet.part, start):
-        pass
-    return extent

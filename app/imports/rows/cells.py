@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from app.database.tables import CODE_LENGTH
 from app.imports.columns import Column, Kind
 from app.imports.issues import Rule
+from app.imports.messages import Message, say
 from app.imports.rows.texts import (
     DELETE,
     SPACE,
@@ -22,6 +23,7 @@ from app.imports.rows.texts import (
     Texts,
     Values,
     by_distinct,
+    folded,
     null_mask,
     text_bytes,
     text_lengths,
@@ -31,8 +33,8 @@ from app.imports.rows.texts import (
 from app.imports.spellings import choices_under, normal, yes_and_no
 from app.registry.entities import CODE_RULE
 
-COUNT_LIMIT = 10_000_000
-"""Largest count: above any employer on earth, and low enough that sums of squares over a registry fit 64 bits."""
+COUNT_LIMIT = 2_000_000_000
+"""Largest count: above the population of any country, and the largest round number that 32 bits hold."""
 
 TEXT_LENGTH = 1000
 """Longest name, characters."""
@@ -41,9 +43,16 @@ FIRST_BIRTH_YEAR = 1900
 """Earliest year of birth of a member."""
 
 _WRONG_CODE = r"^\.{1,2}$|[/\x00-\x1f\x7f]|[\x{80}-\x{9f}]"
-_DATE_FORM = r"^(?:\d{4}-\d{2}-\d{2}|\d{4}/\d{1,2}/\d{1,2}|\d{4}年\d{1,2}月\d{1,2}日)$"
-_DATE_PARTS = r"^(?P<year>\d{4})[^\d]+(?P<month>\d{1,2})[^\d]+(?P<day>\d{1,2})日?$"
-_WHOLE_NUMBER = r"^0*(?P<digits>\d{1,9})(?:\.0+)?$"
+_MIDNIGHT = r"[ T]0?0:00(?::00(?:\.0+)?)?$"
+_COMPACT_DATE = r"^(\d{4})(\d{2})(\d{2})$"
+_DATE_FORM = r"^(?:\d{4}-\d{1,2}-\d{1,2}|\d{4}/\d{1,2}/\d{1,2}|\d{4}\.\d{1,2}\.\d{1,2}|\d{4}年\d{1,2}月\d{1,2}[日号])$"
+_DATE_PARTS = r"^(?P<year>\d{4})[^\d]+(?P<month>\d{1,2})[^\d]+(?P<day>\d{1,2})[日号]?$"
+_MONTH_ALONE = r"^(\d{4})(?:[-/年](\d{1,2})月?|\.(0[1-9]|1[0-2]|[2-9])|(0[1-9]|1[0-2]))$"
+"""2026.1 is left out: a spreadsheet writes so what was October, 2026.10."""
+
+_GROUPED = r"^([1-9]\d{0,2}(?:,\d{3})+)((?:\.0+)?) ?[人名家]?$"
+_COUNTED = r"^(\d+(?:\.0+)?) ?[人名家]$"
+_WHOLE_NUMBER = r"^0*(?P<digits>\d{1,10})(?:\.0+)?$"
 _LONGEST_INT32 = 9
 _MONTHS = 12
 _FIRST_DAY = date.min.toordinal() - date(1970, 1, 1).toordinal()
@@ -66,7 +75,7 @@ class Cells:
     values: Values
     wrong: Mask
     rule: Rule
-    complaint: str
+    complaint: Message
 
 
 @dataclass(frozen=True)
@@ -84,13 +93,13 @@ class Reading:
 
     rule: Rule
     read: Callable[[Texts, Under], Values]
-    complaint: Callable[[Under], str]
+    complaint: Callable[[Under], Message]
 
 
 def read_cells(texts: Texts, under: Under) -> Cells:
-    """Read trimmed texts."""
+    """Read trimmed texts, all but names in half width."""
     reading = _READINGS[under.column.kind]
-    values = reading.read(texts, under)
+    values = reading.read(texts if under.column.kind is Kind.TEXT else folded(texts), under)
     return Cells(values, null_mask(values) & ~null_mask(texts), reading.rule, reading.complaint(under))
 
 
@@ -126,6 +135,11 @@ def _dates(texts: Texts, _under: Under) -> Values:
 
 
 def _distinct_dates(texts: Texts) -> Values:
+    days = pc.replace_substring_regex(texts, _MIDNIGHT, "")
+    return _written_dates(pc.replace_substring_regex(days, _COMPACT_DATE, r"\1-\2-\3"))
+
+
+def _written_dates(texts: Texts) -> Values:
     well_formed = true_mask(pc.match_substring_regex(texts, _DATE_FORM))
     parts = pc.extract_regex(without(texts, ~well_formed), _DATE_PARTS)
     year, month, day = (
@@ -138,34 +152,56 @@ def _distinct_dates(texts: Texts) -> Values:
     return pa.array(np.where(real, days, 0).astype(np.int32), mask=~real).cast(pa.date32())
 
 
+def _months(texts: Texts, _under: Under) -> Values:
+    return _take(texts, _distinct_months)
+
+
+def _distinct_months(texts: Texts) -> Values:
+    """Return the first day of each month; a date that is another day of its month is none."""
+    dates = _distinct_dates(pc.replace_substring_regex(texts, _MONTH_ALONE, r"\1-\2\3\4-1"))
+    return without(dates, ~true_mask(pc.equal(pc.call_function("day", [dates]), pa.scalar(1))))
+
+
 def _counts(texts: Texts, _under: Under) -> Values:
-    return _whole_numbers(texts, 0, COUNT_LIMIT)
+    return _whole_numbers(texts, 0, COUNT_LIMIT, _plain_count)
+
+
+def _plain_count(texts: Texts) -> Texts:
+    """Return counts without their unit and the commas between their groups of three."""
+    grouped = pc.match_substring_regex(texts, _GROUPED)
+    plain = pc.replace_substring(pc.replace_substring_regex(texts, _GROUPED, r"\1\2"), ",", "")
+    counted: Texts = pc.replace_substring_regex(pc.if_else(grouped, plain, texts), _COUNTED, r"\1")
+    return counted
+
+
+def _plain_year(texts: Texts) -> Texts:
+    year: Texts = pc.replace_substring_regex(texts, r"^(\d{4})年$", r"\1")
+    return year
 
 
 def _years(texts: Texts, under: Under) -> Values:
-    return _whole_numbers(texts, FIRST_BIRTH_YEAR, under.today.year)
+    return _whole_numbers(texts, FIRST_BIRTH_YEAR, under.today.year, _plain_year)
 
 
-def _whole_numbers(texts: Texts, least: int, most: int) -> Values:
+def _whole_numbers(texts: Texts, least: int, most: int, plain: Callable[[Texts], Texts]) -> Values:
     data, lengths = text_bytes(texts), text_lengths(texts)
     digits = not data.size or (data.min() >= ord("0") and data.max() <= ord("9"))
     if digits and lengths.max(initial=0) <= _LONGEST_INT32:
         return _bounded(texts.cast(pa.int32()), least, most)
-    return _take(texts, lambda distinct: _bounded(_distinct_numbers(distinct), least, most))
+    return _take(texts, lambda distinct: _bounded(_distinct_numbers(plain(distinct)), least, most))
 
 
 def _distinct_numbers(texts: Texts) -> Values:
     digits: Texts = pc.struct_field(pc.extract_regex(texts, _WHOLE_NUMBER), [0])
-    return digits.cast(pa.int32())
+    return digits.cast(pa.int64())
 
 
 def _bounded(numbers: Values, least: int, most: int) -> Values:
-    inside = pc.and_(
-        pc.greater_equal(numbers, pa.scalar(least, pa.int32())), pc.less_equal(numbers, pa.scalar(most, pa.int32()))
-    )
-    if pc.all(inside).as_py() is not False:
-        return numbers
-    kept: Values = pc.if_else(inside, numbers, pa.scalar(None, pa.int32()))
+    bounds = pa.scalar(least, numbers.type), pa.scalar(most, numbers.type)
+    inside = pc.and_(pc.greater_equal(numbers, bounds[0]), pc.less_equal(numbers, bounds[1]))
+    if pc.all(inside).as_py() is False:
+        numbers = pc.if_else(inside, numbers, pa.scalar(None, numbers.type))
+    kept: Values = numbers.cast(pa.int32())
     return kept
 
 
@@ -191,39 +227,55 @@ def _take(texts: Texts, read: Callable[[Texts], Values]) -> Values:
     return read(distinct).take(indices)
 
 
-def _say(complaint: str) -> Callable[[Under], str]:
-    return lambda _under: complaint
+def _always(message: Message) -> Callable[[Under], Message]:
+    return lambda _under: message
 
 
-def _say_words(words: Callable[[Under], Mapping[str, Any]]) -> Callable[[Under], str]:
-    return lambda under: f"must be one of {', '.join(words(under))}"
+def _listing(words: Callable[[Under], Mapping[str, Any]]) -> Callable[[Under], Message]:
+    return lambda under: say("must be one of {words}", words=", ".join(words(under)))
 
 
 _CODES = Reading(
     Rule.INVALID_CODE,
     _codes,
-    _say(f"must be {CODE_RULE}"),
+    _always(say("must be {rule}", rule=CODE_RULE)),
 )
 
 _READINGS: Mapping[Kind, Reading] = {
     Kind.CODE: _CODES,
     Kind.REF: _CODES,
     Kind.TEXT: Reading(
-        Rule.INVALID_TEXT, _names, _say(f"must have at most {TEXT_LENGTH} characters, none of them NUL")
+        Rule.INVALID_TEXT,
+        _names,
+        _always(say("must have at most {most} characters, none of them NUL", most=TEXT_LENGTH)),
     ),
     Kind.DATE: Reading(
-        Rule.INVALID_DATE, _dates, _say("must be a date, written 2017-06-30, 2017/6/30 or 2017年6月30日")
+        Rule.INVALID_DATE,
+        _dates,
+        _always(say("must be a date: write 2026-06-30, 2026/6/30, 2026.6.30, 20260630 or 2026年6月30日")),
+    ),
+    Kind.MONTH: Reading(
+        Rule.INVALID_MONTH,
+        _months,
+        _always(say("must be a month: write 2026-06, 2026年6月 or its first day, 2026-06-01")),
     ),
     Kind.COUNT: Reading(
         Rule.INVALID_COUNT,
         _counts,
-        _say(f"must be a whole number from 0 to {COUNT_LIMIT}, without separators: 12 or 12.0"),
+        _always(
+            say(
+                "must be a whole number from 0 to {most}: write 12, 1,234 or 12人; 0 for none, nothing for unknown",
+                most=COUNT_LIMIT,
+            )
+        ),
     ),
     Kind.YEAR: Reading(
-        Rule.INVALID_YEAR, _years, lambda under: f"must be a year from {FIRST_BIRTH_YEAR} to {under.today.year}"
+        Rule.INVALID_YEAR,
+        _years,
+        lambda under: say("must be a year from {first} to {last}", first=FIRST_BIRTH_YEAR, last=under.today.year),
     ),
-    Kind.BOOLEAN: Reading(Rule.INVALID_BOOLEAN, _yes_and_no, _say_words(lambda _under: yes_and_no())),
+    Kind.BOOLEAN: Reading(Rule.INVALID_BOOLEAN, _yes_and_no, _listing(lambda _under: yes_and_no())),
     Kind.ENUMERATION: Reading(
-        Rule.INVALID_CHOICE, _choices, _say_words(lambda under: choices_under(under.column, under.title))
+        Rule.INVALID_CHOICE, _choices, _listing(lambda under: choices_under(under.column, under.title))
     ),
 }

@@ -13,53 +13,12 @@ from numpy.typing import NDArray
 from app.imports.columns import OTHERWISE, Column, Dataset, Kind, unusable
 from app.imports.headers import Field, shown_title
 from app.imports.issues import IssueLog, RowIssue, Rule, Severity, row_issue
+from app.imports.messages import Message
 from app.imports.rows.cells import Under, read_cells
 from app.imports.rows.identity_numbers import holds_identity_number
+from app.imports.rows.raw import RawBatch, RowNumbers
 from app.imports.rows.rules import row_findings
-from app.imports.rows.texts import Mask, Texts, Values, null_mask, trimmed
-
-RowNumbers = NDArray[np.int64]
-"""Rows as the spreadsheet numbers them, the header being 1."""
-
-
-@dataclass(frozen=True)
-class RawBatch:
-    """Some rows of a file.
-
-    Parameters
-    ----------
-    rows
-        Their numbers, ascending; a row that cannot be split into cells is missing.
-    texts
-        One array per column of the file, null where blank.
-    issues
-        What the reader itself found wrong, with rows of this batch or of the gaps before and in it.
-    progress
-        How much of the file is read with this batch, 0 to 1.
-    """
-
-    rows: RowNumbers
-    texts: tuple[Texts, ...]
-    issues: tuple[RowIssue, ...] = ()
-    progress: float = 0.0
-
-    def tidied(self) -> "RawBatch":
-        """Return the batch with trimmed texts and without rows that are blank all over."""
-        texts = tuple(trimmed(column) for column in self.texts)
-        blank = _blank_rows(texts, len(self.rows))
-        if not blank.any():
-            return RawBatch(self.rows, texts, self.issues, self.progress)
-        kept = pa.array(~blank)
-        return RawBatch(self.rows[~blank], tuple(column.filter(kept) for column in texts), self.issues, self.progress)
-
-
-def _blank_rows(texts: tuple[Texts, ...], rows: int) -> Mask:
-    blank = np.ones(rows, np.bool_)
-    for column in texts:
-        if not column.null_count:
-            return np.zeros(rows, np.bool_)
-        blank &= null_mask(column)
-    return blank
+from app.imports.rows.texts import Mask, Texts, Values, null_mask
 
 
 @dataclass(frozen=True)
@@ -69,7 +28,7 @@ class Chunk:
     Parameters
     ----------
     rows
-        Their numbers as the spreadsheet has them (header = 1), ascending, with gaps.
+        Their numbers as the spreadsheet has them, ascending, with gaps.
     table
         A column for each column of the dataset that the file has, in the dataset's order: string (codes, refs, names
         and values of enumerations), date32, int32 (counts, years), bool. Null where a cell is blank and its column has
@@ -178,17 +137,20 @@ class _Marks:
         rule: Rule,
         column: str | None,
         rows: Mask,
-        message: str,
+        message: str | Message,
         values: Values | None = None,
         flaw: int = OTHERWISE,
     ) -> None:
         """Note a problem of all flagged rows, and the flaw that it is if it is an error; `values` are repeated."""
         places = np.flatnonzero(rows)
-        if places.size and rule.severity is Severity.ERROR:
+        if not places.size:
+            return
+        if rule.severity is Severity.ERROR:
             self.invalid_cells[places] |= flaw
         self._issues.add_many(
             rule,
-            places.size,
+            column,
+            int(places.size),
             (row_issue(int(self._rows[place]), column, _shown(values, int(place)), rule, message) for place in places),
         )
 

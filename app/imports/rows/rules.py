@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from app.catalogue.vocabulary import ORGANISATION_MEANS
 from app.imports.columns import Dataset, Order
 from app.imports.issues import Rule
+from app.imports.messages import Message, say
 from app.imports.rows.texts import Mask, Texts, Values, characters, null_mask, text_lengths, true_mask
+from app.imports.spellings import chinese_titles
 from app.registry.credit_code import ALPHABET, ORGANISATION_ALPHABET, ORGANISATION_CHECKS, ORGANISATION_WEIGHTS, WEIGHTS
 
 LENGTH = 18
@@ -76,7 +78,7 @@ class RowFinding:
     rule: Rule
     column: str
     rows: Mask
-    message: str
+    message: str | Message
     blank: str | None = None
 
 
@@ -100,7 +102,7 @@ def row_findings(dataset: Dataset, table: pa.Table, today: date) -> Iterator[Row
 def _dates_in_order(dataset: Dataset, table: pa.Table, _today: date) -> Iterator[RowFinding]:
     for order in dataset.orders:
         if _has(table, order.first, order.second):
-            yield RowFinding(order.rule, order.second, _out_of_order(table, order), _order_message(order))
+            yield RowFinding(order.rule, order.second, _out_of_order(table, order), _order_message(dataset, order))
 
 
 def _out_of_order(table: pa.Table, order: Order) -> Mask:
@@ -108,8 +110,9 @@ def _out_of_order(table: pa.Table, order: Order) -> Mask:
     return true_mask(wrong(_values(table, order.second), _values(table, order.first)))
 
 
-def _order_message(order: Order) -> str:
-    return f"must {'not be before' if order.may_coincide else 'be after'} {order.first}"
+def _order_message(dataset: Dataset, order: Order) -> Message:
+    template = "must not be before {first}" if order.may_coincide else "must be after {first}"
+    return say(template, first=order.first, first_zh=chinese_titles(dataset)[order.first][0])
 
 
 def _parts_within_whole(dataset: Dataset, table: pa.Table, _today: date) -> Iterator[RowFinding]:
@@ -117,11 +120,12 @@ def _parts_within_whole(dataset: Dataset, table: pa.Table, _today: date) -> Iter
         if part.part_of is not None and _has(table, part.name, part.part_of):
             values, whole = _values(table, part.name), _values(table, part.part_of)
             above = true_mask(pc.greater(values, whole))
-            yield RowFinding(Rule.PART_ABOVE_MEMBERS, part.name, above, f"must not be above {part.part_of}")
+            names = {"whole": part.part_of, "whole_zh": chinese_titles(dataset)[part.part_of][0]}
+            message = say("must not be above {whole}", **names)
+            yield RowFinding(Rule.PART_ABOVE_MEMBERS, part.name, above, message)
             alone = ~null_mask(values) & null_mask(whole)
-            yield RowFinding(
-                Rule.PART_WITHOUT_MEMBERS, part.name, alone, f"is given without {part.part_of}", part.part_of
-            )
+            message = say("is given without {whole}", **names)
+            yield RowFinding(Rule.PART_WITHOUT_MEMBERS, part.name, alone, message, part.part_of)
 
 
 def _means_with_branch(dataset: Dataset, table: pa.Table, _today: date) -> Iterator[RowFinding]:
@@ -144,7 +148,8 @@ def _one_industry(dataset: Dataset, table: pa.Table, _today: date) -> Iterator[R
 def _not_in_the_future(_dataset: Dataset, table: pa.Table, today: date) -> Iterator[RowFinding]:
     if _has(table, "reported_on"):
         future = true_mask(pc.greater(_values(table, "reported_on"), pa.scalar(today, pa.date32())))
-        yield RowFinding(Rule.FUTURE_RETURN, "reported_on", future, f"a return is not dated after today, {today}")
+        message = say("a return is not dated after today, {today}", today=today.isoformat())
+        yield RowFinding(Rule.FUTURE_RETURN, "reported_on", future, message)
 
 
 def _right_check_digits(dataset: Dataset, table: pa.Table, _today: date) -> Iterator[RowFinding]:

@@ -28,6 +28,14 @@ def trimmed(texts: Texts) -> Texts:
     return without(texts, text_lengths(texts) == 0)
 
 
+def folded(texts: Texts) -> Texts:
+    """Return trimmed texts in half width (Unicode NFKC), still trimmed."""
+    data = text_bytes(texts)
+    if not data.size or data.max() < DELETE:
+        return texts
+    return trimmed(pc.call_function("utf8_normalize", [texts], pc.Utf8NormalizeOptions("NFKC")))
+
+
 def without(values: Values, unwanted: Mask) -> Values:
     """Return the cells with null where `unwanted`."""
     if np.count_nonzero(unwanted & ~null_mask(values)) == 0:

@@ -8,7 +8,7 @@ not take them. Only of what remains are conflicts looked at, in which several ro
 them go. Then everything is asked again, until nothing changes.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import islice
@@ -34,8 +34,10 @@ from sqlalchemy.schema import CreateTable
 
 from app.imports.difference import Difference, work_out
 from app.imports.issues import LISTED_ISSUES, IssueLog, RowIssue, Rule, Severity, row_issue
+from app.imports.messages import say
 from app.imports.options import ImportOptions, OnError
 from app.imports.rules.finding import Finding, Outcome
+from app.imports.rules.letter_case import case_variants
 from app.imports.rules.members import secondaries_without_dual, simultaneous_affiliations, simultaneous_employments
 from app.imports.rules.merged_rows import merged_problems
 from app.imports.rules.references import conflicting_names, erased_rows, repeated_keys, still_referred_to, unknown_codes
@@ -69,6 +71,8 @@ _EXPLAINED = 100
 _NAMED = 10
 """Rows that refer to something and are named in a message."""
 
+_NO_NAMES: Mapping[str, str] = {"names": "", "names_zh": ""}
+
 _Rule: TypeAlias = Callable[[Difference], Iterator[Finding]]
 _Rules: TypeAlias = Sequence[_Rule]
 
@@ -82,7 +86,7 @@ _OWN: _Rules = (
     pushed_out,
 )
 _CONFLICTS: _Rules = (conflicting_names, simultaneous_employments, simultaneous_affiliations)
-_WARNINGS: _Rules = (outside_registration,)
+_WARNINGS: _Rules = (outside_registration, case_variants)
 _ERASED = Outcome(Rule.ERASED_REF, "ref", "was erased and may not come back")
 _JUMPING = Outcome(Rule.HEADCOUNT_JUMP, "headcount", "jumps against the other returns of this enterprise")
 
@@ -234,20 +238,23 @@ class _Telling:
         self._explained = 0
 
     def _issue(self, outcome: Outcome, row: int | None, value: str | None, other: int | None) -> RowIssue:
-        message = outcome.message.format(other=other)
+        names = _NO_NAMES
         allowed: tuple[str, ...] = ()
         if value is not None and (outcome.codes_of or outcome.referring is not None) and self._explained < _EXPLAINED:
             self._explained += 1
             if outcome.codes_of is not None:
                 allowed = closest_codes(self._connection, outcome.codes_of, value)
             if outcome.referring is not None:
-                message += self._names(outcome.referring, value)
+                names = self._names(outcome.referring, value)
+        message = say(outcome.message) if other is None else say(outcome.message, other=other)
+        if outcome.referring is not None:
+            message = say(message, **names)
         return row_issue(row, outcome.column, value, outcome.rule, message, allowed)
 
-    def _names(self, referring: Select[Any], code: str) -> str:
+    def _names(self, referring: Select[Any], code: str) -> Mapping[str, str]:
         names = list(map(str, self._connection.scalars(referring.limit(_NAMED + 1), {"code": code})))
         shown = [*names[:_NAMED], *(["…"] if len(names) > _NAMED else [])]
-        return f" ({', '.join(shown)})" if shown else ""
+        return {"names": f" ({', '.join(shown)})", "names_zh": f"（{'、'.join(shown)}）"} if shown else _NO_NAMES
 
 
 class _ChangeStep(_Telling):
@@ -346,7 +353,7 @@ class _Step(_Telling):
             yield self._issue(self._outcomes[place], row, value, other)
 
     def _count(self, outcome: Outcome, number: int, issues: Iterator[RowIssue]) -> None:
-        self._log.add_many(outcome.rule, number, issues)
+        self._log.add_many(outcome.rule, outcome.column, number, issues)
         self.errors += number if outcome.rule.severity is Severity.ERROR else 0
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, FromClause, Integer, Select, Text, cast, literal, null, select
 
 from app.imports.issues import Rule
+from app.imports.messages import Message
 from app.registry.entities import Entity
 
 
@@ -18,7 +19,7 @@ class Outcome:
     rule, column
         The rule, and the column at which it is told (null: none).
     message
-        What is wrong; `{other}` stands for the row's number `other`.
+        What is wrong; `{other}` stands for the row's number `other`, `{names}` for what `referring` names.
     codes_of
         Whose codes the value should be one of; the closest are offered. Null: nothing is.
     referring
@@ -27,7 +28,7 @@ class Outcome:
 
     rule: Rule
     column: str | None
-    message: str
+    message: str | Message
     codes_of: Entity | None = None
     referring: Select[Any] | None = None
 
@@ -49,7 +50,7 @@ class Finding:
     rows: Select[Any]
 
 
-def finding(rule: Rule, column: str | None, message: str, rows: Select[Any]) -> Finding:
+def finding(rule: Rule, column: str | None, message: str | Message, rows: Select[Any]) -> Finding:
     """Return the finding of one rule."""
     return Finding((Outcome(rule, column, message),), rows)
 

@@ -16,10 +16,17 @@ from sqlalchemy import Connection, CursorResult, Select, literal, select
 from app.imports.columns import Dataset, Kind, unusable
 from app.imports.difference import Difference, Incoming
 from app.imports.issues import Rule
+from app.imports.messages import Message
 from app.imports.rows.rules import row_findings
 from app.imports.targets import Target
 
-_TYPES = {Kind.DATE: pa.date32(), Kind.COUNT: pa.int32(), Kind.YEAR: pa.int32(), Kind.BOOLEAN: pa.bool_()}
+_TYPES = {
+    Kind.DATE: pa.date32(),
+    Kind.MONTH: pa.date32(),
+    Kind.COUNT: pa.int32(),
+    Kind.YEAR: pa.int32(),
+    Kind.BOOLEAN: pa.bool_(),
+}
 """Arrow types as in chunks; other kinds are text."""
 
 _COMPARED_BESIDES: Mapping[str, tuple[str, ...]] = {
@@ -40,7 +47,7 @@ class MergedProblem:
     column: str
     row_number: int
     value: str | None
-    message: str
+    message: str | Message
 
 
 def merged_problems(connection: Connection, difference: Difference, today: date) -> Iterator[MergedProblem]:

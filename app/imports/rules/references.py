@@ -14,6 +14,7 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    case,
     cast,
     exists,
     func,
@@ -26,8 +27,10 @@ from app.database.tables import CODE
 from app.imports.columns import Dataset, usable
 from app.imports.difference import Difference, Incoming, kept
 from app.imports.issues import Rule
+from app.imports.messages import say
 from app.imports.options import ImportMode
 from app.imports.rules.finding import Finding, Outcome, finding, found
+from app.imports.spellings import chinese_titles
 from app.imports.staging import Stage
 from app.imports.targets import BROUGHT_BY, anchor, same_key
 from app.registry.entities import ENTITIES, MEMBERS, Reference, references_to
@@ -49,11 +52,14 @@ def repeated_keys(stage: Stage) -> Finding:
         .where(*known)
         .group_by(*values)
         .having(func.count() > 1)
+        .add_columns(func.min(staged.c.row_number).label("first"), func.max(staged.c.row_number).label("last"))
         .subquery("repeated")
     )
     same = and_(*(value == repeated.c[name] for name, value in zip(key, values, strict=True)))
-    rows = found(staged, staged.c[key[0]]).join_from(staged, repeated, same)
-    return finding(Rule.DUPLICATE_KEY, key[0], f"another row has the same {', '.join(key)}", rows)
+    other = case((staged.c.row_number == repeated.c.first, repeated.c.last), else_=repeated.c.first)
+    rows = found(staged, staged.c[key[0]], other).join_from(staged, repeated, same)
+    names = {"key": ", ".join(key), "key_zh": "、".join(chinese_titles(stage.dataset)[name][0] for name in key)}
+    return finding(Rule.DUPLICATE_KEY, key[0], say("row {other} has the same {key}", **names), rows)
 
 
 def unknown_codes(difference: Difference) -> Iterator[Finding]:
@@ -69,7 +75,7 @@ def unknown_codes(difference: Difference) -> Iterator[Finding]:
                 code = incoming.rows.c[name]
                 nowhere = _nowhere(difference, column.refers_to, code)
                 rows = found(incoming.rows, code).where(code.is_not(None), *nowhere)
-                message, to = f"is not in {column.refers_to}", ENTITIES[column.refers_to]
+                message, to = say("is not in {dataset}", dataset=column.refers_to), ENTITIES[column.refers_to]
                 offered = None if to is MEMBERS else to
                 yield Finding((Outcome(Rule.UNKNOWN_CODE, column.name, message, codes_of=offered),), rows)
 
@@ -125,13 +131,16 @@ def _referred(difference: Difference, incoming: Incoming, gone: FromClause, refe
     by_key = _referring(difference, gone, key, reference)
     column, referring = incoming.target.source[key], BROUGHT_BY[reference.table_name]
     if difference.options.mode is ImportMode.DELETE:
-        message, names = f"{referring} refer to it: {{other}} rows", _referring_names(difference, reference)
-        outcome = Outcome(Rule.STILL_REFERRED_TO, column, message, referring=names)
+        names = _referring_names(difference, reference)
+        template = (
+            "{dataset} refer to it: {other} rows" if names is None else "{dataset} refer to it: {other} rows{names}"
+        )
+        outcome = Outcome(Rule.STILL_REFERRED_TO, column, say(template, dataset=referring), referring=names)
         return Finding((outcome,), _rows_of_file(difference, incoming, by_key, key))
     if incoming.target.table.name == "member":
-        message = f"{{other}} members that the file leaves out are referred to by {referring}"
+        message = say("{other} members that the file leaves out are referred to by {dataset}", dataset=referring)
         return finding(Rule.STILL_REFERRED_TO, None, message, _number_of(by_key))
-    message = f"is left out by the file, but {referring} refer to it: {{other}} rows"
+    message = say("is left out by the file, but {dataset} refer to it: {other} rows", dataset=referring)
     return finding(Rule.STILL_REFERRED_TO, column, message, found(by_key, by_key.c[key], by_key.c.number))
 
 

@@ -1,7 +1,6 @@
 """Rules on trees: levels fall from parent to child, a site is under a street, nothing is above itself."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
@@ -89,8 +88,15 @@ _LINKS: Mapping[str, str] = {
 }
 """For each table whose rows name others of it the column that does."""
 
-_BELOW = Outcome(Rule.CYCLE, "parent_code", "is below itself, in a cycle of {other}")
-_CONTINUING = Outcome(Rule.SUPERSEDES_CYCLE, "supersedes", "continues itself, in a cycle of {other}")
+_BELOW = (
+    Outcome(Rule.CYCLE, "parent_code", "is below itself, in a cycle of {other}"),
+    Outcome(Rule.CYCLE, "parent_code", "is below itself"),
+)
+_CONTINUING = (
+    Outcome(Rule.SUPERSEDES_CYCLE, "supersedes", "continues itself, in a cycle of {other}"),
+    Outcome(Rule.SUPERSEDES_CYCLE, "supersedes", "continues itself"),
+)
+"""With the length of the cycle and without: to a key with a scope it would tell of what lies outside."""
 
 _NAME = "links"
 
@@ -100,9 +106,7 @@ def rows_on_cycles(connection: Connection, difference: Difference) -> Iterator[t
     name = difference.own.target.table.name
     if name not in _LINKS or _LINKS[name] not in difference.stage.present:
         return
-    outcome = _CONTINUING if name == "enterprise" else _BELOW
-    if difference.territory is not None:  # the length would tell of what lies outside
-        outcome = replace(outcome, message=outcome.message.partition(",")[0])
+    outcome = (_CONTINUING if name == "enterprise" else _BELOW)[difference.territory is not None]
     links: Select[Any] = _links(difference.own, _LINKS[name])
     if not difference.stage.is_change:
         connection.execute(text(f"DROP TABLE IF EXISTS {_NAME}"))

@@ -18,17 +18,18 @@ export async function upload({ t }) {
   const offer = () => { template.href = `/v1/templates/${dataset.value}.xlsx?lang=${t.lang}`; };
   const dataset = element("select", { onchange: offer }, DATASETS.map((name) => element("option", { value: name }, t.datasets[name])));
   const skip = element("input", { type: "checkbox" });
+  const ignore = element("input", { type: "checkbox" });
   const build = element("input", { type: "date" });
   const dry = element("input", { type: "checkbox", checked: true, onchange: () => { build.disabled = dry.checked; } });
   build.disabled = true;
   const form = element("form", { class: "controls", onsubmit: async (event) => {
     event.preventDefault();
-    const query = { dataset: dataset.value, on_error: skip.checked ? "skip" : "", ...(dry.checked ? { dry_run: "true" } : { build: build.value }) };
+    const query = { dataset: dataset.value, on_error: skip.checked ? "skip" : "", ignore_unknown: ignore.checked ? "true" : "", ...(dry.checked ? { dry_run: "true" } : { build: build.value }) };
     button.disabled = true;
     await taken(told, t, query, file.files[0]);
     button.disabled = false;
   } },
-  element("label", {}, t.dataset, dataset), element("label", {}, t.file, file), element("label", {}, skip, t.skipRows),
+  element("label", {}, t.dataset, dataset), element("label", {}, t.file, file), element("label", {}, skip, t.skipRows), element("label", {}, ignore, t.ignoreUnknown),
   element("label", {}, dry, t.dry), element("label", {}, t.build, build));
   const button = element("button", {}, t.send);
   form.append(button);

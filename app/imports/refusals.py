@@ -1,0 +1,63 @@
+"""What refuses a file as a whole: told in both languages, with the row and column where there is one."""
+
+from collections.abc import Sequence
+
+from app.errors import ErrorItem, InvalidRequest
+from app.imports.issues import IssueLog, Rule, row_issue
+from app.imports.messages import Message, say
+
+
+class FileRefused(InvalidRequest):
+    """A file that cannot be taken, whatever the treatment of errors.
+
+    Parameters
+    ----------
+    message
+        Why.
+    errors
+        All parts of the problem that have a place.
+    row, column
+        Where in the file it shows; null: nowhere in particular.
+    """
+
+    def __init__(
+        self,
+        message: str | Message,
+        errors: Sequence[ErrorItem] = (),
+        *,
+        row: int | None = None,
+        column: str | None = None,
+    ) -> None:
+        self.message = say(message)
+        super().__init__(str(self.message), errors)
+        self.row, self.column = row, column
+        self.log: IssueLog | None = None
+        """The problems of the file up to here, this one among them; null before its rows are read."""
+
+    def noted(self, log: IssueLog) -> "FileRefused":
+        """Return the error, after it is noted among the problems of the file."""
+        if self.log is None:
+            self._note(log)
+            self.log = log
+        return self
+
+    def _note(self, log: IssueLog) -> None:
+        log.add(row_issue(self.row, self.column, None, Rule.UNREADABLE_FILE, self.message))
+
+
+class SaidItem(ErrorItem):
+    """One thing that is wrong, in both languages; as an answer it is an item like any other."""
+
+    _said: Message
+
+    @property
+    def said(self) -> Message:
+        """The message in both languages."""
+        return self._said
+
+
+def error_item(pointer: str, message: Message, allowed: tuple[str, ...] = ()) -> SaidItem:
+    """Return one thing that is wrong with a file."""
+    item = SaidItem(pointer, str(message), allowed)
+    object.__setattr__(item, "_said", message)
+    return item

@@ -1,0 +1,31 @@
+"""Codes that differ in capital and small letters alone: mostly one thing written twice, which no rule is sure of."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import func, select
+
+from app.imports.difference import Difference
+from app.imports.issues import Rule
+from app.imports.options import ImportMode
+from app.imports.rules.finding import Finding, finding, found
+
+_NAMED = {"district", "industry", "industry_group", "enterprise", "branch"}
+"""Tables whose codes people write; refs are made by programs."""
+
+
+def case_variants(difference: Difference) -> Iterator[Finding]:
+    """Find new codes that the registry, or the file, has with other capital and small letters."""
+    if difference.options.mode is ImportMode.DELETE:
+        return
+    for incoming in difference.incoming:
+        name = incoming.target.table.name
+        if name not in _NAMED:
+            continue
+        rows, after = incoming.rows, difference.after(incoming.target.table).alias("named")
+        new = select(func.lower(rows.c.code)).where(rows.c.is_new)
+        folded = func.lower(after.c.code)
+        # Of all codes those that only case tells apart, which are few.
+        repeated = select(folded).where(folded.in_(new)).group_by(folded).having(func.count() > 1)
+        told = found(rows, rows.c.code).where(rows.c.is_new, func.lower(rows.c.code).in_(repeated))
+        message = "differs from another code in capital and small letters alone: is it the same?"
+        yield finding(Rule.CASE_VARIANT, incoming.target.source["code"], message, told)
