@@ -7,6 +7,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 
 from app.cli.commands import main
 
@@ -164,3 +165,34 @@ def test_parameter_is_named_as_it_is_written(run: Run) -> None:
 
 def test_version_is_told(run: Run) -> None:
     assert run("--version").out == f"orgcoverage {metadata.version('orgcoverage')}\n"
+
+
+def test_an_import_says_what_it_left_out_and_counts_problems_before_it_lists_them(run: Run, tmp_path: Path) -> None:
+    run("migrate", "--no-classifications")
+    file = tmp_path / "ledger.csv"
+    rows = "\n".join(f"E{row},某,2017-06-30,十二" for row in range(60))
+    file.write_text(f"台账\n企业代码,企业名称,填报日期,职工人数\n{rows}\n合计,,,720\n填表人：张三\n", encoding="utf-8")
+    lines = run("import", "ledger", str(file)).err.splitlines()
+    said = [line for line in lines if not line.startswith("Import of")]
+    assert said[:4] == [
+        "Row 2 was taken for the header; what stands above it is left out.",
+        "The table ends above row 64: the notes from there on are left out.",
+        "60 × invalid_count (error) in column 职工人数 (headcount)",
+        "1 × totals_row (error) in column 企业代码 (code)",
+    ]
+    assert said[4].startswith("error: row 3: 职工人数 (headcount) '十二': must be a whole number")
+
+
+def test_a_sheet_is_named_when_several_have_a_known_header(run: Run, tmp_path: Path) -> None:
+    run("migrate", "--no-classifications")
+    file = tmp_path / "ledger.xlsx"
+    with xlsxwriter.Workbook(str(file)) as book:
+        for name in ("一月", "二月"):
+            sheet = book.add_worksheet(name)
+            sheet.write_row(0, 0, ("code", "name"))
+            sheet.write_row(1, 0, (name, "甲"))
+    finished = run("import", "enterprises", str(file))
+    assert finished.code == 1
+    assert "Several sheets have a known header" in finished.err
+    assert "一月, 二月" in finished.err
+    assert "1 inserted" in run("import", "enterprises", str(file), "--sheet", "二月").out
