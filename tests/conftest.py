@@ -12,6 +12,7 @@ import pytest
 from filelock import FileLock
 
 from app.database.migrations import upgrade
+from tests.document import watch
 from tests.engines.server import PostgresServer, running_server
 from tests.factories.demonstration import Demonstration, build_demonstration
 from tests.lengths import LONG, SHORT
@@ -74,6 +75,23 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """Say how many tests were left out."""
     if left := config.stash.get(LEFT, 0):
         terminalreporter.write_line(f"{left} long tests deselected; --all runs them, and random ones at length")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def undeclared() -> list[str]:
+    """Give the answers of all services here that the document does not declare: filled while they answer."""
+    answers: list[str] = []
+    watch(answers)
+    return answers
+
+
+@pytest.fixture(autouse=True)
+def every_answer_is_declared(undeclared: list[str]) -> Iterator[None]:
+    """Fail a test in which a service answered with a status that its operation does not declare."""
+    yield
+    found = undeclared.copy()
+    undeclared.clear()
+    assert found == [], "declare it in app/api/http/statuses.py"
 
 
 @pytest.fixture(scope="session")

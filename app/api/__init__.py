@@ -12,13 +12,13 @@ and list it in `app.main.ROUTERS`, the busiest first:
 - Query parameters are a frozen pydantic model, every field described: `Annotated[Model, Depends(QueryOf(Model))]`. The
   answer 422 lists all parameters that are unknown, wrong or repeated.
 - Answers: `response_model=` documents (a `Closed` model beside the operation, no defaults, every null explained); the
-  handler returns a ready `Response`. The router declares the default problem response. Files:
+  handler returns a ready `Response`. Which problems it may answer is derived (`http.statuses`). Files:
   `response_class=Response, responses=FILE_RESPONSE`; raw bodies: `openapi_extra=RAW_BODY`.
 - Errors are `ServiceError`s, raised where they are found. `request.app.state` has `settings`, `engine`, `keyring`,
   `supervisor`, `readers` (a `SnapshotReader` per tier) and `metrics`; `request.state` has `principal` and
   `request_id`.
 - HEAD, 304, compression, CORS and security headers are middleware in front of all routes (`http.middleware`).
 - An operation that changes something, or shows single enterprises or branches, is named in `http.auditing`.
-- Each answer in JSON has an example: add its request to `ASKED` in `tests/api/examples.py`, write examples and
-  document with `python -m tests.api.examples`, and read the difference.
+- Each model of an answer in JSON has one example: add a request to `ASKED` in `tests/api/examples.py`, write examples
+  and document with `python -m tests.api.examples`, and read the difference.
 """

@@ -28,7 +28,7 @@ _METRICS = {Subject.BRANCHES: BRANCH_METRICS, Subject.ENTERPRISES: ENTERPRISE_ME
 """Metrics of single subjects; populations have `METRICS`."""
 
 
-class Break(StrEnum):
+class SeriesBreak(StrEnum):
     """What differs between two snapshots, so that a change of figures may be no change of what they count.
 
     `settings`: the thresholds, or the member source asked for; `member_source`: where members are counted from;
@@ -85,7 +85,7 @@ class Point(Generic[Found]):
     """
 
     manifest: Manifest
-    breaks: tuple[Break, ...]
+    breaks: tuple[SeriesBreak, ...]
     found: Found
 
 
@@ -186,15 +186,15 @@ def trend(
     ]
 
 
-def breaks_between(before: Manifest, after: Manifest) -> tuple[Break, ...]:
+def breaks_between(before: Manifest, after: Manifest) -> tuple[SeriesBreak, ...]:
     """Return what differs between two snapshots besides their figures."""
-    trees = (Break.DISTRICTS, Break.INDUSTRIES, Break.INDUSTRY_GROUPS)
+    trees = (SeriesBreak.DISTRICTS, SeriesBreak.INDUSTRIES, SeriesBreak.INDUSTRY_GROUPS)
     same = {
-        Break.SETTINGS: before.settings == after.settings,
-        Break.MEMBER_SOURCE: before.member_source == after.member_source,
+        SeriesBreak.SETTINGS: before.settings == after.settings,
+        SeriesBreak.MEMBER_SOURCE: before.member_source == after.member_source,
         **{tree: before.tables[tree].sha256 == after.tables[tree].sha256 for tree in trees},
     }
-    return tuple(part for part in Break if not same[part])
+    return tuple(part for part in SeriesBreak if not same[part])
 
 
 def rates_at(snapshot: Snapshot, question: TrendQuestion) -> Rates | None:

@@ -17,7 +17,7 @@ from tests.access.conftest import MODES, Served
 from tests.access.operations import ASKED, needed_right
 from tests.access.places import MEMBER, NAMES
 from tests.access.rules import LADDER, WITHOUT_KEY, Ask, Due, due
-from tests.api.examples import DOCUMENT
+from tests.document import DOCUMENT, resolved
 
 pytestmark = pytest.mark.anyio
 
@@ -37,20 +37,14 @@ class Operation:
 
     def choices(self, name: str) -> list[str]:
         """All values of a parameter of the path that is a choice."""
-        [schema] = [one["schema"] for one in self.described.get("parameters", ()) if one["name"] == name]
-        return list(resolved(schema)["enum"])
+        parameters = [resolved(_DOCUMENT, one) for one in self.described["parameters"]]
+        [schema] = [one["schema"] for one in parameters if one["name"] == name]
+        return list(resolved(_DOCUMENT, schema)["enum"])
 
     def has(self, path: str) -> bool:
         """Say whether this operation answers at a path."""
         form = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(self.path))
         return re.fullmatch(form, path.partition("?")[0]) is not None
-
-
-def resolved(schema: dict[str, Any]) -> dict[str, Any]:
-    if "$ref" not in schema:
-        return schema
-    found: dict[str, Any] = _DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
-    return found
 
 
 _DOCUMENT = json.loads(DOCUMENT.read_bytes())

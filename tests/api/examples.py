@@ -19,19 +19,19 @@ from app.config import Settings
 from app.database.migrations import upgrade
 from app.main import create_app
 from app.snapshots.build import build_snapshot
+from tests.document import DOCUMENT
 from tests.factories.loading import fill
 from tests.factories.worked_example import AS_OF, STREET, A, J, worked_example
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "app" / "api" / "examples"
-DOCUMENT = ROOT / "docs" / "openapi.json"
 
 ASKED: dict[str, tuple[str, str]] = {
     "list_district_statistics": ("GET", "/v1/statistics/districts?parent=350203"),
     "get_district_statistics": ("GET", f"/v1/statistics/districts/{STREET}"),
-    "list_industry_statistics": ("GET", "/v1/statistics/industries?level=division"),
+    "list_industry_statistics": ("GET", "/v1/statistics/industries?level=division&limit=1"),
     "get_industry_statistics": ("GET", "/v1/statistics/industries/64"),
-    "list_industry_group_statistics": ("GET", "/v1/statistics/industry-groups"),
+    "list_industry_group_statistics": ("GET", "/v1/statistics/industry-groups?limit=1"),
     "get_industry_group_statistics": ("GET", "/v1/statistics/industry-groups/internet"),
     "list_enterprise_statistics": ("GET", "/v1/statistics/enterprises?limit=1"),
     "get_enterprise_statistics": ("GET", f"/v1/statistics/enterprises/{A}"),
@@ -40,34 +40,29 @@ ASKED: dict[str, tuple[str, str]] = {
     "list_basis_statistics": ("GET", f"/v1/statistics/bases?district={STREET}"),
     "list_cross_table_statistics": (
         "GET",
-        "/v1/statistics/table?district_level=street&industry_level=division",
+        "/v1/statistics/table?district_level=street&industry_level=division&limit=1",
     ),
     "list_trend_statistics": (
         "GET",
         f"/v1/statistics/trends?district={STREET}&metric=organisation_coverage&metric=dual_reach",
     ),
-    "list_low_membership": ("GET", "/v1/statistics/low-membership?industry_level=division&target=0.08"),
+    "list_low_membership": ("GET", "/v1/statistics/low-membership?industry_level=division&target=0.08&limit=1"),
     "get_changes": ("GET", f"/v1/statistics/changes?since=2017-06-30&industry_level=division&district={STREET}"),
-    "list_establishment_gaps": ("GET", f"/v1/statistics/establishment-gaps?district={STREET}"),
+    "list_establishment_gaps": ("GET", f"/v1/statistics/establishment-gaps?district={STREET}&limit=1"),
     "list_data_quality": ("GET", "/v1/statistics/data-quality"),
     "get_dual_affiliation": ("GET", f"/v1/statistics/dual-affiliation?district={STREET}"),
     "list_districts": ("GET", "/v1/districts?parent=350203"),
     "get_district": ("GET", f"/v1/districts/{STREET}"),
-    "replace_district": ("PUT", f"/v1/districts/{STREET}"),
     "list_industries": ("GET", "/v1/industries?q=6"),
     "get_industry": ("GET", "/v1/industries/64"),
-    "replace_industry": ("PUT", "/v1/industries/64"),
     "list_industry_groups": ("GET", "/v1/industry-groups"),
     "get_industry_group": ("GET", "/v1/industry-groups/internet"),
-    "replace_industry_group": ("PUT", "/v1/industry-groups/internet"),
     "list_enterprises": ("GET", "/v1/enterprises?limit=1"),
     "get_enterprise": ("GET", f"/v1/enterprises/{A}"),
-    "replace_enterprise": ("PUT", f"/v1/enterprises/{A}"),
     "list_enterprise_returns": ("GET", f"/v1/enterprises/{A}/returns"),
     "list_enterprise_coverage": ("GET", f"/v1/enterprises/{A}/coverage"),
     "list_branches": ("GET", f"/v1/branches?parent={J}"),
     "get_branch": ("GET", f"/v1/branches/{J}"),
-    "replace_branch": ("PUT", f"/v1/branches/{J}"),
     "list_snapshots": ("GET", "/v1/snapshots"),
     "get_snapshot": ("GET", "/v1/snapshots/{snapshot}"),
     "get_catalogue": ("GET", "/v1/catalogue"),
@@ -79,16 +74,14 @@ ASKED: dict[str, tuple[str, str]] = {
     "get_health": ("GET", "/healthz"),
     "get_readiness": ("GET", "/readyz"),
     "get_problem_type": ("GET", "/problems/snapshot-not-found"),
-    "create_erasure": ("POST", "/v1/erasures"),
-    "create_snapshot": ("POST", "/v1/snapshots"),
     "create_import": ("POST", "/v1/imports?dataset=members&dry_run=true"),
     "create_api_key": ("POST", "/v1/keys"),
     "list_api_keys": ("GET", "/v1/keys"),
     "problem": ("GET", "/v1/statistics/districts?level=section&size=5"),
 }
-"""Method and address of each example, by operationId; `problem` is what every operation may answer.
+"""Method and address of each example, by an operation that answers so; `problem` is what every one may answer.
 
-A `PUT` sends the thing as it is recorded, which changes nothing; imports are told of one that was refused.
+One for each kind of answer; imports are told of one that was refused.
 """
 
 BAD_FILE = b"ref,joined_on,birth_year\nm-0417,2017-13-01,1990\n"
@@ -138,30 +131,23 @@ def served(client: TestClient, name: str) -> Any:
     method, path = ASKED[name]
     snapshot = client.get("/v1/snapshots").json()["data"][0]["id"]
     path = path.replace("{snapshot}", snapshot).replace("{import}", client.headers["X-Refused-Import"])
-    text = client.request(method, path, **_sent(client, name, path)).text
+    text = client.request(method, path, **_sent(name)).text
     for changing, constant in _CHANGING:
         text = changing.sub(constant, text)
     answer = json.loads(text)
+    if name == "list_basis_statistics":
+        answer["data"] = answer["data"][:1]
     if name == "get_catalogue":
         answer["data"] = {part: entries[:_SHORTENED] for part, entries in answer["data"].items()}
     return answer
 
 
-def _sent(client: TestClient, name: str, path: str) -> dict[str, Any]:
+def _sent(name: str) -> dict[str, Any]:
     if name == "create_import":
         return {"content": BAD_FILE}
     if name == "create_api_key":
         return {"json": {"name": "Street S dashboard", "rights": ["read"], "districts": [STREET], "days": 90}}
-    if name == "create_erasure":
-        return {"json": {"ref": "m-0981"}}
-    if name == "create_snapshot":
-        return {"json": {"as_of": AS_OF.isoformat()}}
-    return {"json": _as_recorded(client, path)} if name.startswith("replace_") else {}
-
-
-def _as_recorded(client: TestClient, path: str) -> dict[str, Any]:
-    recorded = client.get(path).json()["data"]
-    return {name: value for name, value in recorded.items() if name != "code"}
+    return {}
 
 
 def committed(name: str) -> Any:

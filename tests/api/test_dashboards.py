@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 from tests.api.dashboards import API, COMPOSE, DASHBOARDS, PROMETHEUS, Target, targets
+from tests.document import resolved
 
 SELECTOR = re.compile(r"([a-zA-Z_:]\w*)\{([^}]*)\}")
 MATCHER = re.compile(r'(\w+)\s*(?:=~|!~|!=|=)\s*"([^"]*)"')
@@ -171,15 +172,9 @@ def _fields_of_records(rows: list[dict[str, Any]]) -> set[str]:
 def _fields_of_page(target: Target, service: TestClient) -> set[str]:
     """Return the fields of a page's rows as the document has them: the demonstration need not have any."""
     document = service.get("/openapi.json").json()
-    schemas = document["components"]["schemas"]
-
-    def resolved(schema: dict[str, Any]) -> dict[str, Any]:
-        found: dict[str, Any] = schemas[schema["$ref"].rsplit("/", 1)[1]]
-        return found
-
-    answer = document["paths"][urlsplit(target.text).path]["get"]["responses"]["200"]
-    page = resolved(answer["content"]["application/json"]["schema"])
-    return set(resolved(page["properties"]["data"]["items"])["properties"])
+    answer = resolved(document, document["paths"][urlsplit(target.text).path]["get"]["responses"]["200"])
+    page = resolved(document, answer["content"]["application/json"]["schema"])
+    return set(resolved(document, page["properties"]["data"]["items"])["properties"])
 
 
 def _fits(column: dict[str, str], rows: list[dict[str, Any]]) -> bool:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.examples import DOCUMENT
 from tests.clients.generated import PACKAGE, command, generate_python, programs, run
+from tests.document import DOCUMENT
 from tests.documentation.commands import ADDRESS
 
 SOURCES = Path(__file__).parent / "typescript"

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.api.examples import DOCUMENT
+from tests.document import DOCUMENT
 from tests.documentation.markdown import Block, blocks, chapter, read
 
 PAGE = "docs/clients.md"

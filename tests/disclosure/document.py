@@ -6,6 +6,8 @@ from random import Random
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from tests.document import resolved
+
 Json = dict[str, Any]
 Params = dict[str, str]
 
@@ -92,13 +94,13 @@ def operations(document: Json) -> list[Operation]:
 
 def parameter_of(document: Json, described: Json) -> Parameter:
     """A parameter with its choices."""
+    described = resolved(document, described)
     return Parameter(described["name"], described["required"], choices_of(document, described["schema"]))
 
 
 def choices_of(document: Json, schema: Json) -> tuple[str, ...] | None:
     """The enumeration that a schema is, or is a list of; None = it is none."""
-    if "$ref" in schema:
-        return choices_of(document, document["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
+    schema = resolved(document, schema)
     if schema.get("type") == "array":
         return choices_of(document, schema["items"])
     if schema.get("type") == "boolean":

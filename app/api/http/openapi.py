@@ -16,11 +16,13 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 from starlette.responses import RedirectResponse
 
-from app.api.http.authorization import OPEN, query_models
+from app.api.http.authorization import OPEN, authorizations, query_models
+from app.api.http.components import put_for_generators, share
 from app.api.http.models import Closed
 from app.api.http.pages import validated
 from app.api.http.problems import TYPE_BASE, Problem
 from app.api.http.routing import make_router
+from app.api.http.statuses import PROBLEM_RESPONSES, problem_references
 from app.config import VERSION
 from app.errors import NotFound, ServiceError
 
@@ -52,6 +54,14 @@ KEY = {
 }
 """How a key is sent."""
 
+CONTACT = {"name": "OrgCoverage contributors"}
+
+SERVERS = [
+    {"url": "/", "description": "The service that this document comes from."},
+    {"url": "http://127.0.0.1:8000", "description": "A service on this machine, as `orgcoverage demo` starts it."},
+]
+"""Where the paths are."""
+
 _SCHEMAS = "#/components/schemas/{model}"
 
 
@@ -64,38 +74,48 @@ def document_of(app: FastAPI) -> dict[str, Any]:
         description=DESCRIPTION,
         routes=app.routes,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        contact=CONTACT,
+        servers=SERVERS,
         separate_input_output_schemas=False,
     )
     document["security"] = [{}, {"key": []}]
-    schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    document["components"]["securitySchemes"] = {"key": KEY}
+    components = document["components"] = {
+        "schemas": document.get("components", {}).get("schemas", {}),
+        "responses": PROBLEM_RESPONSES,
+        "securitySchemes": {"key": KEY},
+    }
+    schemas = components["schemas"]
     _define(Problem, schemas)["examples"] = [_example("problem")]
-    for route, operation in _operations(app, document):
-        parameters = operation.setdefault("parameters", [])
-        for model in query_models(route.dependant):
-            parameters.extend(_parameters_of(model.model, schemas))
-        operation["parameters"] = [_without_null(parameter) for parameter in parameters]
-        _illustrate(operation)
-        operation["summary"] = operation["description"].partition("\n")[0].removesuffix(".")
-    document["components"]["schemas"] = dict(sorted(schemas.items()))
-    used = {tag for _, operation in _operations(app, document) for tag in operation["tags"]}
+    operations = list(_operations(app, document))
+    for route, method, operation in operations:
+        _complete(route, method, operation, schemas)
+    components["schemas"] = dict(sorted(schemas.items()))
+    share([operation for _, _, operation in operations], components)
+    put_for_generators([components, document["paths"]])
+    used = {tag for _, _, operation in operations for tag in operation["tags"]}
     document["tags"] = [{"name": tag, "description": TAGS[tag]} for tag in TAGS if tag in used]
     return document
 
 
-def _operations(app: FastAPI, document: dict[str, Any]) -> Iterator[tuple[APIRoute, dict[str, Any]]]:
+def _operations(app: FastAPI, document: dict[str, Any]) -> Iterator[tuple[APIRoute, str, dict[str, Any]]]:
     for route in app.routes:
         if isinstance(route, APIRoute) and route.include_in_schema:
             for method in route.methods or ():
-                yield route, document["paths"][route.path_format][method.lower()]
+                yield route, method, document["paths"][route.path_format][method.lower()]
 
 
-def _illustrate(operation: dict[str, Any]) -> None:
-    """Add the example to the successful answer of an operation, if it is JSON and has one."""
+def _complete(route: APIRoute, method: str, operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Add to an operation what the framework does not know: parameters of models, problems, example, summary."""
+    parameters = operation.get("parameters", [])
+    for model in query_models(route.dependant):
+        parameters.extend(_parameters_of(model.model, schemas))
+    operation["parameters"] = [_without_null(parameter) for parameter in parameters]
+    [authorization] = authorizations(route)
+    operation["responses"] |= problem_references(authorization.right, method, operation)
+    operation["summary"] = operation["description"].partition("\n")[0].removesuffix(".")
     example = _example(operation["operationId"])
-    for status, response in operation["responses"].items():
-        if example is not None and status.startswith("2") and "application/json" in response.get("content", {}):
-            response["content"]["application/json"]["example"] = example
+    if example is not None and route.response_model is not None:
+        schemas[route.response_model.__name__]["examples"] = [example]
 
 
 def _example(name: str) -> Any:
@@ -206,9 +226,21 @@ async def get_problem_type(code: Annotated[str, Path(description="Last part of t
 def encoded_document(app: FastAPI) -> bytes:
     """Return the document of an application as it is committed and served; made on first use."""
     if not hasattr(app.state, "document"):
-        app.state.document = msgspec.json.format(msgspec.json.encode(document_of(app)), indent=1) + b"\n"
+        app.state.document = _in_lines(document_of(app), _DEPTH) + b"\n"
     document: bytes = app.state.document
     return document
+
+
+_DEPTH = 3
+"""Levels of the document whose entries have a line each: an operation or a component is one line."""
+
+
+def _in_lines(node: Any, depth: int) -> bytes:
+    """Return JSON without spaces, but a line for each entry of the upper levels: small, and fit to be compared."""
+    if not (depth and isinstance(node, dict) and node):
+        return msgspec.json.encode(node)
+    entries = [msgspec.json.encode(key) + b":" + _in_lines(value, depth - 1) for key, value in node.items()]
+    return b"{\n" + b",\n".join(entries) + b"\n}"
 
 
 def _kinds(kind: type[ServiceError]) -> Iterator[type[ServiceError]]:

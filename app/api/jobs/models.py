@@ -110,7 +110,7 @@ class ImportCounts(Closed):
     notes: list[str] = Field(description="Which row and sheet were taken for the header, and what was left out.")
 
 
-class Import(Closed):
+class ImportRecord(Closed):
     """An uploaded file, and the outcome of its import."""
 
     id: str = Field(description="Id of the import.")
@@ -136,13 +136,13 @@ class Import(Closed):
 class ImportAnswer(Closed):
     """One import."""
 
-    data: Import = Field(description="The import.")
+    data: ImportRecord = Field(description="The import.")
 
 
 class ImportPage(Closed):
     """Imports, the newest first."""
 
-    data: list[Import] = Field(description="The imports.")
+    data: list[ImportRecord] = Field(description="The imports.")
     next_cursor: str | None = Field(description="Where the next page starts; null on the last page.")
 
 

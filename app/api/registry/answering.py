@@ -15,7 +15,6 @@ from pydantic import BaseModel
 from app.access.principals import Principal, Tier
 from app.api.http.auditing import audit_details
 from app.api.http.pages import JSON, ListParameters, content_tag, decode_cursor, page_response, validated
-from app.api.http.problems import PROBLEM_RESPONSE
 from app.api.registry.models import SearchParameters
 from app.errors import ServiceError
 from app.imports.changes import Outcome, Precondition, any_state, delete_entity, replace_entity
@@ -132,18 +131,12 @@ CONDITIONAL: dict[str, Any] = {
 }
 """`openapi_extra=` of a single change."""
 
-DELETED: dict[int | str, dict[str, Any]] = {
-    412: PROBLEM_RESPONSE | {"description": "It is not as `If-Match` says; nothing was changed."}
-}
-"""`responses=` of a deletion."""
-
 
 def replaced(answer: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
     """Return `responses=` of a replacement."""
     return {
         200: {"description": "It was there, and is now as given."},
         201: {"model": answer, "description": "It is new."},
-        **DELETED,
     }
 
 

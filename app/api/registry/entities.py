@@ -10,7 +10,6 @@ from app.api.http.pages import ListQuery
 from app.api.http.routing import make_router
 from app.api.registry.answering import (
     CONDITIONAL,
-    DELETED,
     coverage_response,
     delete_response,
     list_response,
@@ -82,7 +81,6 @@ async def replace_district(request: Request, code: DistrictCode, body: DistrictB
     "/districts/{code}",
     status_code=204,
     response_class=Response,
-    responses=DELETED,
     openapi_extra=CONDITIONAL,
     dependencies=[WRITE_EVERYWHERE],
 )
@@ -122,7 +120,6 @@ async def replace_industry(request: Request, code: IndustryCode, body: IndustryB
     "/industries/{code}",
     status_code=204,
     response_class=Response,
-    responses=DELETED,
     openapi_extra=CONDITIONAL,
     dependencies=[WRITE_EVERYWHERE],
 )
@@ -162,7 +159,6 @@ async def replace_industry_group(request: Request, code: GroupCode, body: Indust
     "/industry-groups/{code}",
     status_code=204,
     response_class=Response,
-    responses=DELETED,
     openapi_extra=CONDITIONAL,
     dependencies=[WRITE_EVERYWHERE],
 )
@@ -207,7 +203,6 @@ async def replace_enterprise(request: Request, code: EnterpriseCode, body: Enter
     "/enterprises/{code}",
     status_code=204,
     response_class=Response,
-    responses=DELETED,
     openapi_extra=CONDITIONAL,
     dependencies=[WRITE],
 )
@@ -266,7 +261,6 @@ async def replace_branch(request: Request, code: BranchCode, body: BranchBody) -
     "/branches/{code}",
     status_code=204,
     response_class=Response,
-    responses=DELETED,
     openapi_extra=CONDITIONAL,
     dependencies=[WRITE],
 )

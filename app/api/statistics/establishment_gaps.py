@@ -12,7 +12,14 @@ from app.api.http.models import Closed, closed_model
 from app.api.http.parameters import QueryOf
 from app.api.http.routing import FILE_RESPONSE, make_router
 from app.api.statistics.answering import file_response, json_response
-from app.api.statistics.models import ENTERPRISE_FIGURES, EnterpriseTotal, Meta, SnapshotBranch, SnapshotEnterprise
+from app.api.statistics.models import (
+    ENTERPRISE_FIGURES,
+    EnterpriseTotal,
+    Meta,
+    SnapshotBranch,
+    SnapshotEnterprise,
+    Unallocated,
+)
 from app.api.statistics.parameters import (
     BasisParameter,
     EnterpriseFile,
@@ -57,7 +64,7 @@ EstablishmentGapPage = closed_model(
     {
         "data": (list[EstablishmentGap], "The rows of this page."),  # type: ignore[valid-type]  # made of figures
         "total": (EnterpriseTotal, "Sums over all enterprises in the gap, on all pages."),
-        "unallocated": (None, "Always null: nothing is left out."),
+        "unallocated": (Unallocated | None, "Always null: nothing is left out."),
         "meta": (Meta, "What the answer rests on."),
         "next_cursor": (str | None, "Where the next page starts; null on the last."),
     },

@@ -240,10 +240,10 @@ _TOTAL: Fields = {"total": (Total, "Figures of the whole scope, whatever is list
 _DISJOINT: Fields = _TOTAL | {
     "unallocated": (Unallocated | None, "What `total` has beyond all listed subjects; null where subjects overlap.")
 }
-_OVERLAPPING: Fields = _TOTAL | {"unallocated": (None, "Always null: the subjects overlap.")}
+_OVERLAPPING: Fields = _TOTAL | {"unallocated": (Unallocated | None, "Always null: the subjects overlap.")}
 _LISTED: Fields = {
     "total": (EnterpriseTotal, "Sums over all listed enterprises, on all pages."),
-    "unallocated": (None, "Always null: nothing is left out."),
+    "unallocated": (Unallocated | None, "Always null: nothing is left out."),
 }
 
 

@@ -32,7 +32,7 @@ from app.catalogue.metrics import BRANCH_METRICS, METRICS
 from app.errors import ErrorItem, InvalidRequest
 from app.publication.trends import trend_answer, trend_table
 from app.statistics.question import Subject
-from app.statistics.trends import Break, TrendQuestion, metrics_of
+from app.statistics.trends import SeriesBreak, TrendQuestion, metrics_of
 
 _RATES: dict[str, Any] = {
     metric.code: (Rate | MISSING, Field(default=MISSING, description=rate_text(metric)))
@@ -53,7 +53,7 @@ TrendPoint = closed_model(
     {
         "as_of": (date, "The date."),
         "snapshot": (str, "Id of the snapshot: the newest of the date."),
-        "breaks": (list[Break], "What changed since the previous point; empty on the first."),
+        "breaks": (list[SeriesBreak], "What changed since the previous point; empty on the first."),
         "rates": (TrendRates, "Ratios of sums of counts, divided once."),
     },
 )
