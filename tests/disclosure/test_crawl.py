@@ -91,7 +91,12 @@ def test_every_choice_is_asked_for_when_a_parameter_is_new_and_has_some() -> Non
     [operation] = operations(
         {
             "paths": {
-                DISTRICTS: {"get": {"operationId": "o", "parameters": [parameter("size", {"$ref": "#/x/Size"})]}}
+                DISTRICTS: {
+                    "get": {
+                        "operationId": "o",
+                        "parameters": [parameter("size", {"$ref": "#/components/schemas/Size"})],
+                    }
+                }
             },
             "components": {"schemas": {"Size": {"enum": ["s", "m"]}}},
         }
