@@ -42,8 +42,8 @@ RECORDED = frozenset(
 )
 """Parameters whose values are recorded: codes, ids, dates and choices, each validated before the answer is made."""
 
-WITHHELD = frozenset({"q", "cursor"})
-"""Parameters whose values are not recorded: search texts, and cursors."""
+WITHHELD = frozenset({"q", "cursor", "sheet"})
+"""Parameters whose values are not recorded: search texts, cursors, and names of sheets, which may be anything."""
 
 _REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
