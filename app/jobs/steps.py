@@ -21,6 +21,8 @@ import structlog
 from app.config import Settings
 from app.errors import Report, ServiceError
 from app.imports.options import ImportResult
+from app.imports.refusals import FileRefused, FileTooDemanding
+from app.jobs.processes import take_memory_from_system
 from app.jobs.records import (
     ImportRequest,
     JobProblem,
@@ -41,14 +43,6 @@ UNEXPECTED = JobProblem(
 )
 """The problem of a step that failed with an unexpected error."""
 
-EXHAUSTED = JobProblem(
-    "file-too-demanding",
-    422,
-    "File too demanding",
-    "Reading the file exceeds the limits of time or memory; nothing was imported. Send it as CSV.",
-)
-"""The problem of a file that exceeds the limits of its process."""
-
 
 class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
     """A message of a child: its progress (`phase` is set) or its result."""
@@ -65,6 +59,10 @@ def problem_of(error: ServiceError) -> JobProblem:
     """Return an error as the problem of a job."""
     items = tuple(JobProblemItem(item.pointer, item.message, item.allowed) for item in error.errors)
     return JobProblem(error.code, error.status, error.title, error.detail, items)
+
+
+EXHAUSTED = problem_of(FileTooDemanding())
+"""The problem of a file whose process was ended by the limits of memory or time."""
 
 
 def erase(settings: Settings, refs: Sequence[str], report: Report) -> None:
@@ -135,14 +133,14 @@ def _result(kind: str, argument: str, report: Report) -> Progress:
 
 
 def _import(settings: Settings, job_id: str, report: Report) -> Progress:
+    take_memory_from_system()
     from app.imports.load import Imported, ImportRejected, import_file  # noqa: PLC0415 - only an import needs it
-    from app.imports.refusals import FileRefused  # noqa: PLC0415 - as above
 
     request = read_job(settings.jobs_dir, job_id).request
     if not isinstance(request, ImportRequest):
         message = f"job {job_id} is not an import"
         raise TypeError(message)
-    problem = None
+    problem, is_readable = None, True
     try:
         imported = import_file(settings, request.dataset, upload_path(settings, job_id), request.options, report)
     except ImportRejected as rejected:
@@ -151,24 +149,26 @@ def _import(settings: Settings, job_id: str, report: Report) -> Progress:
         if refused.log is None:
             raise
         imported, problem = Imported.of(refused.log), problem_of(refused)
-    _save_issues(settings, job_id, request, imported)
+        is_readable = not isinstance(refused, FileTooDemanding)
+    _save_issues(settings, job_id, request, imported, is_readable=is_readable)
     return Progress(imported=imported.result, problem=problem)
 
 
-def _save_issues(settings: Settings, job_id: str, request: ImportRequest, imported: "Imported") -> None:
-    """Write the row issues; if that fails, the import's result is still reported."""
+def _save_issues(
+    settings: Settings, job_id: str, request: ImportRequest, imported: "Imported", *, is_readable: bool
+) -> None:
+    """Write the row issues and the file with remarks; if that fails, the import's result is still reported."""
     try:
         write_issues(settings.jobs_dir, job_id, imported.issues)
-        if imported.issues:
+        if imported.issues and is_readable:
             _save_remarks(settings, job_id, request, imported)
-    except (OSError, ServiceError):
+    except (OSError, ServiceError, MemoryError):
         structlog.get_logger().exception("row issues not written", job=job_id)
 
 
 def _save_remarks(settings: Settings, job_id: str, request: ImportRequest, imported: "Imported") -> None:
     """Write the file with remarks beside the job's record; what a crash leaves of it is cleaned up with the uploads."""
     from app.imports.datasets import find_dataset  # noqa: PLC0415 - only an import needs it
-    from app.imports.refusals import FileRefused  # noqa: PLC0415 - as above
     from app.imports.remarks import write_remarks  # noqa: PLC0415 - as above
 
     upload, dataset = upload_path(settings, job_id), find_dataset(request.dataset)
