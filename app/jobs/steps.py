@@ -1,8 +1,8 @@
 """One step of a job, run as a child process: `python -m app.jobs.steps import JOB`, `… build DATE`, `… erasure JOB`.
 
 The child reports progress and result to the worker that supervises it as JSON lines on standard output; it ends when
-its standard input closes, so that it never outlives the worker. It reads one line there: the ref of an erasure, which
-neither a record nor a process list may show; else an empty text. Each step imports what it needs when it runs, so that
+its standard input closes, so that it never outlives the worker. It reads one line there, in which stands the ref of an
+erasure, which neither a record nor a process list may show. Each step imports what it needs when it runs, so that
 an import does not load DuckDB, nor a build the readers of files.
 """
 
@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
@@ -42,6 +42,13 @@ UNEXPECTED = JobProblem(
     "internal", 500, "Internal error", "An unexpected error occurred; the service's log has the details."
 )
 """The problem of a step that failed with an unexpected error."""
+
+
+class FirstLine(msgspec.Struct, frozen=True):
+    """What a child is told on its standard input: its job, for the log, and of an erasure the ref, else nothing."""
+
+    job: str
+    secret: str
 
 
 class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -91,10 +98,11 @@ def main() -> None:
     channel = io.FileIO(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # other output must not be taken for a message
     configure_logging()
-    secret = msgspec.json.decode(_first_line(), type=str)
+    told = msgspec.json.decode(_first_line(), type=FirstLine)
     threading.Thread(target=_end_with_supervisor, daemon=True).start()
     kind, argument = sys.argv[1:]
-    result = _result(kind, secret if kind == "erasure" else argument, partial(_report, channel))
+    log = structlog.get_logger().bind(job=told.job, step=kind)
+    result = _result(kind, told.secret if kind == "erasure" else argument, partial(_report, channel), log)
     channel.write(msgspec.json.encode(result) + b"\n")
 
 
@@ -118,7 +126,7 @@ def _report(channel: io.FileIO, phase: str, done: int, total: int | None) -> Non
     channel.write(msgspec.json.encode(Progress(phase=phase, done=done, total=total)) + b"\n")
 
 
-def _result(kind: str, argument: str, report: Report) -> Progress:
+def _result(kind: str, argument: str, report: Report, log: Any) -> Progress:
     step: Callable[[Settings, str, Report], Progress] = {"import": _import, "build": _build, "erasure": _erase}[kind]
     try:
         with full_disk_named():
@@ -127,8 +135,8 @@ def _result(kind: str, argument: str, report: Report) -> Progress:
         return Progress(problem=problem_of(error))
     except MemoryError:
         return Progress(problem=EXHAUSTED)
-    except Exception:  # noqa: BLE001 - every failure must reach the job's record
-        structlog.get_logger().exception("step failed", step=kind)
+    except Exception:
+        log.exception("step failed")
         return Progress(problem=UNEXPECTED)
 
 
