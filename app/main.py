@@ -14,6 +14,7 @@ from app.access.audit import AuditLog
 from app.access.keys import Keyring
 from app.access.principals import ELSEWHERE, Tier
 from app.api import audit, catalogue, dashboard, health, keys, snapshots
+from app.api.gauges import Gauges
 from app.api.http import openapi
 from app.api.http.auditing import Auditing
 from app.api.http.authorization import Authentication, refuse_undeclared
@@ -85,6 +86,7 @@ def create_app(settings: Settings) -> Service:
     )
     app.state.settings = settings
     app.state.metrics = Metrics()
+    app.state.gauges = Gauges(settings)
     mount(app, ROUTERS)
     refuse_undeclared(app)
     add_problem_handlers(app)
@@ -99,7 +101,7 @@ def add_middleware(app: Service, settings: Settings, metrics: Metrics) -> None:
     app.outermost += [
         Middleware(RequestAccounting, metrics=metrics),
         *([Middleware(KnownHosts, settings=settings)] if is_open else []),
-        Middleware(AnswerCache, settings=settings),
+        Middleware(AnswerCache, settings=settings, metrics=metrics),
     ]
     middleware: list[Middleware] = [Middleware(SecurityHeaders)]
     if settings.cors_origins:
@@ -167,7 +169,7 @@ async def _registry(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
         await asyncio.to_thread(clean_up, settings)
     await asyncio.to_thread(AuditLog(settings).remove_expired)
     app.state.engine = make_engine(settings.registry_url)
-    app.state.supervisor = Supervisor(settings)
+    app.state.supervisor = Supervisor(settings, app.state.metrics)
     app.state.keyring = Keyring(app.state.engine, ELSEWHERE[settings.anonymous])
     stopped = asyncio.Event()
     reading = asyncio.create_task(app.state.keyring.refresh(stopped))

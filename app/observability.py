@@ -9,13 +9,13 @@ import re
 import secrets
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import structlog
@@ -27,6 +27,8 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -40,7 +42,7 @@ UNMATCHED = "unmatched"
 """Route label of a request that no route matches: its path is the caller's text and would make endless labels."""
 
 ABORTED = "aborted"
-"""Status label of a request whose caller disconnected before an answer began."""
+"""Status label in metrics of a request whose caller disconnected before an answer began; null in the log."""
 
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 """Id of the request being answered, part of all its log lines; null outside of requests."""
@@ -60,12 +62,18 @@ _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 """Bounds of the histogram of durations: from a cached answer to a large file."""
 
 
+_JOB_SECONDS = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14400.0)
+
+JobResult = Literal["succeeded", "refused", "failed", "interrupted"]
+"""How a job ended: `refused` where what was sent is to blame, `failed` where the service is."""
+
+
 class RequestLine(msgspec.Struct, frozen=True, gc=False):
     """The log line of a request; encoded directly, since structlog takes 15 µs longer."""
 
     method: str
     route: str
-    status: str
+    status: int | None
     bytes: int
     milliseconds: float
     request_id: str
@@ -95,10 +103,31 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+        self.jobs_ended = Counter(
+            "orgcoverage_jobs_ended",
+            "Jobs that ended, by result: succeeded, refused (what was sent), failed (the service), interrupted.",
+            ("kind", "result"),
+            registry=self.registry,
+        )
+        self.job_seconds = Histogram(
+            "orgcoverage_job_seconds",
+            "Time from a job's start to its end, seconds.",
+            ("kind",),
+            buckets=_JOB_SECONDS,
+            registry=self.registry,
+        )
+        self.figures = CollectorRegistry()
+        self.import_rows = Counter(
+            "orgcoverage_import_rows",
+            "Rows of imports: inserted, changed, unchanged, deleted; refused: errors of rows.",
+            ("dataset", "outcome"),
+            registry=self.figures,
+        )
+        self.cache_hits = self.cache_misses = 0  # plain numbers: a counter's lock takes longer than a cached answer may
 
     def count(self, line: RequestLine) -> None:
         """Count one request and its duration."""
-        labels = (line.method, line.route, line.status)
+        labels = (line.method, line.route, ABORTED if line.status is None else str(line.status))
         children = self._children.get(labels)
         if children is None:
             children = (self.requests.labels(*labels), self.seconds.labels(line.method, line.route))
@@ -106,9 +135,51 @@ class Metrics:
         children[0].inc()
         children[1].observe(line.milliseconds / 1000)
 
-    def render(self) -> bytes:
-        """Return all metrics in the Prometheus text format."""
-        return generate_latest(self.registry)
+    def count_job(self, kind: str, result: JobResult, seconds: float) -> None:
+        """Count the end of a job, and how long it ran."""
+        self.jobs_ended.labels(kind, result).inc()
+        self.job_seconds.labels(kind).observe(seconds)
+
+    def count_rows(self, dataset: str, rows: Mapping[str, int]) -> None:
+        """Count the rows of an import by what was done with them."""
+        for outcome, number in rows.items():
+            self.import_rows.labels(dataset, outcome).inc(number)
+
+    def render(self, now: Iterable[Metric] = (), *, with_figures: bool = True) -> bytes:
+        """Return all metrics in the Prometheus text format.
+
+        Parameters
+        ----------
+        now
+            What is so at the moment, beside what was counted.
+        with_figures
+            Whether the caller may know how many rows came in.
+        """
+        moment = CollectorRegistry()
+        moment.register(_Moment([*now, self._cache()]))
+        registries = [self.registry, moment, *([self.figures] if with_figures else [])]
+        return b"".join(map(generate_latest, registries))
+
+    def _cache(self) -> Metric:
+        asked = CounterMetricFamily(
+            "orgcoverage_answer_cache",
+            "Questions of which answers are cached, hit or miss.",
+            labels=["result"],
+        )
+        asked.add_metric(["hit"], self.cache_hits)
+        asked.add_metric(["miss"], self.cache_misses)
+        return asked
+
+
+class _Moment(Collector):
+    """Families of metrics made for one answer."""
+
+    def __init__(self, families: Sequence[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the families."""
+        return self._families
 
 
 class RequestAccounting:
@@ -132,13 +203,13 @@ class RequestAccounting:
         request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
         header = (REQUEST_ID_HEADER, request_id.encode())
-        status: str = ABORTED
+        status: int | None = None
         size = 0
 
         async def counting_send(message: Message) -> None:
             nonlocal status, size
             if message["type"] == "http.response.start":
-                status = str(message["status"])
+                status = message["status"]
                 message["headers"] = [*message["headers"], header]
             else:
                 size += len(message.get("body", b""))
@@ -151,7 +222,7 @@ class RequestAccounting:
             REQUEST_ID.reset(token)
             self._finish(scope, request_id, status, size, perf_counter() - started)
 
-    def _finish(self, scope: Scope, request_id: str, status: str, size: int, seconds: float) -> None:
+    def _finish(self, scope: Scope, request_id: str, status: int | None, size: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "other"
         route = getattr(scope.get("route"), "path", UNMATCHED)
         milliseconds = round(seconds * 1000, 3)

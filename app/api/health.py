@@ -11,7 +11,8 @@ from pydantic import Field
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.access.principals import OutsideScope, tier_of
+from app.access.principals import OutsideScope, Tier, tier_of
+from app.api.gauges import database_gauge
 from app.api.http.authorization import OPEN
 from app.api.http.models import Closed
 from app.api.http.routing import FILE_RESPONSE, make_router
@@ -113,8 +114,19 @@ def _newest(shelf: Shelf) -> str | None:
 
 @router.get("/metrics", response_class=Response, responses=FILE_RESPONSE)
 async def get_metrics(request: Request) -> Response:
-    """Get the metrics of this process in the Prometheus text format."""
-    return Response(request.app.state.metrics.render(), headers=_NO_STORE, media_type=CONTENT_TYPE_LATEST)
+    """Get the metrics of this process in the Prometheus text format; how much came in for who may see everything."""
+    state = request.app.state
+    shelves = {tier: reader.shelf for tier, reader in state.readers.items() if tier is not Tier.SCOPED}
+    now = await asyncio.to_thread(state.gauges.of_folder, shelves)
+    database = await _database_state(state.engine)
+    if database is not DatabaseState.ABSENT:
+        now.append(database_gauge(is_up=database is DatabaseState.AVAILABLE))
+    visible = _visible(request)
+    sees_everything = visible is not None and visible is shelves.get(Tier.EXACT)
+    if sees_everything:
+        now += await state.gauges.of_returns(state.engine)
+    content = state.metrics.render(now, with_figures=sees_everything)
+    return Response(content, headers=_NO_STORE, media_type=CONTENT_TYPE_LATEST)
 
 
 async def _database_state(engine: AsyncEngine | None) -> DatabaseState:

@@ -111,7 +111,10 @@ def import_dataset(
     ] = None,
 ) -> None:
     """Import a file into the registry, in one transaction."""
-    from app.cli.running import build_in_subprocess  # noqa: PLC0415 - loaded when it runs
+    from app.jobs.processes import take_memory_from_system  # noqa: PLC0415 - loaded when it runs
+
+    take_memory_from_system()
+    from app.cli.running import build_in_subprocess  # noqa: PLC0415 - as above
     from app.imports.load import ImportRejected, import_file  # noqa: PLC0415 - as above
 
     settings = Settings()

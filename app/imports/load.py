@@ -26,6 +26,7 @@ from app.imports.readers.file import inspect, read_chunks
 from app.imports.readers.layout import Header
 from app.imports.rows.checks import Chunk
 from app.imports.rules.ask import NothingLeftOut, ask_rules, make_room_for_problems, refuse_repeated_keys
+from app.imports.rules.inside import show_inside_alone
 from app.imports.rules.references import tombstones_for
 from app.imports.staging import RepeatedKeys, Stage, create_stage, fill, index_keys, prepare, take_back
 from app.imports.writing import Tally, tally, write
@@ -152,6 +153,8 @@ class _Import:
             stage = self._staged(path, header, dataset, log)
         with _one_state(self._connection):
             revision = current_revision(self._connection)
+            if self._options.dry_run and self._options.scope is not None:
+                show_inside_alone(self._connection, self._options.scope, self._settings.today())
             settled = self._settled(stage, log)
         if settled.tally.touches and not self._options.dry_run:
             settled = self._written(stage, log, settled, revision)

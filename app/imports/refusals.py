@@ -45,6 +45,20 @@ class FileRefused(InvalidRequest):
         log.add(row_issue(self.row, self.column, None, Rule.UNREADABLE_FILE, self.message))
 
 
+class FileTooDemanding(FileRefused):
+    """Reading the file takes more memory or time than it may."""
+
+    code = "file-too-demanding"
+    title = "File too demanding"
+
+    def __init__(self, message: str | Message = "") -> None:
+        beyond = say(
+            "Reading the file takes more memory or time than it may; nothing was imported. "
+            "Send the rows as CSV, in several files if need be."
+        )
+        super().__init__(message or beyond)
+
+
 class SaidItem(ErrorItem):
     """One thing that is wrong, in both languages; as an answer it is an item like any other."""
 

@@ -37,3 +37,11 @@ def environment(settings: Settings) -> dict[str, str]:
         "ORGCOVERAGE_DATABASE_URL": settings.registry_address,
     }
     return {**os.environ, **given, **paths}
+
+
+def take_memory_from_system() -> None:
+    """Let Arrow take its memory from the system, so that a limit counts it; to be called before Arrow is loaded.
+
+    Arrow's own pool sets a gigabyte aside when it is first used, which a limit set later does not see.
+    """
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")

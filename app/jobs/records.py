@@ -203,19 +203,22 @@ def absent_job(job_id: str) -> JobNotFound:
 
 def list_jobs(
     jobs_dir: Path,
-    kind: JobKind | None = None,
+    kind: str | None = None,
+    state: str | None = None,
     *,
     key_id: str | None = None,
     before: str | None = None,
     limit: int | None = None,
 ) -> list[JobRecord]:
-    """Return jobs, the newest first, at most `limit`; optionally of one key only, and only those before an id."""
+    """Return jobs, the newest first, at most `limit`; optionally of one kind, state or key, or before an id."""
     found: list[JobRecord] = []
     for job_id in sorted(job_ids(jobs_dir), reverse=True):
         if limit is not None and len(found) >= limit:
             break
         record = _read(record_path(jobs_dir, job_id)) if before is None or job_id < before else None
-        if record is not None and kind in {None, record.kind} and key_id in {None, record.key_id}:
+        if record is None or kind not in {None, record.kind} or state not in {None, record.state}:
+            continue
+        if key_id in {None, record.key_id}:
             found.append(record)
     return found
 

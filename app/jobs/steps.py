@@ -1,8 +1,8 @@
 """One step of a job, run as a child process: `python -m app.jobs.steps import JOB`, `… build DATE`, `… erasure JOB`.
 
 The child reports progress and result to the worker that supervises it as JSON lines on standard output; it ends when
-its standard input closes, so that it never outlives the worker. It reads one line there: the ref of an erasure, which
-neither a record nor a process list may show; else an empty text. Each step imports what it needs when it runs, so that
+its standard input closes, so that it never outlives the worker. It reads one line there, in which stands the ref of an
+erasure, which neither a record nor a process list may show. Each step imports what it needs when it runs, so that
 an import does not load DuckDB, nor a build the readers of files.
 """
 
@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
@@ -21,6 +21,8 @@ import structlog
 from app.config import Settings
 from app.errors import Report, ServiceError
 from app.imports.options import ImportResult
+from app.imports.refusals import FileRefused, FileTooDemanding
+from app.jobs.processes import take_memory_from_system
 from app.jobs.records import (
     ImportRequest,
     JobProblem,
@@ -41,13 +43,12 @@ UNEXPECTED = JobProblem(
 )
 """The problem of a step that failed with an unexpected error."""
 
-EXHAUSTED = JobProblem(
-    "file-too-demanding",
-    422,
-    "File too demanding",
-    "Reading the file exceeds the limits of time or memory; nothing was imported. Send it as CSV.",
-)
-"""The problem of a file that exceeds the limits of its process."""
+
+class FirstLine(msgspec.Struct, frozen=True):
+    """What a child is told on its standard input: its job, for the log, and of an erasure the ref, else nothing."""
+
+    job: str
+    secret: str
 
 
 class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -65,6 +66,10 @@ def problem_of(error: ServiceError) -> JobProblem:
     """Return an error as the problem of a job."""
     items = tuple(JobProblemItem(item.pointer, item.message, item.allowed) for item in error.errors)
     return JobProblem(error.code, error.status, error.title, error.detail, items)
+
+
+EXHAUSTED = problem_of(FileTooDemanding())
+"""The problem of a file whose process was ended by the limits of memory or time."""
 
 
 def erase(settings: Settings, refs: Sequence[str], report: Report) -> None:
@@ -93,10 +98,11 @@ def main() -> None:
     channel = io.FileIO(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # other output must not be taken for a message
     configure_logging()
-    secret = msgspec.json.decode(_first_line(), type=str)
+    told = msgspec.json.decode(_first_line(), type=FirstLine)
     threading.Thread(target=_end_with_supervisor, daemon=True).start()
     kind, argument = sys.argv[1:]
-    result = _result(kind, secret if kind == "erasure" else argument, partial(_report, channel))
+    log = structlog.get_logger().bind(job=told.job, step=kind)
+    result = _result(kind, told.secret if kind == "erasure" else argument, partial(_report, channel), log)
     channel.write(msgspec.json.encode(result) + b"\n")
 
 
@@ -120,7 +126,7 @@ def _report(channel: io.FileIO, phase: str, done: int, total: int | None) -> Non
     channel.write(msgspec.json.encode(Progress(phase=phase, done=done, total=total)) + b"\n")
 
 
-def _result(kind: str, argument: str, report: Report) -> Progress:
+def _result(kind: str, argument: str, report: Report, log: Any) -> Progress:
     step: Callable[[Settings, str, Report], Progress] = {"import": _import, "build": _build, "erasure": _erase}[kind]
     try:
         with full_disk_named():
@@ -129,20 +135,20 @@ def _result(kind: str, argument: str, report: Report) -> Progress:
         return Progress(problem=problem_of(error))
     except MemoryError:
         return Progress(problem=EXHAUSTED)
-    except Exception:  # noqa: BLE001 - every failure must reach the job's record
-        structlog.get_logger().exception("step failed", step=kind)
+    except Exception:
+        log.exception("step failed")
         return Progress(problem=UNEXPECTED)
 
 
 def _import(settings: Settings, job_id: str, report: Report) -> Progress:
+    take_memory_from_system()
     from app.imports.load import Imported, ImportRejected, import_file  # noqa: PLC0415 - only an import needs it
-    from app.imports.refusals import FileRefused  # noqa: PLC0415 - as above
 
     request = read_job(settings.jobs_dir, job_id).request
     if not isinstance(request, ImportRequest):
         message = f"job {job_id} is not an import"
         raise TypeError(message)
-    problem = None
+    problem, is_readable = None, True
     try:
         imported = import_file(settings, request.dataset, upload_path(settings, job_id), request.options, report)
     except ImportRejected as rejected:
@@ -151,24 +157,26 @@ def _import(settings: Settings, job_id: str, report: Report) -> Progress:
         if refused.log is None:
             raise
         imported, problem = Imported.of(refused.log), problem_of(refused)
-    _save_issues(settings, job_id, request, imported)
+        is_readable = not isinstance(refused, FileTooDemanding)
+    _save_issues(settings, job_id, request, imported, is_readable=is_readable)
     return Progress(imported=imported.result, problem=problem)
 
 
-def _save_issues(settings: Settings, job_id: str, request: ImportRequest, imported: "Imported") -> None:
-    """Write the row issues; if that fails, the import's result is still reported."""
+def _save_issues(
+    settings: Settings, job_id: str, request: ImportRequest, imported: "Imported", *, is_readable: bool
+) -> None:
+    """Write the row issues and the file with remarks; if that fails, the import's result is still reported."""
     try:
         write_issues(settings.jobs_dir, job_id, imported.issues)
-        if imported.issues:
+        if imported.issues and is_readable:
             _save_remarks(settings, job_id, request, imported)
-    except (OSError, ServiceError):
+    except (OSError, ServiceError, MemoryError):
         structlog.get_logger().exception("row issues not written", job=job_id)
 
 
 def _save_remarks(settings: Settings, job_id: str, request: ImportRequest, imported: "Imported") -> None:
     """Write the file with remarks beside the job's record; what a crash leaves of it is cleaned up with the uploads."""
     from app.imports.datasets import find_dataset  # noqa: PLC0415 - only an import needs it
-    from app.imports.refusals import FileRefused  # noqa: PLC0415 - as above
     from app.imports.remarks import write_remarks  # noqa: PLC0415 - as above
 
     upload, dataset = upload_path(settings, job_id), find_dataset(request.dataset)

@@ -4,24 +4,23 @@ import asyncio
 import os
 import signal
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from http import HTTPStatus
 
 import msgspec
 import structlog
 
-from app.access.audit import AuditLog, AuditParameter, AuditRecord, Origin
+from app.access.audit import Origin
 from app.config import Settings
 from app.errors import TemporarilyUnavailable
+from app.jobs.accounting import account_for_end, log_start
 from app.jobs.processes import command, environment
 from app.jobs.records import (
     HEARTBEAT_SECONDS,
     BuildRequest,
     ErasureRequest,
     ImportRequest,
-    JobKind,
     JobProblem,
     JobRecord,
     JobState,
@@ -30,8 +29,9 @@ from app.jobs.records import (
     record_path,
     write_record,
 )
-from app.jobs.steps import EXHAUSTED, UNEXPECTED, Progress
+from app.jobs.steps import EXHAUSTED, UNEXPECTED, FirstLine, Progress
 from app.jobs.uploads import full_disk_named, remove_expired_jobs, upload_path
+from app.observability import Metrics
 
 _AT_ONCE = 2
 """Child processes of one worker at the same time; others are queued, and the write lock serializes writers anyway."""
@@ -44,12 +44,6 @@ _LINE_BYTES = 1 << 20
 
 _OUT_OF_LIMITS = {-signal.SIGXCPU, -signal.SIGABRT}
 """Exit codes of a child that exceeds its limits of time or memory while reading a workbook."""
-
-_OPERATIONS: Mapping[JobKind, str] = {
-    "import": "create_import",
-    "build": "create_snapshot",
-    "erasure": "create_erasure",
-}
 
 
 class TooManyJobs(TemporarilyUnavailable):
@@ -76,8 +70,9 @@ class TooManyUploads(TemporarilyUnavailable):
 class Supervisor:
     """Runs jobs; opened and closed with the application."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self._settings = settings
+        self._metrics = metrics
         self._running: dict[asyncio.Task[None], bool] = {}  # whether the job builds a snapshot
         self._arriving = Counter[str | None]()
         self._slots = asyncio.Semaphore(_AT_ONCE)
@@ -146,7 +141,7 @@ class Supervisor:
         except BaseException:
             upload_path(self._settings, record.id).unlink(missing_ok=True)
             raise
-        task = asyncio.create_task(self._supervise(_Job(self._settings, record, origin, secret)))
+        task = asyncio.create_task(self._supervise(_Job(self._settings, self._metrics, record, origin, secret)))
         self._running[task] = _builds(record.request)
         task.add_done_callback(self._running.pop)
 
@@ -174,37 +169,22 @@ class Supervisor:
             upload_path(self._settings, job.record.id).unlink(missing_ok=True)
 
 
-def audit_job(settings: Settings, record: JobRecord, origin: Origin) -> None:
-    """Write the outcome of a job to the audit log; if that fails, to the service's log."""
-    outcome = AuditRecord(
-        at=datetime.now(UTC),
-        request_id=origin.request_id,
-        principal=origin.principal,
-        key_id=origin.key_id,
-        operation=_OPERATIONS[record.kind],
-        parameters=tuple(_parameters(record)),
-        status=HTTPStatus.OK if record.problem is None else record.problem.status,
-        rows=_rows(record),
-    )
-    try:
-        AuditLog(settings).append(outcome)
-    except OSError:
-        structlog.get_logger("orgcoverage.audit").exception("audit record not written", record=outcome)
-
-
 class _Job:
     """A running job and its current record."""
 
-    def __init__(self, settings: Settings, record: JobRecord, origin: Origin, secret: str) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics, record: JobRecord, origin: Origin, secret: str) -> None:
         self._settings = settings
+        self._metrics = metrics
         self.record = record
         self._origin = origin
         self._secret = secret
         self._written = 0.0
+        self._exit: int | None = None  # of the last child
 
     async def run(self) -> None:
         """Run the steps in order until one has a problem."""
         await self._write(msgspec.structs.replace(self.record, state="running", started_at=datetime.now(UTC)))
+        log_start(self.record)
         for step in self._steps():
             result = await self._step(*step)
             self.record = msgspec.structs.replace(
@@ -235,7 +215,9 @@ class _Job:
         try:
             await self._send_secret(child)
             result = await self._follow(child)
-            return result or Progress(problem=EXHAUSTED if await child.wait() in _OUT_OF_LIMITS else UNEXPECTED)
+            # One that has sent its result has nothing left to do, and is not waited for.
+            self._exit = 0 if result is not None else await child.wait()
+            return result or Progress(problem=EXHAUSTED if self._exit in _OUT_OF_LIMITS else UNEXPECTED)
         finally:
             with suppress(ProcessLookupError):
                 child.kill()
@@ -244,7 +226,7 @@ class _Job:
     async def _send_secret(self, child: asyncio.subprocess.Process) -> None:
         assert child.stdin is not None
         with suppress(ConnectionError):  # the child has died, which `_step` reports
-            child.stdin.write(msgspec.json.encode(self._secret) + b"\n")
+            child.stdin.write(msgspec.json.encode(FirstLine(self.record.id, self._secret)) + b"\n")
             await child.stdin.drain()
 
     async def _follow(self, child: asyncio.subprocess.Process) -> Progress | None:
@@ -271,7 +253,7 @@ class _Job:
     async def finish(self, state: JobState, problem: JobProblem | None = None) -> None:
         """Write the final record; retried while the disk is full, and until then the job counts as running."""
         last = msgspec.structs.replace(self.record, state=state, problem=problem, finished_at=datetime.now(UTC))
-        audit_job(self._settings, last, self._origin)
+        self._account_for(last)
         upload_path(self._settings, last.id).unlink(missing_ok=True)  # before anybody sees that the job has ended
         while True:
             try:
@@ -285,8 +267,11 @@ class _Job:
     def interrupt(self) -> None:
         """Record that the job ended with its worker."""
         self.record = interrupted(self.record)
-        audit_job(self._settings, self.record, self._origin)
+        self._account_for(self.record)
         write_record(self._settings.jobs_dir, self.record)
+
+    def _account_for(self, record: JobRecord) -> None:
+        account_for_end(self._settings, self._metrics, record, self._origin, self._exit)
 
     async def _write(self, record: JobRecord) -> None:
         """Write the record in a thread, since a slow disk would block the event loop."""
@@ -306,24 +291,3 @@ def _builds(request: Request) -> bool:
     if isinstance(request, ImportRequest):
         return request.build is not None and not request.options.dry_run
     return isinstance(request, BuildRequest)
-
-
-def _parameters(record: JobRecord) -> Iterator[AuditParameter]:
-    request = record.request
-    yield AuditParameter("job", record.id)
-    if isinstance(request, ImportRequest):
-        yield AuditParameter("dataset", request.dataset)
-        yield AuditParameter("mode", request.options.mode)
-        if request.options.dry_run:
-            yield AuditParameter("dry_run", "true")
-    if isinstance(request, BuildRequest):
-        yield AuditParameter("as_of", request.as_of.isoformat())
-    if record.snapshot is not None:
-        yield AuditParameter("snapshot", record.snapshot)
-
-
-def _rows(record: JobRecord) -> int | None:
-    done, request = record.imported, record.request
-    if done is None or not isinstance(request, ImportRequest):
-        return None
-    return 0 if request.options.dry_run else done.inserted + done.changed + done.deleted

@@ -242,6 +242,7 @@ ASKED: dict[str, tuple[Ask, ...]] = {
         Ask(Kind.TREE_CHANGE, "/v1/snapshots", method="POST", body={"as_of": "2999-01-01"}, done=422),
         Ask(Kind.TREE_CHANGE, "/v1/snapshots", method="POST", body={"as_of": "2001-01-01"}, done=202, only="public"),
     ),
+    "list_jobs": (same("/v1/jobs"),),
     "get_job": (Ask(Kind.JOB, "/v1/jobs/{job}"), Ask(Kind.JOB, "/v1/jobs/{other_job}")),
     "list_imports": (same("/v1/imports"),),
     "create_import": (

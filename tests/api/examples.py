@@ -69,6 +69,7 @@ ASKED: dict[str, tuple[str, str]] = {
     "list_imports": ("GET", "/v1/imports?limit=1"),
     "get_import": ("GET", "/v1/imports/{import}"),
     "list_import_issues": ("GET", "/v1/imports/{import}/issues"),
+    "list_jobs": ("GET", "/v1/jobs?kind=import&limit=1"),
     "get_job": ("GET", "/v1/jobs/{import}"),
     "list_audit_records": ("GET", "/v1/audit?operation=create_import&limit=2"),
     "get_health": ("GET", "/healthz"),

@@ -136,7 +136,7 @@ def test_dashboards_are_where_grafana_looks_for_them() -> None:
 
 def test_prometheus_scrapes_the_service_where_it_listens(service: TestClient) -> None:
     config = yaml.safe_load((COMPOSE / "prometheus.yml").read_text())
-    assert set(config) == {"global", "scrape_configs"}
+    assert set(config) == {"global", "rule_files", "scrape_configs"}
     [scrape] = config["scrape_configs"]
     assert scrape == {"job_name": "orgcoverage", "static_configs": [{"targets": ["orgcoverage:8000"]}]}
     assert service.get("/metrics").status_code == 200  # the path where no other is given

@@ -43,7 +43,7 @@ def test_the_log_names_the_template_and_no_path(
         "level": "info",
         "method": "GET",
         "route": "/problems/{code}",
-        "status": "200",
+        "status": 200,
         "bytes": len(answer.content),
         "request_id": "trace-0001",
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import httpx2
+import msgspec
 import pytest
 import xlsxwriter
 from python_calamine import CalamineWorkbook
@@ -18,6 +19,8 @@ from starlette.testclient import TestClient
 from app.api.http.problems import Problem
 from app.api.jobs import models as schemas
 from app.config import Settings
+from app.imports.options import ImportMode, ImportOptions
+from app.jobs.records import BuildRequest, ErasureRequest, ImportRequest, JobState, Request, new_record, write_record
 from app.main import create_app
 from tests.factories.bodies import ENTERPRISE
 from tests.factories.importing import PEOPLE, TREES, Registry
@@ -48,7 +51,7 @@ def send(client: TestClient, url: str, text: str) -> dict[str, Any]:
     answer = client.post(url, content=text.encode())
     assert answer.status_code == 202, answer.text
     data = schemas.AcceptedJobAnswer.model_validate_json(answer.content).data
-    assert answer.headers["location"] == f"/v1/jobs/{data.job_id}"
+    assert answer.headers["location"] == f"/v1/imports/{data.id}"
     finished(client, data.job_id)
     told = client.get(f"/v1/imports/{data.id}")
     schemas.ImportAnswer.model_validate_json(told.content)
@@ -386,8 +389,45 @@ def test_imports_are_listed_newest_first_when_paged(client: TestClient) -> None:
     assert [one.id for one in first.data] == [ids[1]]
     second = client.get(f"/v1/imports?limit=1&cursor={first.next_cursor}").json()
     assert ([one["id"] for one in second["data"]], second["next_cursor"]) == ([ids[0]], None)
-    for path in ("/v1/imports", f"/v1/imports/{ids[0]}/issues"):
+    for path in ("/v1/imports", f"/v1/imports/{ids[0]}/issues", "/v1/jobs"):
         problem(client.get(f"{path}?cursor=elsewhere"), 422)
+
+
+def test_jobs_are_listed_newest_first_by_kind_and_state_when_paged(client: TestClient, settings: Settings) -> None:
+    settings.jobs_dir.mkdir(parents=True)
+    of_members = ImportRequest("members", ImportOptions(ImportMode.UPSERT), 1)
+    of_june = BuildRequest(date(2017, 6, 30))
+    requests: list[Request] = [of_june, of_june, of_members, ErasureRequest()]
+    states: list[JobState] = ["queued", "succeeded", "failed", "succeeded"]
+    queued, build, imported, erased = (
+        msgspec.structs.replace(new_record(request), id=f"2017063000000{place}-{place:016x}", state=state)
+        for place, (request, state) in enumerate(zip(requests, states, strict=True))
+    )
+    for record in (queued, build, imported, erased):
+        write_record(settings.jobs_dir, record)
+
+    def listed(query: str) -> list[str]:
+        page = schemas.JobPage.model_validate_json(client.get(f"/v1/jobs?{query}").content)
+        rest = listed(f"{query.partition('&cursor')[0]}&cursor={page.next_cursor}") if page.next_cursor else []
+        return [job.id for job in page.data] + rest
+
+    assert listed("limit=3") == [erased.id, imported.id, build.id, queued.id]
+    assert listed("kind=build") == [build.id, queued.id]
+    assert listed("state=succeeded&limit=1") == [erased.id, build.id]
+    assert listed("kind=import&state=queued") == []
+    problem(client.get("/v1/jobs?kind=dance"), 422)
+    assert client.get("/v1/jobs?kind=build&limit=1").json()["data"] == [
+        client.get(f"/v1/jobs/{build.id}").json()["data"]
+    ]
+
+
+def test_an_import_is_followed_where_its_location_is(client: TestClient, settings: Settings) -> None:
+    settings.jobs_dir.mkdir(parents=True)
+    record = new_record(ImportRequest("members", ImportOptions(ImportMode.UPSERT), 1))
+    write_record(settings.jobs_dir, record)
+    assert client.get(f"/v1/imports/{record.id}").headers["retry-after"] == "1"
+    write_record(settings.jobs_dir, msgspec.structs.replace(record, state="succeeded"))
+    assert "retry-after" not in client.get(f"/v1/imports/{record.id}").headers
 
 
 @pytest.mark.parametrize(

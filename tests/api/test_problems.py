@@ -34,7 +34,7 @@ def client(shell: Shell) -> TestClient:
 
     @router.get("/busy")
     async def get_busy() -> None:
-        raise TemporarilyUnavailable("The registry is busy.")
+        raise TemporarilyUnavailable("The registry is busy.") from OSError("secret-address")
 
     @router.delete("/{number}")
     async def delete_thing(number: str) -> None: ...
@@ -124,3 +124,11 @@ def test_the_type_of_a_problem_leads_to_its_meaning(empty_service: TestClient) -
         "status": 404,
         "meaning": "The path names something that does not exist.",
     }
+
+
+def test_what_is_behind_a_503_is_logged_without_its_message(client: TestClient) -> None:
+    with capture_logs() as lines:
+        assert client.get("/v1/things/busy").status_code == 503
+    [line] = [line for line in lines if line["event"] == "problem"]
+    assert (line["code"], line["error"]) == (TemporarilyUnavailable.code, "builtins.OSError")
+    assert "secret-address" not in str(line)

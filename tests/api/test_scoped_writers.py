@@ -151,6 +151,8 @@ def test_single_changes_are_made_inside_and_refused_outside(clients: dict[str, C
 def test_imports_are_shown_to_the_key_that_sent_them(clients: dict[str, Caller]) -> None:
     made = send(clients["first"], "dataset=enterprises&dry_run=true", "code,name\nin,内二\n")
     assert [one["id"] for one in clients["first"].get("/v1/imports").json()["data"]] == [made["id"]]
-    assert clients["second"].get("/v1/imports").json()["data"] == []
+    assert [one["id"] for one in clients["first"].get("/v1/jobs").json()["data"]] == [made["job_id"]]
+    for path in ("/v1/imports", "/v1/jobs"):
+        assert clients["second"].get(path).json()["data"] == []
     problem(clients["second"].get(f"/v1/imports/{made['id']}/issues"), 404)
     assert [one["id"] for one in clients["all"].get("/v1/imports").json()["data"]] == [made["id"]]

@@ -210,6 +210,33 @@ def test_answers_are_not_sent_again_when_they_are_known(service: TestClient, pat
     assert other.status_code == 200
 
 
+@pytest.mark.parametrize(
+    "path", ["/districts?parent=350203", "/districts/350203?basis=operating", "/districts.csv?lang=zh"]
+)
+def test_answers_are_kept_for_ever_when_their_snapshot_is_named(service: TestClient, path: str) -> None:
+    newest = service.get(f"{STATISTICS}/bases").json()["meta"]["snapshot"]
+    fixed = f"{STATISTICS}{path}&snapshot={newest}"
+    for _ in range(2):  # the second from the cache
+        answer = service.get(fixed)
+        assert answer.headers["cache-control"] == "private, max-age=31536000, immutable"
+        assert {"Accept-Encoding", "Authorization"} <= set(answer.headers["vary"].split(", "))
+    dated = service.get(f"{STATISTICS}{path}&as_of=2017-06-30")
+    assert dated.headers["cache-control"] == "private, no-cache"
+    refused = service.get(f"{fixed}&limit=x")
+    assert (refused.status_code, refused.headers["cache-control"]) == (422, "no-store")
+
+
+def test_answers_are_asked_for_again_when_they_are_audited_or_of_two_snapshots(service: TestClient) -> None:
+    newest = service.get(f"{STATISTICS}/bases").json()["meta"]["snapshot"]
+    for path in (
+        f"/enterprises?limit=1&snapshot={newest}",
+        f"/enterprises.csv?snapshot={newest}",
+        f"/changes?since=2017-03-31&snapshot={newest}",
+    ):
+        answer = service.get(f"{STATISTICS}{path}")
+        assert (answer.status_code, answer.headers["cache-control"]) == (200, "private, no-cache"), path
+
+
 def test_head_of_a_file_has_its_headers(service: TestClient) -> None:
     answer = service.head(f"{STATISTICS}/enterprises.csv")
     assert (answer.status_code, answer.content) == (200, b"")

@@ -1,9 +1,6 @@
 import io
 import re
-import resource
 import struct
-import subprocess
-import sys
 import zipfile
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -15,14 +12,13 @@ import xlsxwriter
 from app.imports.datasets import find_dataset
 from app.imports.readers.file import inspect
 from app.imports.readers.layout import FileFormat, UnreadableFile
-from app.imports.readers.xlsx import SheetNeeded, limited
+from app.imports.readers.xlsx import SheetNeeded
 from app.imports.readers.xlsx_archive import Archive
 from app.imports.readers.xlsx_extent import sheet_extent
 from app.imports.readers.xlsx_sheet import read_book
 from app.imports.refusals import SaidItem
 from tests.factories.import_files import read_bytes
 from tests.factories.workbooks import SHEET, rewritten, with_cells, xlsx_bytes
-from tests.lengths import at_length
 
 D = date(2017, 6, 30)
 HEADER = ("code", "name", "registered_on")
@@ -304,45 +300,6 @@ def test_a_workbook_with_bytes_changed_is_refused_or_read(tmp_path: Path, keep: 
     assert read.rows == [2]
 
 
-def with_large_part(name: str, megabytes: int) -> bytes:
-    """Add a part of spaces, which nothing but a bomb has so many of."""
-    content = io.BytesIO(PLAIN)
-    with zipfile.ZipFile(content, "a", zipfile.ZIP_DEFLATED) as archive, archive.open(name, "w") as part:
-        for _ in range(megabytes):
-            part.write(b" " * (1 << 20))
-    return content.getvalue()
-
-
-PEAK_OF_READING = """
-import resource, sys
-from pathlib import Path
-from app.errors import ServiceError
-from tests.factories.import_files import read_file
-try:
-    read_file(Path(sys.argv[1]), "enterprises")
-except ServiceError as error:
-    print(error.detail)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
-"""
-
-
-def peak_of_reading(content: bytes, tmp_path: Path) -> tuple[list[str], int]:
-    """Read a file in a process of its own; return what was told of it, and the most memory in MiB."""
-    path = tmp_path / "file"
-    path.write_bytes(content)
-    command = [sys.executable, "-c", PEAK_OF_READING, str(path)]
-    *told, peak = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    return told, int(peak)
-
-
-def test_a_bomb_is_refused_in_little_memory(tmp_path: Path) -> None:
-    told, peak = peak_of_reading(with_large_part("xl/media/image1.png", at_length(400, 40)), tmp_path)
-    assert told == [
-        "The workbook inflates to more than 256 MiB, or to more than 100 times its size; send the rows as CSV."
-    ]
-    assert peak - peak_of_reading(PLAIN, tmp_path)[1] < 32
-
-
 def test_a_text_of_the_header_is_refused_when_it_is_a_bomb(tmp_path: Path) -> None:
     content = rewritten(PLAIN, "xl/sharedStrings.xml", lambda _xml: b"<sst><si><t>" + b" " * (4 << 20))
     assert "more than 1048576 characters" in refused(content, tmp_path)
@@ -400,13 +357,3 @@ def test_an_encoding_that_there_is_not_is_refused(tmp_path: Path) -> None:
 
 def test_broken_xml_is_refused(tmp_path: Path) -> None:
     assert refused(rewritten(PLAIN, SHEET, lambda xml: xml.replace(b"</row>", b"</wor>")), tmp_path)
-
-
-def test_limits_hold_inside_the_block_alone() -> None:
-    kinds = (resource.RLIMIT_DATA, resource.RLIMIT_CPU)
-    before = [resource.getrlimit(kind) for kind in kinds]
-    with limited(1 << 30, 60):
-        assert all(resource.getrlimit(kind)[0] > 0 for kind in kinds)
-        with pytest.raises(MemoryError):
-            bytearray(2 << 30)
-    assert [resource.getrlimit(kind) for kind in kinds] == before

@@ -37,15 +37,22 @@ def catalogue_version() -> str:
     return digest(repr((VERSION, MEASURES, METRICS, BRANCH_MEASURES, BRANCH_METRICS)))
 
 
-def statistics_headers(request: Request, snapshot: str, built_at: str, tier: Tier) -> dict[str, str]:
+FIXED_SECONDS = 365 * 24 * 3600
+"""How long an answer that never changes may be kept: a year, the longest that caches heed."""
+
+
+def statistics_headers(
+    request: Request, snapshot: str, built_at: str, tier: Tier, *, is_fixed: bool = False
+) -> dict[str, str]:
     """Return `ETag` and cache headers of an answer from a snapshot.
 
     The tag is a digest of snapshot, build, query, tier and catalogue; `Revalidation` adds the encoding. Clients may
-    cache an answer but must revalidate it each time, since a newer snapshot of the same date changes it.
+    cache an answer but must revalidate it each time, since a newer snapshot of the same date changes it; unless it `is
+    fixed`: the question names its snapshot, which never changes.
     """
     figures = f"{snapshot} {built_at} {tier} {catalogue_version()}"
     tag = digest(figures, request.scope["path"], request.scope["query_string"])
-    return {"ETag": f'"{tag}"', **_cache_control(public=tier is Tier.PUBLIC)}
+    return {"ETag": f'"{tag}"', **_cache_control(public=tier is Tier.PUBLIC, is_fixed=is_fixed)}
 
 
 def validated(content: bytes, media_type: str = JSON, *, public: bool) -> Response:
@@ -67,10 +74,10 @@ def content_tag(content: bytes) -> str:
     return f'"{digest(content)}"'
 
 
-def _cache_control(*, public: bool) -> dict[str, str]:
-    if public:
-        return {"Cache-Control": "public, no-cache", "Vary": "Authorization"}
-    return {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
+def _cache_control(*, public: bool, is_fixed: bool = False) -> dict[str, str]:
+    who = "public" if public else "private"
+    how_long = f"max-age={FIXED_SECONDS}, immutable" if is_fixed else "no-cache"
+    return {"Cache-Control": f"{who}, {how_long}", "Vary": "Authorization"}
 
 
 Key = TypeVar("Key")

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
+import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field
@@ -14,6 +15,7 @@ from starlette.routing import Match
 
 from app.api.http.models import Closed
 from app.errors import ErrorItem, InvalidRequest, NotFound, ServiceError
+from app.observability import failure
 
 
 class ProblemItem(Closed):
@@ -157,6 +159,8 @@ def _has_key(request: Request) -> bool:
 
 async def _on_service_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, ServiceError)
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR and error.__cause__ is not None:
+        structlog.get_logger("orgcoverage.problems").warning("problem", code=error.code, **failure(error.__cause__))
     return problem_response(request, error)
 
 

@@ -1,12 +1,14 @@
 """Jobs: imports, builds and erasures, from their records."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
+from functools import partial
 from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import Path, Request, Response
+from fastapi import Depends, Path, Request, Response
 from pydantic import Field
 from starlette.responses import FileResponse
 
@@ -14,14 +16,16 @@ from app.access.principals import Principal
 from app.api.http.auditing import audit_details, origin_of
 from app.api.http.authorization import ADMIN, WRITE, WRITE_EVERYWHERE
 from app.api.http.models import Closed
-from app.api.http.pages import JSON, ListParameters, page_of
+from app.api.http.pages import JSON, ListParameters, decode_cursor, page_of
+from app.api.http.parameters import QueryOf
 from app.api.http.problems import TYPE_BASE
 from app.api.http.routing import XLSX, make_router
-from app.api.jobs.models import AcceptedJobAnswer, ErasureBody, JobAnswer
+from app.api.jobs.models import AcceptedJobAnswer, ErasureBody, JobAnswer, JobKind, JobPage, JobState
 from app.api.registry.models import Day
 from app.errors import NotFound
 from app.imports.issues import RowIssue
 from app.imports.options import ImportResult
+from app.jobs import records
 from app.jobs.records import (
     BuildRequest,
     ErasureRequest,
@@ -41,8 +45,9 @@ _NO_STORE = {"Cache-Control": "private, no-store", "Vary": "Authorization"}
 
 
 def accepted(record: JobRecord) -> Response:
-    """Return the answer to a request that starts a job: 202, with the location of the job."""
-    headers = {**_NO_STORE, "Location": f"/v1/jobs/{record.id}"}
+    """Return the answer to a request that starts a job: 202, with the location of what it makes, else of the job."""
+    collection = "imports" if record.kind == "import" else "jobs"
+    headers = {**_NO_STORE, "Location": f"/v1/{collection}/{record.id}"}
     return _answer({"data": {"id": record.id, "job_id": record.id}}, 202, headers)
 
 
@@ -68,10 +73,12 @@ def own_job(request: Request, job_id: str) -> JobRecord:
 
 def job_answer(record: JobRecord) -> Response:
     """Return a job; until it is finished, with `Retry-After`."""
-    names = ("id", "kind", "state", "phase", "done", "total", "created_at", "started_at", "finished_at", "snapshot")
-    values = {name: getattr(record, name) for name in names}
-    headers = _NO_STORE if record.finished else {**_NO_STORE, "Retry-After": "1"}
-    return _answer({"data": values | {"problem": _failure(record.problem)}}, headers=headers)
+    return _answer({"data": _job(record)}, headers=_until_finished(record))
+
+
+def job_page(request: Request, query: ListParameters, found: Sequence[JobRecord]) -> Response:
+    """Return a page of jobs, given its rows and, if there is a next page, one more."""
+    return _page_of_records(request, query, found, _job)
 
 
 def import_of(record: JobRecord) -> JobRecord:
@@ -89,15 +96,13 @@ def import_of(record: JobRecord) -> JobRecord:
 
 
 def import_answer(record: JobRecord) -> Response:
-    """Return an import."""
-    return _answer({"data": _import(import_of(record))})
+    """Return an import; until it is finished, with `Retry-After`."""
+    return _answer({"data": _import(import_of(record))}, headers=_until_finished(record))
 
 
-def import_page(request: Request, query: ListParameters, records: Sequence[JobRecord]) -> Response:
+def import_page(request: Request, query: ListParameters, found: Sequence[JobRecord]) -> Response:
     """Return a page of imports, given its rows and, if there is a next page, one more."""
-    listed = records[: query.limit]
-    end = listed[-1].id if len(records) > query.limit else None
-    return _page(request, query, [_import(record) for record in listed], end)
+    return _page_of_records(request, query, found, _import)
 
 
 def issue_page(request: Request, query: ListParameters, issues: Sequence[RowIssue], start: int) -> Response:
@@ -131,6 +136,17 @@ def remarks_file(jobs_dir: FilePath, job_id: str) -> Response:
     return FileResponse(path, headers=_NO_STORE, media_type=XLSX, filename=path.name)
 
 
+def _page_of_records(
+    request: Request,
+    query: ListParameters,
+    found: Sequence[JobRecord],
+    shown: Callable[[JobRecord], dict[str, Any]],
+) -> Response:
+    listed = found[: query.limit]
+    end = listed[-1].id if len(found) > query.limit else None
+    return _page(request, query, [shown(record) for record in listed], end)
+
+
 def _page(request: Request, query: ListParameters, data: list[dict[str, Any]], end: object) -> Response:
     content, links = page_of(request, query, data, end)
     return Response(content, headers=_NO_STORE | links, media_type=JSON)
@@ -139,6 +155,15 @@ def _page(request: Request, query: ListParameters, data: list[dict[str, Any]], e
 def _issue(issue: RowIssue) -> dict[str, Any]:
     names = ("row", "column", "header", "value", "severity", "rule", "message", "allowed")
     return {name: getattr(issue, name) for name in names}
+
+
+def _until_finished(record: JobRecord) -> dict[str, str]:
+    return _NO_STORE if record.finished else {**_NO_STORE, "Retry-After": "1"}
+
+
+def _job(record: JobRecord) -> dict[str, Any]:
+    names = ("id", "kind", "state", "phase", "done", "total", "created_at", "started_at", "finished_at", "snapshot")
+    return {name: getattr(record, name) for name in names} | {"problem": _failure(record.problem)}
 
 
 def _import(record: JobRecord) -> dict[str, Any]:
@@ -183,6 +208,21 @@ class SnapshotBody(Closed):
     """Which snapshot to build."""
 
     as_of: Day = Field(description="Its date; today in the operator's time zone at the latest.")
+
+
+class JobParameters(ListParameters):
+    """Which jobs."""
+
+    kind: JobKind | None = Field(default=None, description="Jobs of this kind. Absent: of all.")
+    state: JobState | None = Field(default=None, description="Jobs in this state. Absent: in all.")
+
+
+@router.get("/jobs", response_model=JobPage, dependencies=[WRITE])
+async def list_jobs(request: Request, query: Annotated[JobParameters, Depends(QueryOf(JobParameters))]) -> Response:
+    """List imports, builds and erasures, the newest first; a key limited to some districts lists only its own."""
+    before, jobs_dir = decode_cursor(request, query, str), request.app.state.settings.jobs_dir
+    listed = partial(records.list_jobs, jobs_dir, query.kind, query.state, key_id=owner(request), before=before)
+    return job_page(request, query, await asyncio.to_thread(listed, limit=query.limit + 1))
 
 
 @router.get("/jobs/{id}", response_model=JobAnswer, dependencies=[WRITE])

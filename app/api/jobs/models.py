@@ -72,6 +72,13 @@ class JobAnswer(Closed):
     data: Job = Field(description="The job.")
 
 
+class JobPage(Closed):
+    """Jobs, the newest first."""
+
+    data: list[Job] = Field(description="The jobs.")
+    next_cursor: str | None = Field(description="Where the next page starts; null on the last page.")
+
+
 class AcceptedJob(Closed):
     """What was accepted, and the job that does it."""
 

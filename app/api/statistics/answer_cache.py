@@ -22,6 +22,7 @@ from app.api.statistics.reader import SnapshotReader
 from app.api.statistics.tiers import lineage
 from app.config import Settings
 from app.errors import ServiceError
+from app.observability import Metrics
 from app.statistics.as_of import mapped_at
 from app.statistics.question import AsOf
 from app.store.manifest import Manifest
@@ -78,8 +79,9 @@ class AnswerCache:
     answer is complete.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
         self.app = app
+        self._metrics = metrics
         self._anonymous = anonymous(settings.answered_without_key)
         self._limit = settings.answer_cache_bytes
         self._size = 0
@@ -96,6 +98,7 @@ class AnswerCache:
         if cached is None:
             await self.app(scope, receive, _Listener(self, scope, send))
             return
+        self._metrics.cache_hits += 1
         scope["route"] = cached.route
         unchanged = known_tags(scope) & {cached.tag, "*"}
         await send(not_modified(cached.start) if unchanged else dict(cached.start))
@@ -107,6 +110,7 @@ class AnswerCache:
         tags = [value.decode() for name, value in start["headers"] if name == b"etag"]
         if question is None or not tags or _length(scope) > _LONGEST:
             return
+        self._metrics.cache_misses += 1
         if len(self._questions) >= _ADDRESSES:
             self._questions.clear()
         self._questions[_address(scope)] = question

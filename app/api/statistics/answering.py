@@ -59,7 +59,8 @@ async def file_response(request: Request, parameters: FileOutput, file_format: F
 
     tier = await tier_of_question(request, question)
     file = await _reader(request, tier).run(work, question.when, light=False)
-    headers = statistics_headers(request, file.snapshot, file.built_at, tier)
+    is_fixed = _is_fixed(question, file.snapshot)
+    headers = statistics_headers(request, file.snapshot, file.built_at, tier, is_fixed=is_fixed)
     headers["Content-Disposition"] = f'attachment; filename="{file.filename}"'
     return StreamingResponse(file.chunks, headers=headers, media_type=file.media_type)
 
@@ -88,6 +89,11 @@ def _is_precomputed(question: Question) -> bool:
     )
 
 
+def _is_fixed(question: Question, snapshot: str) -> bool:
+    """Whether an answer never changes: its one snapshot was asked for by id. Audited reads are asked for each time."""
+    return question.when.snapshot == snapshot and question.subject not in _LONG_LISTS
+
+
 def _reader(request: Request, tier: Tier) -> SnapshotReader:
     reader: SnapshotReader = request.app.state.readers[tier]
     return reader
@@ -104,5 +110,6 @@ def _response(request: Request, answer: Answer, tier: Tier, question: Question, 
     if answer.single and question.subject not in _LONG_LISTS:  # each read of enterprises and branches is audited
         districts = districts_of(question, code, lambda: _reader(request, tier).shelf.get(answer.snapshot).districts)
         cache_answer(request, CacheableQuestion(districts, question.when, tier, answer.snapshot, answer.built_at))
-    headers = statistics_headers(request, answer.snapshot, answer.built_at, tier)
+    is_fixed = _is_fixed(question, answer.snapshot)
+    headers = statistics_headers(request, answer.snapshot, answer.built_at, tier, is_fixed=is_fixed)
     return Response(answer.body, headers=headers, media_type=JSON)

@@ -12,9 +12,10 @@ from app.imports.issues import IssueLog
 from app.imports.messages import say
 from app.imports.readers.csv import csv_batches, csv_layout, detect_encoding
 from app.imports.readers.layout import MOST_COLUMNS, FileFormat, Header, Layout, UnreadableFile
+from app.imports.readers.limits import cpu_seconds, limited
 from app.imports.readers.parquet import parquet_batches, parquet_layout
 from app.imports.readers.xlsx import xlsx_batches, xlsx_layout
-from app.imports.refusals import FileRefused, error_item
+from app.imports.refusals import FileRefused, FileTooDemanding, error_item
 from app.imports.rows.checks import Chunk, check_batch, refuse_identity_numbers
 from app.imports.rows.extra_rows import table_rows, without_extra_rows
 from app.imports.rows.raw import RawBatch
@@ -32,16 +33,28 @@ class ColumnRefused(FileRefused):
 
 @dataclass(frozen=True)
 class Reader:
-    """How files of a format are read: their layout from the first bytes, then their rows."""
+    """How files of a format are read: their layout from the first bytes, then their rows.
+
+    Parameters
+    ----------
+    memory_bytes
+        Memory that the process may take on top of its own while the rows are read and taken in.
+    """
 
     layout: Callable[[Path, Dataset, str | None], Layout]
-    batches: Callable[[Path, Header], Iterator[RawBatch]]
+    rows: Callable[[Path, Header], Iterator[RawBatch]]
+    memory_bytes: int
+
+    def batches(self, path: Path, header: Header) -> Iterator[RawBatch]:
+        """Yield the rows of a file within the limits of memory and time; raises `FileTooDemanding` beyond them."""
+        with limited(self.memory_bytes, cpu_seconds(path)):
+            yield from self.rows(path, header)
 
 
 READERS: Mapping[FileFormat, Reader] = {
-    FileFormat.CSV: Reader(csv_layout, csv_batches),
-    FileFormat.XLSX: Reader(xlsx_layout, xlsx_batches),
-    FileFormat.PARQUET: Reader(parquet_layout, parquet_batches),
+    FileFormat.CSV: Reader(csv_layout, csv_batches, 512 << 20),
+    FileFormat.XLSX: Reader(xlsx_layout, xlsx_batches, 1 << 30),
+    FileFormat.PARQUET: Reader(parquet_layout, parquet_batches, 512 << 20),
 }
 """All formats; a further one is a member of `FileFormat`, its first bytes, and a line here."""
 
@@ -118,12 +131,16 @@ def read_chunks(path: Path, dataset: Dataset, header: Header, issues: IssueLog, 
     ------
     UnreadableFile, HeaderRefused
         As `inspect`, where later bytes show it.
+    FileTooDemanding
+        Reading takes more memory than it may.
     ColumnRefused
         Once all rows are read: a column holds identity numbers. From their first sight no chunk is yielded any more, so
         that none is ever handed on.
     """
     try:
         yield from _chunks(path, dataset, header, issues, today)
+    except MemoryError as error:  # beside the reader, which tells it itself
+        raise FileTooDemanding().noted(issues) from error
     except FileRefused as error:
         raise error.noted(issues) from error.__cause__
 

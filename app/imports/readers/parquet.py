@@ -1,6 +1,7 @@
 """Parquet files of any size, read batch by batch, every type turned to text."""
 
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,8 @@ from app.imports.columns import Dataset
 from app.imports.headers import recognised
 from app.imports.issues import RowIssue, Rule, row_issue
 from app.imports.messages import say
-from app.imports.readers.layout import FileFormat, Header, Layout, UnreadableFile
-from app.imports.refusals import error_item
+from app.imports.readers.layout import MOST_COLUMNS, FileFormat, Header, Layout, UnreadableFile
+from app.imports.refusals import FileTooDemanding, error_item
 from app.imports.rows.raw import RawBatch
 from app.imports.rows.texts import Mask, Texts, Values, true_mask, without
 
@@ -22,22 +23,46 @@ if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile
 
 
+MOST_FOOTER_BYTES = 1 << 20
+"""Bytes of a footer, which is parsed before a file is accepted and takes up to 240 times as much memory.
+
+A footer of 12 columns and 800 row groups, which are a hundred million rows, takes 1 MiB.
+"""
+
+MOST_ROWS_A_BYTE = 100
+"""Rows that a file may have per byte of its own, once they are more than `FREE_OF_RATIO`: keys differ."""
+
+FREE_OF_RATIO = 1_000_000
+
+LONGEST_CELL = 1 << 16
+"""Bytes of a cell in a column of fixed width, for which room is made even where it is null."""
+
+_MOST_PARTS = 10_000
+"""Row groups, and columns of each, in a footer."""
+
+_BATCH_BYTES = 32 << 20
+"""Bytes that a batch of rows may have, as the footer states their size."""
+
 _ROWS_AT_A_TIME = 1 << 16
 _BUFFER_BYTES = 1 << 20
 _EXACT_INTEGERS = 2.0**53
+_FOOTER_END, _MAGIC = struct.Struct("<I4s"), b"PAR1"
 
 
 def parquet_layout(path: Path, dataset: Dataset, _sheet: str | None = None) -> Layout:
-    """Return the names of the columns.
+    """Return the names of the columns, from the footer alone.
 
     Raises
     ------
     UnreadableFile
         The file is damaged, or columns of the dataset are of a type that has no text, as lists; all are named.
+    FileTooDemanding
+        The footer is large, or speaks of more than a file of this size can hold.
     """
     with _opened(path) as file:
         schema = file.schema_arrow
         names = tuple(schema.names)
+        _refuse_demanding(file, path.stat().st_size)
     errors = [
         error_item(
             f"body/columns/{field.name}",
@@ -52,7 +77,7 @@ def parquet_layout(path: Path, dataset: Dataset, _sheet: str | None = None) -> L
 
 
 def parquet_batches(path: Path, header: Header) -> Iterator[RawBatch]:
-    """Yield the rows, 65,536 at a time; the first is row 2, as if the names stood in row 1.
+    """Yield the rows, up to 65,536 at a time; the first is row 2, as if the names stood in row 1.
 
     Whole numbers come without a point, dates as ISO, NaN as blank; whole floating-point numbers too large to be exact
     are blank and stand in the issues.
@@ -64,7 +89,9 @@ def parquet_batches(path: Path, header: Header) -> Iterator[RawBatch]:
     """
     with _opened(path) as file:
         first, rows = 2, max(1, file.metadata.num_rows)
-        for batch in file.iter_batches(batch_size=_ROWS_AT_A_TIME):
+        wanted = _read_columns(file.schema_arrow)
+        for read in file.iter_batches(batch_size=_rows_at_a_time(file), columns=list(wanted)):
+            batch = _with_all_columns(read, [place for places in wanted.values() for place in places], header)
             after = first + batch.num_rows
             issues = tuple(_inexact(batch, first, header))
             texts = tuple(_texts(column) for column in batch.columns)
@@ -76,11 +103,65 @@ def parquet_batches(path: Path, header: Header) -> Iterator[RawBatch]:
 def _opened(path: Path) -> "Iterator[ParquetFile]":
     from pyarrow import parquet  # noqa: PLC0415  # starting stays quick
 
+    _refuse_large_footer(path)
+    options = {"thrift_string_size_limit": MOST_FOOTER_BYTES, "thrift_container_size_limit": _MOST_PARTS}
     try:
-        with parquet.ParquetFile(path, buffer_size=_BUFFER_BYTES, pre_buffer=False) as file:
+        with parquet.ParquetFile(path, buffer_size=_BUFFER_BYTES, pre_buffer=False, **options) as file:
             yield file
+    except MemoryError:  # of Arrow, too
+        raise
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise UnreadableFile("The file begins as Parquet but is damaged.") from error
+
+
+def _refuse_large_footer(path: Path) -> None:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _FOOTER_END.size))
+        end = file.read()
+    length, magic = _FOOTER_END.unpack(end) if len(end) == _FOOTER_END.size else (0, b"")
+    if magic == _MAGIC and length > MOST_FOOTER_BYTES:
+        message = (
+            "The footer of the Parquet file has more than {most} bytes: write fewer and larger row groups, or CSV."
+        )
+        raise FileTooDemanding(say(message, most=MOST_FOOTER_BYTES))
+
+
+def _refuse_demanding(file: "ParquetFile", size: int) -> None:
+    metadata, schema = file.metadata, file.schema
+    if metadata.num_columns > MOST_COLUMNS:
+        raise UnreadableFile(say("The file has more than {most} columns.", most=MOST_COLUMNS))
+    if metadata.num_rows > max(FREE_OF_RATIO, MOST_ROWS_A_BYTE * size):
+        message = "The file states {rows} rows in {size} bytes, which is more than rows that differ can take."
+        raise FileTooDemanding(say(message, rows=metadata.num_rows, size=size))
+    for column in (schema.column(place) for place in range(metadata.num_columns)):
+        if column.length > LONGEST_CELL:
+            message = "Every cell of column {column} has {bytes} bytes; at most {most} are read."
+            raise FileTooDemanding(say(message, column=column.name[:100], bytes=column.length, most=LONGEST_CELL))
+
+
+def _rows_at_a_time(file: "ParquetFile") -> int:
+    """Return how many rows make a batch: fewer where the footer states that they are long."""
+    groups = map(file.metadata.row_group, range(file.metadata.num_row_groups))
+    longest = max((group.total_byte_size // max(1, group.num_rows) for group in groups), default=0)
+    return max(1, min(_ROWS_AT_A_TIME, _BATCH_BYTES // max(1, longest)))
+
+
+def _read_columns(schema: pa.Schema) -> dict[str, list[int]]:
+    """Return the places of the columns that are read, by name: not of those whose types have no text."""
+    places: dict[str, list[int]] = {name: [] for name in schema.names}
+    for place, name in enumerate(schema.names):
+        places[name].append(place)
+    return {name: of for name, of in places.items() if all(_has_text(schema.field(place).type) for place in of)}
+
+
+def _with_all_columns(read: pa.RecordBatch, places: Sequence[int], header: Header) -> pa.RecordBatch:
+    """Return a batch in the order of the file, with nulls for the columns that were not read."""
+    if read.num_columns != len(places):
+        raise UnreadableFile("The file begins as Parquet but is damaged.")
+    nothing = pa.nulls(read.num_rows, pa.string())
+    columns = dict(zip(places, read.columns, strict=True))
+    titles = header.layout.titles
+    return pa.RecordBatch.from_arrays([columns.get(place, nothing) for place in range(len(titles))], list(titles))
 
 
 def _has_text(kind: pa.DataType) -> bool:
@@ -91,8 +172,6 @@ def _has_text(kind: pa.DataType) -> bool:
 
 def _texts(values: Values) -> Texts:
     kind: Any = values.type
-    if not _has_text(kind):
-        return pa.nulls(len(values), pa.string())
     if pa.types.is_dictionary(kind):
         return _texts(values.cast(kind.value_type))
     if pa.types.is_floating(kind):

@@ -26,57 +26,8 @@ if TYPE_CHECKING:
     from python_calamine import CalamineSheet
 
 
-@contextmanager
-def limited(memory_bytes: int, seconds: int) -> Iterator[None]:
-    """Bound what the process may do inside the block; where the system has no such limits, nothing is bound.
-
-    The process ends by a signal or a failed allocation where it goes beyond: for processes that do one job.
-
-    Parameters
-    ----------
-    memory_bytes
-        Memory it may take on top of what it has.
-    seconds
-        Processor time it may use on top of what it has used.
-    """
-    try:
-        import resource  # noqa: PLC0415  # not on every system
-    except ImportError:
-        yield
-        return
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    bounds = {
-        resource.RLIMIT_DATA: _data_bytes() + memory_bytes,
-        resource.RLIMIT_CPU: int(used.ru_utime + used.ru_stime) + seconds,
-    }
-    before = {kind: resource.getrlimit(kind) for kind in bounds}
-    try:
-        for kind, bound in bounds.items():
-            resource.setrlimit(kind, (_lower(bound, *before[kind]), before[kind][1]))
-        yield
-    finally:
-        for kind, limits in before.items():
-            resource.setrlimit(kind, limits)
-
-
-def _lower(bound: int, soft: int, hard: int) -> int:
-    return min([bound, *(limit for limit in (soft, hard) if limit >= 0)])
-
-
-def _data_bytes() -> int:
-    """Return the private memory of the process, as Linux counts it for the limit."""
-    with open("/proc/self/status", encoding="ascii", errors="replace") as status:  # noqa: PTH123
-        return 1024 * next(int(line.split()[1]) for line in status if line.startswith("VmData:"))
-
-
 INFLATED_FOR_HEADER = 64 << 20
 """Bytes that may be inflated before a workbook is accepted."""
-
-MEMORY_BYTES = 1 << 30
-"""Memory that the process may take on top of its own while it holds a workbook."""
-
-CPU_SECONDS = 300
-"""Processor time that it may take for that."""
 
 EXACT_INTEGERS = 10**15
 """Spreadsheets keep fifteen digits: a larger number is not what was typed."""
@@ -171,7 +122,7 @@ def xlsx_batches(path: Path, header: Header) -> Iterator[RawBatch]:
         sheet = next(sheet for sheet in read_book(archive).sheets if sheet.name == header.layout.sheet)
         extent = sheet_extent(archive, sheet, header.layout.header_row)
         archive.inflate_all()
-    with limited(MEMORY_BYTES, CPU_SECONDS), _sheet(path, header.layout.sheet) as opened:
+    with _sheet(path, header.layout.sheet) as opened:
         yield from _batches(opened, header, extent)
 
 

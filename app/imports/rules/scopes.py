@@ -31,7 +31,7 @@ from app.registry.territory import (
 
 _DISTRICTS = "districts_inside"
 
-_NAMED: Mapping[str, tuple[str, str]] = {
+NAMED: Mapping[str, tuple[str, str]] = {
     reference.table_name: (reference.column, reference.to.table_name)
     for reference in REFERENCES
     if reference.to in PLACED and not reference.belongs
@@ -64,7 +64,7 @@ def going_outside(difference: Difference) -> Iterator[Finding]:
     if inside is not None and difference.options.mode is not ImportMode.DELETE:
         if table in _PLACES:
             yield _put_outside(difference, inside)
-        if table in _NAMED:
+        if table in NAMED:
             yield _naming_outside(difference, inside)
 
 
@@ -143,7 +143,7 @@ _PLACES = {
 def _naming_outside(difference: Difference, inside: Territory) -> Finding:
     """Find rows that name something outside, which the registry's row does not; or nothing that will be there."""
     target, rows = difference.own.target, difference.own.rows
-    name, of = _NAMED[target.table.name]
+    name, of = NAMED[target.table.name]
     code, before = rows.c[name], target.table.alias("before")
     named_before = exists().where(same_key(before, rows, target), before.c[name] == code)
     staying = METADATA.tables[of].alias("staying")
