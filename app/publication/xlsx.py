@@ -19,7 +19,8 @@ import msgspec
 from app.catalogue.definitions import TABLE_LABELS
 from app.catalogue.metrics import METRIC
 from app.catalogue.vocabulary import Label
-from app.errors import ErrorItem, InvalidRequest
+from app.errors import ErrorCode, ErrorItem, InvalidRequest
+from app.messages import say
 from app.publication.descriptions import Sink, describe
 from app.publication.table import Column, FlatTable, Kind, cell_text, in_language, is_formula
 
@@ -101,8 +102,8 @@ def write_xlsx(table: FlatTable) -> Iterator[bytes]:
     """
     rows = _rows(table)
     if rows > MOST_ROWS:
-        detail = f"An XLSX sheet has {MOST_ROWS} rows; this table has {rows} with its header."
-        raise InvalidRequest(detail, [ErrorItem("path/format", detail, ("csv", "parquet"))])
+        detail = say("An XLSX sheet has {most} rows; this table has {rows} with its header.", most=MOST_ROWS, rows=rows)
+        raise InvalidRequest(detail, [ErrorItem(ErrorCode.TOO_MANY, "path/format", detail, ("csv", "parquet"))])
     return _pieces(table)
 
 

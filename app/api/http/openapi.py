@@ -17,12 +17,14 @@ from pydantic import BaseModel, Field
 from starlette.responses import RedirectResponse
 
 from app.api.http.authorization import OPEN, query_models
+from app.api.http.language import LANGUAGES, PARAMETER, language_of
 from app.api.http.models import Closed
 from app.api.http.pages import validated
 from app.api.http.problems import TYPE_BASE, Problem
 from app.api.http.routing import make_router
 from app.config import VERSION
 from app.errors import NotFound, ServiceError
+from app.messages import say
 
 TITLE = "OrgCoverage"
 
@@ -52,6 +54,15 @@ KEY = {
 }
 """How a key is sent."""
 
+LANGUAGE: dict[str, Any] = {
+    "name": PARAMETER,
+    "in": "query",
+    "required": False,
+    "description": "Language of messages; absent: by `Accept-Language`, else English.",
+    "schema": {"type": "string", "enum": [*LANGUAGES]},
+}
+"""The parameter of every operation that has no `lang` of its own."""
+
 _SCHEMAS = "#/components/schemas/{model}"
 
 
@@ -74,6 +85,8 @@ def document_of(app: FastAPI) -> dict[str, Any]:
         parameters = operation.setdefault("parameters", [])
         for model in query_models(route.dependant):
             parameters.extend(_parameters_of(model.model, schemas))
+        if all(parameter["name"] != LANGUAGE["name"] for parameter in parameters):
+            parameters.append(LANGUAGE)
         operation["parameters"] = [_without_null(parameter) for parameter in parameters]
         _illustrate(operation)
         operation["summary"] = operation["description"].partition("\n")[0].removesuffix(".")
@@ -182,7 +195,7 @@ async def show_documentation(request: Request) -> Response:
 async def get_documentation_file(file: str) -> Response:
     """Return a script, style or picture of the documentation page."""
     if file not in _FILES:
-        raise NotFound("There is nothing at this path.")
+        raise NotFound(say("There is nothing at this path."))
     return validated(files("fastapi_offline").joinpath("static", file).read_bytes(), _FILES[file], public=True)
 
 
@@ -193,14 +206,24 @@ async def get_document(request: Request) -> Response:
 
 
 @router.get("/problems/{code}", response_model=ProblemType)
-async def get_problem_type(code: Annotated[str, Path(description="Last part of the type.")]) -> Response:
+async def get_problem_type(
+    request: Request, code: Annotated[str, Path(description="Last part of the type.")]
+) -> Response:
     """Get the meaning of a kind of problem; the `type` of a problem is the path of this operation."""
-    kind = next((kind for kind in _kinds(ServiceError) if kind.code == code), None)
+    kind = next((kind for kind in kinds(ServiceError) if kind.code == code), None)
     if kind is None:
-        raise NotFound("There is no problem of this kind.")
-    meaning = (kind.__doc__ or kind.title).partition("\n")[0]
-    described = {"type": TYPE_BASE + code, "title": kind.title, "status": kind.status, "meaning": meaning}
-    return validated(msgspec.json.encode(described), public=True)
+        raise NotFound(say("There is no problem of this kind."))
+    language = language_of(request.scope)
+    title, meaning = (say(text).said(language) for text in (kind.title, meaning_of(kind)))
+    described = {"type": TYPE_BASE + code, "title": title, "status": kind.status, "meaning": meaning}
+    response = validated(msgspec.json.encode(described), public=True)
+    response.headers.update({"Content-Language": language, "Vary": "Authorization, Accept-Language"})
+    return response
+
+
+def meaning_of(kind: type[ServiceError]) -> str:
+    """Return what a kind of problem means, in an English sentence: the first line of its documentation."""
+    return (kind.__doc__ or kind.title).partition("\n")[0]
 
 
 def encoded_document(app: FastAPI) -> bytes:
@@ -211,10 +234,11 @@ def encoded_document(app: FastAPI) -> bytes:
     return document
 
 
-def _kinds(kind: type[ServiceError]) -> Iterator[type[ServiceError]]:
+def kinds(kind: type[ServiceError]) -> Iterator[type[ServiceError]]:
+    """Yield a kind of error and all special ones of it."""
     yield kind
     for special in kind.__subclasses__():
-        yield from _kinds(special)
+        yield from kinds(special)
 
 
 def _policy(page: bytes) -> str:

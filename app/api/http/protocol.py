@@ -8,6 +8,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from app.api.http.middleware import SECURITY_HEADERS
 from app.api.http.problems import HeadTooLarge, UnreadableRequest, problem_response
 from app.errors import ServiceError
+from app.messages import say
 
 HEAD_BYTES = 512 * 1024
 """Largest head of a request, bytes; the server has no limit. Twice one read, which may include the end of another."""
@@ -35,11 +36,13 @@ class ProblemProtocol(HttpToolsProtocol):
         if self._head is not None and not self.transport.is_closing():
             self._head += len(data)
             if self._head > HEAD_BYTES:
-                self._refuse(HeadTooLarge(f"Address and headers take more than {HEAD_BYTES:,} bytes."))
+                self._refuse(HeadTooLarge(say("Address and headers take more than {most:,} bytes.", most=HEAD_BYTES)))
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the server's signature
         """Refuse an invalid request."""
-        self._refuse(UnreadableRequest("This is not HTTP/1.1. Letters beyond ASCII in an address are percent-encoded."))
+        self._refuse(
+            UnreadableRequest(say("This is not HTTP/1.1. Letters beyond ASCII in an address are percent-encoded."))
+        )
 
     def _refuse(self, error: ServiceError) -> None:
         request_id = secrets.token_hex(8)

@@ -13,9 +13,10 @@ from starlette.responses import FileResponse
 from app.access.principals import Principal
 from app.api.http.auditing import audit_details, origin_of
 from app.api.http.authorization import ADMIN, WRITE, WRITE_EVERYWHERE
+from app.api.http.language import language_of
 from app.api.http.models import Closed
 from app.api.http.pages import JSON, ListParameters, page_of
-from app.api.http.problems import TYPE_BASE
+from app.api.http.problems import TYPE_BASE, item_of
 from app.api.http.routing import XLSX, make_router
 from app.api.jobs.models import AcceptedJobAnswer, ErasureBody, JobAnswer
 from app.api.registry.models import Day
@@ -30,10 +31,12 @@ from app.jobs.records import (
     JobProblem,
     JobRecord,
     absent_job,
+    as_message,
     new_record,
     read_job,
     remarks_path,
 )
+from app.messages import Language, say
 from app.registry.erasure import refuse_unusable
 from app.snapshots.dates import refuse_future
 
@@ -66,12 +69,13 @@ def own_job(request: Request, job_id: str) -> JobRecord:
     return record
 
 
-def job_answer(record: JobRecord) -> Response:
+def job_answer(request: Request, record: JobRecord) -> Response:
     """Return a job; until it is finished, with `Retry-After`."""
     names = ("id", "kind", "state", "phase", "done", "total", "created_at", "started_at", "finished_at", "snapshot")
     values = {name: getattr(record, name) for name in names}
-    headers = _NO_STORE if record.finished else {**_NO_STORE, "Retry-After": "1"}
-    return _answer({"data": values | {"problem": _failure(record.problem)}}, headers=headers)
+    language = language_of(request.scope)
+    headers = {**_in(language), **({} if record.finished else {"Retry-After": "1"})}
+    return _answer({"data": values | {"problem": _failure(record.problem, language)}}, headers=headers)
 
 
 def import_of(record: JobRecord) -> JobRecord:
@@ -83,27 +87,28 @@ def import_of(record: JobRecord) -> JobRecord:
         It is not an import.
     """
     if record.kind != "import":
-        message = f"Job {record.id} is not an import."
+        message = say("Job {id} is not an import.", id=record.id)
         raise JobNotFound(message)
     return record
 
 
-def import_answer(record: JobRecord) -> Response:
+def import_answer(request: Request, record: JobRecord) -> Response:
     """Return an import."""
-    return _answer({"data": _import(import_of(record))})
+    language = language_of(request.scope)
+    return _answer({"data": _import(import_of(record), language)}, headers=_in(language))
 
 
 def import_page(request: Request, query: ListParameters, records: Sequence[JobRecord]) -> Response:
     """Return a page of imports, given its rows and, if there is a next page, one more."""
     listed = records[: query.limit]
     end = listed[-1].id if len(records) > query.limit else None
-    return _page(request, query, [_import(record) for record in listed], end)
+    return _page(request, query, [_import(record, language_of(request.scope)) for record in listed], end)
 
 
 def issue_page(request: Request, query: ListParameters, issues: Sequence[RowIssue], start: int) -> Response:
     """Return a page of an import's problems, given its rows and, if there is a next page, one more."""
     end = start + query.limit if len(issues) > query.limit else None
-    return _page(request, query, [_issue(issue) for issue in issues[: query.limit]], end)
+    return _page(request, query, [_issue(issue, language_of(request.scope)) for issue in issues[: query.limit]], end)
 
 
 class RemarksNotFound(NotFound):
@@ -126,22 +131,22 @@ def remarks_file(jobs_dir: FilePath, job_id: str) -> Response:
     """
     path = remarks_path(jobs_dir, job_id)
     if not path.exists():
-        message = f"Import {job_id} has no file with remarks."
+        message = say("Import {job_id} has no file with remarks.", job_id=job_id)
         raise RemarksNotFound(message)
     return FileResponse(path, headers=_NO_STORE, media_type=XLSX, filename=path.name)
 
 
 def _page(request: Request, query: ListParameters, data: list[dict[str, Any]], end: object) -> Response:
     content, links = page_of(request, query, data, end)
-    return Response(content, headers=_NO_STORE | links, media_type=JSON)
+    return Response(content, headers=_in(language_of(request.scope)) | links, media_type=JSON)
 
 
-def _issue(issue: RowIssue) -> dict[str, Any]:
-    names = ("row", "column", "header", "value", "severity", "rule", "message", "allowed")
-    return {name: getattr(issue, name) for name in names}
+def _issue(issue: RowIssue, language: Language) -> dict[str, Any]:
+    names = ("row", "column", "header", "value", "severity", "rule", "suggestions")
+    return {name: getattr(issue, name) for name in names} | {"message": issue.told.said(language)}
 
 
-def _import(record: JobRecord) -> dict[str, Any]:
+def _import(record: JobRecord, language: Language) -> dict[str, Any]:
     request = record.request
     assert isinstance(request, ImportRequest)
     return {
@@ -154,22 +159,32 @@ def _import(record: JobRecord) -> dict[str, Any]:
         "state": record.state,
         "created_at": record.created_at,
         "finished_at": record.finished_at,
-        "result": None if record.imported is None else _result(record.imported),
+        "result": None if record.imported is None else _result(record.imported, language),
         "snapshot": record.snapshot,
-        "problem": _failure(record.problem),
+        "problem": _failure(record.problem, language),
     }
 
 
-def _result(imported: ImportResult) -> dict[str, Any]:
-    notes = [str(note) for note in imported.notes]
+def _result(imported: ImportResult, language: Language) -> dict[str, Any]:
+    notes = [note.said(language) for note in imported.notes]
     return {field.name: getattr(imported, field.name) for field in fields(imported)} | {"notes": notes}
 
 
-def _failure(problem: JobProblem | None) -> dict[str, Any] | None:
+def _failure(problem: JobProblem | None, language: Language) -> dict[str, Any] | None:
     if problem is None:
         return None
-    names = ("title", "status", "detail", "errors")
-    return {"type": TYPE_BASE + problem.code, **{name: getattr(problem, name) for name in names}}
+    return {
+        "type": TYPE_BASE + problem.code,
+        "title": say(problem.title).said(language),
+        "status": problem.status,
+        "detail": as_message(problem.detail).said(language),
+        "errors": [item_of(part.item, language) for part in problem.errors],
+    }
+
+
+def _in(language: Language) -> dict[str, str]:
+    """Return the headers of an answer with messages in a language."""
+    return {**_NO_STORE, "Content-Language": language, "Vary": "Authorization, Accept-Language"}
 
 
 def _answer(content: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -188,7 +203,7 @@ class SnapshotBody(Closed):
 @router.get("/jobs/{id}", response_model=JobAnswer, dependencies=[WRITE])
 async def get_job(request: Request, job_id: Annotated[str, Path(alias="id", description="Id of the job.")]) -> Response:
     """Get the state of an import, build or erasure; while it runs, `Retry-After` says when to poll again."""
-    return job_answer(own_job(request, job_id))
+    return job_answer(request, own_job(request, job_id))
 
 
 @router.post("/snapshots", status_code=202, response_model=AcceptedJobAnswer, dependencies=[WRITE_EVERYWHERE])

@@ -9,14 +9,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from app.errors import ErrorCode, ErrorItem
 from app.imports.columns import Dataset
 from app.imports.headers import recognised
 from app.imports.issues import RowIssue, Rule, row_issue
-from app.imports.messages import say
 from app.imports.readers.layout import FileFormat, Header, Layout, UnreadableFile
-from app.imports.refusals import error_item
 from app.imports.rows.raw import RawBatch
 from app.imports.rows.texts import Mask, Texts, Values, true_mask, without
+from app.messages import say
 
 if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile
@@ -39,15 +39,16 @@ def parquet_layout(path: Path, dataset: Dataset, _sheet: str | None = None) -> L
         schema = file.schema_arrow
         names = tuple(schema.names)
     errors = [
-        error_item(
-            f"body/columns/{field.name}",
+        ErrorItem(
+            ErrorCode.UNREADABLE_COLUMN,
+            f"column/{field.name}",
             say("column {column} is of type {type}, which is not read", column=field.name, type=str(field.type)),
         )
         for field in schema
         if not _has_text(field.type) and recognised([field.name], dataset)
     ]
     if errors:
-        raise UnreadableFile("Columns are of types that are not read.", errors)
+        raise UnreadableFile(say("Columns are of types that are not read."), errors)
     return Layout(FileFormat.PARQUET, names)
 
 
@@ -80,7 +81,7 @@ def _opened(path: Path) -> "Iterator[ParquetFile]":
         with parquet.ParquetFile(path, buffer_size=_BUFFER_BYTES, pre_buffer=False) as file:
             yield file
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise UnreadableFile("The file begins as Parquet but is damaged.") from error
+        raise UnreadableFile(say("The file begins as Parquet but is damaged.")) from error
 
 
 def _has_text(kind: pa.DataType) -> bool:
