@@ -167,6 +167,11 @@ def test_job_fails_with_every_problem_when_rows_are_wrong(client: TestClient, re
     first = client.get(f"/v1/imports/{made['id']}/issues?limit=100")
     page = schemas.ImportIssuePage.model_validate_json(first.content)
     assert [issue.row for issue in page.data] == list(range(3, 103))
+    [issue, *_] = client.get(f"/v1/imports/{made['id']}/issues?lang=zh").json()["data"]
+    assert (issue["rule"], issue["message"]) == ("unknown_code", "“行政区划”中没有这个代码，请核对，或先报送行政区划")
+    said = client.get(f"/v1/imports/{made['id']}", headers={"Accept-Language": "zh"})
+    assert said.headers["content-language"] == "zh"
+    assert said.json()["data"]["problem"]["detail"] == "文件有150处错误，整份文件未写入。"
     assert page.data[0].model_dump(mode="json") == {
         "row": 3, "column": "district_code", "header": "district_code", "value": "nowhere", "severity": "error",
         "rule": "unknown_code", "message": "is not in districts", "suggestions": [],

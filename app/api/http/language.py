@@ -1,6 +1,7 @@
 """The language of what a caller reads: `lang` in the query, else `Accept-Language`, else English."""
 
 from collections.abc import Iterator
+from enum import StrEnum
 from urllib.parse import parse_qsl
 
 from starlette.types import Scope
@@ -11,6 +12,14 @@ PARAMETER = "lang"
 """The parameter that every operation takes."""
 
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
+
+
+class Lang(StrEnum):
+    """A language."""
+
+    ZH = "zh"
+    EN = "en"
+
 
 _HEADER = b"accept-language"
 

@@ -13,11 +13,11 @@ from fastapi import FastAPI, Path, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, TypeAdapter
 from starlette.responses import RedirectResponse
 
 from app.api.http.authorization import OPEN, query_models
-from app.api.http.language import LANGUAGES, PARAMETER, language_of
+from app.api.http.language import PARAMETER, Lang, language_of
 from app.api.http.models import Closed
 from app.api.http.pages import validated
 from app.api.http.problems import TYPE_BASE, Problem
@@ -54,16 +54,18 @@ KEY = {
 }
 """How a key is sent."""
 
+_SCHEMAS = "#/components/schemas/{model}"
+
+_LANGUAGE_TEXT = "Language of messages; absent: by `Accept-Language`, else English."
+
 LANGUAGE: dict[str, Any] = {
     "name": PARAMETER,
     "in": "query",
     "required": False,
-    "description": "Language of messages; absent: by `Accept-Language`, else English.",
-    "schema": {"type": "string", "enum": [*LANGUAGES]},
+    "description": _LANGUAGE_TEXT,
+    "schema": {"$ref": _SCHEMAS.format(model=Lang.__name__), "description": _LANGUAGE_TEXT},
 }
 """The parameter of every operation that has no `lang` of its own."""
-
-_SCHEMAS = "#/components/schemas/{model}"
 
 
 def document_of(app: FastAPI) -> dict[str, Any]:
@@ -80,6 +82,7 @@ def document_of(app: FastAPI) -> dict[str, Any]:
     document["security"] = [{}, {"key": []}]
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     document["components"]["securitySchemes"] = {"key": KEY}
+    schemas[Lang.__name__] = TypeAdapter(Lang).json_schema()
     _define(Problem, schemas)["examples"] = [_example("problem")]
     for route, operation in _operations(app, document):
         parameters = operation.setdefault("parameters", [])

@@ -44,9 +44,24 @@ class ProblemProtocol(HttpToolsProtocol):
             UnreadableRequest(say("This is not HTTP/1.1. Letters beyond ASCII in an address are percent-encoded."))
         )
 
+    def _read_headers(self) -> list[tuple[bytes, bytes]]:
+        """Return the headers read so far, which may name a language; none where nothing was understood."""
+        read: list[tuple[bytes, bytes]] = getattr(self, "headers", None) or []
+        return [header for header in read if header[0] == b"accept-language"]
+
+    def _read_query(self) -> bytes:
+        url: bytes = getattr(self, "url", None) or b""
+        return url.partition(b"?")[2]
+
     def _refuse(self, error: ServiceError) -> None:
         request_id = secrets.token_hex(8)
-        scope = {"type": "http", "path": "", "headers": [], "state": {"request_id": request_id}}
+        scope = {
+            "type": "http",
+            "path": "",
+            "headers": self._read_headers(),
+            "query_string": self._read_query(),
+            "state": {"request_id": request_id},
+        }
         headers = {**SECURITY_HEADERS, "X-Request-ID": request_id, "Connection": "close"}
         response = problem_response(Request(scope), error, headers)
         lines = [*self.server_state.default_headers, *response.raw_headers]
