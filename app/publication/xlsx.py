@@ -18,6 +18,7 @@ import msgspec
 
 from app.catalogue.definitions import TABLE_LABELS
 from app.catalogue.metrics import METRIC
+from app.catalogue.values import chinese_of
 from app.catalogue.vocabulary import Label
 from app.errors import ErrorCode, ErrorItem, InvalidRequest
 from app.messages import say
@@ -215,7 +216,9 @@ def _write_notes(workbook: Any, table: FlatTable) -> None:
     meta = msgspec.structs.asdict(table.meta) | {"disclosure": table.meta.disclosure.policy}
     for number, (name, label) in enumerate(_META.items()):
         sheet.write_string(number, 0, in_language(label, language), bold)
-        sheet.write_string(number, 1, cell_text(meta[name]))
+        text = cell_text(meta[name])
+        word = chinese_of(name) if language == "zh" else None
+        sheet.write_string(number, 1, word(text) if word is not None else text)
     sheet.write_string(len(_META) + 1, 0, in_language(_EMPTY_CELLS, language))
     sheet.write_row(len(_META) + 3, 0, [in_language(label, language) for label in _HEADINGS], bold)
     for number, column in enumerate(table.columns, len(_META) + 4):

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -173,7 +174,11 @@ def test_every_table_comes_in_every_format_when_asked(service: TestClient) -> No
         for language in ("", "lang=zh", "lang=en"):
             query = f"{QUERIES.get(name, '')}&{language}"
             expected = READERS["records"](fetch(service, name, "records", query))
-            assert_same(read_xlsx(fetch(service, name, "xlsx", query)), expected)
+            workbook = read_xlsx(fetch(service, name, "xlsx", query))
+            if language == "lang=zh":
+                assert codes_left(workbook) | codes_left(read_csv(fetch(service, name, "csv", query))) == set(), name
+            else:
+                assert_same(workbook, expected)
             parquet = READERS["parquet"](fetch(service, name, "parquet", query))
             assert [list(row.values()) for row in parquet] == [
                 [plain(cell) for cell in row.values()] for row in expected
@@ -181,6 +186,14 @@ def test_every_table_comes_in_every_format_when_asked(service: TestClient) -> No
             cube = Cube(fetch(service, name, "jsonstat", query))
             if not language:
                 assert_same_cube(cube, expected)
+
+
+def codes_left(rows: list[Flat]) -> set[Any]:
+    """Return the cells of a Chinese file that are values of enumerations as programs write them."""
+    cells = {cell for row in rows for title, cell in row.items() if "代码" not in title}
+    return {
+        cell for cell in cells if isinstance(cell, bool) or (isinstance(cell, str) and re.search("^[a-z_]+$", cell))
+    }
 
 
 @pytest.mark.parametrize("file_format", MEDIA_TYPES)
