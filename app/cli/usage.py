@@ -94,7 +94,7 @@ def _name(error: Any) -> str:
         return hint if isinstance(hint, str) else ", ".join(hint)
     if param is None:
         return ""
-    return str(param.opts[0]) if param.param_type_name == "option" else str(param.human_readable_name)
+    return str(param.opts[0]) if param.param_type_name == "option" else str(param.human_readable_name).upper()
 
 
 def usage_texts(cli: typer.Typer) -> set[str]:
