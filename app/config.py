@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.messages import NotValid, say
+
 VERSION = "0.1.0"
 """The version of the service; `pyproject.toml` reads it from here."""
 
@@ -187,8 +189,8 @@ class Settings(BaseSettings):
     def _origins_that_match(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         wrong = [origin for origin in value if not _ORIGIN.fullmatch(origin)]
         if wrong:
-            message = f"no page is of {', '.join(wrong)}: an origin is https://host or https://host:port, in lower case"
-            raise ValueError(message)
+            message = "no page is of {origins}: an origin is https://host or https://host:port, in lower case"
+            raise NotValid("invalid_value", say(message, origins=", ".join(wrong)))
         return value
 
     @field_validator("time_zone")
@@ -197,8 +199,7 @@ class Settings(BaseSettings):
         try:
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, OSError) as error:
-            message = "must be an IANA time zone, as Asia/Shanghai"
-            raise ValueError(message) from error
+            raise NotValid("invalid_value", say("must be an IANA time zone, as Asia/Shanghai")) from error
         return value
 
     @field_validator("database_url")
@@ -206,7 +207,7 @@ class Settings(BaseSettings):
     def _known_driver(cls, value: str) -> str:
         if value and not value.startswith(("sqlite+aiosqlite:///", "postgresql+psycopg://")):
             message = "must start with sqlite+aiosqlite:/// or postgresql+psycopg://"
-            raise ValueError(message)
+            raise NotValid("invalid_value", say(message))
         return value
 
     @field_validator("database_password_file")
@@ -215,10 +216,10 @@ class Settings(BaseSettings):
         url = urlsplit(info.data.get("database_url", ""))
         if value is not None and (not url.username or url.password is not None):
             message = "ORGCOVERAGE_DATABASE_URL must name a PostgreSQL user and contain no password besides this file"
-            raise ValueError(message)
+            raise NotValid("invalid_value", say(message))
         if value is not None and not _password(value):
             message = "no password can be read from this file"
-            raise ValueError(message)
+            raise NotValid("invalid_value", say(message))
         return value
 
     @property

@@ -1,13 +1,56 @@
 """Errors that are safe to show, each class with its code, status and title; and the signature of progress reports."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
+from enum import StrEnum
 from typing import ClassVar
+
+from app.messages import Message, say
 
 Report = Callable[[str, int, int | None], None]
 """Progress: called with a phase, the steps done, and the total number of steps (null: not known)."""
+
+
+class ErrorCode(StrEnum):
+    """What is wrong with one part of a request, for programs; in single changes also the rules of imports."""
+
+    UNKNOWN_PARAMETER = "unknown_parameter"
+    REPEATED_PARAMETER = "repeated_parameter"
+    MISSING = "missing"
+    UNKNOWN_FIELD = "unknown_field"
+    CONFLICTING_PARAMETERS = "conflicting_parameters"
+    REVERSED_RANGE = "reversed_range"
+    INVALID_JSON = "invalid_json"
+    INVALID_TYPE = "invalid_type"
+    INVALID_VALUE = "invalid_value"
+    INVALID_TEXT = "invalid_text"
+    INVALID_DATE = "invalid_date"
+    INVALID_NUMBER = "invalid_number"
+    INVALID_BOOLEAN = "invalid_boolean"
+    INVALID_CHOICE = "invalid_choice"
+    INVALID_CURSOR = "invalid_cursor"
+    OUT_OF_RANGE = "out_of_range"
+    TOO_LONG = "too_long"
+    TOO_SHORT = "too_short"
+    TOO_MANY = "too_many"
+    TOO_FEW = "too_few"
+    UNKNOWN_CODE = "unknown_code"
+    NOT_FOUND = "not_found"
+    NO_SNAPSHOT = "no_snapshot"
+    NOT_COMPARABLE = "not_comparable"
+    FUTURE_DATE = "future_date"
+    EXACT_ONLY = "exact_only"
+    DAMAGED_SNAPSHOT = "damaged_snapshot"
+    CYCLE = "cycle"
+    UNKNOWN_COLUMN = "unknown_column"
+    MISSING_COLUMN = "missing_column"
+    REPEATED_COLUMN = "repeated_column"
+    REFUSED_COLUMN = "refused_column"
+    UNREADABLE_COLUMN = "unreadable_column"
+    IDENTITY_NUMBER = "identity_number"
+    AMBIGUOUS_SHEET = "ambiguous_sheet"
 
 
 @dataclass(frozen=True)
@@ -16,17 +59,33 @@ class ErrorItem:
 
     Parameters
     ----------
-    pointer
-        Where: `query/basis`, `path/code`, `body/level`, `header/Authorization`.
+    code
+        What is wrong, for programs: an `ErrorCode`, or in single changes a rule of imports.
+    place
+        Where: `query/basis`, `path/code`, `header/Authorization`, `body/level`, `column/职工人数`.
     message
         What, in a sentence.
     allowed
-        Allowed values (all of an enumeration; of codes the closest few); empty where there is no list.
+        All values of an enumeration; empty where there is none.
+    suggestions
+        The few codes or names that are most like what was given; empty where none are looked for.
     """
 
-    pointer: str
-    message: str
-    allowed: tuple[str, ...] = field(default=())
+    code: str
+    place: str
+    message: Message
+    allowed: tuple[str, ...] = ()
+    suggestions: tuple[str, ...] = ()
+
+
+def sentence(item: ErrorItem) -> Message:
+    """Return a problem as a sentence that says where it is."""
+    return say(
+        "{place}: {message}.",
+        place=item.place,
+        place_zh=item.place.partition("/")[2] or item.place,
+        message=item.message,
+    )
 
 
 NEIGHBOURS = 50
@@ -49,8 +108,8 @@ def closest(text: str, known: Iterable[str], *, most: int = 5, alike: float = 0.
 class ServiceError(Exception):
     """An error that is safe to show; subclasses stand beside the code that raises them.
 
-    `code` is the last part of the problem's `type`, `status` the HTTP status, `title` the same for every instance.
-    `retry_after` (seconds) is sent as `Retry-After`; null: not sent.
+    `code` is the last part of the problem's `type`, `status` the HTTP status, `title` the same for every instance (in
+    English: its own name in the tables of messages). `retry_after` (seconds) is sent as `Retry-After`; null: not sent.
     """
 
     code: ClassVar[str] = "internal"
@@ -58,8 +117,8 @@ class ServiceError(Exception):
     title: ClassVar[str] = "Internal error"
     retry_after: ClassVar[int | None] = None
 
-    def __init__(self, detail: str, errors: Sequence[ErrorItem] = ()) -> None:
-        super().__init__(detail)
+    def __init__(self, detail: Message, errors: Sequence[ErrorItem] = ()) -> None:
+        super().__init__(str(detail))
         self.detail = detail
         self.errors = tuple(errors)
 
@@ -81,8 +140,9 @@ def refuse_reversed(first: date | None, last: date | None) -> None:
         `first` is after `last`.
     """
     if first is not None and last is not None and first > last:
-        message = f"from={first} is after to={last}"
-        raise InvalidRequest(message, [ErrorItem("query/from", message), ErrorItem("query/to", message)])
+        message = say("from={first} is after to={last}", first=first, last=last)
+        places = ("query/from", "query/to")
+        raise InvalidRequest(message, [ErrorItem(ErrorCode.REVERSED_RANGE, place, message) for place in places])
 
 
 class NotFound(ServiceError):

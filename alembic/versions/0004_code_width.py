@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from alembic import op
 from app.errors import Conflict
+from app.messages import say
 
 revision = "0004"
 down_revision = "0003"
@@ -45,9 +46,9 @@ def upgrade() -> None:
     wide = {table: _wide(connection, table, column) for table, column in _KEYS.items()}
     meeting = [line for table, codes in wide.items() for line in _meeting(connection, table, codes)]
     if meeting:
-        more = f"\n… and {len(meeting) - _LISTED} more" if len(meeting) > _LISTED else ""
-        message = "Codes that differ in width alone would meet; nothing was changed:\n"
-        raise Conflict(message + "\n".join(meeting[:_LISTED]) + more)
+        listed = "\n".join(meeting[:_LISTED]) + ("\n…" if len(meeting) > _LISTED else "")
+        message = "Codes that differ in width alone would meet ({number}); nothing was changed:\n{listed}"
+        raise Conflict(say(message, number=len(meeting), listed=listed))
     for table, column in _columns():
         for code in _wide(connection, table, column):
             rows = sa.table(table, sa.column(column))

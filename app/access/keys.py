@@ -25,7 +25,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.access.principals import Principal, Right, Tier
 from app.database.outages import DatabaseUnavailable, reading
 from app.database.tables import METADATA
-from app.errors import ErrorItem, InvalidRequest, NotFound, ServiceError
+from app.errors import ErrorCode, ErrorItem, InvalidRequest, NotFound, ServiceError
+from app.messages import say, together
 
 LONGEST_DAYS = 365
 """A key expires after at most this many days."""
@@ -145,7 +146,7 @@ def split_token(token: str) -> tuple[str, str]:
 
 def refused() -> KeyRefused:
     """Return the error for a key that is not valid, the same whatever the reason."""
-    return KeyRefused("This key is malformed, unknown, expired or revoked.")
+    return KeyRefused(say("This key is malformed, unknown, expired or revoked."))
 
 
 def make_key(connection: Connection, new_key: NewKey) -> tuple[Key, str]:
@@ -158,7 +159,7 @@ def make_key(connection: Connection, new_key: NewKey) -> tuple[Key, str]:
     """
     problems = [*_problems(new_key), *_unknown_districts(connection, new_key.districts or frozenset())]
     if problems:
-        raise InvalidRequest("; ".join(problem.message for problem in problems), problems)
+        raise InvalidRequest(together([problem.message for problem in problems]), problems)
     key_id, secret = secrets.token_hex(8), secrets.token_hex(32)
     now = datetime.now(UTC).replace(microsecond=0)
     key = Key(
@@ -186,8 +187,8 @@ def revoke_key(connection: Connection, key_id: str) -> None:
     table = METADATA.tables["api_key"]
     stored = select(table.c.id).where(table.c.id == key_id)
     if "\x00" in key_id or connection.execute(stored).one_or_none() is None:
-        message = f"There is no key {key_id!r}."
-        raise KeyNotFound(message, [ErrorItem("path/id", message)])
+        message = say("There is no key {key_id!r}.", key_id=key_id)
+        raise KeyNotFound(message, [ErrorItem(ErrorCode.NOT_FOUND, "path/id", message)])
     at = datetime.now(UTC).replace(microsecond=0)
     statement = update(table).where(table.c.id == key_id, table.c.revoked_at.is_(None))
     connection.execute(statement.values(revoked_at=at))
@@ -304,18 +305,32 @@ class Keyring:
 
 def _problems(new_key: NewKey) -> Iterable[ErrorItem]:
     if not 1 <= len(new_key.name.strip()) <= NAME_LENGTH or not new_key.name.isprintable():
-        yield ErrorItem("body/name", f"name must be 1 to {NAME_LENGTH} printable characters")
+        yield ErrorItem(
+            ErrorCode.INVALID_TEXT,
+            "body/name",
+            say("name must be 1 to {most} printable characters", most=NAME_LENGTH),
+        )
     if not new_key.rights or Right.OPEN in new_key.rights:
         choices = tuple(right.value for right in Right if right is not Right.OPEN)
-        yield ErrorItem("body/rights", "rights must be one or more of these", choices)
+        yield ErrorItem(ErrorCode.INVALID_CHOICE, "body/rights", say("rights must be one or more of these"), choices)
     if new_key.districts is not None and len(new_key.districts) > MOST_DISTRICTS:
-        yield ErrorItem("body/districts", f"districts must name at most {MOST_DISTRICTS:,}")
+        yield ErrorItem(
+            ErrorCode.TOO_MANY,
+            "body/districts",
+            say("districts must name at most {most:,}", most=MOST_DISTRICTS),
+        )
     if new_key.districts is not None and not new_key.districts:
-        yield ErrorItem("body/districts", "districts must name at least one; null covers everything")
+        yield ErrorItem(
+            ErrorCode.TOO_FEW, "body/districts", say("districts must name at least one; null covers everything")
+        )
     if Right.ADMIN in new_key.rights and new_key.districts is not None:
-        yield ErrorItem("body/districts", "a key with the right admin covers everything: districts must be null")
+        yield ErrorItem(
+            ErrorCode.CONFLICTING_PARAMETERS,
+            "body/districts",
+            say("a key with the right admin covers everything: districts must be null"),
+        )
     if not 1 <= new_key.days <= LONGEST_DAYS:
-        yield ErrorItem("body/days", f"days must be 1 to {LONGEST_DAYS}")
+        yield ErrorItem(ErrorCode.OUT_OF_RANGE, "body/days", say("days must be 1 to {most}", most=LONGEST_DAYS))
 
 
 def _unknown_districts(connection: Connection, codes: Collection[str]) -> Iterable[ErrorItem]:
@@ -323,7 +338,9 @@ def _unknown_districts(connection: Connection, codes: Collection[str]) -> Iterab
     possible = [code for code in codes if "\x00" not in code] if len(codes) <= MOST_DISTRICTS else []
     known = {*connection.scalars(select(table.c.code).where(table.c.code.in_(possible)))}
     for code in sorted({*codes} - known)[:MOST_DISTRICTS]:
-        yield ErrorItem("body/districts", f"{code!r} is not a district of the registry")
+        yield ErrorItem(
+            ErrorCode.UNKNOWN_CODE, "body/districts", say("{code!r} is not a district of the registry", code=code)
+        )
 
 
 def _with_included(rights: frozenset[Right]) -> tuple[Right, ...]:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Literal
 
 from app.errors import ServiceError
+from app.messages import say
 
 
 class Right(StrEnum):
@@ -129,6 +130,6 @@ def tier_of(principal: Principal, districts: Sequence[str | None], lineage: Line
     if principal.scope is None or (districts and all(principal.covers(code, lineage) for code in districts)):
         return principal.inside
     if principal.elsewhere is None:
-        message = "This question reaches beyond the districts of this key; ask about districts in its scope."
+        message = say("This question reaches beyond the districts of this key; ask about districts in its scope.")
         raise OutsideScope(message)
     return principal.elsewhere

@@ -14,7 +14,8 @@ from app.api.http.models import Closed
 from app.api.http.pages import JSON, ListParameters, decode_cursor, page_of
 from app.api.http.parameters import IsoDate, QueryOf
 from app.api.http.routing import make_router
-from app.errors import ErrorItem, InvalidRequest, closest, refuse_reversed
+from app.errors import ErrorCode, ErrorItem, InvalidRequest, closest, refuse_reversed, sentence
+from app.messages import say
 
 
 class AuditParameter(Closed):
@@ -89,8 +90,7 @@ async def list_audit_records(request: Request, query: AuditQuery) -> Response:
 def _refuse_unknown(request: Request, operation: str | None) -> None:
     known = {route.name for route in request.app.routes if isinstance(route, APIRoute)} | {*ON_COMMAND_LINE}
     if operation is not None and operation not in known:
-        message = f"there is no operation {operation!r}"
-        raise InvalidRequest(
-            f"query/operation: {message}.",
-            [ErrorItem("query/operation", message, closest(operation, known))],
-        )
+        message = say("there is no operation {operation!r}", operation=operation)
+        near = closest(operation, known)
+        item = ErrorItem(ErrorCode.INVALID_CHOICE, "query/operation", message, suggestions=near)
+        raise InvalidRequest(sentence(item), [item])

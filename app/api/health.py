@@ -14,10 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.access.principals import OutsideScope, Tier, tier_of
 from app.api.gauges import database_gauge
 from app.api.http.authorization import OPEN
+from app.api.http.language import language_of
 from app.api.http.models import Closed
 from app.api.http.routing import FILE_RESPONSE, make_router
-from app.errors import ErrorItem, TemporarilyUnavailable
-from app.store.shelf import Shelf, SnapshotNotFound
+from app.errors import ErrorCode, ErrorItem, TemporarilyUnavailable
+from app.messages import Message, say
+from app.store.shelf import EVERY_SNAPSHOT_DAMAGED, NO_SNAPSHOT, Shelf, SnapshotNotFound
 
 router = make_router("", "service", OPEN)
 
@@ -86,13 +88,20 @@ async def get_readiness(request: Request) -> Response:
     damaged = {} if visible is None else visible.damaged
     is_damaged = any(shelf.damaged for shelf in shelves)
     if not any(newest):
-        message = "Every snapshot is damaged; the log says which." if is_damaged else "There is no snapshot yet."
-        raise NotReady(message, [ErrorItem(key, reason) for key, reason in damaged.items()])
-    listed = [{"snapshot": key, "reason": reason} for key, reason in damaged.items()]
+        message = EVERY_SNAPSHOT_DAMAGED if is_damaged else NO_SNAPSHOT
+        raise NotReady(
+            message, [ErrorItem(ErrorCode.DAMAGED_SNAPSHOT, "", _reason(key, told)) for key, told in damaged.items()]
+        )
+    language = language_of(request.scope)
+    listed = [{"snapshot": key, "reason": reason.said(language)} for key, reason in damaged.items()]
     shown = None if visible is None else newest[shelves.index(visible)]
     return _json(
         {"status": "ready", "snapshot": shown, "database": database, "is_damaged": is_damaged, "damaged": listed}
     )
+
+
+def _reason(snapshot: str, told: Message) -> Message:
+    return say("{snapshot}: {reason}", snapshot=snapshot, reason=told)
 
 
 def _visible(request: Request) -> Shelf | None:

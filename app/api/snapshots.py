@@ -14,7 +14,8 @@ from app.api.http.pages import validated
 from app.api.http.routing import make_router
 from app.api.statistics.models import Correlation, Disclosure, MemberSource
 from app.catalogue.vocabulary import Basis, DistrictLevel, IndustryLevel
-from app.errors import ErrorItem, closest
+from app.errors import ErrorCode, ErrorItem, closest
+from app.messages import say
 from app.store.manifest import Manifest
 from app.store.shelf import Shelf, SnapshotNotFound
 
@@ -111,9 +112,17 @@ async def get_snapshot(
     tier = _tier(request)
     manifests = {manifest.id: manifest for manifest in _shelf(request, tier).all()}
     if snapshot_id not in manifests:
-        message = "There is no snapshot of this id."
+        message = say("There is no snapshot of this id.")
         raise SnapshotNotFound(
-            message, [ErrorItem("path/id", message, closest(snapshot_id, manifests, most=3, alike=0))]
+            message,
+            [
+                ErrorItem(
+                    ErrorCode.NOT_FOUND,
+                    "path/id",
+                    message,
+                    suggestions=closest(snapshot_id, manifests, most=3, alike=0),
+                )
+            ],
         )
     described = _described(manifests[snapshot_id])
     return validated(msgspec.json.encode({"data": described}), public=tier is Tier.PUBLIC)

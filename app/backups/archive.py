@@ -22,6 +22,7 @@ from typing import IO, Any, Literal
 import msgspec
 
 from app.errors import InvalidRequest, Report, ServiceError
+from app.messages import Message, say
 
 FORMAT_VERSION = 1
 """Raised when backups of an older format can no longer be restored."""
@@ -139,7 +140,7 @@ def written_archive(path: Path) -> Iterator[ArchiveWriter]:
         A file of this name exists, or it cannot be written.
     """
     if path.exists():
-        raise BackupNotWritten(f"{path} already exists; choose another name.")
+        raise BackupNotWritten(say("{path} already exists; choose another name.", path=str(path)))
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
@@ -150,7 +151,9 @@ def written_archive(path: Path) -> Iterator[ArchiveWriter]:
             os.fsync(file.fileno())
         partial.rename(path)
     except OSError as error:
-        raise BackupNotWritten(f"{path} cannot be written: {error.strerror or error}.") from error
+        raise BackupNotWritten(
+            say("{path} cannot be written: {reason}.", path=str(path), reason=error.strerror or str(error))
+        ) from error
     finally:
         partial.unlink(missing_ok=True)
 
@@ -176,7 +179,7 @@ class Archive:
         except KeyError:
             file = None
         if file is None:
-            raise self.damaged(f"{name} is missing")
+            raise self.damaged(say("{file} is missing", file=name))
         return file
 
     def names(self, prefix: str) -> list[str]:
@@ -197,13 +200,13 @@ class Archive:
             with self.open(name) as file:
                 found = FileInfo(*_measured(file))
             if found != info:
-                raise self.damaged(f"{name} was changed")
+                raise self.damaged(say("{file} was changed", file=name))
             done += info.bytes
             report("verifying", done, total)
 
-    def damaged(self, what: str) -> BackupDamaged:
+    def damaged(self, what: Message) -> BackupDamaged:
         """Return the error for something wrong with it."""
-        return BackupDamaged(f"{self._path}: {what}.")
+        return BackupDamaged(say("{path}: {what}.", path=str(self._path), what=what))
 
     def _manifest(self) -> BackupManifest:
         with self.open(MANIFEST) as file:
@@ -211,15 +214,21 @@ class Archive:
         try:
             written = msgspec.json.decode(content, type=_Written)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise self.damaged(f"{MANIFEST} cannot be read") from error
+            raise self.damaged(say("{file} cannot be read", file=MANIFEST)) from error
         manifest = BackupManifest(**_fields(written))
         if _checksum(manifest) != written.checksum:
-            raise self.damaged(f"{MANIFEST} was changed")
+            raise self.damaged(say("{file} was changed", file=MANIFEST))
         if manifest.format_version != FORMAT_VERSION:
-            raise self.damaged(f"its format is {manifest.format_version}, this version reads {FORMAT_VERSION}")
+            raise self.damaged(
+                say(
+                    "its format is {format}, this version reads {own}",
+                    format=manifest.format_version,
+                    own=FORMAT_VERSION,
+                )
+            )
         unexpected = [name for name in manifest.files if not _NAMES.fullmatch(name)]
         if unexpected:
-            raise self.damaged(f"{unexpected[0]!r} is not a file of a backup")
+            raise self.damaged(say("{file!r} is not a file of a backup", file=unexpected[0]))
         return manifest
 
 
@@ -236,7 +245,7 @@ def opened_archive(path: Path) -> Iterator[Archive]:
         with tarfile.open(path, "r:") as tar:
             yield Archive(path, tar)
     except (tarfile.TarError, EOFError) as error:
-        raise BackupDamaged(f"{path} is not a backup, or is incomplete.") from error
+        raise BackupDamaged(say("{path} is not a backup, or is incomplete.", path=str(path))) from error
 
 
 class _Written(BackupManifest, frozen=True, kw_only=True):

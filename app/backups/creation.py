@@ -15,6 +15,7 @@ from app.database.migrations import is_current, newest_revision
 from app.database.outages import outages_named
 from app.database.tables import METADATA
 from app.errors import Conflict, Report
+from app.messages import say
 
 TOMBSTONES = "tombstone"
 """The only table of a backup of tombstones."""
@@ -48,7 +49,7 @@ def create_backup(settings: Settings, path: Path, report: Report, *, tombstones_
         The database is unavailable or not migrated.
     """
     if not is_current(settings.registry_url):
-        message = "The registry's schema is not this version's: run `orgcoverage migrate` first."
+        message = say("The registry's schema is not this version's: run `orgcoverage migrate` first.")
         raise RegistryOutdated(message)
     with written_archive(path) as writer:
         tables = [METADATA.tables[TOMBSTONES]] if tombstones_only else METADATA.sorted_tables

@@ -20,6 +20,7 @@ from app.database.outages import outages_named
 from app.database.tables import METADATA
 from app.database.write_lock import write_lock_sync
 from app.errors import Conflict, Report
+from app.messages import Message, say
 from app.registry.erasure import Tombstones, proved, write_key
 
 RESTORING = ".restoring"
@@ -101,7 +102,7 @@ def combined_tombstones(archive: Archive, later: Archive | None) -> Erased:
     own = _erased_in(archive)
     other = own if later is None else _erased_in(later)
     if later is not None and own.days and other.days and own.tombstones.key != other.tombstones.key:
-        raise later.damaged("its tombstones belong to another registry")
+        raise later.damaged(say("its tombstones belong to another registry"))
     days = {**other.days, **own.days}
     key = own.tombstones.key if own.days else other.tombstones.key
     return Erased(Tombstones(key, frozenset(days)), days)
@@ -110,31 +111,38 @@ def combined_tombstones(archive: Archive, later: Archive | None) -> Erased:
 def _require_everything(archive: Archive) -> None:
     manifest = archive.manifest
     if manifest.kind != "everything":
-        raise archive.damaged("it contains only tombstones: pass it as --tombstones, with a backup of everything")
+        raise archive.damaged(say("it contains only tombstones: pass it as --tombstones, with a backup of everything"))
     if manifest.schema_revision not in known_revisions():
-        raise archive.damaged(f"it has the newer schema {manifest.schema_revision}: update the service first")
+        raise archive.damaged(
+            say("it has the newer schema {schema}: update the service first", schema=manifest.schema_revision)
+        )
+
+
+_SHOWN = 3
+"""Names that are shown of what is in the way."""
 
 
 def _require_empty(settings: Settings, archive: Archive) -> None:
     folder = settings.data_dir
     there = sorted({path.name for path in folder.iterdir()} - _IGNORED) if folder.is_dir() else []
     if there:
-        raise _not_empty(f"{folder} contains {', '.join(there[:3])}{' …' if len(there) > 3 else ''}")  # noqa: PLR2004 - shown
+        names = ", ".join(there[:_SHOWN]) + (" …" if len(there) > _SHOWN else "")
+        raise _not_empty(say("{folder} contains {names}", folder=str(folder), names=names))
     if is_sqlite(settings.registry_url):
         database = sqlite_path(settings.registry_url)
         if database.exists() or (database.parent / RESTORING).exists():
-            raise _not_empty(f"{database} exists")
+            raise _not_empty(say("{file} exists", file=str(database)))
     elif (name := _filled_table(settings.registry_url)) is not None:
-        raise _not_empty(f"The database has rows in {name}")
+        raise _not_empty(say("The database has rows in {table}", table=name))
     key = settings.rounding_key_path
     if key.exists() and "keys/rounding-key" in archive.manifest.files:
         with archive.open("keys/rounding-key") as file:
             if file.read() != key.read_bytes():
-                raise _not_empty(f"{key} is not the backup's rounding key")
+                raise _not_empty(say("{file} is not the backup's rounding key", file=str(key)))
 
 
-def _not_empty(what: str) -> NotEmpty:
-    return NotEmpty(f"{what}: restore into an empty data folder and an empty database.")
+def _not_empty(what: Message) -> NotEmpty:
+    return NotEmpty(say("{what}: restore into an empty data folder and an empty database.", what=what))
 
 
 def _filled_table(url: str) -> str | None:

@@ -1,13 +1,18 @@
 """`backup`, `restore`: everything that cannot be rebuilt, in one file."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.cli.registry import require_registry
 from app.cli.running import show_progress, write_audit_record
+from app.cli.words import tell, told
 from app.config import Settings
+from app.messages import Message, say
+
+if TYPE_CHECKING:
+    from app.backups.archive import BackupManifest
 
 _MEGABYTE = 1_000_000
 
@@ -29,16 +34,17 @@ def backup(
     from app.backups.creation import create_backup  # noqa: PLC0415 - loaded when it runs
 
     if not file.absolute().parent.is_dir():
-        message = f"the folder {file.absolute().parent} does not exist"
-        raise typer.BadParameter(message)
+        raise typer.BadParameter(told("the folder {folder} does not exist", folder=str(file.absolute().parent)))
     settings = Settings()
     require_registry(settings)
-    with show_progress("Backup") as report:
+    with show_progress(say("Backup")) as report:
         manifest = create_backup(settings, file, report, tombstones_only=tombstones_only)
     write_audit_record(settings, "create_backup", kind=manifest.kind)
-    typer.echo(
-        f"{file}: {sum(manifest.rows.values()):,} rows of {len(manifest.rows)} tables, "
-        f"{len(manifest.snapshots)} snapshots, {file.stat().st_size / _MEGABYTE:,.1f} MB"
+    tell(
+        "{file}: {counts}, {size} MB",
+        file=str(file),
+        size=f"{file.stat().st_size / _MEGABYTE:,.1f}",
+        counts=_counts(manifest),
     )
 
 
@@ -55,14 +61,24 @@ def restore(
     from app.backups.restoration import restore_backup  # noqa: PLC0415 - loaded when it runs
 
     settings = Settings()
-    with show_progress("Restoration") as report:
+    with show_progress(say("Restoration")) as report:
         restored = restore_backup(settings, file, report, tombstones)
     manifest = restored.manifest
     write_audit_record(settings, "restore_backup")
-    typer.echo(
-        f"Restored the backup of {manifest.created_at:%Y-%m-%d %H:%M} UTC: {sum(manifest.rows.values()):,} rows of "
-        f"{len(manifest.rows)} tables, {len(manifest.snapshots)} snapshots."
+    tell(
+        "Restored the backup of {created} UTC: {counts}.",
+        created=f"{manifest.created_at:%Y-%m-%d %H:%M}",
+        counts=_counts(manifest),
     )
     if restored.left_out:
-        typer.echo(f"Left out {restored.left_out:,} erased members.")
-    typer.echo("Keys revoked after the backup are valid again: check `orgcoverage key list`.")
+        tell("Left out {number:,} erased members.", number=restored.left_out)
+    tell("Keys revoked after the backup are valid again: check `orgcoverage key list`.")
+
+
+def _counts(manifest: "BackupManifest") -> Message:
+    return say(
+        "{rows:,} rows of {tables} tables, {snapshots} snapshots",
+        rows=sum(manifest.rows.values()),
+        tables=len(manifest.rows),
+        snapshots=len(manifest.snapshots),
+    )

@@ -11,8 +11,12 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from app.cli import backup, demo, keys, registry, serving, snapshots, statistics
+from app.cli.usage import run_in_chinese
+from app.cli.words import tell, told
 from app.config import PRIVATE_UMASK, Settings, misspelt_settings
 from app.errors import ServiceError
+from app.messages import say, terminal_language
+from app.validation import error_item
 
 
 def export_openapi(
@@ -27,7 +31,7 @@ def export_openapi(
 
     document = document_of(create_app(Settings()))
     file.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    typer.echo(f"OpenAPI document written to {file}")
+    tell("OpenAPI document written to {file}", file=str(file))
 
 
 cli = typer.Typer(
@@ -75,9 +79,18 @@ def main() -> None:
     """Run a command; an error of the service is printed and exits with 1, a wrong setting with 2."""
     os.umask(PRIVATE_UMASK)  # inherited by workers and jobs
     for name, closest in misspelt_settings(os.environ).items():
-        meant = f"; did you mean {closest}?" if closest else ""
-        typer.echo(f"{name} is not a setting and has no effect{meant}", err=True)
+        if closest:
+            tell(
+                "{name} is not a setting and has no effect; did you mean {closest}?",
+                err=True,
+                name=name,
+                closest=closest,
+            )
+        else:
+            tell("{name} is not a setting and has no effect", err=True, name=name)
     try:
+        if terminal_language() == "zh":
+            run_in_chinese(cli)
         cli()
     except ServiceError as error:
         _print_error(error)
@@ -88,23 +101,26 @@ def main() -> None:
         _print_wrong_settings(error)
         sys.exit(2)
     except SettingsError as error:
-        typer.echo(f"Settings: {error}; write lists as JSON", err=True)
+        tell("Settings: {error}; write lists as JSON", err=True, error=str(error))
         sys.exit(2)
 
 
 def _print_error(error: ServiceError) -> None:
     address = getattr(error, "address", None)
-    typer.echo(f"{error.title}: {error.detail}" + (f" ({address})" if address else ""), err=True)
+    head = told("{title}: {detail}", title=say(error.title), detail=error.detail)
+    typer.echo(head + (f" ({address})" if address else ""), err=True)
     for item in error.errors:
-        choices = f" ({', '.join(item.allowed)})" if item.allowed else ""
+        choices = f" ({', '.join(item.allowed or item.suggestions)})" if item.allowed or item.suggestions else ""
         if choices or item.message != error.detail:
-            typer.echo(f"  {_as_option(item.pointer)}: {item.message}{choices}", err=True)
+            place = _as_option(item.place)
+            message = say("{place}: {message}", place=place, message=item.message) if place else item.message
+            typer.echo(f"  {told(message)}{choices}", err=True)
 
 
-def _as_option(pointer: str) -> str:
-    """Return a pointer of the API as a command-line option."""
-    kind, _, name = pointer.partition("/")
-    return f"--{name.replace('_', '-')}" if kind == "query" else pointer
+def _as_option(place: str) -> str:
+    """Return a place in a request as a command-line option."""
+    kind, _, name = place.partition("/")
+    return f"--{name.replace('_', '-')}" if kind == "query" else place
 
 
 def _print_wrong_settings(error: ValidationError) -> None:
@@ -112,4 +128,4 @@ def _print_wrong_settings(error: ValidationError) -> None:
     prefix = Settings.model_config["env_prefix"]
     for item in error.errors(include_input=False):
         name = "".join(str(part) for part in item["loc"][:1]).upper()
-        typer.echo(f"{prefix}{name}: {item['msg'].removeprefix('Value error, ')}", err=True)
+        tell("{place}: {message}", err=True, place=f"{prefix}{name}", message=error_item(item).message)

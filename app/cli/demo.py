@@ -12,8 +12,10 @@ import typer
 from app.cli.registry import RegistryMissing, prepare_registry, require_registry
 from app.cli.running import build_in_subprocess, show_progress
 from app.cli.serving import require_free_port, run_beside
+from app.cli.words import tell, told
 from app.config import Settings
 from app.jobs.processes import environment
+from app.messages import say
 
 if TYPE_CHECKING:
     from app.demo.files import DatasetFile
@@ -47,7 +49,7 @@ def demo(
     dates = () if _is_complete(settings, wanted) else _import_all(settings, members)
     if serve:
         os.environ.update(environment(settings))
-        typer.echo(f"Serving on http://{HOST}:{port}; statistics are available after the first build.")
+        tell("Serving on {address}; statistics are available after the first build.", address=f"http://{HOST}:{port}")
         run_beside(lambda: _finish(settings, dates, wanted, _examples(port)), HOST, port)
     else:
         _finish(settings, dates, wanted, "")
@@ -67,8 +69,8 @@ def _is_complete(settings: Settings, wanted: str) -> bool:
         return False
     present = mark.read_text(encoding="utf-8")
     if present != wanted:
-        message = f"{settings.data_dir} contains other demo data ({present}); remove it, or set ORGCOVERAGE_DATA_DIR"
-        raise typer.BadParameter(message)
+        message = "{folder} contains other demo data ({present}); remove it, or set ORGCOVERAGE_DATA_DIR"
+        raise typer.BadParameter(told(message, folder=str(settings.data_dir), present=present))
     return True
 
 
@@ -83,17 +85,16 @@ def _import_all(settings: Settings, members: int | None) -> Sequence[date]:
     with tempfile.TemporaryDirectory(prefix="demo-files-", dir=settings.data_dir) as folder:
         files, dates = _siming(Path(folder)) if members is None else _generated(Path(folder), members)
         for file in files:
-            with show_progress(f"Import of {file.dataset}") as report:
+            with show_progress(say("Import of {dataset}", dataset=say(file.dataset))) as report:
                 result = import_file(settings, file.dataset, file.path, ImportOptions(), report).result
-            typer.echo(f"{file.dataset}: {result.inserted:,} rows")
+            tell("{dataset}: {rows:,} rows", dataset=say(file.dataset), rows=result.inserted)
     return sorted(dates, reverse=True)
 
 
 def _refuse_other_data(settings: Settings) -> None:
     """Refuse a registry with enterprises that is not a demonstration's, before it is changed."""
     if not (settings.data_dir / BEGUN).exists() and _has_enterprises(settings):
-        message = "the registry contains other data; set ORGCOVERAGE_DATA_DIR to a new folder"
-        raise typer.BadParameter(message)
+        raise typer.BadParameter(told("the registry contains other data; set ORGCOVERAGE_DATA_DIR to a new folder"))
 
 
 def _has_enterprises(settings: Settings) -> bool:
@@ -126,7 +127,7 @@ def _siming(folder: Path) -> tuple[Sequence["DatasetFile"], Sequence[date]]:
 def _generated(folder: Path, members: int) -> tuple[Sequence["DatasetFile"], Sequence[date]]:
     from app.demo.generated import GENERATED_DATE, write_generated  # noqa: PLC0415 - loaded when it runs
 
-    with show_progress("Inventing data") as report:
+    with show_progress(say("Inventing data")) as report:
         files = write_generated(folder, members, report=lambda done, total: report("members", done, total))
     return files, (GENERATED_DATE,)
 
@@ -136,15 +137,18 @@ def _finish(settings: Settings, dates: Sequence[date], wanted: str, examples: st
     if dates:
         build_in_subprocess(settings, dates)
         (settings.data_dir / READY).write_text(wanted, encoding="utf-8")
-    typer.echo(f"All demo data are in {settings.data_dir}. {examples}")
+    typer.echo(told("All demo data are in {folder}. ", folder=str(settings.data_dir)) + examples)
 
 
 def _examples(port: int) -> str:
     address = f"http://{HOST}:{port}"
-    return f"""All of it is invented. Try:
+    return (
+        told("All of it is invented. Try:")
+        + f"""
   {address}/dashboard#district=350203
   {address}/v1/statistics/districts?parent=350203
   {address}/v1/statistics/industry-groups?district=350203
   {address}/v1/statistics/industries.csv?level=section
   {address}/docs
 """
+    )

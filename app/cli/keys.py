@@ -11,6 +11,7 @@ from app.access.keys import LONGEST_DAYS, Key, NewKey, list_keys, make_key, revo
 from app.access.principals import Right
 from app.cli.registry import require_registry
 from app.cli.running import write_audit_record
+from app.cli.words import tell, told
 from app.config import Settings
 from app.database.engines import make_sync_engine
 from app.database.outages import outages_named
@@ -37,8 +38,16 @@ def create(
     with _registry(settings) as engine, write_lock_sync(engine, settings.write_wait_seconds) as connection:
         key, token = make_key(connection, new_key)
     write_audit_record(settings, "create_api_key", id=key.id)
-    typer.echo(f"Key {key.id} ({_covered(key)}; {', '.join(key.rights)}; until {key.expires_at:%Y-%m-%d}).", err=True)
-    typer.echo("Send it as `Authorization: Bearer …`; it is not shown again:", err=True)
+    rights = ", ".join(key.rights)
+    tell(
+        "Key {id} ({covered}; {rights}; until {day}).",
+        err=True,
+        id=key.id,
+        covered=_covered(key),
+        rights=rights,
+        day=key.expires_at.date(),
+    )
+    tell("Send it as `Authorization: Bearer …`; it is not shown again:", err=True)
     typer.echo(token)
 
 
@@ -48,7 +57,8 @@ def list_all() -> None:
     with _registry(Settings()) as engine, outages_named(), engine.connect() as connection:
         keys = list_keys(connection)
     for key in keys:
-        state = f"revoked {key.revoked_at:%Y-%m-%d}" if key.revoked_at else f"until {key.expires_at:%Y-%m-%d}"
+        revoked = key.revoked_at
+        state = told("revoked {day}", day=revoked.date()) if revoked else told("until {day}", day=key.expires_at.date())
         typer.echo(f"{key.id}  {','.join(key.rights):16}  {state:18}  {_covered(key):24}  {key.name}")
 
 
@@ -59,7 +69,7 @@ def revoke(key_id: Annotated[str, typer.Argument(help="Id of the key.")]) -> Non
     with _registry(settings) as engine, write_lock_sync(engine, settings.write_wait_seconds) as connection:
         revoke_key(connection, key_id)
     write_audit_record(settings, "delete_api_key", id=key_id)
-    typer.echo(f"Key {key_id} is revoked.")
+    tell("Key {id} is revoked.", id=key_id)
 
 
 @contextmanager
@@ -73,4 +83,4 @@ def _registry(settings: Settings) -> Iterator[Engine]:
 
 
 def _covered(key: Key) -> str:
-    return "everything" if key.districts is None else " ".join(key.districts)
+    return told("everything") if key.districts is None else " ".join(key.districts)

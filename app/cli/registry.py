@@ -11,11 +11,13 @@ import typer
 
 from app.catalogue.codes import fold_width
 from app.cli.running import show_progress, write_audit_record
+from app.cli.words import tell, told
 from app.config import Settings
 from app.errors import NotFound
 from app.imports.datasets import DATASETS
 from app.imports.issues import IssueCount, RowIssue
 from app.imports.options import ImportMode, ImportOptions, OnError
+from app.messages import Message, say
 from app.snapshots.dates import refuse_future
 
 if TYPE_CHECKING:
@@ -45,7 +47,10 @@ def require_registry(settings: Settings) -> None:
     from app.database.engines import is_sqlite, sqlite_path  # noqa: PLC0415 - loaded when it runs
 
     if is_sqlite(settings.registry_url) and not (path := sqlite_path(settings.registry_url)).exists():
-        message = f"{path} does not exist: run `orgcoverage migrate`, or set ORGCOVERAGE_DATA_DIR to its folder."
+        message = say(
+            "{path} does not exist: run `orgcoverage migrate`, or set ORGCOVERAGE_DATA_DIR to its folder.",
+            path=str(path),
+        )
         raise RegistryMissing(message)
 
 
@@ -56,11 +61,15 @@ def prepare_registry(settings: Settings, *, classifications: bool) -> None:
 
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     upgrade(settings.registry_url)
-    typer.echo("The registry's schema is up to date.")
+    tell("The registry's schema is up to date.")
     if classifications:
         loaded = load_classifications(settings.registry_url)
         if loaded.districts or loaded.industries:
-            typer.echo(f"Loaded {loaded.districts:,} districts and {loaded.industries:,} industries.")
+            tell(
+                "Loaded {districts:,} districts and {industries:,} industries.",
+                districts=loaded.districts,
+                industries=loaded.industries,
+            )
 
 
 def _dataset(name: str) -> str:
@@ -77,8 +86,7 @@ def _exportable(name: str) -> str:
 
 def _one_of(name: str, names: Sequence[str]) -> str:
     if name not in names:
-        message = f"{name!r} is not one of {', '.join(names)}"
-        raise typer.BadParameter(message)
+        raise typer.BadParameter(told("{name!r} is not one of {names}", name=name, names=", ".join(names)))
     return name
 
 
@@ -123,7 +131,7 @@ def import_dataset(
         refuse_future(settings, build.date())
     options = ImportOptions(mode=mode, on_error=on_error, dry_run=dry_run, ignore_unknown=ignore_unknown, sheet=sheet)
     try:
-        with show_progress(f"Import of {dataset}") as report:
+        with show_progress(say("Import of {dataset}", dataset=say(dataset))) as report:
             imported = import_file(settings, dataset, file, options, report)
     except ImportRejected as rejected:
         _print_problems(rejected.imported)
@@ -134,13 +142,19 @@ def import_dataset(
         write_audit_record(settings, "create_import", rows, dataset=dataset, mode=mode)
     _print_problems(imported)
     if dry_run:
-        typer.echo("Validated, nothing was written. The import would be:")
-    typer.echo(
-        f"{dataset}: {result.inserted:,} inserted, {result.changed:,} changed, {result.unchanged:,} unchanged, "
-        f"{result.deleted:,} deleted, {result.errors:,} errors, {result.warnings:,} warnings"
+        tell("Validated, nothing was written. The import would be:")
+    counts = ("inserted", "changed", "unchanged", "deleted", "errors", "warnings")
+    tell(
+        "{dataset}: {inserted:,} inserted, {changed:,} changed, {unchanged:,} unchanged, {deleted:,} deleted, "
+        "{errors:,} errors, {warnings:,} warnings",
+        dataset=say(dataset),
+        **{name: getattr(result, name) for name in counts},
     )
     if result.stale_snapshots:
-        typer.echo(f"Snapshots older than the registry, to be built again: {', '.join(result.stale_snapshots)}")
+        tell(
+            "Snapshots older than the registry, to be built again: {snapshots}",
+            snapshots=", ".join(result.stale_snapshots),
+        )
     if build is not None and not dry_run:
         build_in_subprocess(settings, [build.date()])
 
@@ -153,7 +167,7 @@ def export_dataset(
     settings = Settings()
     require_registry(settings)
     asyncio.run(_export(settings, dataset, file))
-    typer.echo(f"{dataset} written to {file}")
+    tell("{dataset} written to {file}", dataset=say(dataset), file=str(file))
 
 
 def write_template(
@@ -166,7 +180,7 @@ def write_template(
     from app.imports.templates import template  # noqa: PLC0415 - as above
 
     file.write_bytes(template(find_dataset(dataset), lang))
-    typer.echo(f"Template for {dataset} written to {file}")
+    tell("Template for {dataset} written to {file}", dataset=say(dataset), file=str(file))
 
 
 def erase(
@@ -191,10 +205,10 @@ def erase(
     members = _read_refs(refs)
     for ref in members:
         refuse_unusable(ref, "REF")
-    with show_progress("Erasure") as report:
+    with show_progress(say("Erasure")) as report:
         erase_everywhere(settings, members, report)
     write_audit_record(settings, "create_erasure")
-    typer.echo("Erased: nothing is left in the registry, and imports refuse these refs.")
+    tell("Erased: nothing is left in the registry, and imports refuse these refs.")
 
 
 async def _export(settings: Settings, dataset: str, file: Path) -> None:
@@ -215,21 +229,35 @@ def _print_problems(imported: "Imported") -> None:
     """Print the notes on a file; then its problems, counted by rule and column before they are listed."""
     result = imported.result
     for note in result.notes:
-        typer.echo(str(note), err=True)
+        tell(note, err=True)
     for count in result.counts:
-        typer.echo(f"{count.number:,} × {count.rule} ({count.severity}){_in_column(count)}", err=True)
+        tell(_counted(count), err=True, number=count.number, rule=say(count.rule), severity=say(count.severity))
     for issue in imported.issues[:_SHOWN_ISSUES]:
-        row = f"row {issue.row}: " if issue.row else ""
-        cell = "" if issue.value is None else f" {issue.value!r}"
-        column = f"{_named(issue)}{cell}: " if issue.column else ""
-        near = f"; the closest: {', '.join(issue.allowed)}" if issue.allowed else ""
-        typer.echo(f"{issue.severity}: {row}{column}{issue.message}{near}", err=True)
+        tell(_problem(issue), err=True)
     if (counted := result.errors + result.warnings) > _SHOWN_ISSUES:
-        typer.echo(f"… and {counted - _SHOWN_ISSUES:,} more.", err=True)
+        tell("… and {number:,} more.", err=True, number=counted - _SHOWN_ISSUES)
 
 
-def _in_column(count: IssueCount) -> str:
-    return f" in column {_named(count)}" if count.column else ""
+def _counted(count: IssueCount) -> Message:
+    if not count.column:
+        return say("{number:,} × {rule} ({severity})")
+    return say("{number:,} × {rule} ({severity}) in column {column}", column=_named(count))
+
+
+def _problem(issue: RowIssue) -> Message:
+    row = told("row {row}: ", row=issue.row) if issue.row else ""
+    cell = "" if issue.value is None else f" {issue.value!r}"
+    column = told("{column}{cell}: ", column=_named(issue), cell=cell) if issue.column else ""
+    near = told("; the closest: {codes}", codes=", ".join(issue.suggestions)) if issue.suggestions else ""
+    severity = say(issue.severity)
+    return say(
+        "{severity}: {row}{column}{message}{near}",
+        severity=severity,
+        row=row,
+        column=column,
+        message=issue.told,
+        near=near,
+    )
 
 
 def _named(problem: RowIssue | IssueCount) -> str:
@@ -242,6 +270,5 @@ def _read_refs(refs: list[str]) -> list[str]:
     lines = sys.stdin.read().splitlines() if refs == [_STANDARD_INPUT] else refs
     stripped = [fold_width(line).strip() for line in lines if line.strip()]
     if not stripped:
-        message = "no ref was given"
-        raise typer.BadParameter(message)
+        raise typer.BadParameter(told("no ref was given"))
     return stripped

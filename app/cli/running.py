@@ -9,19 +9,21 @@ from datetime import UTC, date, datetime
 import typer
 
 from app.access.audit import AuditLog, AuditParameter, AuditRecord
+from app.cli.words import tell, told
 from app.config import Settings
 from app.errors import Report
 from app.jobs.processes import command, environment
+from app.messages import Message, say
 
 
 @contextmanager
-def show_progress(title: str) -> Iterator[Report]:
+def show_progress(title: Message) -> Iterator[Report]:
     """Open a progress display: a bar on a terminal, else one line per phase, on standard error."""
     if sys.stderr.isatty():
-        with _bar(title) as report:
+        with _bar(told(title)) as report:
             yield report
     else:
-        yield _lines(title)
+        yield _lines(told(title))
 
 
 def write_audit_record(settings: Settings, operation: str, rows: int | None = None, **parameters: str) -> None:
@@ -41,7 +43,7 @@ def write_audit_record(settings: Settings, operation: str, rows: int | None = No
     try:
         AuditLog(settings).append(record)
     except OSError as error:
-        typer.echo(f"The audit log cannot be written: {error.strerror}", err=True)
+        tell("The audit log cannot be written: {reason}", err=True, reason=error.strerror or str(error))
 
 
 def build_in_subprocess(settings: Settings, days: Sequence[date]) -> None:
@@ -64,9 +66,19 @@ def _bar(title: str) -> Iterator[Report]:
         task = progress.add_task(title, total=None)
 
         def report(phase: str, done: int, total: int | None) -> None:
-            progress.update(task, description=f"{title}: {phase}", completed=done, total=total)
+            progress.update(task, description=_of_phase(title, phase), completed=done, total=total)
 
         yield report
+
+
+def _of_phase(title: str, phase: str) -> str:
+    kind, _, name = phase.partition(" ")
+    message = say("table {name}", name=name) if kind == _TABLE else say(phase)
+    return told("{title}: {phase}", title=title, phase=message)
+
+
+_TABLE = "table"
+"""How the phases of a backup begin that are one table each."""
 
 
 def _lines(title: str) -> Report:
@@ -75,6 +87,6 @@ def _lines(title: str) -> Report:
     def report(phase: str, _done: int, _total: int | None) -> None:
         if phase not in seen:
             seen.append(phase)
-            typer.echo(f"{title}: {phase}", err=True)
+            typer.echo(_of_phase(title, phase), err=True)
 
     return report

@@ -12,7 +12,9 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.registry import RegistryMissing, require_registry
+from app.cli.words import tell, told
 from app.config import Settings
+from app.messages import say
 
 
 def serve(
@@ -32,8 +34,8 @@ def serve(
     if public_only:
         os.environ["ORGCOVERAGE_PUBLIC_ONLY"] = "true"
     if Settings().answered_without_key == "exact" and not i_know and not is_loopback(host):
-        message = f"{host} is not a loopback address, and exact figures need no key; add --i-know to allow it"
-        raise typer.BadParameter(message, param_hint="--host")
+        message = "{host} is not a loopback address, and exact figures need no key; add --i-know to allow it"
+        raise typer.BadParameter(told(message, host=host), param_hint="--host")
     _warn_without_registry(Settings())
     run(host, port, workers)
 
@@ -81,10 +83,13 @@ def require_free_port(host: str, port: int) -> None:
         with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
             pass
     except OSError as error:
-        in_use = error.errno == errno.EADDRINUSE
-        why = "is in use by another process" if in_use else f"cannot be used: {error.strerror}"
-        message = f"{host}:{port} {why}; choose another with --port."
-        raise typer.BadParameter(message, param_hint="--port") from error
+        message = (
+            "{address} is in use by another process; choose another with --port."
+            if error.errno == errno.EADDRINUSE
+            else "{address} cannot be used: {reason}; choose another with --port."
+        )
+        reason = error.strerror or str(error)
+        raise typer.BadParameter(told(message, address=f"{host}:{port}", reason=reason), param_hint="--port") from error
 
 
 def is_loopback(host: str) -> bool:
@@ -103,7 +108,7 @@ def _warn_without_registry(settings: Settings) -> None:
         try:
             require_registry(settings)
         except RegistryMissing as missing:
-            typer.echo(f"{missing.title}: {missing.detail}", err=True)
+            tell("{title}: {detail}", err=True, title=say(missing.title), detail=missing.detail)
 
 
 def _options(host: str, port: int) -> dict[str, Any]:

@@ -7,7 +7,9 @@ import typer
 
 from app.cli.registry import require_registry
 from app.cli.running import show_progress, write_audit_record
+from app.cli.words import tell
 from app.config import Settings
+from app.messages import say
 from app.snapshots.dates import refuse_future
 
 commands = typer.Typer(help="Build, list and prune snapshots.", no_args_is_help=True)
@@ -26,13 +28,18 @@ def build(
     for day in days:
         refuse_future(settings, day)
     for day in days:
-        with show_progress(f"Snapshot of {day}") as report:
+        with show_progress(say("Snapshot of {day}", day=day)) as report:
             manifest = build_snapshot(settings, day, report)
         write_audit_record(settings, "create_snapshot", as_of=day.isoformat(), snapshot=manifest.id)
         enterprises = manifest.tables["enterprises"].rows
-        typer.echo(f"{manifest.id}  {enterprises:,} enterprises, members counted from the {manifest.member_source}")
+        tell(
+            "{snapshot}  {enterprises:,} enterprises, members counted from the {source}",
+            snapshot=manifest.id,
+            enterprises=enterprises,
+            source=say(manifest.member_source),
+        )
         if not enterprises:
-            typer.echo(f"No enterprise is registered on {day}; import enterprises first.", err=True)
+            tell("No enterprise is registered on {day}; import enterprises first.", err=True, day=day)
 
 
 @commands.command("list")
@@ -42,10 +49,16 @@ def list_snapshots() -> None:
 
     manifests = Shelf(Settings().snapshots_dir / "exact").all()
     if not manifests:
-        typer.echo("There are no snapshots yet: run `orgcoverage snapshot build --as-of DATE`.")
+        tell("There are no snapshots yet: run `orgcoverage snapshot build --as-of DATE`.")
     for manifest in manifests:
         rows = manifest.tables["enterprises"].rows
-        typer.echo(f"{manifest.id}  {manifest.as_of}  built {manifest.built_at}  {rows:,} enterprises")
+        tell(
+            "{snapshot}  {day}  built {built}  {enterprises:,} enterprises",
+            snapshot=manifest.id,
+            day=manifest.as_of,
+            built=str(manifest.built_at),
+            enterprises=rows,
+        )
 
 
 @commands.command("prune")
@@ -59,5 +72,5 @@ def prune(
     removed = prune_snapshots(settings, keep)
     for snapshot_id in removed:
         write_audit_record(settings, "delete_snapshot", snapshot=snapshot_id)
-        typer.echo(f"removed {snapshot_id}")
-    typer.echo(f"{len(removed)} removed.")
+        tell("removed {snapshot}", snapshot=snapshot_id)
+    tell("{number} removed.", number=len(removed))

@@ -13,8 +13,10 @@ import typer
 from app.access.principals import Tier
 from app.catalogue.analyses import Analysis
 from app.config import Settings
-from app.errors import ErrorItem, InvalidRequest
+from app.errors import ErrorCode, ErrorItem, InvalidRequest, closest
+from app.messages import say, terminal_language, together
 from app.statistics.question import Subject
+from app.validation import error_item
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -95,11 +97,11 @@ def _write(source: "StatisticsTable", query: Any, output: Output | None, file: P
 def _terminal_options(options: "TableOptions", parameters: type["BaseModel"]) -> "TableOptions":
     """Return the options for a terminal: one language, the totals, and the requested or default figures."""
     if "fields" not in parameters.model_fields:
-        return replace(options, language=options.language or "en")
+        return replace(options, language=options.language or terminal_language())
     known = {str(choice) for choice in get_args(parameters.model_fields["fields"].annotation)[0]}
     figures = _FIGURES if "industry_level" not in parameters.model_fields else _FIGURES_OF_TWO
     fields = options.fields or tuple(figure for figure in figures if figure in known)
-    return replace(options, fields=fields, totals=True, language=options.language or "en")
+    return replace(options, fields=fields, totals=True, language=options.language or terminal_language())
 
 
 def _parse(parameters: type["BaseModel"], arguments: Sequence[str]) -> Any:
@@ -116,18 +118,25 @@ def _parse(parameters: type["BaseModel"], arguments: Sequence[str]) -> Any:
     texts: dict[str, list[str]] = {}
     for name, value in _split(arguments):
         texts.setdefault(name, []).append(value)
-    unknown = [ErrorItem(f"--{_option(name)}", f"there is no --{_option(name)}", _options(fields))
-               for name in texts if name not in fields]  # fmt: skip
+    unknown = [_unknown(name, fields) for name in texts if name not in fields]
     if unknown:
-        raise InvalidRequest("; ".join(item.message for item in unknown), unknown)
+        raise InvalidRequest(together([item.message for item in unknown]), unknown)
     values = {
         name: found if get_origin(fields[name].annotation) is tuple else found[-1] for name, found in texts.items()
     }
     try:
         return parameters.model_validate(values)
     except ValidationError as error:
-        items = [ErrorItem(f"--{_option(str(item['loc'][0]))}", item["msg"]) for item in error.errors()]
-        raise InvalidRequest("; ".join(f"{item.pointer}: {item.message}" for item in items), items) from None
+        items = [error_item(item, f"--{_option(str(item['loc'][0]))}") for item in error.errors()]
+        told = [say("{place}: {message}", place=item.place, message=item.message) for item in items]
+        raise InvalidRequest(together(told), items) from None
+
+
+def _unknown(name: str, fields: Iterable[str]) -> ErrorItem:
+    option = f"--{_option(name)}"
+    allowed = _options(fields)
+    message = say("there is no {option}", option=option)
+    return ErrorItem(ErrorCode.UNKNOWN_PARAMETER, option, message, allowed, closest(option, allowed))
 
 
 def _split(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -135,7 +144,10 @@ def _split(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
     while left:
         argument = left.pop(0)
         if not argument.startswith("--"):
-            raise InvalidRequest(f"{argument!r} is not a parameter", [ErrorItem(argument, "not a parameter")])
+            raise InvalidRequest(
+                say("{argument!r} is not a parameter", argument=argument),
+                [ErrorItem(ErrorCode.UNKNOWN_PARAMETER, argument, say("not a parameter"))],
+            )
         name, equals, value = argument.removeprefix("--").partition("=")
         if not equals:
             value = left.pop(0) if left and not left[0].startswith("--") else "true"

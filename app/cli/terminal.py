@@ -10,6 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from app.catalogue.metrics import Status
+from app.cli.words import told
+from app.messages import say
 from app.publication.table import Column, FlatTable, Kind
 
 _SUBJECT = ("code", "name", "basis")
@@ -47,12 +49,12 @@ _MARKS = {
     Status.PROTECTED.value: "#",
 }
 _LEGEND = {
-    "*": "low base",
-    "~": "unreliable: rounding",
-    "!": "inconsistent: more than all",
-    "?": "unknown",
-    "–": "not applicable",
-    "#": "protected",
+    "*": say("low base"),
+    "~": say("unreliable: rounding"),
+    "!": say("inconsistent: more than all"),
+    "?": say("unknown"),
+    "–": say("not applicable"),
+    "#": say("protected"),
 }
 
 
@@ -67,14 +69,23 @@ def print_table(table: FlatTable, console: Console, limit: int) -> None:
     printed, marks, left_out = _fit(table.columns, shown, rows, console.width)
     console.print(printed)
     if left_out:
-        console.print(f"too narrow for: {', '.join(left_out)}", style="dim")
+        console.print(told("too narrow for: {columns}", columns=", ".join(left_out)), style="dim")
     if table.length > limit:
-        console.print(f"… and {table.length - limit:,} more; --limit shows more, --format csv all", style="dim")
+        more = told("… and {number:,} more; --limit shows more, --format csv all", number=table.length - limit)
+        console.print(more, style="dim")
     if marks:
-        console.print("  ".join(f"{mark} {meaning}" for mark, meaning in _LEGEND.items() if mark in marks), style="dim")
+        legend = (f"{mark} {told(meaning)}" for mark, meaning in _LEGEND.items() if mark in marks)
+        console.print("  ".join(legend), style="dim")
     meta = table.meta
-    basis = "" if meta.basis is None else f", basis {meta.basis}"
-    console.print(f"{table.length:,} rows{basis}, members from the {meta.member_source}, {meta.snapshot}", style="dim")
+    basis = "" if meta.basis is None else told(", basis {basis}", basis=meta.basis)
+    rests = told(
+        "{rows:,} rows{basis}, members from the {source}, {snapshot}",
+        rows=table.length,
+        basis=basis,
+        source=say(meta.member_source),
+        snapshot=meta.snapshot,
+    )
+    console.print(rests, style="dim")
 
 
 def bar(ratio: float) -> str:
@@ -179,7 +190,7 @@ def _plain(cell: Any) -> str:
     if cell is None:
         return ""
     if isinstance(cell, bool):
-        return "yes" if cell else "no"
+        return told("yes") if cell else told("no")
     if isinstance(cell, int):
         return f"{cell:,}"
     if isinstance(cell, float):

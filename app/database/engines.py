@@ -9,6 +9,8 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from app.messages import NotValid, say
+
 IMMEDIATE = "immediate"
 """Execution option: a SQLite transaction takes SQLite's write lock at its start, so that it cannot fail to later."""
 
@@ -44,7 +46,7 @@ def sqlite_path(url: str) -> Path:
     database = make_url(url).database
     if not database or database == ":memory:":
         message = "the registry needs a database file: sqlite+aiosqlite:///path"
-        raise ValueError(message)
+        raise NotValid("invalid_value", say(message))
     return Path(database).absolute()
 
 

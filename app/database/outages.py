@@ -9,18 +9,19 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.errors import TemporarilyUnavailable
+from app.messages import Message, say
 
-_OUTDATED = "The registry's tables are missing, or of another version: run `orgcoverage migrate`."
+_OUTDATED = say("The registry's tables are missing, or of another version: run `orgcoverage migrate`.")
 
-_BUSY = "The registry's database is busy."
+_BUSY = say("The registry's database is busy.")
 
-_UNREACHABLE = "The server of the registry's database is not reachable."
+_UNREACHABLE = say("The server of the registry's database is not reachable.")
 
-_FULL = "The disk of the registry's database is full; nothing was changed."
+_FULL = say("The disk of the registry's database is full; nothing was changed.")
 
-_CONNECTIONS = "The registry's database has no connection left."
+_CONNECTIONS = say("The registry's database has no connection left.")
 
-_STARTING = "The registry's database is starting or stopping."
+_STARTING = say("The registry's database is starting or stopping.")
 
 _BY_STATE = {
     "42P01": _OUTDATED,
@@ -39,21 +40,21 @@ _BY_TEXT = {
     "has no column named": _OUTDATED,
     "disk is full": _FULL,
     "is locked": _BUSY,
-    "readonly database": "The registry's database cannot be written: its file or folder is read-only.",
-    "unable to open": "The registry's database cannot be opened.",
-    "failed to open": "The registry's database cannot be opened.",
-    "disk I/O error": "The disk of the registry's database cannot be read or written.",
-    "malformed": "The registry's database is damaged: restore a backup.",
-    "not a database": "The registry's file is no SQLite database: check ORGCOVERAGE_DATABASE_URL.",
-    "authentication failed": "The registry's database refused the user or the password.",
-    "no password supplied": "The registry's database asks for a password, and none is set.",
-    "does not exist": "The registry's database, or its user, does not exist on the server.",
+    "readonly database": say("The registry's database cannot be written: its file or folder is read-only."),
+    "unable to open": say("The registry's database cannot be opened."),
+    "failed to open": say("The registry's database cannot be opened."),
+    "disk I/O error": say("The disk of the registry's database cannot be read or written."),
+    "malformed": say("The registry's database is damaged: restore a backup."),
+    "not a database": say("The registry's file is no SQLite database: check ORGCOVERAGE_DATABASE_URL."),
+    "authentication failed": say("The registry's database refused the user or the password."),
+    "no password supplied": say("The registry's database asks for a password, and none is set."),
+    "does not exist": say("The registry's database, or its user, does not exist on the server."),
     "remaining connection slots": _CONNECTIONS,
     "too many clients": _CONNECTIONS,
     "starting up": _STARTING,
     "shutting down": _STARTING,
-    "resolve host": "The host of the registry's database is not known.",
-    "translate host name": "The host of the registry's database is not known.",
+    "resolve host": say("The host of the registry's database is not known."),
+    "translate host name": say("The host of the registry's database is not known."),
     "Connection refused": _UNREACHABLE,
     "timeout expired": _UNREACHABLE,
     "timed out": _UNREACHABLE,
@@ -62,7 +63,7 @@ _BY_TEXT = {
 }
 """Messages by parts of the database's own, where it gives no code: SQLite, ADBC, and a server while one connects."""
 
-_UNAVAILABLE = "The registry's database is not reachable or busy."
+_UNAVAILABLE = say("The registry's database is not reachable or busy.")
 
 _ADDRESS = re.compile(r'server at "(?P<host>[^"]+)".*?port (?P<port>\d+)')
 
@@ -82,7 +83,7 @@ class DatabaseUnavailable(TemporarilyUnavailable):
     code = "database-unavailable"
     title = "Database unavailable"
 
-    def __init__(self, detail: str, address: str | None = None) -> None:
+    def __init__(self, detail: Message, address: str | None = None) -> None:
         super().__init__(detail)
         self.address = address
 
@@ -96,7 +97,7 @@ def outages_named() -> Iterator[None]:
     try:
         yield
     except PoolTimeout as error:
-        message = "All connections to the registry's database are in use."
+        message = say("All connections to the registry's database are in use.")
         raise DatabaseUnavailable(message) from error
     except DBAPIError as error:
         unavailable = isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
@@ -141,7 +142,7 @@ def sqlstate(error: DBAPIError) -> str | None:
     return state if isinstance(state, str) else None
 
 
-def _outage(text: str, state: str | None, *, unavailable: bool) -> str | None:
+def _outage(text: str, state: str | None, *, unavailable: bool) -> Message | None:
     """Return the message for an error, by its text and, on PostgreSQL, its code; null: no outage.
 
     Parameters

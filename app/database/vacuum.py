@@ -13,6 +13,7 @@ from app.database.engines import AUTOCOMMIT, is_sqlite
 from app.database.outages import outages_named
 from app.database.write_lock import upkeep_lock_sync
 from app.errors import TemporarilyUnavailable
+from app.messages import say
 
 _READERS_SECONDS = 600
 """Longest wait for readers of an older state, seconds; a build of ten million members reads for half a minute."""
@@ -87,6 +88,8 @@ def _await(is_done: Callable[[], bool]) -> None:
     with outages_named():
         while not is_done():
             if time.monotonic() > deadline:
-                message = "The rows are deleted, but a reader still uses an older state; try again when it has ended."
+                message = say(
+                    "The rows are deleted, but a reader still uses an older state; try again when it has ended."
+                )
                 raise StillBeingRead(message)
             time.sleep(_POLL_SECONDS)

@@ -28,6 +28,7 @@ from app.database.engines import AUTOCOMMIT, IMMEDIATE, PROCESS_LOCK, is_sqlite,
 from app.database.outages import outages_named, sqlstate
 from app.database.tables import METADATA
 from app.errors import TemporarilyUnavailable
+from app.messages import say
 
 _LOCK_KEY = 0x6F7267636F766572
 """Number of the advisory lock: the ASCII bytes of `orgcover`."""
@@ -219,7 +220,7 @@ def _take_advisory_lock(connection: Connection, wait: float | None) -> None:
 
 
 def _busy() -> WriteBusy:
-    return WriteBusy("Another change or import is being written; nothing was changed. Try again later.")
+    return WriteBusy(say("Another change or import is being written; nothing was changed. Try again later."))
 
 
 def _url(engine: Engine) -> str:

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.config import Settings
 from app.database.write_lock import raise_revision, write_lock
-from app.errors import Conflict, ErrorItem, InvalidRequest, ServiceError
+from app.errors import Conflict, ErrorCode, ErrorItem, InvalidRequest, ServiceError, sentence
 from app.imports.columns import Dataset
 from app.imports.datasets import DATASETS, refuse_narrow
 from app.imports.difference import forget
@@ -28,6 +28,7 @@ from app.imports.rows.raw import RawBatch
 from app.imports.rules.ask import ask_rules_of_change
 from app.imports.staging import drop_stage, stage_change
 from app.imports.writing import tally, write
+from app.messages import say
 from app.registry.entities import CODE_RULE, INDUSTRY_GROUPS, Entity, is_code, not_registered
 from app.registry.reads import Row, find_row
 from app.registry.territory import Territory, subtree_codes
@@ -155,7 +156,7 @@ class _SingleChange:
     def replace(self, connection: Connection, values: Mapping[str, Any]) -> Change:
         """Bring the thing in as given."""
         if not is_code(self._code):  # an import trims its cells, and takes an empty one for none
-            raise _refused([ErrorItem("path/code", f"must be {CODE_RULE}")])
+            raise _refused([ErrorItem(ErrorCode.INVALID_TEXT, "path/code", say("must be {rule}", rule=say(CODE_RULE)))])
         before = find_row(connection, self._entity, self._code)
         self._precondition(before if self._is_seen(connection) else None)
         if not self._import(connection, _rows(self._entity, self._code, values)):
@@ -208,7 +209,11 @@ class _SingleChange:
             return not_registered(self._entity, self._code)
         problems = list(dict.fromkeys(_problem(self._dataset, issue) for issue in issues))
         if self._options.mode is ImportMode.DELETE:
-            message = f"The {self._entity.noun} {self._code!r} is still referred to; `errors` says by what."
+            message = say(
+                "The {noun} {code!r} is still referred to; `errors` says by what.",
+                noun=say(self._entity.noun),
+                code=self._code,
+            )
             return StillReferredTo(message, problems)
         return _refused(problems)
 
@@ -232,13 +237,14 @@ def _text(value: object) -> str | None:
 def _problem(dataset: Dataset, issue: RowIssue) -> ErrorItem:
     """Return a problem of a row as one of the request's path or body."""
     if (issue.column == "industry_code" and len(dataset.key) > 1) or issue.rule is Rule.DUPLICATE_KEY:
-        return ErrorItem(f"body/industries/{issue.row}", issue.message, issue.allowed)
-    pointer = "path/code" if issue.column == dataset.key[0] else f"body/{issue.column}"
-    return ErrorItem(pointer, issue.message, issue.allowed)
+        place = f"body/industries/{issue.row}"
+    else:
+        place = "path/code" if issue.column == dataset.key[0] else f"body/{issue.column}"
+    return ErrorItem(issue.rule.value, place, issue.told, suggestions=issue.suggestions)
 
 
 def _refused(problems: list[ErrorItem]) -> ChangeRefused:
     if len(problems) == 1:
-        return ChangeRefused(f"{problems[0].pointer}: {problems[0].message}.", problems)
-    message = f"{len(problems)} rules are broken; `errors` lists them. Nothing was changed."
+        return ChangeRefused(sentence(problems[0]), problems)
+    message = say("{number} rules are broken; `errors` lists them. Nothing was changed.", number=len(problems))
     return ChangeRefused(message, problems)

@@ -21,11 +21,10 @@ from app.catalogue.vocabulary import (
     Sex,
     SizeClass,
 )
-from app.errors import InvalidRequest
+from app.errors import ErrorCode, ErrorItem, InvalidRequest
 from app.imports.columns import Column, Dataset, Kind, Order
 from app.imports.issues import Rule
-from app.imports.messages import say
-from app.imports.refusals import error_item
+from app.messages import say
 from app.registry.entities import references_of
 from app.registry.territory import BELONGS_TO, require_everything
 
@@ -60,7 +59,7 @@ def find_dataset(name: str) -> Dataset:
     if name in DATASETS:
         return DATASETS[name]
     message = say("unknown dataset: {name}", name=name[:64])
-    raise UnknownDataset(str(message), [error_item("query/dataset", message, tuple(DATASETS))])
+    raise UnknownDataset(message, [ErrorItem(ErrorCode.INVALID_CHOICE, "query/dataset", message, tuple(DATASETS))])
 
 
 def refuse_narrow(dataset: Dataset, scope: frozenset[str] | None) -> None:

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from app.errors import ErrorItem, closest
+from app.errors import ErrorCode, ErrorItem, closest
 from app.imports.columns import Column, Dataset
-from app.imports.messages import say
-from app.imports.refusals import FileRefused, error_item
+from app.imports.refusals import FileRefused
 from app.imports.spellings import chinese_titles, column_named, columns_by_title, is_ignored, normal
 from app.imports.tables import table
+from app.messages import say
 
 LONGEST_TITLE = 100
 """Characters of a title that an error repeats."""
@@ -76,7 +76,7 @@ def match_titles(
         *_missing(columns, dataset, keys_only=keys_only),
     ]
     if errors:
-        message = say("The header of the file does not fit dataset {dataset}.", dataset=dataset.name)
+        message = say("The header of the file does not fit dataset {dataset}.", dataset=say(dataset.name))
         raise HeaderRefused(message, errors)
     return tuple(
         Field(
@@ -175,12 +175,12 @@ def _unknown(titles: Sequence[str], dataset: Dataset, *, ignore_unknown: bool) -
         shown = shown_title(title, position)
         if refusing := _refusing(title, dataset):
             subject = {"subject": refusing["subject"], "subject_zh": refusing["subject_zh"]}
-            yield error_item(
-                _pointer(shown), say("column {column} is refused: it looks like {subject}", column=shown, **subject)
-            )
+            message = say("column {column} is refused: it looks like {subject}", column=shown, **subject)
+            yield ErrorItem(ErrorCode.REFUSED_COLUMN, _place(shown), message)
         elif is_unknown(title, dataset) and not ignore_unknown:
             offered = _closest(title, dataset) if position < SUGGESTED_TITLES else ()
-            yield error_item(_pointer(shown), say("unknown column {column}", column=shown), offered)
+            message = say("unknown column {column}", column=shown)
+            yield ErrorItem(ErrorCode.UNKNOWN_COLUMN, _place(shown), message, suggestions=offered)
 
 
 def is_unknown(title: str, dataset: Dataset) -> bool:
@@ -206,7 +206,7 @@ def _repeated(titles: Sequence[str], columns: Sequence[Column | None]) -> Iterat
             message = say(
                 "column {column} stands {count} times: {titles}", column=name, count=count, titles=", ".join(named)
             )
-            yield error_item(_pointer(name), message)
+            yield ErrorItem(ErrorCode.REPEATED_COLUMN, _place(name), message)
 
 
 def _missing(columns: Sequence[Column | None], dataset: Dataset, *, keys_only: bool) -> Iterator[ErrorItem]:
@@ -216,9 +216,9 @@ def _missing(columns: Sequence[Column | None], dataset: Dataset, *, keys_only: b
         needed = column.required and (column.name in dataset.key or not keys_only)
         if needed and column.name not in present:
             accepted = (column.name, *chinese.get(column.name, ()))
-            missing = say("required column {column} is missing", column=column.name)
-            yield error_item(_pointer(column.name), missing, accepted)
+            message = say("required column {column} is missing", column=column.name, column_zh=accepted[:2][-1])
+            yield ErrorItem(ErrorCode.MISSING_COLUMN, _place(column.name), message, suggestions=accepted)
 
 
-def _pointer(title: str) -> str:
-    return f"body/columns/{title}"
+def _place(title: str) -> str:
+    return f"column/{title}"

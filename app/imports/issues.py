@@ -8,7 +8,7 @@ from itertools import islice
 
 import msgspec
 
-from app.imports.messages import Message, say
+from app.messages import Message, say
 
 LISTED_ISSUES = 10_000
 """Problems that are listed; the rest are counted."""
@@ -118,7 +118,7 @@ class RowIssue(msgspec.Struct, frozen=True):
         What is wrong, in a sentence that repeats no value.
     header
         The column as the file names it; null where it has none.
-    allowed
+    suggestions
         The closest few codes, where the value is one that is nowhere; empty where none are looked for.
     """
 
@@ -129,7 +129,7 @@ class RowIssue(msgspec.Struct, frozen=True):
     rule: Rule
     told: Message
     header: str | None = None
-    allowed: tuple[str, ...] = ()
+    suggestions: tuple[str, ...] = ()
 
     @property
     def message(self) -> str:
@@ -143,12 +143,12 @@ def row_issue(
     value: str | None,
     rule: Rule,
     message: str | Message,
-    allowed: tuple[str, ...] = (),
+    suggestions: tuple[str, ...] = (),
 ) -> RowIssue:
     """Return the problem with its rule's severity, its value cut to `SHOWN_VALUE` characters."""
     if value is not None and len(value) > SHOWN_VALUE:
         value = f"{value[:SHOWN_VALUE]}…"
-    return RowIssue(row, column, value, rule.severity, rule, say(message), allowed=allowed)
+    return RowIssue(row, column, value, rule.severity, rule, say(message), suggestions=suggestions)
 
 
 @dataclass(frozen=True)
@@ -249,4 +249,4 @@ class IssueLog:
 
     def _shown(self, issue: RowIssue) -> RowIssue:
         named = msgspec.structs.replace(issue, header=self._title(issue.column))
-        return msgspec.structs.replace(named, value=None, allowed=()) if issue.column in self._hidden else named
+        return msgspec.structs.replace(named, value=None, suggestions=()) if issue.column in self._hidden else named

@@ -20,7 +20,6 @@ from app.imports.columns import Dataset
 from app.imports.datasets import find_dataset, refuse_narrow
 from app.imports.difference import Difference, kept
 from app.imports.issues import IssueLog, RowIssue, Rule, row_issue
-from app.imports.messages import say
 from app.imports.options import ImportMode, ImportOptions, ImportResult, OnError
 from app.imports.readers.file import inspect, read_chunks
 from app.imports.readers.layout import Header
@@ -30,6 +29,7 @@ from app.imports.rules.inside import show_inside_alone
 from app.imports.rules.references import tombstones_for
 from app.imports.staging import RepeatedKeys, Stage, create_stage, fill, index_keys, prepare, take_back
 from app.imports.writing import Tally, tally, write
+from app.messages import say
 from app.registry.working import IS_EMPLOYED, IS_MEMBER
 from app.store.shelf import Shelf
 
@@ -85,7 +85,11 @@ class ImportRejected(InvalidRequest):
 
     def __init__(self, imported: Imported) -> None:
         errors = imported.result.errors
-        super().__init__(f"The file has {errors} error{'s' if errors > 1 else ''}; nothing of it was taken.")
+        super().__init__(
+            say("The file has one error; nothing of it was taken.")
+            if errors == 1
+            else say("The file has {errors} errors; nothing of it was taken.", errors=errors)
+        )
         self.imported = imported
 
 

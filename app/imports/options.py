@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from app.imports.issues import IssueCount
-from app.imports.messages import Message
+from app.messages import Message
 
 
 class ImportMode(StrEnum):

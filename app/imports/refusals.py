@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from app.errors import ErrorItem, InvalidRequest
 from app.imports.issues import IssueLog, Rule, row_issue
-from app.imports.messages import Message, say
+from app.messages import Message, say
 
 
 class FileRefused(InvalidRequest):
@@ -28,8 +28,7 @@ class FileRefused(InvalidRequest):
         row: int | None = None,
         column: str | None = None,
     ) -> None:
-        self.message = say(message)
-        super().__init__(str(self.message), errors)
+        super().__init__(say(message), errors)
         self.row, self.column = row, column
         self.log: IssueLog | None = None
         """The problems of the file up to here, this one among them; null before its rows are read."""
@@ -42,7 +41,7 @@ class FileRefused(InvalidRequest):
         return self
 
     def _note(self, log: IssueLog) -> None:
-        log.add(row_issue(self.row, self.column, None, Rule.UNREADABLE_FILE, self.message))
+        log.add(row_issue(self.row, self.column, None, Rule.UNREADABLE_FILE, self.detail))
 
 
 class FileTooDemanding(FileRefused):
@@ -51,27 +50,9 @@ class FileTooDemanding(FileRefused):
     code = "file-too-demanding"
     title = "File too demanding"
 
-    def __init__(self, message: str | Message = "") -> None:
+    def __init__(self, message: Message | None = None) -> None:
         beyond = say(
             "Reading the file takes more memory or time than it may; nothing was imported. "
             "Send the rows as CSV, in several files if need be."
         )
         super().__init__(message or beyond)
-
-
-class SaidItem(ErrorItem):
-    """One thing that is wrong, in both languages; as an answer it is an item like any other."""
-
-    _said: Message
-
-    @property
-    def said(self) -> Message:
-        """The message in both languages."""
-        return self._said
-
-
-def error_item(pointer: str, message: Message, allowed: tuple[str, ...] = ()) -> SaidItem:
-    """Return one thing that is wrong with a file."""
-    item = SaidItem(pointer, str(message), allowed)
-    object.__setattr__(item, "_said", message)
-    return item

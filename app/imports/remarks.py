@@ -18,13 +18,13 @@ import pyarrow.compute as pc
 from app.imports.columns import Dataset
 from app.imports.headers import Field
 from app.imports.issues import IssueCount, IssueLog, RowIssue, Rule
-from app.imports.messages import Language
 from app.imports.options import ImportMode, ImportOptions
 from app.imports.readers.file import READERS, inspect, with_whole_encoding
 from app.imports.readers.layout import Header
 from app.imports.rows.extra_rows import are_totals, table_rows
 from app.imports.rows.texts import Texts, true_mask, without
 from app.imports.spellings import is_ignored
+from app.messages import Language, say
 
 WHOLE_ROWS = 20_000
 """Rows of the file that are given back whole, which takes some seconds; beyond, only those with remarks."""
@@ -104,11 +104,11 @@ def _named(issue: RowIssue, language: Language) -> str:
 
 
 def _closest(issue: RowIssue, language: Language) -> str:
-    if not issue.allowed:
+    if not issue.suggestions:
         return ""
     if language == "zh":
-        return f"（相近的：{'、'.join(issue.allowed)}）"
-    return f" (the closest: {', '.join(issue.allowed)})"
+        return f"（相近的：{'、'.join(issue.suggestions)}）"
+    return f" (the closest: {', '.join(issue.suggestions)})"
 
 
 def _rows(
@@ -176,4 +176,5 @@ def _write_counts(book: Any, counts: Sequence[IssueCount], language: Language) -
     sheet.write_row(0, 0, heads)
     for row, count in enumerate(counts, start=1):
         column = count.header or count.column or ""
-        sheet.write_row(row, 0, (str(count.rule), str(count.severity), column, count.number))
+        rule, severity = (say(word).said(language) for word in (count.rule, count.severity))
+        sheet.write_row(row, 0, (rule, severity, column, count.number))

@@ -15,9 +15,10 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from app.catalogue.codes import fold_width
-from app.errors import NotFound
+from app.errors import ErrorCode, ErrorItem, NotFound
 from app.imports.issues import RowIssue
 from app.imports.options import ImportOptions, ImportResult
+from app.messages import Message, say, verbatim
 
 HEARTBEAT_SECONDS = 2
 """How often the worker that supervises a job renews its heartbeat, seconds."""
@@ -40,21 +41,33 @@ class JobNotFound(NotFound):
 
 
 class JobProblem(msgspec.Struct, frozen=True):
-    """Why a job failed, as a problem of the API; `errors` are its parts that have a pointer."""
+    """Why a job failed, as a problem of the API; records of earlier versions have texts, in English, for messages."""
 
     code: str
     status: int
     title: str
-    detail: str
+    detail: Message | str
     errors: tuple["JobProblemItem", ...] = ()
 
 
 class JobProblemItem(msgspec.Struct, frozen=True):
-    """One problem: where, what, and the allowed values."""
+    """One thing that is wrong, as in an `ErrorItem`."""
 
-    pointer: str
-    message: str
+    message: Message | str
+    code: str = ErrorCode.INVALID_VALUE.value
+    place: str = ""
     allowed: tuple[str, ...] = ()
+    suggestions: tuple[str, ...] = ()
+
+    @property
+    def item(self) -> ErrorItem:
+        """The same as an item of an error."""
+        return ErrorItem(self.code, self.place, as_message(self.message), self.allowed, self.suggestions)
+
+
+def as_message(text: Message | str) -> Message:
+    """Return a message; a text of an earlier version as one that is the same in both languages."""
+    return text if isinstance(text, Message) else verbatim(text)
 
 
 class ImportRequest(msgspec.Struct, frozen=True, tag="import"):
@@ -125,7 +138,7 @@ INTERRUPTED = JobProblem(
     code="job-interrupted",
     status=503,
     title="Job interrupted",
-    detail="The process ended before the job was finished. Nothing of its current step was saved; send it again.",
+    detail=say("The process ended before the job was finished. Nothing of its current step was saved; send it again."),
 )
 
 _KINDS: Mapping[type[Request], JobKind] = {ImportRequest: "import", BuildRequest: "build", ErasureRequest: "erasure"}
@@ -198,7 +211,7 @@ def read_job(jobs_dir: Path, job_id: str) -> JobRecord:
 
 def absent_job(job_id: str) -> JobNotFound:
     """Return the error for a job that was not found."""
-    return JobNotFound(f"There is no job {job_id!r}.")
+    return JobNotFound(say("There is no job {job_id!r}.", job_id=job_id))
 
 
 def list_jobs(

@@ -33,13 +33,14 @@ from app.jobs.records import (
     write_issues,
 )
 from app.jobs.uploads import REMARKED, clean_up_jobs, full_disk_named, remove_remarks, upload_path
+from app.messages import say
 from app.observability import configure_logging
 
 if TYPE_CHECKING:
     from app.imports.load import Imported
 
 UNEXPECTED = JobProblem(
-    "internal", 500, "Internal error", "An unexpected error occurred; the service's log has the details."
+    "internal", 500, "Internal error", say("An unexpected error occurred; the service's log has the details.")
 )
 """The problem of a step that failed with an unexpected error."""
 
@@ -64,7 +65,9 @@ class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def problem_of(error: ServiceError) -> JobProblem:
     """Return an error as the problem of a job."""
-    items = tuple(JobProblemItem(item.pointer, item.message, item.allowed) for item in error.errors)
+    items = tuple(
+        JobProblemItem(item.message, item.code, item.place, item.allowed, item.suggestions) for item in error.errors
+    )
     return JobProblem(error.code, error.status, error.title, error.detail, items)
 
 

@@ -31,6 +31,7 @@ from app.jobs.records import (
 )
 from app.jobs.steps import EXHAUSTED, UNEXPECTED, FirstLine, Progress
 from app.jobs.uploads import full_disk_named, remove_expired_jobs, upload_path
+from app.messages import say
 from app.observability import Metrics
 
 _AT_ONCE = 2
@@ -91,10 +92,15 @@ class Supervisor:
             As many are queued or running as the settings allow.
         """
         if len(self._running) >= self._settings.jobs_at_once:
-            message = f"{len(self._running)} jobs are queued or running; try again when one has ended."
+            message = say(
+                "{number} jobs are queued or running; try again when one has ended.", number=len(self._running)
+            )
             raise TooManyJobs(message)
         if builds and sum(self._running.values()) >= self._settings.builds_at_once:
-            message = f"{sum(self._running.values())} builds are queued or running; try again when one has ended."
+            message = say(
+                "{number} builds are queued or running; try again when one has ended.",
+                number=sum(self._running.values()),
+            )
             raise TooManyBuilds(message)
 
     @contextmanager
@@ -107,10 +113,15 @@ class Supervisor:
             As many are being received as the settings allow.
         """
         if self._arriving.total() >= self._settings.uploads_at_once:
-            message = f"{self._arriving.total()} files are being received; try again when one has arrived."
+            message = say(
+                "{number} files are being received; try again when one has arrived.", number=self._arriving.total()
+            )
             raise TooManyUploads(message)
         if self._arriving[key_id] >= self._settings.uploads_per_key:
-            message = f"{self._arriving[key_id]} files of this key are being received; try again when one has arrived."
+            message = say(
+                "{number} files of this key are being received; try again when one has arrived.",
+                number=self._arriving[key_id],
+            )
             raise TooManyUploads(message)
         self._arriving[key_id] += 1
         try:

@@ -19,6 +19,7 @@ from app.jobs.records import (
     remarks_path,
     write_record,
 )
+from app.messages import say
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
@@ -48,7 +49,9 @@ def full_disk_named() -> Iterator[None]:
     except OSError as error:
         if error.errno not in _FULL:
             raise
-        message = "The disk of the data folder is full; nothing was changed, and partly written files were removed."
+        message = say(
+            "The disk of the data folder is full; nothing was changed, and partly written files were removed."
+        )
         raise DiskFull(message) from error
 
 

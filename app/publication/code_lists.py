@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from app.errors import ErrorItem
+from app.errors import ErrorCode, ErrorItem
+from app.messages import say
 from app.publication.subjects import IndustryGroup, TreeNode, subject_part
 from app.statistics.aggregates import SubjectNotFound, tree_of
 from app.statistics.population import node_of
@@ -65,8 +66,8 @@ def find_code(snapshot: Snapshot, subject: Subject, code: str) -> TreeNode | Ind
     for entry in _entries(snapshot, subject):
         if entry.code == code:
             return entry
-    message = f"There is no {code!r} in snapshot {snapshot.manifest.id}."
-    raise SubjectNotFound(message, [ErrorItem("path/code", message)])
+    message = say("There is no {code!r} in snapshot {snapshot}.", code=code, snapshot=snapshot.manifest.id)
+    raise SubjectNotFound(message, [ErrorItem(ErrorCode.NOT_FOUND, "path/code", message)])
 
 
 def _entries(snapshot: Snapshot, subject: Subject) -> Iterator[TreeNode | IndustryGroup]:

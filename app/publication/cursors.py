@@ -10,7 +10,8 @@ from typing import TypeVar
 
 import msgspec
 
-from app.errors import ErrorItem, InvalidRequest
+from app.errors import ErrorCode, ErrorItem, InvalidRequest
+from app.messages import Message, say
 from app.statistics.question import AsOf, Page, Question
 
 AnyQuestion = TypeVar("AnyQuestion", bound=Question)
@@ -50,10 +51,10 @@ def decode(cursor: str, kind: type[Content]) -> Content:
     try:
         content = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         if _NUL in content:
-            raise refused("is not a cursor of this service")
+            raise refused(say("is not a cursor of this service"))
         return msgspec.json.decode(content, type=kind)
     except (msgspec.MsgspecError, ValueError) as error:
-        raise refused("is not a cursor of this service") from error
+        raise refused(say("is not a cursor of this service")) from error
 
 
 def pinned(question: AnyQuestion, page: Page) -> tuple[AnyQuestion, int]:
@@ -74,10 +75,10 @@ def pinned(question: AnyQuestion, page: Page) -> tuple[AnyQuestion, int]:
 
 def other_question() -> InvalidRequest:
     """Return the error of a cursor that belongs to another question."""
-    return refused("belongs to another question; a page goes on with the same parameters")
+    return refused(say("belongs to another question; a page goes on with the same parameters"))
 
 
-def refused(reason: str) -> InvalidRequest:
+def refused(reason: Message) -> InvalidRequest:
     """Return the error of a cursor that cannot be used."""
-    message = f"cursor {reason}"
-    return InvalidRequest(message, [ErrorItem("query/cursor", message)])
+    message = say("cursor {reason}", reason=reason)
+    return InvalidRequest(message, [ErrorItem(ErrorCode.INVALID_CURSOR, "query/cursor", message)])

@@ -11,6 +11,7 @@ import msgspec
 
 from app.publication import jsonstat, parquet, xlsx
 from app.publication.table import FlatTable, TableOptions, cell_text, neutral
+from app.publication.words import in_words
 
 
 def write_csv(table: FlatTable, *, bom: bool) -> Iterator[bytes]:
@@ -71,10 +72,10 @@ class FileKind:
 
 FORMATS: dict[FileFormat, FileKind] = {
     FileFormat.CSV: FileKind(
-        "text/csv; charset=utf-8", "csv", lambda table, options: write_csv(table, bom=options.bom)
+        "text/csv; charset=utf-8", "csv", lambda table, options: write_csv(in_words(table), bom=options.bom)
     ),
     FileFormat.RECORDS: FileKind("application/json", "json", lambda table, _options: write_records(table)),
-    FileFormat.XLSX: FileKind(xlsx.MEDIA_TYPE, "xlsx", lambda table, _options: xlsx.write_xlsx(table)),
+    FileFormat.XLSX: FileKind(xlsx.MEDIA_TYPE, "xlsx", lambda table, _options: xlsx.write_xlsx(in_words(table))),
     FileFormat.PARQUET: FileKind(parquet.MEDIA_TYPE, "parquet", lambda table, _options: parquet.write_parquet(table)),
     FileFormat.JSONSTAT: FileKind(jsonstat.MEDIA_TYPE, "json", lambda table, _options: jsonstat.write_jsonstat(table)),
 }

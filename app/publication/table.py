@@ -13,7 +13,8 @@ from app.catalogue.definitions import COLUMN_LABELS
 from app.catalogue.measures import BRANCH_MEASURES, MEASURE
 from app.catalogue.metrics import METRIC, Metric
 from app.catalogue.vocabulary import Label
-from app.errors import ErrorItem, InvalidRequest
+from app.errors import ErrorCode, ErrorItem, InvalidRequest
+from app.messages import say, together
 from app.publication.rows import Meta, Part, Rows, count_lists, rate_lists
 from app.statistics.inference import Precision
 from app.statistics.question import Subject
@@ -216,8 +217,13 @@ def _shown_sides(rows: Rows, options: TableOptions) -> list[Shown]:
     known = [code for side in sides[:1] for code in (*side.measures, *(metric.code for metric in side.metrics))]
     unknown = [field for field in options.fields if field not in known]
     if unknown:
-        problems = [ErrorItem("query/fields", f"fields cannot have {field!r}", tuple(known)) for field in unknown]
-        raise InvalidRequest("; ".join(problem.message for problem in problems), problems)
+        problems = [
+            ErrorItem(
+                ErrorCode.UNKNOWN_FIELD, "query/fields", say("fields cannot have {field!r}", field=field), tuple(known)
+            )
+            for field in unknown
+        ]
+        raise InvalidRequest(together([problem.message for problem in problems]), problems)
     wanted = set(options.fields or known)
     return [
         Shown(

@@ -18,8 +18,10 @@ import msgspec
 
 from app.catalogue.definitions import TABLE_LABELS
 from app.catalogue.metrics import METRIC
+from app.catalogue.values import chinese_of
 from app.catalogue.vocabulary import Label
-from app.errors import ErrorItem, InvalidRequest
+from app.errors import ErrorCode, ErrorItem, InvalidRequest
+from app.messages import say
 from app.publication.descriptions import Sink, describe
 from app.publication.table import Column, FlatTable, Kind, cell_text, in_language, is_formula
 
@@ -101,8 +103,8 @@ def write_xlsx(table: FlatTable) -> Iterator[bytes]:
     """
     rows = _rows(table)
     if rows > MOST_ROWS:
-        detail = f"An XLSX sheet has {MOST_ROWS} rows; this table has {rows} with its header."
-        raise InvalidRequest(detail, [ErrorItem("path/format", detail, ("csv", "parquet"))])
+        detail = say("An XLSX sheet has {most} rows; this table has {rows} with its header.", most=MOST_ROWS, rows=rows)
+        raise InvalidRequest(detail, [ErrorItem(ErrorCode.TOO_MANY, "path/format", detail, ("csv", "parquet"))])
     return _pieces(table)
 
 
@@ -214,7 +216,9 @@ def _write_notes(workbook: Any, table: FlatTable) -> None:
     meta = msgspec.structs.asdict(table.meta) | {"disclosure": table.meta.disclosure.policy}
     for number, (name, label) in enumerate(_META.items()):
         sheet.write_string(number, 0, in_language(label, language), bold)
-        sheet.write_string(number, 1, cell_text(meta[name]))
+        text = cell_text(meta[name])
+        word = chinese_of(name) if language == "zh" else None
+        sheet.write_string(number, 1, word(text) if word is not None else text)
     sheet.write_string(len(_META) + 1, 0, in_language(_EMPTY_CELLS, language))
     sheet.write_row(len(_META) + 3, 0, [in_language(label, language) for label in _HEADINGS], bold)
     for number, column in enumerate(table.columns, len(_META) + 4):

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 
 from app.errors import InvalidRequest
+from app.messages import say
 
 ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 """The 31 characters of a credit code, each worth its index; I, O, S, V and Z are not used (GB 32100-2015)."""
@@ -73,5 +74,5 @@ def organisation_check_character(code8: str) -> str:
 
 def _weighted_sum(text: str, alphabet: str, weights: Sequence[int]) -> int:
     if len(text) != len(weights) or not set(text) <= set(alphabet):
-        raise MalformedCode(f"expected {len(weights)} characters of {alphabet}")
+        raise MalformedCode(say("expected {number} characters of {alphabet}", number=len(weights), alphabet=alphabet))
     return sum(alphabet.index(character) * weight for character, weight in zip(text, weights, strict=True))

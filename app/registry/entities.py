@@ -9,7 +9,8 @@ from sqlalchemy import Connection, Table, select, union_all
 
 from app.catalogue.vocabulary import DistrictLevel, IndustryLevel
 from app.database.tables import CODE_LENGTH, METADATA
-from app.errors import NEIGHBOURS, ErrorItem, InvalidRequest, NotFound, closest
+from app.errors import NEIGHBOURS, ErrorCode, ErrorItem, InvalidRequest, NotFound, closest
+from app.messages import say
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ class NotRegistered(NotFound):
 
 
 class UnknownCode(InvalidRequest):
-    """A parameter holds a code that the registry does not have; `allowed` offers the closest."""
+    """A parameter holds a code that the registry does not have; `suggestions` offers the closest."""
 
     code = "unknown-code"
     title = "Unknown code"
@@ -153,9 +154,14 @@ def exists(connection: Connection, entity: Entity, code: str) -> bool:
     )
 
 
-def unknown_code(connection: Connection, entity: Entity, code: str, pointer: str) -> ErrorItem:
+def unknown_code(connection: Connection, entity: Entity, code: str, place: str) -> ErrorItem:
     """Return the problem that a code is not in the registry, with the closest few that are."""
-    return ErrorItem(pointer, f"there is no {entity.noun} {code!r}", closest_codes(connection, entity, code))
+    return ErrorItem(
+        ErrorCode.UNKNOWN_CODE,
+        place,
+        say("there is no {noun} {code!r}", noun=say(entity.noun), code=code),
+        suggestions=closest_codes(connection, entity, code),
+    )
 
 
 def closest_codes(connection: Connection, entity: Entity, code: str) -> tuple[str, ...]:
@@ -165,8 +171,8 @@ def closest_codes(connection: Connection, entity: Entity, code: str) -> tuple[st
 
 def not_registered(entity: Entity, code: str) -> NotRegistered:
     """Return the error that a path names a code that is not there."""
-    message = f"There is no {entity.noun} {code!r}."
-    return NotRegistered(message, [ErrorItem("path/code", message)])
+    message = say("There is no {noun} {code!r}.", noun=say(entity.noun), code=code)
+    return NotRegistered(message, [ErrorItem(ErrorCode.NOT_FOUND, "path/code", message)])
 
 
 def _neighbours(connection: Connection, entity: Entity, code: str) -> list[str]:

@@ -19,7 +19,8 @@ from app.database.engines import make_sync_engine
 from app.database.tables import METADATA
 from app.database.vacuum import scrub
 from app.database.write_lock import raise_revision, write_lock_sync
-from app.errors import ErrorItem, InvalidRequest, Report, TemporarilyUnavailable
+from app.errors import ErrorCode, ErrorItem, InvalidRequest, Report, TemporarilyUnavailable, sentence
+from app.messages import say
 from app.registry.entities import CODE_RULE, MEMBERS, is_code, references_to
 
 _KEY_BYTES = 32
@@ -75,8 +76,13 @@ def proved(key: bytes | None, digests: frozenset[str], place: str) -> Tombstones
         There is no key, or it did not make them.
     """
     if key is None or digest(key, _PROOF) not in digests:
-        state = "is missing" if key is None else "belongs to another registry"
-        message = f"The key that knows erased members again ({place}) {state}: put it back from a backup."
+        message = (
+            say("The key that knows erased members again ({place}) is missing: put it back from a backup.", place=place)
+            if key is None
+            else say(
+                "The key in {place} belongs to another registry: put the right one back from a backup.", place=place
+            )
+        )
         raise TombstoneKeyMissing(message)
     return Tombstones(key, digests)
 
@@ -118,7 +124,7 @@ def _made_key(path: Path) -> bytes:
     key = read_key(path)
     if key is None:
         raise TombstoneKeyMissing(
-            f"{path} is no key: put it back from a backup, or remove it if nobody was ever erased."
+            say("{path} is no key: put it back from a backup, or remove it if nobody was ever erased.", path=str(path))
         )
     return key
 
@@ -139,7 +145,7 @@ REF_COLUMNS = {
 """The tables that name members, and the column of each that does."""
 
 
-def refuse_unusable(ref: str, pointer: str = "body/ref") -> None:
+def refuse_unusable(ref: str, place: str = "body/ref") -> None:
     """Refuse a text that is no ref; it is not repeated.
 
     Raises
@@ -148,8 +154,8 @@ def refuse_unusable(ref: str, pointer: str = "body/ref") -> None:
         It cannot be one.
     """
     if not is_code(ref):
-        message = f"ref must be {CODE_RULE}"
-        raise InvalidRequest(f"{pointer}: {message}.", [ErrorItem(pointer, message)])
+        item = ErrorItem(ErrorCode.INVALID_TEXT, place, say("must be {rule}", rule=say(CODE_RULE)))
+        raise InvalidRequest(sentence(item), [item])
 
 
 def erase_members(settings: Settings, refs: Sequence[str], report: Report) -> None:

@@ -20,7 +20,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncResult
 
 from app.database.outages import reading
 from app.database.tables import METADATA
-from app.errors import ErrorItem, NotFound
+from app.errors import ErrorCode, ErrorItem, NotFound
+from app.messages import say
 from app.registry.entities import BRANCHES, DISTRICTS, ENTERPRISES, Entity
 from app.registry.territory import EVERYTHING, Visibility, seen, seen_of_enterprises
 
@@ -45,8 +46,8 @@ def export_statement(dataset: str, visibility: Visibility) -> Select[Any]:
     """
     if dataset in _STATEMENTS:
         return _seen(dataset, _STATEMENTS[dataset](), visibility)
-    message = f"There is no export of {dataset!r}."
-    raise NotExported(message, [ErrorItem("path/dataset", message, EXPORTS)])
+    message = say("There is no export of {dataset!r}.", dataset=dataset)
+    raise NotExported(message, [ErrorItem(ErrorCode.INVALID_CHOICE, "path/dataset", message, EXPORTS)])
 
 
 async def export_rows(engine: AsyncEngine, dataset: str, visibility: Visibility = EVERYTHING) -> AsyncGenerator[bytes]:

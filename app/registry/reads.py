@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.database.outages import reading
 from app.database.tables import METADATA
+from app.messages import say
 from app.registry.entities import (
     BRANCHES,
     ENTERPRISES,
@@ -217,7 +218,10 @@ def _require_parent(connection: Connection, entity: Entity, code: str, visibilit
     if _is_seen(connection, entity, code, visibility) if hidden else exists(connection, entity, code):
         return
     item = unknown_code(connection, entity, code, "query/parent")
-    raise UnknownCode(f"parent: {item.message}", [replace(item, allowed=()) if hidden else item])
+    raise UnknownCode(
+        say("{place}: {message}.", place="parent", message=item.message),
+        [replace(item, suggestions=()) if hidden else item],
+    )
 
 
 async def _list_dated(

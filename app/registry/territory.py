@@ -28,15 +28,16 @@ from sqlalchemy import (
 from app.catalogue.vocabulary import AffiliationRole
 from app.database.tables import METADATA
 from app.errors import ServiceError
+from app.messages import Message, say
 from app.registry.entities import BRANCHES, DISTRICTS, ENTERPRISES, PLACED, REFERENCES, Entity, references_of
 
-OUTSIDE = "lies outside the districts of the key"
+OUTSIDE = say("lies outside the districts of the key")
 """What is said of a place."""
 
 
-def not_inside(rows: str) -> str:
+def not_inside(rows: str) -> Message:
     """Return what is said of a code that is nowhere among the rows inside a scope, whether or not it is outside."""
-    return f"is not in {rows} inside the districts of the key"
+    return say("is not in {dataset} inside the districts of the key", dataset=say(rows))
 
 
 class ScopeTooNarrow(ServiceError):
@@ -56,7 +57,7 @@ def require_everything(scope: Collection[str] | None) -> None:
         The scope is limited.
     """
     if scope is not None:
-        message = "Districts, industries, industry groups and snapshots need a key that covers everything."
+        message = say("Districts, industries, industry groups and snapshots need a key that covers everything.")
         raise ScopeTooNarrow(message)
 
 

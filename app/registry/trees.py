@@ -7,7 +7,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from app.errors import Conflict, ErrorItem
+from app.errors import Conflict, ErrorCode, ErrorItem
+from app.messages import Message, say
 
 Indices: TypeAlias = npt.NDArray[np.int64]
 
@@ -22,7 +23,7 @@ class CycleInTree(Conflict):
     title = "Cycle in a tree"
 
     def __init__(self, cycles: Sequence[Sequence[str]]) -> None:
-        items = [ErrorItem(f"tree/{cycle[0]}", describe_cycle(cycle)) for cycle in cycles]
+        items = [ErrorItem(ErrorCode.CYCLE, "", describe_cycle(cycle)) for cycle in cycles]
         super().__init__(items[0].message, items)
         self.cycles = tuple(tuple(cycle) for cycle in cycles)
 
@@ -88,10 +89,12 @@ def find_cycles(parents: Mapping[str, str | None]) -> list[tuple[str, ...]]:
     return [tuple(codes[by_code[node]] for node in cycle) for cycle in _cycles(above, endless)]
 
 
-def describe_cycle(cycle: Sequence[str]) -> str:
+def describe_cycle(cycle: Sequence[str]) -> Message:
     """Say of a cycle who is above whom; of a long one its beginning."""
     shown = list(cycle[:_SHOWN]) + (["…"] if len(cycle) > _SHOWN else []) + [cycle[0]]
-    return f"{' below '.join(shown)}: a cycle of {len(cycle)}"
+    return say(
+        "{codes}: a cycle of {number}", codes=" below ".join(shown), codes_zh=" ← ".join(shown), number=len(cycle)
+    )
 
 
 _SHOWN = 10

@@ -22,6 +22,7 @@ import structlog
 from app.access.principals import Tier
 from app.config import Settings
 from app.errors import Conflict
+from app.messages import say
 from app.store.manifest import DamagedManifest, read_manifest
 
 WIDTH = 5
@@ -33,7 +34,7 @@ STANDALONE_MEMBERS = 3
 _KEY_BYTES = 32
 _FINGERPRINTED = b"orgcoverage rounding key"
 
-_WHERE = "the file of ORGCOVERAGE_ROUNDING_KEY_FILE (default: `rounding-key` in the data folder)"
+_WHERE = say("the file of ORGCOVERAGE_ROUNDING_KEY_FILE (default: `rounding-key` in the data folder)")
 
 Int64 = npt.NDArray[np.int64]
 Ints = npt.NDArray[np.integer[Any]]
@@ -60,12 +61,18 @@ def rounding_key(settings: Settings) -> bytes:
     path, root = settings.rounding_key_path, settings.snapshots_dir / Tier.PUBLIC
     if not path.exists():
         if root.is_dir() and any(root.iterdir()):
-            detail = f"The key of the existing protected snapshots is missing: restore {_WHERE} from a backup."
+            detail = say(
+                "The key of the existing protected snapshots is missing: restore {where} from a backup.",
+                where=_WHERE,
+            )
             raise RoundingKeyRefused(detail)
         _create(path)
     key = _read(path)
     if _rounded_by(root) - {fingerprint(key)}:
-        detail = f"The existing protected snapshots were rounded with another key: restore {_WHERE} from a backup."
+        detail = say(
+            "The existing protected snapshots were rounded with another key: restore {where} from a backup.",
+            where=_WHERE,
+        )
         raise RoundingKeyRefused(detail)
     return key
 
@@ -161,9 +168,11 @@ def _read(path: Path) -> bytes:
     except (OSError, ValueError):
         key, others = b"", 0
     if len(key) != _KEY_BYTES:
-        detail = (
-            f"No key of {_KEY_BYTES * 2} hexadecimal digits can be read: restore {_WHERE} from a backup; or, if "
-            "protected figures were never published, create one there (`openssl rand -hex 32`)."
+        detail = say(
+            "No key of {digits} hexadecimal digits can be read: restore {where} from a backup; or, "
+            "if protected figures were never published, create one there (`openssl rand -hex 32`).",
+            digits=_KEY_BYTES * 2,
+            where=_WHERE,
         )
         raise RoundingKeyRefused(detail)
     if others:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from app.catalogue.vocabulary import Basis
 from app.errors import Conflict
+from app.messages import say
 from app.store.arrays import Int64, disjoint_spans, edges, running_total, subtree_totals
 
 CELLS_ABOVE = 4096
@@ -89,9 +90,10 @@ def require_room(code: str, values: Ints) -> Ints:
         They do not.
     """
     if values.sum(dtype=np.float64) > _MOST:
-        message = (
-            f"The sum of {code} does not fit 64 bits; no snapshot was built. A few headcounts of more than a thousand "
-            "million are behind it: look for returns with impossible headcounts."
+        message = say(
+            "The sum of {code} does not fit 64 bits; no snapshot was built. A few headcounts of more than a thousand "
+            "million are behind it: look for returns with impossible headcounts.",
+            code=code,
         )
         raise SumTooLarge(message)
     return values

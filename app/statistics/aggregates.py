@@ -9,7 +9,8 @@ import numpy as np
 from app.catalogue.measures import MEASURES
 from app.catalogue.metrics import METRICS
 from app.catalogue.vocabulary import Basis
-from app.errors import ErrorItem, InvalidRequest, NotFound
+from app.errors import ErrorCode, ErrorItem, InvalidRequest, NotFound
+from app.messages import say
 from app.statistics import sums, withheld
 from app.statistics.inference import precision_of
 from app.statistics.population import Selection, node_of, resolve
@@ -96,8 +97,8 @@ def one(snapshot: Snapshot, subject: Subject, code: str, population: Population)
         else tree_of(snapshot, subject).index
     )
     if code not in index:
-        detail = f"{code!r} is not in snapshot {snapshot.manifest.id}."
-        raise SubjectNotFound(detail, [ErrorItem("path/code", detail)])
+        detail = say("{code!r} is not in snapshot {snapshot}.", code=code, snapshot=snapshot.manifest.id)
+        raise SubjectNotFound(detail, [ErrorItem(ErrorCode.NOT_FOUND, "path/code", detail)])
     selection, row = resolve(snapshot, population), np.array([index[code]])
     return RowList(snapshot, subject, row, (Side("", CODES, METRICS, _counter(snapshot, selection, subject, row)),))
 
@@ -209,8 +210,14 @@ def _layout(summed: tuple[str, ...], given: tuple[str, ...]) -> _Layout:
 def _candidates(tree: Tree, listing: Listing) -> tuple[Int64, int | None]:
     """Return the nodes that a listing selects, and the node that contains them (null: the whole tree)."""
     if listing.parent is not None and listing.within is not None:
-        message = "parent and within cannot be used together"
-        raise InvalidRequest(message, [ErrorItem("query/parent", message), ErrorItem("query/within", message)])
+        message = say("parent and within cannot be used together")
+        raise InvalidRequest(
+            message,
+            [
+                ErrorItem(ErrorCode.CONFLICTING_PARAMETERS, "query/parent", message),
+                ErrorItem(ErrorCode.CONFLICTING_PARAMETERS, "query/within", message),
+            ],
+        )
     nodes, root = np.arange(len(tree.codes)), None
     if listing.parent is not None:
         root = node_of(tree, listing.parent, "parent")

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from app.errors import ErrorItem, InvalidRequest, ServiceError
+from app.errors import ErrorCode, ErrorItem, InvalidRequest, ServiceError
+from app.messages import say, together
 from app.statistics.question import AsOf, Population, Question, Subject
 from app.store.manifest import Capabilities, Manifest
 from app.store.shelf import Shelf
@@ -33,25 +34,45 @@ def refuse_exact_only(manifest: Manifest, question: Question) -> None:
         *_levels(can, question),
     ]
     if problems:
-        raise ExactOnly("; ".join(problem.message for problem in problems), problems)
+        raise ExactOnly(together([problem.message for problem in problems]), problems)
 
 
 def _operation(can: Capabilities, question: Question) -> Iterator[ErrorItem]:
     if question.analysis is not None and question.analysis not in can.analyses:
-        yield ErrorItem("path", f"{question.analysis} is available in exact figures only", can.analyses)
+        yield ErrorItem(
+            ErrorCode.EXACT_ONLY,
+            "path",
+            say("{analysis} is available in exact figures only", analysis=question.analysis),
+            can.analyses,
+        )
     elif question.subject not in can.subjects:
-        yield ErrorItem(question.named_by(), f"{question.subject} are available in exact figures only", can.subjects)
+        yield ErrorItem(
+            ErrorCode.EXACT_ONLY,
+            question.named_by(),
+            say("{subject} are available in exact figures only", subject=question.subject),
+            can.subjects,
+        )
 
 
 def _basis(can: Capabilities, population: Population) -> Iterator[ErrorItem]:
     if population.basis not in can.bases:
-        yield ErrorItem("query/basis", f"basis {population.basis} is available in exact figures only", can.bases)
+        yield ErrorItem(
+            ErrorCode.EXACT_ONLY,
+            "query/basis",
+            say("basis {basis} is available in exact figures only", basis=population.basis),
+            can.bases,
+        )
 
 
 def _filters(can: Capabilities, population: Population) -> Iterator[ErrorItem]:
     for name in ("enterprise_kind", "ownership", "size_class"):
         if getattr(population, name) is not None and name not in can.filters:
-            yield ErrorItem(f"query/{name}", f"the filter {name} is available in exact figures only", can.filters)
+            yield ErrorItem(
+                ErrorCode.EXACT_ONLY,
+                f"query/{name}",
+                say("the filter {name} is available in exact figures only", name=name),
+                can.filters,
+            )
 
 
 def _levels(can: Capabilities, question: Question) -> Iterator[ErrorItem]:
@@ -59,7 +80,12 @@ def _levels(can: Capabilities, question: Question) -> Iterator[ErrorItem]:
     for name, tree, level in question.levels():
         levels = choices.get(tree, ())
         if level is not None and level not in levels:
-            yield ErrorItem(f"query/{name}", f"{tree} of level {level} are available in exact figures only", levels)
+            yield ErrorItem(
+                ErrorCode.EXACT_ONLY,
+                f"query/{name}",
+                say("{tree} of level {level} are available in exact figures only", tree=tree, level=level),
+                levels,
+            )
 
 
 def snapshot_for(shelf: Shelf, question: Question) -> Snapshot:
@@ -91,8 +117,10 @@ def snapshot_at(shelf: Shelf, when: AsOf) -> Snapshot:
         return shelf.newest() if when.as_of is None else shelf.at(when.as_of)
     named = shelf.get(when.snapshot)
     if when.as_of is not None and shelf.at(when.as_of).manifest.as_of != named.manifest.as_of:
-        message = f"snapshot {when.snapshot} is not of the date that as_of={when.as_of} picks"
-        raise InvalidRequest(message, [ErrorItem("query/snapshot", message)])
+        message = say(
+            "snapshot {snapshot} is not of the date that as_of={as_of} picks", snapshot=when.snapshot, as_of=when.as_of
+        )
+        raise InvalidRequest(message, [ErrorItem(ErrorCode.CONFLICTING_PARAMETERS, "query/snapshot", message)])
     return named
 
 

@@ -10,7 +10,8 @@ from math import fsum
 import numpy as np
 import numpy.typing as npt
 
-from app.errors import ErrorItem, InvalidRequest
+from app.errors import ErrorCode, ErrorItem, InvalidRequest
+from app.messages import say
 from app.statistics import sums
 from app.statistics.as_of import snapshot_at, snapshot_for
 from app.statistics.population import Selection, resolve, rows_of
@@ -152,29 +153,32 @@ def _earlier(shelf: Shelf, since: AsOf) -> Snapshot:
     try:
         return snapshot_at(shelf, since)
     except SnapshotNotFound as error:
-        raise SnapshotNotFound(error.detail, [replace(item, pointer="query/since") for item in error.errors]) from error
+        raise SnapshotNotFound(error.detail, [replace(item, place="query/since") for item in error.errors]) from error
 
 
 def _refuse_incomparable(before: Snapshot, after: Snapshot) -> None:
     old, new = before.manifest, after.manifest
     if old.as_of > new.as_of:
-        message = f"since selects the snapshot of {old.as_of}, which is after {new.as_of}"
-        raise InvalidRequest(message, [ErrorItem("query/since", message)])
+        message = say("since selects the snapshot of {old}, which is after {new}", old=old.as_of, new=new.as_of)
+        raise InvalidRequest(message, [ErrorItem(ErrorCode.REVERSED_RANGE, "query/since", message)])
     differing = [
         part
         for part, same in (
-            ("settings", old.settings == new.settings),
-            ("member source", old.member_source == new.member_source),
-            ("protection", old.disclosure == new.disclosure),
-            ("industry trees", old.tables["industries"].sha256 == new.tables["industries"].sha256),
+            (say("settings"), old.settings == new.settings),
+            (say("member source"), old.member_source == new.member_source),
+            (say("protection"), old.disclosure == new.disclosure),
+            (say("industry trees"), old.tables["industries"].sha256 == new.tables["industries"].sha256),
         )
         if not same
     ]
     if differing:
-        message = (
-            f"the snapshots of {old.as_of} and {new.as_of} cannot be compared: their {', '.join(differing)} differ"
+        message = say(
+            "the snapshots of {old} and {new} cannot be compared; these differ: {parts}",
+            old=old.as_of,
+            new=new.as_of,
+            parts=differing,
         )
-        raise InvalidRequest(message, [ErrorItem("query/since", message)])
+        raise InvalidRequest(message, [ErrorItem(ErrorCode.NOT_COMPARABLE, "query/since", message)])
 
 
 def _ratio_account(

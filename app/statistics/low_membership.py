@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from app.catalogue.measures import SHOWN
-from app.errors import ErrorItem, InvalidRequest
+from app.errors import ErrorCode, ErrorItem, InvalidRequest
+from app.messages import say
 from app.statistics import sums
 from app.statistics.aggregates import list_groups, list_tree
 from app.statistics.inference import (
@@ -348,8 +349,14 @@ def _parent(snapshot: Snapshot, selection: Selection) -> Selection:
     """Return the selection with the parent of its district."""
     parent = -1 if selection.district is None else int(snapshot.districts.parents[selection.district])
     if parent < 0:
-        message = "reference=parent needs a district that has a parent"
-        raise InvalidRequest(message, [ErrorItem("query/reference", message), ErrorItem("query/district", message)])
+        message = say("reference=parent needs a district that has a parent")
+        raise InvalidRequest(
+            message,
+            [
+                ErrorItem(ErrorCode.CONFLICTING_PARAMETERS, "query/reference", message),
+                ErrorItem(ErrorCode.CONFLICTING_PARAMETERS, "query/district", message),
+            ],
+        )
     return replace(selection, district=parent)
 
 

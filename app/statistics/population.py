@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from app.catalogue.vocabulary import Basis, EnterpriseKind, Ownership, SizeClass
-from app.errors import ErrorItem, InvalidRequest, closest
+from app.errors import ErrorCode, ErrorItem, InvalidRequest, closest
+from app.messages import say, together
 from app.statistics.question import Population
 from app.store.arrays import disjoint_spans
 from app.store.snapshot import Mask, Snapshot, Tree
@@ -91,13 +92,13 @@ def node_of(tree: Tree, code: str, parameter: str) -> int:
 def refuse(problems: list[ErrorItem]) -> None:
     """Raise `InvalidRequest` if there are problems."""
     if problems:
-        raise InvalidRequest("; ".join(dict.fromkeys(problem.message for problem in problems)), problems)
+        raise InvalidRequest(together([problem.message for problem in problems]), problems)
 
 
 def unknown_code(parameter: str, code: str, known: Iterable[str]) -> ErrorItem:
     """Return the error of an unknown code, with the closest known codes."""
-    message = f"{parameter} {code!r} is not in this snapshot"
-    return ErrorItem(f"query/{parameter}", message, closest(code, known))
+    message = say("{parameter} {code!r} is not in this snapshot", parameter=parameter, code=code)
+    return ErrorItem(ErrorCode.UNKNOWN_CODE, f"query/{parameter}", message, suggestions=closest(code, known))
 
 
 def rows_of(snapshot: Snapshot, selection: Selection) -> tuple[slice, Mask]:

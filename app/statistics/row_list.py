@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from app.catalogue.metrics import METRIC, Metric
-from app.errors import ErrorItem, InvalidRequest
+from app.errors import ErrorCode, ErrorItem, InvalidRequest
+from app.messages import say
 from app.statistics.inference import Precision, precision_of
 from app.statistics.question import Order, Page, Subject
 from app.statistics.rates import Counts, rates_of
@@ -139,5 +140,5 @@ def _keys(rows: Int64, side: Side, sort: str, precision: Precision) -> tuple[npt
 
 
 def _unknown_sort(sort: str, choices: Sequence[str]) -> InvalidRequest:
-    message = f"sort cannot be {sort!r}"
-    return InvalidRequest(message, [ErrorItem("query/sort", message, ("code", *choices))])
+    message = say("sort cannot be {sort!r}", sort=sort)
+    return InvalidRequest(message, [ErrorItem(ErrorCode.INVALID_CHOICE, "query/sort", message, ("code", *choices))])

@@ -8,7 +8,8 @@ import numpy as np
 
 from app.catalogue.measures import BRANCH_MEASURES, ENTERPRISE_MEASURES, ROW_MEASURES
 from app.catalogue.metrics import BRANCH_METRICS, ENTERPRISE_METRICS
-from app.errors import NEIGHBOURS, ErrorItem, InvalidRequest
+from app.errors import NEIGHBOURS, ErrorCode, ErrorItem, InvalidRequest
+from app.messages import say
 from app.statistics import sums
 from app.statistics.aggregates import SubjectNotFound
 from app.statistics.inference import precision_of
@@ -56,8 +57,8 @@ def one_enterprise(snapshot: Snapshot, code: str) -> RowList:
 
 def absent_enterprise(snapshot: Snapshot, code: str) -> SubjectNotFound:
     """Return the error of an enterprise that is not in the snapshot."""
-    detail = f"No enterprise {code!r} in snapshot {snapshot.manifest.id}."
-    return SubjectNotFound(detail, [ErrorItem("path/code", detail)])
+    detail = say("No enterprise {code!r} in snapshot {snapshot}.", code=code, snapshot=snapshot.manifest.id)
+    return SubjectNotFound(detail, [ErrorItem(ErrorCode.NOT_FOUND, "path/code", detail)])
 
 
 def _side(snapshot: Snapshot) -> Side:
@@ -133,8 +134,8 @@ def one_branch(snapshot: Snapshot, code: str) -> RowList:
 
 def absent_branch(snapshot: Snapshot, code: str) -> SubjectNotFound:
     """Return the error of a branch that is not living in the snapshot."""
-    detail = f"No living branch {code!r} in snapshot {snapshot.manifest.id}."
-    return SubjectNotFound(detail, [ErrorItem("path/code", detail)])
+    detail = say("No living branch {code!r} in snapshot {snapshot}.", code=code, snapshot=snapshot.manifest.id)
+    return SubjectNotFound(detail, [ErrorItem(ErrorCode.NOT_FOUND, "path/code", detail)])
 
 
 def _sides(snapshot: Snapshot) -> tuple[Side, Side]:
@@ -165,8 +166,14 @@ def refuse_branch(snapshot: Snapshot, name: str, code: str, district: str | None
 def _related(snapshot: Snapshot, listing: Listing, district: str | None) -> Int64:
     """Return the children of a parent or the subtree of a branch, by nearest living ancestors."""
     if listing.parent is not None and listing.within is not None:
-        message = "parent and within cannot be used together"
-        raise InvalidRequest(message, [ErrorItem("query/parent", message), ErrorItem("query/within", message)])
+        message = say("parent and within cannot be used together")
+        raise InvalidRequest(
+            message,
+            [
+                ErrorItem(ErrorCode.CONFLICTING_PARAMETERS, "query/parent", message),
+                ErrorItem(ErrorCode.CONFLICTING_PARAMETERS, "query/within", message),
+            ],
+        )
     for name in ("parent", "within"):
         code = getattr(listing, name)
         if code is not None and code not in snapshot.branch_index:

@@ -10,7 +10,8 @@ from typing import Generic, NoReturn, TypeVar
 import numpy as np
 
 from app.catalogue.metrics import BRANCH_METRICS, ENTERPRISE_METRICS, METRICS, Metric
-from app.errors import ErrorItem, InvalidRequest, closest, refuse_reversed
+from app.errors import ErrorCode, ErrorItem, InvalidRequest, closest, refuse_reversed
+from app.messages import Message, say, together
 from app.statistics.aggregates import CODES, SubjectNotFound, count_selection
 from app.statistics.as_of import refuse_exact_only
 from app.statistics.population import resolve
@@ -101,8 +102,16 @@ def metrics_of(question: TrendQuestion) -> tuple[Metric, ...]:
     codes = tuple(metric.code for metric in known)
     unknown = [code for code in dict.fromkeys(question.metrics) if code not in codes]
     if unknown:
-        problems = [ErrorItem("query/metric", f"{_noun(question)} has no metric {code}", codes) for code in unknown]
-        raise InvalidRequest("; ".join(problem.message for problem in problems), problems)
+        problems = [
+            ErrorItem(
+                ErrorCode.UNKNOWN_FIELD,
+                "query/metric",
+                say("{noun} has no metric {code}", noun=say(_noun(question)), code=code),
+                codes,
+            )
+            for code in unknown
+        ]
+        raise InvalidRequest(together([problem.message for problem in problems]), problems)
     return tuple(metric for metric in known if not question.metrics or metric.code in question.metrics)
 
 
@@ -123,11 +132,14 @@ def in_range(shelf: Shelf, question: TrendQuestion) -> list[Manifest]:
     newest = {manifest.as_of: manifest for manifest in reversed(shelf.all())}
     dates = sorted(as_of for as_of in newest if since <= as_of <= until)
     if not dates:
-        detail = "There is no snapshot in this range of dates."
+        detail = say("There is no snapshot in this range of dates.")
         available = tuple(as_of.isoformat() for as_of in sorted(newest, reverse=True))
         limits = [("from", question.since), ("to", question.until)]
-        pointers = [f"query/{name}" for name, limit in limits if limit is not None]
-        raise SnapshotNotFound(detail, [ErrorItem(pointer, detail, available) for pointer in pointers or ["query"]])
+        places = [f"query/{name}" for name, limit in limits if limit is not None]
+        raise SnapshotNotFound(
+            detail,
+            [ErrorItem(ErrorCode.NO_SNAPSHOT, place, detail, suggestions=available) for place in places or ["query"]],
+        )
     refuse_exact_only(newest[dates[-1]], question)
     return [newest[as_of] for as_of in dates]
 
@@ -231,21 +243,28 @@ def _refuse_unknown(shelf: Shelf, question: TrendQuestion, *, limited: bool) -> 
     """Raise the error of a subject that no snapshot of the range has, or of a range of damaged snapshots."""
     if question.code is not None and limited:
         detail = _nowhere(question)
-        raise SubjectNotFound(detail, [ErrorItem(question.named_by(), detail)])
+        raise SubjectNotFound(detail, [ErrorItem(ErrorCode.NOT_FOUND, question.named_by(), detail)])
     for manifest in reversed(in_range(shelf, question)):
         with suppress(DamagedSnapshot):
             snapshot = shelf.visit(manifest)
             if question.code is not None:
                 near = closest(question.code, codes_near(snapshot, question.subject, question.code))
-                raise InvalidRequest(_nowhere(question), [ErrorItem(question.named_by(), _nowhere(question), near)])
+                raise InvalidRequest(
+                    _nowhere(question),
+                    [ErrorItem(ErrorCode.UNKNOWN_CODE, question.named_by(), _nowhere(question), suggestions=near)],
+                )
             resolve(snapshot, question.population)
-    message = "All snapshots of these dates are damaged."
+    message = say("All snapshots of these dates are damaged.")
     raise SnapshotNotFound(message)
 
 
-def _nowhere(question: TrendQuestion) -> str:
-    return f"No snapshot of these dates has the {_noun(question)} {question.code!r}."
+def _nowhere(question: TrendQuestion) -> Message:
+    assert question.code is not None
+    return say("No snapshot of these dates has the {noun} {code!r}.", noun=say(_noun(question)), code=question.code)
+
+
+NOUNS = {Subject.BRANCHES: "branch", Subject.ENTERPRISES: "enterprise"}
 
 
 def _noun(question: TrendQuestion) -> str:
-    return {Subject.BRANCHES: "branch", Subject.ENTERPRISES: "enterprise"}.get(question.subject, "population")
+    return NOUNS.get(question.subject, "population")

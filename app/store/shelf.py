@@ -8,7 +8,8 @@ from pathlib import Path
 
 import structlog
 
-from app.errors import ErrorItem, NotFound
+from app.errors import ErrorCode, ErrorItem, NotFound
+from app.messages import Message, say
 from app.store.format import FORMAT_VERSION, checksum
 from app.store.manifest import MANIFEST, DamagedManifest, Manifest, read_manifest
 from app.store.snapshot import Snapshot
@@ -21,7 +22,7 @@ _SETTLED_NS = 1_000_000_000
 
 
 class SnapshotNotFound(NotFound):
-    """There is no snapshot of this date or id; `allowed` lists the available ones."""
+    """There is no snapshot of this date or id; `suggestions` lists the available ones."""
 
     code = "snapshot-not-found"
     title = "Snapshot not found"
@@ -52,6 +53,10 @@ def _files(folder: Path, manifest: Manifest) -> object:
     return manifest, [(stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in stats]
 
 
+NO_SNAPSHOT = say("There is no snapshot yet.")
+EVERY_SNAPSHOT_DAMAGED = say("Every snapshot is damaged; the log says which.")
+
+
 class Shelf:
     """The snapshots in a folder.
 
@@ -67,11 +72,11 @@ class Shelf:
         self._manifests: tuple[Manifest, ...] = ()
         self._open: dict[str, Snapshot] = {}
         self._verified_files: dict[str, object] = {}
-        self._damaged: dict[str, str] = {}
+        self._damaged: dict[str, Message] = {}
         self._refused: dict[str, Manifest] = {}
 
     @property
-    def damaged(self) -> dict[str, str]:
+    def damaged(self) -> dict[str, Message]:
         """What is wrong with each damaged snapshot, by id."""
         return dict(self._damaged)
 
@@ -96,17 +101,17 @@ class Shelf:
 
     def newest(self) -> Snapshot:
         """Return the newest undamaged snapshot."""
-        return self._first(self.all(), "There is no snapshot yet.")
+        return self._first(self.all(), NO_SNAPSHOT)
 
     def at(self, as_of: date) -> Snapshot:
         """Return the newest undamaged snapshot at or before a date."""
         earlier = [manifest for manifest in self.all() if manifest.as_of <= as_of]
-        return self._first(earlier, f"There is no snapshot at or before {as_of}.")
+        return self._first(earlier, say("There is no snapshot at or before {as_of}.", as_of=as_of))
 
     def get(self, snapshot_id: str) -> Snapshot:
         """Return the snapshot of an id."""
         named = [manifest for manifest in self.all() if manifest.id == snapshot_id]
-        return self._first(named, f"There is no snapshot {snapshot_id}.", by_id=True)
+        return self._first(named, say("There is no snapshot {snapshot}.", snapshot=snapshot_id), by_id=True)
 
     def visit(self, manifest: Manifest) -> Snapshot:
         """Return a snapshot for a single read; it does not displace another mapped one.
@@ -123,7 +128,7 @@ class Shelf:
         with self._lock:
             return self._verified(manifest)
 
-    def _first(self, candidates: Sequence[Manifest], detail: str, *, by_id: bool = False) -> Snapshot:
+    def _first(self, candidates: Sequence[Manifest], detail: Message, *, by_id: bool = False) -> Snapshot:
         for manifest in candidates:
             try:
                 return self._opened(manifest)
@@ -131,9 +136,10 @@ class Shelf:
                 continue
         available = [manifest.id if by_id else manifest.as_of.isoformat() for manifest in self.all()]
         if self.damaged and not self.all():
-            detail = "Every snapshot is damaged; the log says which."
-        pointer = "query/snapshot" if by_id else "query/as_of"
-        raise SnapshotNotFound(detail, [ErrorItem(pointer, detail, tuple(dict.fromkeys(available)))])
+            detail = EVERY_SNAPSHOT_DAMAGED
+        place = "query/snapshot" if by_id else "query/as_of"
+        item = ErrorItem(ErrorCode.NO_SNAPSHOT, place, detail, suggestions=tuple(dict.fromkeys(available)))
+        raise SnapshotNotFound(detail, [item])
 
     def _opened(self, manifest: Manifest) -> Snapshot:
         with self._lock:
@@ -152,7 +158,7 @@ class Shelf:
         name = self._verify(manifest)
         if name is not None:
             self._refused[manifest.id] = manifest
-            self._damage(manifest.id, f"{name}.arrow does not match its checksum")
+            self._damage(manifest.id, say("{file} does not match its checksum", file=f"{name}.arrow"))
             raise DamagedSnapshot(manifest.id)
         self._damaged.pop(manifest.id, None)  # rebuilt since
         return Snapshot(folder, manifest)
@@ -168,10 +174,10 @@ class Shelf:
             self._verified_files[manifest.id] = files
         return name
 
-    def _damage(self, snapshot_id: str, reason: str) -> None:
+    def _damage(self, snapshot_id: str, reason: Message) -> None:
         if self._damaged.get(snapshot_id) != reason:
             self._damaged[snapshot_id] = reason
-            structlog.get_logger().error("snapshot damaged", snapshot=snapshot_id, reason=reason)
+            structlog.get_logger().error("snapshot damaged", snapshot=snapshot_id, reason=str(reason))
         self._manifests = tuple(manifest for manifest in self._manifests if manifest.id != snapshot_id)
 
     def _refresh(self) -> None:
@@ -192,14 +198,16 @@ class Shelf:
         try:
             manifest = read_manifest(folder)
         except DamagedManifest:
-            self._damage(folder.name, f"{MANIFEST} is damaged")
+            self._damage(folder.name, say("{file} is damaged", file=MANIFEST))
             return None
         except OSError as error:
             if folder.is_dir():  # neither a stray file nor pruned since the listing was read
-                self._damage(folder.name, f"{MANIFEST} cannot be read: {type(error).__name__}")
+                self._damage(
+                    folder.name, say("{file} cannot be read: {reason}", file=MANIFEST, reason=type(error).__name__)
+                )
             return None
         if manifest.format_version != FORMAT_VERSION or manifest.id != folder.name:
-            self._damage(folder.name, "another format version or id")
+            self._damage(folder.name, say("another format version or id"))
             return None
         return manifest
 
@@ -213,7 +221,7 @@ class ScopedShelf(Shelf):
         self._scoped: tuple[Manifest, ...] = ()
 
     @property
-    def damaged(self) -> dict[str, str]:
+    def damaged(self) -> dict[str, Message]:
         """What is wrong with each snapshot that is not served, by id."""
         return self._shelf.damaged
 

@@ -38,17 +38,17 @@ def test_an_object_is_asked_for_when_the_body_is_none(empty_service: TestClient,
 @pytest.mark.parametrize(
     ("path", "pointer", "content"),
     [
-        ("/v1/keys", "body/name", r'{"name": "x\ud800", "rights": ["read"], "districts": null, "days": 3}'),
-        ("/v1/keys", "body/districts/0", r'{"name": "x", "rights": ["read"], "districts": ["\udfff"], "days": 3}'),
-        ("/v1/erasures", "body/ref", r'{"ref": "\ud800"}'),
-        ("/v1/snapshots", "body", r'{"as_of": "2017-06-30", "\ud800": 1}'),
+        ("/v1/keys", "/name", r'{"name": "x\ud800", "rights": ["read"], "districts": null, "days": 3}'),
+        ("/v1/keys", "/districts/0", r'{"name": "x", "rights": ["read"], "districts": ["\udfff"], "days": 3}'),
+        ("/v1/erasures", "/ref", r'{"ref": "\ud800"}'),
+        ("/v1/snapshots", "", r'{"as_of": "2017-06-30", "\ud800": 1}'),
     ],
 )
 def test_half_a_character_is_refused_when_json_holds_one(
     empty_service: TestClient, path: str, pointer: str, content: str
 ) -> None:
     answer = empty_service.post(path, content=content, headers=JSON)
-    message = f"{pointer}: holds half of a surrogate pair, which is no character."
+    message = f"body{pointer}: holds half of a surrogate pair, which is no character."
     assert refusal(answer) == (422, "/problems/invalid-request", message)
 
 

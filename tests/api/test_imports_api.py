@@ -24,6 +24,7 @@ from app.jobs.records import BuildRequest, ErasureRequest, ImportRequest, JobSta
 from app.main import create_app
 from tests.factories.bodies import ENTERPRISE
 from tests.factories.importing import PEOPLE, TREES, Registry
+from tests.factories.problems import place_of
 from tests.factories.workbooks import xlsx_bytes
 
 ENTERPRISES = "/v1/imports?dataset=enterprises"
@@ -109,21 +110,21 @@ def test_workbook_is_taken_when_sent_as_anything(client: TestClient, registry: R
 @pytest.mark.parametrize(
     ("url", "body", "pointer"),
     [
-        (ENTERPRISES, b"code,colour\nA,red\n", "body/columns/colour"),
-        (ENTERPRISES, b"name\nA\n", "body/columns/code"),
-        ("/v1/imports?dataset=members", "ref,joined_on,姓名\nm,2010-01-01,某\n".encode(), "body/columns/姓名"),
-        ("/v1/imports?dataset=persons", b"code\nA\n", "query/dataset"),
-        (f"{ENTERPRISES}&mode=merge", b"code\nA\n", "query/mode"),
-        (f"{ENTERPRISES}&colour=red", b"code\nA\n", "query/colour"),
-        (f"{ENTERPRISES}&build=yesterday", b"code\nA\n", "query/build"),
-        ("/v1/imports", b"code\nA\n", "query/dataset"),
+        (ENTERPRISES, b"code,colour\nA,red\n", "colour"),
+        (ENTERPRISES, b"name\nA\n", "code"),
+        ("/v1/imports?dataset=members", "ref,joined_on,姓名\nm,2010-01-01,某\n".encode(), "姓名"),
+        ("/v1/imports?dataset=persons", b"code\nA\n", "dataset"),
+        (f"{ENTERPRISES}&mode=merge", b"code\nA\n", "mode"),
+        (f"{ENTERPRISES}&colour=red", b"code\nA\n", "colour"),
+        (f"{ENTERPRISES}&build=yesterday", b"code\nA\n", "build"),
+        ("/v1/imports", b"code\nA\n", "dataset"),
     ],
 )
 def test_file_is_refused_at_once_when_query_or_header_is_wrong(
     client: TestClient, settings: Settings, url: str, body: bytes, pointer: str
 ) -> None:
     refused = problem(client.post(url, content=body), 422)
-    assert pointer in {item.pointer for item in refused.errors}
+    assert pointer in {place_of(item) for item in refused.errors}
     assert not settings.uploads_dir.exists() or list(settings.uploads_dir.iterdir()) == []
     assert client.get("/v1/imports").json()["data"] == []
 
@@ -139,15 +140,15 @@ def test_date_in_the_future_is_refused_at_once_when_to_be_built(client: TestClie
     future = datetime.now(UTC).date() + timedelta(days=2)
     of_import = problem(client.post(f"{ENTERPRISES}&build={future}", content=b"code,name\nA,a\n"), 422)
     of_build = problem(client.post("/v1/snapshots", json={"as_of": str(future)}), 422)
-    for refused, pointer in ((of_import, "query/build"), (of_build, "body/as_of")):
+    for refused, pointer in ((of_import, "build"), (of_build, "/as_of")):
         assert refused.type == "/problems/future-date"
-        assert [item.pointer for item in refused.errors] == [pointer]
+        assert [place_of(item) for item in refused.errors] == [pointer]
 
 
 @pytest.mark.parametrize("as_of", [0, 86400, "2017-06-30T00:00:00", "20170630", "2017-6-30", None])
 def test_date_to_build_is_refused_when_it_is_no_iso_date(client: TestClient, as_of: object) -> None:
     refused = problem(client.post("/v1/snapshots", json={"as_of": as_of}), 422)
-    assert [(item.pointer, item.message) for item in refused.errors] == [("body/as_of", "must be a date, YYYY-MM-DD")]
+    assert [(place_of(item), item.message) for item in refused.errors] == [("/as_of", "must be a date, YYYY-MM-DD")]
 
 
 @pytest.mark.parametrize("announced", [True, False])
@@ -169,9 +170,14 @@ def test_job_fails_with_every_problem_when_rows_are_wrong(client: TestClient, re
     first = client.get(f"/v1/imports/{made['id']}/issues?limit=100")
     page = schemas.ImportIssuePage.model_validate_json(first.content)
     assert [issue.row for issue in page.data] == list(range(3, 103))
+    [issue, *_] = client.get(f"/v1/imports/{made['id']}/issues?lang=zh").json()["data"]
+    assert (issue["rule"], issue["message"]) == ("unknown_code", "“行政区划”中没有这个代码，请核对，或先报送行政区划")
+    said = client.get(f"/v1/imports/{made['id']}", headers={"Accept-Language": "zh"})
+    assert said.headers["content-language"] == "zh"
+    assert said.json()["data"]["problem"]["detail"] == "文件有150处错误，整份文件未写入。"
     assert page.data[0].model_dump(mode="json") == {
         "row": 3, "column": "district_code", "header": "district_code", "value": "nowhere", "severity": "error",
-        "rule": "unknown_code", "message": "is not in districts", "allowed": [],
+        "rule": "unknown_code", "message": "is not in districts", "suggestions": [],
     }  # fmt: skip
     assert made["result"]["counts"] == [
         {
@@ -273,7 +279,7 @@ def test_the_file_is_given_back_with_remarks_in_its_own_language(client: TestCli
         ["合计", "", "", "", "24", "6", "", "企业代码：这是合计行，不是单位：请删去，或选择跳过有误的行"],
         ["3", "A", "甲", "20170630", "12", "3", "", "企业代码：与第4行的统一社会信用代码、报告日期相同"],
     ]  # fmt: skip
-    assert cells_of(client, made["id"], 1)[1] == ["duplicate_key", "error", "企业代码", "2.0"]
+    assert cells_of(client, made["id"], 1)[1] == ["与另一行重复", "错误", "企业代码", "2.0"]
     assert "张三".encode() not in everything_kept(settings)
     (kept,) = settings.jobs_dir.glob("*.issues.xlsx")
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
@@ -329,7 +335,7 @@ def test_which_sheet_is_asked_at_once_when_several_have_a_known_header(client: T
             sheet.write_row(0, 0, ("code", "name"))
             sheet.write_row(1, 0, (name, "甲"))
     refused = problem(client.post(ENTERPRISES, content=content.getvalue()), 422)
-    assert [(item.pointer, item.allowed) for item in refused.errors] == [("query/sheet", ["一月", "二月"])]
+    assert [(place_of(item), item.allowed) for item in refused.errors] == [("sheet", ["一月", "二月"])]
     answer = client.post(f"{ENTERPRISES}&sheet=二月", content=content.getvalue())
     finished(client, answer.json()["data"]["job_id"])
     assert registry.rows("enterprise", "code") == [("二月",)]

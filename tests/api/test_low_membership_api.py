@@ -21,6 +21,7 @@ from app.demo.siming import SIMING_DATES
 from app.main import create_app
 from app.publication.low_membership import ComparisonFields
 from app.statistics.low_membership import COLUMNS
+from tests.factories.problems import place_of
 
 LOW = "/v1/statistics/low-membership"
 SIMING, XIAMEN, FUJIAN = "350203", "350200", "350000"
@@ -149,7 +150,7 @@ def test_a_cursor_of_another_question_is_refused(exact: TestClient, other: str) 
     cursor = ask(exact, question)["next_cursor"]
     assert exact.get(f"{LOW}?{question}&cursor={cursor}").status_code == 200
     answer = exact.get(f"{LOW}?{question}&cursor={cursor}&{other}")
-    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "query/cursor")
+    assert (answer.status_code, place_of(answer.json()["errors"][0])) == (422, "cursor")
 
 
 def test_answers_are_not_mixed_up_when_only_the_comparison_differs(exact: TestClient) -> None:
@@ -208,44 +209,44 @@ def test_every_format_can_be_had(public: TestClient, file_format: str, lang: str
 @pytest.mark.parametrize(
     ("query", "pointers"),
     [
-        ("", ["query/industry_level", "query/by"]),
-        ("industry_level=division&by=industry_group", ["query/industry_level", "query/by"]),
-        ("industry_level=street", ["query/industry_level"]),
-        ("by=industry", ["query/by"]),
-        ("by=industry_group&reference=all", ["query/reference"]),
-        ("by=industry_group&reference=rest&target=0.1", ["query/reference", "query/target"]),
-        ("by=industry_group&reference=parent", ["query/reference", "query/district"]),
-        (f"by=industry_group&reference=parent&district={FUJIAN}", ["query/reference", "query/district"]),
-        *((f"by=industry_group&target={target}", ["query/target"]) for target in
+        ("", ["industry_level", "by"]),
+        ("industry_level=division&by=industry_group", ["industry_level", "by"]),
+        ("industry_level=street", ["industry_level"]),
+        ("by=industry", ["by"]),
+        ("by=industry_group&reference=all", ["reference"]),
+        ("by=industry_group&reference=rest&target=0.1", ["reference", "target"]),
+        ("by=industry_group&reference=parent", ["reference", "district"]),
+        (f"by=industry_group&reference=parent&district={FUJIAN}", ["reference", "district"]),
+        *((f"by=industry_group&target={target}", ["target"]) for target in
           ("0", "1", "-0.1", "1.5", "8%25", "nan", "inf", "", "0,1", "1e-999999999", "%EF%BC%90.5", "0_1")),
-        *((f"by=industry_group&alpha={alpha}", ["query/alpha"]) for alpha in ("0", "1", "x", "nan")),
-        *((f"by=industry_group&margin={margin}", ["query/margin"]) for margin in ("0", "1.01", "x")),
-        ("by=industry_group&sort=size", ["query/sort"]),
-        ("by=industry_group&include_empty=true", ["query/include_empty"]),
-        ("by=industry_group&level=section", ["query/level"]),
-        ("by=industry_group&within=350203", ["query/within"]),
-        ("by=industry_group&basis=all", ["query/basis"]),
+        *((f"by=industry_group&alpha={alpha}", ["alpha"]) for alpha in ("0", "1", "x", "nan")),
+        *((f"by=industry_group&margin={margin}", ["margin"]) for margin in ("0", "1.01", "x")),
+        ("by=industry_group&sort=size", ["sort"]),
+        ("by=industry_group&include_empty=true", ["include_empty"]),
+        ("by=industry_group&level=section", ["level"]),
+        ("by=industry_group&within=350203", ["within"]),
+        ("by=industry_group&basis=all", ["basis"]),
         ("by=industry_group&district=1&industry=2&industry_group=3",
-         ["query/district", "query/industry", "query/industry_group"]),
-        ("by=industry_group&reference=parent&district=999999", ["query/district"]),
-        ("by=industry_group&limit=0", ["query/limit"]),
+         ["district", "industry", "industry_group"]),
+        ("by=industry_group&reference=parent&district=999999", ["district"]),
+        ("by=industry_group&limit=0", ["limit"]),
     ],
 )  # fmt: skip
 def test_what_cannot_be_asked_is_refused(exact: TestClient, query: str, pointers: list[str]) -> None:
     for path in (LOW, f"{LOW}.csv") if "limit" not in query else (LOW,):
         answer = exact.get(f"{path}?{query}")
         assert answer.status_code == 422, answer.text
-        assert [error["pointer"] for error in answer.json()["errors"]] == pointers
+        assert [place_of(error) for error in answer.json()["errors"]] == pointers
 
 
 def test_a_missing_choice_is_told_with_all_there_are(exact: TestClient) -> None:
-    allowed = {error["pointer"]: error["allowed"] for error in exact.get(LOW).json()["errors"]}
+    allowed = {place_of(error): error["allowed"] for error in exact.get(LOW).json()["errors"]}
     assert allowed == {
-        "query/industry_level": ["section", "division", "group", "class"],
-        "query/by": ["industry_group"],
+        "industry_level": ["section", "division", "group", "class"],
+        "by": ["industry_group"],
     }
     errors = exact.get(f"{LOW}?by=industry_group&industry_group=internett").json()["errors"]
-    assert errors[0]["allowed"][0] == "internet"
+    assert errors[0]["suggestions"][0] == "internet"
 
 
 @pytest.mark.parametrize("target", ["0.07", ".07", "7e-2", "0.070", "7E-02", "1e-300", "0.999999999999999999"])
@@ -257,10 +258,10 @@ def test_a_target_is_any_decimal_fraction(exact: TestClient, target: str) -> Non
 def test_a_question_that_needs_exact_figures_is_refused_with_what_can_be_had(public: TestClient) -> None:
     answer = public.get(f"{LOW}?industry_level=class&basis=eligible&ownership=state")
     assert answer.status_code == 403
-    assert {error["pointer"]: error["allowed"] for error in answer.json()["errors"]} == {
-        "query/basis": ["operating"],
-        "query/ownership": [],
-        "query/industry_level": ["section", "division"],
+    assert {place_of(error): error["allowed"] for error in answer.json()["errors"]} == {
+        "basis": ["operating"],
+        "ownership": [],
+        "industry_level": ["section", "division"],
     }
     assert public.get(f"{LOW}?industry_level=class&reference=parent").status_code == 422  # malformed comes first
 

@@ -14,7 +14,9 @@ from structlog.testing import capture_logs
 from app.api.http.authorization import READ
 from app.api.http.problems import Problem
 from app.api.http.routing import make_router
-from app.errors import Conflict, ErrorItem, TemporarilyUnavailable
+from app.errors import Conflict, ErrorCode, ErrorItem, TemporarilyUnavailable
+from app.messages import say
+from tests.factories.problems import place_of
 
 Shell = Callable[[APIRouter], TestClient]
 
@@ -30,11 +32,12 @@ def client(shell: Shell) -> TestClient:
 
     @router.put("/{number}")
     async def replace_thing(number: Literal["one", "two"], body: Body) -> None:
-        raise Conflict("Thing one is referred to.", [ErrorItem("path/number", "3 enterprises refer to it")])
+        message = say("{other} rows of {dataset} reach beyond its registration", other=3, dataset=say("returns"))
+        raise Conflict(say("There is nothing at this path."), [ErrorItem(ErrorCode.CYCLE, "path/number", message)])
 
     @router.get("/busy")
     async def get_busy() -> None:
-        raise TemporarilyUnavailable("The registry is busy.") from OSError("secret-address")
+        raise TemporarilyUnavailable(say("The registry's database is busy.")) from OSError("secret-address")
 
     @router.delete("/{number}")
     async def delete_thing(number: str) -> None: ...
@@ -44,6 +47,11 @@ def client(shell: Shell) -> TestClient:
         raise KeyError("ref-of-a-member")
 
     return shell(router)
+
+
+def item(code: str, message: str, **given: Any) -> dict[str, Any]:
+    nowhere: dict[str, Any] = {"parameter": None, "pointer": None, "column": None, "allowed": [], "suggestions": []}
+    return {"code": code, "message": message} | nowhere | given
 
 
 def problem(answer: httpx2.Response) -> dict[str, Any]:
@@ -59,27 +67,27 @@ def test_a_service_error_is_told_with_its_items(client: TestClient) -> None:
     found = problem(client.put("/v1/things/one", json={"level": "county", "counts": []}))
     assert (found["type"], found["title"], found["status"]) == ("/problems/conflict", "Conflict", 409)
     assert found["instance"] == "/v1/things/one"
-    assert found["errors"] == [{"pointer": "path/number", "message": "3 enterprises refer to it", "allowed": []}]
+    assert found["errors"] == [item("cycle", "3 rows of returns reach beyond its registration", parameter="number")]
 
 
 def test_all_errors_of_a_body_are_listed(client: TestClient) -> None:
     found = problem(client.put("/v1/things/one", json={"level": "town", "counts": [1, "x"]}))
     assert found["status"] == 422
-    allowed = {error["pointer"]: error["allowed"] for error in found["errors"]}
-    assert allowed == {"body/level": ["county", "street"], "body/counts/1": []}
+    allowed = {place_of(error): error["allowed"] for error in found["errors"]}
+    assert allowed == {"/level": ["county", "street"], "/counts/1": []}
 
 
 def test_choices_are_listed_once_when_a_value_is_none_of_them(client: TestClient) -> None:
     answer = client.put("/v1/things/one", json={"level": "town", "counts": []})
     found = problem(answer)
     assert found["detail"] == "body/level: Unknown value."
-    assert found["errors"] == [{"pointer": "body/level", "message": "Unknown value", "allowed": ["county", "street"]}]
+    assert found["errors"] == [item("invalid_choice", "Unknown value", pointer="/level", allowed=["county", "street"])]
     assert answer.text.count("street") == 1
 
 
 def test_a_body_that_is_no_json_is_named(client: TestClient) -> None:
     answer = client.put("/v1/things/one", content=b'{"level": ', headers={"Content-Type": "application/json"})
-    assert problem(answer)["errors"][0]["pointer"] == "body"
+    assert problem(answer)["errors"][0]["pointer"] == ""
 
 
 def test_a_wrong_value_in_the_path_is_not_found(client: TestClient) -> None:

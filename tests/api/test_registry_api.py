@@ -17,6 +17,7 @@ from app.config import Settings
 from app.main import create_app
 from app.registry.export import EXPORTS
 from tests.factories import bodies
+from tests.factories.problems import place_of
 from tests.factories.small_registry import SMALL_REGISTRY, fill
 
 DISTRICT = bodies.DISTRICT | {"name_zh": "湖里区", "parent_code": "3502"}
@@ -37,7 +38,7 @@ def codes(client: TestClient, path: str) -> list[str]:
 
 def problems(answer: Any) -> list[str]:
     assert answer.headers["content-type"] == "application/problem+json"
-    return sorted(error["pointer"] for error in answer.json()["errors"])
+    return sorted(place_of(error) for error in answer.json()["errors"])
 
 
 @pytest.mark.parametrize(
@@ -120,19 +121,19 @@ def test_cursor_is_refused_when_it_is_of_another_question(client: TestClient) ->
         "/v1/enterprises/A/coverage?cursor=WyIiLFsiMjAxNy0wMS0wMSIsIlx1MDAwMCIsIiJdXQ",
     ):
         answer = client.get(path)
-        assert (path, answer.status_code, problems(answer)) == (path, 422, ["query/cursor"])
+        assert (path, answer.status_code, problems(answer)) == (path, 422, ["cursor"])
 
 
 @pytest.mark.parametrize(
     ("path", "pointers"),
     [
-        ("/v1/districts?level=hamlet&limit=0&colour=red", ["query/colour", "query/level", "query/limit"]),
-        ("/v1/districts?q=%00", ["query/q"]),
-        ("/v1/districts?q=%20", ["query/q"]),
-        ("/v1/districts?parent=350204", ["query/parent"]),
-        ("/v1/districts?parent=%00", ["query/parent"]),
-        ("/v1/industry-groups?parent=64", ["query/parent"]),
-        ("/v1/enterprises/A/returns?q=2017", ["query/q"]),
+        ("/v1/districts?level=hamlet&limit=0&colour=red", ["colour", "level", "limit"]),
+        ("/v1/districts?q=%00", ["q"]),
+        ("/v1/districts?q=%20", ["q"]),
+        ("/v1/districts?parent=350204", ["parent"]),
+        ("/v1/districts?parent=%00", ["parent"]),
+        ("/v1/industry-groups?parent=64", ["parent"]),
+        ("/v1/enterprises/A/returns?q=2017", ["q"]),
     ],
 )
 def test_question_is_refused_when_it_is_wrong(client: TestClient, path: str, pointers: list[str]) -> None:
@@ -141,7 +142,7 @@ def test_question_is_refused_when_it_is_wrong(client: TestClient, path: str, poi
 
 
 def test_closest_codes_are_offered_when_a_parent_is_unknown(client: TestClient) -> None:
-    assert "350203" in client.get("/v1/districts?parent=350204").json()["errors"][0]["allowed"]
+    assert "350203" in client.get("/v1/districts?parent=350204").json()["errors"][0]["suggestions"]
 
 
 @pytest.mark.parametrize(
@@ -192,41 +193,41 @@ def test_thing_is_as_documented_when_new(client: TestClient, path: str, body: di
 @pytest.mark.parametrize(
     ("path", "body", "pointers"),
     [
-        ("districts/1", {}, ["body/level", "body/name_en", "body/name_zh", "body/parent_code"]),
+        ("districts/1", {}, ["/level", "/name_en", "/name_zh", "/parent_code"]),
         (
             "districts/1",
             {**DISTRICT, "level": "x", "code": "1", "name_en": ""},
-            ["body/code", "body/level", "body/name_en"],
+            ["/code", "/level", "/name_en"],
         ),
-        ("districts/1", {**DISTRICT, "name_zh": "a\0"}, ["body/name_zh"]),
-        ("districts/1", {**DISTRICT, "parent_code": "\0"}, ["body/parent_code"]),
-        ("districts/1", {**DISTRICT, "name_zh": "\ud800"}, ["body/name_zh"]),
-        ("districts/" + "x" * 65, DISTRICT, ["path/code"]),
-        ("districts/350203", {**DISTRICT, "level": "city", "parent_code": "3502"}, ["body/level"]),
-        ("industry-groups/g", bodies.INDUSTRY_GROUP | {"industries": []}, ["body/industries"]),
+        ("districts/1", {**DISTRICT, "name_zh": "a\0"}, ["/name_zh"]),
+        ("districts/1", {**DISTRICT, "parent_code": "\0"}, ["/parent_code"]),
+        ("districts/1", {**DISTRICT, "name_zh": "\ud800"}, ["/name_zh"]),
+        ("districts/" + "x" * 65, DISTRICT, ["code"]),
+        ("districts/350203", {**DISTRICT, "level": "city", "parent_code": "3502"}, ["/level"]),
+        ("industry-groups/g", bodies.INDUSTRY_GROUP | {"industries": []}, ["/industries"]),
         (
             "industry-groups/g",
             bodies.INDUSTRY_GROUP | {"industries": ["0", "64", "64"]},
-            ["body/industries/0", "body/industries/1", "body/industries/2"],
+            ["/industries/0", "/industries/1", "/industries/2"],
         ),
         (
             "enterprises/E",
             bodies.ENTERPRISE | {"registered_on": 0, "closed_on": "20170630"},
-            ["body/closed_on", "body/registered_on"],
+            ["/closed_on", "/registered_on"],
         ),
         (
             "enterprises/E",
             bodies.ENTERPRISE | {"registered_on": "2017-02-29", "kind": None},
-            ["body/kind", "body/registered_on"],
+            ["/kind", "/registered_on"],
         ),
-        ("enterprises/A", bodies.ENTERPRISE | {"supersedes": "C"}, ["body/supersedes"]),
+        ("enterprises/A", bodies.ENTERPRISE | {"supersedes": "C"}, ["/supersedes"]),
         (
             "branches/B",
             bodies.BRANCH | {"dual_affiliation": 1},
-            ["body/dual_affiliation"],
+            ["/dual_affiliation"],
         ),
-        ("branches/F1", bodies.BRANCH, ["body/dual_affiliation"]),
-        ("branches/B", [], ["body"]),
+        ("branches/F1", bodies.BRANCH, ["/dual_affiliation"]),
+        ("branches/B", [], [""]),
     ],
 )
 def test_change_is_refused_with_all_that_is_wrong(
@@ -254,7 +255,7 @@ def test_change_empties_nothing_when_a_field_is_left_out(client: TestClient, bod
     for left_out in body:
         rest = {name: value for name, value in before["data"].items() if name not in ("code", left_out)}
         answer = client.put(f"/v1/{path}", json=rest)
-        assert (answer.status_code, problems(answer)) == (422, [f"body/{left_out}"])
+        assert (answer.status_code, problems(answer)) == (422, [f"/{left_out}"])
     assert client.get(f"/v1/{path}").json() == before
 
 

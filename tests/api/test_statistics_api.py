@@ -22,6 +22,7 @@ from app.api.statistics.models import (
     IndustryStatisticsAnswer,
     IndustryStatisticsPage,
 )
+from tests.factories.problems import place_of
 
 STATISTICS = "/v1/statistics"
 
@@ -109,46 +110,46 @@ def test_a_cursor_of_another_question_is_refused(service: TestClient) -> None:
     cursor = service.get(f"{STATISTICS}/enterprises?limit=5").json()["next_cursor"]
     answer = service.get(f"{STATISTICS}/enterprises?limit=5&organised=true&cursor={cursor}")
     assert answer.status_code == 422
-    assert answer.json()["errors"][0]["pointer"] == "query/cursor"
+    assert place_of(answer.json()["errors"][0]) == "cursor"
 
 
 @pytest.mark.parametrize(
     ("path", "status", "pointer"),
     [
-        ("/districts?district=350203", 422, "query/district"),
-        ("/industries?industry=I", 422, "query/industry"),
-        ("/industry-groups?industry_group=internet", 422, "query/industry_group"),
-        ("/branches?basis=operating", 422, "query/basis"),
-        ("/enterprises/x?district=350203", 422, "query/district"),
-        ("/districts?parent=350203&within=350203", 422, "query/parent"),
-        ("/districts?parent=999999", 422, "query/parent"),
-        ("/districts?level=section", 422, "query/level"),
-        ("/districts?basis=all", 422, "query/basis"),
-        ("/districts?as_of=20170630", 422, "query/as_of"),
-        ("/districts?limit=1000000000", 422, "query/limit"),
-        ("/districts?sort=size", 422, "query/sort"),
-        ("/enterprises?sort=enterprises", 422, "query/sort"),
-        ("/districts?cursor=abc", 422, "query/cursor"),
-        ("/districts?as_of=1999-01-01", 404, "query/as_of"),
-        ("/districts?snapshot=20170630-0000000000000000", 404, "query/snapshot"),
-        ("/districts/999999", 404, "path/code"),
-        ("/enterprises/none", 404, "path/code"),
-        ("/branches?parent=none", 422, "query/parent"),
-        ("/districts.pdf", 404, "path/format"),
-        ("/districts.csv?limit=5", 422, "query/limit"),
-        ("/districts.csv?fields=size", 422, "query/fields/0"),
-        ("/bases?basis=operating", 422, "query/basis"),
+        ("/districts?district=350203", 422, "district"),
+        ("/industries?industry=I", 422, "industry"),
+        ("/industry-groups?industry_group=internet", 422, "industry_group"),
+        ("/branches?basis=operating", 422, "basis"),
+        ("/enterprises/x?district=350203", 422, "district"),
+        ("/districts?parent=350203&within=350203", 422, "parent"),
+        ("/districts?parent=999999", 422, "parent"),
+        ("/districts?level=section", 422, "level"),
+        ("/districts?basis=all", 422, "basis"),
+        ("/districts?as_of=20170630", 422, "as_of"),
+        ("/districts?limit=1000000000", 422, "limit"),
+        ("/districts?sort=size", 422, "sort"),
+        ("/enterprises?sort=enterprises", 422, "sort"),
+        ("/districts?cursor=abc", 422, "cursor"),
+        ("/districts?as_of=1999-01-01", 404, "as_of"),
+        ("/districts?snapshot=20170630-0000000000000000", 404, "snapshot"),
+        ("/districts/999999", 404, "code"),
+        ("/enterprises/none", 404, "code"),
+        ("/branches?parent=none", 422, "parent"),
+        ("/districts.pdf", 404, "format"),
+        ("/districts.csv?limit=5", 422, "limit"),
+        ("/districts.csv?fields=size", 422, "fields"),
+        ("/bases?basis=operating", 422, "basis"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(service: TestClient, path: str, status: int, pointer: str) -> None:
     answer = service.get(STATISTICS + path)
     assert answer.status_code == status, answer.text
-    assert pointer in [error["pointer"] for error in answer.json()["errors"]]
+    assert pointer in [place_of(error) for error in answer.json()["errors"]]
 
 
 def test_a_date_without_a_snapshot_is_told_with_the_dates_there_are(service: TestClient) -> None:
     errors = service.get(f"{STATISTICS}/districts?as_of=1999-01-01").json()["errors"]
-    assert errors[0]["allowed"] == ["2017-06-30", "2017-03-31"]
+    assert errors[0]["suggestions"] == ["2017-06-30", "2017-03-31"]
 
 
 def test_an_unknown_level_is_told_with_all_levels(service: TestClient) -> None:
@@ -256,8 +257,8 @@ def test_snapshots_are_listed_newest_first(service: TestClient) -> None:
 def test_an_unknown_snapshot_is_told_with_the_closest(service: TestClient) -> None:
     answer = service.get("/v1/snapshots/20170630-0000000000000000")
     assert answer.status_code == 404
-    assert answer.json()["errors"][0]["pointer"] == "path/id"
-    assert answer.json()["errors"][0]["allowed"]
+    assert place_of(answer.json()["errors"][0]) == "id"
+    assert answer.json()["errors"][0]["suggestions"]
 
 
 def test_ready_when_there_is_a_snapshot(service: TestClient) -> None:

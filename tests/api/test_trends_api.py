@@ -22,6 +22,7 @@ from app.database.write_lock import write_lock_sync
 from app.main import create_app
 from app.snapshots.build import build_snapshot
 from tests.factories.loading import fill
+from tests.factories.problems import place_of
 from tests.factories.tiny import parts, tiny_registry
 from tests.reference.registry import Registry
 
@@ -135,51 +136,51 @@ def test_a_file_has_the_figures_of_the_answer(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("query", "status", "pointers"),
     [
-        ("branch=SM-NET&enterprise=x", 422, ["query/enterprise"]),
-        ("branch=SM-NET&basis=operating&district=350203", 422, ["query/basis", "query/district"]),
-        ("enterprise=x&size_class=small", 422, ["query/size_class"]),
-        ("metric=affiliation_inflation&metric=member_ratio", 422, ["query/metric"]),
-        ("branch=SM-NET&metric=member_ratio&metric=turnover", 422, ["query/metric", "query/metric"]),
-        ("metric=members", 422, ["query/metric/0"]),
-        ("as_of=2017-06-30", 422, ["query/as_of"]),
-        ("snapshot=x", 422, ["query/snapshot"]),
-        ("from=2017", 422, ["query/from"]),
-        ("from=2017-06-30&to=2017-03-31", 422, ["query/from", "query/to"]),
-        ("limit=5", 422, ["query/limit"]),
-        ("district=nowhere&industry=nowhere", 422, ["query/district", "query/industry"]),
-        ("to=2016-09-29", 404, ["query/to"]),
+        ("branch=SM-NET&enterprise=x", 422, ["enterprise"]),
+        ("branch=SM-NET&basis=operating&district=350203", 422, ["basis", "district"]),
+        ("enterprise=x&size_class=small", 422, ["size_class"]),
+        ("metric=affiliation_inflation&metric=member_ratio", 422, ["metric"]),
+        ("branch=SM-NET&metric=member_ratio&metric=turnover", 422, ["metric", "metric"]),
+        ("metric=members", 422, ["metric"]),
+        ("as_of=2017-06-30", 422, ["as_of"]),
+        ("snapshot=x", 422, ["snapshot"]),
+        ("from=2017", 422, ["from"]),
+        ("from=2017-06-30&to=2017-03-31", 422, ["from", "to"]),
+        ("limit=5", 422, ["limit"]),
+        ("district=nowhere&industry=nowhere", 422, ["district", "industry"]),
+        ("to=2016-09-29", 404, ["to"]),
     ],
 )
 def test_what_cannot_be_asked_is_refused(client: TestClient, query: str, status: int, pointers: list[str]) -> None:
     for path in (TRENDS, f"{TRENDS}.csv"):
         answer = client.get(f"{path}?{query}")
         assert answer.status_code == status, answer.text
-        assert [error["pointer"] for error in answer.json()["errors"]] == pointers
+        assert [place_of(error) for error in answer.json()["errors"]] == pointers
     if status == 404:
-        assert answer.json()["errors"][0]["allowed"] == DATES[::-1]
+        assert answer.json()["errors"][0]["suggestions"] == DATES[::-1]
 
 
 @pytest.mark.parametrize(
     ("query", "pointer", "closest"),
-    [("branch=SM-NETT", "query/branch", "SM-NET"), ("enterprise=91350203DEM00028X", "query/enterprise", "91350203DEM")],
+    [("branch=SM-NETT", "branch", "SM-NET"), ("enterprise=91350203DEM00028X", "enterprise", "91350203DEM")],
 )
 def test_the_closest_are_offered_when_a_code_is_unknown(
     exact: TestClient, query: str, pointer: str, closest: str
 ) -> None:
     problem = Problem.model_validate_json(exact.get(f"{TRENDS}?{query}").content)
     (item,) = problem.errors
-    assert (problem.status, item.pointer) == (422, pointer)
-    assert 1 <= len(item.allowed) <= 5
-    assert item.allowed[0].startswith(closest)
+    assert (problem.status, place_of(item)) == (422, pointer)
+    assert 1 <= len(item.suggestions) <= 5
+    assert item.suggestions[0].startswith(closest)
 
 
 def test_one_enterprise_or_branch_is_exact_only_when_figures_are_protected(
     exact: TestClient, public: TestClient
 ) -> None:
-    for query, pointer in (("enterprise=none", "query/enterprise"), ("branch=SM-NET", "query/branch")):
+    for query, pointer in (("enterprise=none", "enterprise"), ("branch=SM-NET", "branch")):
         problem = Problem.model_validate_json(public.get(f"{TRENDS}?{query}").content)
         assert (problem.status, problem.type) == (403, "/problems/exact-only")
-        assert [(item.pointer, list(item.allowed)) for item in problem.errors] == [
+        assert [(place_of(item), list(item.allowed)) for item in problem.errors] == [
             (pointer, ["districts", "industries", "industry-groups"])
         ]
     assert exact.get(f"{TRENDS}?enterprise=none").status_code == 422

@@ -285,11 +285,21 @@ def test_files_are_checked_and_their_problems_listed(
     expect(only_check).to_be_checked()
 
     send("SM-900,测试党支部,club,SM,350203,,false,,,,", "SM-901,测试第二党支部,branch,SM,350203,,perhaps,,,,")
-    expect(told.locator("tbody tr")).to_have_count(2, timeout=60_000)
-    assert [line.split("\t")[:4] for line in told.locator("tbody tr").all_inner_texts()] == [
+    rows = told.get_by_role("group", name="Problems", exact=True).locator("tbody tr")
+    expect(rows).to_have_count(2, timeout=60_000)
+    assert [line.split("\t")[:4] for line in rows.all_inner_texts()] == [
         ["2", "kind", "club", "error"],
         ["3", "dual_affiliation", "perhaps", "error"],
     ]
+    counts = told.get_by_role("group", name="Problems by kind").locator("tbody tr")
+    assert [line.split("\t") for line in counts.all_inner_texts()] == [
+        ["invalid boolean", "error", "dual_affiliation", "1"],
+        ["invalid choice", "error", "kind", "1"],
+    ]
+    with page.expect_download() as remarks:
+        told.get_by_role("button", name="Download the file with remarks").click()
+    assert remarks.value.path().read_bytes().startswith(b"PK")
+
     send("SM-900,测试党支部,branch,SM,350203,standalone,false,,,,")
     expect(told).to_have_text("Checked, nothing written: 1 new, 0 changed, 0 unchanged, 0 with errors.", timeout=60_000)
     answer = httpx.get(f"{public_address}/v1/branches/SM-900", headers={"Authorization": f"Bearer {key}"})
@@ -315,7 +325,7 @@ def test_files_of_a_section_are_downloaded(open_page: Open, public_address: str,
     page.locator("#key").fill(key)
     with turned(page):
         page.keyboard.press("Enter")
-    query = {"parent": SIMING, "basis": "operating"}
+    query = {"parent": SIMING, "basis": "operating", "lang": "en", "bom": "true"}
     url, headers = f"{public_address}/v1/statistics/districts.csv", {"Authorization": f"Bearer {key}"}
     with page.expect_download() as received:
         page.locator("#children").get_by_role("button", name="CSV").click()

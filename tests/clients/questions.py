@@ -90,6 +90,8 @@ from org_coverage_client.models import (
 from org_coverage_client.types import UNSET, File, Unset
 from python_calamine import CalamineWorkbook
 
+from tests.factories.problems import place_of
+
 SIMING = "350203"
 PATIENCE = timedelta(seconds=60)
 
@@ -308,7 +310,7 @@ def ask_wrongly(client: Client) -> None:
     assert answer.status_code == 422
     problem = good(Problem, answer.parsed)
     assert problem.type_ == "/problems/invalid-request"
-    assert {item.pointer for item in problem.errors} == {"query/limit"}
+    assert {place_of(item) for item in problem.errors} == {"limit"}
     missing = get_enterprise_statistics.sync_detailed("nowhere", client=client)
     assert missing.status_code == 404
     assert good(Problem, missing.parsed).request_id == missing.headers["x-request-id"]

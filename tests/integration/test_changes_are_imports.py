@@ -137,7 +137,7 @@ def not_there(name: str, code: str) -> tuple[str, str, tuple[str, ...]]:
 
 
 def told(errors: Sequence[ErrorItem]) -> set[tuple[str, str, tuple[str, ...]]]:
-    return {(item.pointer, item.message, item.allowed) for item in errors}
+    return {(item.place, str(item.message), item.suggestions) for item in errors}
 
 
 def problems(name: str, code: str, issues: Sequence[RowIssue]) -> set[tuple[str, str, tuple[str, ...]]]:
@@ -146,7 +146,7 @@ def problems(name: str, code: str, issues: Sequence[RowIssue]) -> set[tuple[str,
     key = DATASETS[name].key[0]
     if any(issue.rule == "outside_scope" and issue.column == key for issue in errors):
         return {not_there(name, code)}
-    return {(pointer(name, key, issue), issue.message, issue.allowed) for issue in errors}
+    return {(pointer(name, key, issue), issue.message, issue.suggestions) for issue in errors}
 
 
 def pointer(name: str, key: str, issue: RowIssue) -> str:

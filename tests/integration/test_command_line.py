@@ -87,7 +87,7 @@ def test_problem_names_row_column_and_value_when_a_file_is_refused(run: Run, tmp
     finished = run("import", "ledger", str(file))
     assert finished.code == 1
     assert "error: row 2: headcount '十二': must be a whole number" in finished.err
-    assert "Import rejected: The file has 1 error; nothing of it was taken." in finished.err
+    assert "Import rejected: The file has one error; nothing of it was taken." in finished.err
 
 
 def test_accepted_headers_are_named_when_a_column_is_missing(run: Run, tmp_path: Path) -> None:

@@ -61,15 +61,15 @@ def test_unknown_code_is_refused_when_nothing_has_it(
 
 def test_closest_codes_are_offered_when_a_code_is_unknown(peopled: Registry) -> None:
     firm = rejected(peopled, "enterprises", "code,name,district_code\nX,某,35020300")
-    assert [(issue.message, set(issue.allowed) >= {"350203", "350203008"}) for issue in firm] == [
+    assert [(issue.message, set(issue.suggestions) >= {"350203", "350203008"}) for issue in firm] == [
         ("is not in districts", True)
     ]
     many = rejected(
         peopled, "enterprises", "code,name,district_code\n" + "".join(f"X{n},某,35020{n}\n" for n in range(120))
     )
-    assert [bool(issue.allowed) for issue in many] == [True] * 100 + [False] * 19
+    assert [bool(issue.suggestions) for issue in many] == [True] * 100 + [False] * 19
     job = rejected(peopled, "employments", f"{START}\nm10,A,2017-01-01,")
-    assert [(issue.value, issue.allowed) for issue in job] == [(None, ())]
+    assert [(issue.value, issue.suggestions) for issue in job] == [(None, ())]
 
 
 def test_rows_that_refer_to_it_are_named_when_what_they_refer_to_would_go(peopled: Registry) -> None:

@@ -59,5 +59,5 @@ def _refused_at_once(registry: Registry, ledger: Ledger) -> list[tuple[str, str]
     with pytest.raises(InvalidRequest) as caught:
         _taken(registry, ledger)
     refused: Any = caught.value
-    said = [(refused.detail, refused.message.said("zh"))]
-    return said + [(item.message, item.said.said("zh")) for item in refused.errors]
+    said = [(str(refused.detail), refused.detail.said("zh"))]
+    return said + [(str(item.message), item.message.said("zh")) for item in refused.errors]

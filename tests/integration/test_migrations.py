@@ -199,7 +199,7 @@ def test_nothing_is_folded_when_codes_would_meet_and_they_are_listed(database_ur
         connection.execute(text("INSERT INTO member (ref, joined_on, identity) VALUES ('m1', '2010-01-01', 'open')"))
     with pytest.raises(Conflict) as stopped:
         upgrade(database_url)
-    assert stopped.value.detail.splitlines()[1:] == ["enterprise: ９１Ａ and 91A", "member: a ref"]
+    assert str(stopped.value).splitlines()[1:] == ["enterprise: ９１Ａ and 91A", "member: a ref"]
     assert stored(database_url, "SELECT code FROM enterprise") == ["91A", "b", "９１Ａ"]
     assert not is_current(database_url)
 

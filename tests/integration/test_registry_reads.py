@@ -94,8 +94,8 @@ async def test_parent_is_refused_with_the_closest_codes_when_unknown(engine: Asy
     with pytest.raises(UnknownCode) as caught:
         await codes(engine, DISTRICTS, parent="350204")
     [item] = caught.value.errors
-    assert item.pointer == "query/parent"
-    assert "350203" in item.allowed
+    assert item.place == "query/parent"
+    assert "350203" in item.suggestions
     with pytest.raises(UnknownCode):
         await codes(engine, DISTRICTS, parent="\0")
 

@@ -236,7 +236,7 @@ def test_a_code_is_refused_when_the_snapshot_does_not_know_it(figures: Figures) 
     for name in ("within", "district", "industry", "industry_group"):
         with pytest.raises(InvalidRequest) as refused:
             table(figures, district_level="street", industry_level="division", **{name: "nowhere"})
-        assert refused.value.errors[0].pointer == f"query/{name}"
+        assert refused.value.errors[0].place == f"query/{name}"
 
 
 def test_levels_are_exact_only_when_protected_figures_lack_them(tiny: Tiny) -> None:
@@ -256,5 +256,5 @@ def test_levels_are_exact_only_when_protected_figures_lack_them(tiny: Tiny) -> N
     ):
         with pytest.raises(ExactOnly) as refused:
             reader.cross_table({"district_level": levels[0], "industry_level": levels[1]}, snapshot)
-        assert [item.pointer for item in refused.value.errors] == pointers
+        assert [item.place for item in refused.value.errors] == pointers
         assert refused.value.errors[0].allowed

@@ -351,7 +351,7 @@ def test_what_cannot_be_compared_is_refused(tiny: Tiny, params: dict[str, str], 
     figures = tiny.hold(**firms("1 10 1 wucun 64")).at()
     with pytest.raises(InvalidRequest) as refused:
         ask(figures, **params)
-    assert [item.pointer for item in refused.value.errors] == pointers
+    assert [item.place for item in refused.value.errors] == pointers
 
 
 # --- protected figures -----------------------------------------------------------------------------------------------
@@ -428,7 +428,7 @@ def test_what_needs_exact_figures_is_refused_when_figures_are_public(
 ) -> None:
     with pytest.raises(ExactOnly) as refused:
         ask(public, **params)
-    assert [item.pointer for item in refused.value.errors] == [pointer]
+    assert [item.place for item in refused.value.errors] == [pointer]
 
 
 def test_a_reference_of_nobody_tells_nothing_when_figures_are_public(tmp_path: Path) -> None:
@@ -446,4 +446,4 @@ def test_a_reference_of_nobody_tells_nothing_when_figures_are_public(tmp_path: P
 def test_an_unknown_code_is_told_with_the_closest_when_figures_are_public(public: Figures) -> None:
     with pytest.raises(ServiceError) as refused:
         ask(public, industry_level="section", industry="641")
-    assert "64" in refused.value.errors[0].allowed
+    assert "64" in refused.value.errors[0].suggestions

@@ -42,7 +42,7 @@ def refusal(ask: Callable[[], object]) -> ExactOnly:
 
 
 def items(error: ServiceError) -> dict[str, tuple[str, ...]]:
-    return {item.pointer: item.allowed for item in error.errors}
+    return {item.place: item.allowed for item in error.errors}
 
 
 @pytest.mark.parametrize(

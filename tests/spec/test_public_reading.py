@@ -250,8 +250,8 @@ def test_a_file_has_empty_columns_when_it_is_asked_for_protected_fields(figures:
 def test_a_code_is_unknown_when_only_exact_trees_have_it(figures: Figures, parameter: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         figures.page("industries", **{parameter: "641"})
-    assert refused.value.errors[0].pointer == f"query/{parameter}"
-    assert "64" in refused.value.errors[0].allowed
+    assert refused.value.errors[0].place == f"query/{parameter}"
+    assert "64" in refused.value.errors[0].suggestions
     with pytest.raises(InvalidRequest):
         figures.page("industries", district="yunding")
     with pytest.raises(NotFound):

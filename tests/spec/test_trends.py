@@ -134,10 +134,10 @@ def test_the_dates_there_are_are_told_when_the_range_holds_none(asker: Asker) ->
     ):
         error = refusal(asker, limits)
         assert isinstance(error, SnapshotNotFound)
-        assert [(item.pointer, item.allowed) for item in error.errors] == [(pointer, there) for pointer in pointers]
+        assert [(item.place, item.suggestions) for item in error.errors] == [(pointer, there) for pointer in pointers]
     wrong = refusal(asker, {"from": "2017-09-30", "to": "2017-03-31"})
     assert isinstance(wrong, InvalidRequest)
-    assert [item.pointer for item in wrong.errors] == ["query/from", "query/to"]
+    assert [item.place for item in wrong.errors] == ["query/from", "query/to"]
 
 
 def test_an_enterprise_has_no_point_when_it_is_not_registered(asker: Asker) -> None:
@@ -152,7 +152,7 @@ def test_an_enterprise_has_no_point_when_it_is_not_registered(asker: Asker) -> N
     for question in ({"enterprise": "X"}, {"enterprise": "B", "from": "2017-09-01"}):
         error = refusal(asker, question)
         assert isinstance(error, InvalidRequest)
-        assert [item.pointer for item in error.errors] == ["query/enterprise"]
+        assert [item.place for item in error.errors] == ["query/enterprise"]
 
 
 def test_a_branch_is_followed_with_all_below_it_while_it_lives(asker: Asker) -> None:
@@ -166,7 +166,7 @@ def test_a_branch_is_followed_with_all_below_it_while_it_lives(asker: Asker) -> 
     assert list(over_time(asker.trend({"branch": "P"}), "women_share")) == ["2017-03-31"]
     error = refusal(asker, {"branch": "P", "from": "2017-06-30"})
     assert isinstance(error, InvalidRequest)
-    assert [item.pointer for item in error.errors] == ["query/branch"]
+    assert [item.place for item in error.errors] == ["query/branch"]
 
 
 def test_metrics_are_refused_when_the_subject_has_none_such(asker: Asker) -> None:
@@ -177,7 +177,7 @@ def test_metrics_are_refused_when_the_subject_has_none_such(asker: Asker) -> Non
     ):
         error = refusal(asker, params, metric, "women_share")
         assert isinstance(error, InvalidRequest)
-        assert [item.pointer for item in error.errors] == ["query/metric"]
+        assert [item.place for item in error.errors] == ["query/metric"]
         assert "women_share" in error.errors[0].allowed
         assert metric not in error.errors[0].allowed
 
@@ -226,7 +226,7 @@ def test_a_date_has_no_point_when_its_tree_lacks_the_code(asker: Asker) -> None:
     for params in ({"district": "nowhere"}, {"district": "jialian", "from": "2017-06-30", "to": "2017-06-30"}):
         error = refusal(asker, params)
         assert isinstance(error, InvalidRequest)
-        assert [item.pointer for item in error.errors] == ["query/district"]
+        assert [item.place for item in error.errors] == ["query/district"]
 
 
 def test_the_newest_whole_snapshot_of_a_date_answers_when_there_are_several(asker: Asker) -> None:
@@ -272,4 +272,4 @@ def test_one_enterprise_or_branch_is_exact_only_when_figures_are_protected(migra
     ):
         error = refusal(reader, params)
         assert isinstance(error, ExactOnly)
-        assert [item.pointer for item in error.errors] == [pointer]
+        assert [item.place for item in error.errors] == [pointer]

@@ -193,7 +193,7 @@ def test_a_workbook_is_refused_at_once_when_a_sheet_is_too_short(length: int, ma
         return
     with pytest.raises(InvalidRequest) as caught:
         write(table, FileOptions(FileFormat.XLSX))
-    assert [(item.pointer, item.allowed) for item in caught.value.errors] == [("path/format", ("csv", "parquet"))]
+    assert [(item.place, item.allowed) for item in caught.value.errors] == [("path/format", ("csv", "parquet"))]
 
 
 def test_a_sheet_of_more_than_four_gibibytes_can_be_written_when_its_entry_says_so(

@@ -113,5 +113,5 @@ def test_a_ledger_describes_the_enterprise_and_its_return() -> None:
 def test_find_dataset_lists_all_names_when_unknown() -> None:
     with pytest.raises(UnknownDataset) as caught:
         find_dataset("people")
-    assert caught.value.errors[0].pointer == "query/dataset"
+    assert caught.value.errors[0].place == "query/dataset"
     assert caught.value.errors[0].allowed == tuple(CONTRACT)

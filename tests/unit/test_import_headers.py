@@ -5,7 +5,6 @@ import pytest
 from app.errors import ErrorItem
 from app.imports.datasets import DATASETS
 from app.imports.headers import HeaderRefused, header_place, match_titles
-from app.imports.refusals import SaidItem
 from app.imports.spellings import column_named
 from app.imports.tables import table
 
@@ -20,7 +19,7 @@ def names(titles: Sequence[str], dataset: str, **options: bool) -> list[str | No
 def refused(titles: Sequence[str], dataset: str, **options: bool) -> dict[str, ErrorItem]:
     with pytest.raises(HeaderRefused) as caught:
         match_titles(titles, DATASETS[dataset], **options)
-    return {error.pointer.removeprefix("body/columns/"): error for error in caught.value.errors}
+    return {error.place.removeprefix("column/"): error for error in caught.value.errors}
 
 
 @pytest.mark.parametrize(
@@ -45,18 +44,17 @@ def test_one_word_means_different_columns_in_different_datasets() -> None:
 def test_all_problems_are_named_at_once() -> None:
     errors = refused(["编号", "ref", "headcuont", "姓 名", "phoneNumber", "身份证号码"], "members")
     assert list(errors) == ["headcuont", "姓 名", "phoneNumber", "身份证号码", "ref", "joined_on"]
-    assert "looks like a person's name" in errors["姓 名"].message
-    assert "looks like a telephone" in errors["phoneNumber"].message
-    assert "looks like an identity number" in errors["身份证号码"].message
-    assert errors["ref"].message == "column ref stands 2 times: 编号, ref"
-    assert errors["joined_on"].allowed[:2] == ("joined_on", "入党日期")
+    assert "looks like a person's name" in str(errors["姓 名"].message)
+    assert "looks like a telephone" in str(errors["phoneNumber"].message)
+    assert "looks like an identity number" in str(errors["身份证号码"].message)
+    assert str(errors["ref"].message) == "column ref stands 2 times: 编号, ref"
+    assert errors["joined_on"].suggestions[:2] == ("joined_on", "入党日期")
     name = errors["姓 名"]
-    assert isinstance(name, SaidItem)
-    assert name.said.said("zh") == "不接收“姓 名”列：疑似姓名，属个人信息，请删去该列"
+    assert name.message.said("zh") == "不接收“姓 名”列：疑似姓名，属个人信息，请删去该列"
 
 
 def test_the_closest_columns_are_offered_when_a_title_is_unknown() -> None:
-    assert refused(["enterprise_code", "reported_on", "head count s"], "returns")["head count s"].allowed == (
+    assert refused(["enterprise_code", "reported_on", "head count s"], "returns")["head count s"].suggestions == (
         "headcount",
     )
 
@@ -101,13 +99,13 @@ def test_titles_that_speak_of_a_person_are_refused_though_unknown_ones_are_passe
 ) -> None:
     required = [column.name for column in DATASETS[dataset].columns if column.required]
     (error,) = refused([*required, title], dataset, ignore_unknown=True).values()
-    assert "is refused" in error.message
+    assert "is refused" in str(error.message)
 
 
 @pytest.mark.parametrize("dataset", ["members", "employments", "affiliations"])
 def test_name_is_refused_where_rows_are_persons(dataset: str) -> None:
     required = [column.name for column in DATASETS[dataset].columns if column.required]
-    assert "is refused" in refused([*required, "name"], dataset, ignore_unknown=True)["name"].message
+    assert "is refused" in str(refused([*required, "name"], dataset, ignore_unknown=True)["name"].message)
 
 
 def test_own_columns_are_never_refused() -> None:
@@ -118,7 +116,7 @@ def test_own_columns_are_never_refused() -> None:
 def test_a_title_with_a_long_number_is_not_repeated() -> None:
     errors = refused(["张三11010519491231002X", "joined_on"], "members")
     assert "no. 1" in errors
-    assert not any("1949" in error.message for error in errors.values())
+    assert not any("1949" in str(error.message) for error in errors.values())
 
 
 def test_keys_suffice_when_rows_are_to_be_deleted() -> None:
@@ -141,8 +139,8 @@ def test_a_column_without_a_title_must_be_blank_unless_unknown_ones_are_passed_o
 def test_hundreds_of_unknown_titles_are_all_named_though_few_with_suggestions() -> None:
     errors = refused([f"nmae {place}" for place in range(400)], "enterprises")
     assert len(errors) == 402
-    assert errors["nmae 0"].allowed == ("name",)
-    assert errors["nmae 399"].allowed == ()
+    assert errors["nmae 0"].suggestions == ("name",)
+    assert errors["nmae 399"].suggestions == ()
 
 
 HEADERS = [

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import msgspec
 
 from app.imports.issues import IssueLog, RowIssue, Rule, Severity, row_issue
-from app.imports.messages import say
+from app.messages import say
 
 
 def test_a_rule_says_how_severe_it_is() -> None:
@@ -57,7 +57,7 @@ def test_a_long_value_is_cut() -> None:
 
 
 def test_an_issue_is_kept_in_both_languages() -> None:
-    message = say("must not be above {whole}", whole="members")
+    message = say("must not be above {whole}", whole=say("members"))
     issue = row_issue(3, "full_members", "9", Rule.PART_ABOVE_MEMBERS, message, ("8",))
     again = msgspec.json.decode(msgspec.json.encode(issue), type=RowIssue)
     assert again == issue

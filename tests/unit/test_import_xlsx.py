@@ -16,7 +16,6 @@ from app.imports.readers.xlsx import SheetNeeded
 from app.imports.readers.xlsx_archive import Archive
 from app.imports.readers.xlsx_extent import sheet_extent
 from app.imports.readers.xlsx_sheet import read_book
-from app.imports.refusals import SaidItem
 from tests.factories.import_files import read_bytes
 from tests.factories.workbooks import SHEET, rewritten, with_cells, xlsx_bytes
 
@@ -29,7 +28,7 @@ PLAIN = xlsx_bytes(HEADER, ROW)
 def refused(content: bytes, tmp_path: Path, dataset: str = "enterprises") -> str:
     with pytest.raises(UnreadableFile) as caught:
         read_bytes(content, dataset, tmp_path)
-    return caught.value.detail
+    return str(caught.value)
 
 
 def extent(content: bytes, tmp_path: Path) -> tuple[int, int]:
@@ -160,9 +159,8 @@ def test_which_sheet_is_asked_when_several_have_a_known_header(tmp_path: Path) -
     with pytest.raises(SheetNeeded) as caught:
         read_bytes(content, "enterprises", tmp_path)
     (error,) = caught.value.errors
-    assert (error.pointer, error.allowed) == ("query/sheet", ("台账", "二月"))
-    assert isinstance(error, SaidItem)
-    assert "请用sheet指明" in error.said.said("zh")
+    assert (error.place, error.allowed) == ("query/sheet", ("台账", "二月"))
+    assert "请用sheet指明" in error.message.said("zh")
     assert read_bytes(content, "enterprises", tmp_path, sheet="二月").records[0]["code"] == "2"
     with pytest.raises(SheetNeeded) as caught:
         read_bytes(content, "enterprises", tmp_path, sheet="三月")

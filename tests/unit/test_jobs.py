@@ -31,6 +31,7 @@ from app.jobs.records import (
     write_record,
 )
 from app.jobs.uploads import PARTIAL, DiskFull, clean_up_jobs, full_disk_named, upload_path
+from app.messages import say
 
 IMPORT = ImportRequest("members", ImportOptions(ImportMode.REPLACE, OnError.SKIP, dry_run=True), 123, date(2017, 6, 30))
 DAY = 86400
@@ -61,7 +62,7 @@ def aged(path: Path, seconds: float) -> None:
 
 
 def test_record_reads_as_written_when_it_has_everything(settings: Settings) -> None:
-    item = JobProblemItem("body/columns/x", "unknown column x", ("code",))
+    item = JobProblemItem(say("unknown column {column}", column="x"), "unknown_column", "column/x", (), ("code",))
     full = JobRecord(
         new_record(IMPORT).id,
         IMPORT,

@@ -30,8 +30,8 @@ def test_a_wrong_password_a_missing_database_and_a_closed_port_are_told_apart(po
     }
     for said, url in asked.items():
         error = outage(url.render_as_string(hide_password=False))
-        assert said in error.detail
-        assert address not in error.detail
+        assert said in str(error)
+        assert address not in str(error)
     closed = outage(here.set(port=9).render_as_string(hide_password=False))
     assert closed.address == f"{here.host}:9"
 

@@ -9,6 +9,7 @@ from app.api.http.authorization import OPEN
 from app.api.http.pages import validated
 from app.api.http.routing import make_router
 from app.errors import NotFound
+from app.messages import say
 
 router = make_router("", "service", OPEN)
 
@@ -36,7 +37,7 @@ async def get_dashboard_file(file: str) -> Response:
 def _file(name: str) -> Response:
     content = _contents().get(name)
     if content is None:
-        raise NotFound("There is nothing at this path.")
+        raise NotFound(say("There is nothing at this path."))
     kind = _MEDIA_TYPES[name.rpartition(".")[2]]
     answer = validated(content, f"{kind}; charset=utf-8", public=True)
     answer.headers["Content-Security-Policy"] = POLICY

@@ -22,6 +22,7 @@ from app.access.principals import Principal
 from app.api.http.problems import problem_response
 from app.config import Settings
 from app.errors import TemporarilyUnavailable
+from app.messages import say
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
@@ -211,4 +212,4 @@ def _query(scope: Scope) -> list[tuple[str, str]]:
 
 
 def _not_audited() -> NotAudited:
-    return NotAudited("The audit log cannot be written; enterprises and branches are not shown without it.")
+    return NotAudited(say("The audit log cannot be written; enterprises and branches are not shown without it."))

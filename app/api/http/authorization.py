@@ -18,10 +18,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.access.keys import KeyRefused, Keyring, refused
 from app.access.principals import Principal, Right, anonymous
+from app.api.http.language import LANGUAGES
+from app.api.http.language import PARAMETER as LANGUAGE
 from app.api.http.parameters import QueryOf
 from app.api.http.problems import problem_response
 from app.config import Settings
 from app.errors import ServiceError
+from app.messages import say
 from app.registry.territory import require_everything
 
 _HEADER = b"authorization"
@@ -145,8 +148,8 @@ ADMIN = Depends(Authorization(Right.ADMIN))
 
 def _lacking(principal: Principal, right: Right) -> ServiceError:
     if principal.key_id is None and Right.READ not in principal.rights:
-        return KeyRefused("A key is required: send one as `Authorization: Bearer`.")
-    return RightMissing(f"This requires the right `{right}`.")
+        return KeyRefused(say("A key is required: send one as `Authorization: Bearer`."))
+    return RightMissing(say("This requires the right `{right}`.", right=right))
 
 
 def refuse_undeclared(app: FastAPI) -> None:
@@ -178,9 +181,20 @@ def _refuse_unknown_parameters(request: Request) -> None:
     route = request.scope["route"]
     dependant: Dependant = route.dependant
     known: tuple[str, ...] = route.query_names
-    unknown = [name for name in request.query_params if name not in known]
-    if unknown:
-        raise RequestValidationError([*_unknown(unknown, known), *_invalid(dependant, request)])
+    unknown = [name for name in request.query_params if name not in known and name != LANGUAGE]
+    wrong = [*_unknown(unknown, (*known, LANGUAGE)), *(() if LANGUAGE in known else _wrong_language(request))]
+    if wrong:
+        raise RequestValidationError([*wrong, *_invalid(dependant, request)])
+
+
+def _wrong_language(request: Request) -> Iterator[dict[str, Any]]:
+    """Yield what is wrong with the language of messages; of files, `lang` is a parameter of their own."""
+    given = request.query_params.getlist(LANGUAGE)
+    if len(given) > 1:
+        yield {"type": "repeated_parameter", "loc": ("query", LANGUAGE)}
+    elif given and given[0] not in LANGUAGES:
+        expected = " or ".join(f"'{language}'" for language in LANGUAGES)
+        yield {"type": "enum", "loc": ("query", LANGUAGE), "ctx": {"expected": expected}, "input": given[0]}
 
 
 def query_names(dependant: Dependant) -> tuple[str, ...]:
@@ -205,7 +219,6 @@ def _unknown(names: Sequence[str], known: Sequence[str]) -> Iterator[dict[str, A
         yield {
             "type": "unknown_parameter",
             "loc": ("query", name),
-            "msg": "Unknown parameter",
             "ctx": {"allowed": tuple(known)},
         }
 

@@ -11,6 +11,7 @@ from app.api.http.problems import ContentTooLarge, Refusal, problem_response
 from app.api.http.routing import Route
 from app.config import Settings
 from app.errors import ServiceError, TemporarilyUnavailable
+from app.messages import say
 
 _CODING = b"transfer-encoding"
 
@@ -64,7 +65,7 @@ class BodyLimits:
         """Handle one request."""
         declared = _declared_size(scope) if scope["type"] == "http" else 0
         if declared is None and not _is_chunked(scope):
-            error = UnknownTransferCoding("A body is sent with Content-Length or with Transfer-Encoding: chunked.")
+            error = UnknownTransferCoding(say("A body is sent with Content-Length or with Transfer-Encoding: chunked."))
             await problem_response(Request(scope), error)(scope, receive, send)
             return
         if declared == 0:
@@ -113,12 +114,20 @@ class _Arrival:
         return message
 
     def too_large(self) -> ContentTooLarge:
-        return ContentTooLarge(f"The body is larger than the {self.limit:,} bytes that this path takes.")
+        return ContentTooLarge(
+            say("The body is larger than the {limit:,} bytes that this path takes.", limit=self.limit)
+        )
 
     def _too_slow(self) -> BodyTooSlow:
-        pace = f"{self._grace} seconds and a second more for every {self._rate:,} bytes"
         return BodyTooSlow(
-            f"{self._size:,} bytes of the body have arrived; it may take {pace}, {self._longest:,} in all."
+            say(
+                "{size:,} bytes of the body have arrived; it may take {grace} seconds and a second more for every "
+                "{rate:,} bytes, {longest:,} in all.",
+                size=self._size,
+                grace=self._grace,
+                rate=self._rate,
+                longest=self._longest,
+            )
         )
 
 
@@ -167,8 +176,11 @@ class TimeLimit:
 
     def _too_late(self) -> AnswerTooLate:
         return AnswerTooLate(
-            f"The answer did not begin within {self._seconds} seconds. A change may have been made nevertheless; "
-            "repeating the request is harmless."
+            say(
+                "The answer did not begin within {seconds} seconds. A change may have been made nevertheless; "
+                "repeating the request is harmless.",
+                seconds=self._seconds,
+            )
         )
 
 

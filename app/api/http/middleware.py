@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.http.problems import problem_response
 from app.errors import ServiceError
+from app.messages import say
 from app.observability import failure
 
 SECURITY_HEADERS = {
@@ -121,7 +122,7 @@ class UnexpectedErrors:
             self.log.error("unexpected error", **failure(error))
             if started:
                 raise  # half an answer must not look like a whole one: the server cuts the connection
-            response = problem_response(Request(scope), ServiceError("The service failed; its log says why."))
+            response = problem_response(Request(scope), ServiceError(say("The service failed; its log says why.")))
             await response(scope, receive, send)
 
 

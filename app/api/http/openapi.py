@@ -13,11 +13,12 @@ from fastapi import FastAPI, Path, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, TypeAdapter
 from starlette.responses import RedirectResponse
 
 from app.api.http.authorization import OPEN, authorizations, query_models
 from app.api.http.components import put_for_generators, share
+from app.api.http.language import PARAMETER, Lang, language_of
 from app.api.http.models import Closed
 from app.api.http.pages import validated
 from app.api.http.problems import TYPE_BASE, Problem
@@ -25,6 +26,7 @@ from app.api.http.routing import make_router
 from app.api.http.statuses import PROBLEM_RESPONSES, problem_references
 from app.config import VERSION
 from app.errors import NotFound, ServiceError
+from app.messages import say
 
 TITLE = "OrgCoverage"
 
@@ -64,6 +66,17 @@ SERVERS = [
 
 _SCHEMAS = "#/components/schemas/{model}"
 
+_LANGUAGE_TEXT = "Language of messages; absent: by `Accept-Language`, else English."
+
+LANGUAGE: dict[str, Any] = {
+    "name": PARAMETER,
+    "in": "query",
+    "required": False,
+    "description": _LANGUAGE_TEXT,
+    "schema": {"$ref": _SCHEMAS.format(model=Lang.__name__), "description": _LANGUAGE_TEXT},
+}
+"""The parameter of every operation that has no `lang` of its own."""
+
 
 def document_of(app: FastAPI) -> dict[str, Any]:
     """Return the OpenAPI document of an application."""
@@ -85,6 +98,7 @@ def document_of(app: FastAPI) -> dict[str, Any]:
         "securitySchemes": {"key": KEY},
     }
     schemas = components["schemas"]
+    schemas[Lang.__name__] = TypeAdapter(Lang).json_schema()
     _define(Problem, schemas)["examples"] = [_example("problem")]
     operations = list(_operations(app, document))
     for route, method, operation in operations:
@@ -109,6 +123,8 @@ def _complete(route: APIRoute, method: str, operation: dict[str, Any], schemas: 
     parameters = operation.get("parameters", [])
     for model in query_models(route.dependant):
         parameters.extend(_parameters_of(model.model, schemas))
+    if all(parameter["name"] != PARAMETER for parameter in parameters):
+        parameters.append(LANGUAGE)
     operation["parameters"] = [_without_null(parameter) for parameter in parameters]
     [authorization] = authorizations(route)
     operation["responses"] |= problem_references(authorization.right, method, operation)
@@ -202,7 +218,7 @@ async def show_documentation(request: Request) -> Response:
 async def get_documentation_file(file: str) -> Response:
     """Return a script, style or picture of the documentation page."""
     if file not in _FILES:
-        raise NotFound("There is nothing at this path.")
+        raise NotFound(say("There is nothing at this path."))
     return validated(files("fastapi_offline").joinpath("static", file).read_bytes(), _FILES[file], public=True)
 
 
@@ -213,14 +229,24 @@ async def get_document(request: Request) -> Response:
 
 
 @router.get("/problems/{code}", response_model=ProblemType)
-async def get_problem_type(code: Annotated[str, Path(description="Last part of the type.")]) -> Response:
+async def get_problem_type(
+    request: Request, code: Annotated[str, Path(description="Last part of the type.")]
+) -> Response:
     """Get the meaning of a kind of problem; the `type` of a problem is the path of this operation."""
-    kind = next((kind for kind in _kinds(ServiceError) if kind.code == code), None)
+    kind = next((kind for kind in kinds(ServiceError) if kind.code == code), None)
     if kind is None:
-        raise NotFound("There is no problem of this kind.")
-    meaning = (kind.__doc__ or kind.title).partition("\n")[0]
-    described = {"type": TYPE_BASE + code, "title": kind.title, "status": kind.status, "meaning": meaning}
-    return validated(msgspec.json.encode(described), public=True)
+        raise NotFound(say("There is no problem of this kind."))
+    language = language_of(request.scope)
+    title, meaning = (say(text).said(language) for text in (kind.title, meaning_of(kind)))
+    described = {"type": TYPE_BASE + code, "title": title, "status": kind.status, "meaning": meaning}
+    response = validated(msgspec.json.encode(described), public=True)
+    response.headers.update({"Content-Language": language, "Vary": "Authorization, Accept-Language"})
+    return response
+
+
+def meaning_of(kind: type[ServiceError]) -> str:
+    """Return what a kind of problem means, in an English sentence: the first line of its documentation."""
+    return (kind.__doc__ or kind.title).partition("\n")[0]
 
 
 def encoded_document(app: FastAPI) -> bytes:
@@ -243,10 +269,11 @@ def _in_lines(node: Any, depth: int) -> bytes:
     return b"{\n" + b",\n".join(entries) + b"\n}"
 
 
-def _kinds(kind: type[ServiceError]) -> Iterator[type[ServiceError]]:
+def kinds(kind: type[ServiceError]) -> Iterator[type[ServiceError]]:
+    """Yield a kind of error and all special ones of it."""
     yield kind
     for special in kind.__subclasses__():
-        yield from _kinds(special)
+        yield from kinds(special)
 
 
 def _policy(page: bytes) -> str:

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.api.http.problems import problem_response
 from app.config import Settings
 from app.errors import ServiceError
+from app.messages import say, verbatim
 
 EXPOSED_HEADERS = ("ETag", "Link", "Location", "Retry-After", "X-Request-ID", "Content-Disposition")
 """Headers that a page of another origin may read."""
@@ -63,9 +64,10 @@ class KnownHosts:
         if scope["type"] == "http":
             host = _header(scope, b"host")
             if not (_is_known(host, self._hosts) or _has_key(scope)):
-                message = (
-                    f"Without a key this service answers on this machine alone, not as {host or 'an unnamed host'}; "
-                    "ORGCOVERAGE_HOSTS names others."
+                message = say(
+                    "Without a key this service answers on this machine alone, not as {host}; ORGCOVERAGE_HOSTS names "
+                    "others.",
+                    host=verbatim(host) if host else say("an unnamed host"),
                 )
                 await problem_response(Request(scope), UnknownHost(message))(scope, receive, send)
                 return
@@ -82,7 +84,7 @@ class OwnOrigin:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         if scope["type"] == "http" and scope["method"] in _CHANGES and not _has_key(scope) and self._is_foreign(scope):
-            message = "A page of another origin may not change anything here without a key."
+            message = say("A page of another origin may not change anything here without a key.")
             await problem_response(Request(scope), ForeignOrigin(message))(scope, receive, send)
             return
         await self.app(scope, receive, send)
@@ -123,7 +125,9 @@ class _RefusedPreflight(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the problem."""
         refused = bytes(self.body).decode().removeprefix("Disallowed CORS ")
-        error = PreflightRefused(f"Pages of other origins may not send this request; refused: {refused}.")
+        error = PreflightRefused(
+            say("Pages of other origins may not send this request; refused: {refused}.", refused=refused)
+        )
         await problem_response(Request(scope), error)(scope, receive, send)
 
 

@@ -16,14 +16,15 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from app.catalogue.codes import fold_width
+from app.errors import ErrorCode
+from app.messages import NotValid, say
 
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def _iso_date(value: object) -> object:
     if isinstance(value, str) and not _ISO_DATE.fullmatch(value):
-        message = "must be a date, YYYY-MM-DD"
-        raise ValueError(message)
+        raise NotValid(ErrorCode.INVALID_DATE, say("must be a date, YYYY-MM-DD"))
     return value
 
 
@@ -98,7 +99,7 @@ class QueryOf(Generic[Parameters]):
     def _repeated(self, request: Request) -> list[dict[str, Any]]:
         query = request.query_params
         names = [name for name in self.names if name not in self.repeatable and len(query.getlist(name)) > 1]
-        return [{"type": "repeated_parameter", "loc": ("query", name), "msg": "May be given once"} for name in names]
+        return [{"type": "repeated_parameter", "loc": ("query", name)} for name in names]
 
 
 def _plain(name: str, value: str) -> str:

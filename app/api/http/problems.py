@@ -1,7 +1,6 @@
 """Every error as RFC 9457 `application/problem+json`, without internal details."""
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -13,19 +12,33 @@ from pydantic import Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from app.api.http.language import language_of
 from app.api.http.models import Closed
-from app.errors import ErrorItem, InvalidRequest, NotFound, ServiceError
+from app.errors import ErrorCode, ErrorItem, InvalidRequest, NotFound, ServiceError, sentence
+from app.imports.issues import Rule
+from app.messages import Language, Message, say
 from app.observability import failure
+from app.validation import error_item
+
+CODES = tuple(sorted({*map(str, ErrorCode), *map(str, Rule)}))
+"""All codes of items: those of requests, and the rules of imports, by which single changes are judged too."""
 
 
 class ProblemItem(Closed):
-    """One thing that is wrong."""
+    """One thing that is wrong; at most one of `parameter`, `pointer` and `column` is not null."""
 
-    pointer: str = Field(description="Where: `query/basis`, `path/code`, `body/level`, `header/Authorization`.")
-    message: str = Field(description="What, in a sentence.")
-    allowed: list[str] = Field(
-        description="Allowed values: all of an enumeration, or the closest codes; empty where there is no list."
+    code: str = Field(
+        description="What is wrong, made for programs: a code of requests, or of single changes a rule of imports.",
+        json_schema_extra={"enum": [*CODES]},
     )
+    parameter: str | None = Field(description="Name of the parameter of query, path or header; null: not of one.")
+    pointer: str | None = Field(
+        description="JSON pointer (RFC 6901) into the body, as `/level`; null: not in a JSON body."
+    )
+    column: str | None = Field(description="Column of a file, as the file names it; null: not of one.")
+    message: str = Field(description="What, in a sentence, in the language of the answer.")
+    allowed: list[str] = Field(description="All values of an enumeration; empty where there is none.")
+    suggestions: list[str] = Field(description="The closest few of what there is: guesses; empty where none are made.")
 
 
 class Problem(Closed):
@@ -51,13 +64,7 @@ PROBLEM_RESPONSE: dict[str, Any] = {
 }
 """The `default` response of every operation."""
 
-_CHOICES = frozenset({"enum", "literal_error"})
-"""Errors whose message lists the choices, which go into `allowed`."""
-
-_OBJECTS = frozenset({"dict_type", "model_attributes_type", "model_type"})
-"""Errors of what should be an object, which the validator tells in words of its own library."""
-
-_CHOICE = re.compile(r"'([^']*)'")
+_PARAMETERS = frozenset({"query", "path", "header"})
 
 
 class BadRequest(ServiceError):
@@ -119,9 +126,9 @@ class Refusal(HTTPException):
 _OF_STATUS: dict[int, ServiceError] = {
     error.status: error
     for error in (
-        BadRequest("The body cannot be read."),
-        NotFound("There is nothing at this path."),
-        MethodNotAllowed("This path does not take this method; the header `Allow` lists those it takes."),
+        BadRequest(say("The body cannot be read.")),
+        NotFound(say("There is nothing at this path.")),
+        MethodNotAllowed(say("This path does not take this method; the header `Allow` lists those it takes.")),
     )
 }
 """The service errors for the framework's own refusals, by status."""
@@ -135,17 +142,18 @@ def add_problem_handlers(app: FastAPI) -> None:
 
 
 def problem_response(request: Request, error: ServiceError, headers: Mapping[str, str] | None = None) -> Response:
-    """Return a service error as a response."""
+    """Return a service error as a response, in the language of the request."""
+    language = language_of(request.scope)
     body = {
         "type": TYPE_BASE + error.code,
-        "title": error.title,
+        "title": say(error.title).said(language),
         "status": error.status,
-        "detail": error.detail,
+        "detail": error.detail.said(language),
         "instance": request.scope["path"],
         "request_id": getattr(request.state, "request_id", ""),
-        "errors": error.errors,
+        "errors": [item_of(item, language) for item in error.errors],
     }
-    extra = dict(headers or {}) | {"Cache-Control": "no-store"}
+    extra = dict(headers or {}) | {"Cache-Control": "no-store", "Content-Language": language}
     if error.status == HTTPStatus.UNAUTHORIZED or (error.status == HTTPStatus.FORBIDDEN and not _has_key(request)):
         extra["WWW-Authenticate"] = "Bearer"  # a key might help
     if error.retry_after is not None:
@@ -166,9 +174,9 @@ async def _on_service_error(request: Request, error: Exception) -> Response:
 
 async def _on_invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    items = [_item(entry) for entry in error.errors()]
-    if all(item.pointer.startswith("path/") for item in items):
-        return problem_response(request, NotFound("There is nothing at this path.", items))
+    items = [error_item(entry) for entry in error.errors()]
+    if all(item.place.startswith("path/") for item in items):
+        return problem_response(request, NotFound(say("There is nothing at this path."), items))
     return problem_response(request, InvalidRequest(_summary(items), items))
 
 
@@ -189,24 +197,21 @@ def _allowed_methods(request: Request) -> set[str]:
     return methods | {"HEAD"} if "GET" in methods else methods
 
 
-def _summary(items: Sequence[ErrorItem]) -> str:
+def _summary(items: Sequence[ErrorItem]) -> Message:
     if len(items) == 1:
-        return f"{items[0].pointer}: {items[0].message}."
-    return f"{len(items)} things are wrong with this request; `errors` lists them."
+        return sentence(items[0])
+    return say("{number} things are wrong with this request; `errors` lists them.", number=len(items))
 
 
-def _item(entry: Mapping[str, Any]) -> ErrorItem:
-    if entry["type"] == "json_invalid":
-        return ErrorItem("body", f"Not JSON at character {entry['loc'][-1]}")
-    pointer = "/".join(str(part) for part in entry["loc"])
-    if entry["type"] in _OBJECTS:
-        return ErrorItem(pointer, "Must be a JSON object")
-    if entry["type"] in _CHOICES:
-        return ErrorItem(pointer, "Unknown value", tuple(_CHOICE.findall(entry["ctx"]["expected"])))
-    return ErrorItem(pointer, entry["msg"].removeprefix("Value error, "), tuple(_allowed(entry)))
-
-
-def _allowed(entry: Mapping[str, Any]) -> Iterable[str]:
-    if entry["type"] in ("bool_parsing", "bool_type"):
-        return ("true", "false")
-    return tuple(entry.get("ctx", {}).get("allowed", ()))
+def item_of(item: ErrorItem, language: Language) -> dict[str, Any]:
+    """Return an item as it is answered."""
+    kind, _, rest = item.place.partition("/")
+    return {
+        "code": item.code,
+        "parameter": rest.partition("/")[0] if kind in _PARAMETERS and rest else None,
+        "pointer": (f"/{rest}" if rest else "") if kind == "body" else None,
+        "column": rest if kind == "column" else None,
+        "message": item.message.said(language),
+        "allowed": item.allowed,
+        "suggestions": item.suggestions,
+    }

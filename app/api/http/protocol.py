@@ -8,6 +8,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from app.api.http.middleware import SECURITY_HEADERS
 from app.api.http.problems import HeadTooLarge, UnreadableRequest, problem_response
 from app.errors import ServiceError
+from app.messages import say
 
 HEAD_BYTES = 512 * 1024
 """Largest head of a request, bytes; the server has no limit. Twice one read, which may include the end of another."""
@@ -35,15 +36,32 @@ class ProblemProtocol(HttpToolsProtocol):
         if self._head is not None and not self.transport.is_closing():
             self._head += len(data)
             if self._head > HEAD_BYTES:
-                self._refuse(HeadTooLarge(f"Address and headers take more than {HEAD_BYTES:,} bytes."))
+                self._refuse(HeadTooLarge(say("Address and headers take more than {most:,} bytes.", most=HEAD_BYTES)))
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the server's signature
         """Refuse an invalid request."""
-        self._refuse(UnreadableRequest("This is not HTTP/1.1. Letters beyond ASCII in an address are percent-encoded."))
+        self._refuse(
+            UnreadableRequest(say("This is not HTTP/1.1. Letters beyond ASCII in an address are percent-encoded."))
+        )
+
+    def _read_headers(self) -> list[tuple[bytes, bytes]]:
+        """Return the headers read so far, which may name a language; none where nothing was understood."""
+        read: list[tuple[bytes, bytes]] = getattr(self, "headers", None) or []
+        return [header for header in read if header[0] == b"accept-language"]
+
+    def _read_query(self) -> bytes:
+        url: bytes = getattr(self, "url", None) or b""
+        return url.partition(b"?")[2]
 
     def _refuse(self, error: ServiceError) -> None:
         request_id = secrets.token_hex(8)
-        scope = {"type": "http", "path": "", "headers": [], "state": {"request_id": request_id}}
+        scope = {
+            "type": "http",
+            "path": "",
+            "headers": self._read_headers(),
+            "query_string": self._read_query(),
+            "state": {"request_id": request_id},
+        }
         headers = {**SECURITY_HEADERS, "X-Request-ID": request_id, "Connection": "close"}
         response = problem_response(Request(scope), error, headers)
         lines = [*self.server_state.default_headers, *response.raw_headers]

@@ -20,7 +20,9 @@ from app.api.http.authorization import Authorization, authorizations, query_name
 from app.api.http.parameters import QueryOf
 from app.api.http.problems import PROBLEM_RESPONSE, UnsupportedMediaType
 from app.catalogue.codes import fold_width
-from app.errors import ErrorItem, InvalidRequest
+from app.errors import ErrorCode, ErrorItem, InvalidRequest, sentence
+from app.messages import say
+from app.validation import pointer_part
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -164,8 +166,11 @@ async def require_json(request: Request) -> None:
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json" and not media_type.endswith("+json"):
-        given = f"not as {media_type}" if media_type else "with its Content-Type"
-        raise UnsupportedMediaType(f"The body must be sent as application/json, {given}.")
+        raise UnsupportedMediaType(
+            say("The body must be sent as application/json, not as {given}.", given=media_type)
+            if media_type
+            else say("The body must be sent as application/json, with its Content-Type.")
+        )
     body = await request.body()
     if _ESCAPE in body:
         try:
@@ -173,8 +178,9 @@ async def require_json(request: Request) -> None:
         except ValueError:
             return  # not JSON: the parser says where
         if halves:
-            message = "holds half of a surrogate pair, which is no character"
-            raise InvalidRequest(f"{halves[0]}: {message}.", [ErrorItem(pointer, message) for pointer in halves])
+            message = say("holds half of a surrogate pair, which is no character")
+            items = [ErrorItem(ErrorCode.INVALID_TEXT, place, message) for place in halves]
+            raise InvalidRequest(sentence(items[0]), items)
 
 
 def _halves(value: object, pointer: str) -> Iterator[str]:
@@ -183,7 +189,7 @@ def _halves(value: object, pointer: str) -> Iterator[str]:
         if any(not _is_text(name) for name in value):
             yield pointer
         for name, part in value.items():
-            yield from _halves(part, f"{pointer}/{name}") if _is_text(name) else ()
+            yield from _halves(part, f"{pointer}/{pointer_part(name)}") if _is_text(name) else ()
     elif isinstance(value, list):
         for place, part in enumerate(value):
             yield from _halves(part, f"{pointer}/{place}")

@@ -151,7 +151,7 @@ async def list_imports(request: Request, query: ListQuery) -> Response:
 @router.get("/{id}", response_model=ImportAnswer, dependencies=[WRITE])
 async def get_import(request: Request, import_id: ImportId) -> Response:
     """Get one import: what was sent, and what it did."""
-    return import_answer(own_job(request, import_id))
+    return import_answer(request, own_job(request, import_id))
 
 
 @router.get("/{id}/issues", response_model=ImportIssuePage, dependencies=[WRITE])

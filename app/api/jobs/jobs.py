@@ -15,10 +15,11 @@ from starlette.responses import FileResponse
 from app.access.principals import Principal
 from app.api.http.auditing import audit_details, origin_of
 from app.api.http.authorization import ADMIN, WRITE, WRITE_EVERYWHERE
+from app.api.http.language import language_of
 from app.api.http.models import Closed
 from app.api.http.pages import JSON, ListParameters, decode_cursor, page_of
 from app.api.http.parameters import QueryOf
-from app.api.http.problems import TYPE_BASE
+from app.api.http.problems import TYPE_BASE, item_of
 from app.api.http.routing import XLSX, make_router
 from app.api.jobs.models import AcceptedJobAnswer, ErasureBody, JobAnswer, JobKind, JobPage, JobState
 from app.api.registry.models import Day
@@ -34,10 +35,12 @@ from app.jobs.records import (
     JobProblem,
     JobRecord,
     absent_job,
+    as_message,
     new_record,
     read_job,
     remarks_path,
 )
+from app.messages import Language, say
 from app.registry.erasure import refuse_unusable
 from app.snapshots.dates import refuse_future
 
@@ -71,9 +74,10 @@ def own_job(request: Request, job_id: str) -> JobRecord:
     return record
 
 
-def job_answer(record: JobRecord) -> Response:
+def job_answer(request: Request, record: JobRecord) -> Response:
     """Return a job; until it is finished, with `Retry-After`."""
-    return _answer({"data": _job(record)}, headers=_until_finished(record))
+    language = language_of(request.scope)
+    return _answer({"data": _job(record, language)}, headers=_in(language) | _until_finished(record))
 
 
 def job_page(request: Request, query: ListParameters, found: Sequence[JobRecord]) -> Response:
@@ -90,14 +94,15 @@ def import_of(record: JobRecord) -> JobRecord:
         It is not an import.
     """
     if record.kind != "import":
-        message = f"Job {record.id} is not an import."
+        message = say("Job {id} is not an import.", id=record.id)
         raise JobNotFound(message)
     return record
 
 
-def import_answer(record: JobRecord) -> Response:
+def import_answer(request: Request, record: JobRecord) -> Response:
     """Return an import; until it is finished, with `Retry-After`."""
-    return _answer({"data": _import(import_of(record))}, headers=_until_finished(record))
+    language = language_of(request.scope)
+    return _answer({"data": _import(import_of(record), language)}, headers=_in(language) | _until_finished(record))
 
 
 def import_page(request: Request, query: ListParameters, found: Sequence[JobRecord]) -> Response:
@@ -108,7 +113,7 @@ def import_page(request: Request, query: ListParameters, found: Sequence[JobReco
 def issue_page(request: Request, query: ListParameters, issues: Sequence[RowIssue], start: int) -> Response:
     """Return a page of an import's problems, given its rows and, if there is a next page, one more."""
     end = start + query.limit if len(issues) > query.limit else None
-    return _page(request, query, [_issue(issue) for issue in issues[: query.limit]], end)
+    return _page(request, query, [_issue(issue, language_of(request.scope)) for issue in issues[: query.limit]], end)
 
 
 class RemarksNotFound(NotFound):
@@ -131,7 +136,7 @@ def remarks_file(jobs_dir: FilePath, job_id: str) -> Response:
     """
     path = remarks_path(jobs_dir, job_id)
     if not path.exists():
-        message = f"Import {job_id} has no file with remarks."
+        message = say("Import {job_id} has no file with remarks.", job_id=job_id)
         raise RemarksNotFound(message)
     return FileResponse(path, headers=_NO_STORE, media_type=XLSX, filename=path.name)
 
@@ -140,33 +145,34 @@ def _page_of_records(
     request: Request,
     query: ListParameters,
     found: Sequence[JobRecord],
-    shown: Callable[[JobRecord], dict[str, Any]],
+    shown: Callable[[JobRecord, Language], dict[str, Any]],
 ) -> Response:
     listed = found[: query.limit]
     end = listed[-1].id if len(found) > query.limit else None
-    return _page(request, query, [shown(record) for record in listed], end)
+    language = language_of(request.scope)
+    return _page(request, query, [shown(record, language) for record in listed], end)
 
 
 def _page(request: Request, query: ListParameters, data: list[dict[str, Any]], end: object) -> Response:
     content, links = page_of(request, query, data, end)
-    return Response(content, headers=_NO_STORE | links, media_type=JSON)
+    return Response(content, headers=_in(language_of(request.scope)) | links, media_type=JSON)
 
 
-def _issue(issue: RowIssue) -> dict[str, Any]:
-    names = ("row", "column", "header", "value", "severity", "rule", "message", "allowed")
-    return {name: getattr(issue, name) for name in names}
+def _issue(issue: RowIssue, language: Language) -> dict[str, Any]:
+    names = ("row", "column", "header", "value", "severity", "rule", "suggestions")
+    return {name: getattr(issue, name) for name in names} | {"message": issue.told.said(language)}
 
 
 def _until_finished(record: JobRecord) -> dict[str, str]:
-    return _NO_STORE if record.finished else {**_NO_STORE, "Retry-After": "1"}
+    return {} if record.finished else {"Retry-After": "1"}
 
 
-def _job(record: JobRecord) -> dict[str, Any]:
+def _job(record: JobRecord, language: Language) -> dict[str, Any]:
     names = ("id", "kind", "state", "phase", "done", "total", "created_at", "started_at", "finished_at", "snapshot")
-    return {name: getattr(record, name) for name in names} | {"problem": _failure(record.problem)}
+    return {name: getattr(record, name) for name in names} | {"problem": _failure(record.problem, language)}
 
 
-def _import(record: JobRecord) -> dict[str, Any]:
+def _import(record: JobRecord, language: Language) -> dict[str, Any]:
     request = record.request
     assert isinstance(request, ImportRequest)
     return {
@@ -179,22 +185,32 @@ def _import(record: JobRecord) -> dict[str, Any]:
         "state": record.state,
         "created_at": record.created_at,
         "finished_at": record.finished_at,
-        "result": None if record.imported is None else _result(record.imported),
+        "result": None if record.imported is None else _result(record.imported, language),
         "snapshot": record.snapshot,
-        "problem": _failure(record.problem),
+        "problem": _failure(record.problem, language),
     }
 
 
-def _result(imported: ImportResult) -> dict[str, Any]:
-    notes = [str(note) for note in imported.notes]
+def _result(imported: ImportResult, language: Language) -> dict[str, Any]:
+    notes = [note.said(language) for note in imported.notes]
     return {field.name: getattr(imported, field.name) for field in fields(imported)} | {"notes": notes}
 
 
-def _failure(problem: JobProblem | None) -> dict[str, Any] | None:
+def _failure(problem: JobProblem | None, language: Language) -> dict[str, Any] | None:
     if problem is None:
         return None
-    names = ("title", "status", "detail", "errors")
-    return {"type": TYPE_BASE + problem.code, **{name: getattr(problem, name) for name in names}}
+    return {
+        "type": TYPE_BASE + problem.code,
+        "title": say(problem.title).said(language),
+        "status": problem.status,
+        "detail": as_message(problem.detail).said(language),
+        "errors": [item_of(part.item, language) for part in problem.errors],
+    }
+
+
+def _in(language: Language) -> dict[str, str]:
+    """Return the headers of an answer with messages in a language."""
+    return {**_NO_STORE, "Content-Language": language, "Vary": "Authorization, Accept-Language"}
 
 
 def _answer(content: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -228,7 +244,7 @@ async def list_jobs(request: Request, query: Annotated[JobParameters, Depends(Qu
 @router.get("/jobs/{id}", response_model=JobAnswer, dependencies=[WRITE])
 async def get_job(request: Request, job_id: Annotated[str, Path(alias="id", description="Id of the job.")]) -> Response:
     """Get the state of an import, build or erasure; while it runs, `Retry-After` says when to poll again."""
-    return job_answer(own_job(request, job_id))
+    return job_answer(request, own_job(request, job_id))
 
 
 @router.post("/snapshots", status_code=202, response_model=AcceptedJobAnswer, dependencies=[WRITE_EVERYWHERE])

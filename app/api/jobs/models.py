@@ -163,7 +163,7 @@ class ImportIssue(Closed):
     severity: Severity = Field(description="`error` excludes the row, `warning` does not.")
     rule: Rule = Field(description="The rule.")
     message: str = Field(description="What is wrong, in a sentence.")
-    allowed: list[str] = Field(
+    suggestions: list[str] = Field(
         description="The closest few codes, of a code that is nowhere; empty otherwise, and after the first hundred."
     )
 

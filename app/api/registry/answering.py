@@ -18,6 +18,7 @@ from app.api.http.pages import JSON, ListParameters, content_tag, decode_cursor,
 from app.api.registry.models import SearchParameters
 from app.errors import ServiceError
 from app.imports.changes import Outcome, Precondition, any_state, delete_entity, replace_entity
+from app.messages import say
 from app.publication.code_lists import Search, find_code, search_codes
 from app.registry.entities import DISTRICTS, INDUSTRIES, INDUSTRY_GROUPS, Entity
 from app.registry.reads import CoverageKey, Listing, Row, Rows, find_entity, list_coverage, list_entities, list_returns
@@ -50,7 +51,7 @@ def visibility_of(request: Request) -> Visibility:
         It has only protected figures.
     """
     if not sees_registry(request):
-        message = "Without a key only the lists of districts, industries and industry groups can be had here"
+        message = say("Without a key only the lists of districts, industries and industry groups can be had here")
         raise ExactOnly(message)
     return Visibility(request.state.principal.scope, request.app.state.settings.today())
 
@@ -64,7 +65,9 @@ def code_list(entity: Entity) -> Subject:
         None does.
     """
     if entity.name not in CODE_LISTS:
-        message = f"{entity.name} can be had with a key only; without one there are lists of codes"
+        message = say(
+            "{dataset} can be had with a key only; without one there are lists of codes", dataset=say(entity.name)
+        )
         raise ExactOnly(message)
     return CODE_LISTS[entity.name]
 
@@ -218,11 +221,11 @@ def _precondition(request: Request) -> Precondition:
 
     def require_match(row: Row | None) -> None:
         if row is None:
-            raise PreconditionFailed("What `If-Match` names is not recorded; nothing was changed.")
+            raise PreconditionFailed(say("What `If-Match` names is not recorded; nothing was changed."))
         # The same content in another encoding has a tag with that behind; weak tags match nothing.
         tag = content_tag(_encoded(row)).removesuffix('"')
         if not any(each in ("*", f'{tag}"') or each.startswith(f"{tag}-") for each in tags):
-            raise PreconditionFailed("It was changed since the answer that `If-Match` names; get it anew.")
+            raise PreconditionFailed(say("It was changed since the answer that `If-Match` names; get it anew."))
 
     return require_match
 

@@ -12,11 +12,11 @@ from starlette.types import Send
 
 from app.api.http.auditing import audited
 from app.api.http.authorization import READ
+from app.api.http.language import Lang
 from app.api.http.pages import validated
 from app.api.http.routing import FILE_RESPONSE, XLSX, make_router
 from app.api.jobs.models import DatasetName
 from app.api.registry.answering import visibility_of
-from app.api.statistics.parameters import Lang
 from app.imports.datasets import find_dataset
 from app.imports.templates import template
 from app.registry.export import EXPORTS, export_rows

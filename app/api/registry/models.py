@@ -21,6 +21,8 @@ from app.catalogue.vocabulary import (
     Ownership,
     SizeClass,
 )
+from app.errors import ErrorCode
+from app.messages import NotValid, say
 
 NAME_LENGTH = 1000
 """Longest name, characters; imports take as many."""
@@ -34,8 +36,7 @@ Code = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValid
 
 def _text_only(value: object) -> object:
     if not isinstance(value, str):
-        message = "must be a date, YYYY-MM-DD"
-        raise ValueError(message)
+        raise NotValid(ErrorCode.INVALID_DATE, say("must be a date, YYYY-MM-DD"))
     return value
 
 

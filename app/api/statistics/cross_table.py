@@ -30,7 +30,8 @@ from app.api.statistics.parameters import (
 )
 from app.api.statistics.subjects import Format
 from app.catalogue.vocabulary import DistrictLevel, IndustryLevel
-from app.errors import ErrorItem, InvalidRequest
+from app.errors import ErrorCode, ErrorItem, InvalidRequest
+from app.messages import say
 from app.publication.lists import (
     bases_answer,
     bases_question,
@@ -99,10 +100,13 @@ class CrossTableListing(ScopePopulation, BasisParameter):
             Not exactly one kind of columns is given.
         """
         if (self.industry_level is None) == (self.by is None):
-            message = "either industry_level or by=industry_group must be given"
+            message = say("either industry_level or by=industry_group must be given")
             levels = tuple(level.value for level in IndustryLevel)
             columns = tuple(column.value for column in TableColumns)
-            choices = (ErrorItem("query/industry_level", message, levels), ErrorItem("query/by", message, columns))
+            choices = (
+                ErrorItem(ErrorCode.MISSING, "query/industry_level", message, levels),
+                ErrorItem(ErrorCode.MISSING, "query/by", message, columns),
+            )
             raise InvalidRequest(message, choices)
         level = None if self.industry_level is None else self.industry_level.value
         return cross_table_question(self.when, self.population, self.within, self.district_level.value, level)

@@ -26,7 +26,8 @@ from app.api.statistics.parameters import (
 from app.api.statistics.subjects import Format
 from app.catalogue.analyses import Analysis
 from app.catalogue.vocabulary import IndustryLevel
-from app.errors import ErrorItem
+from app.errors import ErrorCode, ErrorItem
+from app.messages import NotValid, say
 from app.publication.low_membership import low_membership_answer, low_membership_table
 from app.statistics.low_membership import COLUMNS, ComparisonClass, LowMembershipQuestion, RatioReference
 from app.statistics.population import refuse
@@ -104,8 +105,7 @@ _DECIMAL = re.compile(r"(\d{1,30}(\.\d{0,30})?|\.\d{1,30})([eE][+-]?\d{1,3})?", 
 
 def _decimal(value: object) -> object:
     if isinstance(value, str) and not _DECIMAL.fullmatch(value):
-        message = "must be a decimal fraction"
-        raise ValueError(message)
+        raise NotValid(ErrorCode.INVALID_NUMBER, say("must be a decimal fraction"))
     return value
 
 
@@ -187,19 +187,21 @@ class LowMembershipParameters(ScopePopulation, BasisParameter):
 
     def _subject_problems(self) -> Iterator[ErrorItem]:
         if (self.industry_level is None) == (self.by is None):
-            message = "either industry_level or by=industry_group must be given"
-            yield ErrorItem("query/industry_level", message, tuple(level.value for level in IndustryLevel))
-            yield ErrorItem("query/by", message, tuple(by.value for by in ComparedBy))
+            message = say("either industry_level or by=industry_group must be given")
+            yield ErrorItem(
+                ErrorCode.MISSING, "query/industry_level", message, tuple(level.value for level in IndustryLevel)
+            )
+            yield ErrorItem(ErrorCode.MISSING, "query/by", message, tuple(by.value for by in ComparedBy))
 
     def _reference_problems(self) -> Iterator[ErrorItem]:
         if self.reference is not None and self.target is not None:
-            message = "reference and target cannot be used together"
-            yield ErrorItem("query/reference", message)
-            yield ErrorItem("query/target", message)
+            message = say("reference and target cannot be used together")
+            yield ErrorItem(ErrorCode.CONFLICTING_PARAMETERS, "query/reference", message)
+            yield ErrorItem(ErrorCode.CONFLICTING_PARAMETERS, "query/target", message)
         if self.reference is RatioReference.PARENT and self.district is None:
-            message = "reference=parent needs a district"
-            yield ErrorItem("query/reference", message)
-            yield ErrorItem("query/district", message)
+            message = say("reference=parent needs a district")
+            yield ErrorItem(ErrorCode.MISSING, "query/reference", message)
+            yield ErrorItem(ErrorCode.MISSING, "query/district", message)
 
 
 class LowMembershipOrder(OrderParameter):

@@ -6,6 +6,7 @@ from typing import ClassVar, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.api.http.language import Lang
 from app.api.http.models import members
 from app.api.http.parameters import IsoDate
 from app.catalogue.measures import BRANCH_MEASURES, ENTERPRISE_MEASURES, MEASURES
@@ -69,13 +70,6 @@ class BranchSort(StrEnum):
     """What lists of branches can be sorted by; figures are those of the subtree."""
 
     vars().update(members(["code", *_BRANCH]))
-
-
-class Lang(StrEnum):
-    """Language of labels."""
-
-    ZH = "zh"
-    EN = "en"
 
 
 Part = TypeVar("Part", AsOf, Population, Listing, Page)

@@ -29,7 +29,8 @@ from app.api.statistics.subjects import Format
 from app.api.statistics.tiers import visibility_of
 from app.catalogue.analyses import Analysis
 from app.catalogue.metrics import BRANCH_METRICS, METRICS
-from app.errors import ErrorItem, InvalidRequest
+from app.errors import ErrorCode, ErrorItem, InvalidRequest
+from app.messages import say
 from app.publication.trends import trend_answer, trend_table
 from app.statistics.question import Subject
 from app.statistics.trends import SeriesBreak, TrendQuestion, metrics_of
@@ -132,8 +133,10 @@ class TrendParameters(TrendPopulation):
         population = [name for name in TrendPopulation.model_fields if name in self.model_fields_set]
         given = [*named, *population] if named else []
         if len(given) > 1:
-            message = f"{given[0]} cannot be used together with {', '.join(given[1:])}"
-            raise InvalidRequest(message, [ErrorItem(f"query/{name}", message) for name in given[1:]])
+            message = say("{name} cannot be used together with {others}", name=given[0], others=", ".join(given[1:]))
+            raise InvalidRequest(
+                message, [ErrorItem(ErrorCode.CONFLICTING_PARAMETERS, f"query/{name}", message) for name in given[1:]]
+            )
 
 
 class TrendFile(FileOutput, TrendParameters):

@@ -17,11 +17,11 @@ from pyarrow import csv as arrow_csv
 from app.imports.columns import Dataset
 from app.imports.headers import HEADER_WITHIN, header_place, recognised
 from app.imports.issues import RowIssue, Rule, row_issue
-from app.imports.messages import say
 from app.imports.readers.layout import MOST_COLUMNS, FileFormat, Header, Layout, UnreadableFile
 from app.imports.rows.extra_rows import is_note
 from app.imports.rows.raw import RawBatch, RowNumbers
 from app.imports.rows.texts import Texts
+from app.messages import say
 
 FIRST_BYTES = 1 << 20
 """Bytes that are looked at before a file is accepted."""

@@ -6,19 +6,20 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
+from app.errors import ErrorCode, ErrorItem
 from app.imports.columns import Dataset
 from app.imports.headers import HEADER_WITHIN, match_titles
 from app.imports.issues import IssueLog
-from app.imports.messages import say
 from app.imports.readers.csv import csv_batches, csv_layout, detect_encoding
 from app.imports.readers.layout import MOST_COLUMNS, FileFormat, Header, Layout, UnreadableFile
 from app.imports.readers.limits import cpu_seconds, limited
 from app.imports.readers.parquet import parquet_batches, parquet_layout
 from app.imports.readers.xlsx import xlsx_batches, xlsx_layout
-from app.imports.refusals import FileRefused, FileTooDemanding, error_item
+from app.imports.refusals import FileRefused, FileTooDemanding
 from app.imports.rows.checks import Chunk, check_batch, refuse_identity_numbers
 from app.imports.rows.extra_rows import table_rows, without_extra_rows
 from app.imports.rows.raw import RawBatch
+from app.messages import say
 
 
 class ColumnRefused(FileRefused):
@@ -73,9 +74,9 @@ def detect_format(path: Path) -> FileFormat:
     with path.open("rb") as file:
         start = file.read(4)
     if not start:
-        raise UnreadableFile("The file is empty.")
+        raise UnreadableFile(say("The file is empty."))
     if start == _OLD_WORKBOOK:
-        raise UnreadableFile("The byte at offset 0 begins an old (.xls) or encrypted workbook; save it as .xlsx.")
+        raise UnreadableFile(say("The byte at offset 0 begins an old (.xls) or encrypted workbook; save it as .xlsx."))
     return next((name for name, first in _FIRST_BYTES.items() if start == first), FileFormat.CSV)
 
 
@@ -157,13 +158,14 @@ def _chunks(path: Path, dataset: Dataset, header: Header, issues: IssueLog, toda
             yield chunk
     if refused:
         items = [
-            error_item(
-                f"body/columns/{name}",
+            ErrorItem(
+                ErrorCode.IDENTITY_NUMBER,
+                f"column/{name}",
                 say("column {column} is refused: {count} cells hold an identity number", column=name, count=count),
             )
             for name, count in refused.items()
         ]
-        raise ColumnRefused("A file may not bring identity numbers of persons.", items)
+        raise ColumnRefused(say("A file may not bring identity numbers of persons."), items)
 
 
 def with_whole_encoding(path: Path, dataset: Dataset, header: Header) -> Header:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from app.imports.headers import Field, shown_title
-from app.imports.messages import Message, say
 from app.imports.refusals import FileRefused
+from app.messages import Message, say
 
 MOST_COLUMNS = 500
 """Columns that a file may have; no dataset has more than thirty."""

@@ -10,14 +10,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from app.errors import ErrorCode, ErrorItem
 from app.imports.columns import Dataset
 from app.imports.headers import recognised
 from app.imports.issues import RowIssue, Rule, row_issue
-from app.imports.messages import say
 from app.imports.readers.layout import MOST_COLUMNS, FileFormat, Header, Layout, UnreadableFile
-from app.imports.refusals import FileTooDemanding, error_item
+from app.imports.refusals import FileTooDemanding
 from app.imports.rows.raw import RawBatch
 from app.imports.rows.texts import Mask, Texts, Values, true_mask, without
+from app.messages import say
 
 if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile
@@ -64,15 +65,16 @@ def parquet_layout(path: Path, dataset: Dataset, _sheet: str | None = None) -> L
         names = tuple(schema.names)
         _refuse_demanding(file, path.stat().st_size)
     errors = [
-        error_item(
-            f"body/columns/{field.name}",
+        ErrorItem(
+            ErrorCode.UNREADABLE_COLUMN,
+            f"column/{field.name}",
             say("column {column} is of type {type}, which is not read", column=field.name, type=str(field.type)),
         )
         for field in schema
         if not _has_text(field.type) and recognised([field.name], dataset)
     ]
     if errors:
-        raise UnreadableFile("Columns are of types that are not read.", errors)
+        raise UnreadableFile(say("Columns are of types that are not read."), errors)
     return Layout(FileFormat.PARQUET, names)
 
 
@@ -111,7 +113,7 @@ def _opened(path: Path) -> "Iterator[ParquetFile]":
     except MemoryError:  # of Arrow, too
         raise
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise UnreadableFile("The file begins as Parquet but is damaged.") from error
+        raise UnreadableFile(say("The file begins as Parquet but is damaged.")) from error
 
 
 def _refuse_large_footer(path: Path) -> None:
@@ -157,7 +159,7 @@ def _read_columns(schema: pa.Schema) -> dict[str, list[int]]:
 def _with_all_columns(read: pa.RecordBatch, places: Sequence[int], header: Header) -> pa.RecordBatch:
     """Return a batch in the order of the file, with nulls for the columns that were not read."""
     if read.num_columns != len(places):
-        raise UnreadableFile("The file begins as Parquet but is damaged.")
+        raise UnreadableFile(say("The file begins as Parquet but is damaged."))
     nothing = pa.nulls(read.num_rows, pa.string())
     columns = dict(zip(places, read.columns, strict=True))
     titles = header.layout.titles

@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from app.errors import ErrorCode, ErrorItem
 from app.imports.columns import Dataset, Kind
 from app.imports.headers import HEADER_WITHIN, Field, header_place, is_header
 from app.imports.issues import RowIssue, Rule, row_issue
-from app.imports.messages import Message, say
 from app.imports.readers.layout import FileFormat, Header, Layout, UnreadableFile
 from app.imports.readers.xlsx_archive import MOST_INFLATED, Archive
 from app.imports.readers.xlsx_extent import Extent, sheet_extent
 from app.imports.readers.xlsx_sheet import Head, Sheet, first_rows, read_book
-from app.imports.refusals import FileRefused, error_item
+from app.imports.refusals import FileRefused
 from app.imports.rows.raw import RawBatch
 from app.imports.spellings import normal
+from app.messages import Message, say
 
 if TYPE_CHECKING:
     from python_calamine import CalamineSheet
@@ -103,7 +104,8 @@ def _chosen(sheets: Sequence[Sheet], heads: Sequence[Head], dataset: Dataset) ->
 
 
 def _sheet_needed(message: Message, sheets: Sequence[Sheet]) -> SheetNeeded:
-    return SheetNeeded(message, [error_item("query/sheet", message, tuple(sheet.name for sheet in sheets))])
+    names = tuple(sheet.name for sheet in sheets)
+    return SheetNeeded(message, [ErrorItem(ErrorCode.AMBIGUOUS_SHEET, "query/sheet", message, names)])
 
 
 def xlsx_batches(path: Path, header: Header) -> Iterator[RawBatch]:
@@ -134,7 +136,7 @@ def _sheet(path: Path, name: str) -> "Iterator[CalamineSheet]":
         with python_calamine.CalamineWorkbook.from_path(path) as workbook:
             sheet = workbook.get_sheet_by_name(name)
     except (python_calamine.CalamineError, OSError, ValueError) as error:
-        raise UnreadableFile("The workbook is damaged.") from error
+        raise UnreadableFile(say("The workbook is damaged.")) from error
     yield sheet
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from app.imports.messages import say
 from app.imports.readers.layout import UnreadableFile
+from app.messages import say
 
 MOST_ENTRIES = 1000
 """Files in an archive; a workbook of one sheet has about ten."""
@@ -60,7 +60,7 @@ class Archive:
             self.entries = _named(zipfile.ZipFile(self._file).infolist())
         except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error) as error:
             self._file.close()
-            raise UnreadableFile("The file begins as an XLSX workbook but is no whole ZIP archive.") from error
+            raise UnreadableFile(say("The file begins as an XLSX workbook but is no whole ZIP archive.")) from error
         except UnreadableFile:
             self._file.close()
             raise
@@ -101,9 +101,9 @@ class Archive:
 
     def _blocks(self, info: zipfile.ZipInfo) -> Iterator[bytes]:
         if info.header_offset < 0:
-            raise UnreadableFile("The directory of the workbook is damaged.")
+            raise UnreadableFile(say("The directory of the workbook is damaged."))
         if info.flag_bits & _ENCRYPTED or info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-            raise UnreadableFile("The workbook is encrypted, or packed in a way that XLSX does not know.")
+            raise UnreadableFile(say("The workbook is encrypted, or packed in a way that XLSX does not know."))
         packed = self._packed(info)
         return packed if info.compress_type == zipfile.ZIP_STORED else _inflated(packed)
 
@@ -112,14 +112,14 @@ class Archive:
         self._file.seek(info.header_offset)
         header = self._file.read(_LOCAL_HEADER.size)
         if len(header) < _LOCAL_HEADER.size:
-            raise UnreadableFile("The workbook is cut short.")
+            raise UnreadableFile(say("The workbook is cut short."))
         _, name_bytes, extra_bytes = _LOCAL_HEADER.unpack(header)
         position, left = self._file.tell() + name_bytes + extra_bytes, info.compress_size
         while left > 0:
             self._file.seek(position)
             block = self._file.read(min(_BLOCK, left))
             if not block:
-                raise UnreadableFile("The workbook is cut short.")
+                raise UnreadableFile(say("The workbook is cut short."))
             position, left = position + len(block), left - len(block)
             yield block
 
@@ -149,7 +149,7 @@ class Archive:
 def _named(entries: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
     """Return the entries by name; two of one name are read differently by different programs, so none is."""
     if len({info.filename.casefold() for info in entries}) < len(entries):
-        raise UnreadableFile("The workbook has two parts of one name.")
+        raise UnreadableFile(say("The workbook has two parts of one name."))
     return {info.filename: info for info in entries}
 
 
@@ -162,4 +162,4 @@ def _inflated(packed: Iterator[bytes]) -> Iterator[bytes]:
                 yield inflater.decompress(inflater.unconsumed_tail, _BLOCK)
         yield inflater.flush()
     except zlib.error as error:
-        raise UnreadableFile("A part of the workbook is damaged.") from error
+        raise UnreadableFile(say("A part of the workbook is damaged.")) from error

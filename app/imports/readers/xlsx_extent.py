@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from app.imports.issues import Rule
-from app.imports.messages import say
 from app.imports.readers.layout import MOST_COLUMNS, UnreadableFile
 from app.imports.readers.xlsx_archive import Archive
 from app.imports.readers.xlsx_sheet import Sheet, cell_place, column_number, parsed, row_number
+from app.messages import say
 
 MOST_ROWS = 100_000
 """Rows that a sheet may have below its header; more are better sent as CSV."""

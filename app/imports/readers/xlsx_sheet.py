@@ -9,9 +9,9 @@ from functools import cache
 from typing import NamedTuple, NoReturn
 from xml.parsers import expat
 
-from app.imports.messages import say
 from app.imports.readers.layout import MOST_COLUMNS, UnreadableFile
 from app.imports.readers.xlsx_archive import Archive
+from app.messages import say
 
 _LONGEST_ROW = 1 << 20
 _LONGEST_TAG = 1 << 20
@@ -67,7 +67,7 @@ def read_book(archive: Archive) -> Book:
         There is none, or the archive holds something else than a workbook.
     """
     if "xl/workbook.xml" not in archive.entries:
-        raise UnreadableFile("The file is a ZIP archive but no XLSX workbook.")
+        raise UnreadableFile(say("The file is a ZIP archive but no XLSX workbook."))
     parts = _related(archive, "/worksheet")
     sheets, is_1904 = [], False
     for event in _events(archive, "xl/workbook.xml"):
@@ -78,7 +78,7 @@ def read_book(archive: Archive) -> Book:
         if event.kind == "start" and event.name == "sheet" and relation in parts:
             sheets.append(Sheet(given.get("name", ""), parts[relation], given.get("state", "visible") == "visible"))
     if not sheets:
-        raise UnreadableFile("The workbook has no worksheet.")
+        raise UnreadableFile(say("The workbook has no worksheet."))
     return Book(tuple(sheets), is_1904)
 
 
@@ -140,7 +140,7 @@ def parsed(
         try:
             parser.Parse(block, False)  # noqa: FBT003  # takes no keywords
         except (expat.ExpatError, LookupError, ValueError) as error:  # the latter: encodings that there are not
-            raise UnreadableFile("The XML of the workbook is broken.") from error
+            raise UnreadableFile(say("The XML of the workbook is broken.")) from error
         fed += len(block)
         # A tag without an end would be scanned from its start again with every block.
         if fed - parser.CurrentByteIndex > _LONGEST_TAG:
@@ -254,4 +254,4 @@ def _related(archive: Archive, kind: str) -> Mapping[str, str]:
 
 
 def _refuse_doctype(*_declaration: object) -> NoReturn:
-    raise UnreadableFile("The XML of the workbook declares a document type, which no workbook does.")
+    raise UnreadableFile(say("The XML of the workbook declares a document type, which no workbook does."))

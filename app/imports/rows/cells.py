@@ -15,7 +15,6 @@ import pyarrow.compute as pc
 from app.database.tables import CODE_LENGTH
 from app.imports.columns import Column, Kind
 from app.imports.issues import Rule
-from app.imports.messages import Message, say
 from app.imports.rows.texts import (
     DELETE,
     SPACE,
@@ -31,6 +30,7 @@ from app.imports.rows.texts import (
     without,
 )
 from app.imports.spellings import choices_under, normal, yes_and_no
+from app.messages import Message, say
 from app.registry.entities import CODE_RULE
 
 COUNT_LIMIT = 2_000_000_000
@@ -238,7 +238,7 @@ def _listing(words: Callable[[Under], Mapping[str, Any]]) -> Callable[[Under], M
 _CODES = Reading(
     Rule.INVALID_CODE,
     _codes,
-    _always(say("must be {rule}", rule=CODE_RULE)),
+    _always(say("must be {rule}", rule=say(CODE_RULE))),
 )
 
 _READINGS: Mapping[Kind, Reading] = {

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from app.imports.columns import OTHERWISE, Column, Dataset, Kind, unusable
 from app.imports.headers import Field, shown_title
 from app.imports.issues import IssueLog, RowIssue, Rule, Severity, row_issue
-from app.imports.messages import Message
 from app.imports.rows.cells import Under, read_cells
 from app.imports.rows.identity_numbers import holds_identity_number
 from app.imports.rows.raw import RawBatch, RowNumbers
 from app.imports.rows.rules import row_findings
 from app.imports.rows.texts import Mask, Texts, Values, null_mask
+from app.messages import Message
 
 
 @dataclass(frozen=True)

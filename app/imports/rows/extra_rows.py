@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 from app.imports.columns import Dataset, Kind
 from app.imports.headers import Field
 from app.imports.issues import IssueLog, Rule, row_issue
-from app.imports.messages import Message, say
 from app.imports.rows.raw import RawBatch
 from app.imports.rows.texts import Mask, Texts, folded, null_mask, true_mask
 from app.imports.spellings import normal
+from app.messages import Message, say
 
 _TOTALS = r"(?i)^(?:[合总小共] *计|(?:grand|sub)? *totals?) *:?$"
 """Words for a total, in half width."""

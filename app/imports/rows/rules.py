@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from app.catalogue.vocabulary import ORGANISATION_MEANS
 from app.imports.columns import Dataset, Order
 from app.imports.issues import Rule
-from app.imports.messages import Message, say
 from app.imports.rows.texts import Mask, Texts, Values, characters, null_mask, text_lengths, true_mask
 from app.imports.spellings import chinese_titles
+from app.messages import Message, say
 from app.registry.credit_code import ALPHABET, ORGANISATION_ALPHABET, ORGANISATION_CHECKS, ORGANISATION_WEIGHTS, WEIGHTS
 
 LENGTH = 18

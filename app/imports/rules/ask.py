@@ -34,7 +34,6 @@ from sqlalchemy.schema import CreateTable
 
 from app.imports.difference import Difference, work_out
 from app.imports.issues import LISTED_ISSUES, IssueLog, RowIssue, Rule, Severity, row_issue
-from app.imports.messages import say
 from app.imports.options import ImportOptions, OnError
 from app.imports.rules.finding import Finding, Outcome
 from app.imports.rules.letter_case import case_variants
@@ -45,6 +44,7 @@ from app.imports.rules.scopes import belonging_outside, going_outside, pushed_ou
 from app.imports.rules.trees import misplaced_sites, rows_on_cycles, wrong_levels
 from app.imports.rules.warnings import outlying_rows, outside_registration
 from app.imports.staging import Stage, leave_out, mark_repeated
+from app.messages import say
 from app.registry.entities import closest_codes
 from app.registry.erasure import Tombstones
 from app.registry.territory import Territory
@@ -239,17 +239,17 @@ class _Telling:
 
     def _issue(self, outcome: Outcome, row: int | None, value: str | None, other: int | None) -> RowIssue:
         names = _NO_NAMES
-        allowed: tuple[str, ...] = ()
+        suggestions: tuple[str, ...] = ()
         if value is not None and (outcome.codes_of or outcome.referring is not None) and self._explained < _EXPLAINED:
             self._explained += 1
             if outcome.codes_of is not None:
-                allowed = closest_codes(self._connection, outcome.codes_of, value)
+                suggestions = closest_codes(self._connection, outcome.codes_of, value)
             if outcome.referring is not None:
                 names = self._names(outcome.referring, value)
         message = say(outcome.message) if other is None else say(outcome.message, other=other)
         if outcome.referring is not None:
             message = say(message, **names)
-        return row_issue(row, outcome.column, value, outcome.rule, message, allowed)
+        return row_issue(row, outcome.column, value, outcome.rule, message, suggestions)
 
     def _names(self, referring: Select[Any], code: str) -> Mapping[str, str]:
         names = list(map(str, self._connection.scalars(referring.limit(_NAMED + 1), {"code": code})))

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, FromClause, Integer, Select, Text, cast, literal, null, select
 
 from app.imports.issues import Rule
-from app.imports.messages import Message
+from app.messages import Message
 from app.registry.entities import Entity
 
 

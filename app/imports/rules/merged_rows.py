@@ -16,9 +16,9 @@ from sqlalchemy import Connection, CursorResult, Select, literal, select
 from app.imports.columns import Dataset, Kind, unusable
 from app.imports.difference import Difference, Incoming
 from app.imports.issues import Rule
-from app.imports.messages import Message
 from app.imports.rows.rules import row_findings
 from app.imports.targets import Target
+from app.messages import Message
 
 _TYPES = {
     Kind.DATE: pa.date32(),

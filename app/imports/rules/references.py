@@ -27,12 +27,12 @@ from app.database.tables import CODE
 from app.imports.columns import Dataset, usable
 from app.imports.difference import Difference, Incoming, kept
 from app.imports.issues import Rule
-from app.imports.messages import say
 from app.imports.options import ImportMode
 from app.imports.rules.finding import Finding, Outcome, finding, found
 from app.imports.spellings import chinese_titles
 from app.imports.staging import Stage
 from app.imports.targets import BROUGHT_BY, anchor, same_key
+from app.messages import say
 from app.registry.entities import ENTITIES, MEMBERS, Reference, references_to
 from app.registry.erasure import Tombstones, read_tombstones
 from app.registry.territory import BELONGS_TO
@@ -75,7 +75,7 @@ def unknown_codes(difference: Difference) -> Iterator[Finding]:
                 code = incoming.rows.c[name]
                 nowhere = _nowhere(difference, column.refers_to, code)
                 rows = found(incoming.rows, code).where(code.is_not(None), *nowhere)
-                message, to = say("is not in {dataset}", dataset=column.refers_to), ENTITIES[column.refers_to]
+                message, to = say("is not in {dataset}", dataset=say(column.refers_to)), ENTITIES[column.refers_to]
                 offered = None if to is MEMBERS else to
                 yield Finding((Outcome(Rule.UNKNOWN_CODE, column.name, message, codes_of=offered),), rows)
 
@@ -135,12 +135,12 @@ def _referred(difference: Difference, incoming: Incoming, gone: FromClause, refe
         template = (
             "{dataset} refer to it: {other} rows" if names is None else "{dataset} refer to it: {other} rows{names}"
         )
-        outcome = Outcome(Rule.STILL_REFERRED_TO, column, say(template, dataset=referring), referring=names)
+        outcome = Outcome(Rule.STILL_REFERRED_TO, column, say(template, dataset=say(referring)), referring=names)
         return Finding((outcome,), _rows_of_file(difference, incoming, by_key, key))
     if incoming.target.table.name == "member":
-        message = say("{other} members that the file leaves out are referred to by {dataset}", dataset=referring)
+        message = say("{other} members that the file leaves out are referred to by {dataset}", dataset=say(referring))
         return finding(Rule.STILL_REFERRED_TO, None, message, _number_of(by_key))
-    message = say("is left out by the file, but {dataset} refer to it: {other} rows", dataset=referring)
+    message = say("is left out by the file, but {dataset} refer to it: {other} rows", dataset=say(referring))
     return finding(Rule.STILL_REFERRED_TO, column, message, found(by_key, by_key.c[key], by_key.c.number))
 
 

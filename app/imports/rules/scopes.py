@@ -79,7 +79,9 @@ def pushed_out(difference: Difference) -> Iterator[Finding]:
     rows = rows.outerjoin(latest, latest.c.enterprise_code == firm.c.code)
     rows = rows.where(inside.is_elsewhere(func.coalesce(latest.c.district_code, firm.c.district_code)))
     column = incoming.target.source["enterprise_code"]
-    yield finding(Rule.OUTSIDE_SCOPE, column, f"without a return that would go it {OUTSIDE}", rows)
+    yield finding(
+        Rule.OUTSIDE_SCOPE, column, "without a return that would go it lies outside the districts of the key", rows
+    )
 
 
 def _of_something_outside(difference: Difference, inside: Territory, name: str, of: str) -> Finding:
@@ -104,7 +106,9 @@ def _returns_outside(difference: Difference, inside: Territory) -> Finding:
     file, there = file_rows(difference.stage, target), target.table.alias("there")
     rows = found(file, file.c.reported_on).join_from(file, there, same_key(file, there, target))
     rows = rows.where(inside.enterprise(file.c.enterprise_code), ~inside.holds(place_of_return(there)))
-    return finding(Rule.OUTSIDE_SCOPE, "reported_on", f"the return that is there {OUTSIDE}", rows)
+    return finding(
+        Rule.OUTSIDE_SCOPE, "reported_on", "the return that is there lies outside the districts of the key", rows
+    )
 
 
 def _put_outside(difference: Difference, inside: Territory) -> Finding:

@@ -29,8 +29,8 @@ from sqlalchemy import (
 from app.database.tables import METADATA
 from app.imports.difference import Difference, Incoming, kept
 from app.imports.issues import Rule
-from app.imports.messages import say
 from app.imports.rules.finding import Finding, finding, found
+from app.messages import say
 
 OTHERS = 4
 """Returns that an enterprise must have besides one for its headcount to be judged."""
@@ -206,7 +206,7 @@ def _enterprises_leaving_out(difference: Difference, enterprises: Incoming, tabl
     outside = found(rows, rows.c.code, func.count()).select_from(joined)
     outside = outside.where(changes, *difference.usable(rows, *dates))
     outside = outside.where(others.c.row_number.is_(None), _is_outside(others, rows))
-    message = say("{other} rows of {dataset} reach beyond its registration", dataset=_dataset(table))
+    message = say("{other} rows of {dataset} reach beyond its registration", dataset=say(_dataset(table)))
     return finding(rule, "code", message, outside.group_by(rows.c.row_number, rows.c.code))
 
 

@@ -116,7 +116,7 @@ async function problems(): Promise<void> {
   const problem: Problem = given(error);
   assert.equal(given(response).status, 422);
   assert.equal(problem.type, "/problems/invalid-request");
-  assert.deepEqual(problem.errors.map((item) => item.pointer), ["query/limit"]);
+  assert.deepEqual(problem.errors.map((item) => item.parameter), ["limit"]);
   const missing = await getEnterprise({ path: { code: "nowhere" }, throwOnError: false });
   assert.equal(given(missing.error).status, 404);
 }

@@ -74,7 +74,7 @@ async function analyses(): Promise<void> {
 async function problems(): Promise<void> {
   const { error, response } = await api.GET("/v1/statistics/districts", { params: { query: { limit: 0 } } });
   assert.equal(response.status, 422);
-  assert.deepEqual(given(error).errors.map((item) => item.pointer), ["query/limit"]);
+  assert.deepEqual(given(error).errors.map((item) => item.parameter), ["limit"]);
 }
 
 async function files(): Promise<void> {

@@ -1,6 +1,6 @@
 // Asking the HTTP API; what it refuses is thrown as the problem that it sent.
 
-import { currentKey } from "./state.js";
+import { currentKey, read } from "./state.js";
 
 export class Refused extends Error {
   constructor(problem) {
@@ -16,14 +16,18 @@ export function address(path, query = {}) {
   return text ? `${path}?${text}` : path;
 }
 
-const keyed = () => (currentKey() ? { Authorization: `Bearer ${currentKey()}` } : {});
+// What could not be asked at all: the service did not answer.
+export class Unreachable extends Error {}
+
+// The language of what the service says is the page's, not the browser's.
+const spoken = () => ({ "Accept-Language": read().lang, ...(currentKey() ? { Authorization: `Bearer ${currentKey()}` } : {}) });
 
 export async function ask(path, query) {
   return (await answered(address(path, query))).json();
 }
 
 async function answered(url, { headers, ...options } = {}) {
-  const answer = await fetch(url, { ...options, headers: { ...headers, ...keyed() } });
+  const answer = await fetch(url, { ...options, headers: { ...headers, ...spoken() } }).catch(() => { throw new Unreachable(); });
   if (!answer.ok) throw refused(answer.status, answer.statusText, await answer.text());
   return answer;
 }
@@ -47,10 +51,10 @@ export function send(path, query, file, report) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("POST", address(path, query));
-    for (const [name, value] of Object.entries(keyed())) request.setRequestHeader(name, value);
+    for (const [name, value] of Object.entries(spoken())) request.setRequestHeader(name, value);
     request.upload.onprogress = ({ loaded, total }) => report(loaded, total);
     request.onload = () => (request.status < 300 ? resolve(JSON.parse(request.responseText)) : reject(refused(request.status, request.statusText, request.responseText)));
-    request.onerror = () => reject(new Error(request.statusText || "network"));
+    request.onerror = () => reject(new Unreachable());
     request.send(file);
   });
 }

@@ -113,7 +113,7 @@ async function fill(name, context, turn) {
 
 // Whether the chosen district is not in the snapshot: it is said once, and nothing else can be.
 function isNowhere(error) {
-  return error instanceof Refused && (error.problem.errors || []).some(({ pointer }) => ["path/code", "query/parent", "query/district"].includes(pointer));
+  return error instanceof Refused && (error.problem.errors || []).some(({ parameter }) => ["code", "parent", "district"].includes(parameter));
 }
 
 // Leads to a district; where it was clicked is gone then, so that the keyboard goes on at the top of the figures.

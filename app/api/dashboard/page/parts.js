@@ -1,6 +1,6 @@
 // Pieces of the page: elements, tables, tools below a chart, rates as people read them.
 
-import { address, download, Refused } from "./api.js";
+import { address, download, Refused, Unreachable } from "./api.js";
 import { currentKey } from "./state.js";
 
 export function element(name, attributes = {}, ...children) {
@@ -92,17 +92,19 @@ export function tools(t, path, query, formats = ["csv", "xlsx"]) {
   };
   line.append(element("a", { href: url, title: url, onclick: asked }, t.asked));
   for (const format of formats) {
-    const file = () => saved(address(`${path}.${format}`, query), format);
+    const shown = { ...query, lang: t.lang, ...(format === "csv" ? { bom: "true" } : {}) };
+    const file = () => saved(address(`${path}.${format}`, shown), format);
     line.append(" · ", element("button", { type: "button", class: "link", onclick: file }, format.toUpperCase()));
   }
   return line;
 }
 
 export function refusal(error, t) {
-  if (!(error instanceof Refused)) return element("p", { class: "problem" }, t.failed, String(error.message || error));
+  if (error instanceof Unreachable) return element("p", { class: "problem" }, t.unreachable);
+  if (!(error instanceof Refused)) return element("p", { class: "problem" }, t.broke);
   const { problem } = error;
   if (String(problem.type).endsWith("exact-only")) return element("p", { class: "locked" }, t.exactOnly);
   if ([401, 403].includes(problem.status)) return element("p", { class: "locked" }, t.notAllowed);
   const items = (problem.errors || []).map((item) => element("li", {}, item.message));
-  return element("div", { class: "problem" }, element("p", {}, t.failed, problem.detail || problem.title), items.length > 1 ? element("ul", {}, items) : "");
+  return element("div", { class: "problem" }, element("p", {}, t.failed, problem.detail || t.status(problem.status)), items.length > 1 ? element("ul", {}, items) : "");
 }

@@ -1,5 +1,23 @@
 // Words of the page in both languages; what figures mean comes from the catalogue.
 
+const RULES = {
+  required: "不能为空", invalid_code: "代码格式不对", invalid_text: "文字过长或含有不可用字符", invalid_date: "不是日期",
+  invalid_count: "须为0至2000000000的整数，如12、1,234、12人", invalid_month: "不是月份", invalid_year: "不是年份", invalid_boolean: "须为是或否",
+  invalid_choice: "不在可选值之内", inexact_number: "数字在表格中已失去精度", spreadsheet_error: "单元格是表格错误值", formula_without_value: "公式没有计算结果，请打开文件保存后重报",
+  identity_number: "疑似身份证号码，不得上报", ragged_row: "列数与表头不符", totals_row: "这是合计行，不是单位", repeated_header: "与表头重复", row_below_notes: "在表尾说明之下", unreadable_file: "文件无法读取", empty_interval: "结束日期不晚于开始日期",
+  closed_before_registered: "注销日期早于成立日期", full_before_joined: "转正日期早于入党日期",
+  left_before_joined: "减少日期早于入党日期", part_above_members: "大于党员总数", part_without_members: "有其中数而无党员总数",
+  means_without_branch: "组织覆盖须填党组织", two_industries: "行业与行业组不能并填", future_return: "填报日期晚于今日",
+  duplicate_key: "与另一行重复", conflicting_names: "同一代码有不同名称", unknown_code: "代码不存在",
+  erased_ref: "该编号已被删除，不得再上报", outside_scope: "超出密钥的区划范围", still_referred_to: "仍被其他记录引用",
+  cycle: "上下级成环", level_order: "级别须低于上级", site_place: "园区、楼宇的上级不对", supersedes_cycle: "承续关系成环",
+  second_employer: "同一时间有两个工作单位", second_primary: "同一时间有两个正式组织关系", overlapping_rows: "日期重叠",
+  secondary_without_dual: "该党组织不是兼合式", secondary_to_primary: "兼合关系与正式关系是同一党组织",
+  check_digit: "信用代码校验位不对", case_variant: "与另一代码只有大小写不同", members_above_headcount: "党员数大于职工数",
+  return_outside_registration: "填报日期不在存续期内", employment_outside_registration: "工作日期不在单位存续期内",
+  headcount_jump: "职工数变化过大", member_source_change: "党员来源因此改变",
+};
+
 export const TEXT = {
   zh: {
     title: "组织覆盖统计", skip: "跳到内容", choose: "选择范围", district: "行政区划", date: "日期", basis: "口径",
@@ -10,6 +28,7 @@ export const TEXT = {
     empty: "没有数据。", name: "名称", of: (n, d) => `${n} / ${d}`, interval: "95% 置信区间",
     ok: "", low_base: "基数小于30，仅供参考", unreliable: "舍入误差较大", inconsistent: "分子大于分母",
     unknown: "未知", not_applicable: "不适用", protected: "不公开",
+    unreachable: "连接不上服务，请检查网络后再试。", broke: "页面出错，请刷新后再试。", status: (code) => `服务返回错误（${code}）。`,
     exactOnly: "公开数据不含此项，需要精确数据的密钥。", notAllowed: "需要有相应权限的密钥。", failed: "未成功：",
     members: "党员", ratio: "比例", reference: "参照比例", shortfall: "缺口", class: "判定", q: "q值",
     effective: "有效职工人数", limit95: "95% 控制限（实线）", limit998: "99.8% 控制限（虚线）",
@@ -31,7 +50,7 @@ export const TEXT = {
     },
     done: (d) => `完成：新增 ${d.inserted}，更改 ${d.changed}，未变 ${d.unchanged}，有误 ${d.errors}。`,
     checked: (d) => `检查完毕，未写入：将新增 ${d.inserted}，更改 ${d.changed}，未变 ${d.unchanged}，有误 ${d.errors}。`,
-    problems: "问题",
+    problems: "问题", closest: (codes) => `（相近的：${codes}）`, counts: "各类问题", number: "数量", remarks: "下载带意见的退回文件（XLSX）", states: { failed: "未成功", interrupted: "中断，请重新上传", succeeded: "完成" },
     datasets: {
       ledger: "台账", returns: "单位填报", enterprises: "单位", branches: "党组织", coverage: "覆盖情况", members: "党员",
       employments: "工作关系", affiliations: "组织关系", districts: "行政区划", industries: "行业", "industry-groups": "行业组",
@@ -39,23 +58,7 @@ export const TEXT = {
     broken: {
       settings: "设置", member_source: "党员来源", districts: "行政区划", industries: "行业", industry_groups: "行业组",
     },
-    rules: {
-      required: "不能为空", invalid_code: "代码格式不对", invalid_text: "文字过长或含有不可用字符", invalid_date: "不是日期",
-      invalid_count: "须为0至2000000000的整数，如12、1,234、12人", invalid_month: "不是月份", invalid_year: "不是年份", invalid_boolean: "须为是或否",
-      invalid_choice: "不在可选值之内", inexact_number: "数字在表格中已失去精度", spreadsheet_error: "单元格是表格错误值", formula_without_value: "公式没有计算结果，请打开文件保存后重报",
-      identity_number: "疑似身份证号码，不得上报", ragged_row: "列数与表头不符", totals_row: "这是合计行，不是单位", repeated_header: "与表头重复", row_below_notes: "在表尾说明之下", unreadable_file: "文件无法读取", empty_interval: "结束日期不晚于开始日期",
-      closed_before_registered: "注销日期早于成立日期", full_before_joined: "转正日期早于入党日期",
-      left_before_joined: "减少日期早于入党日期", part_above_members: "大于党员总数", part_without_members: "有其中数而无党员总数",
-      means_without_branch: "组织覆盖须填党组织", two_industries: "行业与行业组不能并填", future_return: "填报日期晚于今日",
-      duplicate_key: "与另一行重复", conflicting_names: "同一代码有不同名称", unknown_code: "代码不存在",
-      erased_ref: "该编号已被删除，不得再上报", outside_scope: "超出密钥的区划范围", still_referred_to: "仍被其他记录引用",
-      cycle: "上下级成环", level_order: "级别须低于上级", site_place: "园区、楼宇的上级不对", supersedes_cycle: "承续关系成环",
-      second_employer: "同一时间有两个工作单位", second_primary: "同一时间有两个正式组织关系", overlapping_rows: "日期重叠",
-      secondary_without_dual: "该党组织不是兼合式", secondary_to_primary: "兼合关系与正式关系是同一党组织",
-      check_digit: "信用代码校验位不对", case_variant: "与另一代码只有大小写不同", members_above_headcount: "党员数大于职工数",
-      return_outside_registration: "填报日期不在存续期内", employment_outside_registration: "工作日期不在单位存续期内",
-      headcount_jump: "职工数变化过大", member_source_change: "党员来源因此改变",
-    },
+    rule: (code) => RULES[code] ?? code,
     lang: "zh", code: "代码", comma: "、", semicolon: "；", colon: "：",
     instructor: "指导员", liaison: "联络员", trade_union: "工会", youth_league: "共青团", row: "行", column: "列", message: "说明", snapshot: "快照", source: "党员来源", updated: "生成时间",
     register: "名册", returns: "报送", group: "行业组", section: "门类", division: "大类", unallocated: "未分配",
@@ -72,6 +75,7 @@ export const TEXT = {
     of: (n, d) => `${n} of ${d}`, interval: "95% CI",
     ok: "", low_base: "rests on fewer than 30", unreliable: "rounding weighs", inconsistent: "more than all",
     unknown: "unknown", not_applicable: "not applicable", protected: "protected",
+    unreachable: "The service cannot be reached: check the network, then try again.", broke: "The page failed: load it again.", status: (code) => `The service answered with an error (${code}).`,
     exactOnly: "Public figures do not have this: it takes a key to exact ones.",
     notAllowed: "This takes a key with the right to it.", failed: "Not done: ",
     members: "Members", ratio: "Ratio", reference: "Reference", shortfall: "Shortfall",
@@ -98,12 +102,13 @@ export const TEXT = {
     },
     done: (d) => `Done: ${d.inserted} new, ${d.changed} changed, ${d.unchanged} unchanged, ${d.errors} with errors.`,
     checked: (d) => `Checked, nothing written: ${d.inserted} new, ${d.changed} changed, ${d.unchanged} unchanged, ${d.errors} with errors.`,
-    problems: "Problems",
+    problems: "Problems", closest: (codes) => ` (the closest: ${codes})`, counts: "Problems by kind", number: "Number", remarks: "Download the file with remarks (XLSX)", states: { failed: "failed", interrupted: "interrupted: send it again", succeeded: "done" },
     datasets: {
       ledger: "Ledger", returns: "Returns", enterprises: "Enterprises", branches: "Branches", coverage: "Coverage",
       members: "Members", employments: "Employments", affiliations: "Affiliations", districts: "Districts",
       industries: "Industries", "industry-groups": "Industry groups",
     },
+    rule: (code) => code.replaceAll("_", " "),
     broken: {
       settings: "settings", member_source: "source of members", districts: "districts", industries: "industries",
       industry_groups: "industry groups",

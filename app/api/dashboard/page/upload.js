@@ -1,6 +1,6 @@
 // Sending a file: its way to the service, the job that takes it, and every problem of its rows.
 
-import { ask, order, send } from "./api.js";
+import { ask, download, order, send } from "./api.js";
 import { count, element, refusal, row, table, textCell, textHead } from "./parts.js";
 import { refresh } from "./state.js";
 
@@ -55,7 +55,7 @@ async function built(told, t, day) {
   try {
     const { data } = await order("/v1/snapshots", { as_of: day });
     const job = await ended(data.job_id, t, report);
-    told.replaceChildren(element("p", { class: job.snapshot ? "" : "problem" }, job.snapshot ? `${t.snapshot} ${job.snapshot}` : job.problem?.detail ?? job.state));
+    told.replaceChildren(element("p", { class: job.snapshot ? "" : "problem" }, job.snapshot ? `${t.snapshot} ${job.snapshot}` : job.problem?.detail ?? t.states[job.state]));
     if (job.snapshot) refresh();
   } catch (problem) {
     told.replaceChildren(refusal(problem, t));
@@ -85,16 +85,32 @@ async function outcome(told, t, id, job) {
     ask(`/v1/imports/${id}`), ask(`/v1/imports/${id}/issues`, { limit: LISTED_PROBLEMS })]);
   const good = job.state === "succeeded", problems = (record.result?.errors ?? 0) + (record.result?.warnings ?? 0);
   const rows = issues.map((issue) => row(String(issue.row ?? ""), [
-    textCell(issue.column), textCell(issue.value), textCell(t.severities[issue.severity]),
-    textCell(t.rules?.[issue.rule] ?? issue.message, issue.message)]));
+    textCell(issue.header ?? issue.column, issue.column), textCell(issue.value), textCell(t.severities[issue.severity]),
+    textCell(said(issue, t))]));
+  const counts = (record.result?.counts ?? []).map((found) => row(t.rule(found.rule), [
+    textCell(t.severities[found.severity]), textCell(found.header ?? found.column), count(found.number)]));
   const newest = (record.result?.stale_snapshots ?? []).at(-1);
   return [
-    element("p", { class: good ? "" : "problem" }, good ? (record.dry_run ? t.checked : t.done)(record.result) : job.problem?.detail ?? job.state,
+    element("p", { class: good ? "" : "problem" }, good ? (record.dry_run ? t.checked : t.done)(record.result) : job.problem?.detail ?? t.states[job.state],
       job.snapshot ? ` ${t.snapshot} ${job.snapshot}` : ""),
+    ...(record.result?.notes ?? []).map((note) => element("p", { class: "note" }, note)),
+    counts.length ? table(t.counts, [t.message, ...[t.severity, t.column].map(textHead), t.number], counts) : null,
+    counts.length ? remarks(told, t, id) : null,
     problems > rows.length ? element("p", { class: "note" }, t.more(count(problems), rows.length)) : null,
     newest && !job.snapshot ? stale(told, t, newest) : null,
     rows.length ? table(t.problems, [t.row, ...[t.column, t.value, t.severity, t.message].map(textHead)], rows) : null,
   ].filter(Boolean);
+}
+
+// What is wrong with a row: the sentence, and the closest codes where there are some.
+function said(issue, t) {
+  return issue.message + (issue.suggestions.length ? t.closest(issue.suggestions.join(t.comma)) : "");
+}
+
+// Offers the sender's own file with remarks; where there is none, the service says why.
+function remarks(told, t, id) {
+  const saved = () => download(`/v1/imports/${id}/issues.xlsx`, `${id}.xlsx`).catch((problem) => told.append(refusal(problem, t)));
+  return element("p", {}, element("button", { type: "button", class: "link", onclick: saved }, t.remarks));
 }
 
 // Says that the figures do not know of what was sent, and offers to build the newest of them anew.
