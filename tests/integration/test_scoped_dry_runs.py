@@ -42,7 +42,7 @@ def by_row(imported: Imported, names: Sequence[str]) -> list[list[tuple[object, 
     told: list[list[tuple[object, ...]]] = [[] for _ in names]
     for it in imported.issues:
         value = it.value and it.value.replace(names[(it.row or 0) - 2], "")
-        told[(it.row or 0) - 2].append((it.column, it.rule, it.message, it.allowed, value))
+        told[(it.row or 0) - 2].append((it.column, it.rule, it.message, it.suggestions, value))
     return told
 
 

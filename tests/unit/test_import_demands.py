@@ -104,7 +104,7 @@ for path in sys.argv[1:]:
     try:
         read_file(Path(path), "enterprises")
     except ServiceError as error:
-        told = error.detail
+        told = str(error.detail)
     print(json.dumps([told, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10]))
 """
 
@@ -135,7 +135,7 @@ def too_demanding(content: bytes, tmp_path: Path) -> str:
     with pytest.raises(FileTooDemanding) as caught:
         read_bytes(content, "enterprises", tmp_path)
     assert (caught.value.code, caught.value.status) == ("file-too-demanding", 422)
-    return caught.value.detail
+    return str(caught.value.detail)
 
 
 def test_the_footer_of_a_parquet_file_is_judged_before_its_rows(tmp_path: Path) -> None:

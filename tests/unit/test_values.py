@@ -12,14 +12,14 @@ from app.catalogue.values import chinese_of, chinese_values
 from app.imports.tables import table
 from app.statistics.establishment_gaps import Nearness
 from app.statistics.low_membership import ComparisonClass, RatioReference
-from app.statistics.trends import Break
+from app.statistics.trends import SeriesBreak
 
 
 def enumerations() -> Iterator[type[StrEnum]]:
     for found in vars(vocabulary).values():
         if isinstance(found, type) and issubclass(found, StrEnum) and found is not StrEnum:
             yield found
-    yield from (QualityRule, QualitySubject, Status, Nearness, ComparisonClass, RatioReference, Break)
+    yield from (QualityRule, QualitySubject, Status, Nearness, ComparisonClass, RatioReference, SeriesBreak)
 
 
 @pytest.mark.parametrize("enumeration", [*enumerations()], ids=lambda it: it.__name__)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from app.access.principals import Right
+from app.api.http.language import PARAMETER
 from app.api.http.problems import PROBLEM_RESPONSE
 
 PROBLEMS: dict[int, tuple[str, str]] = {
@@ -50,7 +51,7 @@ def problem_statuses(right: Right, method: str, operation: dict[str, Any]) -> It
         As the document describes it, with its parameters and body.
     """
     yield from (401, 422, 503)  # a bad key, an unknown parameter, or no answer in time: anywhere
-    places = {parameter["in"] for parameter in operation["parameters"]}
+    places = {parameter["in"] for parameter in operation["parameters"] if parameter["name"] != PARAMETER}
     if right is not Right.OPEN or method != "GET":
         yield 403
     if "path" in places or (right is Right.READ and "query" in places):
