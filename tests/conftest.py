@@ -28,6 +28,11 @@ OF_THE_TESTS = "ORGCOVERAGE_TEST_"
 LEFT = pytest.StashKey[int]()
 """How many long tests are left to `--all`."""
 
+ROOT = Path(__file__).parents[1]
+
+ON_BOTH_ENGINES = {"test_migrations.py", "test_postgres_harness.py", "test_snapshot_bytes.py", "test_write_lock.py"}
+"""Files besides those of `tests/spec` whose tests the short run tries on PostgreSQL too."""
+
 ENGINES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 
 
@@ -58,12 +63,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave long tests to `--all`: they are deselected, and counted."""
     if config.getoption("--all"):
         return
-    left = [item for item in items if item.get_closest_marker("long")]
-    items[:] = [item for item in items if not item.get_closest_marker("long")]
+    left = [item for item in items if _is_long(item)]
+    items[:] = [item for item in items if not _is_long(item)]
     config.hook.pytest_deselected(items=left)
     config.stash[LEFT] = len(left)
     if hasattr(config, "workeroutput"):
         config.workeroutput["left"] = len(left)
+
+
+def _is_long(item: pytest.Item) -> bool:
+    """Whether a test is left to `--all`: on PostgreSQL all but those about figures, engines or the schema are."""
+    if item.get_closest_marker("long") is not None:
+        return True
+    return (
+        item.get_closest_marker("postgres") is not None
+        and not item.path.is_relative_to(ROOT / "tests" / "spec")
+        and (item.path.name not in ON_BOTH_ENGINES)
+    )
 
 
 def pytest_testnodedown(node: Any) -> None:

@@ -1,5 +1,7 @@
 """How long tests of random content go on: briefly in the short run, at length with `--all`."""
 
+from collections.abc import Iterable
+
 from hypothesis import HealthCheck, Phase, settings
 
 SHORT, LONG = "short", "long"
@@ -9,6 +11,12 @@ SHORT, LONG = "short", "long"
 def at_length(long: int, short: int) -> int:
     """Return the first number with `--all`, else the second."""
     return long if settings.get_current_profile_name() == LONG else short
+
+
+def some(values: Iterable[str], every: int = 10) -> list[str]:
+    """Return all values with `--all`, else a few of them: the first and every tenth after it."""
+    everything = list(values)
+    return everything[:: at_length(1, every)]
 
 
 def same_examples(number: int) -> settings:

@@ -20,6 +20,8 @@ from tests.factories.loading import fill
 from tests.live import answers
 from tests.reliability.test_killed_service import until
 
+pytestmark = pytest.mark.long
+
 HEADCOUNT = 7_340_921
 """Of one enterprise: whatever holds these digits tells it."""
 

@@ -14,6 +14,8 @@ from app.config import Settings
 from tests.factories.small_registry import fill
 from tests.reliability.test_killed_service import served
 
+pytestmark = pytest.mark.long
+
 REVOKED_WITHIN = 5.0
 """Seconds after which no worker takes a key that was revoked."""
 

@@ -29,6 +29,8 @@ from tests.lengths import at_length
 from tests.reference.public import PublicReference
 from tests.reference.rounding import Unit
 
+pytestmark = pytest.mark.long
+
 EXPOSED, ANYBODY = 60, 60
 """Enterprises that are attacked: of those that rounding leaves the fewest numbers, and of all."""
 

@@ -26,6 +26,8 @@ from tests.reference.public import PublicReference
 from tests.reference.registry import Registry
 from tests.reference.rounding import is_large
 
+pytestmark = pytest.mark.long
+
 SEEDS = {"sqlite": range(at_length(6, 2)), "postgres": range(6, at_length(8, 7))}
 QUESTIONS = 40
 PER_REQUEST = ("date", "x-request-id")

@@ -5,7 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from app.config import Settings
+
+pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).parents[2]
 FIRM = "code,name,district_code\nA,甲,350203\n"

@@ -3,11 +3,15 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from app.database.engines import make_sync_engine
 from app.database.write_lock import current_revision
 from tests.factories.importing import PEOPLE, TREES, Registry
 from tests.lengths import at_length
 from tests.reliability.test_killed_imports import run
+
+pytestmark = pytest.mark.long
 
 AT_ONCE = int(os.environ.get("ORGCOVERAGE_TEST_AT_ONCE", at_length(8, 4)))
 """Imports at one time; the full count is 16."""

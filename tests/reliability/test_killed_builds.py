@@ -8,6 +8,7 @@ import time
 from datetime import date
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 
 from app.config import Settings
@@ -19,6 +20,8 @@ from app.store.shelf import Shelf
 from tests.factories.demo_files import read_registry
 from tests.factories.loading import fill
 from tests.reference.registry import Registry
+
+pytestmark = pytest.mark.long
 
 KILLS = int(os.environ.get("ORGCOVERAGE_TEST_KILLS", "10"))
 """Kills of each engine's builds; the full count is 200."""

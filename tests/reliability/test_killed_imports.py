@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Connection, Engine, func, select, text
 
 from app.database.engines import is_sqlite, make_sync_engine
 from app.database.tables import METADATA
 from tests.lengths import at_length
+
+pytestmark = pytest.mark.long
 
 KILLS = int(os.environ.get("ORGCOVERAGE_TEST_KILLS", at_length(10, 4)))
 """Kills of each engine's imports; the full count is 200."""

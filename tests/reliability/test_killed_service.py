@@ -10,11 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 
 from app.config import Settings
 from app.jobs.records import HEARTBEAT_LOST_SECONDS, list_jobs, read_job, record_path
 from tests.factories.importing import Registry
 from tests.live import answers
+
+pytestmark = pytest.mark.long
 
 ROWS = 300_000
 PATIENCE = 60.0
