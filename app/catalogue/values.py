@@ -20,7 +20,7 @@ _OF_COLUMN: Mapping[str, tuple[str, ...]] = {
     "size_class": ("SizeClass",),
     "basis": ("Basis",),
     "bases": ("Basis",),
-    "breaks": ("Break",),
+    "breaks": ("SeriesBreak",),
     "class": ("ComparisonClass",),
     "candidates": ("Nearness",),
     "rule": ("QualityRule",),
