@@ -10,6 +10,7 @@ RUN pip install --no-cache-dir --require-hashes -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY alembic ./alembic
 COPY app ./app
+COPY orgcoverage ./orgcoverage
 RUN pip install --no-cache-dir --no-deps . && pip uninstall --yes pip
 
 FROM ${BASE}

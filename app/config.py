@@ -47,6 +47,8 @@ class Thresholds:
         A return counts as current within this many months up to the date.
     turnover_window_months
         Joining and leaving are counted over this many months up to the date.
+    active_branch_meetings
+        Meetings in 12 months from which a branch is active.
     branch_least_full_members, general_branch_above, committee_above
         Recommended sizes of branches, members.
     """
@@ -56,6 +58,7 @@ class Thresholds:
     eligible_full_members: int = 3
     return_window_months: int = 18
     turnover_window_months: int = 12
+    active_branch_meetings: int = 4
     branch_least_full_members: int = 3
     general_branch_above: int = 50
     committee_above: int = 100
@@ -96,6 +99,9 @@ class Settings(BaseSettings):
     )
     turnover_window_months: int = Field(
         default=12, ge=1, le=1200, description="Months over which joining and leaving are counted."
+    )
+    active_branch_meetings: int = Field(
+        default=4, ge=1, description="Meetings in 12 months from which a branch is active."
     )
     branch_least_full_members: int = Field(default=3, ge=1, description="Advice: least full members of any branch.")
     general_branch_above: int = Field(

@@ -131,6 +131,13 @@ class InvalidRequest(ServiceError):
     title = "Invalid request"
 
 
+def conflicting(message: Message, *parameters: str) -> InvalidRequest:
+    """Return the error of parameters that cannot stand together, or not without each other."""
+    return InvalidRequest(
+        message, [ErrorItem(ErrorCode.CONFLICTING_PARAMETERS, f"query/{name}", message) for name in parameters]
+    )
+
+
 def refuse_reversed(first: date | None, last: date | None) -> None:
     """Refuse a `from` that is after its `to`; null on either side is no limit.
 

@@ -1,155 +1,250 @@
-"""False alarms of low membership: the share flagged in registries in which no industry differs from any other.
+"""False alarms of low membership: what is flagged among industries and districts of which the truth is known.
 
-Employees of one firm are correlated: each firm draws a probability around a common mean, and with it the members among
-its employees. Each county's divisions are tested against the rest; the same industries are also tested as if all
-employees were independent (naive).
+Employees of one firm are correlated: each firm draws a probability around the mean of its industry, and with it the
+members among its employees. The sums of each county are compared by the service's own functions, with the correlation
+estimated as a build does it; the same industries are also tested as if all employees were independent (naive).
+
+*Industries*: three divisions in ten have a part (1, 0.9, 0.85, 0.8) of the ratio that the rest of their county has: at
+0.8, the margin, or above, `low` is a false alarm. *Districts*: every industry has the same ratio in all districts of a
+county, which differ in their mix of industries alone, so that every flag is false.
 """
 
-import csv
-import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from decimal import Decimal
+from itertools import product
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
 import typer
 from scipy.stats import binom
 
-from app.catalogue.analyses import Analysis
-from app.config import Settings
-from app.demo.generated.files import pick
-from app.statistics.inference import Floats, false_discovery_rates
-from app.statistics.low_membership import CLASSES, LowMembershipQuestion, list_low_membership
-from app.statistics.question import Listing, Page, Population, Subject
-from app.store.shelf import Shelf
-from app.store.snapshot import Snapshot
+from app.snapshots.correlation import estimate
+from app.statistics.comparison import CLASSES, Comparison, ComparisonClass, Matched, compare
+from app.statistics.inference import Floats, Precision
+from app.statistics.standardisation import adjusted
 from benchmarks.measuring import show
-from benchmarks.registries import command
 
-AS_OF = "2017-06-30"
 RATIO = 0.08
-"""Members per employee, everywhere."""
+"""Members per employee of an ordinary industry."""
 
-ALPHA = 0.05
+ALPHA, MARGIN = 0.05, Decimal("0.8")
+PARTS = (1.0, 0.9, 0.85, 0.8)
+AFFECTED = 0.3
+"""Share of the divisions whose ratio is a part of that of the rest."""
+
+DIVISIONS, SECTIONS = 97, 18
+DISTRICTS = 15
+SPREAD_OF_SECTIONS, SPREAD_INSIDE = 0.6, 0.3
+"""Standard deviations of the logarithm of an industry's ratio, where districts differ in their mix alone."""
+
+CONCENTRATIONS = {"districts": 50, "specialised districts": 10}
+"""Of the mix of each district: sum of the parameters of the Dirichlet distribution around that of the county."""
+
+Ints = npt.NDArray[np.int64]
+FLAGS = (ComparisonClass.LOW, ComparisonClass.LOWER, ComparisonClass.HIGHER)
 
 
 @dataclass(frozen=True)
 class Setting:
     """How firms are drawn: lognormal headcounts or 3 to 60 employees (`thin`), and the intra-enterprise correlation."""
 
-    name: str
     correlation: float
     thin: bool = False
 
+    @property
+    def name(self) -> str:
+        """What the figures of the setting are called."""
+        return f"correlation {self.correlation}{', 3 to 60 employees' if self.thin else ''}"
 
-SETTINGS = (
-    Setting("sizes wide, correlation 0", 0.0),
-    Setting("sizes wide, correlation 0.02", 0.02),
-    Setting("sizes wide, correlation 0.1", 0.1),
-    Setting("sizes wide, correlation 0.3", 0.3),
-    Setting("3 to 60 employees, correlation 0.1", 0.1, thin=True),
-)
+
+SETTINGS = (Setting(0.0), Setting(0.02), Setting(0.1), Setting(0.3), Setting(0.1, thin=True))
+PLACES = (Setting(0.02), Setting(0.1), Setting(0.3))
 
 
 @dataclass(frozen=True)
-class Tested:
-    """The industries of one county: p of the service (NaN: not tested), p of the naive test, class."""
+class Firms:
+    """Firms of one county after the other: headcount, members, and the number of the division."""
 
-    p: Floats
-    naive: Floats
-    classes: tuple[str, ...]
-
-
-def main(counties: int = 40, firms: int = 4000, seed: int = 1) -> None:
-    """Generate a registry of each setting, with counties of `firms` firms each, and print what is flagged."""
-    for setting in SETTINGS:
-        with tempfile.TemporaryDirectory(prefix="benchmark-false-alarms-") as name:
-            settings = Settings(data_dir=Path(name))
-            codes = _fill(settings, setting, counties, firms, np.random.default_rng(seed))
-            snapshot = Shelf(settings.snapshots_dir / "exact").newest()
-            _report(setting, snapshot, [_tested(snapshot, code) for code in codes])
+    headcount: Ints
+    members: Ints
+    division: Ints
 
 
-def _fill(settings: Settings, setting: Setting, counties: int, firms: int, rng: np.random.Generator) -> list[str]:
-    """Generate and import a registry and build its snapshot with the command line; return the counties."""
-    command(settings, "migrate")
-    classifications = Path("app/registry/classifications")
-    codes = _codes(classifications / "districts.csv", "county")[:counties]
-    divisions = _codes(classifications / "industries.csv", "division")
-    rows = len(codes) * firms
+@dataclass
+class Counted:
+    """What was found among some rows of all counties: how many, and in how many counties there was any."""
+
+    rows: int = 0
+    tested: int = 0
+    p: int = 0
+    naive: int = 0
+    margin: int = 0
+    old_low: int = 0
+
+    def __post_init__(self) -> None:
+        """Start without any flag."""
+        self.flagged = dict.fromkeys(FLAGS, 0)
+        self.counties = dict.fromkeys(FLAGS, 0)
+
+    def add(self, found: Comparison, mask: npt.NDArray[np.bool_], naive: Floats) -> None:
+        """Count the rows of a county that are in the mask."""
+        columns = {name: column[mask] for name, column in found.columns.items()}
+        tested = ~np.isnan(columns["p"])
+        self.rows += int(mask.sum())
+        self.tested += int(tested.sum())
+        self.p += int((columns["p"] < ALPHA).sum())
+        self.naive += int((naive[mask][tested] < ALPHA).sum())
+        self.margin += int((2 * columns["p_margin"] < ALPHA).sum())
+        below = columns["ratio"] < float(MARGIN) * columns["reference_ratio"]
+        self.old_low += int(((columns["q"] < ALPHA) & below).sum())
+        for flag in FLAGS:
+            flags = int((columns["class"] == CLASSES.index(flag)).sum())
+            self.flagged[flag] += flags
+            self.counties[flag] += flags > 0
+
+
+def main(
+    counties: Annotated[int, typer.Option(min=1)] = 1000,
+    firms: Annotated[int, typer.Option(min=100)] = 4000,
+    seed: int = 1,
+) -> None:
+    """Draw so many counties of `firms` firms for each line, and print what is flagged."""
+    for setting, part in product(SETTINGS, PARTS):
+        _industries(setting, part, counties, firms, np.random.default_rng(seed))
+    for setting, kind in product(PLACES, CONCENTRATIONS):
+        _places(setting, kind, counties, firms, np.random.default_rng(seed))
+
+
+# --- industries -------------------------------------------------------------------------------------------------------
+
+
+def _industries(setting: Setting, part: float, counties: int, firms: int, rng: np.random.Generator) -> None:
+    sizes = rng.lognormal(0, 1.2, DIVISIONS)
+    weights = sizes / sizes.sum()
+    affected = rng.permutation(DIVISIONS) < round(AFFECTED * DIVISIONS)
+    drawn = _draw(setting, _means(weights, affected, part), rng.choice(DIVISIONS, counties * firms, p=weights), rng)
+    precision = Precision(_estimated(drawn, counties))
+    cells = _cells(drawn, np.repeat(np.arange(counties), firms) * DIVISIONS + drawn.division, (counties, DIVISIONS))
+    counted = Counted()
+    for county in range(counties):
+        listed = cells[1][county] > 0
+        own = _matched([side[county][listed] for side in cells])
+        rest = _matched([side[county].sum() - side[county][listed] for side in cells])
+        found = compare(np.flatnonzero(listed), own, rest, np.nan, precision, alpha=ALPHA, margin=MARGIN)
+        counted.add(found, affected[listed] | (part == 1), _naive(own, found.columns["reference_ratio"]))
+    _report(f"{setting.name}, {part} of the rest", counted, precision.correlation)
+    _show_counties(f"{setting.name}, {part} of the rest", counties, counted, FLAGS if part == 1 else FLAGS[:1])
+
+
+def _means(weights: Floats, affected: npt.NDArray[np.bool_], part: float) -> Floats:
+    """Return the ratio of each division; that of the affected ones is the part of what the rest without it has."""
+    means = np.full(DIVISIONS, RATIO)
+    for _ in range(100):
+        rest = ((weights * means).sum() - weights * means) / (1 - weights)
+        means = np.where(affected & (part < 1), part * rest, RATIO)
+    return means
+
+
+def _naive(own: Matched, reference: Floats) -> Floats:
+    lower, upper = binom.cdf(own.members, own.headcount, reference), binom.sf(own.members - 1, own.headcount, reference)
+    return np.asarray(np.minimum(1, 2 * np.minimum(lower, upper)), np.float64)
+
+
+def _report(name: str, counted: Counted, correlation: float) -> None:
+    show(f"{name}: correlation estimated", correlation, "")
+    show(f"{name}: rows of this ratio, tested of {counted.rows}", counted.tested, "")
+    for label, found in (
+        ("p < 0.05", counted.p),
+        ("naive p < 0.05", counted.naive),
+        ("2 p_margin < 0.05", counted.margin),
+        ("low", counted.flagged[ComparisonClass.LOW]),
+        ("q < 0.05 and below the margin, as low was before", counted.old_low),
+    ):
+        show(f"{name}: {label}", 100 * found / max(counted.tested, 1), "% of them")
+
+
+def _show_counties(name: str, counties: int, counted: Counted, flags: Sequence[ComparisonClass] = FLAGS) -> None:
+    for flag in flags:
+        show(f"{name}: counties with any {flag}", 100 * counted.counties[flag] / counties, "%")
+
+
+# --- districts --------------------------------------------------------------------------------------------------------
+
+
+def _places(setting: Setting, kind: str, counties: int, firms: int, rng: np.random.Generator) -> None:
+    section = np.arange(DIVISIONS) % SECTIONS
+    of_section = rng.normal(0, SPREAD_OF_SECTIONS, SECTIONS)[section]
+    means = np.minimum(RATIO * np.exp(of_section + rng.normal(0, SPREAD_INSIDE, DIVISIONS)), 0.9)
+    sizes = rng.lognormal(0, 1.2, DIVISIONS)
+    shares = rng.dirichlet(CONCENTRATIONS[kind] * sizes / sizes.sum(), counties * DISTRICTS)
+    each = firms // DISTRICTS
+    division = _chosen(shares, each, rng)
+    drawn = _draw(setting, means, division, rng)
+    correlation = _estimated(drawn, counties)
+    place = np.repeat(np.arange(counties * DISTRICTS), each)
+    cells = _cells(drawn, place * DIVISIONS + division, (counties, DISTRICTS, DIVISIONS))
+    for name, strata in (("unadjusted", np.zeros(DIVISIONS, np.int64)), ("by section", section),
+                         ("by division", np.arange(DIVISIONS))):  # fmt: skip
+        merged = [_merged(side, strata) for side in cells]
+        counted = Counted()
+        for county in range(counties):
+            found = _adjusted([side[county] for side in merged], correlation)
+            counted.add(found, np.ones(DISTRICTS, bool), np.ones(DISTRICTS))
+        title = f"{kind}, {setting.name}, {name}"
+        show(f"{title}: tested of {counted.rows}", counted.tested, "")
+        show(f"{title}: p < 0.05", 100 * counted.p / max(counted.tested, 1), "% of them")
+        _show_counties(title, counties, counted)
+
+
+def _chosen(shares: Floats, each: int, rng: np.random.Generator) -> Ints:
+    """Return the division of `each` firms of every district, by its own mix."""
+    return np.concatenate([rng.choice(DIVISIONS, each, p=row) for row in shares])
+
+
+def _merged(cells: Ints, strata: Ints) -> Ints:
+    """Return the sums of divisions by stratum."""
+    merged = np.zeros((*cells.shape[:-1], int(strata.max()) + 1), np.int64)
+    np.add.at(np.moveaxis(merged, -1, 0), strata, np.moveaxis(cells, -1, 0))
+    return merged
+
+
+def _adjusted(sides: Sequence[Ints], correlation: float) -> Comparison:
+    own, scope = _matched(sides), _matched([side.sum(axis=0) for side in sides])
+    return adjusted(np.arange(DISTRICTS), own, scope, correlation, alpha=ALPHA, margin=MARGIN)
+
+
+# --- firms ------------------------------------------------------------------------------------------------------------
+
+
+def _draw(setting: Setting, means: Floats, division: Ints, rng: np.random.Generator) -> Firms:
+    """Draw headcounts, and members by a beta-binomial law around the mean of each firm's division."""
+    rows = len(division)
     headcount = rng.integers(3, 61, rows) if setting.thin else np.ceil(rng.lognormal(2.3, 1.35, rows)).astype(np.int64)
-    members = rng.binomial(headcount, _chances(setting.correlation, rows, rng))
-    trades = pick(rng.lognormal(0, 1.2, len(divisions)), rows, rng)
-    names = [f"F{number:07d}" for number in range(rows)]
-    _write(settings.data_dir / "enterprises.csv", ("code", "name"), [(name, name) for name in names])
-    _write(
-        settings.data_dir / "returns.csv",
-        ("enterprise_code", "reported_on", "district_code", "industry_code", "headcount", "members"),
-        [
-            (name, AS_OF, codes[number // firms], divisions[trade], staff, found)
-            for number, (name, trade, staff, found) in enumerate(zip(names, trades, headcount, members, strict=True))
-        ],
-    )
-    for dataset in ("enterprises", "returns"):
-        command(settings, "import", dataset, str(settings.data_dir / f"{dataset}.csv"))
-    command(settings, "snapshot", "build", "--as-of", AS_OF)
-    return codes
+    chances = means[division]
+    if setting.correlation > 0:
+        weight = 1 / setting.correlation - 1
+        chances = rng.beta(chances * weight, (1 - chances) * weight)
+    return Firms(headcount, rng.binomial(headcount, chances), division)
 
 
-def _chances(correlation: float, rows: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """Draw the probability of each firm: beta, with the mean `RATIO` and this intra-enterprise correlation."""
-    if correlation == 0:
-        return np.full(rows, RATIO)
-    weight = 1 / correlation - 1
-    return rng.beta(RATIO * weight, (1 - RATIO) * weight, rows)
+def _estimated(drawn: Firms, counties: int) -> float:
+    """Return the correlation as a build estimates it: strata of division and county."""
+    county = np.arange(len(drawn.division)) // (len(drawn.division) // counties)
+    return estimate(drawn.members, drawn.headcount, county * DIVISIONS + drawn.division).value
 
 
-def _codes(path: Path, level: str) -> list[str]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return [row["code"] for row in csv.DictReader(file) if row["level"] == level]
+def _matched(sides: Sequence[Ints]) -> Matched:
+    members, headcount, squared = sides
+    return Matched(members, headcount, squared, np.zeros_like(members))
 
 
-def _write(path: Path, header: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(header)
-        writer.writerows(rows)
-
-
-def _tested(snapshot: Snapshot, county: str) -> Tested:
-    question = LowMembershipQuestion(
-        Subject.INDUSTRIES, population=Population(district=county), listing=Listing(level="division"),
-        analysis=Analysis.LOW_MEMBERSHIP,
-    )  # fmt: skip
-    found = list_low_membership(snapshot, question, Page("code"))
-    columns, rows = found.comparison.columns, found.comparison.rows
-    counts = found.row_list.sides[0].count(rows)
-    members, headcount = counts.row("members_matched"), counts.row("headcount_matched")
-    naive = 2 * np.minimum(
-        binom.cdf(members, headcount, columns["reference_ratio"]),
-        binom.sf(members - 1, headcount, columns["reference_ratio"]),
-    )
-    return Tested(columns["p"], np.minimum(1, naive), tuple(CLASSES[number].value for number in columns["class"]))
-
-
-def _report(setting: Setting, snapshot: Snapshot, counties: list[Tested]) -> None:
-    p, naive = (np.concatenate([getattr(county, name) for county in counties]) for name in ("p", "naive"))
-    classes = [kind for county in counties for kind in county.classes]
-    tested = ~np.isnan(p)
-    estimated = snapshot.manifest.intra_enterprise_correlation.value
-    show(f"{setting.name}: estimated", estimated, "")
-    show(f"{setting.name}: industries listed", len(p), "")
-    show(f"{setting.name}: of them tested", int(tested.sum()), "")
-    show(f"{setting.name}: tested with p < {ALPHA}", 100 * float(np.mean(p[tested] < ALPHA)), "%", "nominal 5")
-    show(f"{setting.name}: the same, naive", 100 * float(np.mean(naive[tested] < ALPHA)), "%")
-    for kinds in (("low",), ("higher",), ("low", "lower", "higher")):
-        share = 100 * sum(kind in kinds for kind in classes) / tested.sum()
-        show(f"{setting.name}: tested that are {' or '.join(kinds)}", share, "%")
-        share = 100 * float(np.mean([bool(set(kinds) & set(county.classes)) for county in counties]))
-        show(f"{setting.name}: counties with any {' or '.join(kinds)}", share, "%", "nominal 5")
-    flagged = [false_discovery_rates(county.naive[~np.isnan(county.p)]) < ALPHA for county in counties]
-    show(f"{setting.name}: naive q < {ALPHA}", 100 * float(np.mean(np.concatenate(flagged))), "%")
-    show(f"{setting.name}: counties with any naive q < {ALPHA}", 100 * float(np.mean([q.any() for q in flagged])), "%")
+def _cells(drawn: Firms, key: Ints, shape: tuple[int, ...]) -> list[Ints]:
+    """Return members, headcount and squared headcounts of each cell."""
+    sides: tuple[Any, ...] = (drawn.members, drawn.headcount, drawn.headcount**2)
+    size = int(np.prod(shape))
+    return [np.bincount(key, weights=side, minlength=size).astype(np.int64).reshape(shape) for side in sides]
 
 
 if __name__ == "__main__":

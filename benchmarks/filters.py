@@ -1,7 +1,7 @@
 """Filters on attributes of enterprises, in process, compared with DuckDB over the same table as Parquet."""
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -12,12 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import typer
 
+from app.catalogue.dimensions import ATTRIBUTES
 from app.catalogue.measures import ROW_MEASURES
-from app.catalogue.vocabulary import Basis, EnterpriseKind, Ownership, SizeClass
+from app.catalogue.vocabulary import Basis, EnterpriseKind, Ownership, Sector, SizeClass
 from app.publication.lists import list_answer
 from app.publication.row_cache import RowCache, Source
 from app.statistics import sums
-from app.statistics.population import group_spans, resolve
+from app.statistics.population import resolve, spans_of
 from app.statistics.question import Listing, Page, Population, Question, Subject
 from app.store.arrays import Int64
 from app.store.shelf import Shelf
@@ -25,18 +26,19 @@ from app.store.snapshot import Snapshot
 from benchmarks.measuring import shortest, show, show_load
 from benchmarks.registries import built, demo
 
-FILTERS: dict[str, Mapping[str, str]] = {
-    "ownership": {"ownership": Ownership.PRIVATE},
-    "size class": {"size_class": SizeClass.MICRO},
-    "kind": {"enterprise_kind": EnterpriseKind.ENTERPRISE},
-    "group": {"industry_group": "internet"},
-    "ownership, size class and group": {
-        "ownership": Ownership.PRIVATE, "size_class": SizeClass.MICRO, "industry_group": "internet",
-    },
-}  # fmt: skip
+FILTERS: dict[str, Population] = {
+    "ownership": Population(ownership=(Ownership.PRIVATE,)),
+    "size class": Population(size_class=(SizeClass.MICRO,)),
+    "kind": Population(enterprise_kind=(EnterpriseKind.ENTERPRISE,)),
+    "two sectors": Population(sector=(Sector.NON_PUBLIC, Sector.SOCIAL)),
+    "group": Population(industry_group=("internet",)),
+    "ownership, size class and group": Population(
+        ownership=(Ownership.PRIVATE,), size_class=(SizeClass.MICRO,), industry_group=("internet",)
+    ),
+}
 RUNS = 5
 MEASURES = [measure.code for measure in ROW_MEASURES]
-COLUMNS = {"ownership": "ownership", "size_class": "size_class", "enterprise_kind": "kind"}
+COLUMNS = {dimension.code: dimension.column for dimension in ATTRIBUTES}
 
 
 def main(members: int = 200_000, rounds: int = 3) -> None:
@@ -48,8 +50,8 @@ def main(members: int = 200_000, rounds: int = 3) -> None:
         snapshot = shelf.newest()
         show("filters: enterprises", len(snapshot.enterprises), "rows")
         connection.execute(f"CREATE VIEW enterprise AS SELECT * FROM read_parquet('{_as_parquet(snapshot, folder)}')")
-        for what, filters in FILTERS.items():
-            _compare(shelf, connection, what, Population(Basis.OPERATING, **filters), rounds)
+        for what, population in FILTERS.items():
+            _compare(shelf, connection, what, population, rounds)
 
 
 def _compare(
@@ -92,10 +94,11 @@ def _text(snapshot: Snapshot, population: Population) -> str:
     bit = 1 << list(Basis).index(population.basis)
     wanted = ["province >= 0", f"(bases & {bit}) <> 0"]
     for name, column in COLUMNS.items():
-        value = getattr(population, name)
-        wanted += [] if value is None else [f"{column} = '{value}'"]
-    if population.industry_group is not None:
-        spans = group_spans(snapshot, population.industry_group)
+        values = ", ".join(f"'{value}'" for value in getattr(population, name))
+        wanted += [f"{column} IN ({values})"] if values else []
+    if population.industry_group:
+        nodes = [node for group in population.industry_group for node in snapshot.groups[group]]
+        spans = spans_of(snapshot.industries, nodes)
         wanted.append("(" + " OR ".join(f"industry >= {start} AND industry < {end}" for start, end in spans) + ")")
     added = ", ".join(f"CAST(sum({name}) AS BIGINT)" for name in MEASURES)
     return f"SELECT province, {added} FROM enterprise WHERE {' AND '.join(wanted)} GROUP BY province"

@@ -22,6 +22,7 @@ from benchmarks.rivals import PATH, write_cells
 from benchmarks.serving import Load, Server, served
 
 ROWS = 40
+FIGURES = ("enterprises", "organisation_coverage", "member_ratio")
 UNCACHED = {"ORGCOVERAGE_ROW_CACHE_BYTES": "0", "ORGCOVERAGE_ANSWER_CACHE_BYTES": "0"}
 ROWS_CACHED = {"ORGCOVERAGE_ANSWER_CACHE_BYTES": "0"}
 
@@ -56,12 +57,13 @@ def _variants(stack: ExitStack, folder: Path, members: int, small: int) -> dict[
     provinces = _provinces(snapshot)
     paths = _paths(PATH, provinces, level="county")
     ours = stack.enter_context(_ours(settings, UNCACHED))
-    body = folder / "page.json"
-    body.write_bytes(ours.get(paths[0]))
-    prepared = {"BENCHMARK_BODY": str(body)}
+    three = _paths(PATH, provinces, level="county", fields=FIGURES)
+    prepared, little = (_prepared(folder / name, ours.get(one[0])) for name, one in (("page", paths), ("three", three)))
     variants = {
         "uncached": Variant(ours, paths),
         "fastapi": Variant(stack.enter_context(served("benchmarks.rivals:fastapi_bytes", prepared)), paths),
+        "three figures": Variant(ours, three),
+        "fastapi three": Variant(stack.enter_context(served("benchmarks.rivals:fastapi_bytes", little)), three),
         "rows cached": Variant(stack.enter_context(_ours(settings, ROWS_CACHED)), paths),
         "small": Variant(stack.enter_context(_ours(few, UNCACHED)), paths),
         "cached": Variant(stack.enter_context(_ours(settings, {})), paths[:1]),
@@ -80,6 +82,12 @@ def _ours(settings: Settings, caches: dict[str, str]) -> AbstractContextManager[
     return served("app.asgi:app", environment(settings) | caches, factory=False)
 
 
+def _prepared(file: Path, body: bytes) -> dict[str, str]:
+    """Write what a rival sends; return the environment that tells it."""
+    file.write_bytes(body)
+    return {"BENCHMARK_BODY": str(file)}
+
+
 def _provinces(snapshot: Snapshot) -> list[str]:
     """Return the provinces with at least as many counties as a page has rows."""
     tree = snapshot.districts
@@ -88,10 +96,10 @@ def _provinces(snapshot: Snapshot) -> list[str]:
     return [tree.codes[node] for node in tops.tolist()]
 
 
-def _paths(path: str, provinces: Sequence[str], **more: str) -> list[str]:
+def _paths(path: str, provinces: Sequence[str], **more: str | Sequence[str]) -> list[str]:
     """Return the address of a page of each province in each basis."""
     queries = [{"within": province, "basis": basis.value, "limit": ROWS} for basis in Basis for province in provinces]
-    return [f"{path}?{urlencode({**query, **more, 'include_empty': 'true'})}" for query in queries]
+    return [f"{path}?{urlencode({**query, **more, 'include_empty': 'true'}, doseq=True)}" for query in queries]
 
 
 def _show_run(loads: dict[str, list[Load]]) -> None:
@@ -101,6 +109,8 @@ def _show_run(loads: dict[str, list[Load]]) -> None:
         for engine in ("PostgreSQL", "SQLite"):
             _compare(loads, what, own, f"{engine} structs", f"cells on {engine}, same encoder", "reach 4")
             _compare(loads, what, own, f"{engine} plain", f"cells on {engine}, as usually written", "reach 20")
+    target = "reach 0.5, aim 0.8"
+    _compare(loads, "a page of three figures, uncached", "three figures", "fastapi three", "FastAPI bytes", target)
     _compare(loads, "a page, uncached, large registry", "uncached", "small", "the small one", "reach 0.85 to 1.15")
     _compare(loads, "a page, cached", "cached", "starlette", "Starlette bytes", "reach 1.0, aim 1.3")
     for what in ("uncached", "rows cached", "cached", "fastapi"):

@@ -23,6 +23,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from app.api.statistics.models import DistrictStatistics
+from app.catalogue.measures import MEASURES
 from app.catalogue.metrics import METRICS, Interval, Metric
 from app.catalogue.vocabulary import Basis
 from app.publication.rows import figures
@@ -31,10 +32,15 @@ from app.statistics.aggregates import CODES, list_tree
 from app.statistics.inference import Precision, Z
 from app.statistics.question import Listing, Page, Population, Question, Subject
 from app.statistics.rates import LOW_BASE, Counts
+from app.statistics.row_list import Side
+from app.store.manifest import UNDISCLOSED
 from app.store.snapshot import Snapshot
 
 PATH = "/v1/statistics/districts"
-PRECISION = Precision(0.1)
+HEADLINES = tuple(measure.code for measure in MEASURES if measure.headline)
+"""What rows show where no `fields` are asked for, besides all ratios."""
+
+PRECISION = Precision(UNDISCLOSED.value, None, UNDISCLOSED.shares)
 
 
 def _cell_model() -> Any:
@@ -138,11 +144,12 @@ def _encoded(cells: Sequence[Any]) -> bytes:
     null = np.array([[value is None for value in row] for row in given]).T
     values = np.array([[value or 0 for value in row] for row in given], np.int64).T
     unlike = np.zeros(len(CODES), bool)
-    counts, rates = figures(Counts(CODES, values, null, ~unlike, unlike), CODES, METRICS, PRECISION)
+    counted = Counts(CODES, values, null, ~unlike, unlike)
+    counts, rates = figures(counted, Side("", MEASURES, METRICS, lambda _rows: counted), PRECISION)
     districts = [TreeNode(it.code, it.name_zh, it.name_en, it.level, it.parent_code) for it in cells]
     rows = [
-        {"district": district, "counts": counted, "rates": rated}
-        for district, counted, rated in zip(districts, counts, rates, strict=True)
+        {"district": district, "counts": shown, "rates": rated}
+        for district, shown, rated in zip(districts, counts, rates, strict=True)
     ]
     return msgspec.json.encode({"data": rows})
 
@@ -151,7 +158,7 @@ def _row(cell: Any) -> dict[str, Any]:
     counts = {code: getattr(cell, code) for code in CODES}
     return {
         "district": {name: getattr(cell, name) for name in ("code", "name_zh", "name_en", "level", "parent_code")},
-        "counts": counts,
+        "counts": {code: counts[code] for code in HEADLINES},
         "rates": {metric.code: _rate(metric, counts) for metric in METRICS},
     }
 
@@ -159,10 +166,10 @@ def _row(cell: Any) -> dict[str, Any]:
 def _rate(metric: Metric, counts: dict[str, int | None]) -> dict[str, Any]:
     numerator = sum(counts[code] or 0 for code in metric.numerator)
     less = sum(counts[code] or 0 for code in metric.less)
-    denominator = metric.times * (sum(counts[code] or 0 for code in metric.denominator) - less)
+    denominator = sum(counts[code] or 0 for code in metric.denominator) - less
     if denominator <= 0:
-        return {"value": None, "numerator": numerator, "denominator": denominator, "low": None, "high": None,
-                "status": "not_applicable"}  # fmt: skip
+        return {"value": None, "numerator": numerator, "denominator": denominator, "n_eff": None,
+                "low": None, "high": None, "status": "not_applicable"}  # fmt: skip
     value = numerator / denominator
     low = high = None
     if metric.interval is not Interval.NONE and numerator <= denominator:
@@ -170,5 +177,6 @@ def _rate(metric: Metric, counts: dict[str, int | None]) -> dict[str, Any]:
         margin = Z * sqrt(value * (1 - value) / denominator + Z * Z / (4 * denominator**2))
         low, high = (centre - margin) / scale, (centre + margin) / scale
     status = "ok" if denominator >= LOW_BASE else "low_base"
-    return {"value": value, "numerator": numerator, "denominator": denominator, "low": low, "high": high,
-            "status": status}  # fmt: skip
+    n_eff = None if low is None else float(denominator)
+    return {"value": value, "numerator": numerator, "denominator": denominator, "n_eff": n_eff, "low": low,
+            "high": high, "status": status}  # fmt: skip

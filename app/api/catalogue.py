@@ -15,7 +15,7 @@ from app.api.http.routing import make_router
 from app.catalogue.definitions import definition_of, source_of
 from app.catalogue.dimensions import BASES, DIMENSIONS, BasisMeaning, Dimension
 from app.catalogue.measures import BRANCH_MEASURES, MEASURES, Grain, Measure, Unit
-from app.catalogue.metrics import METRIC, Interval, Metric
+from app.catalogue.metrics import METRIC, Interval, Metric, RatioRange
 from app.catalogue.vocabulary import Basis, Label
 from app.imports.spellings import chinese_values
 
@@ -43,12 +43,15 @@ class CatalogueMeasure(Closed):
     grain: Grain = Field(description="The finest subject for which it is defined.")
     of_enterprise: bool = Field(description="Whether an enterprise's own row shows it.")
     register_only: bool = Field(description="Whether it is not applicable where members are counted from returns.")
+    headline: bool = Field(
+        description="Whether it is a headline figure, as every metric is: not one that others are worked out from."
+    )
     source: str = Field(description=_SOURCE)
     tier: Tier = Field(description=_TIER)
 
 
 class CatalogueMetric(Closed):
-    """A ratio, 0–1 unless inconsistent: a sum over a sum, divided once."""
+    """A ratio: a sum over a sum, divided once."""
 
     code: str = Field(description=_CODE)
     label: CatalogueLabel = Field(description="Its name for people.")
@@ -56,9 +59,11 @@ class CatalogueMetric(Closed):
     definition_zh: str = Field(description="The same in Chinese.")
     formula: str = Field(description="The definition as arithmetic over measure codes.")
     numerator: list[str] = Field(description="Measures whose sum is the numerator.")
-    denominator: list[str] = Field(description="Measures whose sum is the denominator.")
+    denominator: list[str] = Field(
+        description="Measures whose sum is the denominator; one that is named twice counts twice."
+    )
     less: list[str] = Field(description="Measures subtracted from the denominator: persons for whom it is unknown.")
-    times: int = Field(description="Factor of the denominator.")
+    range: RatioRange = Field(description="Which values it can have.")
     interval: Interval = Field(description="Which 95 % interval it carries.")
     known_as: str | None = Field(description="Established terms for it; null: none.")
     of_enterprise: bool = Field(description="Whether an enterprise's own row shows it.")
@@ -144,6 +149,7 @@ def _measure(measure: Measure, *, of_branch: bool) -> CatalogueMeasure:
         grain=measure.grain,
         of_enterprise=measure.of_enterprise,
         register_only=measure.register_only,
+        headline=measure.headline,
         source=source_of(measure.code),
         tier=_tier(public=measure.public),
     )
@@ -159,7 +165,7 @@ def _metric(metric: Metric) -> CatalogueMetric:
         numerator=list(metric.numerator),
         denominator=list(metric.denominator),
         less=list(metric.less),
-        times=metric.times,
+        range=metric.range,
         interval=metric.interval,
         known_as=metric.known_as or None,
         of_enterprise=metric.of_enterprise,

@@ -29,6 +29,7 @@ class SnapshotSettings(Closed):
     eligible_full_members: int = Field(description="Full members from which an organisation must be established.")
     return_window_months: int = Field(description="How long a return counts as current, months.")
     turnover_window_months: int = Field(description="Period over which joining and leaving are counted, months.")
+    active_branch_meetings: int = Field(description="Meetings in 12 months from which a branch is active.")
     branch_least_full_members: int = Field(description="Advice: least full members of a branch.")
     general_branch_above: int = Field(description="Advice: a general branch has more members than this.")
     committee_above: int = Field(description="Advice: a committee has more members than this.")

@@ -14,8 +14,7 @@ from app.catalogue.vocabulary import Label
 class Analysis(StrEnum):
     """An analysis; its value is the last part of its path."""
 
-    BASES = "bases"
-    TABLE = "table"
+    BREAKDOWN = "breakdown"
     LOW_MEMBERSHIP = "low-membership"
     TRENDS = "trends"
     CHANGES = "changes"
@@ -41,9 +40,8 @@ class AnalysisMeaning:
 
 
 ANALYSES: Mapping[Analysis, AnalysisMeaning] = {
-    Analysis.BASES: AnalysisMeaning(Label("口径", "Bases")),
-    Analysis.TABLE: AnalysisMeaning(Label("行政区划与行业", "Districts by industry"), is_public=True),
-    Analysis.LOW_MEMBERSHIP: AnalysisMeaning(Label("党员偏少的行业", "Low membership"), is_public=True),
+    Analysis.BREAKDOWN: AnalysisMeaning(Label("分组统计", "Breakdown"), is_public=True),
+    Analysis.LOW_MEMBERSHIP: AnalysisMeaning(Label("党员偏少分析", "Low membership"), is_public=True),
     Analysis.TRENDS: AnalysisMeaning(Label("趋势", "Trends"), is_public=True),
     Analysis.CHANGES: AnalysisMeaning(Label("变化", "Changes"), is_public=True),
     Analysis.ESTABLISHMENT_GAPS: AnalysisMeaning(Label("应建未建单位", "Establishment gaps")),

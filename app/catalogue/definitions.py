@@ -10,7 +10,7 @@ from importlib.resources import files
 
 from app.catalogue.analyses import ANALYSES
 from app.catalogue.measures import BRANCH_MEASURES, MEASURE, Measure, Unit
-from app.catalogue.metrics import METRIC, Interval
+from app.catalogue.metrics import METRIC, Interval, RatioRange
 from app.catalogue.vocabulary import Label
 
 OWN = "OrgCoverage"
@@ -34,6 +34,7 @@ TABLE_LABELS: dict[str, Label] = {
     "industry-groups": Label("行业组", "Industry groups"),
     "enterprises": Label("单位", "Enterprises"),
     "branches": Label("党组织", "Branches"),
+    "workplaces": Label("党员工作单位", "Workplaces"),
     **{analysis.value: meaning.label for analysis, meaning in ANALYSES.items()},
 }
 """Titles of tables by subject or analysis."""
@@ -42,16 +43,33 @@ UNIT_LABELS: dict[Unit, Label] = {
     Unit.ENTERPRISES: Label("单位", "enterprises"),
     Unit.EMPLOYEES: Label("职工", "employees"),
     Unit.SQUARED_EMPLOYEES: Label("职工平方", "squared employees"),
+    Unit.SQUARED_PERSONS: Label("人平方", "squared persons"),
     Unit.PERSONS: Label("人", "persons"),
+    Unit.SQUARED_PERSONS: Label("人平方", "squared persons"),
+    Unit.BRANCHES: Label("党支部", "branches"),
+    Unit.MEETINGS: Label("次", "meetings"),
+    Unit.ATTENDANCES: Label("人次", "attendances"),
     Unit.AFFILIATIONS: Label("隶属关系", "affiliations"),
 }
 
 RATIO_LABEL = Label("比例", "ratio")
 """Unit of a metric."""
 
+RANGE_LABELS: dict[RatioRange, Label] = {
+    RatioRange.PART: Label("0–1", "0–1"),
+    RatioRange.OPEN: Label("不小于0，可大于1", "0 or more, may exceed 1"),
+    RatioRange.FROM_ONE: Label("不小于1", "at least 1"),
+}
+"""Which values a metric can have."""
+
 PART_DEFINITIONS: dict[str, Label] = {
     "numerator": Label("分子：各项之和。", "What is divided: a sum."),
     "denominator": Label("分母；为0时没有比例。", "What it is divided by; where it is 0 there is no ratio."),
+    "n_eff": Label(
+        "有效分母：区间和low_base所依据的分母，同一单位内彼此相像的人折算后的数；没有区间时为空。",
+        "The denominator that the interval and `low_base` rest on: so many independent ones would tell as much, since "
+        "those of one enterprise are alike. Empty where there is no interval.",
+    ),
     "low": Label("95%区间的下限。", "Lower bound of the 95 % interval."),
     "high": Label("95%区间的上限。", "Upper bound of the 95 % interval."),
     "status": Label(
@@ -68,6 +86,9 @@ INTERVAL_LABELS: dict[Interval, Label] = {
     Interval.NONE: Label("无区间", "no interval"),
     Interval.WILSON: Label("Wilson区间，n为分母", "Wilson interval, n = denominator"),
     Interval.CLUSTERED: Label("Wilson区间，按单位内相关折算有效人数", "Wilson interval with the effective headcount"),
+    Interval.SHARES: Label(
+        "Wilson区间，按本指标的单位内相关折算有效分母", "Wilson interval with a correlation of its own"
+    ),
     Interval.WHOLE_FIRMS: Label("Wilson区间，以整个单位为抽样单元", "Wilson interval, firms organised whole"),
 }
 
@@ -128,7 +149,9 @@ COLUMN_LABELS: dict[str, Label] = {
     "industry_group_name_zh": Label("行业组中文名称", "Industry group's Chinese name"),
     "industry_group_name_en": Label("行业组英文名称", "Industry group's English name"),
     "industry_group_industries": Label("行业组所含行业", "Industries of the group"),
+    "enterprise_kind": Label("单位类别", "Kind of enterprise"),
     "ownership": Label("所有制", "Ownership"),
+    "sector": Label("单位性质", "Sector"),
     "size_class": Label("规模", "Size class"),
     "reported_on": Label("报告日期", "Reported on"),
     "operating": Label("在营", "Operating"),
@@ -136,6 +159,7 @@ COLUMN_LABELS: dict[str, Label] = {
     "above_designated_size": Label("规上", "Above designated size"),
     "organised": Label("已组建", "Organised"),
     "standalone": Label("单独组建", "Standalone"),
+    "effectively_organised": Label("有效覆盖", "Effectively organised"),
     "reached_by_dual": Label("兼合式覆盖", "Reached by dual affiliation"),
     "work_only": Label("仅工作覆盖", "Reached by work means alone"),
     "eligible": Label("应建", "Eligible"),
@@ -147,6 +171,7 @@ COLUMN_LABELS: dict[str, Label] = {
     "established_on": Label("组建日期", "Established on"),
     "own": Label("本级", "Own"),
     "subtree": Label("含下级", "Subtree"),
+    "change": Label("增减", "Change of"),
     "gap_since": Label("应建未建起始日期", "In the gap since"),
     "means": Label("覆盖方式", "Means"),
     "candidates": Label("可依托党组织", "Candidate branches"),
@@ -162,6 +187,7 @@ COLUMN_LABELS: dict[str, Label] = {
     "subject_industry_code": Label("对象行业代码", "Industry of subject"),
     "subject_value": Label("对象数值", "Value of subject"),
     "members": Label("党员数", "Members"),
+    "members_without_dual": Label("未参加兼合的党员数", "Members without dual affiliation"),
     "account": Label("项目", "Account"),
     "component": Label("构成", "Component"),
     "value": Label("数值", "Value"),
@@ -171,18 +197,31 @@ COLUMN_LABELS: dict[str, Label] = {
     "expected": Label("参照比例下的有效党员数", "Expected effective members"),
     "p": Label("p值", "p"),
     "q": Label("q值", "q"),
+    "p_margin": Label("界线p值", "p of the margin"),
+    "q_margin": Label("界线q值", "q of the margin"),
     "class": Label("判定", "Class"),
+    "members_expected": Label("按本地行业结构的预期党员数", "Members expected by its industries"),
+    "headcount_uncompared": Label("无从比较的职工人数", "Headcount not compared"),
+    "standardised_ratio": Label("标准化比值", "Standardised ratio"),
+    "standardised_ratio_low": Label("标准化比值下限", "Standardised ratio, lower bound"),
+    "standardised_ratio_high": Label("标准化比值上限", "Standardised ratio, upper bound"),
+    "precision": Label("精度", "Precision"),
     "shortfall": Label("缺口人数", "Shortfall"),
     "limit_95_low": Label("95%控制下限", "Lower 95 % limit"),
     "limit_95_high": Label("95%控制上限", "Upper 95 % limit"),
     "limit_998_low": Label("99.8%控制下限", "Lower 99.8 % limit"),
     "limit_998_high": Label("99.8%控制上限", "Upper 99.8 % limit"),
+}
+
+PART_LABELS: dict[str, Label] = {
     "numerator": Label("分子", "numerator"),
     "denominator": Label("分母", "denominator"),
+    "n_eff": Label("有效分母", "effective denominator"),
     "low": Label("下限", "lower bound"),
     "high": Label("上限", "upper bound"),
     "status": Label("状态", "status"),
 }
+"""Labels of the parts of a metric besides its value, after its own."""
 
 
 def _of(prefix: str, owner: Label) -> dict[str, Label]:
@@ -196,5 +235,9 @@ def _of(prefix: str, owner: Label) -> dict[str, Label]:
     }
 
 
+COLUMN_LABELS |= {
+    f"stratum_{name}": COLUMN_LABELS[f"industry_{name}"]
+    for name in ("code", "name", "name_zh", "name_en", "level", "parent_code")
+}
 COLUMN_LABELS |= _of("home", Label("隶属党组织", "Home"))
 COLUMN_LABELS |= _of("joint_branch", Label("兼合党组织", "Joint branch"))

@@ -16,6 +16,7 @@ _OF_COLUMN: Mapping[str, tuple[str, ...]] = {
     "kind": ("EnterpriseKind", "BranchKind"),
     "form": ("BranchForm",),
     "means": ("CoverageMeans",),
+    "sector": ("Sector",),
     "ownership": ("Ownership",),
     "size_class": ("SizeClass",),
     "basis": ("Basis",),

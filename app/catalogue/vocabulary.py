@@ -55,6 +55,21 @@ class Ownership(StrEnum):
     OTHER = "other"
 
 
+class Sector(StrEnum):
+    """Where an enterprise belongs by its kind and the ownership of its return; the first two are the two new ones."""
+
+    NON_PUBLIC = "non_public"
+    SOCIAL = "social"
+    PUBLIC = "public"
+
+
+NON_PUBLIC_OWNERSHIP = frozenset({Ownership.PRIVATE, Ownership.FOREIGN, Ownership.HONG_KONG_MACAO_TAIWAN})
+"""Ownerships that put an enterprise (of kind `enterprise`) into the sector `non_public`."""
+
+PUBLIC_OWNERSHIP = frozenset({Ownership.STATE, Ownership.COLLECTIVE})
+"""The same for `public`; with another ownership, or an unknown one, it is in none."""
+
+
 class SizeClass(StrEnum):
     """Statistical size of an enterprise, by its return."""
 
@@ -129,6 +144,14 @@ class Education(StrEnum):
     SECONDARY_VOCATIONAL = "secondary_vocational"
     SENIOR_SECONDARY = "senior_secondary"
     JUNIOR_SECONDARY_OR_BELOW = "junior_secondary_or_below"
+
+
+class Workplace(StrEnum):
+    """Where a member works: in a registered enterprise, nowhere, or withheld or in one that is not registered."""
+
+    ENTERPRISE = "enterprise"
+    NO_EMPLOYER = "no_employer"
+    ELSEWHERE = "elsewhere"
 
 
 class Identity(StrEnum):

@@ -1,8 +1,10 @@
 """Tables of statistics on a terminal: few columns, bars for ratios, marks for statuses."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -10,15 +12,25 @@ from rich.table import Table
 from rich.text import Text
 
 from app.catalogue.metrics import Status
-from app.cli.words import told
+from app.catalogue.values import chinese_of, yes_or_no
 from app.messages import say
-from app.publication.table import Column, FlatTable, Kind
+from app.publication.table import Column, Kind, Language, label_of
+from orgcoverage.frames import Catalogue
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _SUBJECT = ("code", "name", "basis")
 _SUBJECTS = ("district_code", "district_name", "industry_code", "industry_name", "industry_group_code",
-             "industry_group_name")  # fmt: skip
-_ANALYSIS = ("class", "q", "shortfall", "gap_since", "means")
-"""Columns shown besides figures: of tables with one subject, with two, and of analyses."""
+             "industry_group_name", "enterprise_kind", "sector", "ownership", "size_class", "basis")  # fmt: skip
+_ANALYSIS = ("as_of", "class", "q_margin", "shortfall", "gap_since", "means", "rule", "number", "account", "component",
+             "stratum_code", "value", "home_code", "joint_branch_code", "members_without_dual")  # fmt: skip
+"""Columns shown besides figures: of tables with one subject, with others, and of analyses."""
+
+_SUBJECT_ROW = "subject"
+
+_KINDS = {"Int64": Kind.COUNT, "float64": Kind.NUMBER, "boolean": Kind.FLAG}
+"""What a column is by its type in a frame; dates and texts are told apart."""
 
 _TEXT_WIDTH = 24
 """Longest text, characters; longer ones are cut."""
@@ -26,7 +38,7 @@ _TEXT_WIDTH = 24
 _NARROW_TEXT_WIDTH = 14
 """The same on a narrow terminal."""
 
-_FIRST_LEFT_OUT = ("q", "enterprises")
+_FIRST_LEFT_OUT = ("q_margin", "enterprises")
 """Columns left out first where the terminal is too narrow; then the last ones."""
 
 _SMALLEST = 0.0001
@@ -58,34 +70,99 @@ _LEGEND = {
 }
 
 
-def print_table(table: FlatTable, console: Console, limit: int) -> None:
+def print_table(
+    frame: "pd.DataFrame", catalogue: Mapping[str, Any], console: Console, limit: int, language: Language
+) -> None:
     """Print at most `limit` rows of a table, its totals below, a legend of marks, and its snapshot.
 
     Where the terminal is too narrow, bars are left out first, then texts are cut, then columns left out and listed.
+
+    Parameters
+    ----------
+    frame, catalogue
+        As the Python client gives them.
+    limit
+        Most rows of subjects.
+    language
+        Of headings, names and all else that is said.
     """
-    shown = list(_shown(table.columns))
-    rows = [row for piece in table.chunks() for row in piece]
-    rows = [*rows[: min(limit, table.length)], *rows[table.length :]]
-    printed, marks, left_out = _fit(table.columns, shown, rows, console.width)
+    named = _with_one_name(frame, language)
+    columns = list(_columns(named, Catalogue(catalogue), language))
+    subjects = (named["row"] == _SUBJECT_ROW).to_numpy()
+    number = int(subjects.sum())
+    rows = [*_rows(named[subjects][:limit], columns, language), *_rows(named[~subjects], columns, language)]
+    printed, marks, left_out = _fit(columns, list(_shown(columns)), rows, console.width)
     console.print(printed)
     if left_out:
-        console.print(told("too narrow for: {columns}", columns=", ".join(left_out)), style="dim")
-    if table.length > limit:
-        more = told("… and {number:,} more; --limit shows more, --format csv all", number=table.length - limit)
-        console.print(more, style="dim")
+        lacking = say("too narrow for: {columns}", columns=", ".join(left_out))
+        console.print(lacking.said(language), style="dim")
+    if number > limit:
+        more = say("… and {number:,} more; --limit shows more, --format csv all", number=number - limit)
+        console.print(more.said(language), style="dim")
     if marks:
-        legend = (f"{mark} {told(meaning)}" for mark, meaning in _LEGEND.items() if mark in marks)
+        legend = (f"{mark} {meaning.said(language)}" for mark, meaning in _LEGEND.items() if mark in marks)
         console.print("  ".join(legend), style="dim")
-    meta = table.meta
-    basis = "" if meta.basis is None else told(", basis {basis}", basis=meta.basis)
-    rests = told(
+    console.print(_foot(frame.attrs["meta"], number, language), style="dim")
+
+
+def _foot(meta: Mapping[str, Any], rows: int, language: Language) -> str:
+    """Return what the figures rest on, as one line."""
+    basis, source = (_word(name, meta[name], language) for name in ("basis", "member_source"))
+    rests = say(
         "{rows:,} rows{basis}, members from the {source}, {snapshot}",
-        rows=table.length,
-        basis=basis,
-        source=say(meta.member_source),
-        snapshot=meta.snapshot,
+        rows=rows,
+        basis="" if basis is None else say(", basis {basis}", basis=basis),
+        source=source,
+        snapshot=meta["snapshot"],
     )
-    console.print(rests, style="dim")
+    return rests.said(language)
+
+
+def _with_one_name(frame: "pd.DataFrame", language: Language) -> "pd.DataFrame":
+    """Return a table with one name in place of two: a missing English one is the Chinese."""
+    own = frame.copy(deep=False)
+    for chinese in [column for column in frame.columns if column.endswith("name_zh")]:
+        english = own.pop(f"{chinese.removesuffix('_zh')}_en")
+        if language == "en":
+            own[chinese] = english.fillna(own[chinese])
+    return own.rename(columns=lambda name: name.removesuffix("_zh") if name.endswith("name_zh") else name)
+
+
+def _columns(frame: "pd.DataFrame", catalogue: Catalogue, language: Language) -> Iterator[Column]:
+    for name, dtype in frame.dtypes.items():
+        figure = catalogue.figure(str(name))
+        kind = _KINDS.get(str(dtype), Kind.DATE if dtype.kind == "M" else Kind.TEXT)
+        if figure is None:
+            column = Column(str(name), "", kind)
+        else:
+            kind = Kind.RATIO if kind is Kind.NUMBER and figure.part != "n_eff" else kind
+            column = Column(str(name), "", kind, figure.code, figure.part, figure.side)
+        yield replace(column, heading=_heading(column, language))
+
+
+def _heading(column: Column, language: Language) -> str:
+    """Return the heading of a column; its code if a later service has sent it."""
+    try:
+        return label_of(column, language)
+    except KeyError:
+        return column.name
+
+
+def _rows(frame: "pd.DataFrame", columns: Sequence[Column], language: Language) -> Iterator[list[Any]]:
+    """Yield the cells of each row; null is None, flags are words, and so are values of enumerations in Chinese."""
+    for cells in frame.astype(object).where(frame.notna(), None).to_numpy().tolist():
+        yield [
+            cell if column.figure or cell == _SUBJECT_ROW else _word(column.name, cell, language)
+            for column, cell in zip(columns, cells, strict=True)
+        ]
+
+
+def _word(column: str, cell: Any, language: Language) -> Any:
+    """Return a cell as people read it."""
+    if isinstance(cell, bool):
+        return yes_or_no(cell) if language == "zh" else "yes" if cell else "no"
+    chinese = chinese_of(column) if language == "zh" and isinstance(cell, str) else None
+    return cell if chinese is None else chinese(cell)
 
 
 def bar(ratio: float) -> str:
@@ -120,7 +197,7 @@ def _fit(
         widths = [*_widths(headings, lines, text, broken=broken)]
         if sum(widths) + _GAP * (len(visible) - 1) <= width:
             break  # else the last one is used: one column, however narrow the terminal
-    styles = [None if row[0] == "subject" else "dim" for row in rows]
+    styles = [None if row[0] == _SUBJECT_ROW else "dim" for row in rows]
     return _table(headings, widths, lines, styles), marks, [shown[place][1].heading for place in sorted(left_out)]
 
 
@@ -136,7 +213,7 @@ def _cells(
     first = True
     for place, column in shown:
         cell = row[place]
-        if first and cell is None and row[0] != "subject":
+        if first and cell is None and row[0] != _SUBJECT_ROW:
             cell = row[0]
         first = False
         if _is_rate(column):
@@ -189,8 +266,8 @@ def _rate(value: float | None, mark: str, seen: set[str], *, with_bar: bool) -> 
 def _plain(cell: Any) -> str:
     if cell is None:
         return ""
-    if isinstance(cell, bool):
-        return told("yes") if cell else told("no")
+    if isinstance(cell, datetime):
+        return f"{cell:%Y-%m-%d}"
     if isinstance(cell, int):
         return f"{cell:,}"
     if isinstance(cell, float):

@@ -113,7 +113,9 @@ class Enterprise(SQLModel, table=True):
     supersedes: str | None = Field(default=None, sa_column=Column(CODE, index=True))
 
 
-_PARTS = (
+_PARTS_OF_HEADCOUNT = ("headcount_under_36", "headcount_women", "headcount_college")
+
+_PARTS_OF_MEMBERS = (
     "full_members",
     "members_dual",
     "members_under_36",
@@ -132,7 +134,8 @@ class EnterpriseReturn(SQLModel, table=True):
         one_of("size_class", SizeClass),
         not_negative("headcount"),
         not_negative("members"),
-        *(CheckConstraint(f"{part} >= 0 AND {part} <= members", name=part) for part in _PARTS),
+        *(CheckConstraint(f"{part} >= 0 AND {part} <= headcount", name=part) for part in _PARTS_OF_HEADCOUNT),
+        *(CheckConstraint(f"{part} >= 0 AND {part} <= members", name=part) for part in _PARTS_OF_MEMBERS),
     )
 
     enterprise_code: str = Field(sa_column=Column(CODE, primary_key=True))
@@ -145,6 +148,9 @@ class EnterpriseReturn(SQLModel, table=True):
     fixed_premises: bool | None = Field(default=None, sa_column=Column(Boolean))
     above_designated_size: bool | None = Field(default=None, sa_column=Column(Boolean))
     headcount: int | None = Field(default=None, sa_column=Column(Integer))
+    headcount_under_36: int | None = Field(default=None, sa_column=Column(Integer))
+    headcount_women: int | None = Field(default=None, sa_column=Column(Integer))
+    headcount_college: int | None = Field(default=None, sa_column=Column(Integer))
     members: int | None = Field(default=None, sa_column=Column(Integer))
     full_members: int | None = Field(default=None, sa_column=Column(Integer))
     members_dual: int | None = Field(default=None, sa_column=Column(Integer))
@@ -178,6 +184,18 @@ class Branch(SQLModel, table=True):
     industry_group: str | None = Field(default=None, sa_column=Column(CODE, index=True))
     established_on: date | None = Field(default=None, sa_column=Column(Date))
     dissolved_on: date | None = Field(default=None, sa_column=Column(Date))
+
+
+class BranchReturn(SQLModel, table=True):
+    """What a branch did in a month: counts only, no persons; `period_on` is the month's first day."""
+
+    __tablename__ = "branch_return"
+    __table_args__ = (not_negative("meetings"), not_negative("attendances"))
+
+    branch_code: str = Field(sa_column=Column(CODE, primary_key=True))
+    period_on: date = Field(sa_column=Column(Date, primary_key=True))
+    meetings: int = Field(sa_column=Column(Integer, nullable=False))
+    attendances: int | None = Field(default=None, sa_column=Column(Integer))
 
 
 class EnterpriseCoverage(SQLModel, table=True):
@@ -218,7 +236,7 @@ class Affiliation(SQLModel, table=True):
 
 
 class Member(SQLModel, table=True):
-    """A member; a null date means that it has not happened."""
+    """A member; a null date means that the event has not happened."""
 
     __tablename__ = "member"
     __table_args__ = (
@@ -255,7 +273,7 @@ class Employment(SQLModel, table=True):
 
 
 class RegistryRevision(SQLModel, table=True):
-    """One row, `id` 1: a number that every change of the registry raises, and the instant of the last change (UTC)."""
+    """One row, `id` 1: a number that every change of the registry increments, and the time of the last change (UTC)."""
 
     __tablename__ = "registry_revision"
 

@@ -49,6 +49,9 @@ class ReturnRow(Row):
     fixed_premises: bool | None = None
     above_designated_size: bool | None = None
     headcount: int | None = None
+    headcount_under_36: int | None = None
+    headcount_women: int | None = None
+    headcount_college: int | None = None
     members: int | None = None
     full_members: int | None = None
     members_dual: int | None = None
@@ -84,6 +87,16 @@ class CoverageRow(Row):
     means: str
     start_on: date
     end_on: date | None = None
+
+
+@dataclass(frozen=True)
+class BranchReturnRow(Row):
+    """A row of `branch-returns`; `period_on` is the first day of its month."""
+
+    branch_code: str
+    period_on: date
+    meetings: int
+    attendances: int | None = None
 
 
 @dataclass(frozen=True)

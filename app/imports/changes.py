@@ -1,6 +1,6 @@
-"""Single changes of the registry by code: each an import of one row (of an industry group, of its rows).
+"""Single changes of the registry by code: each imports one row (for an industry group, all its rows).
 
-In one transaction that holds the write lock; the same again changes nothing.
+Each is one transaction under the write lock; repeating it changes nothing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -58,18 +58,18 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Change:
-    """What a change did, and the thing as it is now."""
+    """What a change did, and the current row."""
 
     outcome: Outcome
     row: Row
 
 
 Precondition = Callable[[Row | None], None]
-"""Given the thing as it is (null: it is not there, or not for the caller); raises what the change is refused with."""
+"""Called with the current row (null: not found, or outside the caller's scope); raises the error that refuses it."""
 
 
 def any_state(_row: Row | None) -> None:
-    """Any state will do."""
+    """Accept any state."""
 
 
 async def replace_entity(
@@ -81,7 +81,7 @@ async def replace_entity(
     scope: frozenset[str] | None = None,
     precondition: Precondition = any_state,
 ) -> Change:
-    """Make the registry hold a thing as given, whether or not it was there.
+    """Create an entity or replace its values.
 
     Parameters
     ----------
@@ -90,22 +90,22 @@ async def replace_entity(
     entity, code
         What is changed.
     values
-        Every column but the code, of its type, null where unknown; of an industry group also `industries`.
+        Every column but the code, null where unknown; for an industry group also `industries`.
     scope
         Codes of the districts in whose subtrees the caller may write; null: everywhere.
     precondition
-        Asked first, once nobody else can write.
+        Called first, under the write lock.
 
     Raises
     ------
     ScopeTooNarrow
-        If it is of a tree or group, and the scope is limited.
+        If it is a district, an industry or an industry group, and the scope is limited.
     NotRegistered
-        If it is there, outside the scope.
+        If it exists outside the scope.
     ChangeRefused
-        If rules are broken; all are listed, and nothing was changed.
+        If it breaks rules; all are listed, and nothing is changed.
     WriteBusy, DatabaseUnavailable
-        If the turn to write did not come in time, or the database cannot answer now.
+        If the write lock was not acquired in time, or the database is unavailable.
     """
     options = ImportOptions(scope=scope)
     change = _SingleChange(entity, code, options, settings.today(), precondition)
@@ -121,18 +121,18 @@ async def delete_entity(
     scope: frozenset[str] | None = None,
     precondition: Precondition = any_state,
 ) -> None:
-    """Take a thing out of the registry.
+    """Delete an entity from the registry.
 
     Raises
     ------
     ScopeTooNarrow
-        If it is of a tree or group, and the scope is limited.
+        If it is a district, an industry or an industry group, and the scope is limited.
     NotRegistered
-        If it is not there, or outside the scope.
+        If it does not exist, or lies outside the scope.
     StillReferredTo
-        If something refers to it; what is listed, and nothing was changed.
+        If something refers to it; the references are listed, and nothing is changed.
     WriteBusy, DatabaseUnavailable
-        If the turn to write did not come in time, or the database cannot answer now.
+        If the write lock was not acquired in time, or the database is unavailable.
     """
     options = ImportOptions(ImportMode.DELETE, scope=scope)
     change = _SingleChange(entity, code, options, settings.today(), precondition)
@@ -141,7 +141,7 @@ async def delete_entity(
 
 
 class _SingleChange:
-    """The import of one thing, on a connection that has the turn to write."""
+    """The import of one entity, on a connection that holds the write lock."""
 
     def __init__(
         self, entity: Entity, code: str, options: ImportOptions, today: date, precondition: Precondition
@@ -154,8 +154,8 @@ class _SingleChange:
         refuse_narrow(self._dataset, options.scope)
 
     def replace(self, connection: Connection, values: Mapping[str, Any]) -> Change:
-        """Bring the thing in as given."""
-        if not is_code(self._code):  # an import trims its cells, and takes an empty one for none
+        """Import the entity with these values."""
+        if not is_code(self._code):  # an import trims cells, and reads an empty one as null
             raise _refused([ErrorItem(ErrorCode.INVALID_TEXT, "path/code", say("must be {rule}", rule=say(CODE_RULE)))])
         before = find_row(connection, self._entity, self._code)
         self._precondition(before if self._is_seen(connection) else None)
@@ -165,7 +165,7 @@ class _SingleChange:
         return Change(Outcome.CREATED if before is None else Outcome.CHANGED, after)
 
     def delete(self, connection: Connection) -> None:
-        """Take the thing out."""
+        """Delete the entity."""
         before = find_row(connection, self._entity, self._code)
         self._precondition(before if self._is_seen(connection) else None)
         if before is None:
@@ -174,14 +174,14 @@ class _SingleChange:
         self._import(connection, [{name: row[name] for name in self._dataset.key} for row in keys])
 
     def _is_seen(self, connection: Connection) -> bool:
-        """Say whether the thing lies inside the scope, if it is there."""
+        """Say whether the entity exists inside the scope."""
         if self._inside is None or self._precondition is any_state:
             return True
         inside = self._inside.code(self._entity.table_name, literal(self._code))
         return bool(connection.scalar(select(inside)))
 
     def _import(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> bool:
-        """Take rows in; return whether that changes anything."""
+        """Import rows; return whether anything changes."""
         log = IssueLog()
         stage = stage_change(connection, self._dataset, self._checked(rows, log))
         difference = ask_rules_of_change(connection, stage, self._options, log, self._inside, self._today)
@@ -219,23 +219,23 @@ class _SingleChange:
 
 
 def _rows(entity: Entity, code: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the rows of the dataset that say what is given of a thing."""
+    """Return an entity's values as rows of its dataset."""
     if entity is not INDUSTRY_GROUPS:
         return [{"code": code, **{name: value for name, value in values.items() if name != "code"}}]
     names = {"group_code": code, **{name: values[name] for name in entity.names}}
-    # A group without industries, which no import brings, has a row that names none that there is.
+    # A group without industries, which no file can contain, becomes a row with a code that does not exist.
     return [names | {"industry_code": industry} for industry in values["industries"] or [""]]
 
 
 def _text(value: object) -> str | None:
-    """Return a value as the cell of a file says it."""
+    """Return a value as the text of a file's cell."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return None if value is None else str(value)
 
 
 def _problem(dataset: Dataset, issue: RowIssue) -> ErrorItem:
-    """Return a problem of a row as one of the request's path or body."""
+    """Return a row's problem as one of the request's path or body."""
     if (issue.column == "industry_code" and len(dataset.key) > 1) or issue.rule is Rule.DUPLICATE_KEY:
         place = f"body/industries/{issue.row}"
     else:

@@ -1,7 +1,7 @@
-"""What a dataset is made of: columns, their kinds, the order of its dates; and the marks of unusable cells.
+"""Datasets and their columns, kinds and orders of dates; and the error bits of invalid rows.
 
-What is wrong with a row by itself is one number: which of its cells cannot be used, and what else. Such a row is never
-taken, but it is asked all that its other cells can answer.
+The errors that a row has on its own are one number: a bit for each unusable cell, and one for other errors. Such a
+row is never written, but its usable cells are still checked.
 """
 
 from collections.abc import Iterator
@@ -40,15 +40,15 @@ class Column:
     zh, en
         What it means, for templates and documentation.
     required
-        Whether header and cell must be there.
+        Whether header and cell are required.
     enumeration
-        The values of a column of kind `enumeration`; null for the others.
+        The values of a column of kind `enumeration`; null for other kinds.
     default_when_blank
-        What a blank cell means; null: nothing is known. Chunks hold it already.
+        What a blank cell means; null: unknown. Chunks contain it already.
     part_of
-        The count that this count is a part of; null: it is a part of none.
+        The count that this count is a part of; null: none.
     refers_to
-        The dataset whose key its codes or refs are; null: they are its own.
+        The dataset whose key its codes or refs are; null: it refers to none.
     """
 
     name: str
@@ -107,39 +107,39 @@ class Dataset:
 
     @property
     def hidden(self) -> frozenset[str]:
-        """Columns whose values no problem repeats."""
+        """Columns whose values are never shown in problems."""
         return frozenset(column.name for column in self.columns if column.kind is Kind.REF)
 
     def column(self, name: str) -> Column:
-        """Return the column of that name."""
+        """Return the column with this name."""
         return next(column for column in self.columns if column.name == name)
 
 
 OTHERWISE = 1 << 30
-"""The flaw of a row whose cells can all be used, but not together."""
+"""The error bit of a row whose cells are usable one by one, but not together."""
 
 REPEATED = 1 << 29
-"""The flaw of a row whose key another row of the file has too: what will be under that key is uncertain."""
+"""The error bit of a row whose key occurs more than once in the file, so that its values are uncertain."""
 
 
 def unusable(dataset: Dataset, *columns: str) -> int:
-    """Return the mark of a row whose cells in these columns cannot be used; each column has a bit of its own."""
+    """Return the error bits of a row whose cells in these columns are unusable; each column has its own bit."""
     names = [column.name for column in dataset.columns]
     return sum(1 << names.index(name) for name in columns)
 
 
 def usable(rows: FromClause, dataset: Dataset, *columns: str) -> Iterator[ColumnElement[bool]]:
-    """Yield the condition that rows have usable cells in these columns; nothing where no invalid row is among them."""
+    """Yield the condition that rows have usable cells in these columns; nothing if there are no invalid rows."""
     yield from _free_of(rows, unusable(dataset, *columns))
 
 
 def certain(rows: FromClause, dataset: Dataset, *key: str) -> Iterator[ColumnElement[bool]]:
-    """Yield the condition that rows say what will be under their key; nothing where no invalid row is among them."""
+    """Yield the condition that the values of rows under their key are certain; nothing if there are no invalid rows."""
     yield from _free_of(rows, unusable(dataset, *key) | REPEATED)
 
 
 def sound(rows: FromClause) -> Iterator[ColumnElement[bool]]:
-    """Yield the condition that rows have no flaw; nothing where no invalid row is among them."""
+    """Yield the condition that rows have no error; nothing if there are no invalid rows."""
     if "invalid_cells" in rows.c:
         yield rows.c.invalid_cells == 0
 

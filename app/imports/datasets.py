@@ -1,4 +1,4 @@
-"""The datasets that files bring: their columns, keys and what a blank cell means. Adding one starts here.
+"""The datasets that can be imported: columns, keys and the meaning of blank cells. New datasets are added here.
 
 Chinese headers and values are in `headers_zh.csv` and `values_zh.csv` beside this module.
 """
@@ -49,12 +49,12 @@ class UnknownDataset(InvalidRequest):
 
 
 def find_dataset(name: str) -> Dataset:
-    """Return the dataset of that name.
+    """Return the dataset with this name.
 
     Raises
     ------
     UnknownDataset
-        There is none; the error lists all names.
+        Not found; the error lists all names.
     """
     if name in DATASETS:
         return DATASETS[name]
@@ -63,12 +63,12 @@ def find_dataset(name: str) -> Dataset:
 
 
 def refuse_narrow(dataset: Dataset, scope: frozenset[str] | None) -> None:
-    """Refuse who may write in some districts only, where a dataset's rows lie in none.
+    """Refuse callers with a limited scope where a dataset's rows lie in no district.
 
     Raises
     ------
     ScopeTooNarrow
-        The rows are of trees or groups, and the scope is limited.
+        The rows are districts, industries or industry groups, and the scope is limited.
     """
     if dataset.tables[-1] not in BELONGS_TO:
         require_everything(scope)
@@ -90,12 +90,12 @@ def _yes_no(name: str, zh: str, en: str, *, blank: bool | None = None) -> Column
     return Column(name, Kind.BOOLEAN, zh, en, default_when_blank=blank)
 
 
-def _count(name: str, zh: str, en: str, *, part_of: str | None = None) -> Column:
-    return Column(name, Kind.COUNT, zh, en, part_of=part_of)
+def _count(name: str, zh: str, en: str, *, required: bool = False, part_of: str | None = None) -> Column:
+    return Column(name, Kind.COUNT, zh, en, required=required, part_of=part_of)
 
 
-def _part(name: str, zh: str, en: str) -> Column:
-    return _count(name, zh, en, part_of="members")
+def _part(name: str, zh: str, en: str, *, of: str = "members") -> Column:
+    return _count(name, zh, en, part_of=of)
 
 
 def _one_of(
@@ -134,12 +134,15 @@ _REPORTED = (
     _yes_no("fixed_premises", "有无固定经营场所", "Whether it has fixed premises"),
     _yes_no("above_designated_size", "是否规模以上", "Whether above designated size"),
     _count("headcount", "从业人数", "Employees"),
+    _part("headcount_under_36", "其中35岁及以下职工", "Of them aged 35 or less", of="headcount"),
+    _part("headcount_women", "其中女职工", "Of them women", of="headcount"),
+    _part("headcount_college", "其中大专及以上学历职工", "Of them junior college or above", of="headcount"),
     _count("members", "党员总数", "Members who work there"),
     _part("full_members", "其中正式党员", "Of them full members"),
     _part("members_dual", "其中兼合式党员", "Of them in dual affiliation"),
-    _part("members_under_36", "其中35岁及以下", "Of them aged 35 or less"),
+    _part("members_under_36", "其中35岁及以下党员", "Of them aged 35 or less"),
     _part("members_women", "其中女党员", "Of them women"),
-    _part("members_college", "其中大专及以上", "Of them junior college or above"),
+    _part("members_college", "其中大专及以上学历党员", "Of them junior college or above"),
     _part("members_floating", "其中流动党员", "Of them of floating status"),
 )
 _NAMES = (
@@ -252,6 +255,19 @@ _ALL = (
         (_SPANNING,),
     ),
     Dataset(
+        "branch-returns",
+        ("branch_return",),
+        ("branch_code", "period_on"),
+        "党组织月报",
+        "monthly return of a branch",
+        (
+            _code("branch_code", "党组织代码", "Branch", required=True),
+            Column("period_on", Kind.MONTH, "月份，不晚于本月", "Month, not one that has not begun", required=True),
+            _count("meetings", "本月组织生活次数，没有的填0", "Meetings held in the month, 0 for none", required=True),
+            _count("attendances", "各次到会人数之和，不填姓名", "Persons present, added up over the meetings"),
+        ),
+    ),
+    Dataset(
         "members",
         ("member",),
         ("ref",),
@@ -307,13 +323,13 @@ _ALL = (
 
 
 def _referring(dataset: Dataset) -> Dataset:
-    """Return a dataset whose columns say what they refer to, as the columns of its tables do."""
+    """Return a dataset whose columns have the references of its tables' columns."""
     to = {reference.column: reference.to.name for table in dataset.tables for reference in references_of(table)}
     return replace(dataset, columns=tuple(replace(it, refers_to=to.get(it.name)) for it in dataset.columns))
 
 
 DATASETS: Mapping[str, Dataset] = {dataset.name: _referring(dataset) for dataset in _ALL}
-"""All datasets by name, in the order in which an empty registry would take them."""
+"""All datasets by name, in the order in which an empty registry can import them."""
 
 ENTERPRISE_COLUMNS_OF_LEDGER = tuple(column.name for column in _REGISTERED)
-"""Columns of a ledger that describe the enterprise; the others, with `code`, are its return."""
+"""Columns of a ledger that describe the enterprise; the others, with `code`, form its return."""

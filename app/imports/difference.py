@@ -1,7 +1,7 @@
-"""The registry as it would be after an import: what differs, what goes, and what stays.
+"""The registry as it would be after an import: new, changed, deleted and unchanged rows.
 
-Only differences are kept, in temporary tables: a row that the registry has already as the file has it is not touched,
-neither by the write nor by the rules between rows.
+Only differences are stored, in temporary tables: a row that is the same in file and registry is neither written nor
+checked by the rules between rows.
 """
 
 from collections.abc import Iterator, Mapping
@@ -39,11 +39,11 @@ from app.imports.targets import Target, same_key, targets
 from app.registry.territory import Territory
 
 KEPT_WHEN_BLANK: Mapping[str, str] = {"identity": "open"}
-"""Columns of which a blank cell keeps what is there, in every mode, and what they hold in a new row: no blank cell
-makes a withheld member known."""
+"""Columns whose blank cells keep the registry's value in every mode, and their values in a new row: no blank cell
+publishes a withheld member."""
 
-_REPLACED_BY_DATE = {"enterprise_return": "reported_on"}
-"""Tables of which mode `replace` replaces only the dates that the file contains."""
+_REPLACED_BY_DATE = {"enterprise_return": "reported_on", "branch_return": "period_on"}
+"""Tables of which mode `replace` replaces only the dates in the file."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,14 @@ class Incoming:
 
     Parameters
     ----------
-    rows
+    New and changed rows with their new values: `row_number`, `is_new`, and the columns of the table; also
         New and changed rows as they will be: `row_number`, `is_new`, and the columns of the table; also
         `invalid_cells` where invalid rows are among them, whose unusable cells are null.
     gone
-        Rows that go: their key, and the `row_number` of the file's row that names them (mode `delete`; else null).
-        None where nothing goes.
+        Rows to be deleted: their key, and the `row_number` of the file's row with that key (mode `delete`; else null).
+        None if there are none.
     is_first
-        Whether the table was empty, so that these rows are all there will be.
+        Whether the table was empty, so that it will contain only these rows.
     """
 
     target: Target
@@ -68,7 +68,7 @@ class Incoming:
     is_first: bool
 
     def coming(self) -> Select[Any]:
-        """Return the rows that are certain to come: `row_number`, and the columns of the table."""
+        """Return the rows that will certainly be written: `row_number`, and the columns of the table."""
         target = self.target
         rows = select(self.rows.c.row_number, *(self.rows.c[name] for name in target.columns))
         return rows.where(*certain(self.rows, target.dataset, *(target.source[name] for name in target.key)))
@@ -76,7 +76,7 @@ class Incoming:
 
 @dataclass(frozen=True)
 class Difference:
-    """The registry as it would be after the import, by what differs from what it is."""
+    """The registry as it would be after the import, as differences from what it is."""
 
     stage: Stage
     options: ImportOptions
@@ -85,11 +85,11 @@ class Difference:
 
     @property
     def own(self) -> Incoming:
-        """What the import does to the table that holds a row for each row of the file."""
+        """What the import does to the table with one row per row of the file."""
         return self.incoming[-1]
 
     def of(self, table: str) -> Incoming | None:
-        """Return what the import does to a table; null where it leaves it alone."""
+        """Return what the import does to a table; null if nothing."""
         return next((incoming for incoming in self.incoming if incoming.target.table.name == table), None)
 
     def usable(self, rows: FromClause, *columns: str) -> Iterator[ColumnElement[bool]]:
@@ -97,7 +97,7 @@ class Difference:
         return usable(rows, self.stage.dataset, *columns)
 
     def after(self, table: Table) -> FromClause:
-        """Return the rows that a table is certain to hold: `row_number` (null: as it is now), and its columns."""
+        """Return the rows that a table will certainly contain: `row_number` (null: unchanged row), and its columns."""
         incoming = self.of(table.name)
         if incoming is None:
             return _unnumbered(select(table)).subquery(f"{table.name}_after")
@@ -115,16 +115,16 @@ def kept(incoming: Incoming) -> Select[Any]:
 
 
 def stays(incoming: Incoming, rows: FromClause) -> Iterator[ColumnElement[bool]]:
-    """Yield the conditions that rows of a table (or of an alias of it) neither change nor go."""
+    """Yield the conditions that rows of a table (or of an alias of it) are neither changed nor deleted."""
     for others in (incoming.rows, incoming.gone):
         if others is not None:
             yield ~exists().where(same_key(others, rows, incoming.target))
 
 
 def with_named(incoming: Incoming, rows: FromClause, column: str, name: str) -> tuple[FromClause, ColumnElement[Any]]:
-    """Return rows joined to those of their own table that they will name in a column, and a value of the latter.
+    """Return rows joined to those rows of their own table that a column refers to, and a value of the latter.
 
-    By key on either side: where few rows come in, few are looked at.
+    Joined by key on both sides, so that a small import reads few rows.
     """
     coming = incoming.coming().subquery("named_coming")
     joined = rows.outerjoin(coming, coming.c.code == rows.c[column])
@@ -138,14 +138,14 @@ def with_named(incoming: Incoming, rows: FromClause, column: str, name: str) -> 
 def work_out(
     connection: Connection, stage: Stage, options: ImportOptions, territory: Territory | None = None
 ) -> Difference:
-    """Work out what an import would do with the chosen rows of its file; earlier workings-out are forgotten.
+    """Compute what an import would do with the chosen rows of its file; replaces earlier results.
 
-    Of a single change there is one only.
+    A single change computes this only once.
 
     Parameters
     ----------
     territory
-        What lies inside the scope of the options; null where that is everything.
+        What lies inside the scope of the options; null: everything.
     """
     if not stage.is_change:
         forget(connection, stage)
@@ -154,7 +154,7 @@ def work_out(
 
 
 def forget(connection: Connection, stage: Stage) -> None:
-    """Drop the temporary tables of an earlier working-out."""
+    """Drop the temporary tables of earlier results."""
     names = [name(target) for target in targets(stage.dataset) for name in (_rows_name, _gone_name)]
     several = connection.dialect.name == "postgresql"
     for part in [", ".join(names)] if several else names:
@@ -164,8 +164,8 @@ def forget(connection: Connection, stage: Stage) -> None:
 def file_rows(stage: Stage, target: Target) -> FromClause:
     """Return the chosen rows of the file under the names of a table's columns, one per key of the table.
 
-    Of several rows of a ledger for one enterprise the latest `reported_on` speaks; the names of a group are those of
-    its first row (others must say the same).
+    Of several ledger rows of one enterprise, the one with the latest `reported_on` counts; a group has the names of
+    its first row (a rule checks that the others agree).
     """
     staged = stage.chosen().subquery("chosen")
     invalid_cells = [staged.c.invalid_cells] if stage.holds_invalid else []
@@ -181,20 +181,20 @@ def file_rows(stage: Stage, target: Target) -> FromClause:
 
 
 def materialised(connection: Connection, rows: Select[Any], name: str, *key: str, few: bool = False) -> Table:
-    """Keep the rows of a statement in a temporary table, and let both databases look them up by a key.
+    """Store the rows of a statement in a temporary table with an index on a key.
 
-    SQLite is told that there are `few`, lest it begin a join at the large side.
+    `few` gives SQLite statistics, so that it does not begin a join at the larger side.
     """
     made = CreateTableAs(rows, name, temporary=True, metadata=MetaData())
     connection.execute(made)
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"ANALYZE {name}"))
     else:
-        # PostgreSQL hashes what it looks up many times; SQLite would go through all of it each time.
+        # PostgreSQL uses a hash join; SQLite would scan the whole table for each row.
         connection.execute(text(f"CREATE INDEX temp.{name}_key ON {name} ({', '.join(key)})"))
         if few:
             connection.execute(text(f"ANALYZE temp.{name}"))
-    # The same table of SQLAlchemy's for the same columns, so that it compiles statements of it once.
+    # One SQLAlchemy table for the same columns, so that its statements are compiled once.
     return _MADE.setdefault((name, tuple(made.table.columns.keys())), made.table)
 
 
@@ -232,7 +232,7 @@ def _incoming(
 
 
 def _differences(stage: Stage, target: Target, options: ImportOptions, *, is_first: bool) -> Select[Any]:
-    """Return the rows of the file that are new or differ from the registry, as they will be."""
+    """Return the rows of the file that are new or differ from the registry, with their new values."""
     file, registry = file_rows(stage, target), target.table
     values = {name: _value(target, name, file, stage, options, is_first=is_first) for name in target.columns}
     invalid_cells = [file.c.invalid_cells] if stage.holds_invalid else []
@@ -243,7 +243,7 @@ def _differences(stage: Stage, target: Target, options: ImportOptions, *, is_fir
     is_new = registry.c[target.key[0]].is_(None)
     changes = [value.is_distinct_from(registry.c[name]) for name, value in values.items() if name not in target.key]
     joined = file.outerjoin(registry, same_key(file, registry, target))
-    # Of an invalid row it is not known whether it differs.
+    # It is unknown whether an invalid row differs.
     changes += [file.c.invalid_cells != 0] if stage.holds_invalid else []
     rows = select(file.c.row_number, is_new.label("is_new"), *labelled).select_from(joined)
     return rows.where(false() if options.mode is ImportMode.DELETE else or_(is_new, *changes))
@@ -252,7 +252,7 @@ def _differences(stage: Stage, target: Target, options: ImportOptions, *, is_fir
 def _value(
     target: Target, name: str, file: FromClause, stage: Stage, options: ImportOptions, *, is_first: bool
 ) -> ColumnElement[Any]:
-    """Return what a column will hold: the file's cell, what is there, or what a blank cell means."""
+    """Return the new value of a column: the file's cell, the registry's value, or the meaning of a blank cell."""
     registry = target.table.c[name]
     there: ColumnElement[Any] = cast(null(), registry.type) if is_first else registry
     column = target.file_column(name)
@@ -271,7 +271,7 @@ def _value(
 
 
 def _constant(value: object) -> ColumnElement[Any]:
-    # Written out: SQLAlchemy leaves a parameter inside IS DISTINCT FROM unbound in CREATE TABLE AS.
+    # Literals: SQLAlchemy leaves a parameter inside IS DISTINCT FROM unbound in CREATE TABLE AS.
     if isinstance(value, bool):
         return true() if value else false()
     return literal_column(f"'{value}'", Text)
@@ -280,7 +280,7 @@ def _constant(value: object) -> ColumnElement[Any]:
 def _going(
     connection: Connection, stage: Stage, target: Target, options: ImportOptions, territory: Territory | None
 ) -> Select[Any] | None:
-    """Return the rows of the registry that go; null where the mode removes none from this table."""
+    """Return the rows of the registry to delete; null if the mode deletes none from this table."""
     if options.mode is ImportMode.UPSERT:
         whole = stage.is_change and target.table.name == "industry_group_industry"
         return _left_out_of_groups(stage, target) if whole else None
@@ -301,9 +301,9 @@ def _named_in_file(stage: Stage, target: Target) -> Select[Any]:
 
 
 def _unnamed_in_file(connection: Connection, stage: Stage, target: Target) -> Select[Any] | None:
-    """Return the rows of the registry whose key no row of the file has; a row that is left out keeps what is there.
+    """Return the rows of the registry whose key is not in the file; rows that are left out count as in the file.
 
-    Null where that cannot be told: none of the file's rows is chosen, or a key among them cannot be read.
+    Null if unknown: none of the file's rows is chosen, or a key among them cannot be read.
     """
     staged, registry = stage.table, target.table
     has_rows = count_rows(connection, select(staged).limit(1)) > 0
@@ -323,7 +323,7 @@ def _unnamed_in_file(connection: Connection, stage: Stage, target: Target) -> Se
 
 
 def _emptied_groups(stage: Stage, target: Target) -> Select[Any]:
-    """Return the industry groups named in a file of keys that keep no industry."""
+    """Return the industry groups that a file of keys leaves without industries."""
     own = targets(stage.dataset)[-1]
     file, registry = file_rows(stage, own), own.table
     remaining = exists().where(
@@ -336,7 +336,7 @@ def _emptied_groups(stage: Stage, target: Target) -> Select[Any]:
 
 
 def _left_out_of_groups(stage: Stage, target: Target) -> Select[Any]:
-    """Return the industries of the groups in the file that it does not list."""
+    """Return the industries that the file does not list for its groups."""
     file = file_rows(stage, target)
     keys = [target.table.c[name] for name in target.key]
     rows = _unnumbered(select(*keys)).where(target.table.c.group_code.in_(select(file.c.group_code)))

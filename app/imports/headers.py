@@ -1,4 +1,4 @@
-"""From the titles of a file to the columns of its dataset, and all that is wrong with them."""
+"""Matching the titles of a file to the columns of its dataset, with all errors."""
 
 import re
 import unicodedata
@@ -14,11 +14,11 @@ from app.imports.tables import table
 from app.messages import say
 
 LONGEST_TITLE = 100
-"""Characters of a title that an error repeats."""
+"""Longest part of a title shown in an error, characters."""
 
 
 SUGGESTED_TITLES = 50
-"""Titles for which the closest columns are looked up; more are another table than was meant."""
+"""Titles for which the closest columns are suggested; a file with more wrong titles is another table."""
 
 _LONG_NUMBER = re.compile(r"\d{6}")
 
@@ -37,12 +37,12 @@ class Field:
     Parameters
     ----------
     title
-        Its header as written; empty where it has none.
+        Its header as written; empty if it has none.
     column
-        The column of the dataset that it holds; null: it is not taken in (unknown, without a title, not of the key).
+        The column of the dataset; null: not imported (unknown, without a title, or not part of the key).
 
     must_be_blank
-        Whether a cell below it is a mistake: it has no title, and unknown columns are not passed over.
+        Whether a cell below it is an error: it has no title, and unknown columns are not ignored.
     """
 
     title: str
@@ -53,16 +53,16 @@ class Field:
 def match_titles(
     titles: Sequence[str], dataset: Dataset, *, ignore_unknown: bool = False, keys_only: bool = False
 ) -> tuple[Field, ...]:
-    """Return a field per title, by position.
+    """Return a field for each title, by position.
 
     Parameters
     ----------
     titles
-        The header row as it stands in the file.
+        The header row as written in the file.
     ignore_unknown
-        Whether unknown titles are passed over; those that speak of a person are refused all the same.
+        Whether unknown titles are ignored; those of personal data are always refused.
     keys_only
-        Whether only the columns of the key are wanted (a file of mode `delete`); the others are passed over.
+        Whether only the columns of the key are imported (a file of mode `delete`); the others are ignored.
 
     Raises
     ------
@@ -94,13 +94,13 @@ def recognised(titles: Sequence[str], dataset: Dataset) -> int:
 
 
 HEADER_WITHIN = 20
-"""Rows at the top of a file in which its header is looked for; above it stand titles, dates and units."""
+"""Rows at the top of a file among which its header is searched; above it are titles, dates and units."""
 
 _TWO = 2
 
 
 def is_header(cells: Sequence[str], dataset: Dataset, least: int = _TWO) -> bool:
-    """Say whether most cells of a row are known headers, and at least some of them name columns of the dataset."""
+    """Say whether most cells of a row are known headers, and at least `least` are columns of the dataset."""
     written = [cell for cell in cells if normal(cell)]
     own = [column_named(cell, dataset) for cell in written]
     named = {column.name for column in own if column is not None}
@@ -110,10 +110,10 @@ def is_header(cells: Sequence[str], dataset: Dataset, least: int = _TWO) -> bool
 
 
 def header_place(rows: Sequence[Sequence[str]], dataset: Dataset) -> int:
-    """Return which of the first rows of a file is its header.
+    """Return the index of the header among the first rows of a file.
 
-    The first of which most cells are known headers, two of them the dataset's own; else the first with one (a file of
-    keys); else the one with the most known headers, so that what is wrong with it can be said; else the first row.
+    The first row with mostly known headers, two of them the dataset's own; else the first with one (a file of keys);
+    else the one with the most known headers, so that its errors can be shown; else the first row.
     """
     for least in (_TWO, 1):
         found = next((place for place, cells in enumerate(rows) if is_header(cells, dataset, least)), None)
@@ -124,7 +124,7 @@ def header_place(rows: Sequence[Sequence[str]], dataset: Dataset) -> int:
 
 
 def refused_subject(title: str, dataset: Dataset) -> str | None:
-    """Return what a title speaks of that no file may bring (a name, a number, a telephone); null: nothing.
+    """Return the personal data that a title names (a name, a number, a telephone); null: none.
 
     A title of the dataset's own columns is never refused.
     """
@@ -147,9 +147,9 @@ def _refusing(title: str, dataset: Dataset) -> Mapping[str, str] | None:
 
 
 def shown_title(title: str, position: int) -> str:
-    """Return how a title may be repeated: shortened; by its place alone where it is empty or has a long number.
+    """Return how errors show a title: shortened; by its position if it is empty or contains a long number.
 
-    A file without a header row has persons' data where the titles should be.
+    A file without a header row has personal data in place of the titles.
     """
     text = " ".join(title.split())
     place = f"no. {position + 1}"
@@ -165,7 +165,7 @@ def _speaks_of(title: str, match: str, pattern: str) -> bool:
 
 
 def _words(title: str) -> str:
-    """Return the Latin words of a title, in lower case, single spaces between: `phoneNumber` is two."""
+    """Return the Latin words of a title, in lower case, separated by single spaces: `phoneNumber` is two."""
     half_width = unicodedata.normalize("NFKC", title)
     return " ".join(re.findall(r"[A-Z]*[a-z]+|[A-Z]+|\d+", half_width)).casefold()
 
@@ -184,12 +184,12 @@ def _unknown(titles: Sequence[str], dataset: Dataset, *, ignore_unknown: bool) -
 
 
 def is_unknown(title: str, dataset: Dataset) -> bool:
-    """Say whether a title names nothing that is known: neither a column nor one that every file may have beside."""
+    """Say whether a title is unknown: neither a column of the dataset nor one that every file may have."""
     return bool(normal(title)) and column_named(title, dataset) is None and not is_ignored(title, dataset)
 
 
 def _closest(title: str, dataset: Dataset) -> tuple[str, ...]:
-    """Return the titles nearest to an unknown one, or all names where none is near."""
+    """Return the titles closest to an unknown one, or all names if none is close."""
     known = columns_by_title(dataset)
     near = closest(normal(title)[:LONGEST_TITLE], known, most=3, alike=0.6)
     names = dict.fromkeys(known[title].name for title in near)

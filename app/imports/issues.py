@@ -1,4 +1,4 @@
-"""Problems of an import: their rules, and the list of them that an import's record keeps."""
+"""Problems of an import: their rules, and the list kept in an import's record."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -11,10 +11,10 @@ import msgspec
 from app.messages import Message, say
 
 LISTED_ISSUES = 10_000
-"""Problems that are listed; the rest are counted."""
+"""Problems that are listed; the others are only counted."""
 
 SHOWN_VALUE = 100
-"""Characters of a cell that a problem repeats."""
+"""Longest part of a cell shown in a problem, characters."""
 
 
 class Severity(StrEnum):
@@ -52,9 +52,12 @@ class Rule(StrEnum):
     LEFT_BEFORE_JOINED = "left_before_joined"
     PART_ABOVE_MEMBERS = "part_above_members"
     PART_WITHOUT_MEMBERS = "part_without_members"
+    PART_ABOVE_HEADCOUNT = "part_above_headcount"
+    PART_WITHOUT_HEADCOUNT = "part_without_headcount"
     MEANS_WITHOUT_BRANCH = "means_without_branch"
     TWO_INDUSTRIES = "two_industries"
     FUTURE_RETURN = "future_return"
+    FUTURE_MONTH = "future_month"
     # rows of the file and of the registry together
     DUPLICATE_KEY = "duplicate_key"
     CONFLICTING_NAMES = "conflicting_names"
@@ -73,11 +76,12 @@ class Rule(StrEnum):
     SECONDARY_TO_PRIMARY = "secondary_to_primary"
     # the file as a whole
     UNREADABLE_FILE = "unreadable_file"
-    # told, not refused
+    # warnings
     CHECK_DIGIT = "check_digit"
     CASE_VARIANT = "case_variant"
     MEMBERS_ABOVE_HEADCOUNT = "members_above_headcount"
     RETURN_OUTSIDE_REGISTRATION = "return_outside_registration"
+    BRANCH_RETURN_OUTSIDE_LIFE = "branch_return_outside_life"
     EMPLOYMENT_OUTSIDE_REGISTRATION = "employment_outside_registration"
     HEADCOUNT_JUMP = "headcount_jump"
     MEMBER_SOURCE_CHANGE = "member_source_change"
@@ -94,6 +98,7 @@ _WARNINGS = frozenset(
         Rule.CASE_VARIANT,
         Rule.MEMBERS_ABOVE_HEADCOUNT,
         Rule.RETURN_OUTSIDE_REGISTRATION,
+        Rule.BRANCH_RETURN_OUTSIDE_LIFE,
         Rule.EMPLOYMENT_OUTSIDE_REGISTRATION,
         Rule.HEADCOUNT_JUMP,
         Rule.MEMBER_SOURCE_CHANGE,
@@ -107,19 +112,19 @@ class RowIssue(msgspec.Struct, frozen=True):
     Parameters
     ----------
     row
-        As the spreadsheet numbers it, from 1; null where the row is the registry's, not the file's.
+        As the spreadsheet numbers it, from 1; null if the row is in the registry, not in the file.
     column
-        The column's name; null where the row as a whole is meant.
+        The column's name; null if the problem concerns the whole row.
     value
-        What stands in the cell, cut to 100 characters; null where nothing does, and of refs and refused columns.
+        Content of the cell, cut to 100 characters; null if blank, and for refs and refused columns.
     severity, rule
         `error` or `warning`, and which rule.
     told
-        What is wrong, in a sentence that repeats no value.
+        What is wrong, in a sentence without the value.
     header
-        The column as the file names it; null where it has none.
+        The column as the file names it; null if it is not in the file.
     suggestions
-        The closest few codes, where the value is one that is nowhere; empty where none are looked for.
+        The closest few codes, if the value is an unknown code; else empty.
     """
 
     row: int | None
@@ -145,7 +150,7 @@ def row_issue(
     message: str | Message,
     suggestions: tuple[str, ...] = (),
 ) -> RowIssue:
-    """Return the problem with its rule's severity, its value cut to `SHOWN_VALUE` characters."""
+    """Return the problem with its rule's severity; its value is cut to `SHOWN_VALUE` characters."""
     if value is not None and len(value) > SHOWN_VALUE:
         value = f"{value[:SHOWN_VALUE]}…"
     return RowIssue(row, column, value, rule.severity, rule, say(message), suggestions=suggestions)
@@ -153,7 +158,7 @@ def row_issue(
 
 @dataclass(frozen=True)
 class IssueCount:
-    """How many problems of one rule a column has; `header` is the column as the file names it."""
+    """Number of problems of one rule in a column; `header` is the column as the file names it."""
 
     rule: Rule
     severity: Severity
@@ -168,11 +173,11 @@ class IssueLog:
     Parameters
     ----------
     hidden
-        Columns whose values never enter the list (refs; `hide` adds refused ones).
+        Columns whose values are never listed (refs; `hide` adds refused ones).
     titles
         The headers of the file by the names of their columns.
     notes
-        What was left out of the file, and what was taken for its header.
+        What was left out of the file, and which row is its header.
     limit
         Problems kept.
     """
@@ -193,17 +198,17 @@ class IssueLog:
 
     @property
     def errors(self) -> int:
-        """Errors met, listed or not."""
+        """Number of errors, listed or not."""
         return self._counted(Severity.ERROR)
 
     @property
     def warnings(self) -> int:
-        """Warnings met, listed or not."""
+        """Number of warnings, listed or not."""
         return self._counted(Severity.WARNING)
 
     @property
     def counts(self) -> tuple[IssueCount, ...]:
-        """Problems met, listed or not, by rule and column: errors first, then the most frequent."""
+        """Number of problems, listed or not, by rule and column: errors first, then the most frequent."""
         counts = [
             IssueCount(rule, rule.severity, column, self._title(column), number)
             for (rule, column), number in self._counts.items()
@@ -212,23 +217,23 @@ class IssueLog:
 
     @property
     def notes(self) -> tuple[Message, ...]:
-        """What was left out of the file, and what was taken for its header."""
+        """What was left out of the file, and which row is its header."""
         return tuple(self._notes)
 
     @property
     def listed(self) -> tuple[RowIssue, ...]:
-        """At most `limit` problems by row; warnings only where the errors leave room."""
+        """At most `limit` problems by row; warnings only if errors leave room."""
         errors = self._kept[Severity.ERROR]
         kept = errors + self._kept[Severity.WARNING][: self._limit - len(errors)]
         return tuple(sorted(kept, key=lambda issue: (issue.row is None, issue.row, issue.column or "")))
 
     def hide(self, column: str) -> None:
-        """Keep the column's values out of the list, those already in it too."""
+        """Remove the column's values from the list, now and later."""
         self._hidden.add(column)
         self._kept = {severity: [self._shown(issue) for issue in kept] for severity, kept in self._kept.items()}
 
     def note(self, message: Message) -> None:
-        """Say what was left out of the file."""
+        """Note what was left out of the file."""
         self._notes.append(message)
 
     def add(self, issue: RowIssue) -> None:
@@ -236,7 +241,7 @@ class IssueLog:
         self.add_many(issue.rule, issue.column, 1, (issue,))
 
     def add_many(self, rule: Rule, column: str | None, number: int, issues: Iterable[RowIssue]) -> None:
-        """Add `number` problems of one rule and column; of `issues` only as many are made as can still be listed."""
+        """Add `number` problems of one rule and column; only as many of `issues` are made as can still be listed."""
         kept = self._kept[rule.severity]
         self._counts[rule, column] += number
         kept.extend(self._shown(issue) for issue in islice(issues, self._limit - len(kept)))

@@ -1,4 +1,4 @@
-"""Importing a file: read and staged, checked by every rule, and written in one transaction."""
+"""Importing a file: reading, staging, checking by every rule, and writing in one transaction."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -35,7 +35,7 @@ from app.store.shelf import Shelf
 
 
 def changed_source(connection: Connection, difference: Difference, settings: Settings) -> str | None:
-    """Return what `auto` will choose for today, `register` or `returns`, where the import changes it; else null."""
+    """Return what `auto` will choose for today, `register` or `returns`, if the import changes it; else null."""
     members, employments = METADATA.tables["member"], METADATA.tables["employment"]
     concerned = difference.own.target.table in (members, employments)
     if settings.member_source != "auto" or not concerned:
@@ -43,7 +43,7 @@ def changed_source(connection: Connection, difference: Difference, settings: Set
     today, own = settings.today(), difference.own
     if not own.is_first:
         untouched = {own.target.table: kept(own).subquery()}
-        # Mostly this settles it: whoever works before and is not touched works after, and is soon found.
+        # Usually decides it: an unchanged member who works before the import works after it, and is found quickly.
         if _anybody_works(connection, untouched.get(members, members), untouched.get(employments, employments), today):
             return None
     before = _anybody_works(connection, members, employments, today)
@@ -65,14 +65,14 @@ def _anybody_works(connection: Connection, members: FromClause, employments: Fro
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import did, and the problems of its rows that are listed, by row."""
+    """The result of an import, and its listed problems, by row."""
 
     result: ImportResult
     issues: tuple[RowIssue, ...]
 
     @classmethod
     def of(cls, log: IssueLog) -> "Imported":
-        """Return that nothing was taken, for these problems."""
+        """Return the result of an import that wrote nothing because of these problems."""
         result = ImportResult(errors=log.errors, warnings=log.warnings, counts=log.counts, notes=log.notes)
         return cls(result, log.listed)
 
@@ -94,31 +94,31 @@ class ImportRejected(InvalidRequest):
 
 
 def import_file(settings: Settings, dataset: str, path: Path, options: ImportOptions, report: Report) -> Imported:
-    """Bring the rows of a file into the registry, all of them in one transaction, or none.
+    """Import the rows of a file, all of them in one transaction, or none.
 
     Parameters
     ----------
     settings
-        Where the registry is, and what today is.
+        Where the registry is, and the date of today.
     dataset
-        Name of the dataset that the file holds rows of.
+        Name of the file's dataset.
     path
         The file: CSV, XLSX or Parquet.
     report
-        Told how far it is.
+        Called with the progress.
 
     Raises
     ------
     ScopeTooNarrow
-        The file is of trees or groups, and the scope of the options is limited.
+        The rows are districts, industries or industry groups, and the scope of the options is limited.
     UnknownDataset, HeaderRefused, UnreadableFile, ColumnRefused
-        The file as a whole cannot be taken.
+        The file as a whole is refused.
     ImportRejected
-        Rows have errors, and they are not to be skipped or no row is to blame.
+        Rows have errors that are not to be skipped, or an error concerns no row of the file.
     TombstoneKeyMissing
-        Members were erased, and the key that knows them again is not in the data folder.
+        Members were erased, and the key of their tombstones is not in the data folder.
     DatabaseUnavailable
-        The database is away, full or not set up.
+        The database is unavailable, full or not migrated.
     """
     declared = find_dataset(dataset)
     refuse_narrow(declared, options.scope)
@@ -134,7 +134,7 @@ def import_file(settings: Settings, dataset: str, path: Path, options: ImportOpt
 
 @dataclass(frozen=True)
 class _Settled:
-    """What an import would do to one state of the registry, and all problems on the way."""
+    """The result of an import for one state of the registry, with all its problems."""
 
     difference: Difference
     tally: Tally
@@ -143,7 +143,7 @@ class _Settled:
 
 
 class _Import:
-    """One import, on one connection, whose temporary tables hold its rows."""
+    """One import, on one connection, whose temporary tables contain its rows."""
 
     def __init__(self, settings: Settings, connection: Connection, options: ImportOptions, report: Report) -> None:
         self._settings = settings
@@ -183,12 +183,12 @@ class _Import:
         self._report("reading", rows, round(rows / chunk.progress) if chunk.progress else None)
 
     def _settled(self, stage: Stage, log: IssueLog) -> _Settled:
-        """Ask all rules of the registry as it is.
+        """Check all rules against the current registry.
 
         Raises
         ------
         ImportRejected
-            There are errors, which are not to be skipped or cannot be.
+            There are errors that are not to be skipped, or cannot be.
         """
         self._report("checking", 0, None)
         log = deepcopy(log)
@@ -240,17 +240,17 @@ def _rejected(log: IssueLog) -> ImportRejected:
 
 
 def _newest_snapshots(settings: Settings) -> tuple[str, ...]:
-    """Return the newest snapshot of each date, by date: all are older than a registry that has just changed."""
+    """Return the newest snapshot of each date, by date: all are older than the registry just changed."""
     try:
         newest_first = Shelf(settings.snapshots_dir / "exact").all()
-    except OSError:  # what was written stays written, whatever is the matter with that folder
+    except OSError:  # the import succeeded even if that folder cannot be read
         return ()
     return tuple({manifest.as_of: manifest.id for manifest in reversed(newest_first)}.values())
 
 
 @contextmanager
 def _one_state(connection: Connection) -> Iterator[None]:
-    """Make all statements of the block see one state of the registry (a SQLite transaction does so anyway)."""
+    """Let all statements of the block see one state of the registry (a SQLite transaction always does)."""
     is_postgres = connection.dialect.name == "postgresql"
     if is_postgres:
         connection.execution_options(isolation_level="REPEATABLE READ")
@@ -264,7 +264,7 @@ def _one_state(connection: Connection) -> Iterator[None]:
 
 @contextmanager
 def _read_ahead(chunks: Iterator[Chunk]) -> Iterator[Iterator[Chunk]]:
-    """Lend chunks of which the next is made on another core while one is being written."""
+    """Provide chunks; the next one is prepared on another core while one is written."""
     with ThreadPoolExecutor(1) as pool:
 
         def ahead() -> Iterator[Chunk]:

@@ -1,4 +1,4 @@
-"""What an import is asked to do, and what it says it did."""
+"""Options and results of an import."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,23 +24,23 @@ class OnError(StrEnum):
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """How a file is taken.
+    """How a file is imported.
 
     Parameters
     ----------
     mode
-        `upsert`: an absent column keeps what is there, an empty cell sets unknown. `replace`: the file is the whole
-        truth of its dataset (returns and ledger: of the dates of report that it contains). `delete`: it holds keys.
+        `upsert`: an absent column keeps the registry's values, an empty cell sets unknown. `replace`: the file is the
+        whole dataset (returns and ledger: for the dates of report that it contains). `delete`: the file contains keys.
     on_error
-        `reject`: any error refuses the file. `skip`: the good rows are taken.
+        `reject`: any error refuses the file. `skip`: only rows with errors are left out.
     dry_run
-        Do everything but the write.
+        Do everything except writing.
     ignore_unknown
         Leave out columns that the dataset does not know, instead of refusing the file.
     scope
         Codes of the districts in whose subtrees rows may be written; null: everywhere.
     sheet
-        Name of the worksheet to take; null: the one with a known header.
+        Name of the worksheet to import; null: the one with a known header.
     """
 
     mode: ImportMode = ImportMode.UPSERT
@@ -58,20 +58,20 @@ class ImportResult:
     Parameters
     ----------
     inserted, changed, unchanged
-        Rows of the file whose key is new, that differ from the registry, or that are in it already. In mode `delete`
-        `unchanged` are keys that the registry does not hold.
+        Rows of the file whose key is new, that differ from the registry, or that are the same in it. In mode `delete`
+        `unchanged` are keys that are not in the registry.
     deleted
-        Rows of the registry that went.
+        Rows deleted from the registry.
     errors, warnings
         All problems of rows, listed or not.
     stale_snapshots
         Ids of the newest snapshots of their dates that are now older than the registry, by date.
     member_source
-        What `auto` now chooses for today, where the import changed that; else null.
+        The source that `auto` now chooses for today, if the import changed it; else null.
     counts
         All problems by rule and column.
     notes
-        Which row and sheet were taken for the header, and what of the file was left out.
+        Which row and sheet are the header, and what was left out of the file.
     """
 
     inserted: int = 0

@@ -1,4 +1,4 @@
-"""What refuses a file as a whole: told in both languages, with the row and column where there is one."""
+"""Errors that refuse a whole file, in both languages, with row and column if known."""
 
 from collections.abc import Sequence
 
@@ -31,10 +31,10 @@ class FileRefused(InvalidRequest):
         super().__init__(say(message), errors)
         self.row, self.column = row, column
         self.log: IssueLog | None = None
-        """The problems of the file up to here, this one among them; null before its rows are read."""
+        """The problems of the file so far, this one included; null before its rows are read."""
 
     def noted(self, log: IssueLog) -> "FileRefused":
-        """Return the error, after it is noted among the problems of the file."""
+        """Add the error to the problems of the file and return it."""
         if self.log is None:
             self._note(log)
             self.log = log

@@ -1,7 +1,7 @@
-"""The sender's own file with remarks: what is wrong with a row stands beside it, so that the file can go back.
+"""The uploaded file with remarks: each row's problems are written beside it, so that it can be returned to its sender.
 
-Only what the registry takes in is in it: cells above the header, below the table and in columns that are left out or
-refused are blank. Of datasets that name members there are the remarks alone, so that no ref outlives its import here.
+It contains only what is imported: cells above the header, below the table and in columns that are left out or refused
+are blank. For datasets with members it contains the remarks alone, so that refs are not kept after an import.
 """
 
 import heapq
@@ -27,10 +27,10 @@ from app.imports.spellings import is_ignored
 from app.messages import Language, say
 
 WHOLE_ROWS = 20_000
-"""Rows of the file that are given back whole, which takes some seconds; beyond, only those with remarks."""
+"""Rows of the file returned in full, which takes some seconds; beyond, only those with remarks."""
 
 LAST_ROW = 1_048_576
-"""The last row that a workbook can have."""
+"""Last possible row of a workbook."""
 
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 _NUMBER = r"^[0-9]{1,6}(\.0)?$"
@@ -41,7 +41,7 @@ _WORDS = {
 }
 
 Cells = Mapping[int, str | None]
-"""The cells of a row by their place."""
+"""The cells of a row by column index."""
 
 
 def write_remarks(
@@ -61,15 +61,15 @@ def write_remarks(
     Parameters
     ----------
     path, dataset, options
-        The file, and how it was taken.
+        The file, and how it was imported.
     workbook
         Where the workbook goes.
     issues, counts
-        The problems that are listed, and the number of all.
+        The listed problems, and the counts of all.
     scratch
-        A folder for what is written on the way.
+        A folder for temporary files.
     """
-    import xlsxwriter  # noqa: PLC0415  # starting stays quick
+    import xlsxwriter  # noqa: PLC0415  # loaded only when needed
 
     header = inspect(
         path,
@@ -89,7 +89,7 @@ def write_remarks(
 
 
 def _by_row(issues: Sequence[RowIssue], language: Language) -> Mapping[int, str]:
-    """Return what is said beside each row."""
+    """Return the remarks of each row."""
     told: dict[int, list[str]] = defaultdict(list)
     for issue in issues:
         if issue.row is not None:
@@ -114,7 +114,7 @@ def _closest(issue: RowIssue, language: Language) -> str:
 def _rows(
     path: Path, header: Header, dataset: Dataset, refused: Set[str | None], told: Mapping[int, str]
 ) -> Iterator[tuple[int, Cells]]:
-    """Yield the rows of the table by number: those that are given back whole, and those with remarks."""
+    """Yield the rows of the table by number: those returned in full, and those with remarks."""
     kept = [_kept(field, dataset, refused) for field in header.fields]
     batches = (raw.tidied() for raw in READERS[header.layout.format].batches(path, header))
     for batch in table_rows(batches, dataset, header.fields, IssueLog()):
@@ -127,7 +127,7 @@ def _rows(
 
 
 def _kept(field: Field, dataset: Dataset, refused: Set[str | None]) -> Callable[[Texts], Texts] | None:
-    """Return what is kept of a column: all if it is taken in, of 序号 numbers and words for totals; else nothing."""
+    """Return the filter of a column's cells (all if imported; in 序号 numbers and words for totals); null: none."""
     if field.column is not None:
         return None if field.column.name in refused else lambda texts: texts
     return _numbers_alone if is_ignored(field.title, dataset) else None
@@ -138,7 +138,7 @@ def _numbers_alone(texts: Texts) -> Texts:
 
 
 def _with_the_others(rows: Iterator[tuple[int, Cells]], told: Sequence[int]) -> Iterator[tuple[int, Cells]]:
-    """Yield the rows and, without cells, those with remarks that could not be split into cells; by number."""
+    """Yield the rows and, without cells, rows with remarks that could not be split into cells; by number."""
     merged = heapq.merge(rows, ((row, {}) for row in told), key=lambda it: it[0])
     for row, same in groupby(merged, key=lambda it: it[0]):
         yield row, next(same)[1]

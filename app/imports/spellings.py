@@ -14,11 +14,11 @@ _YES_NO = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no
 """English words for booleans; the Chinese ones are in `values_zh.csv`."""
 
 _OPENNESS_TITLE = "身份公开"
-"""The header under which yes means an open identity; others may ask the contrary (是否保密)."""
+"""The header under which yes means an open identity; others may mean the opposite (是否保密)."""
 
 
 def normal(text: str) -> str:
-    """Return the text as headers and choices are compared: without spaces, half-width, in lower case."""
+    """Return the form in which headers and choices are compared: without spaces, half-width, in lower case."""
     return "".join(unicodedata.normalize("NFKC", text).replace("\ufeff", "").split()).casefold()
 
 
@@ -42,7 +42,7 @@ def columns_by_title(dataset: Dataset) -> Mapping[str, Column]:
 
 
 _DECORATIONS = re.compile(r"^[*※★]+|^其中:?|[*:]+$|\((?:单位:)?(?:人|名|个|家|户|必填|必填项|选填|非必填|可不填)\)$")
-"""What ledgers write around a header, in `normal` form: marks of required columns, units, 其中."""
+"""What ledgers add to a header, in `normal` form: marks of required columns, units, 其中."""
 
 
 def column_named(title: str, dataset: Dataset) -> Column | None:
@@ -55,18 +55,18 @@ def column_named(title: str, dataset: Dataset) -> Column | None:
 
 @cache
 def ignored_titles() -> frozenset[str]:
-    """Return the headers of columns that are left out of every file, in `normal` form."""
+    """Return the headers of columns that are left out of all files, in `normal` form."""
     return frozenset(normal(title) for row in table("ignored_headers.csv") for title in row["titles"].split(";"))
 
 
 def is_ignored(title: str, dataset: Dataset) -> bool:
-    """Say whether a header is of a column that is left out, as 序号 is."""
+    """Say whether a header is of a column that is left out, such as 序号."""
     return normal(title) in ignored_titles() and column_named(title, dataset) is None
 
 
 @cache
 def chinese_values(enumeration: type[StrEnum] | None) -> Mapping[str, tuple[str, ...]]:
-    """Return the Chinese words of each value, the usual one first; of `true` and `false` where null is given."""
+    """Return the Chinese words of each value, the usual one first; null: those of `true` and `false`."""
     wanted = "boolean" if enumeration is None else enumeration.__name__
     return {
         row["value"]: tuple(row["accepted_zh"].split(";"))
@@ -90,7 +90,7 @@ def yes_and_no() -> Mapping[str, bool]:
 
 
 def choices_under(column: Column, title: str) -> Mapping[str, str]:
-    """Return the words of an enumeration under one header: 身份公开 asks a question, and takes 是 and 否 too.
+    """Return the words of an enumeration under one header: 身份公开 is a question, with the answers 是 and 否 too.
 
     Empty for a column that is no enumeration.
     """

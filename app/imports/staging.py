@@ -1,8 +1,8 @@
-"""A file's rows in a temporary table beside the registry, where rules between rows can be asked of them as sets.
+"""A file's rows in a temporary table beside the registry, where rules between rows can check them as sets.
 
-The table belongs to the import's own connection: nobody else sees it, and it goes with the connection, also when the
-process is killed. It fills without the write lock. Repeated keys are found while the file is read: a digest of eight
-bytes per row is kept, and only where two are equal is the database asked.
+The table belongs to the import's own connection: no other sees it, and it is dropped with the connection, also if the
+process is killed. It is filled without the write lock. Repeated keys are found while the file is read: a digest of
+8 bytes per row is kept, and the database is queried only if two are equal.
 """
 
 import secrets
@@ -46,14 +46,14 @@ from app.imports.rows.texts import Values, text_bytes, text_lengths
 Digests: TypeAlias = NDArray[np.uint64]
 
 MOST_ROWS = 5_000_000
-"""Rows of which digests are kept (80 MB when they are sorted); of larger files the database is asked in any case."""
+"""Most rows whose digests are kept (80 MB when sorted); for larger files the database is always queried."""
 
 _LONGEST_VALUE = 256
-"""Bytes of the longest code: 64 characters of four bytes."""
+"""Bytes of the longest code: 64 characters of 4 bytes."""
 
 
 class RepeatedKeys:
-    """Watches the keys of a dataset's rows go by."""
+    """Detects repeated keys among a dataset's rows."""
 
     def __init__(self, dataset: Dataset) -> None:
         numbers = np.frombuffer(secrets.token_bytes(8 * _LONGEST_VALUE * len(dataset.key)), np.uint64)
@@ -62,7 +62,7 @@ class RepeatedKeys:
         self._rows = 0
 
     def watched(self, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
-        """Yield chunks and take note of their keys; an absent column of a key counts as blank."""
+        """Yield chunks and record their keys; an absent column of a key counts as blank."""
         for chunk in chunks:
             self._rows += len(chunk.rows)
             if self._rows <= MOST_ROWS:
@@ -71,7 +71,7 @@ class RepeatedKeys:
 
     @property
     def possible(self) -> bool:
-        """Whether a key may have stood twice; false is certain."""
+        """Whether a key may be repeated; false is certain."""
         if self._rows > MOST_ROWS:
             return True
         digests = np.concatenate(self._digests)
@@ -87,10 +87,10 @@ class RepeatedKeys:
 
 
 def _weighted(values: Values, factors: Digests) -> Digests:
-    """Return the sum, mod 2^64, of the bytes of each value, each times the random number of its place.
+    """Return the sum, mod 2^64, of the bytes of each value, each multiplied by the random number of its position.
 
-    Two keys that differ have one sum with a probability of at most 2^-32: of the differences of their bytes (of a
-    date, of the whole number) one is not zero, and below 2^32.
+    Two different keys have the same sum with a probability of at most 2^-32: at least one difference of their bytes (of
+    a date, of the whole number) is not zero and below 2^32.
     """
     if not pa.types.is_string(values.type):
         days: NDArray[np.int32] = values.cast(pa.int32()).fill_null(0).to_numpy(zero_copy_only=False)
@@ -118,35 +118,35 @@ _TYPES: dict[Kind, TypeEngine[Any]] = {
 }
 
 _ROWS_AT_ONCE = 10_000
-"""Rows that become Python objects at a time (SQLite only)."""
+"""Rows converted to Python objects at a time (SQLite only)."""
 
 _SETTINGS = {
     "postgresql": (
         "SET temp_buffers = '32MB'",
         "SET work_mem = '64MB'",
         "SET maintenance_work_mem = '128MB'",
-        "SET default_statistics_target = 10",  # plans turn on sizes, not on values
+        "SET default_statistics_target = 10",  # plans depend on sizes, not on values
     ),
     "sqlite": ("PRAGMA cache_size = -65536",),
 }
-"""What a connection that carries an import has for memory and plans."""
+"""Memory and planner settings of a connection that runs an import."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """The rows of a file, staged.
+    """The staged rows of a file.
 
     Parameters
     ----------
     table
-        `row_number` (header = 1), `invalid_cells` (as `imports.columns` says; 0: none), `is_left_out` (a problem
-        with other rows; only under `skip`), and the columns of the dataset, null where the file has none.
+        `row_number` (header = 1), `invalid_cells` (see `imports.columns`; 0: none), `is_left_out` (a problem with other
+        rows; only under `skip`), and the columns of the dataset, null if not in the file.
     present
-        Names of the columns that the file has.
+        Names of the columns in the file.
     holds_invalid
-        Whether invalid rows are asked about too; such a stage is never written.
+        Whether invalid rows are checked too; such a stage is never written.
     is_change
-        Whether these are the rows of a single change: few, and of an industry group all that it will hold.
+        Whether these are the rows of a single change: few, and for an industry group all its rows.
     """
 
     dataset: Dataset
@@ -156,7 +156,7 @@ class Stage:
     is_change: bool = False
 
     def chosen(self) -> Select[Any]:
-        """Return the statement of the rows to be taken, as far as is known, and of invalid ones if it holds them."""
+        """Return the statement of the rows to be written, as far as known, and of invalid ones if included."""
         staying = select(self.table).where(~self.table.c.is_left_out)
         return staying if self.holds_invalid else staying.where(self.table.c.invalid_cells == 0)
 
@@ -166,13 +166,13 @@ class Stage:
 
 
 def prepare(connection: Connection) -> None:
-    """Give a connection that carries an import the memory to do so; for as long as it lasts."""
+    """Set memory and planner of a connection that runs an import, until it is closed."""
     for setting in _SETTINGS[connection.dialect.name]:
         connection.execute(text(setting))
 
 
 def create_stage(connection: Connection, dataset: Dataset, present: frozenset[str]) -> Stage:
-    """Make the temporary table for the rows of a file."""
+    """Create the temporary table for the rows of a file."""
     table = _staged(dataset, is_sqlite=_is_sqlite(connection))
     connection.execute(CreateTable(table))
     return Stage(dataset, table, present)
@@ -180,12 +180,12 @@ def create_stage(connection: Connection, dataset: Dataset, present: frozenset[st
 
 @cache
 def _staged(dataset: Dataset, *, is_sqlite: bool) -> Table:
-    """Return the table, one object for all, so that SQLAlchemy compiles statements of it once."""
+    """Return the table, one object for all, so that SQLAlchemy compiles its statements once."""
     columns = [Column(column.name, _TYPES[column.kind]) for column in dataset.columns]
     return Table(
         "staged",
         MetaData(),
-        # On SQLite this is the row's own number: neither a column more nor an index.
+        # On SQLite this is the rowid: no additional column or index.
         Column("row_number", BigInteger().with_variant(Integer(), "sqlite"), primary_key=is_sqlite),
         Column("invalid_cells", Integer, nullable=False),
         Column("is_left_out", Boolean, nullable=False),
@@ -195,7 +195,7 @@ def _staged(dataset: Dataset, *, is_sqlite: bool) -> Table:
 
 
 def stage_change(connection: Connection, dataset: Dataset, chunk: Chunk) -> Stage:
-    """Return the few rows of a single change, staged."""
+    """Return the staged rows of a single change."""
     stage = create_stage(connection, dataset, chunk.present)
     flags = zip(chunk.rows.tolist(), chunk.invalid_cells.tolist(), strict=True)
     marks = ({"row_number": row, "invalid_cells": invalid, "is_left_out": False} for row, invalid in flags)
@@ -205,17 +205,17 @@ def stage_change(connection: Connection, dataset: Dataset, chunk: Chunk) -> Stag
 
 
 def drop_stage(connection: Connection, stage: Stage) -> None:
-    """Drop the rows of a single change, on a connection that goes on to be used."""
+    """Drop the rows of a single change; the connection remains in use."""
     connection.execute(DropTable(stage.table))
 
 
 def fill(connection: Connection, stage: Stage, chunks: Iterable[Chunk], report: Callable[[Chunk, int], None]) -> int:
-    """Write chunks into the stage; return how many rows there are.
+    """Write chunks into the stage; return the number of rows.
 
     Parameters
     ----------
     report
-        Called after each chunk, with it and with the rows staged so far.
+        Called after each chunk, with it and with the number of rows staged so far.
     """
     write = _sqlite_writer if _is_sqlite(connection) else _postgres_writer
     rows = 0
@@ -230,27 +230,27 @@ def fill(connection: Connection, stage: Stage, chunks: Iterable[Chunk], report: 
 
 
 def index_keys(connection: Connection, stage: Stage) -> None:
-    """Let SQLite look rows up by the column that others refer to; PostgreSQL hashes what it looks up many times."""
+    """Index the column that others refer to on SQLite; PostgreSQL uses hash joins."""
     if _is_sqlite(connection):
         connection.execute(text(f"CREATE INDEX temp.staged_key ON staged ({', '.join(stage.dataset.key)})"))
 
 
 def mark_repeated(connection: Connection, stage: Stage, rows: Select[Any]) -> None:
-    """Note that the rows of these numbers do not have their key for themselves."""
+    """Mark the rows with these numbers as having a repeated key."""
     staged = stage.table
     invalid_cells = staged.c.invalid_cells.bitwise_or(REPEATED)
     connection.execute(update(staged).where(staged.c.row_number.in_(rows)).values(invalid_cells=invalid_cells))
 
 
 def leave_out(connection: Connection, stage: Stage, rows: Select[Any]) -> int:
-    """Leave out the rows of these numbers; return how many were not left out before."""
+    """Leave out the rows with these numbers; return how many were not left out before."""
     staged = stage.table
     wanted = (~staged.c.is_left_out, staged.c.row_number.in_(rows))
     return connection.execute(update(staged).where(*wanted).values(is_left_out=True)).rowcount
 
 
 def take_back(connection: Connection, stage: Stage) -> None:
-    """Take the rows again that were left out for problems with other rows, before these are looked at anew."""
+    """Include the rows again that were left out for problems with other rows, before these are checked again."""
     staged = stage.table
     connection.execute(update(staged).where(staged.c.is_left_out).values(is_left_out=False))
 
@@ -310,6 +310,6 @@ def _sqlite_writer(connection: Connection, stage: Stage) -> Iterator[Callable[[d
 
 
 def _sqlite_table(columns: dict[str, Values]) -> pa.Table:
-    """Return the columns with dates as the text that SQLite keeps them as."""
+    """Return the columns with dates as text, as SQLite stores them."""
     dates = {name: values.cast(pa.string()) for name, values in columns.items() if pa.types.is_date(values.type)}
     return pa.table(columns | dates)

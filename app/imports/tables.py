@@ -1,4 +1,4 @@
-"""The tables beside the modules of imports: headers, values, notes and messages."""
+"""The CSV tables beside the modules of imports: headers, values, notes and messages."""
 
 import csv
 from collections.abc import Mapping

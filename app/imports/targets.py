@@ -1,4 +1,4 @@
-"""Where the rows of a dataset go in the registry."""
+"""The tables of the registry that a dataset fills."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _RENAMED: Mapping[tuple[str, str], Mapping[str, str]] = {
     ("industry-groups", "industry_group"): {"code": "group_code"},
     ("ledger", "enterprise_return"): {"enterprise_code": "code"},
 }
-"""Columns of a table that a dataset calls by another name."""
+"""Columns of a table that have another name in a dataset."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,11 @@ class Target:
     Parameters
     ----------
     table
-        The registry's.
+        The table in the registry.
     key
-        Columns of the table that name a row.
+        Columns of the table's key.
     source
-        Column of the file for each column of the table that the dataset brings.
+        Column of the file for each column of the table that the dataset contains.
     """
 
     dataset: Dataset
@@ -38,38 +38,38 @@ class Target:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """All columns of the table that say something; a surrogate `id` does not."""
+        """All columns of the table but a surrogate `id`."""
         return tuple(column.name for column in self.table.columns if column.name != "id")
 
     @property
     def is_part(self) -> bool:
-        """Whether several rows of the file make one row here (the enterprise of a ledger, the name of a group)."""
+        """Whether several rows of the file form one row here (the enterprise of a ledger, the name of a group)."""
         return self.table.name != self.dataset.tables[-1]
 
     @property
     def is_replaced(self) -> bool:
-        """Whether mode `replace` speaks of this table: a ledger is the truth of its returns, not of enterprises."""
+        """Whether mode `replace` applies to this table: a ledger replaces returns, not enterprises."""
         return (self.dataset.name, self.table.name) != ("ledger", "enterprise")
 
     def file_column(self, name: str) -> Column | None:
-        """Return the column of the file for a column of the table; null where the file brings none."""
+        """Return the column of the file for a column of the table; null if the dataset has none."""
         return self.dataset.column(self.source[name]) if name in self.source else None
 
 
 @cache
 def targets(dataset: Dataset) -> tuple[Target, ...]:
-    """Return the tables that a dataset fills; the last holds a row for each row of the file."""
+    """Return the tables that a dataset fills; the last has a row for each row of the file."""
     return tuple(_target(dataset, METADATA.tables[name]) for name in dataset.tables)
 
 
 BROUGHT_BY: Mapping[str, str] = {
     table: dataset.name for dataset in reversed(tuple(DATASETS.values())) for table in dataset.tables
 }
-"""For each table the dataset that a message names: of several the first, which brings nothing else."""
+"""For each table the dataset named in messages: of several the first."""
 
 
 def anchor(dataset: str) -> tuple[Table, str]:
-    """Return table and column that the codes of a dataset stand in."""
+    """Return table and column of a dataset's codes."""
     table = METADATA.tables[DATASETS[dataset].tables[0]]
     return table, table.primary_key.columns.keys()[0]
 
@@ -80,7 +80,7 @@ def same_key(left: FromClause, right: FromClause, target: Target) -> ColumnEleme
 
 
 def _comparable(rows: FromClause, name: str, target: Target) -> ColumnElement[str]:
-    # The same expression as in the unique index of coverage, so that PostgreSQL can use it.
+    # Same expression as in the unique index of coverage, so that PostgreSQL can use it.
     column = rows.c[name]
     return func.coalesce(column, "") if target.table.c[name].nullable else column
 

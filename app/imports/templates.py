@@ -1,4 +1,4 @@
-"""Empty sheets to fill in: headers, notes, drop-down lists; what is filled in reads back."""
+"""Empty sheets to fill in: headers, notes, drop-down lists; a filled sheet can be imported."""
 
 import io
 from collections.abc import Mapping
@@ -14,18 +14,19 @@ from app.imports.tables import table
 Language = Literal["en", "zh"]
 
 _CREATED = datetime(2017, 6, 30, tzinfo=UTC)
-"""Stated in every template, so that the same template has the same bytes."""
+"""Date of creation in every template, so that the same template has the same bytes."""
 
 _WIDTH = 18
 _NOTES_WIDTHS = {"en": (24, 44, 12, 60), "zh": (18, 44, 10, 60)}
 _TEXT_FORMAT, _WHOLE_FORMAT = 49, 1
-"""Numbers of two formats that every spreadsheet has built in: text, and whole numbers."""
+"""Numbers of two built-in formats of all spreadsheets: text, and whole numbers."""
 
 _NUMBER_FORMATS: Mapping[Kind, int | str] = {
     Kind.CODE: _TEXT_FORMAT,
     Kind.REF: _TEXT_FORMAT,
     Kind.TEXT: _TEXT_FORMAT,
     Kind.DATE: "yyyy-mm-dd",
+    Kind.MONTH: "yyyy-mm",
     Kind.COUNT: _WHOLE_FORMAT,
     Kind.YEAR: _WHOLE_FORMAT,
 }
@@ -38,8 +39,8 @@ _NOTES = {
 def template(dataset: Dataset, language: Language = "en") -> bytes:
     """Return an XLSX workbook with the headers of a dataset and no rows; the same bytes every time.
 
-    The first sheet takes the rows: required columns are marked, codes are formatted as text and dates as dates, each
-    header has a comment, enumerations and booleans have drop-down lists. The second sheet explains every column.
+    The first sheet is for the rows: required columns are marked, codes are formatted as text and dates as dates,
+    headers have comments, enumerations and booleans have drop-down lists. The second sheet explains every column.
 
     Parameters
     ----------
@@ -48,7 +49,7 @@ def template(dataset: Dataset, language: Language = "en") -> bytes:
     language
         `en`: the columns' own names and values. `zh`: the usual Chinese words for both.
     """
-    import xlsxwriter  # noqa: PLC0415  # starting stays quick
+    import xlsxwriter  # noqa: PLC0415  # loaded only when needed
 
     content = io.BytesIO()
     with xlsxwriter.Workbook(content, {"in_memory": True}) as workbook:
@@ -105,7 +106,7 @@ def _how(column: Column, language: Language) -> str:
 
 
 def _words(column: Column, language: Language) -> tuple[str, ...]:
-    """Return the entries of the drop-down list of a column; none where it has no list."""
+    """Return the entries of a column's drop-down list; empty if it has none."""
     if column.kind not in {Kind.ENUMERATION, Kind.BOOLEAN}:
         return ()
     if language == "zh":
@@ -121,6 +122,6 @@ def _validation(column: Column, language: Language) -> dict[str, Any] | None:
         return {"validate": "integer", "criteria": "between", "minimum": 0, "maximum": COUNT_LIMIT}
     if column.kind is Kind.YEAR:
         return {"validate": "integer", "criteria": ">=", "value": FIRST_BIRTH_YEAR}
-    if column.kind is Kind.DATE:
+    if column.kind in {Kind.DATE, Kind.MONTH}:
         return {"validate": "date", "criteria": ">=", "value": datetime(1900, 1, 1)}  # noqa: DTZ001  # a day
     return None

@@ -1,6 +1,6 @@
-"""The write itself: what goes, what changes, what is new, each as one statement.
+"""Writing an import: deleted, changed and new rows, each in one statement.
 
-Where many rows are written, indexes are dropped and built again from all of them: a third of the time, or less.
+For many rows, indexes are dropped and rebuilt, which takes a third of the time, or less.
 """
 
 from collections.abc import Iterator
@@ -33,21 +33,21 @@ from app.imports.staging import count_rows
 from app.imports.targets import same_key
 
 MANY_ROWS = 50_000
-"""Rows from which on it can pay."""
+"""Least number of rows for which it can be faster."""
 
 _LEAST_SHARE = 0.3
-"""Share of a table's rows, as they will be, that must be written for it to pay."""
+"""Least share of a table's new rows to be written for which it is faster."""
 
 _WAIT = "2s"
-"""How long the readers of the table are waited for; new ones wait meanwhile, and until the import's end."""
+"""Longest wait for readers of the table; new readers wait meanwhile, and until the import ends."""
 
 
 @contextmanager
 def indexes_dropped(connection: Connection, table: Table, written: int) -> Iterator[bool]:
-    """Write rows without the indexes of their table where that pays; they are there again at the end of the block.
+    """Write rows without the indexes of their table if that is faster; they are rebuilt at the end of the block.
 
-    Only on PostgreSQL, and only if nobody reads the table for long: a snapshot being built, for example. If the
-    transaction fails, the indexes were never gone.
+    Only on PostgreSQL, and only if no reader, such as a build, holds the table for long. If the transaction fails, the
+    indexes remain as they were.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def indexes_dropped(connection: Connection, table: Table, written: int) -> Itera
     Yields
     ------
     bool
-        Whether the indexes are away.
+        Whether the indexes are dropped.
     """
     away = connection.dialect.name == "postgresql" and _pays(connection, table, written) and _dropped(connection, table)
     yield away
@@ -75,7 +75,7 @@ def _pays(connection: Connection, table: Table, written: int) -> bool:
 
 
 def _dropped(connection: Connection, table: Table) -> bool:
-    """Drop the indexes; return whether that could be had at once."""
+    """Drop the indexes; return whether it succeeded without a long wait."""
     savepoint = connection.begin_nested()
     try:
         connection.execute(text(f"SET LOCAL lock_timeout = '{_WAIT}'"))
@@ -84,7 +84,7 @@ def _dropped(connection: Connection, table: Table) -> bool:
             connection.execute(DropIndex(index))
         connection.execute(text("SET LOCAL lock_timeout = 0"))
     except (OperationalError, ProgrammingError):
-        # Somebody reads the table, or it belongs to another role: the rows are written with their indexes.
+        # A reader holds the table, or it belongs to another role: rows are written with the indexes.
         savepoint.rollback()
         return False
     savepoint.commit()
@@ -95,7 +95,7 @@ def _dropped(connection: Connection, table: Table) -> bool:
 class Tally:
     """What an import does, in rows: of the file (`inserted`, `changed`, `unchanged`) and of the registry (`deleted`).
 
-    `touches` says whether anything is written at all.
+    `touches` says whether anything is written.
     """
 
     inserted: int
@@ -108,8 +108,8 @@ class Tally:
 def tally(connection: Connection, difference: Difference) -> Tally:
     """Count what an import would do.
 
-    A row of the file is inserted where its own row of the registry is new, else changed where anything that it says
-    differs (of a ledger, of the enterprise too).
+    A row of the file is inserted if its own row of the registry is new, else changed if any of its values differs
+    (for a ledger, also those of the enterprise).
     """
     own = difference.own
     good = count_rows(connection, difference.stage.chosen())
@@ -124,7 +124,7 @@ def tally(connection: Connection, difference: Difference) -> Tally:
 
 
 def write(connection: Connection, difference: Difference, done: Tally) -> None:
-    """Bring the registry to what the prospect says; within the turn to write, and of the state that it was made of."""
+    """Apply the differences to the registry; under the write lock, and in the state for which they were computed."""
     own = difference.own
     with indexes_dropped(connection, own.target.table, done.inserted + done.changed):
         for incoming in difference.incoming:
@@ -144,7 +144,7 @@ def _new_and_changed(connection: Connection, difference: Difference) -> tuple[in
 
 
 def _changed(difference: Difference) -> CompoundSelect[int]:
-    """Return the rows of the file that are not new themselves, but change something, if only a part's row."""
+    """Return the rows of the file that are not new themselves but change something, if only the row of a part."""
     own = difference.own.rows
     touched = union(*(select(incoming.rows.c.row_number) for incoming in difference.incoming)).subquery("touched")
     return except_(select(touched.c.row_number), select(own.c.row_number).where(own.c.is_new))
@@ -154,7 +154,7 @@ def _delete(connection: Connection, incoming: Incoming) -> None:
     if incoming.gone is not None:
         table, target, gone = incoming.target.table, incoming.target, incoming.gone
         going: ColumnElement[bool] = exists().where(same_key(gone, table, target))
-        if len(target.key) == 1:  # SQLite would go through the whole table otherwise
+        if len(target.key) == 1:  # SQLite would scan the whole table otherwise
             going = table.c[target.key[0]].in_(select(gone.c[target.key[0]]))
         connection.execute(delete(table).where(going))
 
@@ -170,7 +170,7 @@ def _update(connection: Connection, incoming: Incoming) -> None:
 def _insert(connection: Connection, incoming: Incoming) -> None:
     names = incoming.target.columns
     rows: FromClause = incoming.rows
-    # In the order of the key an index grows at its end only; in any other order that costs several times as much.
+    # In key order an index grows only at its end; any other order takes several times as long.
     by_key = [rows.c[name] for name in incoming.target.key]
     new = select(*(rows.c[name] for name in names)).where(rows.c.is_new).order_by(*by_key)
     connection.execute(insert(incoming.target.table).from_select(list(names), new))

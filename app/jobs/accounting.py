@@ -1,4 +1,4 @@
-"""What is written down of a job when it starts and when it ends: the service's log, the audit log, metrics."""
+"""Records of the start and end of a job: the service's log, the audit log, metrics."""
 
 import signal
 from collections.abc import Iterator, Mapping
@@ -26,7 +26,7 @@ _KILLED = {
     signal.SIGXCPU: "the limit of processor time",
     signal.SIGABRT: "memory that was not given?",
 }
-"""What the signals that end a job mostly mean."""
+"""The usual causes of the signals that end a job."""
 
 
 def log_start(record: JobRecord) -> None:
@@ -43,7 +43,7 @@ def account_for_end(
     Parameters
     ----------
     exit_code
-        Of its last process, negative where a signal ended that; null: it had none, or was interrupted.
+        Of its last process, negative if killed by a signal; null: no process, or interrupted.
     """
     result = result_of(record)
     seconds = _seconds(record.started_at, record.finished_at)
@@ -58,7 +58,7 @@ def account_for_end(
 
 
 def result_of(record: JobRecord) -> JobResult:
-    """Return how a job ended: `refused` where what was sent is to blame, `failed` where the service is."""
+    """Return how a job ended: `refused` if the caller's input is the cause, `failed` if the service is."""
     if record.state == "failed" and record.problem is not None:
         return "refused" if record.problem.status < HTTPStatus.INTERNAL_SERVER_ERROR else "failed"
     return "interrupted" if record.state == "interrupted" else "succeeded"
@@ -90,7 +90,7 @@ def _seconds(start: datetime | None, end: datetime | None) -> float:
 
 
 def _counts(record: JobRecord) -> Mapping[str, int]:
-    """Return the rows of an import by what was done with them; of a dry run or a refused file none were taken."""
+    """Return the rows of an import by what was done with them; none for a dry run or a refused file."""
     done, request = record.imported, record.request
     assert done is not None
     assert isinstance(request, ImportRequest)

@@ -1,4 +1,4 @@
-"""Child processes of the service: the same code and settings as their parent, and nothing of the folder it runs in."""
+"""Child processes of the service: same code and settings as their parent, but nothing from the working directory."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 from app.config import Settings
 
 _CODE = str(Path(__file__).parents[2])
-"""The folder that this code was imported from: a child must not run another copy of it."""
+"""The folder of this code: a child must not run another copy of it."""
 
 _START = (
     "import runpy, sys; code, module = sys.argv[1:3]; del sys.argv[1:3]; "
@@ -19,8 +19,8 @@ _START = (
 def command(module: str, *arguments: str) -> tuple[str, ...]:
     """Return the command that runs a module of this service.
 
-    With `-P`, since `-m` alone would look for modules in the folder of the caller first: an `app/` or a `json.py` there
-    would run in place of ours.
+    With `-P`, since `-m` alone would look for modules in the working directory first: an `app/` or a `json.py` there
+    would run instead of ours.
     """
     return (sys.executable, "-P", "-c", _START, _CODE, module, *arguments)
 
@@ -40,8 +40,8 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def take_memory_from_system() -> None:
-    """Let Arrow take its memory from the system, so that a limit counts it; to be called before Arrow is loaded.
+    """Let Arrow take its memory from the system, so that a limit counts it; must be called before Arrow is loaded.
 
-    Arrow's own pool sets a gigabyte aside when it is first used, which a limit set later does not see.
+    Arrow's own pool reserves a gigabyte when it is first used, which a limit set later does not count.
     """
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")

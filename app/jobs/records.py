@@ -51,7 +51,7 @@ class JobProblem(msgspec.Struct, frozen=True):
 
 
 class JobProblemItem(msgspec.Struct, frozen=True):
-    """One thing that is wrong, as in an `ErrorItem`."""
+    """One error, as in an `ErrorItem`."""
 
     message: Message | str
     code: str = ErrorCode.INVALID_VALUE.value

@@ -1,7 +1,7 @@
 """One step of a job, run as a child process: `python -m app.jobs.steps import JOB`, `… build DATE`, `… erasure JOB`.
 
 The child reports progress and result to the worker that supervises it as JSON lines on standard output; it ends when
-its standard input closes, so that it never outlives the worker. It reads one line there, in which stands the ref of an
+its standard input closes, so that it never outlives the worker. It reads one line there, with the ref of an
 erasure, which neither a record nor a process list may show. Each step imports what it needs when it runs, so that
 an import does not load DuckDB, nor a build the readers of files.
 """
@@ -46,7 +46,7 @@ UNEXPECTED = JobProblem(
 
 
 class FirstLine(msgspec.Struct, frozen=True):
-    """What a child is told on its standard input: its job, for the log, and of an erasure the ref, else nothing."""
+    """The first line of a child's standard input: its job, for the log, and the ref of an erasure, else nothing."""
 
     job: str
     secret: str
@@ -178,7 +178,7 @@ def _save_issues(
 
 
 def _save_remarks(settings: Settings, job_id: str, request: ImportRequest, imported: "Imported") -> None:
-    """Write the file with remarks beside the job's record; what a crash leaves of it is cleaned up with the uploads."""
+    """Write the file with remarks beside the job's record; a crash's leftovers are cleaned up with the uploads."""
     from app.imports.datasets import find_dataset  # noqa: PLC0415 - only an import needs it
     from app.imports.remarks import write_remarks  # noqa: PLC0415 - as above
 

@@ -226,7 +226,7 @@ class _Job:
         try:
             await self._send_secret(child)
             result = await self._follow(child)
-            # One that has sent its result has nothing left to do, and is not waited for.
+            # A child that has sent its result has nothing left to do, and is not waited for.
             self._exit = 0 if result is not None else await child.wait()
             return result or Progress(problem=EXHAUSTED if self._exit in _OUT_OF_LIMITS else UNEXPECTED)
         finally:
@@ -265,7 +265,7 @@ class _Job:
         """Write the final record; retried while the disk is full, and until then the job counts as running."""
         last = msgspec.structs.replace(self.record, state=state, problem=problem, finished_at=datetime.now(UTC))
         self._account_for(last)
-        upload_path(self._settings, last.id).unlink(missing_ok=True)  # before anybody sees that the job has ended
+        upload_path(self._settings, last.id).unlink(missing_ok=True)  # before the record says that the job has ended
         while True:
             try:
                 await self._write(last)

@@ -2,18 +2,30 @@
 
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 import msgspec
 import numpy as np
 
 from app.publication.lists import Answer
 from app.publication.row_cache import Source
-from app.publication.rows import Meta, encode, meta_of
+from app.publication.rows import Meta, Part, encode, meta_of, struct_of
 from app.publication.subjects import subject_part
 from app.publication.table import Cells, FlatTable, Kind, TableOptions, part_cells, part_columns, plain_column
-from app.statistics.changes import Account, Changes, ChangesQuestion, RatioAccount, Stratum, changes_between
+from app.statistics.changes import (
+    COUNTED,
+    Account,
+    Accounts,
+    Changes,
+    ChangesQuestion,
+    changes_between,
+)
+from app.statistics.decomposition import RatioAccount, Stratum
 from app.statistics.question import Page, Subject
 from app.store.snapshot import Snapshot
+
+_ROWS_BY = ("district", "sector", "ownership")
+"""What a row can be of."""
 
 _NET = ("before", "after", "within", "entered", "left", "moved_in", "moved_out")
 
@@ -37,59 +49,107 @@ def changes_answer(source: Source, question: ChangesQuestion, _page: Page) -> An
     """
     changes = changes_between(source.shelf, question)
     manifests = changes.before.manifest, changes.after.manifest
-    body = encode({"data": _object(changes), "meta": _meta(changes, question)})
+    length = len(changes.rows) if question.by else 1
+    body = encode({**_content(changes, question), "meta": _meta(changes, question, length)})
     names, builds = (" ".join(texts) for texts in zip(*((made.id, made.built_at) for made in manifests), strict=True))
-    return Answer(body, 1, names, builds, single=False)
+    return Answer(body, length, names, builds, single=False)
 
 
 def changes_table(source: Source, question: ChangesQuestion, _page: Page, options: TableOptions) -> FlatTable:
-    """Return the changes as a table, a row per figure."""
-    changes = changes_between(source.shelf, question)
-    figures = list(_figures(changes))
-    language = options.language
-    industry = subject_part(changes.after, Subject.INDUSTRIES)
+    """Return the changes as a table, a row per figure; of each row, the total and what is unallocated."""
+    changes, language = changes_between(source.shelf, question), options.language
+    strata = subject_part(changes.after, Subject.INDUSTRIES, "stratum_")
+    of_row = _of_rows(changes)
     columns = (
         plain_column("row", Kind.TEXT, language),
+        *([] if of_row is None else part_columns(of_row, language)),
         plain_column("account", Kind.TEXT, language),
         plain_column("component", Kind.TEXT, language),
-        *part_columns(industry, language),
+        *part_columns(strata, language),
         plain_column("value", Kind.RATIO, language),
     )
+    figures = [
+        [kind, *([] if of_row is None else part_cells(of_row, described, language)), account, component,
+         *part_cells(strata, _industry(changes.after, node), language), value]
+        for kind, described, accounts in _in_order(changes)
+        for account, component, node, value in _figures(accounts)
+    ]  # fmt: skip
 
     def chunks() -> Iterator[Cells]:
-        yield [
-            ["subject", account, component, *part_cells(industry, _industry(changes.after, node), language), value]
-            for account, component, node, value in figures
-        ]
+        yield figures
 
     meta = meta_of(changes.after, question.when, question.population.basis.value, len(figures))
-    keys = ("account", "component", "code")
+    row_keys = () if of_row is None else (f"{of_row.prefix}code" if of_row.prefix else question.by[0].value,)
+    keys = (*row_keys, "account", "component", "stratum_code")
     return FlatTable("changes", columns, keys, meta, len(figures), chunks, language)
 
 
-def _meta(changes: Changes, question: ChangesQuestion) -> dict[str, object]:
-    meta: Meta = meta_of(changes.after, question.when, question.population.basis.value, 1)
+def _content(changes: Changes, question: ChangesQuestion) -> dict[str, object]:
+    total = _object(changes.after, changes.total)
+    if changes.unallocated is None:
+        return {"data": total}
+    absent = dict.fromkeys(_ROWS_BY)
+    dimension = question.by[0].dimension
+    rows = [
+        {**absent, dimension: described if dimension == "district" else code, **_object(changes.after, accounts)}
+        for (code, accounts), (_, described, _) in zip(changes.rows.items(), _rows(changes), strict=True)
+    ]
+    return {"data": rows, "total": total, "unallocated": _object(changes.after, changes.unallocated)}
+
+
+def _of_rows(changes: Changes) -> Part | None:
+    """Return the fields of rows; null: there are none."""
+    if changes.axes is None:
+        return None
+    by = changes.axes[1].by
+    if by.dimension == "district":
+        return subject_part(changes.after, Subject.DISTRICTS, "district_")
+    return Part(struct_of(by.value, (by.value,)), lambda _numbers: ())
+
+
+def _in_order(changes: Changes) -> Iterator[tuple[str, Any, Accounts]]:
+    """Yield for each row its kind, its fields and its accounts; the total and what is unallocated last."""
+    yield from _rows(changes)
+    yield "total" if changes.axes else "subject", None, changes.total
+    if changes.unallocated is not None:
+        yield "unallocated", None, changes.unallocated
+
+
+def _rows(changes: Changes) -> Iterator[tuple[str, Any, Accounts]]:
+    for code, accounts in changes.rows.items():
+        yield "subject", _described(changes, code), accounts
+
+
+def _described(changes: Changes, code: str) -> Any:
+    """Return the fields of a row: a district as it is at the later date or, where it is gone, at the earlier."""
+    assert changes.axes is not None
+    by = changes.axes[1].by
+    if by.dimension != "district":
+        return struct_of(by.value, (by.value,))(code)
+    snapshot = changes.after if code in changes.after.districts.index else changes.before
+    return subject_part(snapshot, Subject.DISTRICTS).describe(np.array([snapshot.districts.index[code]]))[0]
+
+
+def _meta(changes: Changes, question: ChangesQuestion, rows: int) -> dict[str, object]:
+    meta: Meta = meta_of(changes.after, question.when, question.population.basis.value, rows)
     before = changes.before.manifest
     since = Before(before.id, before.as_of, question.since.as_of, before.built_at)
     return {**msgspec.structs.asdict(meta), "since": since}
 
 
-def _object(changes: Changes) -> dict[str, object]:
-    accounts = changes.accounts
-    organised = None
-    if accounts is not None:
-        parts = {"newly_organised": accounts.organised.gained, "no_longer_organised": accounts.organised.lost}
-        organised = {**_net(accounts.organised), **parts}
-    return {
-        "ratio": None if changes.ratio is None else _ratio(changes.after, changes.ratio),
-        "enterprises": None if accounts is None else _net(accounts.enterprises),
-        "organised": organised,
-        "members": None if accounts is None else _net(accounts.members),
-    }
+def _object(snapshot: Snapshot, accounts: Accounts) -> dict[str, object]:
+    counts = dict.fromkeys(COUNTED) if accounts.counts is None else {
+        name: _net(name, account) for name, account in accounts.counts.items()
+    }  # fmt: skip
+    return {"ratio": None if accounts.ratio is None else _ratio(snapshot, accounts.ratio), **counts}
 
 
-def _net(account: Account) -> dict[str, int]:
-    return {name: getattr(account, name) for name in _NET}
+def _net(name: str, account: Account) -> dict[str, int]:
+    """Return the components of an account; of organised enterprises, those of `within` too."""
+    net = {component: getattr(account, component) for component in _NET}
+    if name == "organised":
+        net |= {"newly_organised": account.gained, "no_longer_organised": account.lost}
+    return net
 
 
 def _ratio(snapshot: Snapshot, ratio: RatioAccount) -> dict[str, object]:
@@ -107,20 +167,16 @@ def _industry(snapshot: Snapshot, node: int | None) -> msgspec.Struct | None:
     return described
 
 
-def _figures(changes: Changes) -> Iterator[tuple[str, str, int | None, float]]:
+def _figures(accounts: Accounts) -> Iterator[tuple[str, str, int | None, float]]:
     """Yield account, component, industry (null: none) and value of each figure."""
-    if changes.ratio is not None:
+    if accounts.ratio is not None:
         for component in ("difference", "rate", "mix"):
-            yield "ratio", component, None, getattr(changes.ratio, component)
-        for stratum in changes.ratio.strata:
+            yield "ratio", component, None, getattr(accounts.ratio, component)
+        for stratum in accounts.ratio.strata:
             yield from _of_stratum(stratum)
-    if changes.accounts is not None:
-        for name in ("enterprises", "organised", "members"):
-            account: Account = getattr(changes.accounts, name)
-            for component in _NET:
-                yield name, component, None, getattr(account, component)
-        yield "organised", "newly_organised", None, changes.accounts.organised.gained
-        yield "organised", "no_longer_organised", None, changes.accounts.organised.lost
+    for name, account in (accounts.counts or {}).items():
+        for component, value in _net(name, account).items():
+            yield name, component, None, value
 
 
 def _of_stratum(stratum: Stratum) -> Iterator[tuple[str, str, int | None, float]]:

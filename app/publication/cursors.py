@@ -31,7 +31,7 @@ class Cursor(msgspec.Struct, array_like=True, frozen=True):
 
 def digest(question: Question, page: Page) -> str:
     """Return a digest of everything that decides which rows are listed, in which order."""
-    content = msgspec.json.encode((question, page.sort, page.order))
+    content = msgspec.json.encode((question, page.sort, page.order, page.status))
     return hashlib.sha256(content).hexdigest()[:12]
 
 
@@ -71,6 +71,24 @@ def pinned(question: AnyQuestion, page: Page) -> tuple[AnyQuestion, int]:
     if cursor.digest != digest(question, page) or cursor.position < 0:
         raise other_question()
     return replace(question, when=AsOf(snapshot=cursor.snapshot)), cursor.position
+
+
+def position_in(rests_on: str, question: Question, page: Page) -> int:
+    """Return the position at which to continue a list that rests on several snapshots.
+
+    Raises
+    ------
+    InvalidRequest
+        It is not a cursor, belongs to another question, or the snapshots are no longer the same.
+    """
+    if page.cursor is None:
+        return 0
+    cursor = decode(page.cursor, Cursor)
+    if cursor.digest != digest(question, page) or cursor.position < 0:
+        raise other_question()
+    if cursor.snapshot != rests_on:
+        raise refused(say("belongs to snapshots that have been replaced since: begin at the first page"))
+    return cursor.position
 
 
 def other_question() -> InvalidRequest:

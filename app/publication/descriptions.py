@@ -7,12 +7,13 @@ from typing import Any
 from app.catalogue.definitions import (
     INTERVAL_LABELS,
     PART_DEFINITIONS,
+    RANGE_LABELS,
     RATIO_LABEL,
     UNIT_LABELS,
     definition_of,
     measure_of,
 )
-from app.catalogue.metrics import METRIC, Metric
+from app.catalogue.metrics import METRIC, Metric, RatioRange
 from app.catalogue.vocabulary import Label
 from app.publication.table import Column, Kind, Language, in_language, label_of
 
@@ -32,30 +33,36 @@ def describe(column: Column, language: Language) -> Description:
     label = label_of(column, language)
     if not column.figure:
         return Description(label)
-    meaning = PART_DEFINITIONS.get(column.part) or definition_of(column.figure, of_branch=bool(column.side))
+    meaning = PART_DEFINITIONS.get(column.part) or definition_of(column.figure, of_branch=_is_of_branch(column))
     unit, formula, definition = _unit(column), "", in_language(meaning, language)
     if column.figure in METRIC and not column.part:
         metric = _as_divided(column)
         formula = metric.formula
-        definition = f"{definition} [{in_language(INTERVAL_LABELS[metric.interval], language)}]"
+        notes = [RANGE_LABELS[metric.range]] if metric.range is not RatioRange.PART else []
+        notes.append(INTERVAL_LABELS[metric.interval])
+        definition = f"{definition} [{'; '.join(in_language(note, language) for note in notes)}]"
     return Description(label, "" if unit is None else in_language(unit, language), formula, definition)
+
+
+def _is_of_branch(column: Column) -> bool:
+    return column.side.startswith(("own", "subtree"))
 
 
 def _unit(column: Column) -> Label | None:
     """Return the unit of a figure; null for a status."""
-    if column.kind is not Kind.COUNT:
+    if column.kind not in {Kind.COUNT, Kind.NUMBER}:
         return RATIO_LABEL if column.kind is Kind.RATIO else None
     code = column.figure
     if code in METRIC:
         metric = _as_divided(column)
         code = (metric.numerator if column.part == "numerator" else metric.denominator)[0]
-    return UNIT_LABELS[measure_of(code, of_branch=bool(column.side)).unit]
+    return UNIT_LABELS[measure_of(code, of_branch=_is_of_branch(column)).unit]
 
 
 def _as_divided(column: Column) -> Metric:
     """Return a metric; for branches, participating members take the place of members."""
     metric = METRIC[column.figure]
-    if not column.side:
+    if not _is_of_branch(column):
         return metric
     denominator = tuple("members_participating" if code == "members" else code for code in metric.denominator)
     return replace(metric, denominator=denominator)

@@ -70,8 +70,8 @@ def gap_rows(shelf: Shelf, snapshot: Snapshot, question: Question, page: Page) -
 
     parts = (subject_part(snapshot, Subject.ENTERPRISES), Part(Gap, describe))
     history = [(manifest.id, manifest.built_at) for manifest in earlier_snapshots(shelf, snapshot)]
-    key = (question.population, question.listing)
-    return Rows("establishment-gaps", row_list, parts, ("code",), (*key, history), key)
+    key = (question.population, question.listing, question.fields)
+    return Rows("establishment-gaps", row_list, parts, ("code",), (*key, history), (*key, page.status))
 
 
 def _candidates(snapshot: Snapshot, numbers: Int64) -> list[tuple[Candidate, ...]]:

@@ -12,13 +12,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from app.catalogue.definitions import TABLE_LABELS
+from app.catalogue.definitions import TABLE_LABELS, measure_of
 from app.catalogue.measures import MEASURE
 from app.catalogue.metrics import METRIC, Status
 from app.catalogue.vocabulary import Label
 from app.publication.descriptions import describe
 from app.publication.rows import Meta, encode
-from app.publication.table import Column, FlatTable, Kind, in_language
+from app.publication.table import CHANGE, Column, FlatTable, Kind, in_language
 from app.statistics.question import Subject
 
 MEDIA_TYPE = "application/json"
@@ -40,6 +40,9 @@ _WITHOUT_CODE = {
 
 RATIO_DECIMALS = 4
 """Decimals that a client should show of a ratio; the values have all of theirs."""
+
+_DECIMALS = {Kind.COUNT: 0, Kind.RATIO: RATIO_DECIMALS, Kind.NUMBER: 1}
+"""Decimals that a client should show, by kind of number."""
 
 _MARGINS = {"total": TOTAL, "unallocated": UNALLOCATED}
 """Category of each row that is not a subject."""
@@ -251,7 +254,7 @@ def _figures(table: FlatTable) -> list[_Figure]:
         _Figure(
             column,
             place,
-            names.index(_status_name(column)) if column.figure in METRIC else None,
+            names.index(_status_name(column)) if column.figure in METRIC and not _is_change(column) else None,
             _absent(column, table.meta),
             _absent(column, table.meta, own=True),
         )
@@ -264,13 +267,19 @@ def _status_name(column: Column) -> str:
     return f"{column.name.removesuffix(f'_{column.part}') if column.part else column.name}_status"
 
 
+def _is_change(column: Column) -> bool:
+    return column.side.endswith(CHANGE)
+
+
 def _absent(column: Column, meta: Meta, *, own: bool = False) -> Status | None:
     """Return the meaning of a null count, in an enterprise's row (`own`) or another; null for other columns."""
-    if not column.figure or column.figure in METRIC:
+    if not column.figure or column.figure in METRIC or _is_change(column):
         return None
     measure = MEASURE.get(column.figure)
     if meta.disclosure.policy != "none" and not (measure and measure.public):
         return Status.PROTECTED
+    if column.side:  # a branch tells its meetings, or nobody knows; what is of the subtree only is not its own
+        return Status.NOT_APPLICABLE if measure_of(column.figure, of_branch=True).of_subtree else Status.UNKNOWN
     defined = not (measure and measure.register_only and meta.member_source == "returns")
     return Status.UNKNOWN if own and defined else Status.NOT_APPLICABLE
 
@@ -289,7 +298,7 @@ def _described_by(table: FlatTable, key: str) -> Iterator[Column]:
     """Yield the columns that describe a key: all but numbers if it is the only key, else those with its prefix."""
     prefixes = sorted(map(_prefix, table.keys), key=len, reverse=True)
     for column in table.columns:
-        if column.name in {"row", *table.keys} or column.figure or column.kind in {Kind.COUNT, Kind.RATIO}:
+        if column.name in {"row", *table.keys} or column.figure or column.kind in _DECIMALS:
             continue
         closest = next((prefix for prefix in prefixes if column.name.startswith(prefix)), None)
         if len(prefixes) == 1 or closest == _prefix(key):
@@ -314,16 +323,15 @@ def _metric_dimension(table: FlatTable, figures: Sequence[_Figure]) -> dict[str,
     columns = [figure.column for figure in figures]
     described = {column.name: describe(column, table.language or "en") for column in columns}
     notes = {name: [text for text in (one.definition, one.formula) if text] for name, one in described.items()}
-    decimals = {Kind.COUNT: 0, Kind.RATIO: RATIO_DECIMALS}
     return {
         "label": METRIC_DIMENSION if table.language is None else in_language(_FIGURES, table.language),
         "category": {
             "index": [column.name for column in columns],
             "label": {column.name: column.heading for column in columns},
             "unit": {
-                column.name: {"label": described[column.name].unit, "decimals": decimals[column.kind]}
+                column.name: {"label": described[column.name].unit, "decimals": _DECIMALS[column.kind]}
                 for column in columns
-                if column.kind in decimals
+                if column.kind in _DECIMALS
             },
             "note": {name: note for name, note in notes.items() if note},
         },

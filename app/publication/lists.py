@@ -1,26 +1,21 @@
-"""Lists of statistics as pages, single answers and files, including lists by basis and cross tables."""
+"""Lists of statistics as pages, single answers and files."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import msgspec
-
-from app.catalogue.analyses import Analysis
-from app.catalogue.vocabulary import Basis
+from app.catalogue.dimensions import By
 from app.publication import cursors
 from app.publication.cursors import AnyQuestion
 from app.publication.files import FORMATS, FileOptions
 from app.publication.row_cache import Source
-from app.publication.rows import Part, Rows, encode, encoded_rows, meta_of, page_body
-from app.publication.subjects import subject_part, subject_rows
+from app.publication.rows import Rows, encode, encoded_rows, meta_of, page_body
+from app.publication.subjects import subject_rows
 from app.publication.table import FlatTable, TableOptions, flat_table
-from app.statistics.aggregates import list_bases, list_groups, list_tree, one
+from app.statistics.aggregates import list_groups, list_tree, one
 from app.statistics.as_of import snapshot_for
-from app.statistics.cross_table import CrossTableQuestion, list_cells
-from app.statistics.question import AsOf, Listing, Page, Population, Question, Subject
+from app.statistics.question import Page, Question, Subject
 from app.statistics.row_list import RowList
 from app.statistics.subjects import list_branches, list_enterprises, one_branch, one_enterprise
-from app.store.arrays import Int64
 from app.store.snapshot import Snapshot
 
 
@@ -107,15 +102,15 @@ def one_answer(source: Source, question: Question, code: str) -> Answer:
         See `snapshot_for` and `resolve`.
     """
     snapshot = snapshot_for(source.shelf, question)
-    subject, population = question.subject, question.population
+    subject = question.subject
     if subject is Subject.ENTERPRISES:
-        row_list = one_enterprise(snapshot, code)
+        row_list = one_enterprise(snapshot, code, question.fields)
     elif subject is Subject.BRANCHES:
-        row_list = one_branch(snapshot, code)
+        row_list = one_branch(snapshot, code, question.fields)
     else:
-        row_list = one(snapshot, subject, code, population)
-    basis = None if subject in {Subject.ENTERPRISES, Subject.BRANCHES} else population.basis.value
-    row = encoded_rows(subject_rows(row_list, population, Listing()), row_list.rows, source.row_cache)[0]
+        row_list = one(snapshot, question, code)
+    basis = None if subject in {Subject.ENTERPRISES, Subject.BRANCHES} else question.population.basis.value
+    row = encoded_rows(subject_rows(row_list, question, Page()), row_list.rows, source.row_cache)[0]
     body = b'{"data":%b,"meta":%b}' % (row, encode(meta_of(snapshot, question.when, basis, 1)))
     return Answer(body, 1, snapshot.manifest.id, snapshot.manifest.built_at)
 
@@ -148,7 +143,7 @@ def file_answer(table: FlatTable, options: FileOptions) -> FileAnswer:
 
 
 def _basis(question: Question) -> str | None:
-    if question.subject is Subject.BRANCHES or question.analysis is Analysis.BASES:
+    if question.subject is Subject.BRANCHES or By.BASIS in question.by:
         return None
     return question.population.basis.value
 
@@ -156,111 +151,4 @@ def _basis(question: Question) -> str | None:
 def list_rows_of(snapshot: Snapshot, question: Question, page: Page) -> Rows:
     """Return the rows of a plain list of subjects."""
     row_list = _LISTS[question.subject](snapshot, question, page)
-    return subject_rows(row_list, question.population, question.listing)
-
-
-class BasisField(msgspec.Struct, gc=False, frozen=True):
-    """Which basis a row is of."""
-
-    basis: str
-
-
-def bases_question(when: AsOf, population: Population) -> Question:
-    """Return the question about a population in each basis; its own basis is ignored."""
-    return Question(Subject.INDUSTRIES, when, population, analysis=Analysis.BASES)
-
-
-def bases_answer(source: Source, question: Question, page: Page) -> Answer:
-    """Return a population in each basis, all in one answer.
-
-    Raises
-    ------
-    SnapshotNotFound, ExactOnly, InvalidRequest
-        See `snapshot_for` and `resolve`.
-    """
-    snapshot = snapshot_for(source.shelf, question)
-    rows = bases_rows(snapshot, question, page)
-    data = b",".join(encoded_rows(rows, rows.row_list.rows, source.row_cache))
-    body = b'{"data":[%b],"meta":%b}' % (data, encode(meta_of(snapshot, question.when, None, len(Basis))))
-    return Answer(body, len(Basis), snapshot.manifest.id, snapshot.manifest.built_at)
-
-
-def bases_table(source: Source, question: Question, page: Page, options: TableOptions) -> FlatTable:
-    """Return a population in each basis as a table."""
-    return rows_table(source, question, page, options, bases_rows)
-
-
-def bases_rows(snapshot: Snapshot, question: Question, _page: Page) -> Rows:
-    """Return a row per basis, in the order of the bases."""
-    part = Part(BasisField, _describe)
-    row_list = list_bases(snapshot, question.population)
-    return Rows("bases", row_list, (part,), ("basis",), question.population, question.population)
-
-
-def _describe(numbers: Int64) -> list[BasisField]:
-    bases = tuple(Basis)
-    return [BasisField(bases[number].value) for number in numbers.tolist()]
-
-
-_COLUMNS = (Subject.INDUSTRIES, Subject.INDUSTRY_GROUPS)
-
-
-def cross_table_question(
-    when: AsOf, population: Population, within: str | None, district_level: str, industry_level: str | None
-) -> CrossTableQuestion:
-    """Return the question about districts of a level by industries of a level; null: by groups."""
-    return CrossTableQuestion(
-        Subject.DISTRICTS, when, population, Listing(within=within), Analysis.TABLE, district_level, industry_level
-    )
-
-
-def cross_table_answer(source: Source, question: CrossTableQuestion, page: Page) -> Answer:
-    """Return one page of the cells; for errors see `page_answer`."""
-    return page_answer(source, question, page, cell_page_rows)
-
-
-def cross_table(source: Source, question: CrossTableQuestion, page: Page, options: TableOptions) -> FlatTable:
-    """Return all cells as a table."""
-    return rows_table(source, question, page, options, cell_rows)
-
-
-def cell_rows(snapshot: Snapshot, question: Question, page: Page) -> Rows:
-    """Return the cells for files: with the district and either the industry or the group."""
-    assert isinstance(question, CrossTableQuestion)
-    column = _column(question)
-    row_list = list_cells(snapshot, question, page)
-    width = len(snapshot.industries.codes) if column is Subject.INDUSTRIES else len(snapshot.groups)
-    parts = _part(snapshot, Subject.DISTRICTS, width), _part(snapshot, column, width)
-    keys = tuple(f"{part.prefix}code" for part in parts)
-    shape = (question.listing.within, question.district_level, question.industry_level)
-    return Rows("table", row_list, parts, keys, (question.population, column), (question.population, shape))
-
-
-def cell_page_rows(snapshot: Snapshot, question: Question, page: Page) -> Rows:
-    """Return the cells for pages: with both industry and industry group, one of them null."""
-    rows = cell_rows(snapshot, question, page)
-    district, column = rows.parts
-    parts = (column if column.key == part.key else _absent(part) for part in _column_parts(snapshot))
-    return replace(rows, parts=(district, *parts))
-
-
-def _column(question: CrossTableQuestion) -> Subject:
-    return Subject.INDUSTRY_GROUPS if question.industry_level is None else Subject.INDUSTRIES
-
-
-def _column_parts(snapshot: Snapshot) -> list[Part]:
-    return [subject_part(snapshot, subject) for subject in _COLUMNS]
-
-
-def _part(snapshot: Snapshot, subject: Subject, width: int) -> Part:
-    """Return the fields of a cell's district or column."""
-    part = subject_part(snapshot, subject)
-
-    def nodes(numbers: Int64) -> Int64:
-        return numbers // width if subject is Subject.DISTRICTS else numbers % width
-
-    return replace(part, describe=lambda numbers: part.describe(nodes(numbers)), prefix=f"{part.key}_")
-
-
-def _absent(part: Part) -> Part:
-    return replace(part, describe=lambda numbers: [None] * len(numbers))
+    return subject_rows(row_list, question, page)

@@ -106,6 +106,7 @@ _TYPES = {
     Kind.TEXT: pa.string(),
     Kind.COUNT: pa.int64(),
     Kind.RATIO: pa.float64(),
+    Kind.NUMBER: pa.float64(),
     Kind.FLAG: pa.bool_(),
     Kind.DATE: pa.date32(),
 }
@@ -113,6 +114,7 @@ _BUFFERS: dict[Kind, Callable[[Sequence[Any]], list[pa.Buffer]]] = {
     Kind.TEXT: _texts,
     Kind.COUNT: _counts,
     Kind.RATIO: _ratios,
+    Kind.NUMBER: _ratios,
     Kind.FLAG: _flags,
     Kind.DATE: _dates,
 }

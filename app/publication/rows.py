@@ -9,12 +9,11 @@ from typing import Any, TypeVar
 import msgspec
 import numpy as np
 
-from app.catalogue.metrics import Metric
 from app.publication.row_cache import RowCache
 from app.statistics.inference import Precision
 from app.statistics.question import AsOf
 from app.statistics.rates import STATUSES, Counts, Rates, rates_of
-from app.statistics.row_list import RowList
+from app.statistics.row_list import RowList, Side
 from app.store.arrays import Int64
 from app.store.manifest import Correlation, Disclosure, Manifest
 from app.store.snapshot import Mask, Snapshot
@@ -30,6 +29,7 @@ class Rate(msgspec.Struct, gc=False):
     value: float
     numerator: int | None
     denominator: int | None
+    n_eff: float
     low: float
     high: float
     status: str
@@ -48,13 +48,18 @@ def struct_of(name: str, fields: tuple[str, ...]) -> type[msgspec.Struct]:
     return msgspec.defstruct(name, fields, gc=False)
 
 
-def figures(
-    counts: Counts, measures: tuple[str, ...], metrics: Sequence[Metric], precision: Precision
-) -> tuple[list[Any], list[Any]]:
-    """Return the counts and the rates of rows, each as one struct per row."""
-    rates_type = struct_of("Rates", tuple(metric.code for metric in metrics))
-    rated = rate_lists(rates_of(counts, metrics, precision))
-    return counts_of(counts, measures), [rates_type(*rates) for rates in rated]
+def figures(counts: Counts, side: Side, precision: Precision) -> tuple[list[Any], list[Any]]:
+    """Return the counts and the rates of rows that a side shows, each as one struct per row."""
+    rates_type = struct_of("Rates", tuple(metric.code for metric in side.metrics_shown))
+    rated = shown_rates(counts, side, precision)
+    return counts_of(counts, side.measures_shown), [rates_type(*rates) for rates in rated]
+
+
+def shown_rates(counts: Counts, side: Side, precision: Precision) -> list[list[Rate]]:
+    """Return the rates of each row that a side shows."""
+    if not side.metrics_shown:
+        return [[] for _ in range(counts.values.shape[1])]
+    return rate_lists(rates_of(counts, side.metrics_shown, precision))
 
 
 def counts_of(counts: Counts, measures: tuple[str, ...]) -> list[Any]:
@@ -83,6 +88,7 @@ def rate_lists(rates: Rates) -> list[list[Rate]]:
         rates.value.T.ravel().tolist(),
         _with_none(rates.numerator, rates.numerator_null),
         _with_none(rates.denominator, rates.denominator_null),
+        rates.effective.T.ravel().tolist(),
         rates.low.T.ravel().tolist(),
         rates.high.T.ravel().tolist(),
         map(_STATUS_NAMES.__getitem__, rates.status.T.ravel().tolist()),
@@ -225,7 +231,7 @@ def encoded_rows(rows: Rows, numbers: Int64, row_cache: RowCache) -> list[bytes]
 def _key(rows: Rows, key: object) -> bytes:
     """Return a key of the cache as bytes, which compute their hash only once."""
     manifest = rows.row_list.snapshot.manifest
-    return encode((manifest.id, manifest.intra_enterprise_correlation.value, rows.name, key))
+    return encode((manifest.id, manifest.intra_enterprise_correlation, rows.name, key))
 
 
 def _fresh(rows: Rows, numbers: Int64) -> list[bytes]:
@@ -243,7 +249,7 @@ def _columns(rows: Rows, numbers: Int64) -> Iterator[tuple[str, Sequence[Any]]]:
         else:
             yield from ((name, [getattr(one, name) for one in described]) for name in part.struct.__struct_fields__)
     for side in rows.row_list.sides:
-        counts, rates = figures(side.count(numbers), side.measures, side.metrics, rows.row_list.precision)
+        counts, rates = figures(side.count(numbers), side, rows.row_list.precision)
         if side.name:
             yield side.name, [*map(Figures, counts, rates)]
         else:
@@ -264,7 +270,9 @@ def _fresh_margins(row_list: RowList) -> bytes:
     margins = row_list.margins
     if margins is None:
         return b""
+    if margins.total is None:
+        return b'"total":null,"unallocated":null,'
     side = row_list.sides[0]
-    [counts], [rates] = figures(margins.total, side.measures, side.metrics, row_list.precision)
-    rest = None if margins.unallocated is None else {"counts": counts_of(margins.unallocated, side.measures)[0]}
+    [counts], [rates] = figures(margins.total, side, row_list.precision)
+    rest = None if margins.unallocated is None else {"counts": counts_of(margins.unallocated, side.measures_shown)[0]}
     return b'"total":%b,"unallocated":%b,' % (encode(Figures(counts, rates)), encode(rest))

@@ -9,7 +9,7 @@ import numpy as np
 
 from app.catalogue.vocabulary import ORGANISATION_MEANS, Basis, CoverageMeans
 from app.publication.rows import Part, Rows
-from app.statistics.question import Listing, Population, Subject
+from app.statistics.question import Page, Question, Subject
 from app.statistics.row_list import RowList
 from app.store.arrays import Int64
 from app.store.snapshot import Snapshot, Table, Tree
@@ -47,6 +47,7 @@ class Enterprise(msgspec.Struct, gc=False, frozen=True):
     district_code: str | None
     industry_code: str | None
     ownership: str | None
+    sector: str | None
     size_class: str | None
     reported_on: date | None
     operating: bool
@@ -54,6 +55,7 @@ class Enterprise(msgspec.Struct, gc=False, frozen=True):
     above_designated_size: bool | None
     organised: bool
     standalone: bool
+    effectively_organised: bool | None
     reached_by_dual: bool
     work_only: bool
     eligible: bool | None
@@ -86,10 +88,10 @@ def subject_part(snapshot: Snapshot, subject: Subject, prefix: str = "") -> Part
     return Part(struct, lambda numbers: list(describe(snapshot, numbers)), key, prefix)
 
 
-def subject_rows(row_list: RowList, population: Population, listing: Listing) -> Rows:
+def subject_rows(row_list: RowList, question: Question, page: Page) -> Rows:
     """Return the rows of a plain list of subjects."""
-    parts = (subject_part(row_list.snapshot, row_list.subject),)
-    return Rows(row_list.subject.value, row_list, parts, ("code",), (population,), (population, listing))
+    parts, key = (subject_part(row_list.snapshot, row_list.subject),), (question.population, question.fields)
+    return Rows(row_list.subject.value, row_list, parts, ("code",), key, (*key, question.listing, page.status))
 
 
 def _tree_nodes(tree: Tree, rows: Int64) -> Iterator[TreeNode]:
@@ -115,11 +117,11 @@ def _enterprises(snapshot: Snapshot, rows: Int64) -> Iterator[Enterprise]:
         *(_dates(table, name, rows) for name in ("registered_on", "closed_on")),
         _codes(snapshot.districts, snapshot.district_of[rows]),
         _codes(snapshot.industries, snapshot.industry_of[rows]),
-        *(table.texts_of(name, rows) for name in ("ownership", "size_class")),
+        *(table.texts_of(name, rows) for name in ("ownership", "sector", "size_class")),
         _dates(table, "reported_on", rows),
         *(_flags(table, name, rows) for name in ("operating", "fixed_premises", "above_designated_size", "organised",
-                                                 "standalone", "reached_by_dual", "enterprises_work_only", "eligible",
-                                                 "enterprises_with_members")),
+                                                 "standalone", "effectively_organised", "reached_by_dual",
+                                                 "enterprises_work_only", "eligible", "enterprises_with_members")),
         [_bases(bits) for bits in table.values("bases")[rows].tolist()],
         [branches.get(row, ()) for row in rows.tolist()],
     )  # fmt: skip

@@ -9,25 +9,26 @@ from typing import Any, Literal, get_args, get_type_hints
 import msgspec
 import numpy as np
 
-from app.catalogue.definitions import COLUMN_LABELS
+from app.catalogue.definitions import COLUMN_LABELS, PART_LABELS
 from app.catalogue.measures import BRANCH_MEASURES, MEASURE
 from app.catalogue.metrics import METRIC, Metric
 from app.catalogue.vocabulary import Label
-from app.errors import ErrorCode, ErrorItem, InvalidRequest
-from app.messages import say, together
-from app.publication.rows import Meta, Part, Rows, count_lists, rate_lists
+from app.publication.rows import Meta, Part, Rows, count_lists, shown_rates
 from app.statistics.inference import Precision
 from app.statistics.question import Subject
-from app.statistics.rates import Counts, rates_of
+from app.statistics.rates import Counts
 from app.statistics.row_list import Side
 
 Language = Literal["zh", "en"]
 Cells = list[list[Any]]
 
+CHANGE = "change"
+"""Prefix of the columns of changes."""
+
 CHUNK = 1000
 """Rows written at once."""
 
-RATE_PARTS = ("", "numerator", "denominator", "low", "high", "status")
+RATE_PARTS = ("", "numerator", "denominator", "n_eff", "low", "high", "status")
 """Columns of a metric: the value itself, then these."""
 
 _LABEL = {measure.code: measure.label for measure in BRANCH_MEASURES} | {code: m.label for code, m in MEASURE.items()}
@@ -39,6 +40,7 @@ class Kind(StrEnum):
     TEXT = "text"
     COUNT = "count"
     RATIO = "ratio"
+    NUMBER = "number"
     FLAG = "flag"
     DATE = "date"
 
@@ -59,7 +61,7 @@ class Column:
         Code of the measure or metric, and which part of a metric (empty: its value); both empty for columns that are
         not figures.
     side
-        For branches `own` or `subtree`, else empty.
+        For branches `own` or `subtree`, else empty; with `change` where it is a change since another date.
     """
 
     name: str
@@ -112,43 +114,27 @@ class FlatTable:
 
 @dataclass(frozen=True)
 class TableOptions:
-    """What a file shows: `fields` selects measures and metrics (empty: all), `totals` adds the margins."""
+    """How a table is shown: `totals` adds the margins, `language` gives labels instead of codes."""
 
-    fields: tuple[str, ...] = ()
     totals: bool = False
     language: Language | None = None
 
 
-@dataclass(frozen=True)
-class Shown:
-    """The figures of one side that a file shows."""
-
-    side: Side
-    measures: tuple[str, ...]
-    metrics: tuple[Metric, ...]
-
-
 def flat_table(rows: Rows, meta: Meta, options: TableOptions) -> FlatTable:
-    """Return a list as a table.
-
-    Raises
-    ------
-    InvalidRequest
-        A field is neither a measure nor a metric of these rows; all such are listed.
-    """
-    sides = _shown_sides(rows, options)
-    fields = [column for part in rows.parts for column in part_columns(part, options.language)]
-    figures = [column for shown in sides for column in figure_columns(shown, options.language)]
-    columns = (plain_column("row", Kind.TEXT, options.language), *fields, *figures)
-    margins = _margins(rows, sides[0], len(fields)) if options.totals else []
+    """Return a list as a table."""
+    sides, language = rows.row_list.sides, options.language
+    fields = [column for part in rows.parts for column in part_columns(part, language)]
+    figures = [column for side in sides for column in figure_columns(side, language)]
+    columns = (plain_column("row", Kind.TEXT, language), *fields, *figures)
+    margins = _margins(rows, len(fields)) if options.totals else []
 
     def chunks() -> Iterator[Cells]:
-        yield from _subjects(rows, sides, options)
+        yield from _subjects(rows, language)
         if margins:
             yield margins
 
     return FlatTable(
-        rows.name, columns, rows.keys, meta, len(rows.row_list.rows), chunks, options.language, rows.row_list.subject,
+        rows.name, columns, rows.keys, meta, len(rows.row_list.rows), chunks, language, rows.row_list.subject,
         len(margins),
     )  # fmt: skip
 
@@ -163,7 +149,7 @@ def label_of(column: Column, language: Language) -> str:
     if not column.figure:
         return in_language(COLUMN_LABELS[column.name], language)
     figure = METRIC[column.figure].label if column.figure in METRIC else _LABEL[column.figure]
-    words = [COLUMN_LABELS.get(column.side), figure, COLUMN_LABELS.get(column.part)]
+    words = [*(COLUMN_LABELS[word] for word in column.side.split("_") if word), figure, PART_LABELS.get(column.part)]
     return " ".join(in_language(word, language) for word in words if word is not None)
 
 
@@ -188,11 +174,11 @@ def part_cells(part: Part, fields: msgspec.Struct | None, language: Language | N
     return list(cells.values())
 
 
-def figure_columns(shown: Shown, language: Language | None) -> Iterator[Column]:
-    """Yield the columns of measures, then those of metrics."""
-    for code in shown.measures:
-        yield _figure_column(shown.side.name, code, "", Kind.COUNT, language)
-    yield from metric_columns(shown.metrics, language, shown.side.name)
+def figure_columns(side: Side, language: Language | None) -> Iterator[Column]:
+    """Yield the columns of the measures that a side shows, then those of its metrics."""
+    for code in side.measures_shown:
+        yield _figure_column(side.name, code, "", Kind.COUNT, language)
+    yield from metric_columns(side.metrics_shown, language, side.name)
 
 
 def metric_columns(metrics: Sequence[Metric], language: Language | None, side: str = "") -> Iterator[Column]:
@@ -202,52 +188,37 @@ def metric_columns(metrics: Sequence[Metric], language: Language | None, side: s
             yield _figure_column(side, metric.code, part, _PART_KINDS[part], language)
 
 
-def figure_cells(shown: Shown, counts: Counts, precision: Precision) -> Cells:
+def change_columns(side: Side, language: Language | None) -> Iterator[Column]:
+    """Yield a column for the change of each figure that a side shows."""
+    name = f"{side.name}_{CHANGE}" if side.name else CHANGE
+    for code in side.measures_shown:
+        yield _figure_column(name, code, "", Kind.COUNT, language)
+    for metric in side.metrics_shown:
+        yield _figure_column(name, metric.code, "", Kind.RATIO, language)
+
+
+def figure_cells(side: Side, counts: Counts, precision: Precision) -> Cells:
     """Return the cells of the figures of some rows."""
-    counted = count_lists(counts, shown.measures)
-    rated = rate_lists(rates_of(counts, shown.metrics, precision)) if shown.metrics else [[] for _ in counted]
+    counted, rated = count_lists(counts, side.measures_shown), shown_rates(counts, side, precision)
     return [
         [*count, *(_plain(part) for rate in rates for part in msgspec.structs.astuple(rate))]
         for count, rates in zip(counted, rated, strict=True)
     ]
 
 
-def _shown_sides(rows: Rows, options: TableOptions) -> list[Shown]:
-    sides = rows.row_list.sides
-    known = [code for side in sides[:1] for code in (*side.measures, *(metric.code for metric in side.metrics))]
-    unknown = [field for field in options.fields if field not in known]
-    if unknown:
-        problems = [
-            ErrorItem(
-                ErrorCode.UNKNOWN_FIELD, "query/fields", say("fields cannot have {field!r}", field=field), tuple(known)
-            )
-            for field in unknown
-        ]
-        raise InvalidRequest(together([problem.message for problem in problems]), problems)
-    wanted = set(options.fields or known)
-    return [
-        Shown(
-            side,
-            tuple(code for code in side.measures if code in wanted),
-            tuple(metric for metric in side.metrics if metric.code in wanted),
-        )
-        for side in sides
-    ]
-
-
-def _subjects(rows: Rows, sides: Sequence[Shown], options: TableOptions) -> Iterator[Cells]:
+def _subjects(rows: Rows, language: Language | None) -> Iterator[Cells]:
     row_list = rows.row_list
     for start in range(0, len(row_list.rows), CHUNK):
         numbers = row_list.rows[start : start + CHUNK]
         described = [part.describe(numbers) for part in rows.parts]
-        figures = [figure_cells(shown, shown.side.count(numbers), row_list.precision) for shown in sides]
+        figures = [figure_cells(side, side.count(numbers), row_list.precision) for side in row_list.sides]
         yield [
             [
                 "subject",
                 *(
                     cell
                     for part, fields in zip(rows.parts, described, strict=True)
-                    for cell in part_cells(part, fields[place], options.language)
+                    for cell in part_cells(part, fields[place], language)
                 ),
                 *(cell for figure in figures for cell in figure[place]),
             ]
@@ -255,15 +226,15 @@ def _subjects(rows: Rows, sides: Sequence[Shown], options: TableOptions) -> Iter
         ]
 
 
-def _margins(rows: Rows, shown: Shown, fields: int) -> Cells:
+def _margins(rows: Rows, fields: int) -> Cells:
     margins = rows.row_list.margins
-    if margins is None:
+    if margins is None or margins.total is None:
         return []
-    empty = [None] * fields
-    made = [["total", *empty, *figure_cells(shown, margins.total, rows.row_list.precision)[0]]]
+    side, empty = rows.row_list.sides[0], [None] * fields
+    made = [["total", *empty, *figure_cells(side, margins.total, rows.row_list.precision)[0]]]
     if margins.unallocated is not None:
-        rates = [None] * (len(shown.metrics) * len(RATE_PARTS))
-        made.append(["unallocated", *empty, *count_lists(margins.unallocated, shown.measures)[0], *rates])
+        rates = [None] * (len(side.metrics_shown) * len(RATE_PARTS))
+        made.append(["unallocated", *empty, *count_lists(margins.unallocated, side.measures_shown)[0], *rates])
     return made
 
 
@@ -279,6 +250,7 @@ def _headed(column: Column, language: Language | None) -> Column:
 _PART_KINDS = dict.fromkeys(RATE_PARTS, Kind.RATIO) | {
     "numerator": Kind.COUNT,
     "denominator": Kind.COUNT,
+    "n_eff": Kind.NUMBER,
     "status": Kind.TEXT,
 }
 

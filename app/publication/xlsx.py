@@ -17,7 +17,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 import msgspec
 
 from app.catalogue.definitions import TABLE_LABELS
-from app.catalogue.metrics import METRIC
+from app.catalogue.metrics import METRIC, RatioRange
 from app.catalogue.values import chinese_of
 from app.catalogue.vocabulary import Label
 from app.errors import ErrorCode, ErrorItem, InvalidRequest
@@ -46,13 +46,14 @@ _FORMATS = {
     Kind.TEXT: "@",
     Kind.COUNT: "#,##0",
     Kind.RATIO: "0.00%",
+    Kind.NUMBER: "#,##0.0",
     Kind.FLAG: "General",
     Kind.DATE: "yyyy-mm-dd",
 }
 _PLAIN_NUMBER = "General"
 """Format of numbers that are not always between 0 and 1."""
 
-_WIDTHS = {Kind.TEXT: 16, Kind.COUNT: 10, Kind.RATIO: 10, Kind.FLAG: 8, Kind.DATE: 11}
+_WIDTHS = {Kind.TEXT: 16, Kind.COUNT: 10, Kind.RATIO: 10, Kind.NUMBER: 10, Kind.FLAG: 8, Kind.DATE: 11}
 _NAME_WIDTH = 28
 _WIDEST = 40
 _FILTER_BUTTON = 3
@@ -173,6 +174,7 @@ _CELLS: dict[Kind, Callable[[_Style, int, Any], str]] = {
     Kind.TEXT: _text,
     Kind.COUNT: _number,
     Kind.RATIO: _number,
+    Kind.NUMBER: _number,
     Kind.FLAG: _flag,
     Kind.DATE: _date,
 }
@@ -202,9 +204,14 @@ def _write_header(workbook: Any, table: FlatTable) -> None:
     for place, column in enumerate(table.columns):
         sheet.set_column(place, place, _width(column))
         sheet.write_string(0, place, column.heading, heading)
-        is_plain = column.kind is Kind.RATIO and column.figure not in METRIC
-        sheet.write_blank(1, place, None, plain if is_plain else formats[column.kind])
+        sheet.write_blank(1, place, None, formats[column.kind] if _is_formatted(column) else plain)
     sheet.write_blank(2, 0, None, workbook.add_format({"num_format": _FORMATS[Kind.TEXT], "quote_prefix": True}))
+
+
+def _is_formatted(column: Column) -> bool:
+    """Return whether a column has the format of its kind: ratios of no metric, or of at least 1, are no percentages."""
+    metric = METRIC.get(column.figure)
+    return column.kind is not Kind.RATIO or (metric is not None and metric.range is not RatioRange.FROM_ONE)
 
 
 def _write_notes(workbook: Any, table: FlatTable) -> None:

@@ -1,1 +1,1 @@
-"""The registry: trees, reads, who refers to whom, and the classifications that ship with the product."""
+"""The registry: trees, reads, references, and the classifications that ship with the product."""

@@ -1,8 +1,8 @@
 """The unified social credit code (GB 32100-2015) and the organisation code inside it (GB 11714-1997).
 
-Shape, 18 characters: registering authority, kind of body, six digits of the division where it was registered, nine
-characters of organisation code (eight and a check character), check character. The division is that of the
-registering authority at that time: it says nothing reliable about where the enterprise is now.
+Structure, 18 characters: registering authority, kind of body, six digits of the division where it was registered,
+nine characters of organisation code (eight and a check character), check character. The division is that of the
+registering authority at that time: it does not reliably show where the enterprise is now.
 """
 
 import re
@@ -37,10 +37,10 @@ class MalformedCode(InvalidRequest):
 
 
 def is_valid(code: str) -> bool:
-    """Whether a code has the shape of a credit code and both its check characters are right.
+    """Whether a code has the structure of a credit code and both its check characters are correct.
 
-    Lower case is not accepted. True says that the code is well formed, not that a body bears it; some codes on real
-    licences are reported to fail, which is why a failed check is a warning to importers and no error.
+    Lower case is not accepted. True means well formed, not issued to a body; some codes on real licences are reported
+    to fail, so for imports a failed check is a warning, not an error.
     """
     return (
         _SHAPE.fullmatch(code) is not None

@@ -1,4 +1,4 @@
-"""The kinds of things that have codes or refs, who refers to whom, and what a code may be."""
+"""The kinds of entities with codes or refs, the references between them, and what a code may be."""
 
 import re
 from collections.abc import Sequence
@@ -15,22 +15,22 @@ from app.messages import say
 
 @dataclass(frozen=True)
 class Entity:
-    """A kind of thing that others refer to.
+    """A kind of entity that others refer to.
 
     Parameters
     ----------
     name
-        As it stands in paths; its dataset has the same name.
+        Its name in paths and of its dataset.
     noun
         One of them, in a sentence.
     table_name
         Its table.
-    names
+    Columns searched in addition to the code.
         Columns that a search looks at besides the code.
     levels
-        Levels of its tree, from the highest down; empty where it has none.
+        Levels of its tree, from the highest down; empty if it has none.
     key
-        Column that names one of them.
+        Column of its code or ref.
     """
 
     name: str
@@ -54,10 +54,10 @@ BRANCHES = Entity("branches", "branch", "branch", ("name",))
 MEMBERS = Entity("members", "member", "member", key="ref")
 
 ENTITIES = {it.name: it for it in (DISTRICTS, INDUSTRIES, INDUSTRY_GROUPS, ENTERPRISES, BRANCHES, MEMBERS)}
-"""All kinds of things by name."""
+"""All kinds of entities by name."""
 
 PLACED = (ENTERPRISES, BRANCHES, MEMBERS)
-"""Entities that lie somewhere, inside a scope or outside; what belongs to them lies with them."""
+"""Entities with a location, inside a scope or outside; what belongs to them lies with them."""
 
 
 @dataclass(frozen=True)
@@ -67,13 +67,13 @@ class Reference:
     Parameters
     ----------
     table_name, column
-        Where it is.
+        The table and column.
     to
-        Whose codes it holds.
+        The entity whose codes it holds.
     shown
-        Column that names such a row in a message; null where rows are of members, who are only counted.
+        Column that names such a row in a message; null for rows of members, which are only counted.
     belongs
-        Whether its rows belong to what they refer to, and lie where that does.
+        Whether its rows belong to what they refer to, and lie at the same place.
     """
 
     table_name: str
@@ -102,6 +102,7 @@ REFERENCES: Sequence[Reference] = (
     Reference("branch", "district_code", DISTRICTS, "code"),
     Reference("branch", "industry_code", INDUSTRIES, "code"),
     Reference("branch", "industry_group", INDUSTRY_GROUPS, "code"),
+    Reference("branch_return", "branch_code", BRANCHES, "period_on", belongs=True),
     Reference("enterprise_coverage", "enterprise_code", ENTERPRISES, "start_on", belongs=True),
     Reference("enterprise_coverage", "branch_code", BRANCHES, "enterprise_code"),
     Reference("employment", "member_ref", MEMBERS, None, belongs=True),
@@ -109,21 +110,21 @@ REFERENCES: Sequence[Reference] = (
     Reference("affiliation", "member_ref", MEMBERS, None, belongs=True),
     Reference("affiliation", "branch_code", BRANCHES, None, belongs=True),
 )
-"""Who refers to whom: every reference in the registry, but for the rows of an industry group, which go with it."""
+"""All references in the registry, except those of an industry group's rows to it, which are deleted with it."""
 
 
 def references_of(table_name: str) -> list[Reference]:
-    """Return the columns of a table that hold codes or refs."""
+    """Return the columns of a table that contain codes or refs."""
     return [reference for reference in REFERENCES if reference.table_name == table_name]
 
 
 def references_to(table_name: str) -> list[Reference]:
-    """Return the columns that hold codes or refs of a table's rows."""
+    """Return the columns that contain codes or refs of a table's rows."""
     return [reference for reference in REFERENCES if reference.to.table_name == table_name]
 
 
 CODE_RULE = f"1 to {CODE_LENGTH} characters, not `.` or `..`, without `/`, control characters and outer spaces"
-"""What a code may be, in a sentence."""
+"""The rule for codes, in a sentence."""
 
 _WRONG = re.compile(r"[/\x00-\x1f\x7f-\x9f\ud800-\udfff]|^\s|\s$|^\.{1,2}$")
 
@@ -155,7 +156,7 @@ def exists(connection: Connection, entity: Entity, code: str) -> bool:
 
 
 def unknown_code(connection: Connection, entity: Entity, code: str, place: str) -> ErrorItem:
-    """Return the problem that a code is not in the registry, with the closest few that are."""
+    """Return the error for a code that is not in the registry, with the closest few that are."""
     return ErrorItem(
         ErrorCode.UNKNOWN_CODE,
         place,
@@ -165,12 +166,12 @@ def unknown_code(connection: Connection, entity: Entity, code: str, place: str) 
 
 
 def closest_codes(connection: Connection, entity: Entity, code: str) -> tuple[str, ...]:
-    """Return the few codes of the registry that are most like another one, the closest first."""
+    """Return the few codes of the registry that are most similar, the closest first."""
     return closest(code, _neighbours(connection, entity, code)) if is_code(code) else ()
 
 
 def not_registered(entity: Entity, code: str) -> NotRegistered:
-    """Return the error that a path names a code that is not there."""
+    """Return the error for a code in a path that is not found."""
     message = say("There is no {noun} {code!r}.", noun=say(entity.noun), code=code)
     return NotRegistered(message, [ErrorItem(ErrorCode.NOT_FOUND, "path/code", message)])
 

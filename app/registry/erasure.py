@@ -1,7 +1,7 @@
-"""Erasing members: their rows, what deleted rows leave behind, and the tombstone that keeps them from coming back.
+"""Erasing members: their rows, the bytes of deleted rows, and tombstones that prevent importing them again.
 
-A tombstone is HMAC-SHA256 of the ref under a key of its own, a file of the data folder. The digest of the empty text,
-which is no ref, is recorded with the first tombstone: it proves that a key is the one that made the others.
+A tombstone is HMAC-SHA256 of the ref under a separate key, a file in the data folder. The digest of the empty text,
+which is no ref, is recorded with the first tombstone: it proves that a key made the others.
 """
 
 import hmac
@@ -38,7 +38,7 @@ class TombstoneKeyMissing(TemporarilyUnavailable):
 
 @dataclass(frozen=True)
 class Tombstones:
-    """The refs that were erased, as digests; without any, the key is null."""
+    """The digests of erased refs; if there are none, the key is null."""
 
     key: bytes | None
     digests: frozenset[str]
@@ -49,7 +49,7 @@ class Tombstones:
 
 
 def digest(key: bytes, ref: str) -> str:
-    """Return what is recorded of an erased ref, hexadecimal."""
+    """Return the recorded digest of an erased ref, hexadecimal."""
     return hmac.digest(key, ref.encode(), "sha256").hex()
 
 
@@ -68,7 +68,7 @@ def read_tombstones(connection: Connection, settings: Settings) -> Tombstones:
 
 
 def proved(key: bytes | None, digests: frozenset[str], place: str) -> Tombstones:
-    """Return tombstones together with their key, of which `place` says where it should be.
+    """Return tombstones with their key; `place` is where the key should be.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def add_tombstones(connection: Connection, settings: Settings, refs: Iterable[st
 
 
 def read_key(path: Path) -> bytes | None:
-    """Return the key in a file; null where there is none."""
+    """Return the key in a file; null if not found."""
     try:
         return bytes.fromhex(path.read_text(encoding="ascii"))
     except (FileNotFoundError, ValueError):
@@ -112,7 +112,7 @@ def read_key(path: Path) -> bytes | None:
 
 
 def _made_key(path: Path) -> bytes:
-    """Return the key in a file, making it where there is none; of several processes one makes it."""
+    """Return the key in a file, creating it if not found; of several processes one creates it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
@@ -130,7 +130,7 @@ def _made_key(path: Path) -> bytes:
 
 
 def write_key(path: Path, key: bytes) -> None:
-    """Write a key into a new file, on disk when this returns, that its owner alone may read."""
+    """Write a key into a new file, synced to disk, that only its owner may read."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(f"{key.hex()}\n")
@@ -142,16 +142,16 @@ REF_COLUMNS = {
     **{reference.table_name: reference.column for reference in references_to(MEMBERS.table_name)},
     MEMBERS.table_name: MEMBERS.key,
 }
-"""The tables that name members, and the column of each that does."""
+"""The tables with a member's ref, and its column."""
 
 
 def refuse_unusable(ref: str, place: str = "body/ref") -> None:
-    """Refuse a text that is no ref; it is not repeated.
+    """Refuse a text that is no ref; the error does not repeat it.
 
     Raises
     ------
     InvalidRequest
-        It cannot be one.
+        It is not a valid ref.
     """
     if not is_code(ref):
         item = ErrorItem(ErrorCode.INVALID_TEXT, place, say("must be {rule}", rule=say(CODE_RULE)))
@@ -159,19 +159,19 @@ def refuse_unusable(ref: str, place: str = "body/ref") -> None:
 
 
 def erase_members(settings: Settings, refs: Sequence[str], report: Report) -> None:
-    """Erase members, and keep later imports from bringing them back.
+    """Erase members, and prevent importing them again.
 
-    A ref that the registry does not have gets a tombstone all the same, so that nobody learns whether it was there.
-    The same again does no harm, and goes on where an earlier attempt was cut short.
+    A ref that is not in the registry gets a tombstone too, so that nobody learns whether it was there. Repeating an
+    erasure is harmless, and completes one that was interrupted.
 
     Raises
     ------
     TombstoneKeyMissing
-        Earlier tombstones were made by another key than the one in the data folder; nothing is erased.
+        Earlier tombstones were made with another key than the one in the data folder; nothing is erased.
     StillBeingRead
-        The members are gone, their bytes not yet: something still reads an older state.
+        The members are deleted, but not yet their bytes: a reader still uses an older state.
     DatabaseUnavailable
-        The database is away, full or not set up.
+        The database is unavailable, full or not migrated.
     """
     engine = make_sync_engine(settings.registry_url)
     try:
@@ -192,4 +192,4 @@ def _erase(connection: Connection, settings: Settings, refs: Sequence[str]) -> N
             delete(table).where(table.c[column] == bindparam("erased")), [{"erased": ref} for ref in refs]
         )
     add_tombstones(connection, settings, refs)
-    raise_revision(connection)  # imports that are being checked ask again, and meet the tombstone
+    raise_revision(connection)  # running imports are checked again, and find the tombstone

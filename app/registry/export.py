@@ -1,11 +1,11 @@
-"""The registry back as the files it came in, as CSV: importing such a file again changes nothing.
+"""Export of the registry as CSV files that can be imported: importing such a file unchanged changes nothing.
 
 UTF-8 without a byte order mark, comma, CRLF (RFC 4180), a header of the datasets' English column names, rows by key
-(codes as UTF-8 bytes). Dates are ISO 8601, booleans `true` and `false`, unknown is an empty cell. There is no export of
-members, employments and affiliations; a ledger goes as `enterprises` and `returns`.
+(codes as UTF-8 bytes). Dates are ISO 8601, booleans `true` and `false`, unknown is an empty cell. Members, employments
+and affiliations are not exported; a ledger is exported as `enterprises` and `returns`.
 
-Text is given exactly as it is recorded, even where it starts with `=`, `+`, `-` or `@`: an apostrophe in front would
-come back as part of the name or code. A spreadsheet may take such a cell for a formula: import the file as text there.
+Text is exported exactly as recorded, even if it starts with `=`, `+`, `-` or `@`: an added apostrophe would be
+imported as part of the name or code. A spreadsheet may read such a cell as a formula: import the file as text there.
 """
 
 import csv
@@ -23,10 +23,10 @@ from app.database.tables import METADATA
 from app.errors import ErrorCode, ErrorItem, NotFound
 from app.messages import say
 from app.registry.entities import BRANCHES, DISTRICTS, ENTERPRISES, Entity
-from app.registry.territory import EVERYTHING, Visibility, seen, seen_of_enterprises
+from app.registry.territory import EVERYTHING, Visibility, seen, seen_with_owners
 
 _ROWS_AT_ONCE = 500
-"""Rows fetched and encoded together; so many keep the event loop for about a millisecond."""
+"""Rows fetched and encoded together; this number occupies the event loop for about a millisecond."""
 
 
 class NotExported(NotFound):
@@ -37,12 +37,12 @@ class NotExported(NotFound):
 
 
 def export_statement(dataset: str, visibility: Visibility) -> Select[Any]:
-    """Return the statement of a dataset's rows that are seen, its columns in order, sorted by key.
+    """Return the statement of a dataset's visible rows, its columns in order, sorted by key.
 
     Raises
     ------
     NotExported
-        If there is no export of that name; all names are listed.
+        If the export is not found; all names are listed.
     """
     if dataset in _STATEMENTS:
         return _seen(dataset, _STATEMENTS[dataset](), visibility)
@@ -51,16 +51,16 @@ def export_statement(dataset: str, visibility: Visibility) -> Select[Any]:
 
 
 async def export_rows(engine: AsyncEngine, dataset: str, visibility: Visibility = EVERYTHING) -> AsyncGenerator[bytes]:
-    """Yield what is seen of a dataset as a CSV file, in pieces, from one consistent read.
+    """Yield the visible rows of a dataset as a CSV file, in pieces, from one consistent read.
 
-    The first piece comes once the database answers.
+    The first piece is yielded once the database answers.
 
     Raises
     ------
     NotExported
-        If there is no export of that name.
+        If the export is not found.
     DatabaseUnavailable
-        If the database cannot answer, or goes away meanwhile.
+        If the database is unavailable, also during the export.
     """
     statement = export_statement(dataset, visibility)
     async with reading(engine) as connection, _streamed(connection, statement) as result:
@@ -71,7 +71,7 @@ async def export_rows(engine: AsyncEngine, dataset: str, visibility: Visibility 
 
 @asynccontextmanager
 async def _streamed(connection: AsyncConnection, statement: Select[Any]) -> AsyncIterator[AsyncResult[Any]]:
-    # SQLAlchemy's own context leaves the cursor open where the reader goes away in the middle.
+    # SQLAlchemy's own context leaves the cursor open if the reader stops in the middle.
     result = await connection.stream(statement)
     try:
         yield result
@@ -80,8 +80,8 @@ async def _streamed(connection: AsyncConnection, statement: Select[Any]) -> Asyn
 
 
 def _seen(dataset: str, statement: Select[Any], visibility: Visibility) -> Select[Any]:
-    if dataset in _OF_ENTERPRISES:
-        return seen_of_enterprises(statement, METADATA.tables[_OF_ENTERPRISES[dataset]], visibility)
+    if dataset in _OWNED:
+        return seen_with_owners(statement, METADATA.tables[_OWNED[dataset]], visibility)
     return seen(statement, _PLACED[dataset], visibility) if dataset in _PLACED else statement
 
 
@@ -128,13 +128,18 @@ _STATEMENTS: Mapping[str, Callable[[], Select[Any]]] = {
     "returns": _whole("enterprise_return", "enterprise_code", "reported_on"),
     "branches": _whole("branch", "code"),
     "coverage": _coverage,
+    "branch-returns": _whole("branch_return", "branch_code", "period_on"),
 }
 
 _PLACED: Mapping[str, Entity] = {"districts": DISTRICTS, "enterprises": ENTERPRISES, "branches": BRANCHES}
-"""Datasets whose rows lie somewhere themselves."""
+"""Datasets whose rows have a location themselves."""
 
-_OF_ENTERPRISES: Mapping[str, str] = {"returns": "enterprise_return", "coverage": "enterprise_coverage"}
-"""Datasets whose rows are seen with their enterprise, and their tables."""
+_OWNED: Mapping[str, str] = {
+    "returns": "enterprise_return",
+    "coverage": "enterprise_coverage",
+    "branch-returns": "branch_return",
+}
+"""Datasets whose rows are visible with their enterprise or branch, and their tables."""
 
 EXPORTS = tuple(_STATEMENTS)
-"""Names of the datasets that are exported, in the order in which an empty registry would take them."""
+"""Names of the exported datasets, in the order in which an empty registry can import them."""

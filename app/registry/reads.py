@@ -1,4 +1,4 @@
-"""The registry as it is now: lists by code, single things, and the dated rows of an enterprise.
+"""The current registry: lists by code, single entities, and the dated rows of an enterprise.
 
 Builders return statements and execute nothing; the functions below them run these. Codes sort as UTF-8 bytes.
 """
@@ -25,22 +25,22 @@ from app.registry.entities import (
     not_registered,
     unknown_code,
 )
-from app.registry.territory import EVERYTHING, Visibility, seen, seen_of_enterprises
+from app.registry.territory import EVERYTHING, Visibility, seen, seen_with_owners
 
 Row: TypeAlias = dict[str, Any]
-"""The columns of one thing; of an industry group also `industries`, the codes of its set."""
+"""The columns of one entity; for an industry group also `industries`, the codes of its set."""
 
 
 @dataclass(frozen=True)
 class Listing:
-    """Which things to list, and which part of the list.
+    """Filters and page of a list.
 
     Parameters
     ----------
     q
-        Part of the code or of a name, in any case (of ASCII letters).
+        Part of the code or of a name; letter case is ignored (ASCII).
     parent
-        Code of the node whose children are wanted.
+        Code of the parent of the listed nodes.
     level
         Level of the tree.
     after
@@ -57,7 +57,7 @@ class Listing:
 
 
 class CoverageKey(NamedTuple):
-    """Where a page of coverage ended."""
+    """The last row of a page of coverage."""
 
     start_on: date
     means: str
@@ -73,7 +73,7 @@ class Rows:
 
 
 def list_statement(entity: Entity, listing: Listing, visibility: Visibility) -> Select[Any]:
-    """Return the statement of a page of what is seen and one row more, by code."""
+    """Return the statement of a page of an entity's visible rows and one more, by code."""
     table = entity.table
     statement = seen(select(table), entity, visibility).order_by(table.c.code).limit(listing.limit + 1)
     if listing.q is not None:
@@ -87,7 +87,7 @@ def list_statement(entity: Entity, listing: Listing, visibility: Visibility) -> 
 
 
 def find_statement(entity: Entity, code: str) -> Select[Any]:
-    """Return the statement of one thing."""
+    """Return the statement of one entity."""
     return select(entity.table).where(entity.table.c.code == code)
 
 
@@ -121,14 +121,14 @@ def coverage_statement(enterprise: str, after: CoverageKey | None, limit: int) -
 async def list_entities(
     engine: AsyncEngine, entity: Entity, listing: Listing, visibility: Visibility = EVERYTHING
 ) -> Rows:
-    """Return a page of what is seen of an entity.
+    """Return a page of an entity's visible rows.
 
     Raises
     ------
     UnknownCode
-        If `parent` is no code of the registry; the closest few are offered.
+        If `parent` is not found; the closest few codes are suggested.
     DatabaseUnavailable
-        If the database cannot answer now.
+        If the database is unavailable.
     """
     async with reading(engine) as connection:
         if listing.parent is not None:
@@ -140,14 +140,14 @@ async def list_entities(
 
 
 async def find_entity(engine: AsyncEngine, entity: Entity, code: str, visibility: Visibility = EVERYTHING) -> Row:
-    """Return one thing.
+    """Return one entity.
 
     Raises
     ------
     NotRegistered
-        If it is not there, or not seen.
+        If it is not found, or not visible.
     DatabaseUnavailable
-        If the database cannot answer now.
+        If the database is unavailable.
     """
     async with reading(engine) as connection:
         row = await connection.run_sync(find_row, entity, code)
@@ -164,32 +164,32 @@ async def list_returns(
     Raises
     ------
     NotRegistered
-        If the enterprise is not there, or not seen.
+        If the enterprise is not found, or not visible.
     DatabaseUnavailable
-        If the database cannot answer now.
+        If the database is unavailable.
     """
     statement = returns_statement(enterprise, after, limit)
-    seen_ones = seen_of_enterprises(statement, METADATA.tables["enterprise_return"], visibility)
+    seen_ones = seen_with_owners(statement, METADATA.tables["enterprise_return"], visibility)
     return await _list_dated(engine, enterprise, seen_ones, limit, visibility)
 
 
 async def list_coverage(
     engine: AsyncEngine, enterprise: str, after: CoverageKey | None, limit: int, visibility: Visibility = EVERYTHING
 ) -> Rows:
-    """Return a page of how an enterprise is reached, the oldest first.
+    """Return a page of an enterprise's coverage, the oldest first.
 
     Raises
     ------
     NotRegistered
-        If the enterprise is not there, or not seen.
+        If the enterprise is not found, or not visible.
     DatabaseUnavailable
-        If the database cannot answer now.
+        If the database is unavailable.
     """
     return await _list_dated(engine, enterprise, coverage_statement(enterprise, after, limit), limit, visibility)
 
 
 def find_row(connection: Connection, entity: Entity, code: str) -> Row | None:
-    """Return one thing, or null where it is not there."""
+    """Return one entity, or null if not found."""
     if not is_code(code):
         return None
     found = connection.execute(find_statement(entity, code)).mappings().one_or_none()
@@ -213,7 +213,7 @@ def _is_seen(connection: Connection, entity: Entity, code: str, visibility: Visi
 
 
 def _require_parent(connection: Connection, entity: Entity, code: str, visibility: Visibility) -> None:
-    """Refuse a parent that is not there; a branch outside the scope is as good as not there, and none is offered."""
+    """Refuse a parent that is not found; a branch outside the scope counts as not found, and no codes are suggested."""
     hidden = entity is BRANCHES and visibility.scope is not None
     if _is_seen(connection, entity, code, visibility) if hidden else exists(connection, entity, code):
         return

@@ -1,6 +1,6 @@
-"""What lies inside a key's scope of district subtrees, by the registry as it is now, and what of it a caller sees.
+"""What lies inside a key's scope of district subtrees in the current registry, and which rows a caller may see.
 
-Builders of statements; nothing is executed here.
+Builds statements; nothing is executed here.
 """
 
 from collections.abc import Collection, Mapping
@@ -32,11 +32,11 @@ from app.messages import Message, say
 from app.registry.entities import BRANCHES, DISTRICTS, ENTERPRISES, PLACED, REFERENCES, Entity, references_of
 
 OUTSIDE = say("lies outside the districts of the key")
-"""What is said of a place."""
+"""Message for something outside."""
 
 
 def not_inside(rows: str) -> Message:
-    """Return what is said of a code that is nowhere among the rows inside a scope, whether or not it is outside."""
+    """Return the message for a code not found inside a scope, whether or not it exists outside."""
     return say("is not in {dataset} inside the districts of the key", dataset=say(rows))
 
 
@@ -49,7 +49,7 @@ class ScopeTooNarrow(ServiceError):
 
 
 def require_everything(scope: Collection[str] | None) -> None:
-    """Refuse whoever may not write everything.
+    """Refuse callers with a limited scope.
 
     Raises
     ------
@@ -66,25 +66,25 @@ def subtree_codes(scope: Collection[str]) -> CTE:
 
     Parameters
     ----------
-    scope
+    Codes of the topmost districts; an unknown one has no subtree, and an empty scope no districts.
         Codes of the districts on top; one that is not there has no subtree, and none has nothing.
     """
     district = METADATA.tables["district"]
     tops = select(district.c.code).where(district.c.code.in_(sorted(scope)))
     inside = tops.cte("inside", recursive=True)
-    # UNION tells each code once: subtrees of a scope may lie in each other.
+    # UNION removes duplicates: subtrees of a scope may overlap.
     return inside.union(select(district.c.code).join_from(inside, district, district.c.parent_code == inside.c.code))
 
 
 def present_district(enterprises: FromClause, today: date) -> ColumnElement[str | None]:
-    """Return where each enterprise is now: as its latest return says; where that is blank, as it was registered.
+    """Return the current district of each enterprise: of its latest return or, if that is blank, of its registration.
 
     Parameters
     ----------
     enterprises
-        The table of enterprises or an alias of it, in the statement that the expression becomes part of.
+        The table of enterprises or an alias of it, in the statement that contains the expression.
     today
-        Returns of later days do not count.
+        Later returns do not count.
     """
     returns = METADATA.tables["enterprise_return"].alias("latest_return")
     latest = (
@@ -98,7 +98,7 @@ def present_district(enterprises: FromClause, today: date) -> ColumnElement[str 
 
 
 Code: TypeAlias = ColumnElement[Any]
-"""An expression that gives codes or refs, or null."""
+"""An expression for codes or refs, or null."""
 
 BELONGS_TO: Mapping[str, Mapping[str, str]] = {
     **{entity.table_name: {entity.key: entity.table_name} for entity in PLACED},
@@ -108,23 +108,23 @@ BELONGS_TO: Mapping[str, Mapping[str, str]] = {
         if owned.belongs
     },
 }
-"""For each table whose rows lie somewhere, the columns that say what a row is of, and which table that is in."""
+"""For each table whose rows have a location, the columns that refer to what a row belongs to, and its table."""
 
 
 @dataclass(frozen=True)
 class Territory:
     """What lies inside a scope on a day.
 
-    An enterprise lies where it is now, a branch in its district. A member lies where the present employer does (or the
-    last one, where there is none now) and where the branch of the formal place does: inside, if one of these does.
-    Conditions are of codes, and false for null and for what is not there.
+    An enterprise lies where it is now, a branch in its district. A member lies at the present employer (or the last one
+    if there is none now) and at the branch of the primary affiliation: inside, if one of these does. Conditions take
+    codes, and are false for null and for unknown codes.
 
     Parameters
     ----------
     districts
         The codes of all districts inside, as `code`.
     today
-        The day that says where enterprises are.
+        The day for the location of enterprises.
     """
 
     districts: FromClause
@@ -132,11 +132,11 @@ class Territory:
 
     def holds(self, district: Code) -> ColumnElement[bool]:
         """Say whether a district lies inside."""
-        # Asked as a set, PostgreSQL hashes the codes; a null is nowhere.
+        # As a subquery, PostgreSQL hashes the codes; null lies nowhere.
         return func.coalesce(district.in_(select(self.districts.c.code)), false())
 
     def is_elsewhere(self, district: Code) -> ColumnElement[bool]:
-        """Say whether a place is none, or a district that is there and lies outside."""
+        """Say whether a district is null, or known and outside."""
         known = METADATA.tables["district"].alias()
         return or_(district.is_(None), and_(exists().where(known.c.code == district), ~self.holds(district)))
 
@@ -155,24 +155,24 @@ class Territory:
         return or_(self.enterprise(_employer(ref, self.today)), self.branch(_formal_place(ref, self.today)))
 
     def code(self, of: str, code: Code) -> ColumnElement[bool]:
-        """Say whether an enterprise, branch or member lies inside, by the name of its table."""
+        """Say whether an enterprise, branch or member lies inside, by its table's name."""
         return {"enterprise": self.enterprise, "branch": self.branch, "member": self.member}[of](code)
 
     def row(self, table: str, rows: FromClause) -> ColumnElement[bool]:
-        """Say whether rows of a table lie inside: all that they are of does, and of a return its own place besides."""
+        """Say whether rows of a table lie inside: all they belong to does and, for a return, its own district."""
         belonging = [self.code(of, rows.c[column]) for column, of in BELONGS_TO[table].items()]
         return and_(*belonging, *([self.holds(place_of_return(rows))] if table == "enterprise_return" else []))
 
 
 def place_of_return(rows: FromClause) -> Code:
-    """Return the district of returns: their own, where that is blank that of the registration."""
+    """Return the district of returns: their own or, if that is blank, that of the registration."""
     firm = METADATA.tables["enterprise"].alias()
     registered = select(firm.c.district_code).where(firm.c.code == rows.c.enterprise_code).correlate(rows)
     return func.coalesce(rows.c.district_code, registered.scalar_subquery())
 
 
 def is_attached(ref: Code) -> ColumnElement[bool]:
-    """Say whether a member has any employment or affiliation; one who has none belongs to nobody yet."""
+    """Say whether a member has any employment or affiliation; one without belongs to nobody yet."""
     tables = (METADATA.tables[name].alias() for name in ("employment", "affiliation"))
     return or_(*(exists().where(table.c.member_ref == ref) for table in tables))
 
@@ -189,7 +189,7 @@ def _formal_place(ref: Code, today: date) -> ScalarSelect[Any]:
 
 
 def _latest(rows: FromClause, value: Code, today: date, *conditions: ColumnElement[bool]) -> ScalarSelect[Any]:
-    """Return the value of the row that began last, of those that have begun if there are any."""
+    """Return the value of the row that began last, if possible of those that have begun."""
     start = rows.c.start_on
     latest = select(value).where(*conditions).order_by(start > literal(today, Date), start.desc()).limit(1)
     return latest.correlate_except(rows).scalar_subquery()
@@ -197,14 +197,14 @@ def _latest(rows: FromClause, value: Code, today: date, *conditions: ColumnEleme
 
 @dataclass(frozen=True)
 class Visibility:
-    """Who looks.
+    """The rows that a caller may see.
 
     Parameters
     ----------
     scope
-        Codes of the districts whose subtrees are seen; null: everything.
+        Codes of the districts whose subtrees are visible; null: everything.
     today
-        The day that says where enterprises are.
+        The day for the location of enterprises.
     """
 
     scope: frozenset[str] | None
@@ -212,21 +212,21 @@ class Visibility:
 
 
 EVERYTHING = Visibility(None, date.max)
-"""Whoever has the registry at hand."""
+"""For callers without a limited scope."""
 
 
 def seen(statement: Select[Any], entity: Entity, visibility: Visibility) -> Select[Any]:
-    """Return a statement of an entity's rows, less those outside the scope.
+    """Return a statement of an entity's rows without those outside the scope.
 
-    Districts, enterprises and branches lie inside or outside; industries and groups are nowhere, and seen by all.
+    Districts, enterprises and branches have a location; industries and groups have none, and are visible to all.
     """
     if visibility.scope is None or entity not in (DISTRICTS, ENTERPRISES, BRANCHES):
         return statement
     return statement.where(_place(entity, visibility.today).in_(select(subtree_codes(visibility.scope).c.code)))
 
 
-def seen_of_enterprises(statement: Select[Any], rows: Table, visibility: Visibility) -> Select[Any]:
-    """Return a statement of rows that belong to enterprises, less those outside the scope, as for writers."""
+def seen_with_owners(statement: Select[Any], rows: Table, visibility: Visibility) -> Select[Any]:
+    """Return a statement of rows that belong to something without those outside the scope, as for writing."""
     if visibility.scope is None:
         return statement
     return statement.where(Territory(subtree_codes(visibility.scope), visibility.today).row(rows.name, rows))

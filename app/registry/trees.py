@@ -1,4 +1,4 @@
-"""Trees given as parents: their pre-order, subtrees as ranges, and cycles. Pure; no database."""
+"""Trees given by parents: pre-order, subtrees as ranges, and cycles. Pure; no database."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Preorder:
     Parameters
     ----------
     positions
-        For each node in pre-order, its index in the sequences that were given.
+        For each node in pre-order, its index in the given sequences.
     parents
         For each node in pre-order, the pre-order index of its parent; -1 at a root.
     ends
@@ -56,14 +56,14 @@ def preorder(codes: Sequence[str], parents: Sequence[str | None]) -> Preorder:
     Parameters
     ----------
     codes
-        Code of each node, each once, in any order.
+        Code of each node, without duplicates, in any order.
     parents
-        Code of each node's parent; null, or a code that is not among `codes`, at a root.
+        Code of each node's parent; null, or a code that is not among `codes`, for a root.
 
     Raises
     ------
     CycleInTree
-        If nodes are their own ancestors; all cycles are named.
+        If nodes are their own ancestors; all cycles are listed.
     """
     by_code, above = _linked(codes, parents)
     depths, endless = _depths(above)
@@ -79,9 +79,9 @@ def preorder(codes: Sequence[str], parents: Sequence[str | None]) -> Preorder:
 
 
 def find_cycles(parents: Mapping[str, str | None]) -> list[tuple[str, ...]]:
-    """Return every cycle of a parents map, each once, from its smallest code upwards; empty for a forest.
+    """Return every cycle of a mapping to parents, each once, from its smallest code upwards; empty for a forest.
 
-    A parent that is no key ends a path: whether it exists is another question.
+    A parent that is no key ends a path: its existence is not checked here.
     """
     codes = list(parents)
     by_code, above = _linked(codes, list(parents.values()))
@@ -90,7 +90,7 @@ def find_cycles(parents: Mapping[str, str | None]) -> list[tuple[str, ...]]:
 
 
 def describe_cycle(cycle: Sequence[str]) -> Message:
-    """Say of a cycle who is above whom; of a long one its beginning."""
+    """Return the message for a cycle with the order of its codes; for a long one only its beginning."""
     shown = list(cycle[:_SHOWN]) + (["…"] if len(cycle) > _SHOWN else []) + [cycle[0]]
     return say(
         "{codes}: a cycle of {number}", codes=" below ".join(shown), codes_zh=" ← ".join(shown), number=len(cycle)
@@ -98,11 +98,11 @@ def describe_cycle(cycle: Sequence[str]) -> Message:
 
 
 _SHOWN = 10
-"""Codes of a cycle that a message shows."""
+"""Most codes of a cycle shown in a message."""
 
 
 def _linked(codes: Sequence[str], parents: Sequence[str | None]) -> tuple[Indices, Indices]:
-    """Return the nodes by code (as their index), and for each node so ordered the place of its parent, or `ROOT`."""
+    """Return the nodes by code (as indices), and for each node in this order the position of its parent, or `ROOT`."""
     encoded = np.array([code.encode() for code in codes], dtype=np.bytes_)
     by_code = np.argsort(encoded, kind="stable")
     ranked = encoded[by_code]
@@ -114,10 +114,10 @@ def _linked(codes: Sequence[str], parents: Sequence[str | None]) -> tuple[Indice
 
 
 def _depths(above: Indices) -> tuple[Indices, Indices]:
-    """Return the number of ancestors of each node, and the nodes that have no end of them.
+    """Return the number of ancestors of each node, and the nodes with endlessly many.
 
-    By doubling: after k rounds `jump` is the ancestor 2^k up. What still has one after log2(n) rounds is endless, and
-    so far up is on a cycle; these are returned, each once.
+    By doubling: after k rounds `jump` is the ancestor 2^k up. A node that still has one after log2(n) rounds is
+    endless, and this ancestor is on a cycle; these are returned, each once.
     """
     depths = (above != ROOT).astype(np.int64)
     jump = above
@@ -129,7 +129,7 @@ def _depths(above: Indices) -> tuple[Indices, Indices]:
 
 
 def _cycles(above: Indices, endless: Indices) -> Iterator[list[int]]:
-    """Yield each cycle from its smallest code upwards; `endless` has all nodes of all cycles."""
+    """Yield each cycle from its smallest code upwards; `endless` contains all nodes of all cycles."""
     left = set(endless.tolist())
     while left:
         node = first = min(left)

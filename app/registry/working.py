@@ -1,7 +1,7 @@
-"""Who works on a date, as conditions of SQL that every database understands; `{as_of}` is the date as a literal.
+"""Who works on a date, as SQL conditions for all databases; `{as_of}` is the date as a literal.
 
-Of tables (or what stands for them) called `employment` and `member`. The texts of the facts are made of them, and so is
-what imports say of the source of members.
+For tables (or subqueries) named `employment` and `member`. Used in the facts' statements and for the source of members
+in imports.
 """
 
 IS_EMPLOYED = "employment.start_on <= {as_of} AND (employment.end_on IS NULL OR employment.end_on > {as_of})"
@@ -19,4 +19,4 @@ FROM (
     LIMIT 1
 ) AS somebody
 """
-"""Statement that says whether anybody does."""
+"""Statement that returns whether anybody does."""

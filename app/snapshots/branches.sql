@@ -2,24 +2,7 @@
 -- Members with one affiliation are summed up the tree; only those with several are counted distinctly.
 -- The same text runs on SQLite, PostgreSQL and DuckDB. The names in braces are replaced by validated literals.
 WITH RECURSIVE
-lineage (ancestor, code, distance) AS (
-    SELECT code, code, 0 FROM branch
-    UNION ALL
-    SELECT lineage.ancestor, branch.code, lineage.distance + 1
-    FROM lineage
-    JOIN branch ON branch.parent_code = lineage.code
-),
-living_branch AS (
-    SELECT code, name, kind, form, district_code, dual_affiliation, industry_code, industry_group, established_on
-    FROM branch
-    WHERE (established_on IS NULL OR established_on <= {as_of}) AND (dissolved_on IS NULL OR dissolved_on > {as_of})
-),
-living_lineage AS (
-    SELECT lineage.ancestor, lineage.code, lineage.distance
-    FROM lineage
-    JOIN living_branch AS ancestor_branch ON ancestor_branch.code = lineage.ancestor
-    JOIN living_branch AS own_branch ON own_branch.code = lineage.code
-),
+{activity},
 living_ancestor AS (
     SELECT code, ancestor, row_number() OVER (PARTITION BY code ORDER BY distance) AS nearness
     FROM living_lineage
@@ -198,6 +181,11 @@ SELECT
     0 AS own_members_floating_unknown,
     coalesce(enterprises_covered.own, 0) AS own_enterprises_covered,
     coalesce(enterprises_participating.own, 0) AS own_enterprises_participating,
+    CAST(recent_return.meetings AS BIGINT) AS own_meetings,
+    CAST(recent_return.attendances AS BIGINT) AS own_attendances,
+    CAST(NULL AS BIGINT) AS own_branches,
+    CAST(NULL AS BIGINT) AS own_branches_active,
+    CAST(NULL AS BIGINT) AS own_branches_activity_unknown,
     CAST(coalesce(subtree_sum.members_primary, 0) AS BIGINT) AS subtree_members_primary,
     CAST(coalesce(subtree_sum.members_participating, 0) + coalesce(several_tied_sum.members_participating, 0) AS BIGINT) AS subtree_members_participating,
     CAST(coalesce(subtree_sum.affiliations, 0) AS BIGINT) AS subtree_affiliations,
@@ -226,9 +214,16 @@ SELECT
     0 AS subtree_members_dual_unknown,
     0 AS subtree_members_floating_unknown,
     coalesce(enterprises_covered.subtree, 0) AS subtree_enterprises_covered,
-    coalesce(enterprises_participating.subtree, 0) AS subtree_enterprises_participating
+    coalesce(enterprises_participating.subtree, 0) AS subtree_enterprises_participating,
+    CAST(activity_below.meetings AS BIGINT) AS subtree_meetings,
+    CAST(activity_below.attendances AS BIGINT) AS subtree_attendances,
+    activity_below.branches AS subtree_branches,
+    activity_below.branches_active AS subtree_branches_active,
+    activity_below.branches_activity_unknown AS subtree_branches_activity_unknown
 FROM living_branch
 LEFT JOIN living_ancestor ON living_ancestor.code = living_branch.code AND living_ancestor.nearness = 1
+JOIN activity_below ON activity_below.code = living_branch.code
+LEFT JOIN recent_return ON recent_return.code = living_branch.code
 LEFT JOIN own_count ON own_count.code = living_branch.code
 LEFT JOIN subtree_sum ON subtree_sum.code = living_branch.code
 LEFT JOIN several_tied_sum ON several_tied_sum.code = living_branch.code

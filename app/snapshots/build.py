@@ -1,18 +1,21 @@
 """Building a snapshot: extract, facts, order, sums, publish; one process, one consistent read."""
 
 import shutil
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 from filelock import FileLock
 
 from app.access.principals import Tier
+from app.catalogue.metrics import SHARES, Metric
 from app.catalogue.vocabulary import Basis, DistrictLevel, IndustryLevel
 from app.config import Settings
 from app.errors import Report
-from app.snapshots.correlation import estimate
+from app.snapshots.correlation import estimate, estimate_share
 from app.snapshots.dates import refuse_future
 from app.snapshots.extract import EXTRACTED, extract
 from app.snapshots.facts import Facts, compute_facts
@@ -23,7 +26,9 @@ from app.snapshots.public import public_tables
 from app.snapshots.rounding import rounding_key
 from app.snapshots.sums import Placed
 from app.snapshots.tables import Columns, snapshot_tables
+from app.store.arrays import Int64
 from app.store.manifest import Correlation, Manifest
+from app.store.snapshot import Mask
 
 BUILD_LOCK = ".build.lock"
 """Lock file that serializes builds: a later build has read a later registry, and memory stays bounded."""
@@ -77,13 +82,32 @@ def _publish(settings: Settings, facts: Facts, folder: Path, key: bytes | None, 
 def _correlation(
     enterprises: Columns, placed: Placed, districts: OrderedTree, industries: OrderedTree
 ) -> tuple[Correlation, str]:
-    """Estimate over operating enterprises, strata division x county, without those of unknown division or county."""
+    """Estimate over operating enterprises, strata division × county, without those of unknown division or county."""
     county = np.append(districts.nearest(list(DistrictLevel).index(DistrictLevel.COUNTY)), -1)[placed.districts]
     division = np.append(industries.nearest(list(IndustryLevel).index(IndustryLevel.DIVISION)), -1)[placed.industries]
-    headcount, members = enterprises["headcount"], enterprises["members"]
-    h = np.asarray(headcount.fill_null(0)).astype(np.int64)
-    m = np.asarray(members.fill_null(0)).astype(np.int64)
-    known = (h >= 1) & np.asarray(members.is_valid())
-    used = placed.bases[Basis.OPERATING] & known & (county >= 0) & (division >= 0)
-    stratum = division[used] * (len(districts.codes) + 1) + county[used]
-    return estimate(m[used], h[used], stratum)
+    stratum = division * (len(districts.codes) + 1) + county
+    located = placed.bases[Basis.OPERATING] & (county >= 0) & (division >= 0)
+    shares = {metric.code: _correlation_of_share(enterprises, metric, located, stratum) for metric in SHARES}
+    headcount, members = _whole(enterprises["headcount"]), _whole(enterprises["members"])
+    used = located & (headcount >= 1) & np.asarray(enterprises["members"].is_valid())
+    found = estimate(members[used], headcount[used], stratum[used])
+    return Correlation(found.value, found.strata, found.firms, found.parts, shares), found.source
+
+
+def _correlation_of_share(enterprises: Columns, metric: Metric, located: Mask, stratum: Int64) -> float:
+    added, less = metric.denominator, metric.less
+    known = np.logical_and.reduce([np.asarray(enterprises[code].is_valid()) for code in (*added, *less)])
+    denominator = _added(enterprises, added) - _added(enterprises, less)
+    part = _added(enterprises, metric.numerator)
+    used = located & known & (denominator >= 1)
+    return estimate_share(part[used], denominator[used], stratum[used]).value
+
+
+def _added(enterprises: Columns, codes: Sequence[str]) -> Int64:
+    total: Int64 = np.sum([_whole(enterprises[code]) for code in codes], axis=0)
+    return total
+
+
+def _whole(column: pa.Array) -> Int64:
+    """Return a column of counts; 0 for null."""
+    return np.asarray(column.fill_null(0)).astype(np.int64)

@@ -1,26 +1,48 @@
-"""The intra-enterprise correlation: how similar the employees of one firm are in being a member or not."""
+"""The intra-enterprise correlation: how similar those of one firm are, in being a member or in what members are."""
 
+from dataclasses import dataclass
 from math import fsum
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from app.store.manifest import UNDISCLOSED, Correlation
+from app.store.manifest import UNDISCLOSED
 
 FALLBACK = UNDISCLOSED.value
 """The correlation where it cannot be estimated, and the floor where there are few members."""
 
-ENOUGH_MEMBERS = 500
-"""Members in the strata used from which the estimate needs no floor."""
+ENOUGH_PERSONS = 500
+"""Members, of a share persons in its denominator, in the strata used, from which the estimate needs no floor."""
 
 Ints = npt.NDArray[np.integer[Any]]
 
 
-def estimate(members: Ints, headcount: Ints, stratum: Ints) -> tuple[Correlation, str]:
-    """Return the correlation of a snapshot and the source of its value.
+@dataclass(frozen=True)
+class Estimate:
+    """An estimated correlation.
 
-    The stratified analysis-of-variance ratio N / (N + D), truncated to [0, 1], rounded to 4 decimals.
+    Parameters
+    ----------
+    value
+        Truncated to [0, 1], 4 decimals; `FALLBACK` where the data cannot tell.
+    source
+        `estimate`, `estimate with floor` or `fallback`.
+    strata, firms, parts
+        Strata that it is computed from, and their firms and members, of a share those who are part of it.
+    """
+
+    value: float
+    source: str
+    strata: int
+    firms: int
+    parts: int
+
+
+def estimate(members: Ints, headcount: Ints, stratum: Ints) -> Estimate:
+    """Return the correlation of members among employees, at least 0.1 with fewer than 500 members.
+
+    The stratified analysis-of-variance ratio N / (N + D).
 
     Parameters
     ----------
@@ -29,6 +51,23 @@ def estimate(members: Ints, headcount: Ints, stratum: Ints) -> tuple[Correlation
     stratum
         A number for the enterprise's division and county.
     """
+    return _estimate(members, headcount, stratum, floor_by_parts=True)
+
+
+def estimate_share(part: Ints, denominator: Ints, stratum: Ints) -> Estimate:
+    """Return the correlation of a share, at least 0.1 with fewer than 500 persons in its denominators.
+
+    Parameters
+    ----------
+    part, denominator
+        Of each operating enterprise whose denominator of the share is known and at least 1.
+    stratum
+        As in `estimate`.
+    """
+    return _estimate(part, denominator, stratum, floor_by_parts=False)
+
+
+def _estimate(members: Ints, headcount: Ints, stratum: Ints, *, floor_by_parts: bool) -> Estimate:
     order = np.argsort(stratum, kind="stable")
     h = headcount[order].astype(np.int64)
     m = np.minimum(members[order].astype(np.int64), h)
@@ -38,10 +77,9 @@ def estimate(members: Ints, headcount: Ints, stratum: Ints) -> tuple[Correlation
     usable = (ends - starts > 1) & (total_h > ends - starts)
     numerators, remainders = _components(m, h, starts[usable], ends[usable])
     n, d = fsum(numerators), fsum(remainders)
-    used_members = int(total_m[usable].sum())
-    value, source = _decide(n, d, used_members)
-    firms = int((ends - starts)[usable].sum())
-    return Correlation(round(value, 4), int(usable.sum()), firms, used_members), source
+    parts = int(total_m[usable].sum())
+    value, source = _decide(n, d, parts if floor_by_parts else int(total_h[usable].sum()))
+    return Estimate(round(value, 4), source, int(usable.sum()), int((ends - starts)[usable].sum()), parts)
 
 
 def _sums(values: npt.NDArray[np.int64], starts: Ints) -> npt.NDArray[np.int64]:
@@ -51,24 +89,28 @@ def _sums(values: npt.NDArray[np.int64], starts: Ints) -> npt.NDArray[np.int64]:
 def _components(
     m: npt.NDArray[np.int64], h: npt.NDArray[np.int64], starts: Ints, ends: Ints
 ) -> tuple[list[float], list[float]]:
-    """Return BSS - (k - 1) W and b W of each stratum, with A = Σ m²/h summed exactly."""
+    """Return BSS - (k - 1) W and b W of each stratum, with A = Σ m²/h rounded once."""
+    if len(starts) == 0:
+        return [], []
     shares = (m * m / h).tolist()
-    numerators, remainders = [], []
-    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-        k, headcount, members = end - start, int(h[start:end].sum()), int(m[start:end].sum())
-        a = fsum(shares[start:end])
-        between = a - members * members / headcount
-        within = (members - a) / (headcount - k)
-        b = headcount - int((h[start:end] ** 2).sum()) / headcount
-        numerators.append(between - (k - 1) * within)
-        remainders.append(b * within)
-    return numerators, remainders
+    a = np.array([fsum(shares[start:end]) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)])
+    members, headcount, squares = (_between(values, starts, ends).astype(np.float64) for values in (m, h, h * h))
+    k = (ends - starts).astype(np.float64)
+    within = (members - a) / (headcount - k)
+    numerators = (a - members * members / headcount) - (k - 1) * within
+    return numerators.tolist(), ((headcount - squares / headcount) * within).tolist()
 
 
-def _decide(n: float, d: float, members: int) -> tuple[float, str]:
+def _between(values: npt.NDArray[np.int64], starts: Ints, ends: Ints) -> npt.NDArray[np.int64]:
+    """Return the sum of the values from each start up to its end, exactly."""
+    running = np.concatenate(([0], np.cumsum(values)))
+    return np.asarray(running[ends] - running[starts], np.int64)
+
+
+def _decide(n: float, d: float, persons: int) -> tuple[float, str]:
     if n + d <= 0:
         return FALLBACK, "fallback"
     estimated = min(1.0, max(0.0, n / (n + d)))
-    if members < ENOUGH_MEMBERS:
+    if persons < ENOUGH_PERSONS:
         return max(estimated, FALLBACK), "estimate with floor"
     return estimated, "estimate"

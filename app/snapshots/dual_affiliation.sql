@@ -1,5 +1,5 @@
--- Distinct members, withheld identities included, per home and joint branch, and per home over all joint branches in a
--- district and below it (null: in any); the home is null for members without a living primary branch.
+-- Members, withheld identities included, by home and joint branch; the home is null for members without a living primary
+-- branch. Who has several joint branches has a row for each, told by a number, so that districts can count them once.
 -- The names in braces are replaced by validated literals.
 WITH RECURSIVE
 lineage (ancestor, code, distance) AS (
@@ -41,29 +41,21 @@ member_home AS (
     JOIN candidate_home ON candidate_home.code = living_affiliation.branch_code AND candidate_home.preference = 1
     WHERE living_affiliation.role = 'primary'
 ),
-district_lineage (ancestor, code) AS (
-    SELECT code, code FROM district
-    UNION ALL
-    SELECT district_lineage.ancestor, district.code
-    FROM district_lineage
-    JOIN district ON district.parent_code = district_lineage.code
-),
 joint_member AS (
-    SELECT living_affiliation.member_ref, living_affiliation.branch_code, branch.district_code, member_home.home_code
+    SELECT
+        living_affiliation.member_ref,
+        living_affiliation.branch_code,
+        member_home.home_code,
+        count(*) OVER (PARTITION BY living_affiliation.member_ref) AS branches
     FROM living_affiliation
-    JOIN branch ON branch.code = living_affiliation.branch_code
     LEFT JOIN member_home ON member_home.member_ref = living_affiliation.member_ref
     WHERE living_affiliation.role = 'secondary'
 )
-SELECT NULL AS district_code, home_code, branch_code AS joint_branch_code, count(*) AS members
+SELECT NULL AS member, home_code, branch_code AS joint_branch_code, count(*) AS members
 FROM joint_member
+WHERE branches = 1
 GROUP BY home_code, branch_code
 UNION ALL
-SELECT NULL, home_code, NULL, count(DISTINCT member_ref)
+SELECT dense_rank() OVER (ORDER BY member_ref), home_code, branch_code, 1
 FROM joint_member
-GROUP BY home_code
-UNION ALL
-SELECT district_lineage.ancestor, home_code, NULL, count(DISTINCT member_ref)
-FROM joint_member
-JOIN district_lineage ON district_lineage.code = joint_member.district_code
-GROUP BY district_lineage.ancestor, home_code
+WHERE branches > 1

@@ -25,6 +25,7 @@ EXTRACTED = (
     "enterprise_return",
     "enterprise_coverage",
     "branch",
+    "branch_return",
     "member",
     "employment",
     "affiliation",

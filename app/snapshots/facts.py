@@ -14,13 +14,22 @@ from typing import Any, Literal
 import duckdb
 import pyarrow as pa
 
-from app.catalogue.vocabulary import ORGANISATION_MEANS, WORK_MEANS, Education
+from app.catalogue.vocabulary import (
+    NON_PUBLIC_OWNERSHIP,
+    ORGANISATION_MEANS,
+    PUBLIC_OWNERSHIP,
+    WORK_MEANS,
+    Education,
+)
 from app.config import Settings, Thresholds
 from app.registry.credit_code import ALPHABET, ORGANISATION_ALPHABET, ORGANISATION_CHECKS, ORGANISATION_WEIGHTS, WEIGHTS
 from app.registry.working import ANYBODY_WORKS, IS_EMPLOYED, IS_MEMBER
 from app.snapshots.extract import EXTRACTED, view
 
 MemberSource = Literal["register", "returns"]
+
+ACTIVITY_MONTHS = 12
+"""Months up to the date over which the meetings of a branch are added up."""
 
 _COLLEGE = (Education.DOCTORATE, Education.MASTER, Education.BACHELOR, Education.JUNIOR_COLLEGE)
 
@@ -46,7 +55,7 @@ class Facts:
         `code`, `parent_code`, `level`, `name_zh`, `name_en` of each node.
     industry_groups
         `code`, `name_zh`, `name_en`, `industry_code`: a row per industry of each group; null for an empty group.
-    enterprises, branches, coverage, dual_affiliation
+    enterprises, branches, coverage, dual_affiliation, workplaces
         Results of the SQL texts of these names.
     findings
         `rule`, `district_code`, `industry_code`, `subject_kind`, `subject_code`, `value`.
@@ -62,6 +71,7 @@ class Facts:
     branches: pa.Table
     coverage: pa.Table
     dual_affiliation: pa.Table
+    workplaces: pa.Table
     findings: pa.Table
     superseded: pa.Table
 
@@ -89,9 +99,13 @@ def compute_facts(folder: Path, url: str, settings: Settings, as_of: date) -> Fa
 
 
 def statement(name: str, parameters: Parameters) -> str:
-    """Return an SQL text of this package with its literals inserted."""
-    text = files("app.snapshots").joinpath(f"{name}.sql").read_text(encoding="utf-8")
-    return text.format_map(literals(parameters))
+    """Return an SQL text of this package with its literals, and the text of activity, inserted."""
+    inserted = literals(parameters)
+    return _text(name).format_map(inserted | {"activity": _text("activity").format_map(inserted)})
+
+
+def _text(name: str) -> str:
+    return files("app.snapshots").joinpath(f"{name}.sql").read_text(encoding="utf-8").rstrip()
 
 
 def literals(parameters: Parameters) -> dict[str, str]:
@@ -102,6 +116,8 @@ def literals(parameters: Parameters) -> dict[str, str]:
         "is_employed": IS_EMPLOYED.format(as_of=_quoted(day)),
         "is_member": IS_MEMBER.format(as_of=_quoted(day)),
         "return_since": _quoted(months_before(day, thresholds.return_window_months)),
+        "activity_since": _quoted(months_before(day, ACTIVITY_MONTHS)),
+        "active_branch_meetings": str(int(thresholds.active_branch_meetings)),
         "turnover_since": _quoted(months_before(day, thresholds.turnover_window_months)),
         "year": str(day.year),
         "register": "1 = 1" if parameters.member_source == "register" else "1 = 0",
@@ -113,6 +129,8 @@ def literals(parameters: Parameters) -> dict[str, str]:
         "committee_above": str(int(thresholds.committee_above)),
         "organisation_means": _listed(ORGANISATION_MEANS),
         "work_means": _listed(WORK_MEANS),
+        "non_public_ownership": _listed(NON_PUBLIC_OWNERSHIP),
+        "public_ownership": _listed(PUBLIC_OWNERSHIP),
         "college": _listed(_COLLEGE),
         "credit_alphabet": ALPHABET,
         "credit_weights": ", ".join(map(str, WEIGHTS)),
@@ -169,6 +187,7 @@ def _facts(connection: duckdb.DuckDBPyConnection, parameters: Parameters) -> Fac
         branches=result("SELECT * FROM branch_fact"),
         coverage=result(statement("coverage", parameters)),
         dual_affiliation=result(statement("dual_affiliation", parameters)),
+        workplaces=result(statement("workplaces", parameters)),
         findings=result(statement("findings", parameters)),
         superseded=result("SELECT code, supersedes FROM enterprise WHERE supersedes IS NOT NULL"),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from app.catalogue.analyses import ANALYSES, Analysis
-from app.catalogue.dimensions import BASES
+from app.catalogue.dimensions import ATTRIBUTES, BASES
 from app.catalogue.measures import MEASURES
 from app.catalogue.metrics import METRICS
 from app.catalogue.vocabulary import Basis, DistrictLevel, IndustryLevel
@@ -60,7 +60,7 @@ def exact_manifest(
             bases=tuple(basis.value for basis in Basis),
             district_levels=tuple(level.value for level in DistrictLevel),
             industry_levels=tuple(level.value for level in IndustryLevel),
-            filters=("enterprise_kind", "ownership", "size_class"),
+            filters=tuple(dimension.code for dimension in ATTRIBUTES),
             subjects=("districts", "industries", "industry-groups", "enterprises", "branches"),
             analyses=tuple(analysis.value for analysis in Analysis),
         ),

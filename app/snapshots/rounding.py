@@ -11,7 +11,6 @@ import secrets
 import stat
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from app.access.principals import Tier
 from app.config import Settings
 from app.errors import Conflict
 from app.messages import say
-from app.store.manifest import DamagedManifest, read_manifest
+from app.store.manifest import DamagedManifest, OutdatedManifest, read_manifest
 
 WIDTH = 5
 """Distance of two rounded values, persons: this many exact counts are possible for each."""
@@ -155,8 +154,12 @@ def _rounded_by(root: Path) -> set[str | None]:
     """Return the key fingerprints of all readable protected snapshots, of older formats too."""
     found: set[str | None] = set()
     for folder in root.iterdir() if root.is_dir() else ():
-        with suppress(OSError, DamagedManifest):
+        try:
             found.add(read_manifest(folder).rounding_key)
+        except OutdatedManifest as outdated:
+            found.add(outdated.rounding_key)
+        except (OSError, DamagedManifest):
+            continue
     return found
 
 

@@ -1,5 +1,6 @@
 """The tables of an exact snapshot, from the facts."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,7 +20,9 @@ from app.catalogue.vocabulary import (
     EnterpriseKind,
     IndustryLevel,
     Ownership,
+    Sector,
     SizeClass,
+    Workplace,
 )
 from app.snapshots.facts import Facts
 from app.snapshots.ordering import OrderedTree, at, known, numbers, order_enterprises
@@ -34,8 +37,8 @@ _BASIS_FLAGS = {
     Basis.ELIGIBLE: "eligible",
     Basis.ABOVE_SIZE: "is_above_size",
 }
-_FLAGS = ("operating", "fixed_premises", "above_designated_size", "organised", "standalone", "reached_by_dual",
-          "work_reached", "eligible")  # fmt: skip
+_FLAGS = ("operating", "fixed_premises", "above_designated_size", "organised", "standalone", "effectively_organised",
+          "reached_by_dual", "work_reached", "eligible")  # fmt: skip
 _WITHHELD_BASES = (Basis.REGISTERED, Basis.OPERATING)
 
 
@@ -52,7 +55,8 @@ def snapshot_tables(facts: Facts, districts: OrderedTree, industries: OrderedTre
         "enterprises": _enterprises(enterprises, placed),
         "branches": _branches(facts.branches),
         "withheld": _withheld(enterprises, placed, districts, industries),
-        "dual_affiliation": _dual_affiliation(facts.dual_affiliation, districts),
+        "dual_affiliation": _dual_affiliation(facts.dual_affiliation),
+        "workplaces": _workplaces(facts.workplaces, enterprises["code"].combine_chunks()),
         "coverage": _coverage(facts.coverage, enterprises["code"].combine_chunks()),
         "findings": _findings(facts.findings, districts, industries),
         **sum_tables(measures, placed),
@@ -129,10 +133,12 @@ def _enterprises(table: pa.Table, placed: Placed) -> Columns:
         "industry": integer_array(placed.industries, placed.industries < len(placed.industry_ends)),
         "kind": _choices(table["kind"], EnterpriseKind),
         "ownership": _choices(table["ownership"], Ownership),
+        "sector": _choices(table["sector"], Sector),
         "size_class": _choices(table["size_class"], SizeClass),
         **{name: _date(table[name]) for name in ("registered_on", "closed_on", "reported_on")},
         "bases": integer_array(bits),
         **{name: _nullable(table[name]) for name in _FLAGS},
+        "members_without_dual": _nullable(table["members_without_dual"]),
         **{
             measure.code: integer_array(_measure(table, measure.code))
             if measure.code == "enterprises"
@@ -192,16 +198,43 @@ def _coverage(table: pa.Table, codes: pa.Array) -> Columns:
     }
 
 
-def _dual_affiliation(table: pa.Table, districts: OrderedTree) -> Columns:
-    """Return one row per home and joint branch, then per home and district (null: any) over its joint branches."""
-    placed = table.append_column("district", pa.array(districts.index_of(table["district_code"])))
-    keys = [(name, "ascending") for name in ("joint_branch_code", "district", "home_code")]
-    ordered = placed.take(pc.sort_indices(placed, sort_keys=keys))
-    district = numbers(ordered["district"])
+def _dual_affiliation(table: pa.Table) -> Columns:
+    """Return a row for each joint branch of each group: members of one home who have the same joint branches."""
+    groups: Counter[tuple[str, tuple[str, ...]]] = Counter()
+    several: dict[int, tuple[str, set[str]]] = {}
+    names = ("member", "home_code", "joint_branch_code", "members")
+    for member, home, branch, members in zip(*(table[name].to_pylist() for name in names), strict=True):
+        if member is None:
+            groups[home or "", (branch,)] += members
+        else:
+            several.setdefault(member, (home or "", set()))[1].add(branch)
+    groups.update((home, tuple(sorted(branches))) for home, branches in several.values())
+    ordered = sorted(groups.items())
+    rows = [
+        (number, home or None, branch, members)
+        for number, ((home, branches), members) in enumerate(ordered)
+        for branch in branches
+    ]
+    group, homes, joint_branches, counts = zip(*rows, strict=True) if rows else ((), (), (), ())
     return {
-        **_texts(ordered, ("home_code", "joint_branch_code")),
-        "district": integer_array(district, district < len(districts.codes)),
+        "group": integer_array(np.array(group, np.int64)),
+        "home_code": pa.array(homes, pa.string()),
+        "joint_branch_code": pa.array(joint_branches, pa.string()),
+        "members": integer_array(np.array(counts, np.int64)),
+    }
+
+
+def _workplaces(table: pa.Table, codes: pa.Array) -> Columns:
+    """Return one row per branch and place, those of an enterprise in the order of `enterprises`."""
+    placed = table.append_column("enterprise", pc.index_in(table["enterprise_code"], value_set=codes))
+    keys = [(name, "ascending") for name in ("branch_code", "enterprise", "place")]
+    ordered = placed.take(pc.sort_indices(placed, sort_keys=keys))
+    return {
+        **_texts(ordered, ("branch_code",)),
+        "place": _choices(ordered["place"], Workplace),
+        "enterprise": _nullable(ordered["enterprise"]),
         "members": _nullable(ordered["members"]),
+        "members_secondary": _nullable(ordered["members_secondary"]),
     }
 
 

@@ -8,23 +8,22 @@ import numpy as np
 
 from app.catalogue.measures import MEASURES
 from app.catalogue.metrics import METRICS
-from app.catalogue.vocabulary import Basis
-from app.errors import ErrorCode, ErrorItem, InvalidRequest, NotFound
+from app.errors import ErrorCode, ErrorItem, NotFound, conflicting
 from app.messages import say
 from app.statistics import sums, withheld
 from app.statistics.inference import precision_of
-from app.statistics.population import Selection, node_of, resolve
-from app.statistics.question import Listing, Page, Population, Question, Subject
+from app.statistics.population import Selection, node_of, resolve, roots
+from app.statistics.question import ALL_FIGURES, Listing, Page, Question, Subject
 from app.statistics.rates import Counts, stacked
-from app.statistics.row_list import Margins, RowList, Side, less, ordered
+from app.statistics.row_list import BLOCK, Margins, RowList, Side, less, ordered
 from app.store.arrays import Int64
 from app.store.snapshot import Mask, Snapshot, Tree, code_ranks
 
 CODES = tuple(measure.code for measure in MEASURES)
 """Measures that rows of districts, industries and groups show, in every snapshot."""
 
-_REGISTER_ONLY = [number for number, measure in enumerate(MEASURES) if measure.register_only]
-_WITHHELD = CODES.index("members_withheld")
+_REGISTER_ONLY = frozenset(measure.code for measure in MEASURES if measure.register_only)
+_WITHHELD = "members_withheld"
 
 
 @dataclass(frozen=True)
@@ -34,15 +33,20 @@ class _Layout:
     Parameters
     ----------
     codes
-        The measures shown and, after them, those that only intervals use.
-    summed
-        Line of each sum.
+        The measures counted and, after them, those that only intervals use.
+    measures, summed
+        The measures that are summed, and the line of each.
+    withheld, register_only
+        Lines of the withheld members, and of what is not applicable where members are counted from returns.
     undefined, protected
         For each line, as in `Counts`.
     """
 
     codes: tuple[str, ...]
+    measures: tuple[str, ...]
     summed: list[int]
+    withheld: list[int]
+    register_only: list[int]
     undefined: Mask
     protected: Mask
 
@@ -58,32 +62,48 @@ def list_tree(snapshot: Snapshot, question: Question, page: Page) -> RowList:
     """Return the districts or industries that a question lists."""
     listing = question.listing
     tree = tree_of(snapshot, question.subject)
-    selection = resolve(snapshot, question.population)
+    selection = selected(snapshot, question, page)
     nodes, within = _candidates(tree, listing)
-    count = _counter(snapshot, selection, question.subject, nodes)
-    if not listing.include_empty:
-        nodes = _filled(snapshot, selection, question.subject, nodes, count)
-    side = Side("", CODES, METRICS, count)
-    rows = ordered(nodes, tree.code_ranks[nodes], side, page, precision_of(snapshot.manifest))
-    disjoint = nodes if listing.parent is not None or listing.level is not None else None
-    add_up = partial(_margins, snapshot, _narrowed(selection, question.subject, within), count, disjoint)
-    return RowList(snapshot, question.subject, rows, (side,), add_up)
+    whole = _narrowed(selection, question.subject, within)
+    is_disjoint = listing.parent is not None or listing.level is not None
+    return _listed(snapshot, question, page, selection, whole, nodes, tree.code_ranks, is_disjoint=is_disjoint)
 
 
 def list_groups(snapshot: Snapshot, question: Question, page: Page) -> RowList:
     """Return the industry groups that a question lists; they overlap, so nothing is unallocated."""
-    selection = resolve(snapshot, question.population)
-    codes = tuple(snapshot.groups)
+    selection, codes = selected(snapshot, question, page), tuple(snapshot.groups)
     rows = np.arange(len(codes))
-    count = _counter(snapshot, selection, Subject.INDUSTRY_GROUPS, rows)
+    return _listed(snapshot, question, page, selection, selection, rows, code_ranks(codes), is_disjoint=False)
+
+
+def _listed(
+    snapshot: Snapshot,
+    question: Question,
+    page: Page,
+    selection: Selection,
+    whole: Selection,
+    nodes: Int64,
+    ranks: Int64,
+    *,
+    is_disjoint: bool,
+) -> RowList:
+    """Return the nodes or groups that hold an enterprise, or all, in the order of a page; `whole` is the total's."""
+    count = counter(snapshot, selection, question.subject, nodes)
     if not question.listing.include_empty:
-        rows = _filled(snapshot, selection, Subject.INDUSTRY_GROUPS, rows, count)
-    side = Side("", CODES, METRICS, count)
-    rows = ordered(rows, code_ranks(codes)[rows], side, page, precision_of(snapshot.manifest))
-    return RowList(snapshot, Subject.INDUSTRY_GROUPS, rows, (side,), partial(_margins, snapshot, selection, count))
+        nodes = filled(snapshot, selection, question.subject, nodes, count)
+    side = aggregate_side(count, question.fields)
+    rows = ordered(nodes, ranks[nodes], side, page, precision_of(snapshot.manifest))
+    disjoint = nodes if is_disjoint and not page.status else None
+    add_up = partial(margins_of, snapshot, whole, count, disjoint)
+    return RowList(snapshot, question.subject, rows, (side,), add_up)
 
 
-def one(snapshot: Snapshot, subject: Subject, code: str, population: Population) -> RowList:
+def aggregate_side(count: Callable[[Int64], Counts], fields: tuple[str, ...]) -> Side:
+    """Return the figures of rows that are sums over enterprises."""
+    return Side("", MEASURES, METRICS, count, fields)
+
+
+def one(snapshot: Snapshot, question: Question, code: str) -> RowList:
     """Return one district, industry or group; zeros for an empty one.
 
     Raises
@@ -91,6 +111,7 @@ def one(snapshot: Snapshot, subject: Subject, code: str, population: Population)
     SubjectNotFound
         The snapshot has no such code.
     """
+    subject = question.subject
     index = (
         {group: number for number, group in enumerate(snapshot.groups)}
         if subject is Subject.INDUSTRY_GROUPS
@@ -99,42 +120,46 @@ def one(snapshot: Snapshot, subject: Subject, code: str, population: Population)
     if code not in index:
         detail = say("{code!r} is not in snapshot {snapshot}.", code=code, snapshot=snapshot.manifest.id)
         raise SubjectNotFound(detail, [ErrorItem(ErrorCode.NOT_FOUND, "path/code", detail)])
-    selection, row = resolve(snapshot, population), np.array([index[code]])
-    return RowList(snapshot, subject, row, (Side("", CODES, METRICS, _counter(snapshot, selection, subject, row)),))
+    selection, row = selected(snapshot, question, Page()), np.array([index[code]])
+    side = aggregate_side(counter(snapshot, selection, subject, row), question.fields)
+    return RowList(snapshot, subject, row, (side,))
 
 
-def list_bases(snapshot: Snapshot, population: Population) -> RowList:
-    """Return a population in each basis, in the order of the bases."""
-    selection = resolve(snapshot, population)
-    counts = stacked([count_selection(snapshot, replace(selection, basis=basis)) for basis in Basis])
-    side = Side("", CODES, METRICS, counts.taken)
-    return RowList(snapshot, Subject.INDUSTRIES, np.arange(len(Basis)), (side,))
+def selected(snapshot: Snapshot, question: Question, page: Page) -> Selection:
+    """Return the selection of a question, with the measures that its figures rest on."""
+    return replace(resolve(snapshot, question.population), figures=needed(question.fields, page.sort))
 
 
 def count_selection(snapshot: Snapshot, selection: Selection) -> Counts:
     """Return the figures of a whole selection, one row."""
-    return counted(
-        snapshot, sums.whole(snapshot, selection, snapshot.row_measures), withheld.of_selection(snapshot, selection)
-    )
+    hidden = withheld.of_selection(snapshot, selection)
+    return counted(snapshot, selection, partial(sums.whole, snapshot, selection), hidden)
 
 
-def counted(snapshot: Snapshot, summed: Int64, hidden: tuple[Int64, Mask]) -> Counts:
-    """Return sums as counts.
+def counted(
+    snapshot: Snapshot,
+    selection: Selection,
+    sum_of: Callable[[tuple[str, ...]], Int64],
+    hidden: tuple[Int64, Mask],
+) -> Counts:
+    """Return sums as counts: those of the figures that a selection asks for.
 
     Parameters
     ----------
-    summed
-        Sums of the snapshot's row measures, shape (measures, rows).
+    sum_of
+        Returns the sums of measures, shape (measures, rows).
     hidden
         Withheld members of each row, and where that figure is null.
     """
-    layout = _layout(snapshot.row_measures, snapshot.manifest.capabilities.measures)
+    layout = _layout(snapshot.row_measures, snapshot.manifest.capabilities.measures, selection.figures)
+    summed = sum_of(layout.measures)
     values = np.zeros((len(layout.codes), summed.shape[1]), np.int64)
     null = np.zeros(values.shape, bool)
     values[layout.summed] = summed
-    values[_WITHHELD], null[_WITHHELD] = np.where(hidden[1], 0, hidden[0]), hidden[1]
+    for line in layout.withheld:
+        values[line], null[line] = np.where(hidden[1], 0, hidden[0]), hidden[1]
     if snapshot.manifest.member_source == "returns":
-        null[_REGISTER_ONLY] = True
+        null[layout.register_only] = True
     null[layout.protected] = True
     return Counts(layout.codes, values, null, layout.undefined, layout.protected)
 
@@ -144,40 +169,59 @@ def tree_of(snapshot: Snapshot, subject: Subject) -> Tree:
     return snapshot.districts if subject is Subject.DISTRICTS else snapshot.industries
 
 
-def _margins(
+def margins_of(
     snapshot: Snapshot, selection: Selection, count: Callable[[Int64], Counts], disjoint: Int64 | None = None
 ) -> Margins:
     """Return the total of a selection and, if the rows are disjoint, what they leave unallocated."""
     total = count_selection(snapshot, selection)
-    return Margins(total, None if disjoint is None else less(total, count(disjoint)))
+    if disjoint is None:
+        return Margins(total)
+    blocks = [disjoint[start : start + BLOCK] for start in range(0, len(disjoint), BLOCK)]
+    return Margins(total, less(total, stacked([count(disjoint[:0]), *(count(block).summed() for block in blocks)])))
 
 
-def _counter(snapshot: Snapshot, selection: Selection, subject: Subject, nodes: Int64) -> Callable[[Int64], Counts]:
+def counter(snapshot: Snapshot, selection: Selection, subject: Subject, nodes: Int64) -> Callable[[Int64], Counts]:
     """Return a function that counts any of some nodes, given in ascending order.
 
     Precomputed sums are looked up for the rows that are wanted. Others are computed for all nodes at once, on the first
     call: a pass over the enterprises costs the same for one node and for all.
     """
-    if _is_precomputed(selection):
+    if not selection.conditions:
         return partial(_count, snapshot, selection, subject)
     everything = cache(lambda: _count(snapshot, selection, subject, nodes))
-    return lambda rows: everything().taken(np.searchsorted(nodes, rows))
+
+    def count(rows: Int64) -> Counts:
+        places = np.searchsorted(nodes, rows)
+        if (places < len(nodes)).all() and (nodes[places] == rows).all():
+            return everything().taken(places)
+        return _count(snapshot, selection, subject, rows)
+
+    return count
 
 
-def _is_precomputed(selection: Selection) -> bool:
-    return selection == Selection(selection.basis)
+def within_reach(snapshot: Snapshot, selection: Selection, subject: Subject, nodes: Int64) -> Int64:
+    """Return the nodes whose subtree meets the districts or industries of a selection."""
+    asked = {Subject.DISTRICTS: selection.districts, Subject.INDUSTRIES: selection.industries}.get(subject, ())
+    if not asked:
+        return nodes
+    tree = tree_of(snapshot, subject)
+    tops = roots(tree, asked)
+    place = np.maximum(np.searchsorted(tops, nodes, side="right") - 1, 0)
+    below = (nodes >= tops[place]) & (nodes < tree.ends[tops[place]])
+    above = np.searchsorted(tops, nodes) < np.searchsorted(tops, tree.ends[nodes])
+    return nodes[below | above]
 
 
-def _filled(
+def filled(
     snapshot: Snapshot, selection: Selection, subject: Subject, nodes: Int64, count: Callable[[Int64], Counts]
 ) -> Int64:
     """Return the nodes with at least one counted enterprise."""
-    if _is_precomputed(selection):
-        enterprises = _sums(snapshot, selection, subject, nodes, ("enterprises",))[0]
-    else:
+    if selection.conditions:
         enterprises = count(nodes).row("enterprises")
-    filled: Int64 = nodes[enterprises > 0]
-    return filled
+    else:
+        enterprises = sums.of_subjects(snapshot, selection, subject, nodes, ("enterprises",))[0]
+    with_some: Int64 = nodes[enterprises > 0]
+    return with_some
 
 
 def _count(snapshot: Snapshot, selection: Selection, subject: Subject, rows: Int64) -> Counts:
@@ -186,38 +230,40 @@ def _count(snapshot: Snapshot, selection: Selection, subject: Subject, rows: Int
     elif subject is Subject.INDUSTRIES:
         hidden = withheld.of_industries(snapshot, selection, rows)
     else:
-        hidden = withheld.of_groups(len(rows))
-    return counted(snapshot, _sums(snapshot, selection, subject, rows, snapshot.row_measures), hidden)
+        hidden = withheld.of_none(len(rows))
+    return counted(snapshot, selection, partial(sums.of_subjects, snapshot, selection, subject, rows), hidden)
 
 
-def _sums(snapshot: Snapshot, selection: Selection, subject: Subject, rows: Int64, measures: tuple[str, ...]) -> Int64:
-    if subject is Subject.DISTRICTS:
-        return sums.districts(snapshot, selection, rows, measures)
-    if subject is Subject.INDUSTRIES:
-        return sums.industries(snapshot, selection, rows, measures)
-    codes = tuple(snapshot.groups)
-    return sums.groups(snapshot, selection, [codes[row] for row in rows.tolist()], measures)
+@lru_cache(maxsize=64)
+def _layout(summed: tuple[str, ...], given: tuple[str, ...], figures: frozenset[str]) -> _Layout:
+    """Return the layout for a snapshot with sums of `summed` that may show the measures `given`, of some figures."""
+    shown = [code for code in CODES if not figures or code in figures]
+    measures = tuple(code for code in summed if code in shown or code not in CODES)
+    codes = (*shown, *(code for code in measures if code not in CODES))
+    return _Layout(
+        codes,
+        measures,
+        [codes.index(code) for code in measures],
+        [line for line, code in enumerate(codes) if code == _WITHHELD],
+        [line for line, code in enumerate(codes) if code in _REGISTER_ONLY],
+        np.ones(len(codes), bool),
+        np.array([code not in given for code in codes]),
+    )
 
 
-@lru_cache(maxsize=8)
-def _layout(summed: tuple[str, ...], given: tuple[str, ...]) -> _Layout:
-    """Return the layout for a snapshot with sums of `summed` that may show the measures `given`."""
-    codes = (*CODES, *(code for code in summed if code not in CODES))
-    lines = [codes.index(code) for code in summed]
-    return _Layout(codes, lines, np.ones(len(codes), bool), np.array([code not in given for code in codes]))
+def needed(fields: tuple[str, ...], sort: str) -> frozenset[str]:
+    """Return the measures that the figures asked for, and what is sorted by, rest on; empty: all."""
+    if fields == ALL_FIGURES:
+        return frozenset()
+    measures = {measure.code for measure in MEASURES if measure.code in fields or (not fields and measure.headline)}
+    metrics = [metric for metric in METRICS if not fields or metric.code in (*fields, sort)]
+    return frozenset({"enterprises", sort, *measures, *(code for metric in metrics for code in metric.needs)})
 
 
 def _candidates(tree: Tree, listing: Listing) -> tuple[Int64, int | None]:
     """Return the nodes that a listing selects, and the node that contains them (null: the whole tree)."""
     if listing.parent is not None and listing.within is not None:
-        message = say("parent and within cannot be used together")
-        raise InvalidRequest(
-            message,
-            [
-                ErrorItem(ErrorCode.CONFLICTING_PARAMETERS, "query/parent", message),
-                ErrorItem(ErrorCode.CONFLICTING_PARAMETERS, "query/within", message),
-            ],
-        )
+        raise conflicting(say("parent and within cannot be used together"), "parent", "within")
     nodes, root = np.arange(len(tree.codes)), None
     if listing.parent is not None:
         root = node_of(tree, listing.parent, "parent")

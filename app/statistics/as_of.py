@@ -2,12 +2,17 @@
 
 from collections.abc import Iterator
 
+from app.catalogue.dimensions import ATTRIBUTES, By
+from app.catalogue.vocabulary import Basis
 from app.errors import ErrorCode, ErrorItem, InvalidRequest, ServiceError
 from app.messages import say, together
 from app.statistics.question import AsOf, Population, Question, Subject
 from app.store.manifest import Capabilities, Manifest
 from app.store.shelf import Shelf
 from app.store.snapshot import Snapshot
+
+_TREES_AND_GROUPS = frozenset({"district", "industry", "industry_group"})
+"""Dimensions that figures of every tier have."""
 
 
 class ExactOnly(ServiceError):
@@ -31,6 +36,7 @@ def refuse_exact_only(manifest: Manifest, question: Question) -> None:
         *_operation(can, question),
         *_basis(can, question.population),
         *_filters(can, question.population),
+        *_dimensions(can, question),
         *_levels(can, question),
     ]
     if problems:
@@ -65,14 +71,21 @@ def _basis(can: Capabilities, population: Population) -> Iterator[ErrorItem]:
 
 
 def _filters(can: Capabilities, population: Population) -> Iterator[ErrorItem]:
-    for name in ("enterprise_kind", "ownership", "size_class"):
-        if getattr(population, name) is not None and name not in can.filters:
-            yield ErrorItem(
-                ErrorCode.EXACT_ONLY,
-                f"query/{name}",
-                say("the filter {name} is available in exact figures only", name=name),
-                can.filters,
-            )
+    for dimension in ATTRIBUTES:
+        name = dimension.code
+        if getattr(population, name) and name not in can.filters:
+            message = say("the filter {name} is available in exact figures only", name=name)
+            yield ErrorItem(ErrorCode.EXACT_ONLY, f"query/{name}", message, can.filters)
+
+
+def _dimensions(can: Capabilities, question: Question) -> Iterator[ErrorItem]:
+    """Yield the dimensions that rows cannot be by; levels of trees are judged as levels."""
+    choices = (*can.district_levels, *can.industry_levels, By.INDUSTRY_GROUP.value)
+    for by in question.by:
+        is_missing = len(can.bases) < len(Basis) if by is By.BASIS else by.value not in can.filters
+        if by.dimension not in _TREES_AND_GROUPS and is_missing:
+            message = say("by={by} is available in exact figures only", by=by.value)
+            yield ErrorItem(ErrorCode.EXACT_ONLY, "query/by", message, choices)
 
 
 def _levels(can: Capabilities, question: Question) -> Iterator[ErrorItem]:
@@ -118,7 +131,7 @@ def snapshot_at(shelf: Shelf, when: AsOf) -> Snapshot:
     named = shelf.get(when.snapshot)
     if when.as_of is not None and shelf.at(when.as_of).manifest.as_of != named.manifest.as_of:
         message = say(
-            "snapshot {snapshot} is not of the date that as_of={as_of} picks", snapshot=when.snapshot, as_of=when.as_of
+            "snapshot {snapshot} is not of the date that {as_of} picks", snapshot=when.snapshot, as_of=when.as_of
         )
         raise InvalidRequest(message, [ErrorItem(ErrorCode.CONFLICTING_PARAMETERS, "query/snapshot", message)])
     return named

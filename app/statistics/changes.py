@@ -1,75 +1,44 @@
-"""Changes between two dates as exact accounts: the member ratio by industry, enterprises and members one by one.
+"""Changes between two dates as exact accounts: the member ratio by industry, enterprises and members one by one."""
 
-The ratio is decomposed after Kitagawa (1955): the difference of two ratios as effects of rates and of mix.
-"""
-
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import fsum
 
 import numpy as np
-import numpy.typing as npt
 
+from app.catalogue.dimensions import By
 from app.errors import ErrorCode, ErrorItem, InvalidRequest
 from app.messages import say
 from app.statistics import sums
 from app.statistics.as_of import snapshot_at, snapshot_for
+from app.statistics.breakdown import Axis, cells_of
+from app.statistics.decomposition import RatioAccount, ratio_account
 from app.statistics.population import Selection, resolve, rows_of
 from app.statistics.question import AsOf, Question, Subject
 from app.store.arrays import Int64
 from app.store.shelf import Shelf, SnapshotNotFound
 from app.store.snapshot import Mask, Snapshot
 
-Floats = npt.NDArray[np.float64]
-
 _RATIO = ("members_matched", "headcount_matched")
 
 
 @dataclass(frozen=True)
 class ChangesQuestion(Question):
-    """What changed in a population between two dates.
+    """What changed in a population between two dates: as a whole, or in each district, sector or ownership (`by`).
 
     Parameters
     ----------
     since
         The earlier snapshot; `when` is the later one.
-    industry_level
-        Level of the industries that are the strata of the ratio.
+    strata
+        Level of the industries among which the change of the ratio is shared.
     """
 
     since: AsOf = field(default_factory=AsOf)
-    industry_level: str = "section"
+    strata: By = By.SECTION
 
     def levels(self) -> Sequence[tuple[str, Subject, str | None]]:
-        """Return the level of the strata."""
-        return (("industry_level", Subject.INDUSTRIES, self.industry_level),)
-
-
-@dataclass(frozen=True)
-class Stratum:
-    """One industry's part in the change of the ratio.
-
-    Parameters
-    ----------
-    industry
-        Node of the tree, the same at both dates; null: everything outside the industries of the level.
-    rate, mix
-        Effects of its own ratio and of its share of the headcount; ratios.
-    """
-
-    industry: int | None
-    rate: float
-    mix: float
-
-
-@dataclass(frozen=True)
-class RatioAccount:
-    """The change of the member ratio: `rate` + `mix` = `difference` to 1e-12, each the sum over the strata."""
-
-    difference: float
-    rate: float
-    mix: float
-    strata: tuple[Stratum, ...]
+        """Return the levels of the strata and of the rows."""
+        return (*super().levels(), ("by", Subject.INDUSTRIES, self.strata.value))
 
 
 @dataclass(frozen=True)
@@ -103,11 +72,18 @@ class Account:
 
 @dataclass(frozen=True)
 class Accounts:
-    """The accounts of enterprises, of organised ones and of members."""
+    """The accounts of one population.
 
-    enterprises: Account
-    organised: Account
-    members: Account
+    Parameters
+    ----------
+    ratio
+        Of the member ratio; null if it is not applicable at either date, and for what has no value.
+    counts
+        Of enterprises, of organised ones and of members, by name; null if figures are protected.
+    """
+
+    ratio: RatioAccount | None
+    counts: Mapping[str, Account] | None
 
 
 @dataclass(frozen=True)
@@ -118,16 +94,26 @@ class Changes:
     ----------
     before, after
         The snapshots.
-    ratio
-        Null if the ratio is not applicable at either date.
-    accounts
-        Null if a snapshot has no enterprises: figures are protected.
+    total
+        The accounts of the whole population.
+    axes
+        The dimension of the rows at the two dates; null: there are no rows.
+    rows
+        The accounts of each value with an enterprise at either date, by its code or choice, in the order of breakdowns.
+    unallocated
+        The accounts of the enterprises that have no value; null: there are no rows.
     """
 
     before: Snapshot
     after: Snapshot
-    ratio: RatioAccount | None
-    accounts: Accounts | None
+    total: Accounts
+    axes: tuple[Axis, Axis] | None = None
+    rows: Mapping[str, Accounts] = field(default_factory=dict)
+    unallocated: Accounts | None = None
+
+
+COUNTED = ("enterprises", "organised", "members")
+"""The counts that have accounts."""
 
 
 def changes_between(shelf: Shelf, question: ChangesQuestion) -> Changes:
@@ -142,25 +128,48 @@ def changes_between(shelf: Shelf, question: ChangesQuestion) -> Changes:
     """
     after = snapshot_for(shelf, question)
     before = _earlier(shelf, question.since)
-    _refuse_incomparable(before, after)
-    selections = resolve(before, question.population), resolve(after, question.population)
-    ratio = _ratio_account(before, after, selections, question.industry_level)
-    exact = "enterprises" in before.manifest.tables and "enterprises" in after.manifest.tables
-    return Changes(before, after, ratio, _accounts(before, after, selections) if exact else None)
+    _refuse_incomparable(before, after, question.since)
+    dates = tuple(_Date(snapshot, resolve(snapshot, question.population)) for snapshot in (before, after))
+    whole = _counts(dates, [np.zeros(len(one.snapshot.rows), np.int64) for one in dates], 1)
+    total = Accounts(_ratio_of_all(dates, question.strata), whole[0])
+    if not question.by:
+        return Changes(before, after, total)
+    axes = Axis(before, question.by[0]), Axis(after, question.by[0])
+    cells = [cells_of(one.snapshot, one.selection, question.by) for one in dates]
+    codes = _in_order(axes[1], {axis.choices[number] for axis, found in zip(axes, cells, strict=True)
+                                for number in found.numbers.tolist()})  # fmt: skip
+    ratios = _ratios(dates, question, codes)
+    values = [_values(one, axis, codes) for one, axis in zip(dates, axes, strict=True)]
+    counts = _counts(dates, values, len(codes) + 1)
+    rows = {
+        code: Accounts(*accounts) for code, accounts in zip(codes, zip(ratios, counts[:-1], strict=True), strict=True)
+    }
+    return Changes(before, after, total, axes, rows, Accounts(None, counts[-1]))
+
+
+def _in_order(axis: Axis, codes: set[str]) -> list[str]:
+    return sorted(codes, key=str.encode) if axis.is_by_code else [one for one in axis.choices if one in codes]
+
+
+_PLACES = {"query/as_of": "query/since", "query/snapshot": "query/since_snapshot"}
+"""Which parameters name the earlier snapshot, by those that name the later one."""
 
 
 def _earlier(shelf: Shelf, since: AsOf) -> Snapshot:
+    """Return the earlier snapshot; errors name its own parameters."""
     try:
         return snapshot_at(shelf, since)
-    except SnapshotNotFound as error:
-        raise SnapshotNotFound(error.detail, [replace(item, place="query/since") for item in error.errors]) from error
+    except (SnapshotNotFound, InvalidRequest) as error:
+        items = [replace(item, place=_PLACES.get(item.place, item.place)) for item in error.errors]
+        raise type(error)(error.detail, items) from error
 
 
-def _refuse_incomparable(before: Snapshot, after: Snapshot) -> None:
+def _refuse_incomparable(before: Snapshot, after: Snapshot, since: AsOf) -> None:
+    place = _PLACES["query/as_of" if since.snapshot is None else "query/snapshot"]
     old, new = before.manifest, after.manifest
     if old.as_of > new.as_of:
-        message = say("since selects the snapshot of {old}, which is after {new}", old=old.as_of, new=new.as_of)
-        raise InvalidRequest(message, [ErrorItem(ErrorCode.REVERSED_RANGE, "query/since", message)])
+        message = say("the earlier snapshot is of {old}, which is after {new}", old=old.as_of, new=new.as_of)
+        raise InvalidRequest(message, [ErrorItem(ErrorCode.REVERSED_RANGE, place, message)])
     differing = [
         part
         for part, same in (
@@ -178,81 +187,113 @@ def _refuse_incomparable(before: Snapshot, after: Snapshot) -> None:
             new=new.as_of,
             parts=differing,
         )
-        raise InvalidRequest(message, [ErrorItem(ErrorCode.NOT_COMPARABLE, "query/since", message)])
+        raise InvalidRequest(message, [ErrorItem(ErrorCode.NOT_COMPARABLE, place, message)])
 
 
-def _ratio_account(
-    before: Snapshot, after: Snapshot, selections: tuple[Selection, Selection], level: str
-) -> RatioAccount | None:
-    """Return the account over the industries of a level and, last, everything outside them."""
-    nodes = np.flatnonzero(after.industries.of_level(level))
-    a, b = (
-        _strata(snapshot, selection, nodes) for snapshot, selection in zip((before, after), selections, strict=True)
-    )
-    heads = a[1].sum(), b[1].sum()
-    if 0 in heads:
-        return None
-    ratios = a[0].sum() / heads[0], b[0].sum() / heads[1]
-    rate, mix = effects(a, b, (ratios[0] + ratios[1]) / 2)
-    present = np.flatnonzero((a[1] > 0) | (b[1] > 0))
-    strata = tuple(
-        Stratum(int(nodes[place]) if place < len(nodes) else None, float(rate[place]), float(mix[place]))
-        for place in present.tolist()
-    )
-    return RatioAccount(float(ratios[1] - ratios[0]), fsum(rate), fsum(mix), strata)
+@dataclass(frozen=True)
+class _Date:
+    """A snapshot and whom to count in it."""
+
+    snapshot: Snapshot
+    selection: Selection
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether it has enterprises: figures are not protected."""
+        return "enterprises" in self.snapshot.manifest.tables
 
 
-def _strata(snapshot: Snapshot, selection: Selection, nodes: Int64) -> Int64:
-    """Return matched members and headcount of each stratum, shape (2, strata)."""
-    total = sums.whole(snapshot, selection, _RATIO)
-    by_industry = sums.industries(snapshot, selection, nodes, _RATIO)
-    return np.concatenate((by_industry, total - by_industry.sum(axis=1, keepdims=True)), axis=1)
+_Dates = tuple[_Date, ...]
 
 
-def effects(a: Int64, b: Int64, mean: float) -> tuple[Floats, Floats]:
-    """Return the effects of rate and mix of each stratum; one absent at a date takes the other date's ratio."""
-    weights = a[1] / a[1].sum(), b[1] / b[1].sum()
-    own = [np.divide(m, h, out=np.zeros(len(h)), where=h > 0) for m, h in (a, b)]
-    old, new = np.where(a[1] > 0, own[0], own[1]), np.where(b[1] > 0, own[1], own[0])
-    rate = (weights[0] + weights[1]) / 2 * (new - old)
-    mix = (weights[1] - weights[0]) * ((old + new) / 2 - mean)
-    return rate, mix
+def _ratio_of_all(dates: _Dates, level: By) -> RatioAccount | None:
+    """Return the account of the whole population."""
+    nodes = np.flatnonzero(dates[0].snapshot.industries.of_level(level.value))
+    sides = []
+    for one in dates:
+        total = sums.whole(one.snapshot, one.selection, _RATIO)
+        by_industry = sums.industries(one.snapshot, one.selection, nodes, _RATIO)
+        sides.append(np.concatenate((by_industry, total - by_industry.sum(axis=1, keepdims=True)), axis=1))
+    return ratio_account(sides[0], sides[1], nodes)
 
 
-def _accounts(before: Snapshot, after: Snapshot, selections: tuple[Selection, Selection]) -> Accounts:
-    a, b = _Members.of(before, selections[0]), _Members.of(after, selections[1])
+def _ratios(dates: _Dates, question: ChangesQuestion, codes: Sequence[str]) -> list[RatioAccount | None]:
+    """Return the account of each row."""
+    nodes = np.flatnonzero(dates[0].snapshot.industries.of_level(question.strata.value))
+    tables = [_strata(one, question, codes, nodes) for one in dates]
+    return [ratio_account(tables[0][row], tables[1][row], nodes) for row in range(len(codes))]
+
+
+def _strata(one: _Date, question: ChangesQuestion, codes: Sequence[str], nodes: Int64) -> list[Int64]:
+    """Return for each row matched members and headcount by stratum, the unallocated last; shape (2, strata)."""
+    by, axis = question.by[0], Axis(one.snapshot, question.by[0])
+    place = {choice: number for number, choice in enumerate(axis.choices)}
+    rows = cells_of(one.snapshot, one.selection, (by,))
+    cells = cells_of(one.snapshot, one.selection, (by, question.strata))
+    values, industries = cells.values(cells.numbers, 0), cells.values(cells.numbers, 1)
+    summed, column = cells.summed(cells.numbers, _RATIO), np.searchsorted(nodes, industries)
+    found = []
+    for code in codes:
+        strata = np.zeros((2, len(nodes) + 1), np.int64)
+        if code in place:
+            start, end = np.searchsorted(values, [place[code], place[code] + 1])
+            strata[:, column[start:end]] = summed[:, start:end]
+            total = rows.summed(np.array([place[code]]), _RATIO)[:, 0]
+            strata[:, -1] = total - strata.sum(axis=1)
+        found.append(strata)
+    return found
+
+
+def _values(one: _Date, axis: Axis, codes: Sequence[str]) -> Int64:
+    """Return the row that each enterprise is in, by number; that of those without a value is the last."""
+    rows = np.arange(len(one.snapshot.rows))
+    number = {code: place for place, code in enumerate(codes)}
+    row_of = np.array([number.get(choice, -1) for choice in axis.choices], np.int64)
+    places, values = axis.expanded(rows)
+    found = np.full(len(rows), len(codes))
+    found[places] = row_of[values]
+    return found
+
+
+def _counts(dates: _Dates, values: Sequence[Int64], size: int) -> list[Mapping[str, Account] | None]:
+    """Return the accounts of the counts of each row, given the row of each enterprise at the two dates."""
+    if not all(one.is_exact for one in dates):
+        return [None] * size
+    before, after = (one.snapshot for one in dates)
+    a, b = (_Members.of(one, rows) for one, rows in zip(dates, values, strict=True))
     rows_after = after.enterprises.rows_of("code", before.enterprises.arrow("code"))
     matched = np.flatnonzero(rows_after >= 0)
     pairs = matched, rows_after[matched]
     alone = np.flatnonzero(rows_after < 0), _unmatched(len(after.enterprises), pairs[1])
     ones = np.ones(len(before.enterprises), np.int64), np.ones(len(after.enterprises), np.int64)
-    columns = [ones, *((_known(before, name), _known(after, name)) for name in ("organised", "members"))]
-    return Accounts(*(_account(a, b, pairs, alone, values) for values in columns))
+    columns = [ones, *((_known(before, name), _known(after, name)) for name in COUNTED[1:])]
+    accounts = [_account(a, b, pairs, alone, column, size) for column in columns]
+    return [dict(zip(COUNTED, row, strict=True)) for row in zip(*accounts, strict=True)]
 
 
 @dataclass(frozen=True)
 class _Members:
-    """Which enterprises of a snapshot count.
+    """Which enterprises of a snapshot count, and where.
 
     Parameters
     ----------
     basis
         Which are in the basis.
-    counted
-        Which of those are in the selection.
+    row
+        The row that each is in; -1: it is not in the selection.
     """
 
     basis: Mask
-    counted: Mask
+    row: Int64
 
     @classmethod
-    def of(cls, snapshot: Snapshot, selection: Selection) -> "_Members":
-        """Return those of a selection."""
-        everything = slice(0, len(snapshot.enterprises))
-        counted = np.zeros(everything.stop, bool)
-        rows, mask = rows_of(snapshot, selection)
-        counted[rows] = mask
-        return cls(snapshot.in_basis(selection.basis, everything), counted)
+    def of(cls, one: _Date, rows: Int64) -> "_Members":
+        """Return those of a selection, given the row that each enterprise would be in."""
+        everything = slice(0, len(one.snapshot.enterprises))
+        selected, mask = rows_of(one.snapshot, one.selection)
+        row = np.full(everything.stop, -1)
+        row[selected] = np.where(mask, rows[selected], -1)
+        return cls(one.snapshot.in_basis(one.selection.basis, everything), row)
 
 
 def _account(
@@ -261,38 +302,49 @@ def _account(
     pairs: tuple[Int64, Int64],
     alone: tuple[Int64, Int64],
     values: tuple[Int64, Int64],
-) -> Account:
-    """Return the account of one value of each enterprise.
+    size: int,
+) -> list[Account]:
+    """Return the account of one value of each enterprise, for each row.
 
     Parameters
     ----------
     a, b
-        Which enterprises count at the two dates.
+        Which enterprises count at the two dates, and in which row.
     pairs
         Rows of the enterprises registered at both dates.
     alone
         Rows of those registered at one date only.
     values
-        Value of each row at the two dates, 0 if unknown.
+        Value of each enterprise at the two dates, 0 if unknown.
+    size
+        Number of rows.
     """
     old, new = values[0][pairs[0]], values[1][pairs[1]]
-    was, now = a.counted[pairs[0]], b.counted[pairs[1]]
-    both, only_old, only_new = was & now, was & ~now, now & ~was
-    stays_old, stays_new = b.basis[pairs[1]], a.basis[pairs[0]]
-    change = (new - old)[both]
-    left = old[only_old & ~stays_old].sum() + values[0][alone[0]][a.counted[alone[0]]].sum()
-    entered = new[only_new & ~stays_new].sum() + values[1][alone[1]][b.counted[alone[1]]].sum()
-    return Account(
-        before=int(values[0][a.counted].sum()),
-        after=int(values[1][b.counted].sum()),
-        within=int(change.sum()),
-        entered=int(entered),
-        left=int(left),
-        moved_in=int(new[only_new & stays_new].sum()),
-        moved_out=int(old[only_old & stays_old].sum()),
-        gained=int(change[change > 0].sum()),
-        lost=int(-change[change < 0].sum()),
-    )
+    was, now = a.row[pairs[0]], b.row[pairs[1]]
+    same, stays_old, stays_new = was == now, b.basis[pairs[1]], a.basis[pairs[0]]
+    change = new - old
+
+    def added(rows: Int64, amounts: Int64, where: Mask | None = None) -> Int64:
+        counts = (rows >= 0) if where is None else (rows >= 0) & where
+        summed = np.zeros(size, np.int64)
+        np.add.at(summed, rows[counts], amounts[counts])
+        return summed
+
+    columns = {
+        "before": added(a.row, values[0]),
+        "after": added(b.row, values[1]),
+        "within": added(now, change, same),
+        "entered": added(now, new, ~same & ~stays_new) + added(b.row[alone[1]], values[1][alone[1]]),
+        "left": added(was, old, ~same & ~stays_old) + added(a.row[alone[0]], values[0][alone[0]]),
+        "moved_in": added(now, new, ~same & stays_new),
+        "moved_out": added(was, old, ~same & stays_old),
+        "gained": added(now, change, same & (change > 0)),
+        "lost": added(now, -change, same & (change < 0)),
+    }
+    return [
+        Account(**dict(zip(columns, row, strict=True)))
+        for row in zip(*(c.tolist() for c in columns.values()), strict=True)
+    ]
 
 
 def _unmatched(length: int, rows: Int64) -> Int64:

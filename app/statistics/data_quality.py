@@ -9,7 +9,7 @@ from app.catalogue.metrics import METRIC
 from app.catalogue.vocabulary import Basis
 from app.statistics.aggregates import count_selection
 from app.statistics.inference import precision_of
-from app.statistics.population import Selection, resolve
+from app.statistics.population import Selection, in_spans, resolve, spans_of
 from app.statistics.question import Question
 from app.statistics.rates import Rates, rates_of
 from app.store.arrays import Int64
@@ -40,7 +40,7 @@ def counts_of(snapshot: Snapshot, question: DataQualityQuestion) -> tuple[int | 
     table = snapshot.table("findings")
     inside = _inside(snapshot, selection)
     numbers = np.bincount(table.values("rule")[inside], minlength=len(_RULES))
-    whole = selection.district is None and selection.industry is None
+    whole = not selection.conditions
     return tuple(
         int(numbers[_RULES.index(meaning.rule)])
         if meaning.subject is not QualitySubject.MEMBER
@@ -66,7 +66,7 @@ def findings_of(snapshot: Snapshot, question: DataQualityQuestion) -> Int64:
 def reporting_rate(snapshot: Snapshot, question: Question) -> Rates:
     """Return the share of the population's registered enterprises with a return inside the return window."""
     selection = resolve(snapshot, question.population)
-    registered = Selection(Basis.REGISTERED, selection.district, selection.industry)
+    registered = Selection(Basis.REGISTERED, selection.districts, selection.industries)
     return rates_of(count_selection(snapshot, registered), (METRIC["reporting_rate"],), precision_of(snapshot.manifest))
 
 
@@ -87,11 +87,11 @@ def _inside(snapshot: Snapshot, selection: Selection) -> Mask:
     """Return which findings lie in a selection."""
     table = snapshot.table("findings")
     inside = np.ones(len(table), bool)
-    for name, node, tree in (
-        ("district", selection.district, snapshot.districts), ("industry", selection.industry, snapshot.industries)
+    for name, given, tree in (
+        ("district", selection.districts, snapshot.districts), ("industry", selection.industries, snapshot.industries)
     ):  # fmt: skip
-        if node is not None:
-            nodes, valid = table.values(name), table.valid(name)
-            inside &= (nodes >= node) & (nodes < tree.ends[node])
+        if given:
+            valid = table.valid(name)
+            inside &= in_spans(table.values(name), spans_of(tree, given))
             inside &= True if valid is None else valid
     return inside

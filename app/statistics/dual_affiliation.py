@@ -7,11 +7,14 @@ import numpy as np
 from app.catalogue.metrics import METRIC
 from app.statistics.aggregates import count_selection
 from app.statistics.inference import precision_of
-from app.statistics.population import Selection, resolve, rows_of
-from app.statistics.question import Question
+from app.statistics.population import Selection, in_spans, resolve, rows_of, spans_of
+from app.statistics.question import Population, Question
 from app.statistics.rates import Counts, Rates, rates_of
 from app.store.arrays import Int64
-from app.store.snapshot import Mask, Snapshot
+from app.store.snapshot import Snapshot
+
+_NONE = np.iinfo(np.int64).max
+"""Stands for the row of no home, which comes last."""
 
 UPLIFT = tuple(
     METRIC[code] for code in ("organisation_coverage", "organisation_coverage_with_dual", "work_coverage", "dual_reach")
@@ -21,7 +24,7 @@ UPLIFT = tuple(
 
 @dataclass(frozen=True)
 class Matrix:
-    """Distinct members, withheld ones included, with a living secondary affiliation to a joint branch in a district.
+    """Distinct members, withheld ones included, with a living secondary affiliation to a joint branch in the districts.
 
     Parameters
     ----------
@@ -65,26 +68,23 @@ class Uplift:
 
 
 def matrix_of(snapshot: Snapshot, question: Question) -> Matrix:
-    """Return the matrix of the joint branches in the question's district, sorted by code of home, then joint branch."""
-    district = resolve(snapshot, question.population).district
+    """Return the matrix of the joint branches in the asked districts, sorted by code of home, then joint branch."""
     table = snapshot.table("dual_affiliation")
-    members = table.values("members").astype(np.int64)
-    homes = _rows(snapshot, table.texts("home_code"))
-    joint = _rows(snapshot, table.texts("joint_branch_code"))
-    cells = np.flatnonzero((joint >= 0) & _inside(snapshot, district, joint))
-    cells = cells[np.lexsort((joint[cells], np.where(homes[cells] < 0, len(snapshot.branches), homes[cells])))]
-    margin = np.flatnonzero((joint < 0) & _of_district(snapshot, district))
-    margin = margin[np.argsort(np.where(homes[margin] < 0, len(snapshot.branches), homes[margin]))]
-    columns, inverse = np.unique(joint[cells], return_inverse=True)
-    sums = np.zeros(len(columns), np.int64)
-    np.add.at(sums, inverse, members[cells])
+    rows = _in_districts(snapshot, _branches(snapshot, table.texts("joint_branch_code")), question.population)
+    members = table.values("members").astype(np.int64)[rows]
+    homes = _branches(snapshot, table.texts("home_code"))[rows]
+    joint = _branches(snapshot, table.texts("joint_branch_code"))[rows]
+    _, first = np.unique(table.values("group")[rows], return_index=True)
+    (cells_of, joint_of), cells = _sums(np.stack([homes, joint]), members)
+    [margin], home_members = _sums(homes[first][None], members[first])
+    [columns], joint_members = _sums(joint[None], members)
     return Matrix(
-        homes=homes[cells],
-        joint_branches=joint[cells],
-        members=members[cells],
-        home_members=tuple(zip(homes[margin].tolist(), members[margin].tolist(), strict=True)),
-        joint_members=tuple(zip(columns.tolist(), sums.tolist(), strict=True)),
-        total=int(members[margin].sum()),
+        homes=np.where(cells_of == _NONE, -1, cells_of),
+        joint_branches=joint_of,
+        members=cells,
+        home_members=tuple(zip(np.where(margin == _NONE, -1, margin).tolist(), home_members.tolist(), strict=True)),
+        joint_members=tuple(zip(columns.tolist(), joint_members.tolist(), strict=True)),
+        total=int(members[first].sum()),
     )
 
 
@@ -112,21 +112,21 @@ def _without_dual(snapshot: Snapshot, selection: Selection, counts: Counts) -> C
     return replace(counts, values=values)
 
 
-def _rows(snapshot: Snapshot, codes: tuple[str | None, ...]) -> Int64:
-    return np.array([-1 if code is None else snapshot.branch_index[code] for code in codes], np.int64)
+def _branches(snapshot: Snapshot, codes: tuple[str | None, ...]) -> Int64:
+    return np.array([_NONE if code is None else snapshot.branch_index[code] for code in codes], np.int64)
 
 
-def _inside(snapshot: Snapshot, district: int | None, branches: Int64) -> Mask:
-    """Return which branches are in a district's subtree; meaningless for rows of -1."""
-    if district is None or len(snapshot.branches) == 0:
-        return np.ones(len(branches), bool)
-    nodes = snapshot.branch_districts[branches]
-    return np.asarray((nodes >= district) & (nodes < snapshot.districts.ends[district]))
+def _in_districts(snapshot: Snapshot, branches: Int64, population: Population) -> Int64:
+    """Return the places of the branches that are in one of a population's districts."""
+    districts = resolve(snapshot, population).districts
+    if not districts or not len(branches):
+        return np.arange(len(branches))
+    return np.flatnonzero(in_spans(snapshot.branch_districts[branches], spans_of(snapshot.districts, districts)))
 
 
-def _of_district(snapshot: Snapshot, district: int | None) -> Mask:
-    """Return which rows of the table are about exactly this district; null: about the whole registry."""
-    table = snapshot.table("dual_affiliation")
-    valid = table.valid("district")
-    known = np.ones(len(table), bool) if valid is None else valid
-    return ~known if district is None else known & (table.values("district") == district)
+def _sums(keys: Int64, members: Int64) -> tuple[Int64, Int64]:
+    """Return the distinct columns of the keys, ascending, and the sum of the members of each."""
+    distinct, inverse = np.unique(keys, axis=1, return_inverse=True)
+    sums = np.zeros(distinct.shape[1], np.int64)
+    np.add.at(sums, inverse.reshape(-1), members)
+    return distinct, sums

@@ -1,11 +1,12 @@
 """Intervals and tests: Wilson intervals of counts and of effective counts, the error from rounding, tests of ratios.
 
 Tests use tails of the binomial distribution, continued to real numbers of draws (Korn and Graubard 1998), and of the
-beta distribution of the same mean and variance, for the heavier upper tail of clustered data; false discovery rates
-after Benjamini and Hochberg (1995).
+beta distribution of the same mean and variance, for the heavier upper tail of clustered data; of a minimum effect
+(McCarthy and Smyth 2009) the lower tail alone; false discovery rates after Benjamini and Hochberg (1995).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Precision:
-    """What limits the precision of a snapshot's ratios of persons over headcount.
+    """What limits the precision of a snapshot's ratios of persons.
 
     Parameters
     ----------
@@ -29,10 +30,13 @@ class Precision:
         Intra-enterprise correlation.
     rounding
         Variance of the rounded value of one enterprise, persons²; null if figures are exact.
+    shares
+        Correlation of each share, by metric.
     """
 
     correlation: float
     rounding: float | None = None
+    shares: Mapping[str, float] = field(default_factory=dict)
 
 
 def precision_of(manifest: Manifest) -> Precision:
@@ -42,7 +46,8 @@ def precision_of(manifest: Manifest) -> Precision:
     (b² − 1)/6 on average over all remainders, 4 for b = 5.
     """
     b = manifest.disclosure.b
-    return Precision(manifest.intra_enterprise_correlation.value, None if b is None else (b * b - 1) / 6)
+    correlation = manifest.intra_enterprise_correlation
+    return Precision(correlation.value, None if b is None else (b * b - 1) / 6, correlation.shares)
 
 
 def wilson(numerator: npt.NDArray[Any], denominator: npt.NDArray[Any], effective: Floats) -> tuple[Floats, Floats]:
@@ -64,6 +69,24 @@ def wilson(numerator: npt.NDArray[Any], denominator: npt.NDArray[Any], effective
 def effective_headcount(headcount: Floats, squared: Floats, correlation: float) -> Floats:
     """Return H² / (H + ρ(Q − H)): the independent employees that are worth as much as a clustered headcount."""
     return headcount * headcount / (headcount + correlation * (squared - headcount))
+
+
+def effective_share(
+    denominator: npt.NDArray[Any], whole: npt.NDArray[Any], squared: npt.NDArray[Any], correlation: float
+) -> Floats:
+    """Return D / (1 + ρ(N₂/N − 1)): the independent persons that a share's denominator is worth.
+
+    Parameters
+    ----------
+    denominator
+        D, persons of whom it is known; above 0.
+    whole, squared
+        N, all persons that D is a part of, and N₂, the sum of its squares over enterprises.
+    correlation
+        ρ of this share.
+    """
+    effective: Floats = denominator / (1 + correlation * (squared / whole - 1))
+    return effective
 
 
 def rounding_error(ratio: Floats, shown: npt.NDArray[Any], headcount: npt.NDArray[Any], variance: float) -> Floats:
@@ -123,11 +146,23 @@ def p_values(ratio: Floats, reference: Floats, draws: Floats) -> Floats:
     from scipy.special import betainc  # noqa: PLC0415 - loaded on first use: most workers never need it
 
     found = draws * ratio
-    low = np.where(ratio == 1, 1.0, betainc(draws - found, found + 1, 1 - reference))
+    low = lower_tail(ratio, reference, draws)
     high = np.where(ratio == 0, 1.0, betainc(found, draws - found + 1, reference))
     heavier = np.where(draws <= 1, 1.0, betainc((1 - reference) * (draws - 1), reference * (draws - 1), 1 - ratio))
     p: Floats = np.minimum(1.0, 2 * np.minimum(low, np.maximum(high, heavier)))
     return p
+
+
+def lower_tail(ratio: Floats, reference: Floats, draws: Floats) -> Floats:
+    """Return P_low, the one-sided p of ratios below references: the binomial tail, continued to real draws.
+
+    Parameters as in `p_values`; against a margin of the reference it is the p of a minimum effect.
+    """
+    from scipy.special import betainc  # noqa: PLC0415 - as above
+
+    found = draws * ratio
+    tail: Floats = np.where(ratio == 1, 1.0, betainc(draws - found, found + 1, 1 - reference))
+    return tail
 
 
 def false_discovery_rates(p: Floats) -> Floats:

@@ -1,247 +1,36 @@
-"""Low membership: which industries, or groups, of a population have fewer members per employee than a reference.
+"""Low membership: which rows of a population have fewer members per employee than a reference."""
 
-Tests, their classes, shortfalls, and the limits of a funnel plot.
-"""
-
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from app.catalogue.dimensions import By
 from app.catalogue.measures import SHOWN
-from app.errors import ErrorCode, ErrorItem, InvalidRequest
+from app.errors import ErrorCode, ErrorItem, conflicting
 from app.messages import say
 from app.statistics import sums
-from app.statistics.aggregates import list_groups, list_tree
-from app.statistics.inference import (
-    Floats,
-    Precision,
-    Z,
-    effective_headcount,
-    effective_rounded,
-    false_discovery_rates,
-    funnel_limits,
-    joint_draws,
-    p_values,
-)
-from app.statistics.population import Selection, resolve
+from app.statistics.aggregates import aggregate_side, margins_of, selected
+from app.statistics.as_of import ExactOnly
+from app.statistics.breakdown import Cells, cells_of
+from app.statistics.comparison import CLASSES, Comparison, Matched, compare
+from app.statistics.inference import precision_of
+from app.statistics.population import Selection, roots
 from app.statistics.question import Page, Question, Subject
 from app.statistics.row_list import RowList, order_of, ordered
+from app.statistics.standardisation import ADJUSTMENT, adjusted
 from app.store.arrays import Int64
-from app.store.snapshot import Mask, Snapshot, code_ranks
-
-LEAST_EXPECTED = 5
-"""Expected effective members (n_t·r_ref) below which no test is made: it could show nothing."""
-
-Z_998 = 3.090232306167813
-"""The 99.9 % point of the standard normal distribution, of the outer limits."""
-
-Exact = npt.NDArray[np.object_]
-"""Python integers, whose products cannot overflow."""
-
-
-class ComparisonClass(StrEnum):
-    """What a comparison says, decided in this order.
-
-    `not_applicable`: there is no headcount on a side, or the reference is all members; `inconsistent`: more members
-    than headcount; `low_base`: nothing could be shown; `low`: lower, and by more than the margin; `lower`, `higher`:
-    different from the reference; `not_different`: none of these, which says little where few members are expected.
-    """
-
-    NOT_APPLICABLE = "not_applicable"
-    INCONSISTENT = "inconsistent"
-    LOW_BASE = "low_base"
-    LOW = "low"
-    LOWER = "lower"
-    HIGHER = "higher"
-    NOT_DIFFERENT = "not_different"
-
-
-CLASSES = tuple(ComparisonClass)
-
-COLUMNS = (
-    "n_eff", "ratio", "reference_ratio", "expected", "p", "q", "class", "shortfall", "limit_95_low", "limit_95_high",
-    "limit_998_low", "limit_998_high",
-)  # fmt: skip
-"""Columns of a comparison."""
-
-
-@dataclass(frozen=True)
-class Matched:
-    """Sums per row over the enterprises whose headcount and members are both known.
-
-    Parameters
-    ----------
-    members, headcount
-        M and H.
-    squared
-        Q, the sum of squared headcounts.
-    shown
-        Number of enterprises that were rounded one by one before they were summed; 0 if figures are exact.
-    """
-
-    members: Int64
-    headcount: Int64
-    squared: Int64
-    shown: Int64
-
-    def less(self, other: "Matched") -> "Matched":
-        """Return the sums without those of `other`."""
-        return Matched(
-            self.members - other.members,
-            self.headcount - other.headcount,
-            self.squared - other.squared,
-            self.shown - other.shown,
-        )
-
-    def draws(self, reference: Floats, precision: Precision) -> Floats:
-        """Return n_eff of each row in tests against these references; NaN where there is no headcount or reference."""
-        valid = (self.headcount > 0) & ~np.isnan(reference)
-        headcount = np.where(valid, self.headcount, 1).astype(np.float64)
-        squared = np.where(valid, self.squared, 1).astype(np.float64)
-        draws = effective_headcount(headcount, squared, precision.correlation)
-        if precision.rounding is not None:
-            draws = effective_rounded(reference, draws, self.shown, headcount, precision.rounding)
-        return np.where(valid, draws, np.nan)
-
-
-@dataclass(frozen=True)
-class Ratios:
-    """For each row its ratio and its reference ratio, as integers: M/H and M_ref/H_ref."""
-
-    members: Exact
-    headcount: Exact
-    reference_members: Exact
-    reference_headcount: Exact
-
-    @property
-    def comparable(self) -> Mask:
-        """Where both ratios are defined, and the reference is below 1."""
-        return np.asarray((self.headcount > 0) & (self.reference_members < self.reference_headcount), bool)
-
-    @property
-    def inconsistent(self) -> Mask:
-        """Where there are more members than headcount."""
-        return np.asarray(self.members > self.headcount, bool)
-
-    def below(self, part: Decimal = Decimal(1)) -> Mask:
-        """Where the ratio is below a part of the reference, exactly."""
-        above, under = part.as_integer_ratio()
-        wanted = self.reference_members * self.headcount * above
-        return np.asarray(self.members * self.reference_headcount * under < wanted, bool)
-
-    def divided(self) -> tuple[Floats, Floats]:
-        """Return both ratios, each divided once; NaN where they cannot be compared."""
-        comparable = self.comparable
-        sides = ((self.members, self.headcount), (self.reference_members, self.reference_headcount))
-        own, reference = ((above / np.where(comparable, under, 1)).astype(np.float64) for above, under in sides)
-        return np.where(comparable, own, np.nan), np.where(comparable, reference, np.nan)
-
-    def shortfall(self) -> Int64:
-        """Return how many members are missing to the reference; 0 where they cannot be compared."""
-        comparable = self.comparable
-        divisor = np.where(comparable, self.reference_headcount, 1)
-        missing = -(-self.reference_members * self.headcount // divisor) - self.members
-        return np.where(comparable, np.maximum(missing, 0), 0).astype(np.int64)
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """How each of some rows compares with its reference.
-
-    Parameters
-    ----------
-    rows
-        Numbers of the rows, ascending.
-    columns
-        Values of each of `COLUMNS`: NaN for null; `class` as index in `CLASSES`; `shortfall` 0 for null.
-    """
-
-    rows: Int64
-    columns: dict[str, npt.NDArray[Any]]
-
-    def null(self, column: str) -> Mask:
-        """Return where a column is null."""
-        if column == "class":
-            return np.zeros(len(self.rows), bool)
-        return np.asarray(np.isnan(self.columns["ratio" if column == "shortfall" else column]))
-
-
-def compare(
-    rows: Int64,
-    own: Matched,
-    reference: Matched | Decimal,
-    centre: float,
-    precision: Precision,
-    *,
-    alpha: float,
-    margin: Decimal,
-) -> Comparison:
-    """Return how rows compare with their references; q is adjusted over all rows that can be tested.
-
-    Parameters
-    ----------
-    rows
-        Their numbers, ascending.
-    own, reference
-        Sums of each row, and its reference: sums of other enterprises, or one target for all rows.
-    centre
-        Ratio around which the limits lie; NaN: no limits.
-    precision
-        Of the snapshot.
-    alpha, margin
-        False discovery rate, and fraction of the reference, that decide the classes.
-    """
-    ratios = _ratios(own, reference)
-    ratio, reference_ratio = ratios.divided()
-    draws = own.draws(reference_ratio, precision)
-    joint = draws
-    if isinstance(reference, Matched):
-        joint = joint_draws(draws, reference.draws(reference_ratio, precision))
-    expected = joint * reference_ratio
-    tested = (expected >= LEAST_EXPECTED) & ~ratios.inconsistent
-    p, q = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
-    p[tested] = p_values(ratio[tested], reference_ratio[tested], joint[tested])
-    q[tested] = false_discovery_rates(p[tested])
-    classes = _classes(ratios, expected, q < alpha, margin)
-    limits = (*funnel_limits(centre, draws, Z), *funnel_limits(centre, draws, Z_998))
-    values = (draws, ratio, reference_ratio, expected, p, q, classes, ratios.shortfall(), *limits)
-    return Comparison(rows, dict(zip(COLUMNS, values, strict=True)))
-
-
-def _classes(ratios: Ratios, expected: Floats, significant: Mask, margin: Decimal) -> npt.NDArray[np.intp]:
-    """Return the class of each row, as index in `CLASSES`: the first whose condition holds."""
-    holds = [
-        ~ratios.comparable,
-        ratios.inconsistent,
-        expected < LEAST_EXPECTED,
-        significant & ratios.below(margin),
-        significant & ratios.below(),
-        significant,
-    ]
-    return np.select(holds, list(range(len(holds))), len(holds))
-
-
-def _ratios(own: Matched, reference: Matched | Decimal) -> Ratios:
-    members, headcount = own.members.astype(object), own.headcount.astype(object)
-    if isinstance(reference, Matched):
-        return Ratios(members, headcount, reference.members.astype(object), reference.headcount.astype(object))
-    above, under = reference.as_integer_ratio()
-    return Ratios(members, headcount, *(np.full(len(members), part, object) for part in (above, under)))
-
+from app.store.snapshot import Snapshot, code_ranks
 
 _SUMMED = ("members_matched", "headcount_matched", "headcount_matched_squared")
 
 
 class RatioReference(StrEnum):
-    """What an industry is compared with.
+    """What a row is compared with.
 
-    `rest`: all else of the scope, unclassified enterprises included; `parent`: the same industry in the parent of the
-    district, without the district itself.
+    `rest`: all else of the scope, what is in no row included; `parent`: the same row in the parent of the district,
+    without the district itself.
     """
 
     REST = "rest"
@@ -250,7 +39,7 @@ class RatioReference(StrEnum):
 
 @dataclass(frozen=True)
 class LowMembershipQuestion(Question):
-    """Which industries of a level (`listing.level`), or which groups (`subject`), have too few members.
+    """Which rows of one dimension (`by`) have too few members.
 
     Parameters
     ----------
@@ -258,74 +47,101 @@ class LowMembershipQuestion(Question):
         What each is compared with, unless there is a target.
     target
         Ratio that each is compared with, above 0 and below 1; null: use the reference.
+    adjust
+        Level of the industries whose mix is taken from the row itself, so that only the ratios are compared; null:
+        rows are compared as they are.
     alpha
         False discovery rate below which a difference is significant.
     margin
-        Fraction of the reference ratio below which a significantly lower ratio is low.
+        Fraction of the reference ratio below which a ratio is low.
     """
 
     reference: RatioReference = RatioReference.REST
     target: Decimal | None = None
+    adjust: By | None = None
     alpha: float = 0.05
     margin: Decimal = Decimal("0.8")
-
-    def levels(self) -> Sequence[tuple[str, Subject, str | None]]:
-        """Return the level of the industries."""
-        return (("industry_level", Subject.INDUSTRIES, self.listing.level),)
 
 
 @dataclass(frozen=True)
 class LowMembership:
-    """The list in order, and how each of its rows compares."""
+    """The list in order, its cells, and how each of its rows compares."""
 
     row_list: RowList
+    cells: Cells
     comparison: Comparison
 
 
 def list_low_membership(snapshot: Snapshot, question: LowMembershipQuestion, page: Page) -> LowMembership:
-    """Return the industries of a level, or the groups, with at least one enterprise, each compared with its reference.
+    """Return the rows with at least one enterprise, each compared with its reference.
 
     Raises
     ------
+    ExactOnly
+        Protected figures cannot be compared with the own mix of industries.
     InvalidRequest
         A code is not in the snapshot, there is no parent to compare with, or `sort` is unknown.
     """
-    list_subjects = list_groups if question.subject is Subject.INDUSTRY_GROUPS else list_tree
-    found = list_subjects(snapshot, question, Page())
-    row_list = replace(found, rows=np.sort(found.rows))
-    comparison = _compared(row_list, question)
-    return LowMembership(replace(row_list, rows=_ordered(row_list, comparison, page)), comparison)
+    _refuse_protected(snapshot, question)
+    selection = selected(snapshot, question, page)
+    cells = cells_of(snapshot, selection, question.by)
+    comparison = _compared(snapshot, selection, question, cells)
+    side = aggregate_side(cells.count, question.fields)
+    is_disjoint = cells.are_disjoint and not page.status
+    row_list = RowList(
+        snapshot, Subject.INDUSTRIES, cells.numbers, (side,),
+        lambda: margins_of(snapshot, selection, cells.count, cells.numbers if is_disjoint else None),
+    )  # fmt: skip
+    return LowMembership(replace(row_list, rows=_ordered(row_list, cells, comparison, page)), cells, comparison)
 
 
-def _compared(row_list: RowList, question: LowMembershipQuestion) -> Comparison:
+def _refuse_protected(snapshot: Snapshot, question: LowMembershipQuestion) -> None:
+    if question.adjust is not None and SHOWN in snapshot.row_measures:
+        message = say("rows are compared with their own mix of industries in exact figures only; with a target in all")
+        items = [ErrorItem(ErrorCode.EXACT_ONLY, f"query/{name}", message) for name in ("adjust", "target")]
+        raise ExactOnly(message, items)
+
+
+def _compared(snapshot: Snapshot, selection: Selection, question: LowMembershipQuestion, cells: Cells) -> Comparison:
     """Compare all rows before sorting and paging, since q depends on all rows, and on nothing else."""
-    snapshot, selection = row_list.snapshot, resolve(row_list.snapshot, question.population)
-    own, total = _own(row_list), _matched(sums.whole(snapshot, selection, _measures(snapshot)))
+    precision, alpha, margin = precision_of(snapshot.manifest), question.alpha, question.margin
+    if question.adjust is not None:
+        own, scope = _strata(snapshot, selection, question.adjust, cells)
+        return adjusted(cells.numbers, own, scope, precision.correlation, alpha=alpha, margin=margin)
+    own, total = _own(snapshot, cells), _matched(sums.whole(snapshot, selection, _measures(snapshot)))
     reference: Matched | Decimal
     if question.target is not None:
         reference = question.target
     elif question.reference is RatioReference.PARENT:
-        reference = _within(row_list, _parent(snapshot, selection)).less(own)
+        above = cells_of(snapshot, _parent(snapshot, selection), question.by)
+        reference = _own(snapshot, above, cells.numbers).less(own)
     else:
         reference = total.less(own)
     centre = _ratio(total) if question.target is None else float(question.target)
-    return compare(
-        row_list.rows, own, reference, centre, row_list.precision, alpha=question.alpha, margin=question.margin
-    )  # fmt: skip
+    return compare(cells.numbers, own, reference, centre, precision, alpha=alpha, margin=margin)
 
 
-def _own(row_list: RowList) -> Matched:
-    counts = row_list.sides[0].count(row_list.rows)
-    return _matched(np.array([counts.row(measure) for measure in _measures(row_list.snapshot)], np.int64))
+def _own(snapshot: Snapshot, cells: Cells, numbers: Int64 | None = None) -> Matched:
+    """Return the sums of some cells; null: of all."""
+    return _matched(cells.summed(cells.numbers if numbers is None else numbers, _measures(snapshot)))
 
 
-def _within(row_list: RowList, selection: Selection) -> Matched:
-    """Return the sums of the listed rows in another selection."""
-    snapshot, measures = row_list.snapshot, _measures(row_list.snapshot)
-    if row_list.subject is Subject.INDUSTRY_GROUPS:
-        codes = tuple(snapshot.groups)
-        return _matched(sums.groups(snapshot, selection, [codes[row] for row in row_list.rows.tolist()], measures))
-    return _matched(sums.industries(snapshot, selection, row_list.rows, measures))
+def _strata(snapshot: Snapshot, selection: Selection, level: By, cells: Cells) -> tuple[Matched, Matched]:
+    """Return the sums of each row and stratum, and of each stratum in the whole scope.
+
+    Strata are the industries of a level and, last, the enterprises that have none.
+    """
+    measures, nodes = _measures(snapshot), np.flatnonzero(snapshot.industries.of_level(level.value))
+    whole = sums.whole(snapshot, selection, measures)
+    by_industry = sums.industries(snapshot, selection, nodes, measures)
+    scope = np.concatenate((by_industry, whole - by_industry.sum(axis=1, keepdims=True)), axis=1)
+    pairs = cells_of(snapshot, selection, (cells.axes[0].by, level))
+    own = np.zeros((len(measures), len(cells.numbers), len(nodes) + 1), np.int64)
+    rows = np.searchsorted(cells.numbers, pairs.values(pairs.numbers, 0))
+    columns = np.searchsorted(nodes, pairs.values(pairs.numbers, 1))
+    own[:, rows, columns] = pairs.summed(pairs.numbers, measures)
+    own[:, :, -1] = cells.summed(cells.numbers, measures) - own.sum(axis=2)
+    return _matched(own), _matched(scope)
 
 
 def _measures(snapshot: Snapshot) -> tuple[str, ...]:
@@ -347,27 +163,32 @@ def _ratio(total: Matched) -> float:
 
 def _parent(snapshot: Snapshot, selection: Selection) -> Selection:
     """Return the selection with the parent of its district."""
-    parent = -1 if selection.district is None else int(snapshot.districts.parents[selection.district])
+    nodes = roots(snapshot.districts, selection.districts)
+    parent = int(snapshot.districts.parents[nodes[0]]) if len(nodes) == 1 else -1
     if parent < 0:
-        message = say("reference=parent needs a district that has a parent")
-        raise InvalidRequest(
-            message,
-            [
-                ErrorItem(ErrorCode.CONFLICTING_PARAMETERS, "query/reference", message),
-                ErrorItem(ErrorCode.CONFLICTING_PARAMETERS, "query/district", message),
-            ],
-        )
-    return replace(selection, district=parent)
+        raise conflicting(say("reference=parent needs one district, which has a parent"), "reference", "district")
+    return replace(selection, districts=(parent,))
 
 
-def _ordered(row_list: RowList, comparison: Comparison, page: Page) -> Int64:
+def _ordered(row_list: RowList, cells: Cells, comparison: Comparison, page: Page) -> Int64:
     """Return the rows sorted by a column of the comparison (classes as text), or like any other list."""
-    snapshot = row_list.snapshot
-    groups = row_list.subject is Subject.INDUSTRY_GROUPS
-    ranks = (code_ranks(tuple(snapshot.groups)) if groups else snapshot.industries.code_ranks)[row_list.rows]
-    if page.sort not in COLUMNS:
-        return ordered(row_list.rows, ranks, row_list.sides[0], page, row_list.precision)
+    ranks = cells.ranks
+    if page.sort not in comparison.columns:
+        _refuse_absent(page)
+        return ordered(cells.numbers, ranks, row_list.sides[0], page, row_list.precision)
+    if page.status:
+        message = say("status needs a metric to sort by, and {sort} is none", sort=page.sort)
+        raise conflicting(message, "status", "sort")
     keys = comparison.columns[page.sort]
     if page.sort == "class":
         keys = code_ranks(CLASSES)[keys]
-    return row_list.rows[order_of(keys, comparison.null(page.sort), ranks, page.order)]
+    if page.sort == "q_margin":  # of which many are 1: by q, then by code
+        by_q = order_of(comparison.columns["q"], comparison.null("q"), ranks, page.order)
+        ranks = np.argsort(by_q)
+    return cells.numbers[order_of(keys, comparison.null(page.sort), ranks, page.order)]
+
+
+def _refuse_absent(page: Page) -> None:
+    """Refuse to sort by a column that only a comparison with the own mix of industries has."""
+    if page.sort in ADJUSTMENT:
+        raise conflicting(say("sort={sort} needs adjust", sort=page.sort), "sort", "adjust")

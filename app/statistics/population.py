@@ -1,21 +1,20 @@
 """Selections: the population of a question, with its codes resolved in a snapshot."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from app.catalogue.vocabulary import Basis, EnterpriseKind, Ownership, SizeClass
+from app.catalogue.dimensions import ATTRIBUTES
+from app.catalogue.vocabulary import Basis
 from app.errors import ErrorCode, ErrorItem, InvalidRequest, closest
 from app.messages import say, together
 from app.statistics.question import Population
-from app.store.arrays import disjoint_spans
+from app.store.arrays import Int64, disjoint_spans
 from app.store.snapshot import Mask, Snapshot, Tree
-
-_CHOICES = {"enterprise_kind": EnterpriseKind, "ownership": Ownership, "size_class": SizeClass}
-_COLUMNS = {"enterprise_kind": "kind", "ownership": "ownership", "size_class": "size_class"}
 
 
 @dataclass(frozen=True)
@@ -26,31 +25,34 @@ class Selection:
     ----------
     basis
         Which enterprises form the denominator.
-    district, industry
-        Index of the node whose subtree is counted; null: everything, including what has no node.
-    industry_group
-        Code of a group; null: every industry.
+    districts, industries
+        Nodes whose subtrees are counted, as given; empty: everything, including what has no node.
+    groups
+        Codes of groups; empty: every industry.
     attributes
-        Column and number of the value, for each filter on an attribute.
+        Column and numbers of the values, for each condition on an attribute.
+    figures
+        Codes of the measures to count; empty: all.
     """
 
     basis: Basis
-    district: int | None = None
-    industry: int | None = None
-    industry_group: str | None = None
-    attributes: tuple[tuple[str, int], ...] = ()
+    districts: tuple[int, ...] = ()
+    industries: tuple[int, ...] = ()
+    groups: tuple[str, ...] = ()
+    attributes: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    figures: frozenset[str] = frozenset()
 
-    @property
-    def filtered(self) -> bool:
-        """Whether it filters by an attribute of the enterprises."""
-        return bool(self.attributes)
+    @cached_property
+    def conditions(self) -> frozenset[str]:
+        """Names of the parts that restrict it, besides the basis."""
+        return frozenset(name for name in ("districts", "industries", "groups", "attributes") if getattr(self, name))
 
     def narrowed(self, *, district: int | None = None, industry: int | None = None) -> "Selection":
         """Return the selection restricted to a node too, in a tree that it does not restrict yet."""
         return replace(
             self,
-            district=self.district if district is None else district,
-            industry=self.industry if industry is None else industry,
+            districts=self.districts if district is None else (district,),
+            industries=self.industries if industry is None else (industry,),
         )
 
 
@@ -63,16 +65,18 @@ def resolve(snapshot: Snapshot, population: Population) -> Selection:
         A code is not in the snapshot; every such code is listed with the closest known codes.
     """
     problems: list[ErrorItem] = []
-    district = _find(snapshot.districts.index, population.district, "district", problems)
-    industry = _find(snapshot.industries.index, population.industry, "industry", problems)
-    _find(dict.fromkeys(snapshot.groups, 0), population.industry_group, "industry_group", problems)
+    districts = _found(snapshot.districts.index, population.district, "district", problems)
+    industries = _found(snapshot.industries.index, population.industry, "industry", problems)
+    _found(dict.fromkeys(snapshot.groups, 0), population.industry_group, "industry_group", problems)
     refuse(problems)
-    filters = {name: getattr(population, name) for name in _CHOICES if getattr(population, name) is not None}
-    attributes = tuple(
-        (_COLUMNS[name], [str(choice) for choice in _CHOICES[name]].index(str(value)))
-        for name, value in filters.items()
-    )
-    return Selection(population.basis, district, industry, population.industry_group, attributes)
+    attributes = []
+    for dimension in ATTRIBUTES:
+        values = getattr(population, dimension.code)
+        if values:
+            choices = [str(choice) for choice in dimension.values or ()]
+            attributes.append((dimension.column, tuple(sorted(choices.index(str(value)) for value in values))))
+    groups = tuple(sorted(population.industry_group))
+    return Selection(population.basis, districts, industries, groups, tuple(attributes))
 
 
 def node_of(tree: Tree, code: str, parameter: str) -> int:
@@ -84,9 +88,15 @@ def node_of(tree: Tree, code: str, parameter: str) -> int:
         The code is unknown; the closest known codes are listed.
     """
     problems: list[ErrorItem] = []
-    node = _find(tree.index, code, parameter, problems)
+    nodes = _found(tree.index, (code,), parameter, problems)
     refuse(problems)
-    return -1 if node is None else node
+    return nodes[0]
+
+
+def roots(tree: Tree, nodes: Sequence[int]) -> Int64:
+    """Return the nodes that lie below no other of them, ascending."""
+    given = np.array(nodes, np.int64)
+    return np.array([start for start, _ in disjoint_spans(given, tree.ends[given])], np.int64)
 
 
 def refuse(problems: list[ErrorItem]) -> None:
@@ -102,51 +112,55 @@ def unknown_code(parameter: str, code: str, known: Iterable[str]) -> ErrorItem:
 
 
 def rows_of(snapshot: Snapshot, selection: Selection) -> tuple[slice, Mask]:
-    """Return the slice of rows in a selection's district, and a mask of the selected ones."""
-    rows = district_rows(snapshot, selection.district)
-    mask = snapshot.in_basis(selection.basis, rows)
-    if selection.industry is not None:
-        mask &= _in_spans(
-            snapshot.industry_of[rows], [(selection.industry, int(snapshot.industries.ends[selection.industry]))]
-        )
-    if selection.industry_group is not None:
-        mask &= _in_spans(snapshot.industry_of[rows], group_spans(snapshot, selection.industry_group))
-    for column, number in selection.attributes:
-        mask &= _equal(snapshot, column, number, rows)
+    """Return the slice of rows from a selection's first district to its last, and a mask of the selected ones."""
+    rows, mask = district_rows(snapshot, selection)
+    mask &= snapshot.in_basis(selection.basis, rows)
+    if selection.industries:
+        mask &= in_spans(snapshot.industry_of[rows], spans_of(snapshot.industries, selection.industries))
+    if selection.groups:
+        nodes = [node for group in selection.groups for node in snapshot.groups[group]]
+        mask &= in_spans(snapshot.industry_of[rows], spans_of(snapshot.industries, nodes))
+    for column, numbers in selection.attributes:
+        mask &= _any_of(snapshot, column, numbers, rows)
     return rows, mask
 
 
-def district_rows(snapshot: Snapshot, district: int | None) -> slice:
-    """Return the slice of rows in a district's subtree; null: all rows."""
-    if district is None:
-        return slice(0, len(snapshot.rows))
-    first = snapshot.first_of_district
-    return slice(int(first[district]), int(first[snapshot.districts.ends[district]]))
+def district_rows(snapshot: Snapshot, selection: Selection) -> tuple[slice, Mask]:
+    """Return the slice of rows from a selection's first district to its last, and a mask of those in one."""
+    if not selection.districts:
+        return slice(0, len(snapshot.rows)), np.ones(len(snapshot.rows), bool)
+    first, ends = snapshot.first_of_district, snapshot.districts.ends
+    bounds = [(int(first[node]), int(first[ends[node]])) for node in roots(snapshot.districts, selection.districts)]
+    rows = slice(bounds[0][0], bounds[-1][1])
+    mask = np.zeros(rows.stop - rows.start, bool)
+    for start, end in bounds:
+        mask[start - rows.start : end - rows.start] = True
+    return rows, mask
 
 
-def group_spans(snapshot: Snapshot, group: str) -> list[tuple[int, int]]:
-    """Return the industries of a group as disjoint spans of the tree's pre-order."""
-    nodes = np.array(snapshot.groups[group], np.int64)
-    return disjoint_spans(nodes, snapshot.industries.ends[nodes])
+def spans_of(tree: Tree, nodes: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the subtrees of some nodes as disjoint spans of the tree's pre-order."""
+    given = np.array(nodes, np.int64)
+    return disjoint_spans(given, tree.ends[given])
 
 
-def _find(index: dict[str, int], code: str | None, parameter: str, problems: list[ErrorItem]) -> int | None:
-    if code is None:
-        return None
-    if code not in index:
-        problems.append(unknown_code(parameter, code, index))
-        return None
-    return index[code]
-
-
-def _in_spans(industries: npt.NDArray[Any], spans: list[tuple[int, int]]) -> Mask:
-    inside = np.zeros(len(industries), bool)
+def in_spans(nodes: npt.NDArray[Any], spans: list[tuple[int, int]]) -> Mask:
+    """Return which nodes lie in one of some spans."""
+    inside = np.zeros(len(nodes), bool)
     for start, end in spans:
-        inside |= (industries >= start) & (industries < end)
+        inside |= (nodes >= start) & (nodes < end)
     return inside
 
 
-def _equal(snapshot: Snapshot, column: str, number: int, rows: slice) -> Mask:
-    equal = snapshot.rows.values(column)[rows] == number
+def _found(
+    index: Mapping[str, int], codes: Sequence[str], parameter: str, problems: list[ErrorItem]
+) -> tuple[int, ...]:
+    """Return the numbers of known codes, ascending; unknown ones are added to the problems."""
+    problems.extend(unknown_code(parameter, code, index) for code in codes if code not in index)
+    return tuple(sorted(index[code] for code in codes if code in index))
+
+
+def _any_of(snapshot: Snapshot, column: str, numbers: tuple[int, ...], rows: slice) -> Mask:
+    equal = np.isin(snapshot.rows.values(column)[rows], numbers)
     valid = snapshot.rows.valid(column)
     return np.asarray(equal if valid is None else equal & valid[rows])

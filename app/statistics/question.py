@@ -6,6 +6,7 @@ from datetime import date
 from enum import StrEnum
 
 from app.catalogue.analyses import Analysis
+from app.catalogue.dimensions import By
 from app.catalogue.vocabulary import Basis
 
 
@@ -44,27 +45,41 @@ class AsOf:
 
 @dataclass(frozen=True)
 class Population:
-    """Whom to count; all conditions must hold.
+    """Whom to count: enterprises for which any value of each condition holds; an empty condition holds for all.
 
     Parameters
     ----------
     basis
         Which enterprises form the denominator.
     district, industry
-        Code of a node; its whole subtree is counted.
+        Codes of nodes; their whole subtrees are counted, once where they overlap.
     industry_group
-        Code of a group of industries.
-    enterprise_kind, ownership, size_class
-        Value of an attribute of the enterprise.
+        Codes of groups of industries; an enterprise in several counts once.
+    enterprise_kind, sector, ownership, size_class
+        Values of an attribute of the enterprise.
     """
 
     basis: Basis = Basis.OPERATING
-    district: str | None = None
-    industry: str | None = None
-    industry_group: str | None = None
-    enterprise_kind: str | None = None
-    ownership: str | None = None
-    size_class: str | None = None
+    district: tuple[str, ...] = ()
+    industry: tuple[str, ...] = ()
+    industry_group: tuple[str, ...] = ()
+    enterprise_kind: tuple[str, ...] = ()
+    sector: tuple[str, ...] = ()
+    ownership: tuple[str, ...] = ()
+    size_class: tuple[str, ...] = ()
+
+
+class Relation(StrEnum):
+    """How an enterprise stands to a branch and all below it.
+
+    `participating`: it employs an open member who takes part there by a secondary affiliation; `covered`: a living
+    organisation means names one of them; `unreached`: it is not organised, and employs an open member whom no secondary
+    affiliation reaches.
+    """
+
+    PARTICIPATING = "participating"
+    COVERED = "covered"
+    UNREACHED = "unreached"
 
 
 @dataclass(frozen=True)
@@ -79,8 +94,10 @@ class Listing:
         Code of a node whose subtree is listed, including itself (trees, branches).
     level
         Level of the tree.
-    organised, standalone, eligible, has_members
+    organised, standalone, eligible, has_members, reached_by_dual
         Flags of an enterprise; unknown matches neither true nor false.
+    branch, relation
+        Code of a branch, and how a listed enterprise stands to it.
     kind, form
         Kind and form of a branch.
     include_empty
@@ -94,6 +111,9 @@ class Listing:
     standalone: bool | None = None
     eligible: bool | None = None
     has_members: bool | None = None
+    reached_by_dual: bool | None = None
+    branch: str | None = None
+    relation: Relation | None = None
     kind: str | None = None
     form: str | None = None
     include_empty: bool = False
@@ -109,6 +129,8 @@ class Page:
         `code`, a measure or a metric.
     order
         Ascending or descending; in both, ties are sorted by code ascending, and nulls come last.
+    status
+        List the rows whose sorted metric has one of these states; empty: all.
     limit
         Rows per page, 1 to 1000.
     cursor
@@ -117,22 +139,31 @@ class Page:
 
     sort: str = "code"
     order: Order = Order.ASCENDING
+    status: tuple[str, ...] = ()
     limit: int = 100
     cursor: str | None = None
 
 
+ALL_FIGURES = ("all",)
+"""Asks for every figure that rows have."""
+
+
 @dataclass(frozen=True)
 class Question:
-    """A question about all subjects of one kind; analyses with more parameters have subclasses.
+    """A question about subjects of one kind, or what `by` says; analyses with more parameters have subclasses.
 
     Parameters
     ----------
     subject
-        What the rows are about.
+        What the rows are about, where `by` does not say it.
     when, population, listing
         As of when, whom to count, which rows to list.
     analysis
         Which analysis; null: a plain list.
+    by
+        The dimensions of the rows of an analysis, outermost first.
+    fields
+        Codes of the measures and metrics to give; empty: the headline figures; `ALL_FIGURES`: all.
     """
 
     subject: Subject
@@ -140,10 +171,14 @@ class Question:
     population: Population = Population()
     listing: Listing = Listing()
     analysis: Analysis | None = None
+    by: tuple[By, ...] = ()
+    fields: tuple[str, ...] = ()
 
     def levels(self) -> Sequence[tuple[str, Subject, str | None]]:
         """Return the requested levels of trees: parameter, tree, level."""
-        return (("level", self.subject, self.listing.level),)
+        trees = {"district": Subject.DISTRICTS, "industry": Subject.INDUSTRIES}
+        by = [("by", trees[one.dimension], one.value) for one in self.by if one.dimension in trees]
+        return (("level", self.subject, self.listing.level), *by)
 
     def named_by(self) -> str:
         """Return where a request names the subject: its path, or a parameter."""

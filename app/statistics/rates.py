@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from app.catalogue.measures import SHOWN
-from app.catalogue.metrics import Interval, Metric, Status
-from app.statistics.inference import Precision, effective_headcount, rounding_error, widened, wilson
+from app.catalogue.metrics import Interval, Metric, RatioRange, Status
+from app.statistics.inference import Precision, effective_headcount, effective_share, rounding_error, widened, wilson
 from app.store.arrays import Int64
 from app.store.snapshot import Mask
 
@@ -82,8 +82,8 @@ class Rates:
     ----------
     metrics
         The metric of each line.
-    value, low, high
-        NaN where null.
+    value, effective, low, high
+        NaN where null; `effective` is the denominator that interval and status rest on.
     numerator, denominator
         0 where null, as `numerator_null` and `denominator_null` say.
     status
@@ -96,6 +96,7 @@ class Rates:
     denominator: Int64
     numerator_null: Mask
     denominator_null: Mask
+    effective: Floats
     low: Floats
     high: Floats
     status: npt.NDArray[np.int8]
@@ -107,21 +108,23 @@ class _Plan:
 
     Parameters
     ----------
-    numerator, denominator, less, companions, parts
+    numerator, denominator, less, companions, companions_less, parts, unknown_of
         Lines, shape (metrics, most measures of one metric).
-    times
-        Factor of each denominator, shape (metrics, 1).
     with_interval
         Which metrics carry an interval, shape (metrics, 1).
+    of_part
+        Which have a numerator that is a part of the denominator, shape (metrics, 1).
     """
 
     numerator: Lines
     denominator: Lines
     less: Lines
     companions: Lines
+    companions_less: Lines
     parts: Lines
-    times: Int64
+    unknown_of: Lines
     with_interval: Mask
+    of_part: Mask
 
 
 @lru_cache(maxsize=64)
@@ -131,9 +134,11 @@ def _plan(codes: tuple[str, ...], metrics: tuple[Metric, ...]) -> _Plan:
         denominator=_lines(codes, [metric.denominator for metric in metrics]),
         less=_lines(codes, [metric.less for metric in metrics]),
         companions=_lines(codes, [metric.companions for metric in metrics]),
+        companions_less=_lines(codes, [metric.companions_less for metric in metrics]),
         parts=_lines(codes, [metric.parts for metric in metrics]),
-        times=np.array([metric.times for metric in metrics], np.int64)[:, None],
+        unknown_of=_lines(codes, [metric.unknown_of for metric in metrics])[:, [0, -1]],
         with_interval=np.array([metric.interval is not Interval.NONE for metric in metrics])[:, None],
+        of_part=np.array([metric.range is RatioRange.PART for metric in metrics])[:, None],
     )
 
 
@@ -158,13 +163,15 @@ def rates_of(counts: Counts, metrics: Sequence[Metric], precision: Precision) ->
     padded = np.vstack((counts.values, np.zeros((1, counts.values.shape[1]), np.int64)))
     absent = _absent(counts, plan)
     numerator = np.where(absent.numerator, 0, padded[plan.numerator].sum(axis=1))
-    denominator = plan.times * (padded[plan.denominator].sum(axis=1) - padded[plan.less].sum(axis=1))
+    denominator = padded[plan.denominator].sum(axis=1) - padded[plan.less].sum(axis=1)
     denominator = np.where(absent.denominator, 0, denominator)
-    effective = _effective(counts, metrics, denominator, precision.correlation)
-    given = (denominator > 0) & ~absent.numerator
+    effective = _effective(counts, metrics, denominator, precision)
+    unknown = _unknown(padded, plan)
+    given = (denominator > 0) & ~absent.numerator & ~unknown
     value = np.divide(numerator, denominator, out=np.full(numerator.shape, np.nan), where=given)
-    inconsistent = plan.with_interval & (numerator > denominator)
-    low, high = _bounds(numerator, denominator, effective, given & plan.with_interval & ~inconsistent)
+    inconsistent = plan.of_part & (numerator > denominator)
+    bounded = given & plan.with_interval & ~inconsistent
+    low, high = _bounds(numerator, denominator, effective, bounded)
     status = np.full(numerator.shape, _NUMBER[Status.OK])
     status[plan.with_interval & (effective < LOW_BASE)] = _NUMBER[Status.LOW_BASE]
     if precision.rounding is not None:
@@ -172,13 +179,22 @@ def rates_of(counts: Counts, metrics: Sequence[Metric], precision: Precision) ->
         low, high = _widened(value, low, high, error)
         status[error > UNRELIABLE] = _NUMBER[Status.UNRELIABLE]
     status[inconsistent] = _NUMBER[Status.INCONSISTENT]
+    status[unknown] = _NUMBER[Status.UNKNOWN]
+    companion = padded[plan.companions].sum(axis=1) - padded[plan.companions_less].sum(axis=1)
     status[denominator == 0] = _NUMBER[Status.NOT_APPLICABLE]
-    status[(denominator == 0) & (padded[plan.companions].sum(axis=1) > 0)] = _NUMBER[Status.UNKNOWN]
+    status[(denominator == 0) & (companion > 0)] = _NUMBER[Status.UNKNOWN]
     status[absent.undefined] = _NUMBER[Status.NOT_APPLICABLE]
     status[absent.protected] = _NUMBER[Status.PROTECTED]
     return Rates(
-        tuple(metrics), value, numerator, denominator, absent.numerator, absent.denominator, low, high, status,
+        tuple(metrics), value, numerator, denominator, absent.numerator, absent.denominator,
+        np.where(bounded, effective, np.nan), low, high, status,
     )  # fmt: skip
+
+
+def _unknown(padded: Int64, plan: _Plan) -> Mask:
+    """Return where some are counted and of none of them it is known."""
+    unknown, counted = padded[plan.unknown_of[:, 0]], padded[plan.unknown_of[:, 1]]
+    return np.asarray((unknown == counted) & (counted > 0))
 
 
 class _Absent(NamedTuple):
@@ -201,7 +217,7 @@ class _Absent(NamedTuple):
 
 
 def _absent(counts: Counts, plan: _Plan) -> _Absent:
-    none = np.zeros((len(plan.times), counts.values.shape[1]), bool)
+    none = np.zeros((len(plan.of_part), counts.values.shape[1]), bool)
     if not counts.null.any():
         return _Absent(none, none, none, none)
     null = np.vstack((counts.null, np.zeros((1, counts.null.shape[1]), bool)))
@@ -219,17 +235,20 @@ def _any_line(mask: Mask, lines: Lines) -> Mask:
     return found
 
 
-def _effective(counts: Counts, metrics: Sequence[Metric], denominator: Int64, correlation: float) -> Floats:
+def _effective(counts: Counts, metrics: Sequence[Metric], denominator: Int64, precision: Precision) -> Floats:
     """Return the independent draws that each denominator is worth; not NaN where it is above 0."""
     effective = denominator.astype(np.float64)
     for line, metric in enumerate(metrics):
+        some = denominator[line] > 0
         if metric.interval in {Interval.CLUSTERED, Interval.WHOLE_FIRMS}:
             clustered = metric.interval is Interval.CLUSTERED
             squared = counts.row("headcount_matched_squared" if clustered else "headcount_squared").astype(np.float64)
-            headcount = effective[line]
-            rho = correlation if clustered else 1.0
-            some = headcount > 0
-            effective[line, some] = effective_headcount(headcount[some], squared[some], rho)
+            rho = precision.correlation if clustered else 1.0
+            effective[line, some] = effective_headcount(effective[line, some], squared[some], rho)
+        elif metric.interval is Interval.SHARES and f"{metric.whole}_squared" in counts.codes:  # branches have none
+            whole, squared = counts.row(metric.whole)[some], counts.row(f"{metric.whole}_squared")[some]
+            rho = precision.shares[metric.code]
+            effective[line, some] = effective_share(denominator[line, some], whole, squared, rho)
     return effective
 
 

@@ -7,12 +7,13 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from app.catalogue.metrics import METRIC, Metric
-from app.errors import ErrorCode, ErrorItem, InvalidRequest
+from app.catalogue.measures import Measure
+from app.catalogue.metrics import METRIC, Metric, Status
+from app.errors import ErrorCode, ErrorItem, InvalidRequest, conflicting
 from app.messages import say
 from app.statistics.inference import Precision, precision_of
-from app.statistics.question import Order, Page, Subject
-from app.statistics.rates import Counts, rates_of
+from app.statistics.question import ALL_FIGURES, Order, Page, Subject
+from app.statistics.rates import STATUSES, Counts, rates_of
 from app.store.arrays import Int64
 from app.store.snapshot import Mask, Snapshot
 
@@ -29,15 +30,33 @@ class Side:
     name
         Prefix of its columns in files; empty if rows have one side.
     measures, metrics
-        The figures shown.
+        The figures that rows have.
     count
         Counts rows, given by number.
+    fields
+        Codes of the figures asked for: `measures_shown` and `metrics_shown`; empty: the headline figures.
     """
 
     name: str
-    measures: tuple[str, ...]
+    measures: tuple[Measure, ...]
     metrics: tuple[Metric, ...]
     count: Callable[[Int64], Counts]
+    fields: tuple[str, ...] = ()
+
+    @cached_property
+    def measures_shown(self) -> tuple[str, ...]:
+        """Codes of the measures asked for, in the order of the catalogue."""
+        return tuple(measure.code for measure in self.measures if self._shows(measure))
+
+    @cached_property
+    def metrics_shown(self) -> tuple[Metric, ...]:
+        """The metrics asked for, in the order of the catalogue."""
+        return tuple(metric for metric in self.metrics if self._shows(metric))
+
+    def _shows(self, figure: Measure | Metric) -> bool:
+        if not self.fields:
+            return isinstance(figure, Metric) or figure.headline
+        return self.fields == ALL_FIGURES or figure.code in self.fields
 
 
 @dataclass(frozen=True)
@@ -47,12 +66,12 @@ class Margins:
     Parameters
     ----------
     total
-        Figures of the whole selection.
+        Figures of the whole selection; null if it has no single basis.
     unallocated
         `total` less all listed rows; null if rows overlap.
     """
 
-    total: Counts
+    total: Counts | None
     unallocated: Counts | None = None
 
 
@@ -101,17 +120,25 @@ def ordered(rows: Int64, code_ranks: Int64, side: Side, page: Page, precision: P
     side
         The figures to sort by.
     page
-        Sort field and direction.
+        Sort field and direction, and the states of the sorted metric that are listed.
     precision
         Of the snapshot.
+
+    Raises
+    ------
+    InvalidRequest
+        Rows do not have what is sorted by, or states are asked for and it is not a metric.
     """
+    metric = _sorted_metric(side, page)
     if page.sort == "code":
         ranks = code_ranks if page.order is Order.ASCENDING else -code_ranks
         return rows[np.argsort(ranks, kind="stable")]
     blocks = [rows[start : start + BLOCK] for start in range(0, max(len(rows), 1), BLOCK)]
-    found = [_keys(block, side, page.sort, precision) for block in blocks]
-    keys, null = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return rows[order_of(keys, null, code_ranks, page.order)]
+    found = [_keys(block, side, page, metric, precision) for block in blocks]
+    keys, null, listed = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    order = order_of(keys, null, code_ranks, page.order)
+    in_order: Int64 = rows[order[listed[order]]]
+    return in_order
 
 
 def order_of(keys: npt.NDArray[np.number], null: Mask, code_ranks: Int64, order: Order) -> Int64:
@@ -127,18 +154,36 @@ def less(total: Counts, rows: Counts) -> Counts:
     return Counts(total.codes, np.where(null, 0, values), null, total.undefined, total.protected)
 
 
-def _keys(rows: Int64, side: Side, sort: str, precision: Precision) -> tuple[npt.NDArray[np.number], Mask]:
-    if sort in side.measures:
-        counts = side.count(rows)
-        line = counts.codes.index(sort)
-        return counts.values[line].copy(), counts.null[line].copy()  # copies, so that the other lines are freed
-    metric = METRIC.get(sort)
-    if metric is None or metric not in side.metrics:
-        raise _unknown_sort(sort, [*side.measures, *(known.code for known in side.metrics)])
-    value = rates_of(side.count(rows), [metric], precision).value[0]
-    return value, np.isnan(value)
+def _sorted_metric(side: Side, page: Page) -> Metric | None:
+    """Return the metric that a page is sorted by; null: it is sorted by code or by a measure."""
+    metric = METRIC.get(page.sort)
+    if metric in side.metrics:
+        return metric
+    measures, metrics = (tuple(figure.code for figure in figures) for figures in (side.measures, side.metrics))
+    if page.sort not in {"code", *measures}:
+        raise unknown_sort(page.sort, [*measures, *metrics])
+    if page.status:
+        message = say("status needs a metric to sort by, and {sort} is none", sort=page.sort)
+        raise conflicting(message, "status", "sort")
+    return None
 
 
-def _unknown_sort(sort: str, choices: Sequence[str]) -> InvalidRequest:
+def _keys(
+    rows: Int64, side: Side, page: Page, metric: Metric | None, precision: Precision
+) -> tuple[npt.NDArray[np.number], Mask, Mask]:
+    """Return the key of each row, where it is null, and where its state is asked for."""
+    counts = side.count(rows)
+    if metric is None:
+        line = counts.codes.index(page.sort)
+        everything = np.ones(len(rows), bool)
+        return counts.values[line].copy(), counts.null[line].copy(), everything  # copies, so that the others are freed
+    rates = rates_of(counts, [metric], precision)
+    states = [STATUSES.index(Status(state)) for state in page.status]
+    listed = np.isin(rates.status[0], states) if states else np.ones(len(rows), bool)
+    return rates.value[0], np.isnan(rates.value[0]), listed
+
+
+def unknown_sort(sort: str, choices: Sequence[str]) -> InvalidRequest:
+    """Return the error of a `sort` that rows do not have."""
     message = say("sort cannot be {sort!r}", sort=sort)
     return InvalidRequest(message, [ErrorItem(ErrorCode.INVALID_CHOICE, "query/sort", message, ("code", *choices))])

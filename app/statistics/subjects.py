@@ -8,19 +8,19 @@ import numpy as np
 
 from app.catalogue.measures import BRANCH_MEASURES, ENTERPRISE_MEASURES, ROW_MEASURES
 from app.catalogue.metrics import BRANCH_METRICS, ENTERPRISE_METRICS
-from app.errors import NEIGHBOURS, ErrorCode, ErrorItem, InvalidRequest
+from app.catalogue.vocabulary import ORGANISATION_MEANS, Basis, CoverageMeans
+from app.errors import NEIGHBOURS, ErrorCode, ErrorItem, conflicting
 from app.messages import say
 from app.statistics import sums
 from app.statistics.aggregates import SubjectNotFound
 from app.statistics.inference import precision_of
-from app.statistics.population import node_of, refuse, resolve, unknown_code
-from app.statistics.question import Listing, Page, Question, Subject
+from app.statistics.population import in_spans, refuse, resolve, spans_of, unknown_code
+from app.statistics.question import Listing, Page, Population, Question, Relation, Subject
 from app.statistics.rates import Counts
 from app.statistics.row_list import Margins, RowList, Side, ordered
 from app.store.arrays import Int64
 from app.store.snapshot import Mask, Snapshot
 
-_SHOWN = tuple(measure.code for measure in ENTERPRISE_MEASURES)
 _ROWS = tuple(measure.code for measure in ROW_MEASURES)
 _REGISTER_ONLY = np.array([measure.register_only for measure in ROW_MEASURES])
 _PROTECTED = np.zeros(len(_ROWS), bool)
@@ -29,30 +29,40 @@ _FLAGS = {
     "standalone": "standalone",
     "eligible": "eligible",
     "has_members": "enterprises_with_members",
+    "reached_by_dual": "reached_by_dual",
 }
 
 
 def list_enterprises(snapshot: Snapshot, question: Question, page: Page) -> RowList:
     """Return the enterprises that a question lists; `total` is the sum of all of them."""
     rows = sums.listed_rows(snapshot, resolve(snapshot, question.population))
-    rows = flagged(snapshot, rows, question.listing)
-    side = _side(snapshot)
+    rows = related(snapshot, flagged(snapshot, rows, question.listing), question.listing)
+    side = _side(snapshot, question.fields)
     ranked = ordered(rows, snapshot.enterprise_code_ranks[rows], side, page, precision_of(snapshot.manifest))
     return RowList(snapshot, Subject.ENTERPRISES, ranked, (side,), partial(_margins, snapshot, rows))
 
 
-def one_enterprise(snapshot: Snapshot, code: str) -> RowList:
-    """Return one registered enterprise.
+def enterprises_of(
+    snapshot: Snapshot, codes: Iterable[str], fields: tuple[str, ...] = ()
+) -> tuple[RowList, dict[str, int]]:
+    """Return those of some enterprises that are registered, with some figures, and the row of each."""
+    rows = {code: row for code in codes if (row := snapshot.enterprises.row_of("code", code)) is not None}
+    numbers = np.array(list(rows.values()), np.int64)
+    return RowList(snapshot, Subject.ENTERPRISES, numbers, (_side(snapshot, fields),)), rows
+
+
+def one_enterprise(snapshot: Snapshot, code: str, fields: tuple[str, ...] = ()) -> RowList:
+    """Return one registered enterprise, with some figures.
 
     Raises
     ------
     SubjectNotFound
         No enterprise of this code was in the register on the date.
     """
-    row = snapshot.enterprises.row_of("code", code)
-    if row is None:
+    row_list, rows = enterprises_of(snapshot, (code,), fields)
+    if not rows:
         raise absent_enterprise(snapshot, code)
-    return RowList(snapshot, Subject.ENTERPRISES, np.array([row]), (_side(snapshot),))
+    return row_list
 
 
 def absent_enterprise(snapshot: Snapshot, code: str) -> SubjectNotFound:
@@ -61,8 +71,8 @@ def absent_enterprise(snapshot: Snapshot, code: str) -> SubjectNotFound:
     return SubjectNotFound(detail, [ErrorItem(ErrorCode.NOT_FOUND, "path/code", detail)])
 
 
-def _side(snapshot: Snapshot) -> Side:
-    return Side("", _SHOWN, ENTERPRISE_METRICS, partial(_count, snapshot))
+def _side(snapshot: Snapshot, fields: tuple[str, ...]) -> Side:
+    return Side("", ENTERPRISE_MEASURES, ENTERPRISE_METRICS, partial(_count, snapshot), fields)
 
 
 def flagged(snapshot: Snapshot, rows: Int64, listing: Listing) -> Int64:
@@ -74,6 +84,74 @@ def flagged(snapshot: Snapshot, rows: Int64, listing: Listing) -> Int64:
             matches = snapshot.enterprises.values(column)[rows] == int(wanted)
             rows = rows[matches if valid is None else matches & valid[rows]]
     return rows
+
+
+def related(snapshot: Snapshot, rows: Int64, listing: Listing) -> Int64:
+    """Return the rows that stand in a relation to a branch and all below it, by employments and living coverage.
+
+    Raises
+    ------
+    InvalidRequest
+        The branch does not live.
+    """
+    if listing.relation is None:
+        return rows
+    if listing.relation is Relation.UNREACHED:
+        enterprises = snapshot.enterprises
+        alone = (enterprises.values("organised")[rows] == 0) & (enterprises.values("members_without_dual")[rows] > 0)
+        return _near(snapshot, rows[alone], listing.branch)
+    assert listing.branch is not None
+    branches = subtree_of(snapshot, listing.branch)
+    tied = _participating if listing.relation is Relation.PARTICIPATING else _covered
+    return np.intersect1d(rows, tied(snapshot, listing.branch, branches))
+
+
+def _participating(snapshot: Snapshot, branch: str, _below: Int64) -> Int64:
+    """Return the enterprises that employ an open member with a living secondary affiliation at or below a branch."""
+    table = snapshot.table("workplaces")
+    of_branch = np.array([code == branch for code in table.texts("branch_code")], bool)
+    valid, tied = table.valid("enterprise"), of_branch & (table.values("members_secondary") > 0)
+    return np.unique(table.values("enterprise")[tied if valid is None else tied & valid]).astype(np.int64)
+
+
+def _covered(snapshot: Snapshot, _branch: str, branches: Int64) -> Int64:
+    """Return the enterprises that a living organisation means ties to one of some living branches."""
+    table = snapshot.table("coverage")
+    means = [str(choice) for choice in CoverageMeans]
+    organising = np.isin(table.values("means"), [means.index(choice) for choice in ORGANISATION_MEANS])
+    codes = table.texts("branch_code")
+    named = np.array([snapshot.branch_index.get(code, -1) if code else -1 for code in codes], np.int64)
+    return np.unique(table.values("enterprise")[organising & np.isin(named, branches)]).astype(np.int64)
+
+
+def _near(snapshot: Snapshot, rows: Int64, branch: str | None) -> Int64:
+    """Return the rows in the district of a branch and, where it is for some, in its industries; null: all."""
+    if branch is None:
+        return rows
+    subtree_of(snapshot, branch)  # which refuses one that does not live
+    number = snapshot.branch_index[branch]
+    own = np.array([number], np.int64)
+    industry, group = (snapshot.branches.texts_of(name, own) for name in ("industry_code", "industry_group"))
+    population = Population(
+        Basis.REGISTERED,
+        district=(snapshot.districts.codes[int(snapshot.branch_districts[number])],),
+        industry=tuple(code for code in industry if code is not None),
+        industry_group=tuple(code for code in group if code is not None),
+    )
+    return np.intersect1d(rows, sums.listed_rows(snapshot, resolve(snapshot, population)))
+
+
+def subtree_of(snapshot: Snapshot, branch: str) -> Int64:
+    """Return the living branches at and below one, by nearest living ancestors.
+
+    Raises
+    ------
+    InvalidRequest
+        It does not live.
+    """
+    if branch not in snapshot.branch_index:
+        refuse_branch(snapshot, "branch", branch, ())
+    return np.flatnonzero(_descends(snapshot.branch_parents, snapshot.branch_index[branch]))
 
 
 def _count(snapshot: Snapshot, rows: Int64) -> Counts:
@@ -104,6 +182,7 @@ _COMPANION = "enterprises_members_unknown"
 _CODES = (*_MEASURES, "members", _COMPANION)
 _PARTICIPATING = _MEASURES.index("members_participating")
 _NONE = np.zeros(len(_CODES), bool)
+_OF_SUBTREE = np.array([measure.of_subtree for measure in BRANCH_MEASURES] + [False, False])
 
 
 def list_branches(snapshot: Snapshot, question: Question, page: Page) -> RowList:
@@ -114,22 +193,32 @@ def list_branches(snapshot: Snapshot, question: Question, page: Page) -> RowList
         wanted = getattr(question.listing, name)
         if wanted is not None:
             rows = rows[np.array([text == wanted for text in snapshot.branches.texts_of(name, rows)], bool)]
-    own, subtree = _sides(snapshot)
+    own, subtree = _sides(snapshot, question.fields)
     rows = ordered(rows, rows, subtree, page, precision_of(snapshot.manifest))
     return RowList(snapshot, Subject.BRANCHES, rows, (own, subtree))
 
 
-def one_branch(snapshot: Snapshot, code: str) -> RowList:
-    """Return one living branch.
+def branches_of(
+    snapshot: Snapshot, codes: Iterable[str], fields: tuple[str, ...] = ()
+) -> tuple[RowList, dict[str, int]]:
+    """Return those of some branches that live, with some figures, and the row of each."""
+    rows = {code: snapshot.branch_index[code] for code in codes if code in snapshot.branch_index}
+    numbers = np.array(list(rows.values()), np.int64)
+    return RowList(snapshot, Subject.BRANCHES, numbers, _sides(snapshot, fields)), rows
+
+
+def one_branch(snapshot: Snapshot, code: str, fields: tuple[str, ...] = ()) -> RowList:
+    """Return one living branch, with some figures.
 
     Raises
     ------
     SubjectNotFound
         No branch of this code lived on the date.
     """
-    if code not in snapshot.branch_index:
+    row_list, rows = branches_of(snapshot, (code,), fields)
+    if not rows:
         raise absent_branch(snapshot, code)
-    return RowList(snapshot, Subject.BRANCHES, np.array([snapshot.branch_index[code]]), _sides(snapshot))
+    return row_list
 
 
 def absent_branch(snapshot: Snapshot, code: str) -> SubjectNotFound:
@@ -138,22 +227,27 @@ def absent_branch(snapshot: Snapshot, code: str) -> SubjectNotFound:
     return SubjectNotFound(detail, [ErrorItem(ErrorCode.NOT_FOUND, "path/code", detail)])
 
 
-def _sides(snapshot: Snapshot) -> tuple[Side, Side]:
+def _sides(snapshot: Snapshot, fields: tuple[str, ...]) -> tuple[Side, Side]:
     own, subtree = (
-        Side(name, _MEASURES, BRANCH_METRICS, partial(_count_branches, snapshot, name)) for name in ("own", "subtree")
+        Side(name, BRANCH_MEASURES, BRANCH_METRICS, partial(_count_branches, snapshot, name), fields)
+        for name in ("own", "subtree")
     )
     return own, subtree
 
 
 def _count_branches(snapshot: Snapshot, side: str, rows: Int64) -> Counts:
     values = np.zeros((len(_CODES), len(rows)), np.int64)
+    null = np.zeros(values.shape, bool)
     for line, code in enumerate(_MEASURES):
         values[line] = snapshot.branches.values(f"{side}_{code}")[rows]
+        valid = snapshot.branches.valid(f"{side}_{code}")
+        if valid is not None:
+            null[line] = ~valid[rows]
     values[_CODES.index("members")] = values[_PARTICIPATING]
-    return Counts(_CODES, values, np.zeros(values.shape, bool), undefined=_NONE, protected=_NONE)
+    return Counts(_CODES, values, null, undefined=_OF_SUBTREE & (side == "own"), protected=_NONE)
 
 
-def refuse_branch(snapshot: Snapshot, name: str, code: str, district: str | None) -> None:
+def refuse_branch(snapshot: Snapshot, name: str, code: str, district: tuple[str, ...]) -> None:
     """Refuse a branch in a parameter that is not living, or not visible to the caller.
 
     Only codes of the same district are suggested: the caller may not see others.
@@ -163,17 +257,10 @@ def refuse_branch(snapshot: Snapshot, name: str, code: str, district: str | None
     refuse([unknown_code(name, code, [codes[row] for row in located.tolist()])])
 
 
-def _related(snapshot: Snapshot, listing: Listing, district: str | None) -> Int64:
+def _related(snapshot: Snapshot, listing: Listing, district: tuple[str, ...]) -> Int64:
     """Return the children of a parent or the subtree of a branch, by nearest living ancestors."""
     if listing.parent is not None and listing.within is not None:
-        message = say("parent and within cannot be used together")
-        raise InvalidRequest(
-            message,
-            [
-                ErrorItem(ErrorCode.CONFLICTING_PARAMETERS, "query/parent", message),
-                ErrorItem(ErrorCode.CONFLICTING_PARAMETERS, "query/within", message),
-            ],
-        )
+        raise conflicting(say("parent and within cannot be used together"), "parent", "within")
     for name in ("parent", "within"):
         code = getattr(listing, name)
         if code is not None and code not in snapshot.branch_index:
@@ -197,12 +284,12 @@ def _descends(parents: Int64, root: int) -> Mask:
         inside[:-1] = grown
 
 
-def _located(snapshot: Snapshot, rows: Int64, district: str | None) -> Int64:
-    if district is None:
+def _located(snapshot: Snapshot, rows: Int64, district: tuple[str, ...]) -> Int64:
+    """Return the branches that are in one of some districts; of none: all."""
+    nodes = resolve(snapshot, Population(district=district)).districts
+    if not nodes:
         return rows
-    node = node_of(snapshot.districts, district, "district")
-    places = snapshot.branch_districts[rows]
-    located: Int64 = rows[(places >= node) & (places < snapshot.districts.ends[node])]
+    located: Int64 = rows[in_spans(snapshot.branch_districts[rows], spans_of(snapshot.districts, nodes))]
     return located
 
 

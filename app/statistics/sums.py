@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from app.catalogue.vocabulary import Basis
-from app.statistics.population import Selection, group_spans, rows_of
+from app.statistics.population import Selection, roots, rows_of, spans_of
+from app.statistics.question import Subject
 from app.store.arrays import Int64
 from app.store.snapshot import Mask, Snapshot
 
@@ -24,29 +25,40 @@ _NARROW = 1 << 16
 
 def whole(snapshot: Snapshot, selection: Selection, measures: Sequence[str]) -> Int64:
     """Return the sums of a selection, shape (measures, 1)."""
-    if selection.filtered:
-        rows, mask = rows_of(snapshot, selection)
-        return _segments(snapshot, rows, mask, np.array([0]), np.array([mask.size]), measures)
-    if selection.district is not None:
-        return districts(snapshot, selection, np.array([selection.district]), measures)
-    if selection.industry is not None:
-        return industries(snapshot, selection, np.array([selection.industry]), measures)
-    if selection.industry_group is not None:
-        return groups(snapshot, replace(selection, industry_group=None), [selection.industry_group], measures)
-    return _looked_up(snapshot, selection.basis, np.zeros(1, np.int64), measures)
+    trees = snapshot.districts, snapshot.industries
+    match sorted(selection.conditions):
+        case []:
+            return _looked_up(snapshot, selection.basis, np.zeros(1, np.int64), measures)
+        case ["districts"]:
+            nodes = roots(trees[0], selection.districts)
+            return _added_up(districts(snapshot, Selection(selection.basis), nodes, measures))
+        case ["industries"] | ["districts", "industries"] if len(selection.districts) <= 1:
+            nodes = roots(trees[1], selection.industries)
+            return _added_up(industries(snapshot, replace(selection, industries=()), nodes, measures))
+        case ["groups"] if len(selection.groups) == 1:
+            return groups(snapshot, Selection(selection.basis), selection.groups, measures)
+    rows, mask = rows_of(snapshot, selection)
+    return _segments(snapshot, rows, mask, np.array([0]), np.array([mask.size]), measures)
+
+
+def of_subjects(
+    snapshot: Snapshot, selection: Selection, subject: Subject, rows: Int64, measures: Sequence[str]
+) -> Int64:
+    """Return the sums of some districts, industries or groups, given by number, within a selection."""
+    if subject is Subject.DISTRICTS:
+        return districts(snapshot, selection, rows, measures)
+    if subject is Subject.INDUSTRIES:
+        return industries(snapshot, selection, rows, measures)
+    codes = tuple(snapshot.groups)
+    return groups(snapshot, selection, [codes[row] for row in rows.tolist()], measures)
 
 
 def districts(snapshot: Snapshot, selection: Selection, nodes: Int64, measures: Sequence[str]) -> Int64:
     """Return the sums of each district's subtree within a selection, shape (measures, nodes)."""
-    if selection.industry is None and selection.industry_group is None and not selection.filtered:
+    if not selection.conditions:
         return _looked_up(snapshot, selection.basis, 1 + nodes, measures)
-    if (
-        selection.industry is not None
-        and selection.industry_group is None
-        and not selection.filtered
-        and len(nodes) == 1
-    ):
-        return industries(snapshot, Selection(selection.basis, int(nodes[0])), np.array([selection.industry]), measures)
+    if selection.conditions == {"industries"} and len(nodes) == 1:
+        return whole(snapshot, replace(selection, districts=(int(nodes[0]),)), measures)
     rows, mask = rows_of(snapshot, selection)
     first = snapshot.first_of_district
     starts = np.clip(first[nodes] - rows.start, 0, mask.size)
@@ -56,14 +68,13 @@ def districts(snapshot: Snapshot, selection: Selection, nodes: Int64, measures: 
 
 def industries(snapshot: Snapshot, selection: Selection, nodes: Int64, measures: Sequence[str]) -> Int64:
     """Return the sums of each industry's subtree within a selection, shape (measures, nodes)."""
-    plain = selection.industry_group is None and not selection.filtered
-    if plain and selection.industry is not None:
-        shared, some = _shared(snapshot.industries.ends, selection.industry, nodes)
-        return industries(snapshot, replace(selection, industry=None), shared, measures) * some
-    if plain and selection.district is None:
+    if not selection.conditions:
         return _looked_up(snapshot, selection.basis, 1 + len(snapshot.districts.codes) + nodes, measures)
-    if plain and selection.district is not None:
-        cells = _in_cells(snapshot, selection.basis, selection.district, nodes, measures)
+    if selection.conditions <= {"districts", "industries"} and len(selection.industries) == 1:
+        shared, some = _shared(snapshot.industries.ends, selection.industries[0], nodes)
+        return industries(snapshot, replace(selection, industries=()), shared, measures) * some
+    if selection.conditions == {"districts"} and len(selection.districts) == 1:
+        cells = _in_cells(snapshot, selection.basis, selection.districts[0], nodes, measures)
         if cells is not None:
             return cells
     ordered, keys = _by_industry(snapshot, selection)
@@ -74,20 +85,21 @@ def industries(snapshot: Snapshot, selection: Selection, nodes: Int64, measures:
 
 def groups(snapshot: Snapshot, selection: Selection, codes: Sequence[str], measures: Sequence[str]) -> Int64:
     """Return the sums of each industry group in a selection, shape (measures, groups); an enterprise counts once."""
-    if (
-        selection.district is None
-        and selection.industry is None
-        and not selection.filtered
-        and selection.industry_group is None
-    ):
+    if not selection.conditions:
         places = list(snapshot.groups)
         offset = 1 + len(snapshot.districts.codes) + len(snapshot.industries.codes)
         return _looked_up(
             snapshot, selection.basis, offset + np.array([places.index(code) for code in codes], np.int64), measures
         )
     ordered, keys = _by_industry(snapshot, selection)
-    sums = [_of_spans(snapshot, ordered, keys, group_spans(snapshot, code), measures) for code in codes]
+    spans = (spans_of(snapshot.industries, snapshot.groups[code]) for code in codes)
+    sums = [_of_spans(snapshot, ordered, keys, found, measures) for found in spans]
     return np.concatenate(sums, axis=1) if sums else np.zeros((len(measures), 0), np.int64)
+
+
+def _added_up(sums: Int64) -> Int64:
+    total: Int64 = sums.sum(axis=1, keepdims=True)
+    return total
 
 
 def _shared(ends: Int64, node: int, nodes: Int64) -> tuple[Int64, Mask]:
@@ -102,8 +114,7 @@ def _of_spans(
 ) -> Int64:
     bounds = np.array(spans, np.int64).reshape(-1, 2)
     starts, ends = np.searchsorted(keys, bounds[:, 0]), np.searchsorted(keys, bounds[:, 1])
-    total: Int64 = np.sum(_of_rows(snapshot, ordered, starts, ends, measures), axis=1, keepdims=True)
-    return total
+    return _added_up(_of_rows(snapshot, ordered, starts, ends, measures))
 
 
 def _looked_up(snapshot: Snapshot, basis: Basis, rows: Int64, measures: Sequence[str]) -> Int64:

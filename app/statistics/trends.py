@@ -1,118 +1,131 @@
-"""Trends: the same rates on every date that has a snapshot, and breaks in comparability between dates."""
+"""Trends: the same rows on every date that has a snapshot, and breaks in comparability between dates."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Generic, NoReturn, TypeVar
+from typing import NoReturn
 
 import numpy as np
 
+from app.catalogue.measures import BRANCH_MEASURES, ENTERPRISE_MEASURES, MEASURES, Measure
 from app.catalogue.metrics import BRANCH_METRICS, ENTERPRISE_METRICS, METRICS, Metric
 from app.errors import ErrorCode, ErrorItem, InvalidRequest, closest, refuse_reversed
 from app.messages import Message, say, together
-from app.statistics.aggregates import CODES, SubjectNotFound, count_selection
+from app.statistics.aggregates import SubjectNotFound, aggregate_side, count_selection, selected
 from app.statistics.as_of import refuse_exact_only
-from app.statistics.population import resolve
-from app.statistics.question import Question, Subject
-from app.statistics.rates import Rates, rates_of
-from app.statistics.row_list import RowList, Side
-from app.statistics.subjects import codes_near, one_branch, one_enterprise
+from app.statistics.breakdown import Cells, cells_of
+from app.statistics.population import refuse, resolve
+from app.statistics.question import ALL_FIGURES, Page, Question, Subject
+from app.statistics.row_list import RowList
+from app.statistics.subjects import branches_of, codes_near, enterprises_of
 from app.store.manifest import Manifest
 from app.store.shelf import DamagedSnapshot, Shelf, SnapshotNotFound
 from app.store.snapshot import Snapshot, Tree
 
-Found = TypeVar("Found")
+Visibility = Callable[[Snapshot, str], bool]
+"""Whether the caller may see an enterprise or a branch, by code, in a snapshot."""
 
-_METRICS = {Subject.BRANCHES: BRANCH_METRICS, Subject.ENTERPRISES: ENTERPRISE_METRICS}
-"""Metrics of single subjects; populations have `METRICS`."""
+WHOLE = ""
+"""Code of the only subject of a trend without `by`: the population."""
+
+_FIGURES: dict[Subject, tuple[Measure | Metric, ...]] = {
+    Subject.BRANCHES: (*BRANCH_MEASURES, *BRANCH_METRICS),
+    Subject.ENTERPRISES: (*ENTERPRISE_MEASURES, *ENTERPRISE_METRICS),
+}
+"""Figures of single subjects; populations have `MEASURES` and `METRICS`."""
 
 
 class SeriesBreak(StrEnum):
     """What differs between two snapshots, so that a change of figures may be no change of what they count.
 
-    `settings`: the thresholds, or the member source asked for; `member_source`: where members are counted from;
-    `districts`, `industries`, `industry_groups`: these trees and sets, their names included.
+    `settings`: the thresholds, or the member source asked for; `trees`: districts, industries or industry groups, their
+    names included; `member_source`: where members are counted from; `format`: how snapshots are built.
     """
 
     SETTINGS = "settings"
+    TREES = "trees"
     MEMBER_SOURCE = "member_source"
-    DISTRICTS = "districts"
-    INDUSTRIES = "industries"
-    INDUSTRY_GROUPS = "industry_groups"
+    FORMAT = "format"
+
+
+class CompareTo(StrEnum):
+    """Which date each date is compared with: the one before it in the list, or the first."""
+
+    PREVIOUS = "previous"
+    FIRST = "first"
 
 
 @dataclass(frozen=True)
 class TrendQuestion(Question):
-    """A question about a population, or one branch or enterprise (see `subject`), over time.
+    """A question about a population, each row of a dimension, or some branches or enterprises, over time.
 
     Parameters
     ----------
-    code
-        Code of the branch or enterprise; null: a population.
-    metrics
-        Codes of the metrics; empty: all that the subject has.
+    codes
+        Codes of the branches or enterprises (see `subject`); empty: a population.
     since, until
         First and last date; null: no limit.
+    compare_to
+        Which date each is compared with; null: none.
     """
 
-    code: str | None = None
-    metrics: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
     since: date | None = None
     until: date | None = None
-
-    def levels(self) -> Sequence[tuple[str, Subject, str | None]]:
-        """Return nothing: a trend has no levels."""
-        return ()
+    compare_to: CompareTo | None = None
 
     def named_by(self) -> str:
-        """Return the parameter that names the enterprise or branch."""
+        """Return the parameter that names the enterprises or branches."""
         return f"query/{_noun(self)}"
 
 
 @dataclass(frozen=True)
-class Point(Generic[Found]):
+class Point:
     """One date of a trend.
 
     Parameters
     ----------
     manifest
         Of the snapshot.
+    row_list
+        How to count its rows.
+    cells
+        The cells that the rows are; null: the population, enterprises or branches.
+    numbers
+        Number of the row of each subject that the snapshot holds, by code.
+    listed
+        The codes of these with an enterprise at this date.
     breaks
-        What changed since the previous point.
-    found
-        Its figures.
+        What changed since the date before.
     """
 
     manifest: Manifest
-    breaks: tuple[SeriesBreak, ...]
-    found: Found
+    row_list: RowList
+    cells: Cells | None
+    numbers: Mapping[str, int]
+    listed: frozenset[str]
+    breaks: tuple[SeriesBreak, ...] = field(default=())
 
 
-def metrics_of(question: TrendQuestion) -> tuple[Metric, ...]:
-    """Return the metrics of a question, in the order of the catalogue.
+def refuse_figures(question: TrendQuestion) -> None:
+    """Refuse figures that the rows never have.
 
     Raises
     ------
     InvalidRequest
-        The subject does not have a metric; all such are listed.
+        There are some; all are listed.
     """
-    known = _METRICS.get(question.subject, METRICS)
-    codes = tuple(metric.code for metric in known)
-    unknown = [code for code in dict.fromkeys(question.metrics) if code not in codes]
-    if unknown:
-        problems = [
-            ErrorItem(
-                ErrorCode.UNKNOWN_FIELD,
-                "query/metric",
-                say("{noun} has no metric {code}", noun=say(_noun(question)), code=code),
-                codes,
-            )
-            for code in unknown
-        ]
-        raise InvalidRequest(together([problem.message for problem in problems]), problems)
-    return tuple(metric for metric in known if not question.metrics or metric.code in question.metrics)
+    known = tuple(figure.code for figure in _FIGURES.get(question.subject, (*MEASURES, *METRICS)))
+    unknown = [] if question.fields == ALL_FIGURES else [code for code in question.fields if code not in known]
+    noun = say(_noun(question))
+    refuse([
+        ErrorItem(
+            ErrorCode.UNKNOWN_FIELD, "query/fields", say("{noun} has no figure {code}", noun=noun, code=code), known
+        )
+        for code in unknown
+    ])  # fmt: skip
 
 
 def in_range(shelf: Shelf, question: TrendQuestion) -> list[Manifest]:
@@ -164,103 +177,135 @@ def district_trees(shelf: Shelf, question: TrendQuestion) -> list[Tree]:
     return list(trees.values())
 
 
-def trend(
-    shelf: Shelf, question: TrendQuestion, look: Callable[[Manifest], Found | None], *, limited: bool
-) -> list[Point[Found]]:
+def trend(shelf: Shelf, question: TrendQuestion, visibility: Visibility | None = None) -> list[Point]:
     """Return one point per date, the oldest first, each from the newest undamaged snapshot of the date.
+
+    Dates whose snapshot does not have a code of the population, or none of the branches or enterprises, have none.
 
     Parameters
     ----------
     shelf, question
         The snapshots and the question.
-    look
-        Returns the figures of a snapshot; null: it does not have the subject, so the date has no point.
-    limited
-        Whether `look` hides subjects from the caller: one that does not exist then gets the error of a hidden one.
+    visibility
+        Whether the caller may see a branch or enterprise in a snapshot: one that is never seen gets the error of one
+        that does not exist; null: everything is seen.
 
     Raises
     ------
     SubjectNotFound
-        No date has the enterprise or branch, or none shows it to the caller.
+        No date shows some branch or enterprise to the caller.
     InvalidRequest
-        No date has the enterprise, the branch, or all codes of the population, and nothing is hidden.
+        No date has some branch or enterprise, or all codes of the population, and nothing is hidden.
     SnapshotNotFound, ExactOnly
         See `in_range`.
     """
-    dates = [manifest.as_of for manifest in in_range(shelf, question)]
-    found = [one for as_of in dates if (one := _newest_of(shelf, as_of, look)) is not None]
-    if not found:
-        _refuse_unknown(shelf, question, limited=limited)
-    befores = [found[0], *found[:-1]]
-    return [
-        Point(manifest, breaks_between(before, manifest), figures)
-        for (before, _), (manifest, figures) in zip(befores, found, strict=True)
-    ]
+    found: list[Point] = []
+    for manifest in in_range(shelf, question):
+        point = _newest_of(shelf, manifest.as_of, question, visibility)
+        if point is not None:
+            found.append(point)
+    missing = [code for code in question.codes if not any(code in point.numbers for point in found)]
+    if missing or not found:
+        _refuse_unknown(shelf, question, missing, limited=visibility is not None)
+    return [_with_breaks(before, after) for before, after in zip([found[0], *found[:-1]], found, strict=True)]
+
+
+def subjects_of(points: Sequence[Point], question: TrendQuestion) -> list[str]:
+    """Return the codes of the subjects with an enterprise at one of the dates, in the order of rows."""
+    if question.codes:
+        return sorted(question.codes, key=str.encode)
+    listed = frozenset[str]().union(*(point.listed for point in points))
+    cells = points[-1].cells
+    if cells is None:
+        return [WHOLE]
+    axis = cells.axes[0]
+    if axis.is_by_code:
+        return sorted(listed, key=str.encode)
+    return [choice for choice in axis.choices if choice in listed]
 
 
 def breaks_between(before: Manifest, after: Manifest) -> tuple[SeriesBreak, ...]:
     """Return what differs between two snapshots besides their figures."""
-    trees = (SeriesBreak.DISTRICTS, SeriesBreak.INDUSTRIES, SeriesBreak.INDUSTRY_GROUPS)
+    trees = ("districts", "industries", "industry_groups")
     same = {
         SeriesBreak.SETTINGS: before.settings == after.settings,
+        SeriesBreak.TREES: all(before.tables[tree].sha256 == after.tables[tree].sha256 for tree in trees),
         SeriesBreak.MEMBER_SOURCE: before.member_source == after.member_source,
-        **{tree: before.tables[tree].sha256 == after.tables[tree].sha256 for tree in trees},
+        SeriesBreak.FORMAT: before.format_version == after.format_version,
     }
     return tuple(part for part in SeriesBreak if not same[part])
 
 
-def rates_at(snapshot: Snapshot, question: TrendQuestion) -> Rates | None:
-    """Return the rates of a question in one snapshot, one row; null if the snapshot does not have a code."""
-    try:
-        row_list = _row_list(snapshot, question)
-    except (InvalidRequest, SubjectNotFound):
+def compared_with(points: Sequence[Point], number: int, compare_to: CompareTo) -> tuple[Point, bool] | None:
+    """Return the point that one is compared with, and whether a break lies between; null for the first."""
+    if number == 0:
         return None
-    return rates_of(row_list.sides[-1].count(row_list.rows), metrics_of(question), row_list.precision)
+    if compare_to is CompareTo.PREVIOUS:
+        return points[number - 1], bool(points[number].breaks)
+    return points[0], any(point.breaks for point in points[1 : number + 1])
 
 
-def _row_list(snapshot: Snapshot, question: TrendQuestion) -> RowList:
-    """Return the population, enterprise or branch as a list of one row; for a branch, the last side is `subtree`."""
-    if question.code is None:
-        counts = count_selection(snapshot, resolve(snapshot, question.population))
-        return RowList(snapshot, question.subject, np.zeros(1, np.int64), (Side("", CODES, METRICS, counts.taken),))
-    if question.subject is Subject.BRANCHES:
-        return one_branch(snapshot, question.code)
-    return one_enterprise(snapshot, question.code)
+def _with_breaks(before: Point, after: Point) -> Point:
+    breaks = breaks_between(before.manifest, after.manifest)
+    return Point(after.manifest, after.row_list, after.cells, after.numbers, after.listed, breaks)
 
 
-def _newest_of(shelf: Shelf, as_of: date, look: Callable[[Manifest], Found | None]) -> tuple[Manifest, Found] | None:
-    """Return the figures of the newest undamaged snapshot of a date; null if it does not have the subject."""
+def _newest_of(shelf: Shelf, as_of: date, question: TrendQuestion, visibility: Visibility | None) -> Point | None:
+    """Return the figures of the newest undamaged snapshot of a date; null if it has no subject of the question."""
     for manifest in shelf.of(as_of):
         try:
-            figures = look(manifest)
+            snapshot = shelf.visit(manifest)
         except DamagedSnapshot:
             continue
-        return None if figures is None else (manifest, figures)
+        try:
+            point = _point(snapshot, question, visibility)
+        except InvalidRequest:
+            return None
+        return point if point.numbers or not question.codes else None
     return None
 
 
-def _refuse_unknown(shelf: Shelf, question: TrendQuestion, *, limited: bool) -> NoReturn:
-    """Raise the error of a subject that no snapshot of the range has, or of a range of damaged snapshots."""
-    if question.code is not None and limited:
-        detail = _nowhere(question)
-        raise SubjectNotFound(detail, [ErrorItem(ErrorCode.NOT_FOUND, question.named_by(), detail)])
+def _point(snapshot: Snapshot, question: TrendQuestion, visibility: Visibility | None) -> Point:
+    if question.codes:
+        codes = [code for code in question.codes if visibility is None or visibility(snapshot, code)]
+        rows_of = branches_of if question.subject is Subject.BRANCHES else enterprises_of
+        row_list, numbers = rows_of(snapshot, codes, question.fields)
+        return Point(snapshot.manifest, row_list, None, numbers, frozenset(numbers))
+    selection = selected(snapshot, question, Page())
+    if not question.by:
+        side = aggregate_side(count_selection(snapshot, selection).taken, question.fields)
+        row_list = RowList(snapshot, question.subject, np.zeros(1, np.int64), (side,))
+        return Point(snapshot.manifest, row_list, None, {WHOLE: 0}, frozenset({WHOLE}))
+    cells = cells_of(snapshot, selection, question.by)
+    axis = cells.axes[0]
+    row_list = RowList(snapshot, question.subject, cells.numbers, (aggregate_side(cells.count, question.fields),))
+    numbers = {axis.choices[number]: number for number in axis.nodes.tolist()}
+    listed = frozenset(axis.choices[number] for number in cells.numbers.tolist())
+    return Point(snapshot.manifest, row_list, cells, numbers, listed)
+
+
+def _refuse_unknown(shelf: Shelf, question: TrendQuestion, missing: Sequence[str], *, limited: bool) -> NoReturn:
+    """Raise the error of subjects that no snapshot of the range has, or of a range of damaged snapshots."""
+    if missing and limited:
+        details = [_nowhere(question, code) for code in missing]
+        items = [ErrorItem(ErrorCode.NOT_FOUND, question.named_by(), detail) for detail in details]
+        raise SubjectNotFound(together(details), items)
     for manifest in reversed(in_range(shelf, question)):
         with suppress(DamagedSnapshot):
             snapshot = shelf.visit(manifest)
-            if question.code is not None:
-                near = closest(question.code, codes_near(snapshot, question.subject, question.code))
-                raise InvalidRequest(
-                    _nowhere(question),
-                    [ErrorItem(ErrorCode.UNKNOWN_CODE, question.named_by(), _nowhere(question), suggestions=near)],
-                )
+            refuse([_unknown(snapshot, question, code) for code in missing])
             resolve(snapshot, question.population)
     message = say("All snapshots of these dates are damaged.")
     raise SnapshotNotFound(message)
 
 
-def _nowhere(question: TrendQuestion) -> Message:
-    assert question.code is not None
-    return say("No snapshot of these dates has the {noun} {code!r}.", noun=say(_noun(question)), code=question.code)
+def _unknown(snapshot: Snapshot, question: TrendQuestion, code: str) -> ErrorItem:
+    near = closest(code, codes_near(snapshot, question.subject, code))
+    return ErrorItem(ErrorCode.UNKNOWN_CODE, question.named_by(), _nowhere(question, code), suggestions=near)
+
+
+def _nowhere(question: TrendQuestion, code: str) -> Message:
+    return say("No snapshot of these dates has the {noun} {code!r}.", noun=say(_noun(question)), code=code)
 
 
 NOUNS = {Subject.BRANCHES: "branch", Subject.ENTERPRISES: "enterprise"}

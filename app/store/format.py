@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Increased when files of the version before can no longer be read."""
 
 Integers = npt.NDArray[np.integer[Any]]

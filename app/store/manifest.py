@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from app.catalogue.metrics import SHARES
 from app.store.format import FORMAT_VERSION
 
 MANIFEST = "manifest.json"
@@ -23,17 +24,19 @@ class TableInfo(msgspec.Struct, frozen=True):
 class Correlation(msgspec.Struct, frozen=True):
     """The intra-enterprise correlation: its value (4 decimals), and the strata, firms and members it is computed from.
 
-    In a protected snapshot the value is a constant, and the three counts are null.
+    `shares` has that of each share, by metric. In a protected snapshot all values are a constant, and the three counts
+    are null.
     """
 
     value: float
     strata: int | None
     firms: int | None
     members: int | None
+    shares: dict[str, float]
 
 
-UNDISCLOSED = Correlation(0.1, None, None, None)
-"""Stands for the correlation where the true one is not given: to the public, and to keys with a scope."""
+UNDISCLOSED = Correlation(0.1, None, None, None, {metric.code: 0.1 for metric in SHARES})
+"""Stands for the correlations where the true ones are not given: to the public, and to keys with a scope."""
 
 
 class Disclosure(msgspec.Struct, frozen=True):
@@ -83,6 +86,7 @@ class BuildSettings(msgspec.Struct, frozen=True):
     eligible_full_members: int
     return_window_months: int
     turnover_window_months: int
+    active_branch_meetings: int
     branch_least_full_members: int
     general_branch_above: int
     committee_above: int
@@ -112,7 +116,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def scoped(self) -> "Manifest":
-        """The same without the correlation, as keys with a scope get it."""
+        """The same without the correlations, as keys with a scope get it."""
         return msgspec.structs.replace(self, intra_enterprise_correlation=UNDISCLOSED, correlation_source="fixed")
 
     @property
@@ -129,6 +133,27 @@ class _Written(Manifest, frozen=True, kw_only=True):
 
 class DamagedManifest(Exception):
     """A manifest that cannot be read or does not match its checksum."""
+
+
+class OutdatedManifest(DamagedManifest):
+    """A manifest of another format version, whose date is to be built again.
+
+    Parameters
+    ----------
+    rounding_key
+        Fingerprint of the key, as in manifests of this version.
+    """
+
+    def __init__(self, rounding_key: str | None) -> None:
+        super().__init__("another format version")
+        self.rounding_key = rounding_key
+
+
+class _Version(msgspec.Struct, frozen=True):
+    """What the manifests of all versions have."""
+
+    format_version: int
+    rounding_key: str | None = None
 
 
 def snapshot_id(
@@ -159,11 +184,17 @@ def read_manifest(folder: Path) -> Manifest:
 
     Raises
     ------
+    OutdatedManifest
+        It is of another format version.
     DamagedManifest
         It cannot be read or does not match its checksum.
     """
+    content = (folder / MANIFEST).read_bytes()
     try:
-        written = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=_Written)
+        version = msgspec.json.decode(content, type=_Version)
+        if version.format_version != FORMAT_VERSION:
+            raise OutdatedManifest(version.rounding_key)
+        written = msgspec.json.decode(content, type=_Written)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DamagedManifest(type(error).__name__) from error
     manifest = Manifest(**_fields(written))

@@ -10,8 +10,8 @@ import structlog
 
 from app.errors import ErrorCode, ErrorItem, NotFound
 from app.messages import Message, say
-from app.store.format import FORMAT_VERSION, checksum
-from app.store.manifest import MANIFEST, DamagedManifest, Manifest, read_manifest
+from app.store.format import checksum
+from app.store.manifest import MANIFEST, DamagedManifest, Manifest, OutdatedManifest, read_manifest
 from app.store.snapshot import Snapshot
 
 _MAPPED_AT_ONCE = 8
@@ -197,6 +197,9 @@ class Shelf:
     def _manifest(self, folder: Path) -> Manifest | None:
         try:
             manifest = read_manifest(folder)
+        except OutdatedManifest:
+            self._damage(folder.name, say("another format version: build its date again"))
+            return None
         except DamagedManifest:
             self._damage(folder.name, say("{file} is damaged", file=MANIFEST))
             return None
@@ -206,8 +209,8 @@ class Shelf:
                     folder.name, say("{file} cannot be read: {reason}", file=MANIFEST, reason=type(error).__name__)
                 )
             return None
-        if manifest.format_version != FORMAT_VERSION or manifest.id != folder.name:
-            self._damage(folder.name, say("another format version or id"))
+        if manifest.id != folder.name:
+            self._damage(folder.name, say("another id"))
             return None
         return manifest
 

@@ -16,8 +16,8 @@ STATISTICS = "/v1/statistics"
 UNKNOWN = "35029"
 """Code of no district, though it begins as those of many."""
 
-TABLE = "table?district_level=county&industry_level=section"
-COMPARED = "low-membership?industry_level=section"
+BROKEN_DOWN = "breakdown?by=county&by=section"
+COMPARED = "low-membership?by=section"
 
 FEW = (SIMING, HULI, "350203099", "3502030")
 """Districts inside and outside, and two whose codes look as if they were inside."""
@@ -135,6 +135,7 @@ ASKED: dict[str, tuple[Ask, ...]] = {
     "export_district_statistics": in_files("districts", public=True, name="within"),
     "list_industry_statistics": (
         *in_districts("industries", public=True, codes=ABOVE),
+        *(figures(f"industries?district={one}&district={other}", one, other, public=True) for one, other in SIBLINGS),
         figures("industries?level=class&district=350203", SIMING, public=False),
         figures("industries?level=section&industry_group=internet", public=True),
     ),
@@ -155,14 +156,17 @@ ASKED: dict[str, tuple[Ask, ...]] = {
     ),
     "get_branch_statistics": each(Kind.ONE, f"{STATISTICS}/branches/{{}}", BRANCHES),
     "export_branch_statistics": in_files("branches", public=False),
-    "list_basis_statistics": in_districts("bases", public=False),
-    "export_basis_statistics": in_files("bases", public=False),
-    "list_cross_table_statistics": (
-        *in_districts(TABLE, public=True),
-        *in_districts(TABLE, public=True, name="within"),
-        *(figures(f"{TABLE}&district={one}&within={other}", one, other, public=True) for one, other in SIBLINGS),
+    "list_branch_workplaces": each(Kind.ONE, f"{STATISTICS}/branches/{{}}/workplaces?by=enterprise", BRANCHES),
+    "export_branch_workplaces": each(Kind.ONE, f"{STATISTICS}/branches/{{}}/workplaces.csv?by=section", BRANCHES),
+    "list_breakdown_statistics": (
+        *in_districts(BROKEN_DOWN, public=True),
+        *(
+            figures(f"{BROKEN_DOWN}&district={one}&district={other}", one, other, public=True)
+            for one, other in SIBLINGS
+        ),
+        *(figures(f"breakdown?by={by}&district=350203", SIMING, public=False) for by in ("sector", "basis", "site")),
     ),
-    "export_cross_table_statistics": in_files(TABLE, public=True),
+    "export_breakdown_statistics": in_files(BROKEN_DOWN, public=True),
     "list_low_membership": (
         *in_districts(COMPARED, public=True),
         *(
@@ -170,12 +174,20 @@ ASKED: dict[str, tuple[Ask, ...]] = {
             for code, above in ABOVE.items()
             if above is not None
         ),
+        *(figures(f"{COMPARED}&district={one}&district={other}", one, other, public=True) for one, other in SIBLINGS),
+        *in_districts("low-membership?by=county&target=0.1", public=True),
+        figures("low-membership?by=county&district=350203", SIMING, public=False),
     ),
     "export_low_membership": in_files(COMPARED, public=True),
-    "get_changes": in_districts(f"changes?since={BEFORE}", public=True),
+    "get_changes": (
+        *in_districts(f"changes?since={BEFORE}", public=True),
+        *in_districts(f"changes?since={BEFORE}&by=county", public=True),
+    ),
     "export_changes": in_files(f"changes?since={BEFORE}", public=True),
     "list_trend_statistics": (
         *in_districts("trends", public=True),
+        *in_districts("trends?by=section", public=True),
+        *(figures(f"trends?district={one}&district={other}", one, other, public=True) for one, other in SIBLINGS),
         *each(Kind.ONE, f"{STATISTICS}/trends?enterprise={{}}", ENTERPRISES),
         *each(Kind.ONE, f"{STATISTICS}/trends?branch={{}}", BRANCHES),
     ),

@@ -26,29 +26,38 @@ from tests.factories.worked_example import AS_OF, STREET, A, J, worked_example
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "app" / "api" / "examples"
 
+HEADLINES = "fields=enterprises&fields=members&fields=headcount&fields=organisation_coverage&fields=member_ratio"
+"""Figures of a cell."""
+
+PERSONS = "fields=headcount&fields=members&fields=member_ratio"
+"""Figures of an enterprise."""
+
+PARTICIPANTS = "fields=members_participating&fields=affiliations&fields=affiliation_inflation"
+"""Figures of a branch."""
+
 ASKED: dict[str, tuple[str, str]] = {
-    "list_district_statistics": ("GET", "/v1/statistics/districts?parent=350203"),
-    "get_district_statistics": ("GET", f"/v1/statistics/districts/{STREET}"),
-    "list_industry_statistics": ("GET", "/v1/statistics/industries?level=division&limit=1"),
-    "get_industry_statistics": ("GET", "/v1/statistics/industries/64"),
-    "list_industry_group_statistics": ("GET", "/v1/statistics/industry-groups?limit=1"),
-    "get_industry_group_statistics": ("GET", "/v1/statistics/industry-groups/internet"),
-    "list_enterprise_statistics": ("GET", "/v1/statistics/enterprises?limit=1"),
-    "get_enterprise_statistics": ("GET", f"/v1/statistics/enterprises/{A}"),
-    "list_branch_statistics": ("GET", "/v1/statistics/branches?kind=committee"),
-    "get_branch_statistics": ("GET", f"/v1/statistics/branches/{J}"),
-    "list_basis_statistics": ("GET", f"/v1/statistics/bases?district={STREET}"),
-    "list_cross_table_statistics": (
+    "list_district_statistics": ("GET", f"/v1/statistics/districts?parent=350203&limit=2&{HEADLINES}"),
+    "get_district_statistics": ("GET", f"/v1/statistics/districts/{STREET}?{HEADLINES}"),
+    "list_industry_statistics": ("GET", f"/v1/statistics/industries?level=division&limit=1&{HEADLINES}"),
+    "get_industry_statistics": ("GET", f"/v1/statistics/industries/64?{HEADLINES}"),
+    "list_industry_group_statistics": ("GET", f"/v1/statistics/industry-groups?limit=1&{HEADLINES}"),
+    "get_industry_group_statistics": ("GET", f"/v1/statistics/industry-groups/internet?{HEADLINES}"),
+    "list_enterprise_statistics": ("GET", f"/v1/statistics/enterprises?limit=1&{PERSONS}"),
+    "get_enterprise_statistics": ("GET", f"/v1/statistics/enterprises/{A}?{PERSONS}"),
+    "list_branch_statistics": ("GET", f"/v1/statistics/branches?kind=committee&{PARTICIPANTS}"),
+    "get_branch_statistics": ("GET", f"/v1/statistics/branches/{J}?{PARTICIPANTS}"),
+    "list_branch_workplaces": ("GET", f"/v1/statistics/branches/{J}/workplaces"),
+    "list_breakdown_statistics": (
         "GET",
-        "/v1/statistics/table?district_level=street&industry_level=division&limit=1",
+        f"/v1/statistics/breakdown?by=street&by=division&limit=1&{HEADLINES}",
     ),
     "list_trend_statistics": (
         "GET",
-        f"/v1/statistics/trends?district={STREET}&metric=organisation_coverage&metric=dual_reach",
+        f"/v1/statistics/trends?district={STREET}&compare_to=previous&fields=enterprises&fields=dual_reach",
     ),
-    "list_low_membership": ("GET", "/v1/statistics/low-membership?industry_level=division&target=0.08&limit=1"),
-    "get_changes": ("GET", f"/v1/statistics/changes?since=2017-06-30&industry_level=division&district={STREET}"),
-    "list_establishment_gaps": ("GET", f"/v1/statistics/establishment-gaps?district={STREET}&limit=1"),
+    "list_low_membership": ("GET", f"/v1/statistics/low-membership?by=division&target=0.08&limit=1&{HEADLINES}"),
+    "get_changes": ("GET", f"/v1/statistics/changes?since=2017-06-30&by=division&district={STREET}"),
+    "list_establishment_gaps": ("GET", f"/v1/statistics/establishment-gaps?district={STREET}&limit=1&{PERSONS}"),
     "list_data_quality": ("GET", "/v1/statistics/data-quality"),
     "get_dual_affiliation": ("GET", f"/v1/statistics/dual-affiliation?district={STREET}"),
     "list_districts": ("GET", "/v1/districts?parent=350203"),

@@ -23,7 +23,7 @@ def test_a_metric_says_its_formula_interval_and_source(empty_service: TestClient
     metrics = {metric["code"]: metric for metric in empty_service.get("/v1/catalogue").json()["data"]["metrics"]}
     reach = metrics["dual_reach"]
     assert reach["formula"] == ("members_reached_by_dual / (members_unorganised − members_reached_by_dual_unknown)")
-    assert (reach["interval"], reach["tier"], reach["source"]) == ("wilson", "exact", "OrgCoverage")
+    assert (reach["interval"], reach["tier"], reach["source"]) == ("shares", "exact", "OrgCoverage")
     assert metrics["establishment_rate"]["source"] == "Constitution of the Communist Party of China, Art. 30"
     assert metrics["member_ratio"]["tier"] == "public"
 

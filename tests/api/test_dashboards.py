@@ -31,7 +31,7 @@ of_prometheus = pytest.mark.parametrize("target", [*targets(PROMETHEUS)], ids=la
 @pytest.fixture(scope="module")
 def samples(service: TestClient) -> Samples:
     """Give the samples that the service exports after answering, failing and refusing, with the labels of each."""
-    service.get("/v1/statistics/bases")
+    service.get("/v1/statistics/breakdown", params={"by": "basis"})
     service.post("/v1/imports", params={"dataset": "none"})
     text = service.get("/metrics").text
     read: Samples = {name: set(labels) for name, labels in OF_THE_SCRAPE.items()}

@@ -30,15 +30,20 @@ SUFFIXES = {"records": "json", "jsonstat": "json"}
 
 QUERIES = {
     "changes": "since=2017-03-31",
-    "low-membership": "industry_level=division",
-    "table": "district_level=street&industry_level=section",
+    "breakdown": "by=street&by=section",
+    "low-membership": "by=division",
+    "branches/SM-NET/workplaces": "by=enterprise",
 }
 """What must be asked of some tables."""
 
 LISTS = [
     "districts?parent=350203",
     "districts?within=350203&include_empty=true&sort=member_ratio&order=desc",
-    "districts?level=site&basis=eligible&ownership=state",
+    "districts?level=site&basis=eligible&ownership=state&ownership=private",
+    "districts?level=street&fields=all",
+    "districts?level=street&sort=member_ratio&status=ok&fields=member_ratio&fields=members",
+    "breakdown?by=sector&by=section&fields=all",
+    "breakdown?by=basis",
     "industries?level=division&district=350203",
     "industry-groups?basis=registered",
     "enterprises?limit=1000",
@@ -48,6 +53,7 @@ PUBLIC_LISTS = [
     "districts?within=350200&level=street&include_empty=true",
     "industries?level=division&sort=members",
     "industry-groups",
+    "breakdown?by=street&by=division&fields=all",
 ]
 
 
@@ -87,8 +93,13 @@ def flat_row(name: str, row: dict[str, Any]) -> Flat:
     for key, value in row.items():
         if key in ("own", "subtree"):
             flat |= {f"{key}_{column}": cell for column, cell in flat_figures(value).items()}
-        elif key not in ("counts", "rates"):
-            flat |= {column: ";".join(cell) if isinstance(cell, list) else cell for column, cell in value.items()}
+        elif isinstance(value, str):
+            flat[key] = value
+        elif key not in ("counts", "rates") and value is not None:
+            prefix = f"{key}_" if "basis" in row else ""  # rows of a breakdown: of several subjects
+            flat |= {
+                f"{prefix}{name}": ";".join(cell) if isinstance(cell, list) else cell for name, cell in value.items()
+            }
     return flat | (flat_figures(row) if "counts" in row else {})
 
 
@@ -129,13 +140,15 @@ def said_of(row: Flat, column: str, cube: Cube) -> str | None:
     """The status of a cell, from the words of the design: of a metric its own, of a null count what null means."""
     meta = cube.dataset["extension"]["meta"]
     metric, part = next(
-        ((column.removesuffix(f"_{part}"), part) for part in ("numerator", "denominator", "low", "high")
+        ((column.removesuffix(f"_{part}"), part) for part in ("numerator", "denominator", "n_eff", "low", "high")
          if f"{column.removesuffix(f'_{part}')}_status" in row and column.endswith(f"_{part}")),
         (column, "value"),
     )  # fmt: skip
     if f"{metric}_status" in row:
         status: str | None = row[f"{metric}_status"]
         return status if status != "ok" and (part == "value" or row[column] is None) else None
+    if row.get(column) is None and column.startswith(("own_", "subtree_")):
+        return {"meetings": "unknown", "attendances": "unknown"}.get(column.partition("_")[2], "not_applicable")
     if row.get(column) is not None or column not in MEASURE:
         return None
     if meta["disclosure"]["policy"] != "none" and not MEASURE[column].public:
@@ -168,8 +181,10 @@ def test_every_protected_cell_is_that_of_the_json_when_read_back(public_service:
 
 def test_every_table_comes_in_every_format_when_asked(service: TestClient) -> None:
     paths = [path for path in service.get("/openapi.json").json()["paths"] if path.endswith(".{format}")]
-    names = [path.removeprefix(f"{STATISTICS}/").removesuffix(".{format}") for path in paths]
-    assert {"districts", "bases"} <= set(names)
+    names = [
+        path.removeprefix(f"{STATISTICS}/").removesuffix(".{format}").replace("{code}", "SM-NET") for path in paths
+    ]
+    assert {"districts", "breakdown"} <= set(names)
     for name in names:
         for language in ("", "lang=zh", "lang=en"):
             query = f"{QUERIES.get(name, '')}&{language}"

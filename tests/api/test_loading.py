@@ -16,8 +16,8 @@ from app.config import Settings
 from app.main import create_app
 with TestClient(create_app(Settings())) as client:
     codes = [row["enterprise"]["code"] for row in client.get("/v1/statistics/enterprises").json()["data"]]
-    for path in ("districts", "industries?level=division", "industry-groups", "branches", "bases", "enterprises.csv",
-                 "table?district_level=street&industry_level=division&sort=members", "trends",
+    for path in ("districts", "industries?level=division", "industry-groups", "branches", "breakdown?by=sector",
+                 "enterprises.csv", "breakdown?by=street&by=division&sort=members", "trends?by=sector",
                  "trends.csv?branch=SM-NET",
                  "enterprises.xlsx", "enterprises.parquet", "enterprises.jsonstat",
                  f"enterprises/{codes[0]}", "enterprises?sort=members&ownership=private"):

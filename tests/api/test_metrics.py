@@ -122,9 +122,9 @@ def test_how_much_came_in_is_told_to_who_sees_everything_alone(settings: Setting
 
 
 def test_snapshots_are_told_by_tier(service: TestClient) -> None:
-    service.get("/v1/statistics/bases")
+    service.get("/v1/statistics/breakdown?by=basis")
     before = samples(service)
-    service.get("/v1/statistics/bases")
+    service.get("/v1/statistics/breakdown?by=basis")
     told = samples(service)
     assert told[labelled("snapshots", tier="exact")] == 2
     assert told[labelled("snapshots_damaged", tier="exact")] == 0

@@ -10,8 +10,9 @@ from pydantic import BaseModel
 from starlette.testclient import TestClient
 
 from app.api.http.problems import Problem
-from app.api.statistics.changes import ChangesAnswer
+from app.api.statistics.changes import Changes, ChangesAnswer
 from app.api.statistics.models import (
+    BreakdownStatisticsPage,
     DistrictStatisticsAnswer,
     DistrictStatisticsPage,
     IndustryGroupStatisticsPage,
@@ -52,6 +53,8 @@ def figures(found: dict[str, Any]) -> list[dict[str, Any]]:
         ("/industries?level=division&district=350203", IndustryStatisticsPage),
         ("/industries/64?basis=operating", IndustryStatisticsAnswer),
         ("/industry-groups?district=350203", IndustryGroupStatisticsPage),
+        ("/breakdown?by=street&by=section&district=350203&district=350206", BreakdownStatisticsPage),
+        ("/breakdown?by=industry_group&industry=I&industry=64", BreakdownStatisticsPage),
     ],
 )
 @pytest.mark.parametrize("as_of", ["2017-03-31", "2017-06-30"])
@@ -59,7 +62,7 @@ def test_every_public_answer_has_its_documented_shape(
     service: TestClient, path: str, model: type[BaseModel], as_of: str
 ) -> None:
     joint = "&" if "?" in path else "?"
-    answer = service.get(f"{STATISTICS}{path}{joint}as_of={as_of}")
+    answer = service.get(f"{STATISTICS}{path}{joint}as_of={as_of}&fields=all")
     assert answer.status_code == 200, answer.text
     model.model_validate_json(answer.content, strict=True)
     found = answer.json()
@@ -71,8 +74,9 @@ def test_every_public_answer_has_its_documented_shape(
 
 
 def test_public_changes_are_of_the_ratio_alone(service: TestClient) -> None:
-    answer = service.get(f"{STATISTICS}/changes?since=2017-03-31&industry_level=division&district=350203")
+    answer = service.get(f"{STATISTICS}/changes?since=2017-03-31&by=division&district=350203")
     found = ChangesAnswer.model_validate_json(answer.content, strict=True)
+    assert isinstance(found.data, Changes)
     assert found.data.enterprises is found.data.organised is found.data.members is None
     assert found.data.ratio is not None
     assert abs(found.data.ratio.rate + found.data.ratio.mix - found.data.ratio.difference) <= 1e-12
@@ -81,8 +85,8 @@ def test_public_changes_are_of_the_ratio_alone(service: TestClient) -> None:
         for day in ("2017-03-31", "2017-06-30")
     ]
     assert found.data.ratio.difference == ratios[1] - ratios[0]
-    refused = service.get(f"{STATISTICS}/changes?since=2017-03-31&industry_level=class")
-    assert (refused.status_code, place_of(refused.json()["errors"][0])) == (403, "industry_level")
+    refused = service.get(f"{STATISTICS}/changes?since=2017-03-31&by=class")
+    assert (refused.status_code, place_of(refused.json()["errors"][0])) == (403, "by")
 
 
 def test_public_pages_give_the_whole_list_once(service: TestClient) -> None:
@@ -115,7 +119,11 @@ def test_a_public_file_is_the_page_as_rows(service: TestClient) -> None:
         ("/districts?level=site&ownership=state&parent=nowhere", ["ownership", "level"]),
         ("/industries.csv?level=class", ["level"]),
         ("/industries/nowhere?size_class=small", ["size_class"]),
-        ("/bases", [""]),
+        ("/breakdown?by=basis", ["by"]),
+        ("/breakdown?by=sector&by=class", ["by", "by"]),
+        ("/trends?by=site", ["by"]),
+        ("/changes?since=2017-03-31&by=sector", ["by"]),
+        ("/districts?sector=public", ["sector"]),
         ("/enterprises", [""]),
         ("/enterprises/any", [""]),
         ("/branches.records", [""]),
@@ -129,7 +137,7 @@ def test_a_question_that_needs_exact_figures_is_refused_with_what_can_be_had(
     assert (answer.status_code, problem.type) == (403, "/problems/exact-only")
     assert [place_of(item) for item in problem.errors] == pointers
     for item in problem.errors:
-        assert bool(item.allowed) == (place_of(item) not in {"ownership", "size_class"})
+        assert bool(item.allowed) == (place_of(item) not in {"sector", "ownership", "size_class"})
 
 
 @pytest.mark.parametrize(

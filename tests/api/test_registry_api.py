@@ -241,6 +241,7 @@ def test_deletion_says_what_refers_to_it_when_refused(client: TestClient) -> Non
     answer = client.delete("/v1/branches/F1")
     assert answer.status_code == 409
     assert [error["message"] for error in answer.json()["errors"]] == [
+        "branch-returns refer to it: 2 rows (2017-05-01, 2017-06-01)",
         "coverage refer to it: 1 rows (A)",
         "affiliations refer to it: 2 rows",
     ]

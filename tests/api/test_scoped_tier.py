@@ -8,12 +8,16 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from app.catalogue.metrics import SHARES
 from app.config import Settings
 from app.main import create_app
 from tests.api.test_answer_cache import bearer, key_of
 
 HOME = "350203"
-UNDISCLOSED = {"value": 0.1, "strata": None, "firms": None, "members": None}
+UNDISCLOSED = {
+    "value": 0.1, "strata": None, "firms": None, "members": None,
+    "shares": {metric.code: 0.1 for metric in SHARES},
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -30,8 +34,9 @@ def keys(quarters: Settings) -> dict[str, dict[str, str]]:
 PATHS = (
     f"/v1/statistics/districts?parent={HOME}",
     f"/v1/statistics/districts/{HOME}",
-    f"/v1/statistics/low-membership?district={HOME}&industry_level=section",
-    f"/v1/statistics/trends?district={HOME}",
+    f"/v1/statistics/low-membership?district={HOME}&by=section",
+    f"/v1/statistics/breakdown?district={HOME}&by=sector&by=section",
+    f"/v1/statistics/trends?district={HOME}&by=street",
     f"/v1/statistics/changes?district={HOME}&since=2017-03-31",
     f"/v1/statistics/enterprises?district={HOME}&limit=5",
     f"/v1/statistics/branches?district={HOME}&limit=5",
@@ -55,7 +60,7 @@ def test_the_correlation_is_not_given_when_the_key_has_a_scope(
 def test_intervals_rest_on_the_fixed_correlation_when_the_key_has_a_scope(
     service: TestClient, keys: dict[str, dict[str, str]]
 ) -> None:
-    path = f"/v1/statistics/districts/{HOME}"
+    path = f"/v1/statistics/districts/{HOME}?fields=all"
     scoped, whole = (service.get(path, headers=keys[name]).json() for name in ("scoped", "all"))
     assert scoped["data"]["counts"] == whole["data"]["counts"]
     assert _without_intervals(scoped) == _without_intervals(whole)

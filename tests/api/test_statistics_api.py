@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,9 +11,9 @@ from starlette.testclient import TestClient
 
 from app.api.snapshots import SnapshotAnswer, SnapshotList
 from app.api.statistics.models import (
-    BasisStatisticsList,
     BranchStatisticsAnswer,
     BranchStatisticsPage,
+    BreakdownStatisticsPage,
     DistrictStatisticsAnswer,
     DistrictStatisticsPage,
     EnterpriseStatisticsAnswer,
@@ -22,6 +23,8 @@ from app.api.statistics.models import (
     IndustryStatisticsAnswer,
     IndustryStatisticsPage,
 )
+from app.catalogue.measures import BRANCH_MEASURES, ENTERPRISE_MEASURES, MEASURES, Measure
+from app.catalogue.metrics import BRANCH_METRICS, ENTERPRISE_METRICS, METRICS, Metric
 from tests.factories.problems import place_of
 
 STATISTICS = "/v1/statistics"
@@ -53,7 +56,14 @@ def ask(service: TestClient, path: str, model: type[BaseModel]) -> dict[str, Any
         ("/enterprises?basis=registered&eligible=true", EnterpriseStatisticsPage),
         ("/branches", BranchStatisticsPage),
         ("/branches?kind=branch&district=350203&sort=affiliations", BranchStatisticsPage),
-        ("/bases?district=350203&industry_group=internet", BasisStatisticsList),
+        (
+            "/districts?level=street&sector=social&sector=non_public&ownership=private&fields=all",
+            DistrictStatisticsPage,
+        ),
+        ("/districts?sort=member_ratio&status=ok&status=low_base&fields=members", DistrictStatisticsPage),
+        ("/enterprises?district=350203&district=350200&industry=I&sort=young_member_share", EnterpriseStatisticsPage),
+        ("/branches?fields=affiliations&fields=active_branch_share", BranchStatisticsPage),
+        ("/breakdown?by=basis&district=350203&industry_group=internet", BreakdownStatisticsPage),
     ],
 )
 @pytest.mark.parametrize("as_of", ["2017-03-31", "2017-06-30"])
@@ -138,7 +148,21 @@ def test_a_cursor_of_another_question_is_refused(service: TestClient) -> None:
         ("/districts.pdf", 404, "format"),
         ("/districts.csv?limit=5", 422, "limit"),
         ("/districts.csv?fields=size", 422, "fields"),
-        ("/bases?basis=operating", 422, "basis"),
+        ("/districts?fields=size", 422, "fields"),
+        ("/districts?fields=all&fields=members", 422, "fields"),
+        ("/districts?fields=members&fields=members", 422, "fields"),
+        ("/enterprises?fields=enterprises", 422, "fields"),
+        ("/branches?fields=members", 422, "fields"),
+        ("/districts/350203?fields=affiliations", 422, "fields"),
+        ("/districts?industry=I&industry=I", 422, "industry"),
+        ("/industries?district=350203&district=350203", 422, "district"),
+        ("/enterprises?sector=private", 422, "sector"),
+        ("/districts?basis=operating&basis=registered", 422, "basis"),
+        ("/districts?status=ok", 422, "status"),
+        ("/enterprises?status=ok&sort=members", 422, "status"),
+        ("/branches?status=ok", 422, "status"),
+        ("/districts?status=fine&sort=member_ratio", 422, "status"),
+        ("/branches?sector=public", 422, "sector"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(service: TestClient, path: str, status: int, pointer: str) -> None:
@@ -155,6 +179,86 @@ def test_a_date_without_a_snapshot_is_told_with_the_dates_there_are(service: Tes
 def test_an_unknown_level_is_told_with_all_levels(service: TestClient) -> None:
     errors = service.get(f"{STATISTICS}/districts?level=section").json()["errors"]
     assert errors[0]["allowed"] == ["province", "city", "county", "street", "site"]
+
+
+@pytest.mark.parametrize(
+    ("subject", "measures", "metrics", "sides"),
+    [
+        ("districts", MEASURES, METRICS, ("",)),
+        ("industries", MEASURES, METRICS, ("",)),
+        ("industry-groups", MEASURES, METRICS, ("",)),
+        ("enterprises", ENTERPRISE_MEASURES, ENTERPRISE_METRICS, ("",)),
+        ("branches", BRANCH_MEASURES, BRANCH_METRICS, ("own", "subtree")),
+    ],
+)
+def test_figures_are_those_asked_for_and_the_headline_ones_when_none_is(
+    service: TestClient, subject: str, measures: Sequence[Measure], metrics: Sequence[Metric], sides: Sequence[str]
+) -> None:
+    rates, everything = [metric.code for metric in metrics], [measure.code for measure in measures]
+    headline = [measure.code for measure in measures if measure.headline]
+    assert len(headline) < len(everything)
+    last, metric = everything[-1], rates[0]
+    listed = service.get(f"{STATISTICS}/{subject}?limit=1").json()["data"]
+    code = next(iter(listed[0].values()))["code"]
+    for query, counts_shown, rates_shown in (
+        ("", headline, rates),
+        ("fields=all", everything, rates),
+        (f"fields={metric}&fields={last}", [last], [metric]),
+        (f"fields={metric}", [], [metric]),
+    ):
+        page = service.get(f"{STATISTICS}/{subject}?limit=2&{query}").json()
+        single = service.get(f"{STATISTICS}/{subject}/{code}?{query}").json()["data"]
+        assert single == page["data"][0]
+        blocks = [row[side] if side else row for row in page["data"] for side in sides]
+        blocks += [page["total"]] if page.get("total") else []
+        for block in blocks:
+            assert list(block["counts"]) == counts_shown
+            assert [rate for rate in rates if rate in block["rates"]] == rates_shown
+        header = service.get(f"{STATISTICS}/{subject}.csv?{query}").text.splitlines()[0].split(",")
+        for side in sides:
+            prefix = f"{side}_" if side else ""
+            assert [name for name in everything if f"{prefix}{name}" in header] == counts_shown
+            assert [name for name in rates if f"{prefix}{name}" in header] == rates_shown
+
+
+def test_several_values_are_any_of_them_in_any_order(service: TestClient) -> None:
+    first = service.get(f"{STATISTICS}/districts?level=street&industry=I&industry=C&sector=public&sector=non_public")
+    other = service.get(f"{STATISTICS}/districts?level=street&sector=non_public&industry=C&sector=public&industry=I")
+    assert first.json() == other.json()
+    cursor = service.get(f"{STATISTICS}/industries?district=350203&district=350206&limit=2").json()["next_cursor"]
+    turned = service.get(f"{STATISTICS}/industries?district=350206&district=350203&limit=2&cursor={cursor}")
+    assert turned.status_code == 200
+    whole = service.get(f"{STATISTICS}/industries?level=section&sector=public").json()["total"]["counts"]
+    more = service.get(f"{STATISTICS}/industries?level=section&sector=public&sector=social").json()["total"]["counts"]
+    social = service.get(f"{STATISTICS}/industries?level=section&sector=social").json()["total"]["counts"]
+    assert more["members"] == whole["members"] + social["members"]
+    nested = service.get(f"{STATISTICS}/enterprises?district=350203&district=350200&limit=1").json()["meta"]["rows"]
+    assert nested == service.get(f"{STATISTICS}/enterprises?district=350200&limit=1").json()["meta"]["rows"]
+
+
+@pytest.mark.parametrize(
+    ("listed", "sort"),
+    [("enterprises", "member_ratio"), ("branches", "young_member_share"), ("districts", "dual_reach")],
+)
+def test_states_narrow_a_list_and_leave_its_total(service: TestClient, listed: str, sort: str) -> None:
+    query = f"{STATISTICS}/{listed}?sort={sort}&limit=1000"
+    whole = service.get(query).json()
+    found = 0
+    states = {_rate(row, sort)["status"] for row in whole["data"]}
+    assert len(states) > 1
+    for status in states:
+        page = service.get(f"{query}&status={status}").json()
+        assert page["data"] == [row for row in whole["data"] if _rate(row, sort)["status"] == status]
+        assert page["meta"]["rows"] == len(page["data"]) > 0
+        assert page.get("total") == whole.get("total")
+        assert page.get("unallocated") is None
+        found += len(page["data"])
+    assert found == len(whole["data"])
+
+
+def _rate(row: dict[str, Any], metric: str) -> dict[str, Any]:
+    rate: dict[str, Any] = row.get("subtree", row)["rates"][metric]
+    return rate
 
 
 def test_a_file_has_the_figures_of_the_json(service: TestClient) -> None:
@@ -200,7 +304,9 @@ def test_a_csv_for_excel_begins_with_a_byte_order_mark(service: TestClient) -> N
     assert service.get(f"{STATISTICS}/districts.csv?bom=true&level=city").content.startswith(b"\xef\xbb\xbf")
 
 
-@pytest.mark.parametrize("path", ["/districts?parent=350203", "/districts/350203", "/districts.csv", "/bases"])
+@pytest.mark.parametrize(
+    "path", ["/districts?parent=350203", "/districts/350203", "/districts.csv", "/breakdown?by=basis"]
+)
 def test_answers_are_not_sent_again_when_they_are_known(service: TestClient, path: str) -> None:
     first = service.get(STATISTICS + path)
     assert first.headers["cache-control"] == "private, no-cache"
@@ -215,7 +321,7 @@ def test_answers_are_not_sent_again_when_they_are_known(service: TestClient, pat
     "path", ["/districts?parent=350203", "/districts/350203?basis=operating", "/districts.csv?lang=zh"]
 )
 def test_answers_are_kept_for_ever_when_their_snapshot_is_named(service: TestClient, path: str) -> None:
-    newest = service.get(f"{STATISTICS}/bases").json()["meta"]["snapshot"]
+    newest = service.get(f"{STATISTICS}/districts").json()["meta"]["snapshot"]
     fixed = f"{STATISTICS}{path}&snapshot={newest}"
     for _ in range(2):  # the second from the cache
         answer = service.get(fixed)
@@ -228,7 +334,7 @@ def test_answers_are_kept_for_ever_when_their_snapshot_is_named(service: TestCli
 
 
 def test_answers_are_asked_for_again_when_they_are_audited_or_of_two_snapshots(service: TestClient) -> None:
-    newest = service.get(f"{STATISTICS}/bases").json()["meta"]["snapshot"]
+    newest = service.get(f"{STATISTICS}/districts").json()["meta"]["snapshot"]
     for path in (
         f"/enterprises?limit=1&snapshot={newest}",
         f"/enterprises.csv?snapshot={newest}",

@@ -14,7 +14,8 @@ from starlette.testclient import TestClient
 from app.access.keys import NewKey, make_key
 from app.access.principals import Right
 from app.api.http.problems import Problem
-from app.api.statistics.trends import Trend
+from app.api.statistics.trends import TrendStatisticsPage
+from app.catalogue.measures import MEASURES
 from app.catalogue.metrics import METRICS
 from app.config import Settings
 from app.database.engines import make_sync_engine
@@ -52,7 +53,7 @@ def public(quarters: Settings) -> Iterator[TestClient]:
 def ask(client: TestClient, query: str, **headers: str) -> dict[str, Any]:
     answer = client.get(f"{TRENDS}?{query}", headers=headers)
     assert answer.status_code == 200, answer.text
-    Trend.model_validate_json(answer.content, strict=True)
+    TrendStatisticsPage.model_validate_json(answer.content, strict=True)
     parsed: dict[str, Any] = answer.json()
     return parsed
 
@@ -81,25 +82,90 @@ def test_every_point_is_the_answer_of_its_date(client: TestClient) -> None:
     for row in trend["data"]:
         one = client.get(f"/v1/statistics/districts/350203?industry=I&as_of={row['as_of']}").json()
         assert row["snapshot"] == one["meta"]["snapshot"]
-        assert row["rates"] == one["data"]["rates"]
-    assert trend["meta"] == one["meta"] | {"rows": 5, "requested_as_of": None}
+        assert (row["counts"], row["rates"]) == (one["data"]["counts"], one["data"]["rates"])
+    assert trend["meta"] == one["meta"] | {"rows": 1, "requested_as_of": None}
+    assert trend["next_cursor"] is None
 
 
 def test_points_of_an_enterprise_and_a_branch_are_theirs(exact: TestClient) -> None:
     code = exact.get("/v1/statistics/enterprises?limit=1").json()["data"][0]["enterprise"]["code"]
-    for subject, path, side in (("enterprise", f"enterprises/{code}", None), ("branch", "branches/SM-NET", "subtree")):
+    for subject, path in (("enterprise", f"enterprises/{code}"), ("branch", "branches/SM-NET")):
         trend = ask(exact, f"{subject}={path.rpartition('/')[2]}&from=2017-06-30")
         assert len(trend["data"]) == 2
         for row in trend["data"]:
             one = exact.get(f"/v1/statistics/{path}?as_of={row['as_of']}").json()["data"]
-            assert row["rates"] == (one[side] if side else one)["rates"]
+            assert {name: row[name] for name in one} == one
+            assert set(row) == {"as_of", "snapshot", "breaks", *one}
         assert trend["meta"]["basis"] is None
+    several = ask(exact, "branch=SM-NET&branch=SM-NET-1&fields=affiliations&compare_to=first")
+    assert [(row["branch"]["code"], row["as_of"]) for row in several["data"]] == [
+        (code, day) for code in ("SM-NET", "SM-NET-1") for day in DATES[3:]
+    ]
+    assert [list(row["subtree"]["counts"]) for row in several["data"]] == [["affiliations"]] * 4
+    assert [row["change"] and list(row["change"]["own"]) for row in several["data"]] == [
+        None, ["counts", "rates"], None, ["counts", "rates"],
+    ]  # fmt: skip
 
 
-def test_only_metrics_asked_for_are_there(client: TestClient) -> None:
-    trend = ask(client, "metric=organisation_coverage&metric=member_ratio&to=2017-01-01&from=2016-09-30")
+def test_only_figures_asked_for_are_there(client: TestClient) -> None:
+    trend = ask(client, "fields=organisation_coverage&fields=members&fields=member_ratio&to=2017-01-01&from=2016-09-30")
     assert [list(row["rates"]) for row in trend["data"]] == [["member_ratio", "organisation_coverage"]] * 2
+    assert [list(row["counts"]) for row in trend["data"]] == [["members"]] * 2
     assert (trend["meta"]["as_of"], trend["meta"]["requested_as_of"]) == ("2016-12-31", "2017-01-01")
+    headline = [measure.code for measure in MEASURES if measure.headline]
+    assert [list(row["counts"]) for row in ask(client, "")["data"]] == [headline] * 5
+    everything = ask(client, "fields=all&compare_to=previous")["data"]
+    assert {tuple(row["counts"]) for row in everything} == {tuple(measure.code for measure in MEASURES)}
+    assert {tuple(row["change"]["counts"]) for row in everything[1:]} == {tuple(measure.code for measure in MEASURES)}
+
+
+def test_panels_are_read_subject_by_subject(client: TestClient) -> None:
+    query = "by=division&district=350203&fields=members&fields=member_ratio&compare_to=previous"
+    whole, pages = ask(client, f"{query}&limit=1000"), []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = ask(client, f"{query}&limit=7{cursor}")
+        assert len({row["industry"]["code"] for row in page["data"]}) <= 7
+        pages += page["data"]
+        assert page["meta"] == whole["meta"]
+        cursor = page["next_cursor"] and f"&cursor={page['next_cursor']}"
+    assert pages == whole["data"]
+    subjects = list(dict.fromkeys(row["industry"]["code"] for row in pages))
+    assert subjects == sorted(subjects)
+    assert whole["meta"]["rows"] == len(subjects) > 7
+    assert [row["as_of"] for row in pages] == DATES * len(subjects)
+    for row, before in zip(pages[1:], pages, strict=False):
+        if row["industry"] == before["industry"]:
+            assert row["change"]["counts"]["members"] == row["counts"]["members"] - before["counts"]["members"]
+        else:
+            assert row["change"] is None
+
+
+def test_a_cursor_of_a_panel_belongs_to_its_question_and_its_snapshots(client: TestClient) -> None:
+    query = "by=division&district=350203&limit=3"
+    cursor = ask(client, query)["next_cursor"]
+    assert ask(client, f"{query}&cursor={cursor}")["data"]
+    for other in ("&from=2017-01-01", "&compare_to=first", "&industry=I", "&fields=members", "&to=2017-06-30"):
+        answer = client.get(f"{TRENDS}?{query}&cursor={cursor}{other}")
+        assert (answer.status_code, place_of(answer.json()["errors"][0])) == (422, "cursor"), other
+    answer = client.get(f"{TRENDS}?by=section&district=350203&limit=3&cursor={cursor}")
+    assert (answer.status_code, place_of(answer.json()["errors"][0])) == (422, "cursor")
+    link = client.get(f"{TRENDS}?{query}").headers["link"]
+    assert f"cursor={cursor}" in link
+
+
+def test_changes_are_in_the_file_as_columns_of_their_own(client: TestClient) -> None:
+    query = "by=section&fields=members&fields=member_ratio&compare_to=first"
+    trend = ask(client, f"{query}&limit=1000")
+    rows = list(csv.DictReader(io.StringIO(client.get(f"{TRENDS}.csv?{query}").text)))
+    assert [(row["industry_code"], row["as_of"]) for row in rows] == [
+        (row["industry"]["code"], row["as_of"]) for row in trend["data"]
+    ]
+    for row, point in zip(rows, trend["data"], strict=True):
+        change = point["change"] or {"counts": {"members": None}, "rates": {"member_ratio": None}}
+        expected = (change["counts"]["members"], change["rates"]["member_ratio"])
+        found = (row["change_members"], row["change_member_ratio"])
+        assert found == tuple("" if value is None else str(value) for value in expected)
 
 
 def test_protected_rates_are_null_and_say_so(public: TestClient) -> None:
@@ -111,13 +177,13 @@ def test_protected_rates_are_null_and_say_so(public: TestClient) -> None:
 
 
 def test_a_file_has_the_figures_of_the_answer(client: TestClient) -> None:
-    trend = ask(client, "metric=member_ratio&district=350203")
-    answer = client.get(f"{TRENDS}.csv?metric=member_ratio&district=350203")
+    trend = ask(client, "fields=member_ratio&district=350203")
+    answer = client.get(f"{TRENDS}.csv?fields=member_ratio&district=350203")
     assert answer.headers["content-disposition"] == 'attachment; filename="trends-2017-09-30.csv"'
     rows = list(csv.DictReader(io.StringIO(answer.text)))
     assert list(rows[0]) == [
         *("row", "as_of", "snapshot", "breaks", "member_ratio", "member_ratio_numerator", "member_ratio_denominator"),
-        *("member_ratio_low", "member_ratio_high", "member_ratio_status"),
+        *("member_ratio_n_eff", "member_ratio_low", "member_ratio_high", "member_ratio_status"),
     ]
     for row, point in zip(rows, trend["data"], strict=True):
         assert (row["row"], row["as_of"], row["snapshot"], row["breaks"]) == (
@@ -127,8 +193,8 @@ def test_a_file_has_the_figures_of_the_answer(client: TestClient) -> None:
             "",
         )
         rate = point["rates"]["member_ratio"]
-        assert [float(row[f"member_ratio{part}"]) for part in ("", "_low", "_high")] == [
-            rate[part] for part in ("value", "low", "high")
+        assert [float(row[f"member_ratio{part}"]) for part in ("", "_n_eff", "_low", "_high")] == [
+            rate[part] for part in ("value", "n_eff", "low", "high")
         ]
         assert (int(row["member_ratio_numerator"]), int(row["member_ratio_denominator"])) == parts(rate)
 
@@ -139,14 +205,24 @@ def test_a_file_has_the_figures_of_the_answer(client: TestClient) -> None:
         ("branch=SM-NET&enterprise=x", 422, ["enterprise"]),
         ("branch=SM-NET&basis=operating&district=350203", 422, ["basis", "district"]),
         ("enterprise=x&size_class=small", 422, ["size_class"]),
-        ("metric=affiliation_inflation&metric=member_ratio", 422, ["metric"]),
-        ("branch=SM-NET&metric=member_ratio&metric=turnover", 422, ["metric", "metric"]),
-        ("metric=members", 422, ["metric"]),
+        ("enterprise=x&by=section", 422, ["by"]),
+        ("branch=x&branch=x", 422, ["branch"]),
+        ("fields=affiliation_inflation&fields=member_ratio", 422, ["fields"]),
+        ("branch=SM-NET&fields=member_ratio&fields=turnover&fields=women_share", 422, ["fields", "fields"]),
+        ("enterprise=x&fields=enterprises", 422, ["fields"]),
+        ("fields=size", 422, ["fields"]),
+        ("fields=all&fields=members", 422, ["fields"]),
+        ("metric=member_ratio", 422, ["metric"]),
+        ("by=street&by=section", 422, ["by"]),
+        ("by=branch", 422, ["by"]),
+        ("by=basis&basis=operating", 422, ["by", "basis"]),
+        ("compare_to=last", 422, ["compare_to"]),
+        ("sort=members", 422, ["sort"]),
+        ("status=ok", 422, ["status"]),
         ("as_of=2017-06-30", 422, ["as_of"]),
         ("snapshot=x", 422, ["snapshot"]),
         ("from=2017", 422, ["from"]),
         ("from=2017-06-30&to=2017-03-31", 422, ["from", "to"]),
-        ("limit=5", 422, ["limit"]),
         ("district=nowhere&industry=nowhere", 422, ["district", "industry"]),
         ("to=2016-09-29", 404, ["to"]),
     ],
@@ -240,16 +316,16 @@ def test_the_tag_changes_whenever_a_snapshot_of_the_range_does(settings: Setting
             assert client.get(f"{TRENDS}?{query}", headers=key | {"If-None-Match": found}).status_code == 304
             return found
 
-        first, until_march = tag("metric=member_ratio"), tag("to=2017-04-30")
+        first, until_march = tag("fields=member_ratio"), tag("to=2017-04-30")
         build(settings, date(2017, 5, 31))  # one more in the midst
-        second = tag("metric=member_ratio")
+        second = tag("fields=member_ratio")
         assert second != first
         assert tag("to=2017-04-30") == until_march
         fill(settings.registry_url, tiny_registry(**MOVED | {"returns": MOVED["returns"].replace("10", "11")}))
         build(settings, date(2017, 3, 31))  # the oldest anew; the newest stays as it is
-        assert tag("metric=member_ratio") not in {first, second}
+        assert tag("fields=member_ratio") not in {first, second}
         assert tag("to=2017-04-30") != until_march
-        assert series(ask(client, "metric=employee_coverage", **key), "employee_coverage") == [0, 0, 0]
+        assert series(ask(client, "fields=employee_coverage", **key), "employee_coverage") == [0, 0, 0]
         assert [parts(row["rates"]["employee_coverage"])[1] for row in ask(client, "", **key)["data"]] == [41, 50, 50]
 
 

@@ -33,6 +33,7 @@ PHONE = {"width": 390, "height": 844}
 LARGEST_PICTURE = 200_000
 ENGLISH = {"lang": "en", "locale": "en-GB", "members": "Members", "other": "中文", "csv": "CSV"}
 CHINESE = {"lang": "zh", "locale": "zh-CN", "members": "党员数", "other": "English", "csv": "CSV"}
+COVERAGES = ["organisation_coverage", "organisation_coverage_with_dual", "work_coverage", "standalone_rate"]
 BRANCH_HEADER = (
     "code,name,kind,parent_code,district_code,form,dual_affiliation,industry_code,industry_group,"
     "established_on,dissolved_on"
@@ -97,7 +98,7 @@ def value_of(page: Page, label: str) -> Locator:
     return page.locator("#headline li").filter(has=page.get_by_text(label, exact=True)).locator(".value")
 
 
-def members(address: str, district: str, key: str = "", **query: str) -> str:
+def members(address: str, district: str, key: str = "", **query: Any) -> str:
     """Return the members of a district as the API tells them and the page writes them."""
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     answer = httpx.get(f"{address}/v1/statistics/districts/{district}", params=query, headers=headers)
@@ -239,9 +240,13 @@ def test_page_without_a_key_says_what_it_cannot_have(open_page: Open, public_add
 
 @pytest.mark.parametrize(
     ("wanted", "query"),
-    [("industry_group:internet", {"industry_group": "internet"}), ("industry:I", {"industry": "I"})],
+    [
+        ("industry_group:internet", {"industry_group": "internet"}),
+        ("industry:I", {"industry": "I"}),
+        ("sector:non_public,social", {"sector": ["non_public", "social"]}),
+    ],
 )
-def test_figures_are_limited_to_an_industry(open_page: Open, address: str, wanted: str, query: dict[str, str]) -> None:
+def test_figures_are_limited_to_a_choice(open_page: Open, address: str, wanted: str, query: dict[str, Any]) -> None:
     """The story of the README can be seen: what dual affiliation does among internet firms."""
     page = open_page(f"{address}/dashboard#district={SIMING}&lang=en")
     with turned(page):
@@ -325,7 +330,8 @@ def test_files_of_a_section_are_downloaded(open_page: Open, public_address: str,
     page.locator("#key").fill(key)
     with turned(page):
         page.keyboard.press("Enter")
-    query = {"parent": SIMING, "basis": "operating", "lang": "en", "bom": "true"}
+    shown = ["enterprises", "members", "member_ratio", *COVERAGES]
+    query = {"parent": SIMING, "basis": "operating", "fields": shown, "lang": "en", "bom": "true"}
     url, headers = f"{public_address}/v1/statistics/districts.csv", {"Authorization": f"Bearer {key}"}
     with page.expect_download() as received:
         page.locator("#children").get_by_role("button", name="CSV").click()
@@ -350,7 +356,7 @@ def test_pictures_are_small(open_page: Open, address: str, tmp_path: Path) -> No
 def test_picture_of_the_terminal_is_small(browser: Browser, quarters: Settings, tmp_path: Path) -> None:
     """What a person sees who types the command: its colours go through a browser into the picture."""
     folder = Path(os.environ.get("PICTURES", tmp_path))
-    typed = ["low-membership", "--district", SIMING, "--industry-level", "section"]
+    typed = ["low-membership", "--district", SIMING, "--by", "section"]
     settings = {"ORGCOVERAGE_DATA_DIR": str(quarters.data_dir), "FORCE_COLOR": "1", "COLUMNS": "118"}
     output = subprocess.run(
         command("statistics", *typed, "--format", "table"),

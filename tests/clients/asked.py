@@ -31,7 +31,7 @@ def ask_districts(client: ApiClient) -> None:
 
 
 def ask_enterprises(client: ApiClient) -> None:
-    page = StatisticsApi(client).list_enterprise_statistics(district=DISTRICT, organised=False, limit=5)
+    page = StatisticsApi(client).list_enterprise_statistics(district=[DISTRICT], organised=False, limit=5)
     assert len(page.data) == 5
     assert page.unallocated is None
     assert page.next_cursor

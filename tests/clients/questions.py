@@ -24,9 +24,8 @@ from org_coverage_client.api.statistics import (
     get_changes,
     get_dual_affiliation,
     get_enterprise_statistics,
-    list_basis_statistics,
     list_branch_statistics,
-    list_cross_table_statistics,
+    list_breakdown_statistics,
     list_data_quality,
     list_district_statistics,
     list_enterprise_statistics,
@@ -38,16 +37,21 @@ from org_coverage_client.api.statistics import (
 )
 from org_coverage_client.models import (
     AcceptedJobAnswer,
+    AnyField,
     Basis,
-    BasisStatisticsList,
+    BranchField,
     BranchKind,
     BranchStatisticsPage,
+    BreakdownStatisticsPage,
+    By,
     CatalogueAnswer,
     ChangesAnswer,
+    ChangesBy,
+    ChangesRowsAnswer,
     ComparedBy,
+    CompareTo,
     ComparisonClass,
     CountChange,
-    CrossTableStatisticsPage,
     DataQualityPage,
     DatasetName,
     DistrictLevel,
@@ -77,20 +81,20 @@ from org_coverage_client.models import (
     Problem,
     QualityRule,
     Rate,
+    Rates,
     Readiness,
     Rule,
+    Sector,
     Severity,
     SnapshotBody,
     SnapshotList,
     StatisticsField,
+    StatisticsSort,
     Status,
-    Trend,
-    TrendMetric,
+    TrendStatisticsPage,
 )
 from org_coverage_client.types import UNSET, File, Unset
 from python_calamine import CalamineWorkbook
-
-from tests.factories.problems import place_of
 
 SIMING = "350203"
 PATIENCE = timedelta(seconds=60)
@@ -111,22 +115,30 @@ def good(kind: type[Parsed], parsed: object) -> Parsed:
     return parsed
 
 
+def given(value: Parsed | Unset | None) -> Parsed:
+    """Return a figure that was asked for and is known."""
+    assert value is not None
+    assert not isinstance(value, Unset)
+    return value
+
+
 def ask_districts(client: Client) -> None:
     """Rows and what is not allocated add up to the total; a ratio is its parts divided."""
     page = good(DistrictStatisticsPage, list_district_statistics.sync(client=client, parent=SIMING))
     assert {row.district.level for row in page.data} == {DistrictLevel.STREET}
     assert {row.district.parent_code for row in page.data} == {SIMING}
     assert page.unallocated is not None
-    listed = sum(row.counts.members for row in page.data)
-    assert listed + page.unallocated.counts.members == page.total.counts.members
-    ratio = page.total.rates.member_ratio
+    listed = sum(given(row.counts.members) for row in page.data)
+    assert listed + given(page.unallocated.counts.members) == page.total.counts.members
+    ratio = given(page.total.rates.member_ratio)
     assert ratio.value == quotient(ratio)
     assert ratio.low is not None
     assert ratio.high is not None
     assert ratio.low < quotient(ratio) < ratio.high
+    assert 0 < given(ratio.n_eff) < given(ratio.denominator)
     assert page.meta.as_of == date(2017, 9, 30)
     assert page.meta.basis is Basis.OPERATING
-    assert page.data[0].rates.member_ratio_upper.status is Status.NOT_APPLICABLE
+    assert given(page.data[0].rates.member_ratio_upper).status is Status.NOT_APPLICABLE
     assert page.data[0].counts.members_withheld is None
 
 
@@ -139,19 +151,22 @@ def quotient(rate: Rate) -> float:
 
 
 def ask_other_subjects(client: Client) -> None:
-    """Industries, groups, branches and bases are lists of their own types."""
+    """Industries, groups and branches are lists of their own types; figures that are not asked for are absent."""
     industries = good(IndustryStatisticsPage, list_industry_statistics.sync(client=client, level=IndustryLevel.SECTION))
     assert {row.industry.level for row in industries.data} == {IndustryLevel.SECTION}
     groups = good(IndustryGroupStatisticsPage, list_industry_group_statistics.sync(client=client))
     assert "internet" in [row.industry_group.code for row in groups.data]
     assert groups.unallocated is None
     branches = good(
-        BranchStatisticsPage, list_branch_statistics.sync(client=client, kind=BranchKind.COMMITTEE, limit=1)
+        BranchStatisticsPage,
+        list_branch_statistics.sync(
+            client=client, kind=BranchKind.COMMITTEE, limit=1, fields=[BranchField.MEMBERS_PARTICIPATING]
+        ),
     )
     assert branches.meta.basis is None
-    assert branches.data[0].subtree.counts.members_participating >= branches.data[0].own.counts.members_participating
-    bases = good(BasisStatisticsList, list_basis_statistics.sync(client=client, industry_group="internet"))
-    assert {row.basis for row in bases.data} == set(Basis)
+    own, subtree = branches.data[0].own.counts, branches.data[0].subtree.counts
+    assert given(subtree.members_participating) >= given(own.members_participating)
+    assert subtree.affiliations is UNSET
 
 
 def ask_page_after_page(client: Client) -> None:
@@ -162,9 +177,8 @@ def ask_page_after_page(client: Client) -> None:
     assert len(codes) > 200
     headless = [row for row in rows if row.counts.headcount is None]
     assert headless
-    assert {(row.rates.member_ratio.value, row.rates.member_ratio.status) for row in headless} == {
-        (None, Status.UNKNOWN)
-    }
+    ratios = [given(row.rates.member_ratio) for row in headless]
+    assert {(ratio.value, ratio.status) for ratio in ratios} == {(None, Status.UNKNOWN)}
 
 
 def all_enterprises(client: Client) -> Iterator[EnterpriseStatistics]:
@@ -185,7 +199,7 @@ def ask_low_membership(client: Client) -> None:
     """The internet industry has too few members, and the answer says how many are missing."""
     page = good(
         LowMembershipStatisticsPage,
-        list_low_membership.sync(client=client, district=SIMING, by=ComparedBy.INDUSTRY_GROUP),
+        list_low_membership.sync(client=client, district=[SIMING], by=[ComparedBy.INDUSTRY_GROUP]),
     )
     internet = page.data[0]
     assert internet.industry is None
@@ -194,58 +208,108 @@ def ask_low_membership(client: Client) -> None:
     assert internet.class_ is ComparisonClass.LOW
     assert internet.q is not None
     assert internet.q < 0.05
+    assert internet.q_margin is not None
+    assert internet.q_margin < 0.05
     assert internet.ratio is not None
     assert internet.reference_ratio is not None
     assert internet.ratio < 0.8 * internet.reference_ratio
     assert internet.shortfall is not None
     assert internet.shortfall > 0
-    assert internet.ratio == internet.rates.member_ratio.value
+    assert internet.ratio == given(internet.rates.member_ratio).value
 
 
-def ask_table(client: Client) -> None:
-    """The cells of a table of disjoint industries and what is not allocated add up to the total."""
+def ask_breakdown(client: Client) -> None:
+    """Cells of two dimensions and what is not allocated add up to the total; five bases stand side by side."""
     page = good(
-        CrossTableStatisticsPage,
-        list_cross_table_statistics.sync(
-            client=client, within=SIMING, district_level=DistrictLevel.STREET, industry_level=IndustryLevel.SECTION,
+        BreakdownStatisticsPage,
+        list_breakdown_statistics.sync(
+            client=client, district=[SIMING], by=[By.STREET, By.SECTION], fields=[StatisticsField.ENTERPRISES],
             limit=1000,
         ),
     )  # fmt: skip
     assert page.next_cursor is None
     assert page.unallocated is not None
-    listed = sum(cell.counts.enterprises for cell in page.data)
-    assert listed + page.unallocated.counts.enterprises == page.total.counts.enterprises
-    assert all(cell.industry is not None and cell.industry_group is None for cell in page.data)
+    assert page.total is not None
+    listed = sum(given(cell.counts.enterprises) for cell in page.data)
+    assert listed + given(page.unallocated.counts.enterprises) == page.total.counts.enterprises
+    assert all(cell.district and cell.industry and cell.industry_group is None for cell in page.data)
+    bases = good(
+        BreakdownStatisticsPage,
+        list_breakdown_statistics.sync(client=client, industry_group=["internet"], by=[By.BASIS]),
+    )
+    assert {row.basis for row in bases.data} == set(Basis)
+    assert (bases.total, bases.unallocated, bases.meta.basis) == (None, None, None)
+
+
+def ask_for_the_official_coverage(client: Client) -> None:
+    """Non-public enterprises and social organisations together; only sound rows are ranked."""
+    page = good(
+        BreakdownStatisticsPage,
+        list_breakdown_statistics.sync(
+            client=client, district=[SIMING], by=[By.STREET], sector=[Sector.NON_PUBLIC, Sector.SOCIAL],
+            fields=[StatisticsField.ORGANISATION_COVERAGE], sort=StatisticsSort.ORGANISATION_COVERAGE,
+            status=[Status.OK],
+        ),
+    )  # fmt: skip
+    assert page.total is not None
+    coverages = [given(row.rates.organisation_coverage) for row in page.data]
+    assert {coverage.status for coverage in coverages} == {Status.OK}
+    values = [given(coverage.value) for coverage in coverages]
+    assert values == sorted(values)
+    assert values[0] < given(given(page.total.rates.organisation_coverage).value) < values[-1]
 
 
 def ask_trends(client: Client) -> None:
-    """Work coverage of internet firms rises when the joint committee is founded; metrics not asked for are absent."""
+    """Work coverage of internet firms rises when the joint committee is founded; figures not asked for are absent."""
     trend = good(
-        Trend,
+        TrendStatisticsPage,
         list_trend_statistics.sync(
-            client=client, industry_group="internet", metric=[TrendMetric.WORK_COVERAGE], from_=date(2017, 1, 1)
+            client=client, industry_group=["internet"], fields=[AnyField.WORK_COVERAGE], from_=date(2017, 1, 1)
         ),
     )
-    assert [point.as_of for point in trend.data] == [date(2017, 3, 31), date(2017, 6, 30), date(2017, 9, 30)]
-    rates = [point.rates.work_coverage for point in trend.data]
-    numerators = [rate.numerator for rate in rates if isinstance(rate, Rate)]
-    assert numerators == [23, 65, 67]
-    assert trend.data[0].rates.dual_reach is UNSET
+    assert [row.as_of for row in trend.data] == [date(2017, 3, 31), date(2017, 6, 30), date(2017, 9, 30)]
+    rates = [good(Rates, row.rates) for row in trend.data]
+    assert [given(rate.work_coverage).numerator for rate in rates] == [23, 65, 67]
+    assert rates[0].dual_reach is UNSET
+
+
+def ask_for_a_panel(client: Client) -> None:
+    """All streets at two dates, and how each moved from the first to the second."""
+    panel = good(
+        TrendStatisticsPage,
+        list_trend_statistics.sync(
+            client=client, district=[SIMING], by=[By.STREET], fields=[AnyField.WORK_COVERAGE],
+            from_=date(2017, 6, 30), compare_to=CompareTo.PREVIOUS,
+        ),
+    )  # fmt: skip
+    assert panel.meta.rows == 10
+    assert [row.change is None for row in panel.data] == [True, False] * 10
+    before, after = (given(good(Rates, row.rates).work_coverage) for row in panel.data[:2])
+    change = given(given(given(panel.data[1].change).rates).work_coverage)
+    assert change == given(after.value) - given(before.value)
 
 
 def ask_changes(client: Client) -> None:
-    """Rate and mix add up to the difference, and the accounts of counts close."""
+    """Rate and mix add up to the difference, and the accounts of counts close; by street there is a row for each."""
     found = good(
         ChangesAnswer,
-        get_changes.sync(client=client, since=date(2016, 9, 30), district=SIMING, industry_level=IndustryLevel.SECTION),
+        get_changes.sync(client=client, since=date(2016, 9, 30), district=[SIMING], by=[ChangesBy.DIVISION]),
     )
-    ratio = found.data.ratio
+    whole = found.data
+    ratio = whole.ratio
     assert ratio is not None
     assert abs(ratio.difference - (ratio.rate + ratio.mix)) < 1e-12
     assert abs(ratio.rate - sum(stratum.rate for stratum in ratio.strata)) < 1e-12
-    members = good(CountChange, found.data.members)
+    members = good(CountChange, whole.members)
     gained = members.within + members.entered + members.moved_in
     assert members.before + gained - members.left - members.moved_out == members.after
+    streets = good(
+        ChangesRowsAnswer,
+        get_changes.sync(client=client, since=date(2016, 9, 30), district=[SIMING], by=[ChangesBy.STREET]),
+    )
+    listed = sum(good(CountChange, row.members).after for row in streets.data)
+    unallocated = good(CountChange, streets.unallocated.members).after
+    assert listed + unallocated == good(CountChange, streets.total.members).after == members.after
 
 
 def ask_establishment_gaps(client: Client) -> None:
@@ -253,14 +317,14 @@ def ask_establishment_gaps(client: Client) -> None:
     page = good(
         EstablishmentGapPage,
         list_establishment_gaps.sync(
-            client=client, district=SIMING, industry_group="internet", sort=EnterpriseSort.FULL_MEMBERS,
+            client=client, district=[SIMING], industry_group=["internet"], sort=EnterpriseSort.FULL_MEMBERS,
             order=Order.DESC,
         ),
     )  # fmt: skip
-    found = [row.counts.full_members for row in page.data]
+    found = [given(row.counts.full_members) for row in page.data]
     assert page.meta.rows == len(found) == 31
-    assert found == sorted(found, key=lambda number: number or 0, reverse=True)
-    assert all(number is not None and number >= 3 for number in found)
+    assert found == sorted(found, reverse=True)
+    assert found[-1] >= 3
     assert all(row.enterprise.organised is False for row in page.data)
     assert all(row.gap_since <= page.meta.as_of for row in page.data)
     assert all(len(row.candidates) <= 5 for row in page.data)
@@ -270,7 +334,7 @@ def ask_dual_affiliation(client: Client) -> None:
     """Who takes part in the joint committee, and what that adds to coverage."""
     found = good(
         DualAffiliationAnswer,
-        get_dual_affiliation.sync(client=client, district=SIMING, industry_group="internet"),
+        get_dual_affiliation.sync(client=client, district=[SIMING], industry_group=["internet"]),
     ).data
     assert found.members == 246
     uplift = found.uplift.organisation_coverage
@@ -281,14 +345,14 @@ def ask_dual_affiliation(client: Client) -> None:
 
 def ask_data_quality(client: Client) -> None:
     """Every rule with how much it finds; with a rule, what it finds."""
-    summary = good(DataQualityPage, list_data_quality.sync(client=client, district=SIMING))
+    summary = good(DataQualityPage, list_data_quality.sync(client=client, district=[SIMING]))
     numbers = {row.rule: row.number for row in summary.data}
     assert set(numbers) == set(QualityRule)
     assert numbers[QualityRule.MEMBERS_WITHOUT_EMPLOYER] is None
     assert summary.reporting_rate.numerator == 269
     one = good(
         DataQualityPage,
-        list_data_quality.sync(client=client, district=SIMING, rule=QualityRule.HEADCOUNT_UNKNOWN),
+        list_data_quality.sync(client=client, district=[SIMING], rule=QualityRule.HEADCOUNT_UNKNOWN),
     )
     assert len([row for row in one.data if row.subject is not None]) == numbers[QualityRule.HEADCOUNT_UNKNOWN] == 24
 
@@ -310,7 +374,7 @@ def ask_wrongly(client: Client) -> None:
     assert answer.status_code == 422
     problem = good(Problem, answer.parsed)
     assert problem.type_ == "/problems/invalid-request"
-    assert {place_of(item) for item in problem.errors} == {"limit"}
+    assert {item.parameter for item in problem.errors} == {"limit"}
     missing = get_enterprise_statistics.sync_detailed("nowhere", client=client)
     assert missing.status_code == 404
     assert good(Problem, missing.parsed).request_id == missing.headers["x-request-id"]
@@ -321,7 +385,7 @@ def ask_wrongly(client: Client) -> None:
 def ask_for_files(client: Client) -> None:
     """Each format opens, and has the streets of the list."""
     page = good(DistrictStatisticsPage, list_district_statistics.sync(client=client, parent=SIMING))
-    members = {row.district.code: row.counts.members for row in page.data}
+    members = {row.district.code: given(row.counts.members) for row in page.data}
     content = {kind: one_file(client, kind) for kind in FileFormat}
     header, *lines = content[FileFormat.CSV].decode().splitlines()
     assert header == "row,code,name_zh,name_en,level,parent_code,members"
@@ -416,7 +480,7 @@ def ask_with_a_key(client: Client, closed: str) -> None:
     with AuthenticatedClient(closed, token=key.token) as known:
         page = good(DistrictStatisticsPage, list_district_statistics.sync(client=known, parent=SIMING))
         firm = good(
-            EnterpriseStatisticsPage, list_enterprise_statistics.sync(client=known, district=SIMING, limit=1)
+            EnterpriseStatisticsPage, list_enterprise_statistics.sync(client=known, district=[SIMING], limit=1)
         ).data[0]
         assert page.data
         good(EnterpriseStatisticsAnswer, get_enterprise_statistics.sync(firm.enterprise.code, client=known))

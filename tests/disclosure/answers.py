@@ -30,6 +30,7 @@ class Rate(Closed):
     value: float | None
     numerator: int | None
     denominator: int | None
+    n_eff: float | None
     low: float | None
     high: float | None
     status: str
@@ -43,6 +44,11 @@ class Figures(Closed, kw_only=True):
     district: Subject | None = None
     industry: Subject | None = None
     industry_group: Subject | None = None
+    enterprise_kind: None = None
+    sector: None = None
+    ownership: None = None
+    size_class: None = None
+    basis: None = None
 
     @property
     def codes(self) -> dict[str, str]:
@@ -60,6 +66,8 @@ class Compared(Figures):
     expected: float | None
     p: float | None
     q: float | None
+    p_margin: float | None
+    q_margin: float | None
     class_: str = msgspec.field(name="class")
     shortfall: int | None
     limit_95_low: float | None
@@ -68,12 +76,20 @@ class Compared(Figures):
     limit_998_high: float | None
 
 
+class Difference(Closed):
+    """What changed in a row since another date."""
+
+    counts: dict[str, int | None]
+    rates: dict[str, float | None]
+
+
 class Point(Figures):
     """One row of a trend."""
 
     as_of: date
     snapshot: str
     breaks: list[str]
+    change: Difference | None = None
 
 
 class Meta(Closed, kw_only=True):
@@ -84,7 +100,7 @@ class Meta(Closed, kw_only=True):
     requested_as_of: date | None
     basis: str | None
     member_source: str
-    intra_enterprise_correlation: dict[str, float | None]
+    intra_enterprise_correlation: dict[str, float | dict[str, float] | None]
     disclosure: dict[str, str | int | None]
     rows: int
     updated_at: str
@@ -129,10 +145,11 @@ class ComparedPage(Page):
 
 
 class Trend(Closed):
-    """A trend."""
+    """One page of a trend."""
 
     data: list[Point]
     meta: Meta
+    next_cursor: str | None
 
 
 class Stratum(Closed):
@@ -161,10 +178,20 @@ class Change(Closed):
     members: None
 
 
-class Changes(Closed):
-    """Changes between two dates."""
+class ChangesRow(Change):
+    """Changes of one district."""
 
-    data: Change
+    district: Subject
+    sector: None
+    ownership: None
+
+
+class Changes(Closed):
+    """Changes between two dates: of everything, or of each row, of all together, and of what is in none."""
+
+    data: Change | list[ChangesRow]
+    total: Change | None
+    unallocated: Change | None
     meta: ChangesMeta
 
 

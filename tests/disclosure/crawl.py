@@ -22,10 +22,12 @@ from tests.disclosure.answers import (
     One,
     OneCode,
     Page,
+    Point,
     Trend,
 )
 from tests.disclosure.document import Asking, Operation, Params, Unknown, operations
 from tests.disclosure.files import FORMATS, numbers
+from tests.reference.public import INDUSTRY_LEVELS
 
 Asked = frozenset[tuple[str, str]]
 """Conditions that all hold: a dimension (`district`, `industry`, `industry_group`) and a code of it."""
@@ -38,7 +40,7 @@ WITHOUT_FIGURES = frozenset(
 )  # fmt: skip
 """Operations that say nothing about enterprises: `test_non_interference` compares what they give."""
 
-OF_FILES = ("format", "bom", "lang", "fields", "totals")
+OF_FILES = ("format", "bom", "lang", "totals")
 """Parameters that files alone take."""
 
 ANSWERED, REFUSED, NOTHING_SAID = {200}, {401, 403}, {404, 422}
@@ -119,7 +121,7 @@ class Crawler:
         self.public = public
         self.statuses: defaultdict[str, Counter[int]] = defaultdict(Counter)
         self.readers: dict[str, Callable[[Operation, Params, httpx2.Response], Iterator[Statement]]] = {
-            **dict.fromkeys((*DIMENSIONS, "table"), self.of_list),
+            **dict.fromkeys((*DIMENSIONS, "breakdown"), self.of_list),
             "low-membership": self.of_comparison,
             "trends": self.of_trend,
             "changes": self.of_changes,
@@ -210,20 +212,38 @@ class Crawler:
         """What a list of low membership says: that of any list, and how its rows compare."""
         page = self.whole(operation, params, answer, ComparedPage)
         yield from self.of_page(operation, params, page)
-        yield Comparison(self.date_of(params), conditions(operation, params), params, tuple(page.data))
+        if "status" not in params:  # else rows that are not shown are in each q
+            yield Comparison(self.date_of(params), conditions(operation, params), params, tuple(page.data))
 
     def of_trend(self, operation: Operation, params: Params, answer: httpx2.Response) -> Iterator[Statement]:
-        """What a trend says: the ratios of a cell at several dates."""
-        for point in msgspec.json.decode(answer.content, type=Trend).data:
+        """What a trend says: the figures of a cell, or of each row, at several dates, and what changed."""
+        points: list[Point] = []
+        while True:
+            page = msgspec.json.decode(answer.content, type=Trend)
+            points += page.data
+            if page.next_cursor is None:
+                break
+            answer = self.send(operation, params | {"cursor": page.next_cursor})
+        scope = conditions(operation, params)
+        hold_changes(points, params.get("compare_to"))
+        for point in points:
             assert self.dates[point.snapshot] == point.as_of
-            yield Said(point.as_of, conditions(operation, params), (), point)
+            yield Said(point.as_of, scope.union(point.codes.items()), (), point)
 
     def of_changes(self, operation: Operation, params: Params, answer: httpx2.Response) -> Iterator[Statement]:
         """What changed between two dates."""
         changes = msgspec.json.decode(answer.content, type=Changes)
         as_of, since = self.date_of(params, changes.meta), changes.meta.since.as_of
-        level = params.get("industry_level", "section")
-        yield Account(since, as_of, conditions(operation, params), level, changes.data)
+        by, scope = params.get("by", ()), conditions(operation, params)
+        chosen = (by,) if isinstance(by, str) else by
+        level = next((one for one in chosen if one in INDUSTRY_LEVELS), "section")
+        rows = changes.data if isinstance(changes.data, list) else []
+        for row in rows:
+            yield Account(since, as_of, scope | {("district", row.district.code)}, level, row)
+        total = changes.total if isinstance(changes.data, list) else changes.data
+        assert total is not None
+        yield Account(since, as_of, scope, level, total)
+        assert changes.unallocated is None or changes.unallocated.ratio is None
 
     def hold_file(self, operation: Operation, params: Params, answer: httpx2.Response) -> None:
         """Hold that a file has no number that the JSON of the same question has not."""
@@ -258,6 +278,22 @@ class Crawler:
         else:
             found = msgspec.json.decode(answer.content, type=CodePage).data
         assert {one.code for one in found} <= set(self.public[operation.subject])
+
+
+def hold_changes(points: Sequence[Point], compare_to: str | None) -> None:
+    """Hold that changes are differences of figures that are there too."""
+    earlier: dict[str, list[Point]] = defaultdict(list)
+    for point in points:
+        known = earlier[str(point.codes)]
+        if point.change is not None and known:
+            before = known[0] if compare_to == "first" else known[-1]
+            for name, change in point.change.counts.items():
+                after, other = point.counts[name], before.counts[name]
+                assert change is None or (after is not None and other is not None and change == after - other)
+            for name, difference in point.change.rates.items():
+                now, then = point.rates[name].value, before.rates[name].value
+                assert difference is None or (now is not None and then is not None and difference == now - then)
+        known.append(point)
 
 
 def with_defaults(operation: Operation, question: Params, snapshot: str | None) -> Params:

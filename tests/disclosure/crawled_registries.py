@@ -108,6 +108,7 @@ def asking(ledger: Ledger, ids: Mapping[str, date], effort: Effort) -> Asking:
     days = [day.isoformat() for day in ids.values()]
     others = {
         "snapshot": list(ids),
+        "since_snapshot": list(ids),
         "id": [*ids, "1"],
         "as_of": days,
         "since": days,

@@ -9,7 +9,8 @@ from urllib.parse import quote, urlencode
 from tests.document import resolved
 
 Json = dict[str, Any]
-Params = dict[str, str]
+Params = dict[str, Any]
+"""Parameters as texts; what the rows are by may be two of them."""
 
 CODES = {
     "district": "districts", "industry": "industries", "industry_group": "industry-groups", "branch": "branches",
@@ -18,15 +19,18 @@ CODES = {
 """Parameters that are codes, and of what."""
 
 NODES = ("parent", "within", "code")
-"""Parameters that are codes of what the path lists; of tables, of districts."""
+"""Parameters that are codes of what the path lists."""
 
 FREE: dict[str, tuple[str, ...]] = {
     "q": ("区", "35", "网"), "cursor": (), "target": ("0.08", "0.2"), "alpha": ("0.01", "0.5"), "margin": ("0.5", "1"),
 }  # fmt: skip
 """Parameters that may be anything, and what is tried; cursors are followed."""
 
-EITHER = {"table": ("industry_level", "by"), "low-membership": ("industry_level", "by")}
-"""Parameters of which one and only one must be given, by subject: the document cannot say so."""
+PAIRED = ("list_breakdown_statistics", "export_breakdown_statistics", "get_changes", "export_changes")
+"""Operations that may be by two dimensions at once."""
+
+EITHER = {"changes": ("since", "since_snapshot")}
+"""Parameters of which one must be given, by subject: the document cannot say so."""
 
 
 class Unknown(Exception):
@@ -73,8 +77,8 @@ class Operation:
 
     def url(self, params: Params) -> str:
         """The address of a question."""
-        inside = {name: quote(value, safe="") for name, value in params.items() if f"{{{name}}}" in self.path}
-        query = urlencode({name: value for name, value in params.items() if name not in inside})
+        inside = {name: quote(str(value), safe="") for name, value in params.items() if f"{{{name}}}" in self.path}
+        query = urlencode({name: value for name, value in params.items() if name not in inside}, doseq=True)
         return self.path.format(**inside) + (f"?{query}" if query else "")
 
 
@@ -153,9 +157,12 @@ class Asking:
         missing = [one for one in operation.parameters if one.is_required or one.name == chosen]
         return {one.name: self.drawn(operation, one) for one in missing} | params
 
-    def drawn(self, operation: Operation, parameter: Parameter) -> str:
-        """Any value of a parameter."""
-        return self.random.choice(self.values(operation, parameter))
+    def drawn(self, operation: Operation, parameter: Parameter) -> str | tuple[str, ...]:
+        """Any value of a parameter, or two of those that may be two."""
+        values = self.values(operation, parameter)
+        if parameter.name == "by" and operation.name in PAIRED and self.random.random() < 0.5:
+            return tuple(self.random.sample(values, 2))
+        return self.random.choice(values)
 
     def tried(self, operation: Operation, parameter: Parameter) -> Sequence[str]:
         """The values of a parameter that are tried by themselves."""
@@ -176,7 +183,7 @@ class Asking:
             return parameter.choices
         name = CODES.get(parameter.name, parameter.name)
         if parameter.name in NODES:
-            name = operation.subject if operation.subject != "table" else "districts"
+            name = operation.subject
         for known in (self.codes, self.others, FREE):
             if name in known:
                 return known[name]

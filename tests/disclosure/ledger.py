@@ -28,7 +28,7 @@ from tests.reference.rounding import Shown
 FACTS = ("enterprises", "enterprises_organised", "enterprises_standalone")
 FACT_RATES = ("organisation_coverage", "standalone_rate")
 
-PROTECTED = Rate(None, None, None, None, None, "protected")
+PROTECTED = Rate(None, None, None, None, None, None, "protected")
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ class Ledger:
         """Hold that comparisons follow from the sums of cells."""
         params, total = said.params, self.cell(said.asked).sums
         expected = [self.compared(said.asked, frozenset(row.codes.items()), params, total) for row in said.rows]
-        add_q(expected, float(params.get("alpha", "0.05")), Fraction(params.get("margin", "0.8")))
+        add_q(expected, float(params.get("alpha", "0.05")))
         for row, one in zip(said.rows, expected, strict=True):
             for column in COLUMNS:
                 found = row.class_ if column == "class" else getattr(row, column)
@@ -187,17 +187,17 @@ class Ledger:
 
     def compared(self, scope: Asked, row: Asked, params: dict[str, str], total: Sums) -> Row:
         """How one row compares, but for what depends on the others."""
-        own = self.cell(scope | row).sums
+        own, margin = self.cell(scope | row).sums, float(params.get("margin", "0.8"))
         if "target" in params:
             wanted = Fraction(params["target"])
-            return {"own": own} | compared(self.reference, own, wanted, None, wanted)
+            return {"own": own} | compared(self.reference, own, wanted, None, wanted, margin)
         other = less(total, own)
         if params.get("reference") == "parent":
             above = self.tables.districts[params["district"]]["parent_code"]
             wider = {("district", above), *(pair for pair in scope if pair[0] != "district")}
             other = less(self.cell(frozenset(wider) | row).sums, own)
         centre, ratio = (Fraction(one.members, one.headcount) if one.headcount > 0 else None for one in (total, other))
-        return {"own": own} | compared(self.reference, own, ratio, other, centre)
+        return {"own": own} | compared(self.reference, own, ratio, other, centre, margin)
 
     def strata(self, asked: Asked, level: str) -> dict[str | None, Sums]:
         """Sums of the industries of a level, and under None of whoever is in none of them."""
@@ -241,7 +241,7 @@ def agrees(found: Rate, expected: dict[str, Any]) -> bool:
     exact = (found.numerator, found.denominator, found.status)
     if exact != (expected["numerator"], expected["denominator"], expected["status"]):
         return False
-    return all(same(getattr(found, name), expected[name]) for name in ("value", "low", "high"))
+    return all(same(getattr(found, name), expected[name]) for name in ("value", "n_eff", "low", "high"))
 
 
 def same(one: Any, two: Any) -> bool:

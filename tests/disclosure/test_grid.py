@@ -46,8 +46,8 @@ def answered(publisher: Publisher) -> Iterator[tuple[PublicReference, dict[str, 
 def shown_in(reference: PublicReference, row: dict[str, Any], params: dict[str, str]) -> list[Shown]:
     """Who shows in a row."""
     dimension = next(iter(row))
-    asked = {name: code for name, code in params.items() if name in ("district", "industry", "industry_group")}
-    population = Population(**asked | {dimension: row[dimension]["code"]})
+    asked = {name: (code,) for name, code in params.items() if name in ("district", "industry", "industry_group")}
+    population = Population("operating", **asked | {dimension: (row[dimension]["code"],)})
     return [one for one in reference.shown if reference.sits_in(one.place, population)]
 
 

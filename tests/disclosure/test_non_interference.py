@@ -116,7 +116,10 @@ def statistics_urls(reference: PublicReference, snapshot: str, random: Random) -
     for code in [*reference.firms, "nobody"]:
         yield f"/v1/statistics/enterprises/{quote(code, safe='')}"
     yield from (
-        "/v1/statistics/bases",
+        "/v1/statistics/breakdown?by=basis",
+        "/v1/statistics/breakdown?by=street&by=section&fields=all",
+        "/v1/statistics/trends?by=street&compare_to=first",
+        "/v1/statistics/low-membership?by=street&target=0.1",
         "/v1/statistics/branches",
         "/v1/statistics/enterprises?has_members=true",
         "/v1/statistics/enterprises.csv",
@@ -137,7 +140,8 @@ def documented_urls(document: dict[str, Any], reference: PublicReference, snapsh
     codes |= {"enterprises": list(reference.firms), "branches": list(reference.when.branches)}
     day = AS_OF.isoformat()
     others = dict.fromkeys(("as_of", "since", "from", "to"), (day,)) | {
-        "snapshot": (snapshot,), "id": (snapshot,), "limit": ("3",), "problems": ("exact-only",),
+        "snapshot": (snapshot,), "since_snapshot": (snapshot,), "id": (snapshot,), "limit": ("3",),
+        "problems": ("exact-only",),
         "operation": ("build",), "key_id": ("1",),
     }  # fmt: skip
     asking = Asking(codes, others, Random(0), most=1, mixed=2)

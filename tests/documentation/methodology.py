@@ -1,19 +1,22 @@
 """The generated parts of the methodology: definitions from the catalogue, examples by the plain second reading."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 from app.catalogue.data_quality import QUALITY_RULES
-from app.catalogue.definitions import INTERVAL_LABELS, definition_of, source_of
+from app.catalogue.definitions import INTERVAL_LABELS, RANGE_LABELS, definition_of, source_of
 from app.catalogue.dimensions import BASES
 from app.catalogue.measures import BRANCH_MEASURES, MEASURES, Measure
 from app.catalogue.metrics import BRANCH_METRICS, METRICS, Metric
 from app.snapshots.correlation import estimate
-from app.statistics.changes import effects
-from app.statistics.inference import effective_headcount, p_values, wilson
+from app.statistics.comparison import CLASSES, Matched
+from app.statistics.decomposition import effects
+from app.statistics.inference import effective_headcount, effective_share, lower_tail, p_values, wilson
+from app.statistics.standardisation import adjusted
 from tests.documentation.markdown import table
 from tests.factories.worked_example import AS_OF, STREET, J, worked_example
 from tests.reference.answers import Reference
@@ -81,9 +84,10 @@ def _metric(metric: Metric, rate: Row) -> str:
     lines = [f"#### {metric.label.en} ({metric.label.zh})", "", f"`{metric.code}` = {metric.formula}", ""]
     lines.append(f"{metric.definition} {definition_of(metric.code, of_branch=False).zh}")
     known_as = f" Known as: {metric.known_as}." if metric.known_as else ""
-    unknown = " + ".join(f"`{code}`" for code in metric.companions)
-    companion = f" Unknown, not inapplicable, with a denominator of 0 while {unknown} > 0." if unknown else ""
-    told = f"Unit: ratio, 0–1. {_sentence(INTERVAL_LABELS[metric.interval].en)} Source: {source_of(metric.code)}."
+    unknown = metric.companion
+    companion = f" Unknown, not inapplicable, with a denominator of 0 while `{unknown}` > 0." if unknown else ""
+    interval = _sentence(INTERVAL_LABELS[metric.interval].en)
+    told = f"Unit: ratio, {RANGE_LABELS[metric.range].en}. {interval} Source: {source_of(metric.code)}."
     lines += ["", f"{told}{known_as}{companion} Example: {_example(rate)}.", ""]
     return "\n".join(lines)
 
@@ -120,6 +124,7 @@ def interval_table() -> str:
         ("clustered, 10 firms of 10, ρ = 0.1", 5, 100, _effective(100, 1_000, 0.1)),
         ("clustered, 1 firm of 70 and 10 of 3, ρ = 0.1", 5, 100, _effective(100, 70 * 70 + 10 * 9, 0.1)),
         ("whole firms, 10 of 10", 5, 100, _effective(100, 1_000, 1.0)),
+        ("shares, ρ_m = 0.15, of 200 members 180 known, N₂ = 2,600", 54, 180, _share(180, 200, 2_600, 0.15)),
     )
     rows = []
     for name, numerator, denominator, effective in cases:
@@ -132,11 +137,49 @@ def _effective(headcount: float, squared: float, correlation: float) -> float:
     return float(effective_headcount(np.array([headcount]), np.array([squared]), correlation)[0])
 
 
+def _share(denominator: int, whole: int, squared: int, correlation: float) -> float:
+    return float(effective_share(np.array([denominator]), np.array([whole]), np.array([squared]), correlation)[0])
+
+
+def together_table() -> str:
+    """Return the interval of the demonstration's coverage, firms taken for independent and as organised together."""
+    firms, organised, squares = 268, 125, 785
+    rows = []
+    for name, effective in (("independent", float(firms)), ("organised together", firms * organised / squares)):
+        low, high = wilson(np.array([organised]), np.array([firms]), np.array([effective]))
+        share = f"{organised} / {firms} = {organised / firms:.4f}"
+        rows.append((name, f"{effective:.4f}", share, f"[{low[0]:.6f}, {high[0]:.6f}]"))
+    return table(("firms taken for", "n", "organised", "95 %"), rows)
+
+
+def standardisation_table() -> str:
+    """Return a place of three industries, one of which is nowhere else, compared with its own mix of industries."""
+    own = np.array([[30, 1_000, 20_000], [10, 500, 9_000], [2, 10, 40]], np.int64)
+    elsewhere = np.array([[600, 10_000, 200_000], [400, 4_000, 90_000], [0, 0, 0]], np.int64)
+    row, scope = own[None], own + elsewhere
+    found = adjusted(
+        np.arange(1), Matched(row[..., 0], row[..., 1], row[..., 2], np.zeros((1, 3), np.int64)),
+        Matched(scope[:, 0], scope[:, 1], scope[:, 2], np.zeros(3, np.int64)), 0.1, alpha=0.05, margin=Decimal("0.8"),
+    )  # fmt: skip
+    rows = [
+        (name, f"{m:,} of {h:,}", f"{m2:,} of {h2:,}", f"{h * m2 / h2:.1f}" if h2 else "cannot be compared")
+        for name, (m, h, _), (m2, h2, _) in zip("ABC", own.tolist(), elsewhere.tolist(), strict=True)
+    ]
+    one = {name: float(column[0]) for name, column in found.columns.items()}
+    told = (
+        f"O/E = 40 / {one['members_expected']:.0f} = {one['standardised_ratio']:.4f} "
+        f"[{one['standardised_ratio_low']:.4f}, {one['standardised_ratio_high']:.4f}], n_t = {one['n_eff']:.1f}, "
+        f"p = {one['p']:.3g}, p_margin = {one['p_margin']:.3g}: `{CLASSES[int(one['class'])]}`, "
+        f"{one['shortfall']:.0f} members short; headcount not compared {one['headcount_uncompared']:.0f}.\n"
+    )
+    return table(("industry", "here", "elsewhere", "expected"), rows) + "\n" + told
+
+
 def correlation_line() -> str:
     """Return the correlation of two strata of three and four firms."""
     firms = ((0, 2, 0), (3, 4, 0), (1, 6, 0), (0, 1, 1), (4, 5, 1), (1, 10, 1), (2, 4, 1))
     members, headcount, stratum = (np.array(column, np.int64) for column in zip(*firms, strict=True))
-    found, _ = estimate(members, headcount, stratum)
+    found = estimate(members, headcount, stratum)
     return (
         f"ρ = 268950/718273 = {268950 / 718273:.6f}, used as {found.value}: with fewer than 500 members at least 0.1.\n"
     )
@@ -147,10 +190,15 @@ def p_value_table() -> str:
     cases = ((0.04, 300.0, 0.08), (0.0, 300.0, 0.08), (0.14, 300.0, 0.08), (0.04, 250 * 2000 / 2250, 0.08))
     ratios, sizes, references = (np.array(column) for column in zip(*cases, strict=True))
     rows = (
-        (f"{ratio}", f"{size:.4f}", f"{reference}", f"{p:.10g}")
-        for (ratio, size, reference), p in zip(cases, p_values(ratios, references, sizes).tolist(), strict=True)
+        (f"{ratio}", f"{size:.4f}", f"{reference}", f"{p:.10g}", f"{p_margin:.10g}")
+        for (ratio, size, reference), p, p_margin in zip(
+            cases,
+            p_values(ratios, references, sizes).tolist(),
+            lower_tail(ratios, 0.8 * references, sizes).tolist(),
+            strict=True,
+        )
     )
-    return table(("ratio", "effective employees", "reference", "p"), rows)
+    return table(("ratio", "effective employees", "reference", "p", "p_margin (0.8)"), rows)
 
 
 def kitagawa_table() -> str:
@@ -172,8 +220,10 @@ WRITERS = {
     "metrics": metric_sections,
     "branch-metrics": branch_metric_sections,
     "intervals": interval_table,
+    "organised-together": together_table,
     "correlation": correlation_line,
     "p-values": p_value_table,
+    "standardisation": standardisation_table,
     "kitagawa": kitagawa_table,
     "quality-rules": quality_table,
 }

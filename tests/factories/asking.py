@@ -8,35 +8,30 @@ from typing import Any
 
 from app.catalogue.analyses import Analysis
 from app.catalogue.data_quality import QualityRule
+from app.catalogue.dimensions import POPULATION, By
 from app.catalogue.vocabulary import Basis
 from app.config import Settings
+from app.publication.breakdown import breakdown_answer
 from app.publication.changes import changes_answer
 from app.publication.data_quality import data_quality_answer
 from app.publication.establishment_gaps import gaps_answer
-from app.publication.lists import (
-    Answer,
-    bases_answer,
-    bases_question,
-    cross_table_answer,
-    cross_table_question,
-    list_answer,
-    one_answer,
-)
+from app.publication.lists import Answer, list_answer, one_answer
 from app.publication.row_cache import RowCache, Source
 from app.publication.trends import trend_answer
+from app.publication.workplaces import workplaces_answer
 from app.snapshots.build import build_snapshot
 from app.statistics.changes import ChangesQuestion
 from app.statistics.data_quality import DataQualityQuestion
 from app.statistics.establishment_gaps import gap_listing
-from app.statistics.question import AsOf, Listing, Order, Page, Population, Question, Subject
-from app.statistics.trends import TrendQuestion
+from app.statistics.question import ALL_FIGURES, AsOf, Listing, Order, Page, Population, Question, Relation, Subject
+from app.statistics.trends import CompareTo, TrendQuestion
+from app.statistics.workplaces import WorkplacesQuestion
 from app.store.shelf import Shelf
 
-Params = dict[str, str]
+Params = dict[str, Any]
 
-POPULATION = ("district", "industry", "industry_group", "enterprise_kind", "ownership", "size_class")
-BOOLEANS = ("organised", "eligible", "has_members", "include_empty")
-TEXTS = ("parent", "within", "level", "kind", "form")
+BOOLEANS = ("organised", "eligible", "has_members", "reached_by_dual", "include_empty")
+TEXTS = ("parent", "within", "level", "kind", "form", "branch")
 
 
 class Reader:
@@ -49,48 +44,56 @@ class Reader:
 
     def list(self, subject: str, params: Params, snapshot: str, limit: int = 1000) -> dict[str, Any]:
         """The whole list, page by page."""
-        question = Question(Subject(subject), AsOf(snapshot=snapshot), population_of(params), listing_of(params))
+        question = Question(
+            Subject(subject),
+            AsOf(snapshot=snapshot),
+            population_of(params),
+            listing_of(params),
+            fields=fields_of(params),
+        )
         return whole(lambda cursor: list_answer(self.source, question, page_of(params, limit, cursor)))
 
-    def cross_table(self, params: Params, snapshot: str, limit: int = 1000) -> dict[str, Any]:
-        """The whole table of districts by industries, page by page."""
-        question = cross_table_question(
-            AsOf(snapshot=snapshot), population_of(params), params.get("within"), params["district_level"],
-            params.get("industry_level"),
+    def breakdown(self, params: Params, snapshot: str, limit: int = 1000) -> dict[str, Any]:
+        """The whole breakdown, page by page."""
+        question = Question(
+            Subject.INDUSTRIES, AsOf(snapshot=snapshot), population_of(params), analysis=Analysis.BREAKDOWN,
+            by=by_of(params), fields=fields_of(params),
         )  # fmt: skip
-        return whole(lambda cursor: cross_table_answer(self.source, question, page_of(params, limit, cursor)))
+        return whole(lambda cursor: breakdown_answer(self.source, question, page_of(params, limit, cursor)))
 
-    def trend(self, params: Params, *metrics: str) -> dict[str, Any]:
-        """A population, an enterprise or a branch over time."""
+    def trend(self, params: Params, limit: int = 1000) -> dict[str, Any]:
+        """A population, what it is broken down by, enterprises or branches over time, page by page."""
         named = {"enterprise": Subject.ENTERPRISES, "branch": Subject.BRANCHES}
-        subject, code = next(((named[name], params[name]) for name in named if name in params), (None, None))
+        name = next((name for name in named if name in params), None)
         since, until = (date.fromisoformat(params[name]) if name in params else None for name in ("from", "to"))
         question = TrendQuestion(
-            subject or Subject.INDUSTRIES, population=population_of(params), analysis=Analysis.TRENDS, code=code,
-            metrics=metrics, since=since, until=until,
+            Subject.INDUSTRIES if name is None else named[name], population=population_of(params),
+            analysis=Analysis.TRENDS, by=by_of(params), fields=fields_of(params),
+            codes=() if name is None else texts(params, name), since=since, until=until,
+            compare_to=CompareTo(params["compare_to"]) if "compare_to" in params else None,
         )  # fmt: skip
-        found: dict[str, Any] = json.loads(trend_answer(self.source, question, Page()).body)
-        return found
+        return whole(lambda cursor: trend_answer(self.source, question, page_of(params, limit, cursor)))
 
     def one(self, subject: str, code: str, params: Params, snapshot: str) -> dict[str, Any]:
         """The answer about one subject."""
-        question = Question(Subject(subject), AsOf(snapshot=snapshot), population_of(params))
+        question = Question(Subject(subject), AsOf(snapshot=snapshot), population_of(params), fields=fields_of(params))
         answer = one_answer(self.source, question, code)
         found: dict[str, Any] = json.loads(answer.body)
         return found
 
-    def bases(self, params: Params, snapshot: str) -> dict[str, Any]:
-        """One scope in the five bases."""
-        found: dict[str, Any] = json.loads(
-            bases_answer(self.source, bases_question(AsOf(snapshot=snapshot), population_of(params)), Page()).body
+    def workplaces(self, branch: str, params: Params, snapshot: str, limit: int = 1000) -> dict[str, Any]:
+        """All places where the members of a branch work, page by page."""
+        by = params.get("by", "enterprise")
+        question = WorkplacesQuestion(
+            Subject.BRANCHES, AsOf(snapshot=snapshot), branch=branch, level=None if by == "enterprise" else By(by)
         )
-        return found
+        return whole(lambda cursor: workplaces_answer(self.source, question, page_of(params, limit, cursor)))
 
     def gaps(self, params: Params, snapshot: str, limit: int = 1000) -> dict[str, Any]:
         """All enterprises in the establishment gap, page by page."""
         question = Question(
             Subject.ENTERPRISES, AsOf(snapshot=snapshot), population_of(params),
-            gap_listing(strict=params.get("strict") == "true"), Analysis.ESTABLISHMENT_GAPS,
+            gap_listing(strict=params.get("strict") == "true"), Analysis.ESTABLISHMENT_GAPS, fields=fields_of(params),
         )  # fmt: skip
         return whole(lambda cursor: gaps_answer(self.source, question, page_of(params, limit, cursor)))
 
@@ -105,9 +108,11 @@ class Reader:
 
     def changes(self, since: date, as_of: date, params: Params) -> dict[str, Any]:
         """What changed in a population between two dates."""
+        by = by_of(params)
         question = ChangesQuestion(
             Subject.INDUSTRIES, AsOf(as_of), population_of(params), analysis=Analysis.CHANGES, since=AsOf(since),
-            industry_level=params.get("industry_level", "section"),
+            by=tuple(one for one in by if one.dimension != "industry"),
+            strata=next((one for one in by if one.dimension == "industry"), By.SECTION),
         )  # fmt: skip
         found: dict[str, Any] = json.loads(changes_answer(self.source, question, Page()).body)
         return found
@@ -137,14 +142,31 @@ class Asker(Reader):
 
 
 def population_of(params: Params) -> Population:
-    return Population(Basis(params.get("basis", "operating")), **{name: params.get(name) for name in POPULATION})
+    return Population(Basis(params.get("basis", "operating")), **{name: texts(params, name) for name in POPULATION})
+
+
+def fields_of(params: Params) -> tuple[str, ...]:
+    """The figures asked for; all where none are."""
+    return texts(params, "fields") or ALL_FIGURES
+
+
+def by_of(params: Params) -> tuple[By, ...]:
+    given = params.get("by", ())
+    return tuple(map(By, (given,) if isinstance(given, str) else given))
+
+
+def texts(params: Params, name: str) -> tuple[str, ...]:
+    """The values of a parameter that may be given several times, in order."""
+    given = params.get(name, ())
+    return tuple(sorted((given,) if isinstance(given, str) else given))
 
 
 def listing_of(params: Params) -> Listing:
-    texts: dict[str, Any] = {name: params.get(name) for name in TEXTS}
+    named: dict[str, Any] = {name: params.get(name) for name in TEXTS}
     flags: dict[str, Any] = {name: params[name] == "true" for name in BOOLEANS if name in params}
-    return Listing(**texts, **flags)
+    relation = Relation(params["relation"]) if "relation" in params else None
+    return Listing(**named, **flags, relation=relation)
 
 
 def page_of(params: Params, limit: int, cursor: str | None) -> Page:
-    return Page(params.get("sort", "code"), Order(params.get("order", "asc")), limit, cursor)
+    return Page(params.get("sort", "code"), Order(params.get("order", "asc")), texts(params, "status"), limit, cursor)

@@ -53,7 +53,7 @@ def read_csv(dataset: str, path: Path) -> list[Row]:
 
 def typed(text: str, kind: Kind) -> Any:
     match kind:
-        case Kind.DATE:
+        case Kind.DATE | Kind.MONTH:
             return date.fromisoformat(text)
         case Kind.COUNT | Kind.YEAR:
             return int(text)

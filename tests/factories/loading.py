@@ -16,6 +16,7 @@ TABLES = {
     "returns": "enterprise_return",
     "branches": "branch",
     "coverage": "enterprise_coverage",
+    "branch-returns": "branch_return",
     "members": "member",
     "employments": "employment",
     "affiliations": "affiliation",

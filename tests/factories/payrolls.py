@@ -9,11 +9,15 @@ from app.api.statistics.low_membership import LowMembershipPage
 from app.publication.low_membership import low_membership_answer
 from tests.factories.asking import Reader
 from tests.factories.tiny import DISTRICTS, INDUSTRIES, table
-from tests.reference.low_membership import COLUMNS
-from tests.reference.questions import CHOICES, LEVELS, POPULATION_SORTS, Params
-from tests.reference.registry import Registry, Row, registry_of, row
+from tests.reference.low_membership import ADJUSTED, COLUMNS, adjustment
+from tests.reference.questions import CHOICES, DIMENSIONS_OF, LEVELS, POPULATION_SORTS, REPEATABLE, Params
+from tests.reference.rates import METRICS
+from tests.reference.registry import INDUSTRY_LEVELS, Registry, Row, registry_of, row
 
 AS_OF = date(2017, 6, 30)
+_BY_PUBLIC = ("section", "division", "section", "division", "industry_group", "city", "county", "street")
+_BY = (*_BY_PUBLIC, "group", "class", "site", "sector", "ownership", "size_class", "enterprise_kind")
+_SEVERAL = {*REPEATABLE, "by", "status"}
 GROUPS = {"internet": ("64", "86"), "information": ("I", "641"), "nothing": ("641",)}
 PLACES = (*("wucun", "yunding", "jialian", "jiangtou") * 4, "siming", "huli", "xiamen", None)
 TRADES = (*("64", "641", "65", "86") * 4, "I", "R", None)
@@ -65,18 +69,21 @@ def low_membership_questions(random: Random, registry: Registry, number: int, *,
 
 
 def _question(random: Random, registry: Registry, *, public: bool) -> Params:
-    levels = LEVELS["industries"][: 2 if public else 4]
-    asked = {"industry_level": random.choice(levels)} if random.random() < 0.7 else {"by": "industry_group"}
+    by = random.choice(_BY_PUBLIC if public else _BY)
+    asked: Params = {"by": by}
     places = [one for one in registry["districts"] if not (public and one["level"] == "site")]
     district = random.choice(places) if random.random() < 0.6 and places else None
     if district is not None:
         asked["district"] = district["code"]
-    asked |= _chosen(random, registry, public=public) | _reference(random, district)
+    asked |= _chosen(random, registry, public=public) | _reference(random, by, district, public=public)
     for name, choices in (("alpha", ("0.01", "0.2", "0.5")), ("margin", ("0.3", "0.5", "1"))):
         if random.random() < 0.4:
             asked[name] = random.choice(choices)
     if random.random() < 0.7:
-        asked["sort"] = random.choice((*COLUMNS, *COLUMNS, *POPULATION_SORTS, "code"))
+        columns = (*COLUMNS, *(() if adjustment(asked) == "none" else ADJUSTED))
+        asked["sort"] = random.choice((*columns, *columns, *POPULATION_SORTS, "code"))
+    if asked.get("sort") in METRICS and random.random() < 0.5:
+        asked["status"] = random.choice(("ok", ["low_base", "not_applicable"]))
     if random.random() < 0.5:
         asked["order"] = random.choice(CHOICES["order"])
     return asked
@@ -92,12 +99,17 @@ def _chosen(random: Random, registry: Registry, *, public: bool) -> Params:
     groups -= {one["group_code"] for one in registry["industry-groups"] if one["industry_code"] in fine}
     choices: dict[str, Any] = {"industry": industries, "industry_group": sorted(groups)}
     if not public:
-        choices |= {name: CHOICES[name] for name in ("basis", "enterprise_kind", "ownership", "size_class")}
+        choices |= {name: CHOICES[name] for name in ("basis", "enterprise_kind", "sector", "ownership", "size_class")}
     return {name: random.choice(known) for name, known in choices.items() if known and random.random() < 0.15}
 
 
-def _reference(random: Random, district: Row | None) -> Params:
-    ways: list[Params] = [{}, {}, {"reference": "rest"}, {"target": random.choice(("0.07", "0.2", "5e-2", "0.999"))}]
+def _reference(random: Random, by: str, district: Row | None, *, public: bool) -> Params:
+    targets: list[Params] = [{"target": random.choice(("0.07", "0.2", "5e-2", "0.999"))}]
+    of_industries = DIMENSIONS_OF[by] in ("industry", "industry_group")
+    levels: list[Params] = [] if of_industries or public else [{"adjust": random.choice(INDUSTRY_LEVELS)}]
+    if DIMENSIONS_OF[by] == "district":
+        return random.choice(targets if public else [{}, {}, *levels, *levels, *targets])
+    ways: list[Params] = [{}, {}, {"reference": "rest"}, *targets, *levels]
     if district is not None and district["parent_code"] is not None:
         ways.append({"reference": "parent"})
     return random.choice(ways)
@@ -108,7 +120,11 @@ def ask_low_membership(reader: Reader, params: Params, snapshot: str, limit: int
     whole: Row = {}
     cursor: str | None = None
     while not whole or cursor is not None:
-        asked = LowMembershipPage.model_validate(params | {"snapshot": snapshot, "limit": limit, "cursor": cursor})
+        paging = {"snapshot": snapshot, "limit": limit, "cursor": cursor, "fields": ["all"]}
+        several = {
+            name: [value] if isinstance(value, str) else value for name, value in params.items() if name in _SEVERAL
+        }
+        asked = LowMembershipPage.model_validate(params | several | paging)
         answer = low_membership_answer(reader.source, asked.question, asked.page)
         page = json.loads(answer.body)
         cursor = page["next_cursor"]

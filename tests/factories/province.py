@@ -48,6 +48,7 @@ def province(firms: int, seed: int = 0) -> Registry:
         "returns": returns + changed(returns, places, streams[5]),
         "branches": rows("branches", branch_chunks(branches, assigned, enterprises, places, streams[4])),
         "coverage": lost_and_founded(coverage, enterprises, streams[5]),
+        "branch-returns": [],
         "members": [],
         "employments": [],
         "affiliations": [],
@@ -128,6 +129,7 @@ def changed(returns: list[Row], places: Places, rng: np.random.Generator) -> lis
 
 
 PARTS = (
+    "headcount_under_36", "headcount_women", "headcount_college",
     "full_members", "members_dual", "members_under_36", "members_women", "members_college", "members_floating",
 )  # fmt: skip
 

@@ -15,9 +15,9 @@ from app.catalogue.vocabulary import DistrictLevel, IndustryLevel
 from app.config import Thresholds
 from app.store.format import FORMAT_VERSION, checksum, choice_array, integer_array, text_array, write_table
 from app.store.manifest import (
+    UNDISCLOSED,
     BuildSettings,
     Capabilities,
-    Correlation,
     Disclosure,
     Manifest,
     TableInfo,
@@ -223,7 +223,7 @@ def _manifest(tables: dict[str, TableInfo]) -> Manifest:
         built_at="2017-07-01T00:00:00.000000Z",
         settings=settings,
         member_source="register",
-        intra_enterprise_correlation=Correlation(0.1, None, None, None),
+        intra_enterprise_correlation=UNDISCLOSED,
         correlation_source="fixed",
         tables=tables,
         capabilities=Capabilities(
@@ -234,7 +234,7 @@ def _manifest(tables: dict[str, TableInfo]) -> Manifest:
             industry_levels=("section", "division"),
             filters=(),
             subjects=("districts", "industries", "industry-groups"),
-            analyses=("table", "low-membership", "trends", "changes"),
+            analyses=("breakdown", "low-membership", "trends", "changes"),
         ),
         disclosure=DISCLOSURE,
     )

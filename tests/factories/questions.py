@@ -5,8 +5,16 @@ from datetime import date
 from hypothesis import strategies as st
 
 from tests.factories.registries import AS_OF, CellWriter
-from tests.reference.questions import CHOICES, LEVELS, SORTS, Params, conditions_of
-from tests.reference.rates import BRANCH_METRICS, METRICS, PERSON_METRICS
+from tests.reference.questions import (
+    CHOICES,
+    DIMENSIONS_OF,
+    LEVELS,
+    METRICS_OF,
+    REPEATABLE,
+    SORTS,
+    Params,
+    conditions_of,
+)
 from tests.reference.registry import Registry, is_open
 
 SUBJECTS = ("districts", "industries", "industry-groups", "enterprises", "branches")
@@ -37,57 +45,56 @@ def single_questions(draw: st.DrawFn, registry: Registry, as_of: date = AS_OF) -
 
 
 @st.composite
-def basis_questions(draw: st.DrawFn, registry: Registry, as_of: date = AS_OF) -> Params:
-    """Valid parameters of the bases side by side."""
-    return draw_conditions(CellWriter(f"{draw(SEEDS)}", as_of), registry, conditions_of("enterprises") - {"basis"})
-
-
-@st.composite
-def cross_table_questions(draw: st.DrawFn, registry: Registry, as_of: date = AS_OF, *, number: int = 5) -> list[Params]:
-    """Valid parameters of so many tables."""
+def breakdown_questions(draw: st.DrawFn, registry: Registry, as_of: date = AS_OF, *, number: int = 8) -> list[Params]:
+    """Valid parameters of so many breakdowns."""
     seed = draw(SEEDS)
-    return [draw_cross_table(CellWriter(f"{seed} table {turn}", as_of), registry) for turn in range(number)]
+    return [draw_breakdown(CellWriter(f"{seed} by {turn}", as_of), registry) for turn in range(number)]
 
 
-def draw_cross_table(writer: CellWriter, registry: Registry) -> Params:
-    """Levels of both trees, or groups, within a district or everywhere."""
-    industry_level = writer.maybe(LEVELS["industries"], 1)
-    within = writer.maybe(tops(registry, "districts", writer.as_of), 20)
-    rows = {
-        "district_level": writer.pick(LEVELS["districts"]),
-        **({"by": "industry_group"} if industry_level is None else {"industry_level": industry_level}),
-        **({} if within is None else {"within": within}),
-    }
+def draw_breakdown(writer: CellWriter, registry: Registry, most: int = 2) -> Params:
+    """One dimension or two of different kinds, of some population."""
+    by = [writer.pick(tuple(DIMENSIONS_OF))]
+    others = [one for one, kind in DIMENSIONS_OF.items() if kind != DIMENSIONS_OF[by[0]]]
+    if most > 1 and writer.maybe((True,)):
+        by.append(writer.pick(others))
     conditions = draw_conditions(writer, registry, conditions_of("enterprises"))
-    return conditions | rows | draw_order(writer, "districts")
+    if "basis" in by:
+        conditions.pop("basis", None)
+    return conditions | {"by": by if len(by) > 1 else by[0]} | draw_order(writer, "districts")
 
 
 @st.composite
 def trend_questions(
     draw: st.DrawFn, registry: Registry, as_of: date, earlier: list[date], *, number: int = 6
-) -> list[tuple[Params, list[str]]]:
-    """Valid parameters of so many trends, and the metrics that they ask for."""
+) -> list[Params]:
+    """Valid parameters of so many trends."""
     seed = draw(SEEDS)
     return [draw_trend(CellWriter(f"{seed} trend {turn}", as_of), registry, earlier) for turn in range(number)]
 
 
-def draw_trend(writer: CellWriter, registry: Registry, earlier: list[date]) -> tuple[Params, list[str]]:
-    """A population, an enterprise or a branch that is there on the last date, over some or all dates."""
+def draw_trend(writer: CellWriter, registry: Registry, earlier: list[date]) -> Params:
+    """A population, broken down or not, some enterprises or branches, over some or all dates."""
     firms, branches = codes(registry, "enterprises", writer.as_of), codes(registry, "branches", writer.as_of)
     about = writer.pick(
-        ("population", "population", *(["enterprise"] if firms else []), *(["branch"] if branches else []))
+        ("population", "population", "by", "by", *(["enterprise"] if firms else []), *(["branch"] if branches else []))
     )
-    if about == "population":
-        params, metrics = draw_conditions(writer, registry, conditions_of("enterprises")), tuple(METRICS)
+    if about == "by":
+        params = {name: value for name, value in draw_breakdown(writer, registry, 1).items() if name not in _ORDER}
+    elif about == "population":
+        params = draw_conditions(writer, registry, conditions_of("enterprises"))
     else:
-        params = {about: writer.pick(firms if about == "enterprise" else branches)}
-        metrics = tuple(PERSON_METRICS if about == "enterprise" else BRANCH_METRICS)
+        known = firms if about == "enterprise" else branches
+        params = {about: list(dict.fromkeys((writer.pick(known), writer.pick(known))))}
     first = writer.maybe(earlier, 2)
     if first is not None:
         params["from"] = first.isoformat()
     if writer.maybe((True,)):
         params["to"] = writer.as_of.isoformat()
-    return params, [metric for metric in metrics if writer.maybe((True,), 3)] if writer.maybe((True,)) else []
+    compared = writer.maybe(("previous", "first"))
+    return params if compared is None else params | {"compare_to": compared}
+
+
+_ORDER = ("sort", "order", "status")
 
 
 def draw_question(writer: CellWriter, registry: Registry) -> tuple[str, Params]:
@@ -121,11 +128,17 @@ def draw_conditions(writer: CellWriter, registry: Registry, names: set[str]) -> 
         "industry": (60, tops(registry, "industries", writer.as_of)),
         "industry_group": (20, codes(registry, "industry-groups", writer.as_of)),
         "enterprise_kind": (40, CHOICES["enterprise_kind"]),
+        "sector": (40, CHOICES["sector"]),
         "ownership": (90, CHOICES["ownership"]),
         "size_class": (50, CHOICES["size_class"]),
     }
     drawn = {name: writer.maybe(choices, blanks) for name, (blanks, choices) in options.items() if name in names}
-    return {name: choice for name, choice in drawn.items() if choice is not None}
+    asked: Params = {name: choice for name, choice in drawn.items() if choice is not None}
+    for name in sorted(asked.keys() & set(REPEATABLE)):
+        more = writer.maybe(options[name][1])
+        if more not in (None, asked[name]):
+            asked[name] = [asked[name], more]
+    return asked
 
 
 def draw_rows(writer: CellWriter, registry: Registry, subject: str) -> Params:
@@ -133,13 +146,16 @@ def draw_rows(writer: CellWriter, registry: Registry, subject: str) -> Params:
     top = writer.pick(("", "", "parent", "within")) if subject in (*LEVELS, "branches") else ""
     known = tops(registry, subject, writer.as_of)
     names = {
-        "enterprises": ("organised", "eligible", "has_members"),
+        "enterprises": ("organised", "eligible", "has_members", "reached_by_dual"),
         "branches": ("kind", "form"),
     }.get(subject, ("include_empty",))
     drawn = {name: writer.maybe(CHOICES[name], 9 * len(CHOICES[name])) for name in names}
     drawn["level"] = writer.maybe(LEVELS[subject], 16 if top else 5) if subject in LEVELS else None
     if top and known:
         drawn[top] = writer.pick(known)
+    living = codes(registry, "branches", writer.as_of)
+    if subject == "enterprises" and living and writer.maybe((True,), 3):
+        drawn |= {"relation": writer.pick(CHOICES["relation"]), "branch": writer.pick(living)}
     return {name: choice for name, choice in drawn.items() if choice is not None}
 
 
@@ -152,5 +168,7 @@ def tops(registry: Registry, subject: str, as_of: date) -> list[str]:
 
 def draw_order(writer: CellWriter, subject: str) -> Params:
     """How to sort: by code, any measure, any metric, either way."""
-    drawn = {"sort": writer.maybe(SORTS[subject], 6), "order": writer.maybe(CHOICES["order"])}
+    drawn: Params = {"sort": writer.maybe(SORTS[subject], 6), "order": writer.maybe(CHOICES["order"])}
+    if drawn["sort"] in METRICS_OF[subject]:
+        drawn["status"] = writer.maybe((["ok", "low_base"], "ok", "not_applicable"))
     return {name: choice for name, choice in drawn.items() if choice is not None}

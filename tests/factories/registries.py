@@ -37,6 +37,7 @@ REPORTED_PARTS = (
     "members_college",
     "members_floating",
 )
+STAFF_PARTS = ("headcount_under_36", "headcount_women", "headcount_college")
 EDUCATIONS = (
     None,
     "doctorate",
@@ -174,6 +175,7 @@ def registry_of_shape(shape: bytes, as_of: date) -> Registry:
         "returns": draw_returns(writer, reported, enterprises, districts, industries),
         "branches": branches,
         "coverage": draw_coverage(writer, size("coverage", 3), enterprises, branches),
+        "branch-returns": draw_branch_returns(writer, size("branch-returns", 4), branches),
         "members": members,
         "employments": draw_employments(writer, size("employments", 3), members, enterprises),
         "affiliations": draw_affiliations(writer, size("affiliations", 3), members, branches),
@@ -264,6 +266,7 @@ def draw_return(
         headcount = writer.pick(LARGE)
         members = headcount // 8 if writer.alike else writer.pick(MANY_MEMBERS)
     parts = {part: draw_part(writer, members) for part in REPORTED_PARTS}
+    parts |= {part: draw_part(writer, headcount) for part in STAFF_PARTS}
     flags = ("operating", "fixed_premises", "above_designated_size")
     return row(
         "returns",
@@ -271,7 +274,7 @@ def draw_return(
         reported_on=reported_on,
         district_code=writer.place([node["code"] for node in districts], 12),
         industry_code=writer.place([node["code"] for node in industries], 12),
-        ownership=writer.maybe(CHOICES["ownership"][:4]),
+        ownership=writer.maybe(CHOICES["ownership"]),
         size_class=writer.maybe(CHOICES["size_class"]),
         headcount=headcount,
         members=members,
@@ -280,11 +283,11 @@ def draw_return(
     )
 
 
-def draw_part(writer: CellWriter, members: int | None) -> int | None:
-    """A part of the members, or blank."""
-    if members is None:
+def draw_part(writer: CellWriter, whole: int | None) -> int | None:
+    """A part of the members or the staff, or blank."""
+    if whole is None:
         return None
-    return writer.maybe([0, min(1, members), min(3, members), members // 2, members])
+    return writer.maybe([0, min(1, whole), min(3, whole), whole // 2, whole])
 
 
 def draw_branches(
@@ -328,6 +331,22 @@ def draw_coverage(writer: CellWriter, most: int, enterprises: list[Row], branche
             names = ("enterprise_code", "branch_code", "means", "start_on")
             found[cells] = row("coverage", **dict(zip(names, cells, strict=True)), end_on=writer.end(start_on))
     return list(found.values())
+
+
+def draw_branch_returns(writer: CellWriter, most: int, branches: list[Row]) -> list[Row]:
+    """Up to four months of each branch on either side of the window, with few meetings; at times nobody counted."""
+    edges = [months_before(writer.as_of, months).replace(day=1) for months in (0, 1, 6, 11, 12, 13)]
+    return [
+        row(
+            "branch-returns",
+            branch_code=branch["code"],
+            period_on=period_on,
+            meetings=writer.pick((0, 1, 1, 2, 3, 4)),
+            attendances=writer.maybe((0, 7, 40), 2),
+        )
+        for branch in writer.rows("branch-returns", branches)
+        for period_on in writer.some(edges, writer.number(min(1, most), most))
+    ]
 
 
 def draw_members(writer: CellWriter, size: int) -> list[Row]:

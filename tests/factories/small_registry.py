@@ -42,7 +42,8 @@ SMALL_REGISTRY: dict[str, list[dict[str, Any]]] = {
     "enterprise_return": [
         {"enterprise_code": "A", "reported_on": DAY(day), "district_code": "云顶", "industry_code": "64"}
         | {"ownership": "private", "size_class": "micro", "operating": True, "fixed_premises": False}
-        | {"above_designated_size": None, "headcount": 10, "members": 4, "full_members": 3, "members_dual": 1}
+        | {"above_designated_size": None, "headcount": 10, "headcount_under_36": 6, "headcount_women": None}
+        | {"headcount_college": 10, "members": 4, "full_members": 3, "members_dual": 1}
         | {"members_under_36": 0, "members_women": None, "members_college": None, "members_floating": None}
         for day in ("2017-05-31", "2016-12-31", "2017-06-30")
     ],
@@ -56,6 +57,10 @@ SMALL_REGISTRY: dict[str, list[dict[str, Any]]] = {
         {"code": "Z", "name": "无人支部", "kind": "branch", "parent_code": None, "district_code": "35"}
         | {"form": None, "dual_affiliation": False, "industry_code": None, "industry_group": None}
         | {"established_on": None, "dissolved_on": None},
+    ],
+    "branch_return": [
+        {"branch_code": "F1", "period_on": DAY(day), "meetings": 1, "attendances": attendances}
+        for day, attendances in (("2017-06-01", None), ("2017-05-01", 12))
     ],
     "enterprise_coverage": [
         {"enterprise_code": "A", "branch_code": branch, "means": means, "start_on": DAY(start), "end_on": end}

@@ -16,6 +16,7 @@ TABLES = (
     "coverage",
     "districts",
     "dual_affiliation",
+    "workplaces",
     "enterprises",
     "findings",
     "industries",

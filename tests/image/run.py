@@ -27,7 +27,7 @@ ASKED = (
     "/openapi.json",
     "/v1/districts/350203",
     "/v1/statistics/districts?parent=350203",
-    "/v1/statistics/low-membership?industry_level=section",
+    "/v1/statistics/low-membership?by=section",
     *(f"/v1/statistics/districts.{name}?parent=350203" for name in ("csv", "records", "xlsx", "parquet", "jsonstat")),
 )
 PATIENCE = 60.0

@@ -160,7 +160,7 @@ def test_empty_snapshot_is_doubted(run: Run) -> None:
 
 
 def test_parameter_is_named_as_it_is_written(run: Run) -> None:
-    assert "--industry-level: " in run("statistics", "low-membership").err
+    assert "--by: " in run("statistics", "low-membership").err
 
 
 def test_version_is_told(run: Run) -> None:

@@ -11,6 +11,7 @@ import typer.main
 from typer.core import TyperGroup
 
 from app.cli.commands import cli
+from app.cli.statistics import KEY
 from app.config import Settings
 from app.imports.issues import Rule
 from tests.documentation.generated import FILES, sections
@@ -54,7 +55,7 @@ def test_settings_are_the_services_own_when_named(name: str) -> None:
     composed = set(re.findall(rf"\$\{{({prefix}[A-Z_]+)", read("docker-compose.yml")))
     sources = [path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py")]
     tested = {name for source in sources for name in re.findall(rf"\"({prefix}TEST_[A-Z_]+)\"", source)}
-    known = {f"{prefix}{setting.upper()}" for setting in Settings.model_fields} | composed | tested
+    known = {f"{prefix}{setting.upper()}" for setting in Settings.model_fields} | composed | tested | {KEY}
     assert set(re.findall(rf"{prefix}[A-Z_]+", read(name))) <= known
 
 

@@ -12,7 +12,11 @@ from tests.documentation.commands import ADDRESS, Terminal, differences, served
 from tests.documentation.markdown import ROOT, Block, blocks, commands
 from tests.integration.test_readme import follow
 
-PAGES = sorted(path for path in (ROOT / "docs" / "examples").glob("*.md") if path.name != "README.md")
+PAGES = sorted(
+    (path for path in (ROOT / "docs" / "examples").glob("*.md") if path.name != "README.md"),
+    key=lambda path: ("--data-binary" in path.read_text(encoding="utf-8"), path),
+)
+"""Those that import a file are last: figures change with it."""
 
 
 @pytest.fixture(scope="module")

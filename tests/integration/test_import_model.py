@@ -39,6 +39,7 @@ TABLES = {
     "returns": "enterprise_return",
     "branches": "branch",
     "coverage": "enterprise_coverage",
+    "branch-returns": "branch_return",
     "members": "member",
     "employments": "employment",
     "affiliations": "affiliation",
@@ -148,6 +149,7 @@ def base() -> Tables:
             ("K", "某", "branch", "J", "S", None, True),
             ("L", "某", "branch", None, "35", None, False),
         ],
+        "branch-returns": [("K", DATES[1].replace(day=1), 2, None)],
         "members": [("m1", DATES[0]), ("m2", DATES[1])],
         "employments": [("m1", "A", DATES[1], DATES[2])],
         "affiliations": [("m1", "J", "primary", DATES[0], None), ("m2", "K", "secondary", DATES[0], None)],
@@ -171,6 +173,7 @@ def two_counties() -> Tables:
             ("L", "某", "branch", "J", "T", None, True),
         ],
         "coverage": [("A", "L", "joint", DATES[0]), ("B", "K", "joint", DATES[0]), ("C", None, "liaison", DATES[0])],
+        "branch-returns": [(code, DATES[1].replace(day=1), 2, None) for code in ("K", "L")],
         "members": [("m1", DATES[0]), ("m2", DATES[1]), ("m3", DATES[1])],
         "employments": [("m1", "A", DATES[1], DATES[2]), ("m2", "B", DATES[1], None), ("m3", "B", DATES[1], DATES[2])],
         "affiliations": [

@@ -145,6 +145,18 @@ def test_group_is_renamed_and_gains_an_industry_when_upserted(registry: Registry
     assert registry.rows("industry_group_industry", "industry_code") == [("64",), ("65",), ("I",)]
 
 
+def test_months_of_the_file_are_replaced_and_others_stay(peopled: Registry) -> None:
+    header = "branch_code,period_on,meetings,attendances"
+    peopled.load({"branch-returns": f"{header}\nF1,2017-05,1,8\nF1,2017-06,2,\nR,2017-06,1,4"})
+    result = peopled.result("branch-returns", f"{header}\nF1,2017-06,3,20", mode="replace")
+    assert (result.changed, result.deleted) == (1, 1)
+    assert peopled.rows("branch_return", "branch_code", "period_on", "meetings", "attendances") == [
+        ("F1", day("2017-05-01"), 1, 8),
+        ("F1", day("2017-06-01"), 3, 20),
+    ]
+    assert peopled.problems("branches", "code\nF1", mode="delete") == [(2, "code", "still_referred_to")]
+
+
 LEDGER = "code,name,kind,registered_on,reported_on,district_code,headcount,members,full_members"
 
 

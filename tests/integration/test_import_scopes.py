@@ -17,6 +17,7 @@ RETURN = "enterprise_code,reported_on,district_code"
 LEDGER = "code,name,reported_on,district_code"
 BRANCH = "code,name,kind,district_code,parent_code"
 COVER = "enterprise_code,branch_code,means,start_on,end_on"
+MEET = "branch_code,period_on,meetings"
 WORK = "member_ref,enterprise_code,start_on,end_on"
 BELONG = "member_ref,branch_code,role,start_on,end_on"
 
@@ -36,6 +37,7 @@ INSIDE: dict[str, tuple[str, str, tuple[int, int, int]]] = {
     "branch": ("branches", f"{BRANCH}\nnew,新,branch,S1,bin\nnewer,新,branch,350203,new", (2, 0, 0)),
     "branch that stays below one outside": ("branches", f"{BRANCH}\nbelow,下二,branch,350203,bout", (0, 1, 0)),
     "coverage": ("coverage", f"{COVER}\nin,bin,liaison,2017-01-01,\nin,,instructor,2017-01-01,", (2, 0, 0)),
+    "branch return": ("branch-returns", f"{MEET}\nbin,2017-06,2\nbelow,2017-06,0", (2, 0, 0)),
     "coverage by one outside that is there": ("coverage", f"{COVER}\nin,bout,area,2016-01-01,2017-01-01", (0, 1, 0)),
     "members": (
         "members",
@@ -96,6 +98,8 @@ ELSEWHERE: dict[str, tuple[str, str, str]] = {
     "coverage of a firm outside": ("coverage", f"{COVER}\nout,bin,joint,2016-01-01,2017-01-01", "enterprise_code"),
     "coverage as it is": ("coverage", f"{COVER}\nout,bout,area,2016-01-01,", "enterprise_code"),
     "coverage by a branch outside": ("coverage", f"{COVER}\nin,bout,area,2017-01-01,", "branch_code"),
+    "branch return outside": ("branch-returns", f"{MEET}\nbout,2017-06,2", "branch_code"),
+    "branch return above": ("branch-returns", f"{MEET}\ncity,2017-06,2", "branch_code"),
     "member outside": ("members", "ref,joined_on\nm-out,2010-07-01", "ref"),
     "member who went": ("members", "ref,joined_on\nm-went,2011-07-01", "ref"),
     "member with a dual affiliation alone": ("members", "ref,joined_on\nm-dual,2011-07-01", "ref"),

@@ -45,6 +45,18 @@ def test_days_outside_the_registration_are_told_when_the_enterprise_changes(peop
     assert warned(peopled, "ledger", ledger) == [*told_of_both, own]
 
 
+def test_months_outside_the_life_of_a_branch_are_told_from_either_side(peopled: Registry) -> None:
+    life = "code,name,kind,district_code,established_on,dissolved_on"
+    peopled.load({"branches": f"{life}\nR,社区,branch,350203008,2016-05-25,2017-03-01"})
+    rule, rows = "branch_return_outside_life", "R,2016-04,1\nR,2016-05,1\nR,2017-02,0\nR,2017-03,2\nF1,1990-01,1"
+    assert warned(peopled, "branch-returns", f"branch_code,period_on,meetings\n{rows}") == [
+        (2, "period_on", rule),
+        (5, "period_on", rule),
+    ]
+    assert warned(peopled, "branches", f"{life}\nR,社区,branch,350203008,2016-04-30,2017-03-02") == []
+    assert warned(peopled, "branches", f"{life}\nR,社区,branch,350203008,2016-05-01,2017-02-01") == [(2, "code", rule)]
+
+
 def test_members_above_headcount_are_told_when_the_registry_has_the_headcount(peopled: Registry) -> None:
     peopled.load({"returns": "enterprise_code,reported_on,headcount\nA,2017-01-01,5"})
     assert warned(peopled, "returns", "enterprise_code,reported_on,members\nA,2017-01-01,6") == [

@@ -75,7 +75,9 @@ EXACT_ONLY = [
     "/v1/statistics/enterprises.csv",
     "/v1/statistics/branches",
     "/v1/statistics/branches.records",
-    "/v1/statistics/bases",
+    "/v1/statistics/breakdown?by=basis",
+    "/v1/statistics/breakdown?by=sector",
+    "/v1/statistics/low-membership?by=street",
     "/v1/statistics/districts?basis=registered",
     "/v1/statistics/districts?ownership=private",
 ]

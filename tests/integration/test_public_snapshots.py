@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import to_builtins
 from structlog.testing import capture_logs
 
 from app.config import Settings
 from app.snapshots.build import build_snapshot
 from app.snapshots.folders import clean_up_builds, prune_snapshots
 from app.snapshots.rounding import RoundingKeyRefused, fingerprint
-from app.store.manifest import Manifest
+from app.store.manifest import UNDISCLOSED, Manifest
 from app.store.shelf import Shelf
 from tests.factories.demonstration import siming
 from tests.factories.loading import fill
@@ -93,7 +94,7 @@ def test_a_protected_manifest_says_how_figures_are_protected_and_nothing_exact(b
     assert manifest["disclosure"] == {"policy": "rounded-enterprises", "version": 1, "b": 5, "hmin": 30}
     assert manifest["rounding_key"] == fingerprint(KEY)
     assert KEY.hex() not in (folder / "manifest.json").read_text()
-    assert manifest["intra_enterprise_correlation"] == {"value": 0.1, "strata": None, "firms": None, "members": None}
+    assert manifest["intra_enterprise_correlation"] == to_builtins(UNDISCLOSED)
     assert (manifest["correlation_source"], manifest["public_id"]) == ("fixed", None)
     assert (manifest["member_source"], manifest["settings"]["member_source"]) == ("returns", "returns")
     can = manifest["capabilities"]
@@ -106,7 +107,7 @@ def test_a_protected_manifest_says_how_figures_are_protected_and_nothing_exact(b
         "industry_levels": ["section", "division"],
         "filters": [],
         "subjects": ["districts", "industries", "industry-groups"],
-        "analyses": ["table", "low-membership", "trends", "changes"],
+        "analyses": ["breakdown", "low-membership", "trends", "changes"],
     }
     kept = manifest_of(bench.folder("exact", exact.id))
     assert not {info["sha256"] for info in kept["tables"].values()} & {

@@ -51,8 +51,8 @@ def test_table_at_the_beginning_is_the_demonstrations_when_asked(demonstration: 
 
 
 def test_questions_have_the_answers_shown_when_asked(demonstration: Terminal) -> None:
-    questions = list(commands(chapter(README, "Five questions")))
-    assert [block.shown is not None for block in questions] == [True] * 5
+    questions = list(commands(chapter(README, "Six questions")))
+    assert [block.shown is not None for block in questions] == [True] * 6
     for block in questions:
         follow(demonstration, block)
 

@@ -219,6 +219,7 @@ async def test_members_are_only_counted_when_secondaries_remain(engine: AsyncEng
             "coverage refer to it: 1 rows (A)",
         ]),
         (BRANCHES, "F1", [
+            "branch-returns refer to it: 2 rows (2017-05-01, 2017-06-01)",
             "coverage refer to it: 1 rows (A)",
             "affiliations refer to it: 2 rows",
         ]),

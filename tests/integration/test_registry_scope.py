@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 
 from app.database.engines import make_sync_engine
 from app.database.tables import METADATA
-from app.registry.territory import Visibility, present_district, seen_of_enterprises, subtree_codes
+from app.registry.territory import Visibility, present_district, seen_with_owners, subtree_codes
 from tests.factories.importing import TREES, Registry, day
 
 ENTERPRISE = METADATA.tables["enterprise"]
@@ -89,9 +89,22 @@ def test_a_return_is_seen_where_it_was_filed_when_its_enterprise_is_there_now(
 
     def seen_by(*scope: str) -> list[tuple[str, str]]:
         visibility = Visibility(frozenset(scope), day("2017-06-30"))
-        found = connection.execute(seen_of_enterprises(every, returns, visibility))
+        found = connection.execute(seen_with_owners(every, returns, visibility))
         return [(row.enterprise_code, row.reported_on.isoformat()) for row in found]
 
     assert seen_by("350203") == [("A", "2017-06-01"), ("B", "2017-01-01")]
     assert seen_by("3502") == [("A", "2017-06-01"), ("B", "2017-01-01"), ("C", "2017-01-01")]
     assert len(seen_by("35")) == 4
+
+
+def test_a_branch_return_is_seen_where_its_branch_is(connection: Connection, registry: Registry) -> None:
+    registry.load(
+        {
+            "branches": "code,name,kind,district_code\nX,里,branch,350203008\nY,外,branch,35",
+            "branch-returns": "branch_code,period_on,meetings\nX,2017-06,1\nY,2017-06,2",
+        }
+    )
+    returns = METADATA.tables["branch_return"]
+    visibility = Visibility(frozenset({"350203"}), day("2017-06-30"))
+    found = connection.execute(seen_with_owners(select(returns.c.branch_code), returns, visibility))
+    assert list(found.scalars()) == ["X"]

@@ -6,9 +6,9 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
-from tests.reference import branches, measures, questions, rates
+from tests.reference import activity, branches, measures, questions, rates
 from tests.reference.as_of import AsOf, Thresholds
-from tests.reference.facts import BASES, Counts, Firm, is_registered
+from tests.reference.facts import Counts, Firm, is_registered
 from tests.reference.measures import Population
 from tests.reference.questions import Params, QuestionError
 from tests.reference.registry import Registry, Row, at_or_below, byte_order, pre_order
@@ -53,8 +53,8 @@ class Reference:
         return {code: Firm(self.when, known[code]) for code in living}
 
     @cached_property
-    def correlation(self) -> dict[str, float | int]:
-        """The intra-enterprise correlation: value, strata, firms, members."""
+    def correlation(self) -> dict[str, Any]:
+        """The intra-enterprise correlation: value, strata, firms, members, shares."""
         return rates.correlation(self.when, self.firms.values())
 
     def enterprise_rows(self) -> list[Row]:
@@ -66,15 +66,20 @@ class Reference:
         return [
             {
                 **branches.attributes(self.when, code),
-                "own": self.branch_counts({code}),
-                "subtree": self.branch_counts(branches.subtree(self.when, code)),
+                "own": self.own_counts(code),
+                "subtree": self.subtree_counts(code),
             }
             for code in byte_order(self.when.branches)
         ]
 
-    def branch_counts(self, codes: set[str]) -> Counts:
-        """The figures of some branches together."""
-        return branches.counts(self.when, self.firms, codes)
+    def own_counts(self, code: str) -> Counts:
+        """The figures of a branch itself."""
+        return {**branches.counts(self.when, self.firms, {code}), **dict.fromkeys(activity.OF_SUBTREE)}
+
+    def subtree_counts(self, code: str) -> Counts:
+        """The figures of a branch and all below it."""
+        below = activity.subtree(self.when, code)
+        return {**branches.counts(self.when, self.firms, below), **activity.subtree_activity(self.when, below)}
 
     def withheld(self) -> list[Row]:
         """Withheld members per basis, county and section of their workplace; cells with somebody only."""
@@ -137,13 +142,6 @@ class Reference:
         row = self.population_row(subject, code, population)
         return {"data": row, "meta": self.meta(population.basis, 1)}
 
-    def bases(self, params: Params) -> Row:
-        """One population, the five bases side by side."""
-        questions.check_bases(self.when, params)
-        population = questions.population(params)
-        rows = [{"basis": basis, **self.block(replace(population, basis=basis))} for basis in BASES]
-        return {"data": rows, "meta": self.meta(None, len(rows))}
-
     # --- districts, industries, industry groups --------------------------------------------------
 
     def list_populations(self, subject: str, params: Params) -> Row:
@@ -155,12 +153,13 @@ class Reference:
         scope = self.scope(subject, params, population)
         total = self.block(scope)
         left = measures.unallocated(total["counts"], [one["counts"] for one in rows])
-        disjoint = subject != "industry-groups" and bool({"parent", "level"} & set(params))
+        disjoint = subject != "industry-groups" and bool({"parent", "level"} & set(params)) and "status" not in params
+        shown = in_order(rows, params, code_of=code_in(DIMENSIONS[subject]), figure_of=figure_in, block_of=whole_row)
         return {
-            "data": in_order(rows, params, code_of=code_in(DIMENSIONS[subject]), figure_of=figure_in),
+            "data": shown,
             "total": total,
             "unallocated": {"counts": left} if disjoint else None,
-            "meta": self.meta(population.basis, len(rows)),
+            "meta": self.meta(population.basis, len(shown)),
         }
 
     def tree(self, subject: str) -> dict[str, Row]:
@@ -188,14 +187,14 @@ class Reference:
     def scope(self, subject: str, params: Params, population: Population) -> Population:
         """The whole that the rows are parts of: the parent or within node, with the population."""
         top = params.get("parent", params.get("within"))
-        return population if top is None else replace(population, **{DIMENSIONS[subject]: top})
+        return population if top is None else narrowed(population, DIMENSIONS[subject], top)
 
     def population_row(self, subject: str, code: str, population: Population) -> Row:
         """One district, industry or group with its figures."""
         dimension = DIMENSIONS[subject]
         return {
             dimension: self.named(subject, code),
-            **self.block(replace(population, **{dimension: code})),
+            **self.block(narrowed(population, dimension, code)),
         }
 
     def named(self, subject: str, code: str) -> Row:
@@ -215,31 +214,41 @@ class Reference:
         """The counts and rates of a population; of several: of those who are in each."""
         counts = measures.figures(self.when, self.firms.values(), *populations)
         missing = measures.undefined(self.when, *populations)
-        return {"counts": counts, "rates": rates.all_rates(rates.METRICS, counts, missing, self.rho)}
+        return {"counts": counts, "rates": rates.all_rates(rates.METRICS, counts, missing, self.rhos)}
 
     @property
     def rho(self) -> float:
-        """The rounded correlation, which all intervals use."""
+        """The rounded correlation, which the member ratio and its tests use."""
         return float(self.correlation["value"])
+
+    @property
+    def rhos(self) -> dict[str, float]:
+        """The correlation of each metric that rests on one."""
+        return {"member_ratio": self.rho, **self.correlation["shares"]}
 
     # --- enterprises -----------------------------------------------------------------------------
 
     def list_enterprises(self, params: Params) -> Row:
         """Registered enterprises of the population; `total` is the sum of all listed."""
+        from tests.reference.workplaces import stands  # noqa: PLC0415 - which stands on this module
+
         population = questions.population(params)
         firms = [
             firm
             for firm in self.firms.values()
-            if measures.holds(self.when, population, firm) and has_flags(firm, params)
+            if measures.holds(self.when, population, firm)
+            and has_flags(firm, params)
+            and ("relation" not in params or stands(self, firm, params))
         ]
         rows = [self.enterprise_row(firm) for firm in firms]
         missing = self.source_undefined()
         total = {measure: None if measure in missing else count for measure, count in measures.added(firms).items()}
+        shown = in_order(rows, params, code_of=code_in("enterprise"), figure_of=figure_in, block_of=whole_row)
         return {
-            "data": in_order(rows, params, code_of=code_in("enterprise"), figure_of=figure_in),
+            "data": shown,
             "total": self.person_block(total),
             "unallocated": None,
-            "meta": self.meta(population.basis, len(rows)),
+            "meta": self.meta(population.basis, len(shown)),
         }
 
     def enterprise_row(self, firm: Firm) -> Row:
@@ -249,7 +258,7 @@ class Reference:
     def person_block(self, counts: Counts) -> Row:
         """The counts and the ratios of persons."""
         kept = {measure: counts[measure] for measure in measures.PERSON_MEASURES}
-        found = rates.all_rates(rates.PERSON_METRICS, counts, self.source_undefined(), self.rho)
+        found = rates.all_rates(rates.PERSON_METRICS, counts, self.source_undefined(), self.rhos)
         return {"counts": kept, "rates": found}
 
     def source_undefined(self) -> frozenset[str]:
@@ -262,36 +271,33 @@ class Reference:
         """Living branches; persons overlap, so neither `total` nor `unallocated`."""
         rows = [self.branch_row(code) for code in byte_order(self.when.branches)]
         rows = [one for one in rows if self.asked_for(one["branch"], params)]
-        return {
-            "data": in_order(rows, params, code_of=code_in("branch"), figure_of=subtree_figure),
-            "total": None,
-            "unallocated": None,
-            "meta": self.meta(None, len(rows)),
-        }
+        shown = in_order(
+            rows, params, code_of=code_in("branch"), figure_of=subtree_figure, block_of=lambda row: row["subtree"]
+        )
+        return {"data": shown, "total": None, "unallocated": None, "meta": self.meta(None, len(shown))}
 
     def asked_for(self, branch: Row, params: Params) -> bool:
         """Whether a branch is among the rows and in the district asked for."""
         within = params.get("within")
         return (
             params.get("parent", branch["parent_code"]) == branch["parent_code"]
-            and (within is None or branch["code"] in branches.subtree(self.when, within))
+            and (within is None or branch["code"] in activity.subtree(self.when, within))
             and params.get("kind", branch["kind"]) == branch["kind"]
             and params.get("form", branch["form"]) == branch["form"]
-            and measures.is_below(self.when.districts, branch["district_code"], params.get("district"))
+            and measures.is_below(self.when.districts, branch["district_code"], questions.values(params, "district"))
         )
 
     def branch_row(self, code: str) -> Row:
         """One branch, its own figures and those of its subtree."""
         return {
             "branch": as_json(branches.attributes(self.when, code)),
-            "own": self.branch_block({code}),
-            "subtree": self.branch_block(branches.subtree(self.when, code)),
+            "own": self.branch_block(self.own_counts(code)),
+            "subtree": self.branch_block(self.subtree_counts(code)),
         }
 
-    def branch_block(self, codes: set[str]) -> Row:
+    def branch_block(self, counts: Counts) -> Row:
         """The counts and rates of some branches together."""
-        counts = self.branch_counts(codes)
-        return {"counts": counts, "rates": rates.branch_rates(counts, self.rho)}
+        return {"counts": counts, "rates": rates.branch_rates(counts)}
 
     def meta(self, basis: str | None, rows: int) -> Row:
         """What goes with every answer."""
@@ -304,9 +310,15 @@ class Reference:
         }
 
 
+def narrowed(population: Population, dimension: str, value: str) -> Population:
+    """The population of one value of a dimension."""
+    conditions: dict[str, Any] = {dimension: (value,)}
+    return replace(population, **conditions)
+
+
 def has_flags(firm: Firm, params: Params) -> bool:
-    """`organised`, `eligible`, `has_members` true or false; unknown matches neither."""
-    asked = [flag for flag in ("organised", "eligible", "has_members") if flag in params]
+    """`organised` and the like, true or false; unknown matches neither."""
+    asked = [flag for flag in ("organised", "eligible", "has_members", "reached_by_dual") if flag in params]
     return all(firm.attributes[flag] is (params[flag] == "true") for flag in asked)
 
 
@@ -331,11 +343,27 @@ def figure_in(block: Mapping[str, Any], key: str) -> float | None:
     return found
 
 
+def whole_row(row: Row) -> Row:
+    """Most rows hold their figures themselves."""
+    return row
+
+
 def in_order(
-    rows: list[Row], params: Params, *, code_of: Callable[[Row], bytes], figure_of: Callable[[Row, str], float | None]
+    rows: list[Row],
+    params: Params,
+    *,
+    code_of: Callable[[Row], Any],
+    figure_of: Callable[[Row, str], float | None],
+    block_of: Callable[[Row], Row] = whole_row,
 ) -> list[Row]:
-    """Sorted by code, measure or metric: ties by code ascending and nulls last, either way."""
+    """Sorted by code, measure or metric: ties by code ascending and nulls last, either way.
+
+    With `status` only the rows whose metric that is sorted by has one of these states.
+    """
     key, descending = params.get("sort", "code"), params.get("order") == "desc"
+    if "status" in params:
+        states = questions.values(params, "status")
+        rows = [row for row in rows if block_of(row)["rates"][key]["status"] in states]
     if key == "code":
         return sorted(rows, key=code_of, reverse=descending)
     known = [(figure, row) for row in sorted(rows, key=code_of) if (figure := figure_of(row, key)) is not None]

@@ -13,6 +13,7 @@ from tests.reference.registry import (
     Row,
     at_or_below,
     by_code,
+    in_window,
     is_open,
     nearest_of_level,
 )
@@ -30,6 +31,7 @@ class Thresholds:
     eligible_full_members: int = 3
     return_window_months: int = 18
     flow_window_months: int = 12
+    active_branch_meetings: int = 4
 
 
 class AsOf:
@@ -60,6 +62,12 @@ class AsOf:
     def coverage(self) -> dict[str, list[Row]]:
         """The coverage rows of each enterprise."""
         return grouped((one["enterprise_code"], one) for one in self.registry["coverage"])
+
+    @cached_property
+    def months(self) -> dict[str, list[Row]]:
+        """The branch returns of each branch whose month lies in the twelve months before the date."""
+        recent = (one for one in self.registry["branch-returns"] if in_window(one["period_on"], self.as_of, 12))
+        return grouped((one["branch_code"], one) for one in recent)
 
     @cached_property
     def workers(self) -> dict[str, list[Row]]:

@@ -2,10 +2,11 @@
 
 from collections import Counter
 
+from tests.reference.activity import activity_counts
 from tests.reference.as_of import AsOf
 from tests.reference.facts import Counts, Firm
 from tests.reference.people import people_of_register
-from tests.reference.registry import Row, at_or_below, byte_order, path_up
+from tests.reference.registry import Row, byte_order, path_up
 
 BRANCH_ATTRIBUTES = (
     "code",
@@ -31,11 +32,6 @@ def living_parent(when: AsOf, branch: str) -> str | None:
     return next((code for code in living_path(when, branch) if code != branch), None)
 
 
-def subtree(when: AsOf, branch: str) -> set[str]:
-    """The living branches at or below a branch, also those below branches that do not live."""
-    return at_or_below(when.all_branches, branch) & set(when.branches)
-
-
 def attributes(when: AsOf, branch: str) -> Row:
     """What the row of a branch says beside the figures."""
     known = when.branches[branch]
@@ -58,6 +54,7 @@ def counts(when: AsOf, firms: dict[str, Firm], branches: set[str]) -> Counts:
         "probationary_members": people.probationary,
         **people.parts,
         **{f"{part}_unknown": count for part, count in people.unknown.items()},
+        **activity_counts(when, branches),
         "enterprises_covered": len(covered(firms, branches)),
         "enterprises_participating": len(participating(firms, here)),
     }

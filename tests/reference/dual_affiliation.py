@@ -5,7 +5,7 @@ from collections import Counter
 from tests.reference import branches
 from tests.reference.answers import Reference
 from tests.reference.measures import holds, is_below
-from tests.reference.questions import Params, population
+from tests.reference.questions import Params, population, values
 from tests.reference.registry import Row, byte_order
 
 
@@ -16,7 +16,7 @@ def dual_affiliation(reference: Reference, params: Params) -> Row:
         (branches.home(when, one["member_ref"]), one["branch_code"], one["member_ref"])
         for one in when.affiliations
         if when.is_dual(one)
-        and is_below(when.districts, when.branches[one["branch_code"]]["district_code"], params.get("district"))
+        and is_below(when.districts, when.branches[one["branch_code"]]["district_code"], values(params, "district"))
     }
     cells = Counter((home, joint) for home, joint, _ in triples)
     homes = Counter(home for home, _ in {(home, ref) for home, _, ref in triples})

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from tests.reference.activity import is_active
 from tests.reference.as_of import ORGANISATION_MEANS, WORK_MEANS, AsOf
 from tests.reference.people import People, is_withheld, people_of_register, people_of_return, spells
 from tests.reference.registry import Row, byte_order, in_window, is_open
@@ -11,6 +12,19 @@ BASES = ("registered", "operating", "surveyed", "eligible", "above_size")
 
 Counts = dict[str, int | None]
 """Measure to figure; null = unknown on an enterprise's own row, not defined at the grain elsewhere."""
+
+
+STAFF_PARTS = ("under_36", "women", "college")
+
+SECTOR_OF_OWNERSHIP = {
+    **dict.fromkeys(("private", "foreign", "hong_kong_macao_taiwan"), "non_public"),
+    **dict.fromkeys(("state", "collective"), "public"),
+}
+
+
+def squared(count: int | None) -> int | None:
+    """A count times itself; unknown stays unknown."""
+    return None if count is None else count * count
 
 
 def is_registered(when: AsOf, enterprise: Row) -> bool:
@@ -52,6 +66,12 @@ class Firm:
     def kind(self) -> str:
         """A blank kind is an enterprise."""
         return str(self.enterprise["kind"] or "enterprise")
+
+    @cached_property
+    def sector(self) -> str | None:
+        """Social organisations; institutions; other enterprises by the ownership that the latest return states."""
+        by_kind = {"social_organisation": "social", "institution": "public"}
+        return by_kind.get(self.kind, SECTOR_OF_OWNERSHIP.get(str(self.stated("ownership"))))
 
     @cached_property
     def headcount(self) -> int | None:
@@ -108,6 +128,12 @@ class Firm:
     def standalone(self) -> bool:
         """Organised by the means `standalone`."""
         return any(one["means"] == "standalone" for one in self.organising)
+
+    @cached_property
+    def effectively_organised(self) -> bool | None:
+        """Organised by a branch that is active; null where none of its branches is, and of one nobody knows."""
+        answers = [is_active(self.when, branch) for branch in self.covering_branches]
+        return True if True in answers else None if None in answers else False
 
     @cached_property
     def reached_by_dual(self) -> bool:
@@ -186,6 +212,7 @@ class Firm:
             **self.person_counts(),
             **self.workplace_counts(),
             **self.matched_counts(),
+            **{measure: count for part in STAFF_PARTS for measure, count in self.matched_part(part).items()},
             **self.flow_counts(),
         }
 
@@ -197,6 +224,7 @@ class Firm:
             "enterprises_standalone": self.standalone,
             "enterprises_reached_by_dual": self.reached_by_dual and not self.organised,
             "enterprises_work_only": self.work_only,
+            "enterprises_activity_unknown": self.effectively_organised is None,
             "enterprises_with_members": (self.people.members or 0) >= 1,
             "enterprises_eligible": self.eligible,
             "enterprises_eligible_organised": self.eligible and self.organised,
@@ -206,7 +234,9 @@ class Firm:
             "enterprises_headcount_unknown": self.headcount is None,
             "enterprises_members_unknown": self.people.members is None,
         }
-        return {measure: int(flag) for measure, flag in flags.items()}
+        known = {measure: int(flag) for measure, flag in flags.items()}
+        active = self.effectively_organised
+        return {**known, "enterprises_organised_active": None if active is None else int(active)}
 
     @cached_property
     def reporting(self) -> bool:
@@ -215,24 +245,39 @@ class Firm:
         return in_window(reported_on, self.when.as_of, self.when.thresholds.return_window_months)
 
     def staff_counts(self) -> Counts:
-        """Employees, their square, and those of organised enterprises."""
+        """Employees, their square, those of organised enterprises, the parts, and who is known for each part."""
         staff = self.headcount
+        parts = {f"headcount_{part}": self.stated_count(f"headcount_{part}") for part in STAFF_PARTS}
         return {
+            **parts,
+            **{f"{part}_known": 0 if count is None else staff for part, count in parts.items()},
             "headcount": staff,
             "headcount_squared": None if staff is None else staff * staff,
             "headcount_organised": staff if self.organised else 0,
         }
+
+    def stated_count(self, column: str) -> int | None:
+        """A count of the latest return."""
+        return None if self.latest is None else self.latest[column]
 
     def person_counts(self) -> Counts:
         """Members by workplace, their parts, and the members whose part is unknown."""
         people = self.people
         return {
             "members": people.members,
+            "members_squared": squared(people.members),
+            "members_admitted": None if self.when.member_source == "returns" else self.admitted,
             "probationary_members": people.probationary,
             **people.parts,
             **{f"{part}_unknown": count for part, count in people.unknown.items()},
             "members_reported": self.reported_members,
         }
+
+    @cached_property
+    def admitted(self) -> int:
+        """The open members here whose membership began in the flow window."""
+        months = self.when.thresholds.flow_window_months
+        return sum(in_window(member["joined_on"], self.when.as_of, months) for member in self.open_members)
 
     def workplace_counts(self) -> Counts:
         """Members without a workplace organisation, those of them with dual affiliation, and the withheld.
@@ -241,7 +286,11 @@ class Firm:
         """
         people, organised = self.people, self.organised
         returns = self.when.member_source == "returns"
+        dual = people.parts["members_dual"]
+        unreached = None if people.members is None or dual is None else people.members - dual
         return {
+            "members_unreached": 0 if organised else unreached,
+            "members_unorganised_squared": 0 if organised else squared(people.members),
             "members_unorganised": 0 if organised else people.members,
             "members_reached_by_dual": 0 if organised else people.parts["members_dual"],
             "members_reached_by_dual_unknown": 0 if organised else people.unknown["members_dual"],
@@ -257,6 +306,14 @@ class Firm:
             return dict.fromkeys(MATCHED, 0)
         larger = max(len(self.open_members), self.reported_members or 0)
         return dict(zip(MATCHED, (members, staff, staff * staff, larger), strict=True))
+
+    def matched_part(self, part: str) -> Counts:
+        """Both sides of the ratio within a part of the staff: known of all members, and of the staff, one or more."""
+        names = (f"members_{part}_matched", f"headcount_{part}_matched")
+        members, staff = self.people.parts[f"members_{part}"], self.stated_count(f"headcount_{part}")
+        if members is None or self.people.unknown[f"members_{part}"] or staff is None:
+            return dict.fromkeys(names)
+        return dict(zip(names, (members, staff) if staff else (0, 0), strict=True))
 
     def flow_counts(self) -> Counts:
         """Spells of open members at this enterprise that began or ended in the flow window; by register only."""
@@ -285,6 +342,7 @@ class Firm:
             "district_code": self.place("district_code"),
             "industry_code": self.place("industry_code"),
             "ownership": self.stated("ownership"),
+            "sector": self.sector,
             "size_class": self.stated("size_class"),
             "reported_on": self.stated("reported_on"),
             "operating": self.operating,
@@ -292,6 +350,7 @@ class Firm:
             "above_designated_size": self.stated("above_designated_size"),
             "organised": self.organised,
             "standalone": self.standalone,
+            "effectively_organised": self.effectively_organised,
             "reached_by_dual": self.reached_by_dual,
             "work_only": self.work_only,
             "eligible": None if self.eligible_unknown else self.eligible,

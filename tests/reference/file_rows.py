@@ -25,7 +25,11 @@ ORDERED = {
     "affiliations": (("start_on", "end_on", "empty_interval"),),
     "members": (("joined_on", "left_on", "left_before_joined"), ("floating_since", "floating_until", "empty_interval")),
 }
-PARTS = ("full_members", "members_dual", "members_under_36", "members_women", "members_college", "members_floating")
+PARTS = {
+    "members": ("full_members", "members_dual", "members_under_36", "members_women", "members_college",
+                "members_floating"),
+    "headcount": ("headcount_under_36", "headcount_women", "headcount_college"),
+}  # fmt: skip
 KEYS = {name: dataset.key for name, dataset in DATASETS.items()} | {"groups": ("group_code",)}
 COLUMNS = {
     **{name: tuple(column.name for column in dataset.columns) for name, dataset in DATASETS.items()},
@@ -37,6 +41,7 @@ UNREAD = {
     Kind.REF: "invalid_code",
     Kind.TEXT: "invalid_text",
     Kind.DATE: "invalid_date",
+    Kind.MONTH: "invalid_month",
     Kind.COUNT: "invalid_count",
     Kind.YEAR: "invalid_year",
     Kind.BOOLEAN: "invalid_boolean",
@@ -78,8 +83,14 @@ def own_rules(dataset: str, cells: Row, unread: frozenset[str]) -> Iterator[str]
         joined, full = cells.get("joined_on"), cells.get("full_since")
         if kind == "members" and joined is not None and full is not None and full < joined:
             yield "full_before_joined"
-        if kind == "returns" and "members" in cells and "members" not in unread:
-            yield from (rule for part in PARTS if part in cells for rule in wrong_part(cells[part], cells["members"]))
+        for whole, parts in PARTS.items() if kind == "returns" else ():
+            if whole in cells and whole not in unread:
+                yield from (
+                    f"{rule}_{whole}"
+                    for part in parts
+                    if part in cells
+                    for rule in wrong_part(cells[part], cells[whole])
+                )
         blank = "branch_code" not in unread and cells.get("branch_code") is None
         if kind == "coverage" and cells["means"] in ORGANISATION_MEANS and blank:
             yield "means_without_branch"
@@ -90,9 +101,9 @@ def own_rules(dataset: str, cells: Row, unread: frozenset[str]) -> Iterator[str]
 def wrong_part(part: int | None, whole: int | None) -> Iterator[str]:
     """Yield what is wrong with a part of a count."""
     if part is not None and whole is None:
-        yield "part_without_members"
+        yield "part_without"
     elif part is not None and whole is not None and part > whole:
-        yield "part_above_members"
+        yield "part_above"
 
 
 def is_repeated(dataset: str, row: FileRow, rows: Sequence[FileRow]) -> bool:

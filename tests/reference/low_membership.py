@@ -11,14 +11,16 @@ from typing import Any
 
 from scipy.stats import beta
 
-from tests.reference import questions
-from tests.reference.answers import DIMENSIONS, Reference, code_in, figure_in, in_order
+from tests.reference import breakdown, questions
+from tests.reference.answers import Reference, figure_in, in_order
+from tests.reference.breakdown import FIELDS, OVERLAPPING
 from tests.reference.measures import Population, added, holds, unallocated
+from tests.reference.public import DISTRICT_LEVELS as PUBLIC_DISTRICTS
 from tests.reference.public import INDUSTRY_LEVELS as PUBLIC_LEVELS
 from tests.reference.public import PublicReference, Sums, size_for_tests
-from tests.reference.questions import CONDITIONS, LEVELS, POPULATION_SORTS, Params, QuestionError
-from tests.reference.rates import Z95
-from tests.reference.registry import Row
+from tests.reference.questions import CONDITIONS, DIMENSIONS_OF, POPULATION_SORTS, Params, QuestionError
+from tests.reference.rates import METRICS, Z95
+from tests.reference.registry import INDUSTRY_LEVELS, Row, at_or_below
 
 Z998 = 3.090232306167813
 LEAST_EXPECTED = 5
@@ -29,6 +31,8 @@ COLUMNS = (
     "expected",
     "p",
     "q",
+    "p_margin",
+    "q_margin",
     "class",
     "shortfall",
     "limit_95_low",
@@ -36,68 +40,116 @@ COLUMNS = (
     "limit_998_low",
     "limit_998_high",
 )
-TAKEN = {*CONDITIONS, "industry_level", "by", "reference", "target", "alpha", "margin", "sort", "order"}
+ADJUSTED = ("members_expected", "headcount_uncompared", "standardised_ratio", "precision")
+TAKEN = {*CONDITIONS, "by", "reference", "target", "adjust", "alpha", "margin", "sort", "order", "status"}
 
 
 def low_membership(reference: Reference, params: Params) -> Row:
     """The whole list, sorted: `data`, `total`, `unallocated`, `meta`."""
-    check(reference, params)
-    subject = "industry-groups" if "by" in params else "industries"
-    population = questions.population(params)
-    listed = [code for code in codes(reference, subject, params) if enterprises(reference, population, subject, code)]
-    total = reference.block(population)
-    found = [row_of(reference, params, population, subject, code) for code in listed]
-    add_q(found, float(params.get("alpha", "0.05")), Fraction(params.get("margin", "0.8")))
-    data = [published(one) for one in found]
+    by = check(reference, params)
+    asked = questions.population(params)
+    values = [value for value in breakdown.choices(reference, by) if breakdown.held(reference, asked, {by: value})]
+    total = reference.block(asked)
+    level = adjustment(params)
+    if level == "none":
+        found = [row_of(reference, params, asked, by, value) for value in values]
+        add_q(found, float(params.get("alpha", "0.05")))
+    else:
+        found = standardised(reference, params, by, values, level)
+    data = [
+        dict.fromkeys(FIELDS)
+        | {DIMENSIONS_OF[by]: breakdown.named(reference, by, value)}
+        | {name: compared[name] for name in (*COLUMNS, *(ADJUSTED if level != "none" else ()))}
+        | breakdown.block_of(reference, asked, {by: value})
+        for value, compared in zip(values, found, strict=True)
+    ]
     left = unallocated(total["counts"], [one["counts"] for one in data])
-    key = "industry_group" if subject == "industry-groups" else "industry"
+    shown = sorted_rows(data, {"sort": "q_margin"} | params, by)
     return {
-        "data": in_order(data, {"sort": "q"} | params, code_of=code_in(key), figure_of=figure),
+        "data": shown,
         "total": total,
-        "unallocated": None if subject == "industry-groups" else {"counts": left},
-        "meta": reference.meta(population.basis, len(data)),
+        "unallocated": None if by in OVERLAPPING or "status" in params else {"counts": left},
+        "meta": reference.meta(asked.basis, len(shown)),
     }
 
 
-def check(reference: Reference, params: Params) -> None:
-    """Refuse what is not taken, what excludes each other, and codes that are not there."""
+def adjustment(params: Params) -> str:
+    """With which industries rows are compared: districts with their divisions, unless there is a target."""
+    is_of_rest = "target" not in params and params.get("reference", "rest") == "rest"
+    default = "division" if is_of_rest and DIMENSIONS_OF[params["by"]] == "district" else "none"
+    return str(params.get("adjust", default))
+
+
+def check(reference: Reference, params: Params) -> str:
+    """Refuse what is not taken, what excludes each other, and codes that are not there; what rows are by."""
     questions.check_names(params, TAKEN)
     questions.check_values(reference.when, params)
-    if ("industry_level" in params) == (params.get("by") == "industry_group"):
-        raise QuestionError("one level, or the groups")
-    if params.get("industry_level", "section") not in LEVELS["industries"]:
-        raise QuestionError("no such level")
+    [by] = questions.check_by(params, 1)
+    level, is_of_rest = adjustment(params), "target" not in params and params.get("reference", "rest") == "rest"
+    if by == "basis" or level not in (*INDUSTRY_LEVELS, "none"):
+        raise QuestionError("not compared by this")
     if "reference" in params and ("target" in params or params["reference"] not in ("rest", "parent")):
         raise QuestionError("no such reference, or two")
     if not 0 < Fraction(params.get("target", "1/2")) < 1:
         raise QuestionError("target is no fraction")
-    if params.get("sort", "q") not in (*COLUMNS, *POPULATION_SORTS):
-        raise QuestionError("no such column")
-    above = reference.when.districts.get(params.get("district", ""), {}).get("parent_code")
-    if params.get("reference") == "parent" and above is None:
+    if level != "none" and (not is_of_rest or DIMENSIONS_OF[by] in ("industry", "industry_group")):
+        raise QuestionError("not adjusted")
+    if level == "none" and is_of_rest and DIMENSIONS_OF[by] == "district":
+        raise QuestionError("places differ in their mix of industries")
+    if params.get("reference") == "parent" and (above(reference, params) is None or DIMENSIONS_OF[by] == "district"):
         raise QuestionError("no parent")
+    if params.get("sort", "q_margin") not in (*COLUMNS, *(ADJUSTED if level != "none" else ()), *POPULATION_SORTS):
+        raise QuestionError("no such column")
+    questions.check_status(params, METRICS)
     if isinstance(reference, PublicReference):
         reference.check("industries", {name: value for name, value in params.items() if name in CONDITIONS})
-        if params.get("industry_level", "section") not in PUBLIC_LEVELS:
+        if level != "none" or by not in (*PUBLIC_DISTRICTS, *PUBLIC_LEVELS, "industry_group"):
             raise QuestionError("exact only")
+    return by
 
 
-def codes(reference: Reference, subject: str, params: Params) -> list[str]:
-    """The industries of the level, or all groups."""
-    known = reference.codes(subject)
-    if subject == "industry-groups":
-        return known
-    return [code for code in known if reference.when.industries[code]["level"] == params["industry_level"]]
+def above(reference: Reference, params: Params) -> str | None:
+    """The parent of the one district."""
+    districts = questions.values(params, "district")
+    return reference.when.districts[districts[0]]["parent_code"] if len(districts) == 1 else None
 
 
-def row_alone(population: Population, subject: str, code: str) -> Population:
-    """The condition that a row adds to its population."""
-    return Population(basis=population.basis, **{DIMENSIONS[subject]: code})
+def standardised(reference: Reference, params: Params, by: str, values: Sequence[str], level: str) -> list[Row]:
+    """Each row with what its own industries of a level have elsewhere in the scope."""
+    from tests.reference.standardisation import Side, adjusted  # noqa: PLC0415 - which stands on this module
+
+    asked = questions.population(params)
+    tree = reference.when.industries
+    nodes = [code for code, node in tree.items() if node["level"] == level]
+    below = {inner: code for code in nodes for inner in at_or_below(tree, code)}
+
+    def sides(firms: Sequence[Any]) -> dict[str | None, Side]:
+        held: dict[str | None, list[Any]] = {}
+        for firm in firms:
+            held.setdefault(below.get(firm.place("industry_code") or ""), []).append(firm)
+        return {stratum: Side(*_three(added(inside))) for stratum, inside in held.items()}
+
+    scope = sides(members_of(reference, asked))
+    rows = []
+    for value in values:
+        own = sides(breakdown.held(reference, asked, {by: value}))
+        rows.append([(side, _less(scope[stratum], side)) for stratum, side in own.items()])
+    found = adjusted(rows, reference.rho, float(params.get("alpha", "0.05")), float(params.get("margin", "0.8")))
+    for row in found:
+        parts = (("value", ""), ("low", "_low"), ("high", "_high"))
+        ratio = {part: row.pop(f"standardised_ratio{end}") for part, end in parts}
+        row["standardised_ratio"] = None if ratio["value"] is None else ratio
+    return found
 
 
-def enterprises(reference: Reference, population: Population, subject: str, code: str) -> int:
-    """How many enterprises a row counts."""
-    return len(members_of(reference, population, row_alone(population, subject, code)))
+def _three(counts: Row) -> tuple[int, ...]:
+    return tuple(
+        counts[measure] or 0 for measure in ("members_matched", "headcount_matched", "headcount_matched_squared")
+    )
+
+
+def _less(whole: Any, part: Any) -> Any:
+    return type(whole)(whole.members - part.members, whole.headcount - part.headcount, whole.squares - part.squares)
 
 
 def members_of(reference: Reference, *populations: Population) -> list[Any]:
@@ -125,29 +177,46 @@ def less(whole: Sums, part: Sums) -> Sums:
     )
 
 
-def row_of(reference: Reference, params: Params, population: Population, subject: str, code: str) -> Row:
-    """One row without q and class: its subject, sums, figures and tests."""
-    own_condition = row_alone(population, subject, code)
-    own, total = sums(reference, population, own_condition), sums(reference, population)
-    dimension = DIMENSIONS[subject]
-    named = {"industry": None, "industry_group": None} | {dimension: reference.named(subject, code)}
-    found = {"named": named, "own": own, **reference.block(population, own_condition)}
+def sorted_rows(rows: list[Row], params: Params, by: str) -> list[Row]:
+    """Like any list; where q_margin are equal by q, and only then by code."""
+
+    def code_of(row: Row) -> Any:
+        return breakdown.place(row, (by,))
+
+    if params["sort"] == "q_margin":
+        by_q = in_order(rows, params | {"sort": "q"}, code_of=code_of, figure_of=figure)
+        places = {id(one): number for number, one in enumerate(by_q)}
+        return in_order(rows, params, code_of=lambda row: places[id(row)], figure_of=figure)
+    return in_order(rows, params, code_of=code_of, figure_of=figure)
+
+
+def row_of(reference: Reference, params: Params, asked: Population, by: str, value: str) -> Row:
+    """One row without q and class: its sums and tests."""
+    own_condition = breakdown.populations(asked, {by: value})[1]
+    own, total = sums(reference, asked, own_condition), sums(reference, asked)
+    margin = float(params.get("margin", "0.8"))
     if "target" in params:
         wanted = Fraction(params["target"])
-        return found | compared(reference, own, wanted, None, wanted)
+        return {"own": own} | compared(reference, own, wanted, None, wanted, margin)
     centre = Fraction(total.members, total.headcount) if total.headcount else None
     other = less(total, own)
     if params.get("reference") == "parent":
-        above = reference.when.districts[params["district"]]["parent_code"]
-        other = less(sums(reference, replace(population, district=above), own_condition), own)
+        parent = above(reference, params)
+        assert parent is not None
+        other = less(sums(reference, replace(asked, district=(parent,)), own_condition), own)
     ratio = Fraction(other.members, other.headcount) if other.headcount > 0 else None
-    return found | compared(reference, own, ratio, other, centre)
+    return {"own": own} | compared(reference, own, ratio, other, centre, margin)
 
 
 def compared(
-    reference: Reference, own: Sums, wanted: Fraction | None, other: Sums | None, centre: Fraction | None
+    reference: Reference,
+    own: Sums,
+    wanted: Fraction | None,
+    other: Sums | None,
+    centre: Fraction | None,
+    margin: float,
 ) -> Row:
-    """Everything but q and class; `other` holds the enterprises of the reference, None for a target."""
+    """Everything but the two q and the class; `other` holds the enterprises of the reference, None for a target."""
     if own.headcount == 0 or wanted is None or wanted >= 1:
         return dict.fromkeys(COLUMNS) | {"applicable": False, "wanted": None}
     expected_ratio = float(wanted)
@@ -164,7 +233,7 @@ def compared(
         "ratio": own.members / own.headcount,
         "reference_ratio": expected_ratio,
         "expected": n_t * expected_ratio,
-        "p": p_of(own.members / own.headcount, expected_ratio, n_t) if testable else None,
+        **tests(own.members / own.headcount, expected_ratio, n_t, margin, testable=testable),
         "shortfall": max(0, math.ceil(wanted * own.headcount) - own.members),
         **limits(centre, n_eff),
     }
@@ -177,13 +246,24 @@ def size(reference: Reference, found: Sums, ratio: float) -> float:
     return found.headcount**2 / (found.headcount + reference.rho * (found.squares - found.headcount))
 
 
+def tests(ratio: float, wanted: float, n_t: float, margin: float, *, testable: bool) -> Row:
+    """The two p; none where nothing could be shown."""
+    if not testable:
+        return {"p": None, "p_margin": None}
+    return {"p": p_of(ratio, wanted, n_t), "p_margin": p_low(ratio, margin * wanted, n_t)}
+
+
+def p_low(ratio: float, wanted: float, n_t: float) -> float:
+    """The lower tail."""
+    return 1.0 if ratio == 1 else incomplete_beta(n_t - n_t * ratio, n_t * ratio + 1, 1 - wanted)
+
+
 def p_of(ratio: float, wanted: float, n_t: float) -> float:
     """Twice the smaller tail; of the upper tails the larger."""
     x = n_t * ratio
-    low = 1.0 if ratio == 1 else incomplete_beta(n_t - x, x + 1, 1 - wanted)
     high = 1.0 if ratio == 0 else incomplete_beta(x, n_t - x + 1, wanted)
     heavy = 1.0 if n_t <= 1 else incomplete_beta((1 - wanted) * (n_t - 1), wanted * (n_t - 1), 1 - ratio)
-    return min(1.0, 2 * min(low, max(high, heavy)))
+    return min(1.0, 2 * min(p_low(ratio, wanted, n_t), max(high, heavy)))
 
 
 def incomplete_beta(a: float, b: float, y: float) -> float:
@@ -203,12 +283,19 @@ def limits(centre: Fraction | None, n_eff: float) -> Row:
     return found
 
 
-def add_q(rows: Sequence[Row], alpha: float, margin: Fraction) -> None:
-    """Give each row its q, by Benjamini and Hochberg over those with a p, and its class."""
+def add_q(rows: Sequence[Row], alpha: float) -> None:
+    """Give each row its two q and its class; only rows that may be below the margin are tested for it."""
     tested = [one["p"] for one in rows if one["p"] is not None]
+    doubled = [2 * one["p_margin"] for one in rows if one["p_margin"] is not None and one["p_margin"] <= 0.5]
     for one in rows:
         one["q"] = None if one["p"] is None else q_of(one["p"], tested)
-        one["class"] = class_of(one, alpha, margin)
+        one["q_margin"] = None if one["p"] is None else q_margin_of(one["p_margin"], doubled)
+        one["class"] = class_of(one, alpha)
+
+
+def q_margin_of(p: float, doubled: Sequence[float]) -> float:
+    """Benjamini and Hochberg over the doubled ones up to one half; 1 for the others."""
+    return q_of(2 * p, doubled) if p <= 0.5 else 1.0
 
 
 def q_of(p: float, tested: Sequence[float]) -> float:
@@ -216,31 +303,23 @@ def q_of(p: float, tested: Sequence[float]) -> float:
     return min(other * len(tested) / sum(one <= other for one in tested) for other in tested if other >= p)
 
 
-def class_of(one: Row, alpha: float, margin: Fraction) -> str:
+def class_of(one: Row, alpha: float) -> str:
     """The first class that holds."""
     if not one["applicable"]:
         return "not_applicable"
-    own, wanted = one["own"], one["wanted"]
-    if own.members > own.headcount:
+    if one["own"].members > one["own"].headcount:
         return "inconsistent"
     if one["p"] is None:
-        return "low_base"
+        return "few_expected"
     if one["q"] >= alpha:
         return "not_different"
-    ratio = Fraction(own.members, own.headcount)
-    return "higher" if ratio > wanted else "low" if ratio < margin * wanted else "lower"
-
-
-def published(one: Row) -> Row:
-    """A row as it is answered."""
-    return {
-        **one["named"],
-        **{column: one[column] for column in COLUMNS},
-        "counts": one["counts"],
-        "rates": one["rates"],
-    }
+    if one["q_margin"] < alpha:
+        return "low"
+    return "lower" if Fraction(one["own"].members, one["own"].headcount) < one["wanted"] else "higher"
 
 
 def figure(row: Row, name: str) -> Any:
     """What a row is sorted by."""
-    return row[name] if name in COLUMNS else figure_in(row, name)
+    if name == "standardised_ratio":
+        return None if row[name] is None else row[name]["value"]
+    return row[name] if name in (*COLUMNS, *ADJUSTED) else figure_in(row, name)

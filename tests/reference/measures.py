@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tests.reference.activity import OF_SUBTREE
 from tests.reference.as_of import AsOf
-from tests.reference.facts import Counts, Firm
+from tests.reference.facts import STAFF_PARTS, Counts, Firm
 from tests.reference.registry import DISTRICT_LEVELS, at_or_below
 
 MEASURES = (
@@ -21,9 +22,18 @@ MEASURES = (
     "enterprises_reporting",
     "enterprises_headcount_unknown",
     "enterprises_members_unknown",
+    "enterprises_organised_active",
+    "enterprises_activity_unknown",
     "headcount",
     "headcount_organised",
+    *(f"headcount_{part}" for part in STAFF_PARTS),
+    *(f"headcount_{part}_known" for part in STAFF_PARTS),
+    *(f"{side}_{part}_matched" for part in STAFF_PARTS for side in ("members", "headcount")),
     "members",
+    "members_squared",
+    "members_unorganised_squared",
+    "members_admitted",
+    "members_unreached",
     "full_members",
     "probationary_members",
     "members_matched",
@@ -32,6 +42,7 @@ MEASURES = (
     "headcount_squared",
     "members_dual",
     "members_unorganised",
+    "members_unorganised_squared",
     "members_reached_by_dual",
     "members_floating",
     "members_under_36",
@@ -53,6 +64,9 @@ MEASURES = (
 
 PERSON_MEASURES = (
     "headcount",
+    *(f"headcount_{part}" for part in STAFF_PARTS),
+    "members_admitted",
+    "members_unreached",
     "members",
     "full_members",
     "probationary_members",
@@ -95,23 +109,27 @@ BRANCH_MEASURES = (
     "members_college_unknown",
     "enterprises_covered",
     "enterprises_participating",
+    "meetings",
+    "attendances",
+    *OF_SUBTREE,
 )
 
-REGISTER_ONLY = frozenset({"members_withheld", "members_joined", "members_left"})
+REGISTER_ONLY = frozenset({"members_withheld", "members_joined", "members_left", "members_admitted"})
 """Not defined where members are counted from returns."""
 
 
 @dataclass(frozen=True)
 class Population:
-    """Whom to count: all conditions together; None = not asked."""
+    """Whom to count: of each condition any value, all conditions together; empty = not asked."""
 
     basis: str = "operating"
-    district: str | None = None
-    industry: str | None = None
-    industry_group: str | None = None
-    enterprise_kind: str | None = None
-    ownership: str | None = None
-    size_class: str | None = None
+    district: tuple[str, ...] = ()
+    industry: tuple[str, ...] = ()
+    industry_group: tuple[str, ...] = ()
+    enterprise_kind: tuple[str, ...] = ()
+    sector: tuple[str, ...] = ()
+    ownership: tuple[str, ...] = ()
+    size_class: tuple[str, ...] = ()
 
 
 def holds(when: AsOf, population: Population, firm: Firm) -> bool:
@@ -121,20 +139,26 @@ def holds(when: AsOf, population: Population, firm: Firm) -> bool:
         and is_below(when.districts, firm.place("district_code"), population.district)
         and is_below(when.industries, firm.place("industry_code"), population.industry)
         and is_in_group(when, firm, population.industry_group)
-        and population.enterprise_kind in (None, firm.kind)
-        and population.ownership in (None, firm.stated("ownership"))
-        and population.size_class in (None, firm.stated("size_class"))
+        and is_one_of(firm.kind, population.enterprise_kind)
+        and is_one_of(firm.sector, population.sector)
+        and is_one_of(firm.stated("ownership"), population.ownership)
+        and is_one_of(firm.stated("size_class"), population.size_class)
     )
 
 
-def is_below(tree: dict[str, dict[str, object]], place: str | None, top: str | None) -> bool:
+def is_one_of(value: object, asked: tuple[str, ...]) -> bool:
+    """One of the values asked for, if any are; an unknown value is none."""
+    return not asked or value in asked
+
+
+def is_below(tree: dict[str, dict[str, object]], place: str | None, tops: tuple[str, ...]) -> bool:
     """A district or an industry means its whole subtree."""
-    return top is None or place in at_or_below(tree, top)
+    return not tops or any(place in at_or_below(tree, top) for top in tops)
 
 
-def is_in_group(when: AsOf, firm: Firm, group: str | None) -> bool:
-    """Below any code of the group."""
-    return group is None or firm.place("industry_code") in when.industries_of_group(group)
+def is_in_group(when: AsOf, firm: Firm, groups: tuple[str, ...]) -> bool:
+    """Below any code of one of the groups."""
+    return not groups or any(firm.place("industry_code") in when.industries_of_group(group) for group in groups)
 
 
 def added(firms: Iterable[Firm]) -> Counts:
@@ -153,14 +177,13 @@ def undefined(when: AsOf, *populations: Population) -> frozenset[str]:
 
 def withheld_reaches(when: AsOf, population: Population) -> bool:
     """Withheld members show down to county and section, and never for a group, a filter or another basis."""
-    district, industry = population.district, population.industry
-    filters = (population.enterprise_kind, population.ownership, population.size_class)
+    filters = (population.enterprise_kind, population.sector, population.ownership, population.size_class)
     return (
         population.basis in ("registered", "operating")
-        and (district is None or when.districts[district]["level"] in DISTRICT_LEVELS[:3])
-        and (industry is None or when.industries[industry]["level"] == "section")
-        and population.industry_group is None
-        and filters == (None, None, None)
+        and all(when.districts[district]["level"] in DISTRICT_LEVELS[:3] for district in population.district)
+        and all(when.industries[industry]["level"] == "section" for industry in population.industry)
+        and not population.industry_group
+        and not any(filters)
     )
 
 

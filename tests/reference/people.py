@@ -97,7 +97,8 @@ def people_of_return(latest: Row | None) -> People:
     """Take what the return says: a blank whole is unknown, a blank part makes all its members unknown for it."""
     cells = latest or {}
     members = cells.get("members")
-    parts = {part: cells.get(part) for part in PARTS}
+    # No members at all states 0 for every part of them.
+    parts = {part: 0 if members == 0 else cells.get(part) for part in PARTS}
     blank = {part: members if count is None else 0 for part, count in parts.items()}
     unknown = dict.fromkeys(PARTS) if members is None else blank
     return People(members=members, parts=parts, unknown=unknown)

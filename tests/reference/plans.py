@@ -95,10 +95,11 @@ class Plan:
             self._drop_emptied_groups()
         if self.mode == "replace" and (self.chosen or not self.rows) and all(map(self._names_something, self.chosen)):
             named = {self._own_key(row) for row in self.rows}
-            dates = {row.cells["reported_on"] for row in self.chosen} if self.own == "returns" else None
+            dated = {"returns": "reported_on", "branch-returns": "period_on"}.get(self.own, "")
+            dates = {row.cells[dated] for row in self.chosen} if dated else None
             for key, old in there.items():
                 reach = self.inside is None or self.inside.row(self.own, old)
-                if reach and key not in named and (dates is None or old["reported_on"] in dates):
+                if reach and key not in named and (dates is None or old[dated] in dates):
                     self._drop(self.own, key, None)
             if self.dataset == "industry-groups":
                 for key in set(self.before["groups"]) - {(row.cells["group_code"],) for row in self.rows}:

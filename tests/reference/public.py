@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from typing import Any
 
-from tests.reference import measures, rates
+from tests.reference import measures, questions, rates
 from tests.reference.answers import Reference
 from tests.reference.as_of import AsOf, Thresholds
 from tests.reference.facts import Counts, Firm
@@ -29,7 +30,7 @@ INDUSTRY_LEVELS = ("section", "division")
 
 FACT_RATES = ("organisation_coverage", "standalone_rate")
 
-EXACT_ONLY = ("enterprise_kind", "ownership", "size_class")
+EXACT_ONLY = ("enterprise_kind", "sector", "ownership", "size_class")
 
 
 @dataclass(frozen=True)
@@ -78,15 +79,16 @@ def member_ratio(sums: Sums) -> rates.Rate:
     """Rounded members over rounded headcount, with the interval of both the ratio and the rounding."""
     given = {"numerator": sums.members, "denominator": sums.headcount}
     if sums.headcount == 0:
-        return given | {"value": None, "low": None, "high": None, "status": "not_applicable"}
+        return given | {"value": None, "n_eff": None, "low": None, "high": None, "status": "not_applicable"}
     ratio = sums.members / sums.headcount
     if sums.members > sums.headcount:
-        return given | {"value": ratio, "low": None, "high": None, "status": "inconsistent"}
+        return given | {"value": ratio, "n_eff": None, "low": None, "high": None, "status": "inconsistent"}
     low, high = rates.wilson(ratio, clustered_size(sums))
     blur = rates.Z95 * rounding_error(sums, ratio)
     half = math.hypot((high - low) / 2, blur)
     return given | {
         "value": ratio,
+        "n_eff": clustered_size(sums),
         "low": max(0.0, ratio - half),
         "high": min(1.0, ratio + half),
         "status": status_of(sums, blur),
@@ -104,6 +106,7 @@ PROTECTED: rates.Rate = {
     "value": None,
     "numerator": None,
     "denominator": None,
+    "n_eff": None,
     "low": None,
     "high": None,
     "status": "protected",
@@ -205,7 +208,7 @@ class PublicReference(Reference):
             raise QuestionError("exact only")
         named = {"district": "districts", "industry": "industries", "industry_group": "industry-groups"}
         for name in set(params) & {*named, "parent", "within"}:
-            if params[name] not in self.codes(named.get(name, subject)):
+            if set(questions.values(params, name)) - set(self.codes(named.get(name, subject))):
                 raise QuestionError(f"{name}: {params[name]} is not public")
 
     def codes(self, subject: str) -> list[str]:
@@ -244,11 +247,11 @@ class PublicReference(Reference):
     def sits_in(self, place: Place, population: Population) -> bool:
         """Whether a place is at or below what is asked for."""
         district, industry = place
-        group = population.industry_group
+        groups = population.industry_group
         return (
             measures.is_below(self.when.districts, district, population.district)
             and measures.is_below(self.when.industries, industry, population.industry)
-            and (group is None or industry in self.when.industries_of_group(group))
+            and (not groups or any(industry in self.when.industries_of_group(group) for group in groups))
         )
 
     def meta(self, basis: str | None, rows: int) -> Row:
@@ -256,6 +259,7 @@ class PublicReference(Reference):
         return super().meta(basis, rows) | {"disclosure": {"policy": "rounded-enterprises", "b": B, "hmin": HMIN}}
 
     @cached_property
-    def correlation(self) -> dict[str, float | int | None]:  # type: ignore[override]  # null: protected
-        """The fixed correlation; what the true one would rest on is null."""
-        return {"value": CORRELATION, "strata": None, "firms": None, "members": None}
+    def correlation(self) -> dict[str, Any]:
+        """The fixed correlations; what the true ones would rest on is null."""
+        shares = dict.fromkeys(rates.SHARE_METRICS, CORRELATION)
+        return {"value": CORRELATION, "strata": None, "firms": None, "members": None, "shares": shares}

@@ -36,6 +36,9 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "fixed_premises",
         "above_designated_size",
         "headcount",
+        "headcount_under_36",
+        "headcount_women",
+        "headcount_college",
         "members",
         "full_members",
         "members_dual",
@@ -58,6 +61,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "dissolved_on",
     ),
     "coverage": ("enterprise_code", "branch_code", "means", "start_on", "end_on"),
+    "branch-returns": ("branch_code", "period_on", "meetings", "attendances"),
     "members": (
         "ref",
         "joined_on",
@@ -87,6 +91,7 @@ REFERENCES: dict[str, dict[str, str]] = {
         "industry_group": "groups",
     },
     "coverage": {"enterprise_code": "enterprises", "branch_code": "branches"},
+    "branch-returns": {"branch_code": "branches"},
     "members": {},
     "employments": {"member_ref": "members", "enterprise_code": "enterprises"},
     "affiliations": {"member_ref": "members", "branch_code": "branches"},
@@ -106,7 +111,7 @@ def row(dataset: str, **cells: object) -> Row:
 
 
 def registry_of(**datasets: list[Row]) -> Registry:
-    """A registry with every dataset; `industry_groups` stands for `industry-groups`."""
+    """A registry with every dataset; an underscore stands for the hyphen of a name."""
     given = {name.replace("_", "-"): rows for name, rows in datasets.items()}
     return {name: given.get(name, []) for name in COLUMNS}
 

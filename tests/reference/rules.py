@@ -18,6 +18,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "returns": ("enterprise_code", "reported_on"),
     "branches": ("code",),
     "coverage": ("enterprise_code", "branch_code", "means", "start_on"),
+    "branch-returns": ("branch_code", "period_on"),
     "members": ("ref",),
     "employments": ("member_ref", "enterprise_code", "start_on"),
     "affiliations": ("member_ref", "branch_code", "role", "start_on"),
@@ -31,6 +32,7 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "returns": ("enterprise_code", "reported_on"),
     "branches": ("code", "name", "kind", "district_code"),
     "coverage": ("enterprise_code", "means", "start_on"),
+    "branch-returns": ("branch_code", "period_on", "meetings"),
     "members": ("ref", "joined_on"),
     "employments": ("member_ref", "enterprise_code", "start_on"),
     "affiliations": ("member_ref", "branch_code", "role", "start_on"),
@@ -45,7 +47,9 @@ INTERVALS: dict[str, tuple[tuple[str, str], ...]] = {
     "affiliations": (("start_on", "end_on"),),
 }
 
-COUNTS = ("headcount", "members", *PARTS)
+STAFF_PARTS = ("headcount_under_36", "headcount_women", "headcount_college")
+WHOLES = {"members": PARTS, "headcount": STAFF_PARTS}
+COUNTS = ("headcount", "members", *PARTS, *STAFF_PARTS)
 
 
 def violations(registry: Registry, today: date) -> list[str]:
@@ -147,15 +151,21 @@ def broken_levels(nodes: list[Row], levels: tuple[str, ...]) -> Iterator[str]:
 
 
 def broken_returns(registry: Registry, today: date) -> Iterator[str]:
-    """A negative count; a part above the members, or parts without; a date in the future."""
+    """A negative count; a part above its whole, or parts without one; a date in the future; a month not yet begun."""
     for one in registry["returns"]:
         if one["reported_on"] > today:
             yield "returns: in the future"
         if any(one[column] is not None and one[column] < 0 for column in COUNTS):
             yield "returns: a negative count"
-        parts = [one[part] for part in PARTS if one[part] is not None]
-        if parts and (one["members"] is None or max(parts) > one["members"]):
-            yield "returns: parts without or above members"
+        for whole, names in WHOLES.items():
+            parts = [one[part] for part in names if one[part] is not None]
+            if parts and (one[whole] is None or max(parts) > one[whole]):
+                yield f"returns: parts without or above {whole}"
+    for one in registry["branch-returns"]:
+        if one["period_on"].day != 1 or one["period_on"] > today:
+            yield "branch-returns: no first day of a month, or one that has not begun"
+        if one["meetings"] < 0 or (one["attendances"] or 0) < 0:
+            yield "branch-returns: a negative count"
 
 
 def broken_branches(registry: Registry) -> Iterator[str]:

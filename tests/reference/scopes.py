@@ -11,6 +11,7 @@ BELONGS: Mapping[str, Mapping[str, str]] = {
     "returns": {"enterprise_code": "enterprises"},
     "branches": {"code": "branches"},
     "coverage": {"enterprise_code": "enterprises"},
+    "branch-returns": {"branch_code": "branches"},
     "members": {"ref": "members"},
     "employments": {"member_ref": "members", "enterprise_code": "enterprises"},
     "affiliations": {"member_ref": "members", "branch_code": "branches"},

@@ -22,7 +22,7 @@ from tests.lengths import at_length, same_examples
 from tests.reference.answers import Reference
 from tests.reference.changes import changes
 from tests.reference.questions import CONDITIONS
-from tests.reference.registry import INDUSTRY_LEVELS, Registry
+from tests.reference.registry import DISTRICT_LEVELS, INDUSTRY_LEVELS, Registry
 
 SINCE, AS_OF = date(2017, 3, 31), date(2017, 6, 30)
 EXAMPLES = {"sqlite": at_length(16, 5), "postgres": at_length(5, 3)}
@@ -112,7 +112,7 @@ def test_moves_cancel_when_both_places_lie_within_the_scope(firms: Asker) -> Non
 
 
 def test_ratio_splits_into_rate_and_mix_when_industries_differ(firms: Asker) -> None:
-    found = firms.changes(SINCE, AS_OF, {"district": "siming", "industry_level": "division"})["data"]["ratio"]
+    found = firms.changes(SINCE, AS_OF, {"district": "siming", "by": "division"})["data"]["ratio"]
     # Matched persons/heads before: 65: 7/70 (soft 4/40, idle 3/30); 86: 14/80 (press 12/60, shut 2/20): 21/150.
     # After: 65: 12/80 (soft 9/60, mover 3/20); 86: 8/40; unallocated: 2/10; `new` has no known members: 22/130.
     before, after = Fraction(21, 150), Fraction(22, 130)
@@ -156,7 +156,7 @@ def test_question_is_refused_when_the_snapshots_cannot_be_compared(firms: Asker,
     with pytest.raises(SnapshotNotFound):
         firms.changes(SINCE - timedelta(days=1), AS_OF, {})
     Asker(tiny.url, firms.settings.data_dir, member_source="register").build(AS_OF + timedelta(days=10))
-    with pytest.raises(InvalidRequest, match="settings, member source differ"):
+    with pytest.raises(InvalidRequest, match="these differ: settings; member source"):
         firms.changes(AS_OF, AS_OF + timedelta(days=10), {})
 
 
@@ -180,11 +180,31 @@ def test_accounts_equal_the_reference_and_close_when_registries_are_random(asker
         for day in (since, as_of):
             asking.build(day)
         writer = CellWriter(f"{seed}", as_of)
-        params = draw_conditions(writer, registry, set(CONDITIONS)) | {"industry_level": writer.pick(INDUSTRY_LEVELS)}
         before, after = (Reference(registry, day, member_source=source) for day in (since, as_of))
-        equal(asking.changes(since, as_of, params)["data"], changes(before, after, params))
+        conditions = draw_conditions(writer, registry, set(CONDITIONS))
+        for rows in ((), (writer.pick((*DISTRICT_LEVELS, "sector", "ownership")),)):
+            params = conditions | {"by": [*rows, writer.pick(INDUSTRY_LEVELS)]}
+            whole(asking.changes(since, as_of, params), changes(before, after, params))
 
     compare()
+
+
+def whole(found: dict[str, Any], expected: dict[str, Any]) -> None:
+    """One object, or rows whose firms add up with those of no row to the total."""
+    if isinstance(expected["data"], dict):
+        equal(found["data"], expected["data"])
+        return
+    assert len(found["data"]) == len(expected["data"])
+    for one, other in zip(found["data"], expected["data"], strict=True):
+        for name in ("district", "sector", "ownership"):
+            assert one[name] == other[name]
+        equal(one, other)
+    equal(found["total"], expected["total"])
+    equal(found["unallocated"], expected["unallocated"])
+    for name in ("enterprises", "organised", "members"):
+        for part in ("before", "after", "entered", "left"):
+            rows = sum(one[name][part] for one in found["data"])
+            assert rows + found["unallocated"][name][part] == found["total"][name][part]
 
 
 def equal(found: dict[str, Any], expected: dict[str, Any]) -> None:

@@ -1,18 +1,13 @@
 """A table as statistical offices print it, loaded as returns: industries, employed and members in thousands.
 
-Its percentages come back from the lists, from the table and from the trend. The figures are invented.
+Its percentages come back from the lists, from breakdowns and from trends. The figures are invented.
 """
 
-import json
 from datetime import date
 from typing import Any
 
 import pytest
 
-from app.catalogue.analyses import Analysis
-from app.publication.trends import trend_answer
-from app.statistics.question import Page, Population, Subject
-from app.statistics.trends import TrendQuestion
 from tests.factories.asking import Asker
 from tests.factories.tiny import Tiny
 
@@ -84,22 +79,23 @@ def test_lists_give_the_printed_per_cents(country: tuple[Asker, list[str]], year
 
 
 @pytest.mark.parametrize("year", [0, 1])
-def test_tables_give_the_printed_per_cents(country: tuple[Asker, list[str]], year: int) -> None:
+def test_breakdowns_give_the_printed_per_cents(country: tuple[Asker, list[str]], year: int) -> None:
     asker, snapshots = country
-    table = asker.cross_table({"district_level": "province", "industry_level": "section"}, snapshots[year])
-    assert {row["industry"]["code"]: per_cent(row) for row in table["data"]} == {
-        code: printed[year][2] for code, printed in PRINTED.items()
-    }
+    for by in ("section", ("province", "section")):
+        table = asker.breakdown({"by": by}, snapshots[year])
+        assert {row["industry"]["code"]: per_cent(row) for row in table["data"]} == {
+            code: printed[year][2] for code, printed in PRINTED.items()
+        }
 
 
-@pytest.mark.parametrize("code", PRINTED)
-def test_trends_give_the_printed_per_cents(country: tuple[Asker, list[str]], code: str) -> None:
+def test_trends_give_the_printed_per_cents(country: tuple[Asker, list[str]]) -> None:
     asker, _ = country
-    question = TrendQuestion(
-        Subject.INDUSTRIES, population=Population(industry=code), analysis=Analysis.TRENDS, metrics=("member_ratio",)
-    )
-    points = json.loads(trend_answer(asker.source, question, Page()).body)["data"]
-    assert [per_cent(point) for point in points] == [printed[2] for printed in PRINTED[code]]
+    found: dict[str, list[float]] = {}
+    for row in asker.trend({"by": "section"})["data"]:
+        found.setdefault(row["industry"]["code"], []).append(per_cent(row))
+    assert found == {code: [printed[2] for printed in PRINTED[code]] for code in PRINTED}
+    for code in ("internet", "education"):
+        assert [per_cent(row) for row in asker.trend({"industry": code})["data"]] == found[code]
 
 
 def test_the_change_between_the_years_is_accounted_for(country: tuple[Asker, list[str]]) -> None:

@@ -118,6 +118,11 @@ def test_findings_are_those_of_the_scope(returns: tuple[Asker, str]) -> None:
     found = numbers(asker.data_quality({"district": "jialian"}, snapshot))
     assert (found["headcount_unknown"], found["return_missing"], found["branch_below_size"]) == (1, 0, 1)
     assert found["members_without_employer"] is None
+    apart = [numbers(asker.data_quality({"district": one}, snapshot)) for one in ("jialian", "yunding")]
+    together = numbers(asker.data_quality({"district": ["jialian", "yunding"]}, snapshot))
+    assert together["headcount_unknown"] == sum(one["headcount_unknown"] or 0 for one in apart)
+    nested = numbers(asker.data_quality({"district": ["siming", "jialian"]}, snapshot))
+    assert nested == numbers(asker.data_quality({"district": "siming"}, snapshot))
     found = numbers(asker.data_quality({"industry": "I"}, snapshot))
     assert (found["headcount_unknown"], found["district_unknown"], found["headcount_jump"]) == (1, 1, 0)
 

@@ -123,13 +123,18 @@ def test_margins_count_a_member_once_when_two_joint_branches_have_it(joint: Figu
     assert found["members"] == 3
 
 
-def test_only_joint_branches_of_the_district_count_when_one_is_asked_for(joint: Figures) -> None:
+def test_only_joint_branches_of_the_districts_count_when_some_are_asked_for(joint: Figures) -> None:
     found = asked(joint.asker, joint.snapshot, {"district": "wucun"})
     assert found["matrix"] == [("C", "F1", 1), (None, "F1", 1)]
     assert found["homes"] == [("C", 1), (None, 1)]
     assert found["members"] == 2
     assert asked(joint.asker, joint.snapshot, {"district": "siming"})["members"] == 3
     assert asked(joint.asker, joint.snapshot, {"district": "huli"})["matrix"] == []
+    nested = asked(joint.asker, joint.snapshot, {"district": ["siming", "wucun"]})
+    assert nested == asked(joint.asker, joint.snapshot, {"district": "siming"})  # each counts once
+    both = asked(joint.asker, joint.snapshot, {"district": ["jialian", "wucun"]})
+    assert both["homes"] == [("C", 2), (None, 1)]  # m1 takes part in either, and counts once
+    assert both["members"] == 3
 
 
 def test_uplift_keeps_whoever_a_work_means_reaches_when_dual_affiliation_is_taken_away(joint: Figures) -> None:

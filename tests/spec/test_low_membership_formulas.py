@@ -13,11 +13,31 @@ from scipy.stats import beta, binom, false_discovery_control, norm
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import binom_test, proportions_ztest
 
-from app.statistics.inference import Precision, Z, false_discovery_rates, funnel_limits, joint_draws, p_values
-from app.statistics.low_membership import CLASSES, COLUMNS, LEAST_EXPECTED, Z_998, Comparison, Matched, Ratios, compare
+from app.statistics.comparison import (
+    CLASSES,
+    COLUMNS,
+    LEAST_EXPECTED,
+    Z_998,
+    Comparison,
+    Matched,
+    compare,
+    margin_rates,
+)
+from app.statistics.inference import (
+    Precision,
+    Z,
+    false_discovery_rates,
+    funnel_limits,
+    joint_draws,
+    lower_tail,
+    p_values,
+)
 
 EXACT = Precision(0.0)
 """No correlation: every employee is a draw of their own."""
+
+
+NULL_UNTESTED = ("p", "q", "p_margin", "q_margin")
 
 
 def p_of(ratio: float, reference: float, draws: float) -> float:
@@ -102,6 +122,47 @@ def test_p_falls_when_the_ratio_moves_away_from_the_reference() -> None:
     assert (np.diff(rising) <= 1e-15).all()
 
 
+# --- p of the margin --------------------------------------------------------------------------------------------------
+
+
+def p_margin_of(ratio: float, draws: float, margin: float = 0.8) -> float:
+    """The claim that a ratio is below a part of eight percent."""
+    return float(lower_tail(np.array([ratio]), np.array([margin * 0.08]), np.array([draws]))[0])
+
+
+@pytest.mark.parametrize(
+    ("ratio", "draws", "p"),
+    [
+        (0.04, 300.0, 0.05002696012),
+        (0.0, 300.0, 2.414096472e-09),  # (1 − 0.064)³⁰⁰
+        (0.064, 300.0, 0.5603281596),  # at the margin
+        (0.04, 250 * 2000 / 2250, 0.08633485468),
+    ],
+)
+def test_p_margin_is_the_known_one_when_the_margin_is_eight_tenths(ratio: float, draws: float, p: float) -> None:
+    assert p_margin_of(ratio, draws) == pytest.approx(p, rel=1e-9)
+
+
+def test_p_margin_is_half_of_p_when_the_margin_is_the_reference_and_the_ratio_low() -> None:
+    assert p_margin_of(0.04, 300.0, margin=1.0) == pytest.approx(0.004110599915, rel=1e-9)
+    assert p_margin_of(0.04, 300.0, margin=1.0) == pytest.approx(p_of(0.04, 0.08, 300.0) / 2, rel=1e-12)
+
+
+def test_p_margin_is_that_of_a_binomial_test_when_draws_are_whole() -> None:
+    for found in (0, 1, 3, 7, 12, 40, 300):
+        smaller = binom_test(found, 300, 0.064, alternative="smaller")
+        assert p_margin_of(found / 300, 300.0) == pytest.approx(smaller, rel=1e-9)
+
+
+def test_p_margin_is_in_the_rows_and_a_single_row_is_low_by_twice_of_it() -> None:
+    found = compared(matched([40, 1000, 1000], [64, 1000, 1000]), Decimal("0.08"))
+    assert found.columns["p_margin"] == pytest.approx(
+        [p_margin_of(0.04, 1000.0), p_margin_of(0.064, 1000.0)], rel=1e-12
+    )
+    assert found.columns["p_margin"][1] > 0.5
+    assert found.columns["q_margin"] == pytest.approx([2 * p_margin_of(0.04, 1000.0), 1.0], rel=1e-12)
+
+
 # --- q ---------------------------------------------------------------------------------------------------------------
 
 
@@ -120,6 +181,12 @@ def test_q_is_what_statsmodels_and_scipy_say_with_ties(p: Any) -> None:
 
 def test_q_is_nothing_when_nothing_is_tested() -> None:
     assert false_discovery_rates(np.array([])).tolist() == []
+
+
+def test_q_margin_is_over_the_rows_that_may_be_low_alone() -> None:
+    p = [0.001, 0.008, 0.03, 0.2, 0.5, 0.7, 0.9, 0.99]
+    # of the five up to 0.5, doubled: .002 · 5/1, .016 · 5/2, .06 · 5/3, .4 · 5/4, 1 · 5/5
+    assert margin_rates(np.array(p)) == pytest.approx([0.01, 0.04, 0.1, 0.5, 1, 1, 1, 1], abs=1e-12)
 
 
 # --- n_eff, limits, shortfall, classes --------------------------------------------------------------------------------
@@ -185,14 +252,6 @@ def test_shortfall_is_what_lacks_to_the_reference_in_whole_members(
     assert found.tolist() == [shortfall]
 
 
-def test_margin_is_exact_when_the_ratio_lies_on_it() -> None:
-    # 0.72 = 0.8 · 0.9, which as binary numbers is 0.7200000000000001
-    ratios = Ratios(*(np.array([count], object) for count in (720, 1000, 900, 1000)))
-    assert not ratios.below(Decimal("0.8"))[0]
-    assert ratios.below(Decimal("0.80000000000000000001"))[0]
-    assert ratios.below()[0]
-
-
 def test_classes_are_in_their_order_when_ratios_are_tested() -> None:
     reference = [800, 10_000, 1]
     rows = {
@@ -200,7 +259,7 @@ def test_classes_are_in_their_order_when_ratios_are_tested() -> None:
         "lower": [700, 10_000, 1],
         "higher": [200, 1000, 1],
         "not_different": [80, 1000, 1],
-        "low_base": [0, 62, 62],
+        "few_expected": [0, 62, 62],
         "inconsistent": [70, 62, 62],
         "not_applicable": [0, 0, 0],
     }
@@ -210,19 +269,20 @@ def test_classes_are_in_their_order_when_ratios_are_tested() -> None:
 
 def test_p_and_q_are_null_and_all_else_stays_when_nothing_could_be_shown() -> None:
     found = compared(matched([0, 62, 62], [63, 62, 62], [0, 63, 63]), Decimal("0.08"))
-    assert classes(found) == ["low_base", "inconsistent", "low"]
+    assert classes(found) == ["few_expected", "inconsistent", "low"]
     assert found.columns["expected"] == pytest.approx([62 * 0.08, 62 * 0.08, 63 * 0.08])
     assert 62 * 0.08 < LEAST_EXPECTED < 63 * 0.08
-    assert np.isnan(found.columns["p"]).tolist() == np.isnan(found.columns["q"]).tolist() == [True, True, False]
+    for column in NULL_UNTESTED:
+        assert np.isnan(found.columns[column]).tolist() == [True, True, False], column
     assert found.columns["q"][2] == found.columns["p"][2] == pytest.approx(2 * 0.92**63)  # alone: its p
-    for column in set(COLUMNS) - {"p", "q", "class"}:
+    for column in set(COLUMNS) - {*NULL_UNTESTED, "class"}:
         assert not found.null(column).any(), column
 
 
 def test_five_expected_members_are_enough_when_exactly_five() -> None:
     found = compared(matched([0, 100, 100], [0, 99, 99]), Decimal("0.05"))
     assert found.columns["expected"] == pytest.approx([5.0, 4.95])
-    assert classes(found)[1] == "low_base"
+    assert classes(found)[1] == "few_expected"
     assert found.columns["p"][0] == pytest.approx(2 * 0.95**100)
 
 
@@ -241,12 +301,23 @@ def test_alpha_decides_on_q_and_not_on_p() -> None:
     p, q = found.columns["p"][0], found.columns["q"][0]
     assert p < 0.05 < q == pytest.approx(20 * p)
     assert classes(found)[0] == "not_different"
-    assert classes(compared(matched(*rows), Decimal("0.08"), alpha=q * 1.01))[0] == "low"
+    assert classes(compared(matched(*rows), Decimal("0.08"), alpha=q * 1.01))[0] == "lower"
     assert classes(compared(matched(*rows), Decimal("0.08"), alpha=float(q)))[0] == "not_different"  # q < alpha
 
 
-def test_a_reference_of_nobody_is_of_low_base_when_someone_is_a_member() -> None:
+def test_low_needs_both_q() -> None:
+    rows = matched([40, 1000, 1000], [40, 1000, 1000], [64, 1000, 1000])
+    found = compared(rows, Decimal("0.08"))
+    assert classes(found) == ["low", "low", "not_different"]
+    between = (found.columns["q"][0] + found.columns["q_margin"][0]) / 2
+    assert found.columns["q"][0] < between < found.columns["q_margin"][0]
+    assert classes(compared(rows, Decimal("0.08"), alpha=between))[:2] == ["lower", "lower"]
+    near_one = compared(rows, Decimal("0.08"), margin=Decimal("1"))  # p_margin is half of p, over fewer rows
+    assert near_one.columns["q_margin"][0] <= near_one.columns["q"][0]
+
+
+def test_a_reference_of_nobody_is_of_few_expected_when_someone_is_a_member() -> None:
     found = compared(matched([5, 100, 100]), matched([0, 1000, 1000]))
-    assert classes(found) == ["low_base"]
+    assert classes(found) == ["few_expected"]
     assert (found.columns["reference_ratio"][0], found.columns["expected"][0]) == (0.0, 0.0)
     assert found.columns["shortfall"].tolist() == [0]

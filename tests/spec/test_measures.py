@@ -20,13 +20,21 @@ TABLES = {
         shut,    enterprise,          wucun,         65
         """,
     "returns": """
-        enterprise_code, reported_on, operating, fixed_premises, above_designated_size, headcount, members
-        own,             2017-06-30,  ,          true,           true,                  30,        6
-        joint,           2017-06-30,  true,      true,           false,                 10,        2
-        dual,            2017-03-31,  true,      ,               true,                  9,         4
-        work,            2015-12-30,  ,          true,           ,                      29,
-        alone,           2017-06-30,  true,      false,          true,                  ,          1
-        shut,            2017-06-30,  false,     true,           true,                  40,        0
+        enterprise_code, reported_on, headcount_under_36, headcount_women, headcount_college, operating, fixed_premises, above_designated_size, headcount, members
+        own,             2017-06-30,  20,                 10,              0,                 ,          true,           true,                  30,        6
+        joint,           2017-06-30,  ,                   4,               8,                 true,      true,           false,                 10,        2
+        dual,            2017-03-31,  9,                  ,                5,                 true,      ,               true,                  9,         4
+        work,            2015-12-30,  0,                  29,              ,                  ,          true,           ,                      29,
+        alone,           2017-06-30,  ,                   ,                ,                  true,      false,          true,                  ,          1
+        shut,            2017-06-30,  ,                   ,                ,                  false,     true,           true,                  40,        0
+        """,  # noqa: E501
+    "branch_returns": """
+        branch_code, period_on,  meetings, attendances
+        below,       2016-06-01, 9,        90
+        below,       2016-07-01, 1,
+        below,       2017-06-01, 2,        10
+        cell,        2017-01-01, 4,        30
+        dead,        2017-05-01, 5,        50
         """,
     "branches": """
         code,      kind,      parent_code, dual_affiliation, established_on, dissolved_on
@@ -108,6 +116,8 @@ MEASURED = {
     "enterprises_standalone": 1,
     "enterprises_reached_by_dual": 1,  # dual; o1 of own is organised already
     "enterprises_work_only": 1,  # work; dual is reached by its member
+    "enterprises_organised_active": 2,  # own and joint by the committee, since cell below it held 4 meetings
+    "enterprises_activity_unknown": 0,
     "enterprises_with_members": 4,  # all but work
     "enterprises_eligible": 2,  # own: o1, o2, o3, o4; dual: d1, d2, d3
     "enterprises_eligible_organised": 1,
@@ -118,16 +128,32 @@ MEASURED = {
     "enterprises_members_unknown": 0,
     "headcount": 30 + 10 + 9 + 29,
     "headcount_organised": 30 + 10,
+    "headcount_under_36": 20 + 9 + 0,  # own, dual, work; joint does not state them
+    "headcount_women": 10 + 4 + 29,
+    "headcount_college": 0 + 8 + 5,
+    "headcount_under_36_known": 30 + 9 + 29,  # the staff of own, dual, work
+    "headcount_women_known": 30 + 10 + 29,
+    "headcount_college_known": 30 + 10 + 9,
     "headcount_squared": 30**2 + 10**2 + 9**2 + 29**2,
     "members": 5 + 1 + 3 + 0 + 1,  # o6 has left
     "full_members": 4 + 1 + 3,  # o4 today, o5 tomorrow, a1 not
     "probationary_members": 1 + 1,
+    "members_admitted": 2,  # o4, o5; o6, who joined with them, has left
     "members_matched": 5 + 1 + 3 + 0,  # the headcount of alone is unknown
     "headcount_matched": 30 + 10 + 9 + 29,
     "headcount_matched_squared": 30**2 + 10**2 + 9**2 + 29**2,
+    "members_under_36_matched": 3,  # of dual; of own the age of o3 is unknown
+    "headcount_under_36_matched": 9,  # of dual; work has no young staff
+    "members_women_matched": 1 + 0,  # of joint and work; of own the sex of o4 is unknown
+    "headcount_women_matched": 4 + 29,
+    "members_college_matched": 0 + 3,  # of joint and dual; of own the education of o5 is unknown
+    "headcount_college_matched": 8 + 5,
+    "members_squared": 5**2 + 1**2 + 3**2 + 0**2 + 1**2,
     "members_dual": 1 + 1,  # o1, d1; d3 until today
     "members_unorganised": 3 + 1,  # dual, alone
     "members_reached_by_dual": 1,  # d1
+    "members_unreached": 4 - 1,
+    "members_unorganised_squared": 3**2 + 0**2 + 1**2,  # dual, work, alone
     "members_floating": 1 + 1,  # o1, d1; o2 until today, o3 from tomorrow, o4 never began
     "members_under_36": 3 + 3,  # o2, o4, o5; d1, d2, d3; o1 turns 36
     "members_women": 2 + 1 + 1,  # o1, o3; j1; d1
@@ -153,10 +179,19 @@ RATES = {
     "organisation_coverage_with_dual": (2 + 1, 5),
     "work_coverage": (2 + 1 + 1, 5),
     "standalone_rate": (1, 5),
+    "effective_coverage": (2, 5),
+    "effective_coverage_upper": (2 + 0, 5),
+    "active_organised_share": (2, 2 - 0),
     "employee_coverage": (30 + 10, 30 + 10 + 9 + 29),
     "establishment_rate": (1, 2),
     "establishment_rate_strict": (1, 2),
     "member_presence": (4, 5),
+    "young_staff_share": (29, 68),
+    "women_staff_share": (43, 69),
+    "college_staff_share": (13, 49),
+    "member_ratio_young": (3, 9),
+    "member_ratio_women": (1, 33),
+    "member_ratio_college": (3, 13),
     "full_member_share": (8, 10 - 0),
     "young_member_share": (6, 10 - 2),
     "women_share": (4, 10 - 2),
@@ -164,8 +199,9 @@ RATES = {
     "floating_share": (2, 10 - 0),
     "dual_affiliation_share": (2, 10 - 0),
     "dual_reach": (1, 4 - 0),
+    "admission_rate": (2, 10),
     "reporting_rate": (4, 5),
-    "turnover": (4 + 2, 2 * 10),
+    "turnover": (4 + 2, 2 * 10 - 4 + 2),  # 8 a year ago, 10 now
 }
 
 
@@ -247,6 +283,11 @@ OF_COMMITTEE = {
     "members_college_unknown": 0,
     "enterprises_covered": 2,  # own by both its branches, joint
     "enterprises_participating": 2,  # own by o1, organised or not; dual by d1
+    "meetings": (1 + 2) + 4,  # below and cell; June 2016 is out of the window, dead does not live
+    "attendances": 10 + 30,  # those of July 2016 are unknown
+    "branches": 2,  # cell, below
+    "branches_active": 1,  # cell
+    "branches_activity_unknown": 0,
 }
 
 RATES_OF_COMMITTEE = {
@@ -257,6 +298,7 @@ RATES_OF_COMMITTEE = {
     "floating_share": (2, 5),
     "dual_affiliation_share": (2, 5),
     "affiliation_inflation": (7, 5),
+    "active_branch_share": (1, 2 - 0),
 }
 
 OWN_OF_COMMITTEE = {
@@ -266,6 +308,8 @@ OWN_OF_COMMITTEE = {
     "members_dual": 1,
     "enterprises_covered": 2,  # own by area, joint
     "enterprises_participating": 1,
+    "meetings": None,  # its own: it sent no returns
+    "branches": None,  # not defined of the branch itself
 }
 
 

@@ -4,13 +4,16 @@ import json
 from collections.abc import Callable
 from functools import partial
 from itertools import permutations
+from typing import Any
 
 import pytest
 
+from app.catalogue.analyses import Analysis
+from app.catalogue.dimensions import By
 from app.catalogue.vocabulary import Basis
 from app.errors import InvalidRequest, ServiceError
 from app.publication.files import FileFormat, FileOptions
-from app.publication.lists import bases_answer, bases_question, list_answer, list_table, one_answer
+from app.publication.lists import list_answer, list_table, one_answer
 from app.publication.row_cache import RowCache, Source
 from app.statistics.as_of import ExactOnly, refuse_exact_only
 from app.statistics.question import AsOf, Listing, Page, Population, Question, Subject
@@ -26,8 +29,9 @@ PLACES = """
 """
 DISTRICT_LEVELS = ("province", "city", "county", "street")
 INDUSTRY_LEVELS = ("section", "division")
-ANALYSES = ("table", "low-membership", "trends", "changes")
+ANALYSES = ("breakdown", "low-membership", "trends", "changes")
 SUBJECTS = ("districts", "industries", "industry-groups")
+BY = (*DISTRICT_LEVELS, *INDUSTRY_LEVELS, "industry_group")
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +57,7 @@ def items(error: ServiceError) -> dict[str, tuple[str, ...]]:
         ("industry-groups", {"basis": "above_size"}, "query/basis", ("operating",)),
         ("districts", {"enterprise_kind": "enterprise"}, "query/enterprise_kind", ()),
         ("industries", {"ownership": "private"}, "query/ownership", ()),
+        ("districts", {"sector": ["non_public", "social"]}, "query/sector", ()),
         ("industry-groups", {"size_class": "small"}, "query/size_class", ()),
         ("districts", {"level": "site"}, "query/level", DISTRICT_LEVELS),
         ("industries", {"level": "group"}, "query/level", INDUSTRY_LEVELS),
@@ -62,7 +67,7 @@ def items(error: ServiceError) -> dict[str, tuple[str, ...]]:
     ],
 )
 def test_a_question_is_exact_only_when_protected_figures_lack_it(
-    figures: Figures, subject: str, params: dict[str, str], pointer: str, allowed: tuple[str, ...]
+    figures: Figures, subject: str, params: dict[str, Any], pointer: str, allowed: tuple[str, ...]
 ) -> None:
     error = refusal(lambda: figures.page(subject, **params))
     assert (error.status, error.code, error.title) == (403, "exact-only", "Exact figures only")
@@ -80,20 +85,23 @@ def test_single_subjects_and_files_are_exact_only_when_their_lists_are(figures: 
         assert items(refusal(partial(figures.one, subject, "A"))) == {"path": SUBJECTS}
     error = refusal(lambda: figures.one("districts", "siming", basis="registered"))
     assert items(error) == {"query/basis": ("operating",)}
-    question = Question(Subject.DISTRICTS, population=Population(ownership="state"))
+    question = Question(Subject.DISTRICTS, population=Population(ownership=("state",)))
     options = FileOptions(FileFormat.CSV)
     error = refusal(lambda: list_table(figures.asker.source, question, Page(), options.table))
     assert items(error) == {"query/ownership": ()}
 
 
 def test_bases_side_by_side_are_exact_only_when_there_is_one_basis(figures: Figures) -> None:
-    shelf = figures.asker.shelf
-    assert items(
-        refusal(lambda: bases_answer(Source(shelf, RowCache(0)), bases_question(AsOf(), Population()), Page()))
-    ) == {"path": ANALYSES}
-    filtered = Population(ownership="state")
-    error = refusal(lambda: bases_answer(Source(shelf, RowCache(0)), bases_question(AsOf(), filtered), Page()))
-    assert items(error) == {"path": ANALYSES, "query/ownership": ()}
+    def by_basis(**params: str) -> ExactOnly:
+        return refusal(lambda: figures.asker.breakdown({"by": "basis", **params}, figures.snapshot))
+
+    assert items(by_basis()) == {"query/by": BY}
+    assert items(by_basis(ownership="state")) == {"query/ownership": (), "query/by": BY}
+
+
+def test_analyses_are_exact_only_when_they_name_firms(figures: Figures) -> None:
+    for ask in (figures.asker.gaps, figures.asker.data_quality):
+        assert items(refusal(partial(ask, {}, figures.snapshot)))["path"] == ANALYSES
 
 
 @pytest.mark.parametrize("params", [{"parent": "nowhere"}, {"within": "yunding"}, {"industry": "641"}])
@@ -106,13 +114,16 @@ def test_exact_only_comes_before_unknown_codes_when_both(figures: Figures, param
 
 def test_public_questions_are_answered_when_they_name_what_there_is(figures: Figures) -> None:
     manifest = figures.asker.shelf.get(figures.snapshot).manifest
-    population = Population(Basis.OPERATING, "siming", "I", "internet")
+    population = Population(Basis.OPERATING, ("siming", "jialian"), ("I", "65"), ("internet",))
     for subject, levels in ((Subject.DISTRICTS, DISTRICT_LEVELS), (Subject.INDUSTRIES, INDUSTRY_LEVELS)):
         for level in levels:
             refuse_exact_only(manifest, Question(subject, AsOf(), population, Listing(level=level)))
     refuse_exact_only(manifest, Question(Subject.INDUSTRY_GROUPS, AsOf(), population))
     for name in ("districts", "industries", "industry-groups"):
         assert figures.page(name)["data"]
+    for by in BY:
+        refuse_exact_only(manifest, Question(Subject.INDUSTRIES, AsOf(), population, by=(By(by),)))
+        assert figures.asker.breakdown({"by": by}, figures.snapshot)["data"]
 
 
 FIRMS = {
@@ -179,8 +190,12 @@ def test_a_cursor_does_not_go_on_when_it_is_of_the_other_root(roots: dict[str, S
 def test_exact_figures_answer_every_question_when_their_root_is_asked(roots: dict[str, Shelf]) -> None:
     exact = roots["exact"].newest().manifest
     for basis in Basis:
-        population = Population(basis, enterprise_kind="enterprise", ownership="state", size_class="small")
+        population = Population(
+            basis, enterprise_kind=("enterprise",), sector=("public",), ownership=("state",), size_class=("small",)
+        )
         for subject in Subject:
             refuse_exact_only(exact, Question(subject, AsOf(), population))
     refuse_exact_only(exact, Question(Subject.DISTRICTS, listing=Listing(level="site")))
     refuse_exact_only(exact, Question(Subject.INDUSTRIES, listing=Listing(level="class")))
+    for by in By:
+        refuse_exact_only(exact, Question(Subject.INDUSTRIES, analysis=Analysis.BREAKDOWN, by=(by,)))

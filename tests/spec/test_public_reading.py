@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import to_builtins
 
 from app.api.statistics.models import (
     DistrictStatisticsAnswer,
@@ -24,6 +25,7 @@ from app.publication.files import FileFormat, FileOptions
 from app.publication.lists import list_table
 from app.publication.table import TableOptions
 from app.statistics.question import AsOf, Listing, Order, Page, Population, Question, Subject
+from app.store.manifest import UNDISCLOSED
 from tests.factories.public_snapshots import DISTRICTS, GIVEN, GROUPS, INDUSTRIES, RATES, Place, PublicSnapshot
 from tests.factories.tiny import Figures, codes, parts, table
 
@@ -47,7 +49,7 @@ PLACES = """
 WHOLE = PublicSnapshot(PLACES)
 PROTECTED = [measure.code for measure in MEASURES if measure.code not in GIVEN]
 PROTECTED_RATES = [metric.code for metric in METRICS if metric.code not in RATES]
-NOTHING = {"value": None, "numerator": None, "denominator": None, "low": None, "high": None, "status": "protected"}
+NOTHING = dict.fromkeys(("value", "numerator", "denominator", "n_eff", "low", "high")) | {"status": "protected"}
 
 TREES = {"districts": table("districts", DISTRICTS), "industries": table("industries", INDUSTRIES)}
 AXIS = {"districts": "districts", "industries": "industries", "district": "districts", "industry": "industries"}
@@ -188,7 +190,7 @@ def test_answers_are_as_the_document_says_when_figures_are_protected(figures: Fi
 def test_meta_says_how_figures_are_protected_when_asked(figures: Figures) -> None:
     meta = figures.page("districts", level="county")["meta"]
     assert meta["disclosure"] == {"policy": "rounded-enterprises", "version": 1, "b": 5, "hmin": 30}
-    assert meta["intra_enterprise_correlation"] == {"value": 0.1, "strata": None, "firms": None, "members": None}
+    assert meta["intra_enterprise_correlation"] == to_builtins(UNDISCLOSED)
     assert (meta["basis"], meta["snapshot"]) == ("operating", figures.snapshot)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.factories.asking import Asker
 from tests.factories.loading import fill
-from tests.factories.questions import basis_questions, question_lists, single_questions
+from tests.factories.questions import question_lists, single_questions
 from tests.factories.registries import dated_registries
 from tests.lengths import at_length, same_examples
 from tests.reference.answers import Reference
@@ -47,8 +47,6 @@ def test_answers_equal_the_reference_when_registries_are_random(asker: Asker, so
                 assert expected.pop("total") is None  # pages of branches have neither
                 assert expected.pop("unallocated") is None
             same(asking.list(subject, params, snapshot, page), expected, f"{subject} {params}")
-        params = data.draw(basis_questions(registry, as_of))
-        same(asking.bases(params, snapshot), reference.bases(params), f"bases {params}")
         if registry["districts"] or registry["industries"]:
             subject, code, params = data.draw(single_questions(registry, as_of))
             same(

@@ -2,8 +2,13 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
+from app.catalogue.metrics import Interval, Metric
+from app.catalogue.vocabulary import Label
+from app.statistics.inference import Precision
+from app.statistics.rates import STATUSES, Counts, rates_of
 from tests.factories.tiny import DISTRICTS, Figures, Tiny, parts
 
 
@@ -47,13 +52,13 @@ REGISTER = {
         """
     + lines(*(f"{code}, 2017-06-30, 10" for code in FEW + ENOUGH)),
     "members": """
-        ref,      left_on
+        ref,      joined_on,  left_on
         stale-1,
         stale-2,
         stale-3,
-        moving-1, 2017-05-01
-        moving-2, 2017-05-01
-        moving-3, 2017-05-01
+        moving-1, 2017-01-01, 2017-05-01
+        moving-2, 2017-01-01, 2017-05-01
+        moving-3, 2017-01-01, 2017-05-01
         moving-4,
         """,
     "employments": """
@@ -139,7 +144,7 @@ def test_the_interval_is_given_when_the_base_is_low(register: Figures) -> None:
 
 def test_a_ratio_is_above_one_and_ok_when_it_has_no_interval(register: Figures) -> None:
     turnover = register.rates("districts", "moving")["turnover"]
-    assert (turnover["value"], *parts(turnover)) == (3 / 2, 0 + 3, 2 * 1)  # three left, one stays
+    assert (turnover["value"], *parts(turnover)) == (6 / 2, 3 + 3, 2 * 1 - 3 + 3)  # three came and left, one stays
 
 
 def test_only_the_undefined_part_is_null_when_the_grain_does_not_reach(register: Figures) -> None:
@@ -209,9 +214,9 @@ def test_status_is_the_first_that_holds_when_returns_count(
     assert returns.rates("districts", street)[metric]["status"] == status
 
 
-def test_the_denominator_is_given_when_the_source_does_not_define_the_numerator(returns: Figures) -> None:
+def test_a_part_is_null_when_the_source_does_not_define_it(returns: Figures) -> None:
     turnover = returns.rates("districts", "parts")["turnover"]
-    assert (turnover["value"], *parts(turnover)) == (None, None, 2 * 3)
+    assert (turnover["value"], *parts(turnover)) == (None, None, None)  # flows are in both parts
     upper = returns.rates("districts", "siming")["member_ratio_upper"]
     assert (upper["status"], upper["value"], *parts(upper)) == ("not_applicable", None, None, 10 + 10 + 10)
 
@@ -223,3 +228,57 @@ def statuses_of(page: dict[str, Any]) -> set[str]:
 def test_every_status_of_exact_answers_occurs_when_all_streets_are_listed(register: Figures) -> None:
     found = statuses_of(register.page("districts", level="street", include_empty="true"))
     assert found == {"not_applicable", "unknown", "inconsistent", "low_base", "ok"}
+
+
+STAFF_PART = Metric(
+    "young_of_staff", Label("示例", "Example"), ("part",), ("known",), "An example.", interval=Interval.NONE,
+    companions=("staff", "headless"), companions_less=("known",),
+)  # fmt: skip
+ACTIVE = Metric(
+    "active_of_all", Label("示例", "Example"), ("active",), ("all",), "An example.", interval=Interval.WILSON,
+    unknown_of=("unheard", "organised"),
+)  # fmt: skip
+CODES = ("part", "known", "staff", "headless", "active", "all", "unheard", "organised")
+
+
+def rates_of_row(*values: int) -> dict[str, tuple[Any, ...]]:
+    """Value, low, effective denominator, numerator, denominator and status of both example metrics."""
+    none = np.zeros(len(CODES), bool)
+    counts = Counts(CODES, np.array(values, np.int64)[:, None], none[:, None], none, none)
+    rates = rates_of(counts, (STAFF_PART, ACTIVE), Precision(0.1))
+    floats = (rates.value, rates.low, rates.effective)
+    return {
+        metric.code: (
+            *(None if np.isnan(column[line, 0]) else float(column[line, 0]) for column in floats),
+            int(rates.numerator[line, 0]),
+            int(rates.denominator[line, 0]),
+            STATUSES[rates.status[line, 0]].value,
+        )
+        for line, metric in enumerate(rates.metrics)
+    }
+
+
+def test_a_part_is_inconsistent_above_its_whole_when_it_has_no_interval_too() -> None:
+    assert rates_of_row(5, 4, 9, 0, 0, 40, 0, 9)["young_of_staff"] == (5 / 4, None, None, 5, 4, "inconsistent")
+    assert rates_of_row(4, 4, 9, 0, 0, 40, 0, 9)["young_of_staff"] == (1.0, None, None, 4, 4, "ok")
+
+
+def test_an_empty_denominator_is_unknown_when_what_is_known_is_less_than_all() -> None:
+    assert rates_of_row(0, 0, 9, 0, 0, 40, 0, 9)["young_of_staff"][-1] == "unknown"  # 9 of whom nobody says it
+    assert rates_of_row(0, 0, 0, 1, 0, 40, 0, 9)["young_of_staff"][-1] == "unknown"  # or one firm without a headcount
+    assert rates_of_row(0, 0, 0, 0, 0, 40, 0, 9)["young_of_staff"][-1] == "not_applicable"
+
+
+def test_a_ratio_is_unknown_when_of_none_of_those_counted_it_is_known() -> None:
+    assert rates_of_row(0, 1, 1, 0, 0, 40, 9, 9)["active_of_all"] == (None, None, None, 0, 40, "unknown")
+    assert rates_of_row(0, 1, 1, 0, 0, 40, 8, 9)["active_of_all"] == (0.0, 0.0, 40.0, 0, 40, "ok")
+    assert rates_of_row(0, 1, 1, 0, 0, 40, 0, 0)["active_of_all"] == (
+        0.0,
+        0.0,
+        40.0,
+        0,
+        40,
+        "ok",
+    )  # none organised
+    assert rates_of_row(0, 1, 1, 0, 0, 29, 0, 0)["active_of_all"][-1] == "low_base"
+    assert rates_of_row(0, 1, 1, 0, 0, 0, 0, 0)["active_of_all"][-1] == "not_applicable"

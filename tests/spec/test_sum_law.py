@@ -19,7 +19,7 @@ from app.statistics.aggregates import list_tree, tree_of
 from app.statistics.question import AsOf, Listing, Page, Population, Question, Subject
 from app.statistics.row_list import RowList
 from app.store.snapshot import Snapshot, Tree
-from tests.factories.asking import Asker, Reader
+from tests.factories.asking import Asker, Params, Reader
 from tests.factories.demonstration import Demonstration
 from tests.factories.loading import fill
 from tests.factories.registries import dated_registries
@@ -109,6 +109,7 @@ def holds(listed: RowList, expected: AddedUp, node: int | None, children: list[i
     margins, rows = listed.margins, listed.sides[0].count(listed.rows)
     assert margins is not None
     total, unallocated = margins.total, margins.unallocated
+    assert total is not None
     assert unallocated is not None
     lines = [total.codes.index(measure) for measure in listed.snapshot.row_measures]
     assert total.values[lines, 0].tolist() == expected.at(node).tolist()
@@ -153,7 +154,7 @@ def test_industries_of_every_district_add_up_when_figures_are_public(
         if not expected.at(None)[0]:
             continue
         for listing, parent in listings(snapshot, Subject.INDUSTRIES):
-            question = Question(Subject.INDUSTRIES, AsOf(), Population(district=code), listing)
+            question = Question(Subject.INDUSTRIES, AsOf(), Population(district=(code,)), listing)
             listed = list_tree(snapshot, question, Page())
             holds(listed, expected, parent, listed_nodes(expected.tree, listing, parent))
             assert listed.margins is not None
@@ -187,6 +188,7 @@ def test_withheld_members_add_up_when_counties_and_sections_are_listed(exact_sna
             listed = list_tree(snapshot, question, Page())
             margins, rows = listed.margins, listed.sides[0].count(listed.rows)
             assert margins is not None
+            assert margins.total is not None
             assert margins.unallocated is not None
             assert not rows.null[line].any()
             assert not margins.unallocated.null[line]
@@ -226,7 +228,7 @@ def test_industries_of_a_district_add_up_when_it_is_large(
     for basis in {Basis.REGISTERED, Basis.OPERATING, Basis.SURVEYED} & set(crowd.bases):
         expected = add_up(crowd, Subject.INDUSTRIES, basis, node)
         for listing, parent in listings(crowd, Subject.INDUSTRIES):
-            question = Question(Subject.INDUSTRIES, AsOf(), Population(basis=basis, district=district), listing)
+            question = Question(Subject.INDUSTRIES, AsOf(), Population(basis=basis, district=(district,)), listing)
             holds(list_tree(crowd, question, Page()), expected, parent, listed_nodes(expected.tree, listing, parent))
 
 
@@ -247,20 +249,21 @@ def test_the_sum_law_holds_when_registries_are_random(tiny: Tiny) -> None:
     hold()
 
 
-def random_questions(registry: Registry, subject: Subject) -> Iterator[dict[str, str]]:
+def random_questions(registry: Registry, subject: Subject) -> Iterator[Params]:
     """Every basis and some other populations, with every parent and level."""
     parents = {one["parent_code"] for one in registry[subject.value]} - {None}
     rows = [*({"parent": code} for code in sorted(parents)), *({"level": str(level)} for level in LEVELS[subject])]
-    populations = [{"basis": str(basis)} for basis in Basis]
+    populations: list[Params] = [{"basis": str(basis)} for basis in Basis]
     populations += [
         {"basis": "registered", "size_class": "small"},
-        {"enterprise_kind": "enterprise", "ownership": "state"},
+        {"enterprise_kind": "enterprise", "ownership": ["state", "private"]},
+        {"sector": ["public", "social"]},
     ]
     for row, population in product(rows, populations):
         yield row | population
 
 
-def adds_up(asker: Asker, snapshot: str, subject: Subject, params: dict[str, str]) -> None:
+def adds_up(asker: Asker, snapshot: str, subject: Subject, params: Params) -> None:
     """A page adds up, its total is the row of the parent, and that of the enterprises below it."""
     page = asker.list(subject.value, params, snapshot)
     counts = [one["counts"] for one in page["data"]]

@@ -20,7 +20,7 @@ from tests.lengths import at_length, same_examples
 from tests.reference.registry import Registry
 
 EXAMPLES = at_length(8, 4)
-TEXTS = ("enterprises", "branches", "coverage", "dual_affiliation")
+TEXTS = ("enterprises", "branches", "coverage", "dual_affiliation", "workplaces")
 
 # Every figure of a branch as one plain count(DISTINCT) over everybody below it: slow, and beyond doubt.
 PLAIN_BRANCHES = """
@@ -150,7 +150,7 @@ def test_all_engines_answer_the_same_rows_when_registries_are_random(engines: En
 def test_branches_equal_plain_distinct_counts_when_registries_are_random(migrated_sqlite_url: str) -> None:
     several = 0
 
-    @same_examples(3 * EXAMPLES)
+    @same_examples(5 * EXAMPLES)
     @given(dated_registries())
     def compare(drawn: tuple[Registry, date]) -> None:
         nonlocal several

@@ -255,6 +255,37 @@ def counted(groups: Iterable[list[dict[str, Any]]], test: Any) -> int:
     return sum(bool(test(rows)) for rows in groups)
 
 
+def test_a_sector_is_younger_than_its_members_when_catering_is_looked_at(registry: Registry) -> None:
+    catering = {row["code"] for row in registry["enterprises"] if (row["industry_code"] or "").startswith("62")}
+    rows = [row for row in registry["returns"] if row["reported_on"] == AFTER and row["enterprise_code"] in catering]
+    stated = [row for row in rows if row["headcount_under_36"] is not None and row["members_under_36"] is not None]
+    staff = sum(row["headcount_under_36"] for row in stated) / sum(row["headcount"] for row in stated)
+    members = sum(row["members_under_36"] for row in stated) / sum(row["members"] for row in stated)
+    assert (members < 0.4, staff > 0.7) == (True, True)
+
+
+def test_some_branches_meet_and_some_do_not_when_a_year_is_added_up(registry: Registry) -> None:
+    met: dict[str, int] = defaultdict(int)
+    for row in registry["branch-returns"]:
+        if date(2016, 9, 30) < row["period_on"] <= AFTER:
+            met[row["branch_code"]] += row["meetings"]
+    branches = [row for row in registry["branches"] if row["kind"] == "branch"]
+    living = {row["code"] for row in branches if lives(row, AFTER, "established_on", "dissolved_on")}
+    told = Counter("silent" if code not in met else "active" if met[code] >= 4 else "inactive" for code in living)
+    assert min(told["silent"], told["inactive"]) > 5
+    assert told["active"] > 0.7 * len(living)
+    assert met["SM-NET-1"] >= 4 > met["SM-NET-5"]  # of the joint committee's branches, founded three months ago
+
+
+def test_months_lie_in_the_lives_of_their_branches_when_branches_return_them(registry: Registry) -> None:
+    branches = {row["code"]: row for row in registry["branches"]}
+    for row in registry["branch-returns"]:
+        branch = branches[row["branch_code"]]
+        assert branch["kind"] == "branch"
+        assert branch["established_on"] is None or row["period_on"] >= branch["established_on"].replace(day=1)
+        assert branch["dissolved_on"] is None or row["period_on"] < branch["dissolved_on"]
+
+
 def test_nobody_is_named_when_members_are_read(files: list[DatasetFile]) -> None:
     path = next(file.path for file in files if file.dataset == "members")
     with path.open(encoding="utf-8", newline="") as lines:

@@ -18,16 +18,16 @@ def declared() -> set[str]:
     return {re.split(r"[\[>;= ]", line)[0] for line in PROJECT["dependencies"]}
 
 
-def imported() -> set[str]:
-    """The distributions that modules of the service import, lazily or not."""
+def imported(package: str = "app") -> set[str]:
+    """The distributions that modules of the service import, or of the client, lazily or not."""
     owners = packages_distributions()
     found = set[str]()
-    for path in (ROOT / "app").rglob("*.py"):
+    for path in (ROOT / package).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             found |= {name.partition(".")[0] for name in names}
-    outside = found - {"app", *sys.stdlib_module_names}
+    outside = found - {"app", "orgcoverage", *sys.stdlib_module_names}
     return {owners[name][0].lower().replace("_", "-") for name in outside}
 
 
@@ -35,6 +35,11 @@ def test_every_dependency_is_used_when_the_service_declares_it() -> None:
     assert declared() - imported() - BY_NAME == set()
     texts = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "app").rglob("*.py"))
     assert {name for name in BY_NAME if name.replace("-", "_") not in texts and name != "tzdata"} == set()
+
+
+def test_client_imports_what_its_extra_installs_when_listed() -> None:
+    extra = {re.split(r"[\[>;= ]", line)[0] for line in PROJECT["optional-dependencies"]["client"]}
+    assert imported("orgcoverage") == extra
 
 
 def test_every_dependency_is_explained_when_the_architecture_lists_them() -> None:

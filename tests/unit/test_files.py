@@ -31,8 +31,8 @@ from tests.documentation.markdown import ROOT
 from tests.factories.files_back import READERS, Cube, sheets
 
 META = Meta(
-    "20170630-5f0c91d2a3b4c5d6", date(2017, 6, 30), None, "operating", "register", Correlation(0.1, 12, 58, 214), EXACT,
-    2, "2017-07-01T00:00:00.000000Z",
+    "20170630-5f0c91d2a3b4c5d6", date(2017, 6, 30), None, "operating", "register",
+    Correlation(0.1, 12, 58, 214, {"women_share": 0.05}), EXACT, 2, "2017-07-01T00:00:00.000000Z",
 )  # fmt: skip
 
 COLUMNS = (
@@ -170,7 +170,7 @@ def test_every_definition_and_table_has_its_chinese_when_compared() -> None:
         assert definition_of(measure.code, of_branch=True).en == measure.definition
     for code, metric in METRIC.items():
         assert definition_of(code, of_branch=False).en == metric.definition
-    assert set(TABLE_LABELS) == {*map(str, Subject), *map(str, Analysis)}
+    assert set(TABLE_LABELS) == {*map(str, Subject), *map(str, Analysis), "workplaces"}
 
 
 @pytest.mark.parametrize(
@@ -294,7 +294,7 @@ def test_a_cube_of_two_keys_is_sparse_when_read_back() -> None:
         ["total", None, None, None, None, None, 12],
     ]
     keys = ("district_code", "industry_code")
-    table = table_of(rows, name="table", columns=columns, keys=keys, subject=Subject.DISTRICTS)
+    table = table_of(rows, name="breakdown", columns=columns, keys=keys, subject=Subject.DISTRICTS)
     cube = Cube(written(table, "jsonstat"))
     assert cube.dataset["size"] == [3, 4, 1]
     assert cube.dataset["role"] == {"geo": ["district_code"], "metric": ["metric"]}

@@ -47,7 +47,13 @@ def test_files_come_in_import_order_when_generated(files: list[DatasetFile]) -> 
 
 
 def test_columns_have_the_datasets_types_when_generated(files: list[DatasetFile]) -> None:
-    types = {Kind.DATE: pa.date32(), Kind.COUNT: pa.int32(), Kind.YEAR: pa.int32(), Kind.BOOLEAN: pa.bool_()}
+    types = {
+        Kind.DATE: pa.date32(),
+        Kind.MONTH: pa.date32(),
+        Kind.COUNT: pa.int32(),
+        Kind.YEAR: pa.int32(),
+        Kind.BOOLEAN: pa.bool_(),
+    }
     for file in files:
         columns = DATASETS[file.dataset].columns
         assert header(file) == [column.name for column in columns]
@@ -109,6 +115,17 @@ def test_proportions_hold_when_generated(registry: Registry) -> None:
     assert sum(filed.values()) == pytest.approx(0.95 * sizes["enterprises"], rel=0.03)
     employed = {row["member_ref"] for row in registry["employments"]}
     assert 0.85 < len(employed) / MEMBERS < 0.93
+
+
+def test_parts_of_the_staff_and_meetings_are_told_by_most_when_generated(registry: Registry) -> None:
+    stated = [row for row in registry["returns"] if row["headcount_women"] is not None]
+    assert 0.75 < len(stated) / len(registry["returns"]) < 0.9
+    assert 0.38 < sum(row["headcount_women"] for row in stated) / sum(row["headcount"] for row in stated) < 0.5
+    meetings: dict[str, int] = Counter()
+    for row in registry["branch-returns"]:
+        meetings[row["branch_code"]] += row["meetings"]
+    assert 0.7 < len(meetings) / len(registry["branches"]) < 0.9
+    assert 0.5 < sum(number >= 4 for number in meetings.values()) / len(meetings) < 0.9
 
 
 def test_about_an_eighth_of_the_staff_are_members_when_generated(registry: Registry) -> None:

@@ -54,7 +54,7 @@ def test_all_problems_are_named_at_once() -> None:
 
 
 def test_the_closest_columns_are_offered_when_a_title_is_unknown() -> None:
-    assert refused(["enterprise_code", "reported_on", "head count s"], "returns")["head count s"].suggestions == (
+    assert refused(["enterprise_code", "reported_on", "head count s"], "returns")["head count s"].suggestions[:1] == (
         "headcount",
     )
 

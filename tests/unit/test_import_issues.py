@@ -13,6 +13,7 @@ def test_a_rule_says_how_severe_it_is() -> None:
         Rule.CASE_VARIANT,
         Rule.MEMBERS_ABOVE_HEADCOUNT,
         Rule.RETURN_OUTSIDE_REGISTRATION,
+        Rule.BRANCH_RETURN_OUTSIDE_LIFE,
         Rule.EMPLOYMENT_OUTSIDE_REGISTRATION,
         Rule.HEADCOUNT_JUMP,
         Rule.MEMBER_SOURCE_CHANGE,

@@ -38,6 +38,7 @@ CELLS = {
     Kind.REF: CODES,
     Kind.TEXT: NAMES,
     Kind.DATE: st.dates(date(1950, 1, 1), TODAY),
+    Kind.MONTH: st.dates(date(1950, 1, 1), TODAY).map(lambda day: day.replace(day=1)),
     Kind.COUNT: st.integers(0, 10_000_000),
     Kind.YEAR: st.integers(1900, 2026),
     Kind.BOOLEAN: st.booleans(),
@@ -77,6 +78,8 @@ def as_text(value: Any, column: Column, chance: random.Random) -> str:
         return chance.choice(
             [f"{value}", f"{value.year}/{value.month}/{value.day}", f"{value.year}年{value.month}月{value.day}日"]
         )
+    if column.kind is Kind.MONTH:
+        return chance.choice([f"{value:%Y-%m}", f"{value}", f"{value.year}年{value.month}月"])
     if column.kind is Kind.BOOLEAN:
         return chance.choice(["true", "1", "YES", "是"] if value else ["False", "0", "no", "否"])
     if column.choices:

@@ -74,25 +74,29 @@ def test_an_interval_without_a_start_is_open_since_ever(tmp_path: Path) -> None:
     )
 
 
-PARTS = ["full_members", "members_dual", "members_under_36", "members_women", "members_college", "members_floating"]
+PARTS = {
+    "members": ["full_members", "members_dual", "members_under_36", "members_women", "members_college",
+                "members_floating"],
+    "headcount": ["headcount_under_36", "headcount_women", "headcount_college"],
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("dataset", ["returns", "ledger"])
-@pytest.mark.parametrize("part", PARTS)
-def test_a_part_needs_members_and_stays_within_them(tmp_path: Path, dataset: str, part: str) -> None:
+@pytest.mark.parametrize(("whole", "part"), [(whole, part) for whole, parts in PARTS.items() for part in parts])
+def test_a_part_needs_its_whole_and_stays_within_it(tmp_path: Path, dataset: str, whole: str, part: str) -> None:
     keys = {"returns": "enterprise_code,reported_on", "ledger": "code,name,reported_on"}[dataset].split(",")
     cells = ["e1", *(["n"] if len(keys) == 3 else []), "2017-06-30"]
     found = issues(
         tmp_path,
         dataset,
-        (*keys, "members", part),
+        (*keys, whole, part),
         (*cells, 5, 5),
         (*cells, 5, 6),
         (*cells, "", 0),
         (*cells, "", ""),
         (*cells, 0, 0),
     )
-    assert found == [(3, part, "part_above_members", "6"), (4, part, "part_without_members", "0")]
+    assert found == [(3, part, f"part_above_{whole}", "6"), (4, part, f"part_without_{whole}", "0")]
 
 
 def test_parts_are_not_judged_when_the_file_has_no_members(tmp_path: Path) -> None:
@@ -150,6 +154,15 @@ def test_a_return_is_not_dated_in_the_future(tmp_path: Path, dataset: str) -> No
     titles = {"returns": ("enterprise_code", "reported_on"), "ledger": ("code", "reported_on", "name")}[dataset]
     rows = [("e1", "2026-11-24", "n")[: len(titles)], ("e2", "2026-11-25", "n")[: len(titles)]]
     assert issues(tmp_path, dataset, titles, *rows) == [(3, "reported_on", "future_return", "2026-11-25")]
+
+
+def test_a_month_is_told_when_it_has_not_begun_or_does_not_begin_on_its_first_day(tmp_path: Path) -> None:
+    months = ["2026-11", "2026年11月", "2026-11-01", "2026-12", "2026-11-02"]
+    rows = [("b1", month, number) for number, month in enumerate(months)]
+    assert issues(tmp_path, "branch-returns", ("branch_code", "period_on", "meetings"), *rows) == [
+        (5, "period_on", "future_month", "2026-12-01"),
+        (6, "period_on", "invalid_month", "2026-11-02"),
+    ]
 
 
 def test_a_failing_check_digit_is_a_warning(tmp_path: Path) -> None:

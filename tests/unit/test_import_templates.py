@@ -87,7 +87,15 @@ def test_a_template_has_the_header_of_its_dataset_and_no_rows(
 @ALL
 def test_a_template_filled_in_reads_back(tmp_path: Path, dataset: Dataset, language: Language) -> None:
     empty = book(dataset, language)
-    samples = {Kind.CODE: "007", Kind.REF: "m1", Kind.TEXT: "名", Kind.DATE: 42916, Kind.COUNT: 3, Kind.YEAR: 1985}
+    samples = {
+        Kind.CODE: "007",
+        Kind.REF: "m1",
+        Kind.TEXT: "名",
+        Kind.DATE: 42916,
+        Kind.MONTH: 42887,
+        Kind.COUNT: 3,
+        Kind.YEAR: 1985,
+    }
     cells = []
     for column, letter, style in zip(dataset.columns, letters(dataset), empty.column_styles, strict=True):
         value = empty.lists[letter][0] if letter in empty.lists else samples[column.kind]
@@ -95,7 +103,7 @@ def test_a_template_filled_in_reads_back(tmp_path: Path, dataset: Dataset, langu
         kind = "" if isinstance(value, int) else ' t="inlineStr"'
         cells.append(f'<c r="{letter}2" s="{style}"{kind}>{written}</c>')
     read = read_bytes(with_cells(empty.content, f'<row r="2">{"".join(cells)}</row>'), dataset.name, tmp_path)
-    read_back = {**samples, Kind.DATE: date(2017, 6, 30), Kind.BOOLEAN: True}
+    read_back = {**samples, Kind.DATE: date(2017, 6, 30), Kind.MONTH: date(2017, 6, 1), Kind.BOOLEAN: True}
     assert read.records == [
         {column.name: (column.choices or (read_back[column.kind],))[0] for column in dataset.columns}
     ]
@@ -142,6 +150,7 @@ def test_columns_are_formatted_for_what_they_hold(dataset: Dataset, language: La
         Kind.REF: "@",
         Kind.TEXT: "@",
         Kind.DATE: "yyyy-mm-dd",
+        Kind.MONTH: "yyyy-mm",
         Kind.COUNT: "0",
         Kind.YEAR: "0",
         Kind.BOOLEAN: "",

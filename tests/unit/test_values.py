@@ -10,8 +10,9 @@ from app.catalogue.data_quality import QualityRule, QualitySubject
 from app.catalogue.metrics import Status
 from app.catalogue.values import chinese_of, chinese_values
 from app.imports.tables import table
+from app.statistics.comparison import ComparisonClass
 from app.statistics.establishment_gaps import Nearness
-from app.statistics.low_membership import ComparisonClass, RatioReference
+from app.statistics.low_membership import RatioReference
 from app.statistics.trends import SeriesBreak
 
 

@@ -35,9 +35,9 @@ RECORDED = frozenset(
     {
         *("code", "dataset", "id", "format", "limit", "order", "sort", "fields", "totals", "bom", "lang"),
         *("as_of", "snapshot", "basis", "district", "industry", "industry_group"),
-        *("enterprise_kind", "ownership", "size_class", "parent", "within", "level", "include_empty"),
-        *("organised", "eligible", "has_members", "kind", "form"),
-        *("branch", "enterprise", "metric", "from", "to", "strict", "rule"),
+        *("enterprise_kind", "sector", "ownership", "size_class", "parent", "within", "level", "include_empty"),
+        *("organised", "eligible", "has_members", "reached_by_dual", "relation", "kind", "form", "status"),
+        *("branch", "enterprise", "by", "from", "to", "compare_to", "strict", "rule"),
         *("mode", "on_error", "dry_run", "ignore_unknown", "build"),
     }
 )

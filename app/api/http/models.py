@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic_core import MISSING
 
 
 class Closed(BaseModel):
@@ -24,6 +25,14 @@ def closed_model(name: str, meaning: str, fields: dict[str, tuple[Any, str]]) ->
         Type and description of each field, in order; where null is possible, its meaning is in the description.
     """
     declared: dict[str, Any] = {code: (kind, Field(description=text)) for code, (kind, text) in fields.items()}
+    return create_model(name, __base__=Closed, __doc__=meaning, __module__=__name__, **declared)
+
+
+def optional_model(name: str, meaning: str, fields: dict[str, tuple[Any, str]]) -> type[Closed]:
+    """Return a closed model each of whose fields may be absent; parameters as for `closed_model`."""
+    declared: dict[str, Any] = {
+        code: (kind | MISSING, Field(default=MISSING, description=text)) for code, (kind, text) in fields.items()
+    }
     return create_model(name, __base__=Closed, __doc__=meaning, __module__=__name__, **declared)
 
 

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from importlib.resources import files
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import msgspec
 from fastapi import FastAPI, Path, Request, Response
@@ -131,7 +131,8 @@ def _complete(route: APIRoute, method: str, operation: dict[str, Any], schemas: 
     operation["summary"] = operation["description"].partition("\n")[0].removesuffix(".")
     example = _example(operation["operationId"])
     if example is not None and route.response_model is not None:
-        schemas[route.response_model.__name__]["examples"] = [example]
+        [model, *_] = get_args(route.response_model) or [route.response_model]
+        schemas[model.__name__]["examples"] = [example]
 
 
 def _example(name: str) -> Any:

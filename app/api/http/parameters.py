@@ -5,7 +5,7 @@ parameters), almost as long as an average answer takes to compute (200 µs).
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 from types import UnionType
@@ -80,7 +80,7 @@ class QueryOf(Generic[Parameters]):
         try:
             self.model.model_validate(self._values(request))
         except ValidationError as error:
-            return [*repeated, *(self._in_query({**item}) for item in error.errors())]
+            return [*repeated, *(self._in_query({**item}) for item in _without_shortness(error.errors()))]
         return repeated
 
     def _in_query(self, item: dict[str, Any]) -> dict[str, Any]:
@@ -105,6 +105,14 @@ class QueryOf(Generic[Parameters]):
 def _plain(name: str, value: str) -> str:
     """Return a value in half width, but for what is compared with names."""
     return value if name in _AS_WRITTEN else fold_width(value)
+
+
+def _without_shortness(errors: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Yield the errors, but not that a parameter has too few values where pydantic left out its invalid ones."""
+    with_invalid = {item["loc"][0] for item in errors if len(item["loc"]) > 1}
+    for item in errors:
+        if item["type"] != "too_short" or item["loc"][0] not in with_invalid:
+            yield item
 
 
 def _is_tuple(annotation: Any) -> bool:

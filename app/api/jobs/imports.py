@@ -48,7 +48,8 @@ class ImportParameters(BaseModel):
     mode: ImportMode = Field(
         default=ImportMode.UPSERT,
         description="`upsert`: an absent column leaves values as they are, an empty cell sets unknown. `replace`: the "
-        "file replaces its whole dataset (returns, ledger: of its dates). `delete`: the file holds keys.",
+        "file replaces its whole dataset (returns, ledger: of its dates; branch-returns: of its months). `delete`: the "
+        "file holds keys.",
     )
     on_error: OnError = Field(default=OnError.REJECT, description="Whether an error excludes the file or the row.")
     dry_run: bool = Field(default=False, description="Check everything, write nothing.")

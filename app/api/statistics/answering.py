@@ -1,6 +1,7 @@
 """From a parsed question to a response: decide the tier, compute the answer with its reader, send the bytes."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -14,12 +15,13 @@ from app.api.statistics.answer_cache import CacheableQuestion, cache_answer
 from app.api.statistics.parameters import FileOutput, QuestionParameters
 from app.api.statistics.reader import SnapshotReader
 from app.api.statistics.tiers import districts_of, tier_of_question
-from app.catalogue.analyses import Analysis
+from app.catalogue.dimensions import ATTRIBUTES, By
 from app.publication.files import FileFormat
 from app.publication.lists import Answer, FileAnswer, file_answer, one_answer
 from app.publication.row_cache import Source
 from app.publication.table import FlatTable, TableOptions
 from app.statistics.question import Page, Question, Subject
+from app.statistics.workplaces import WorkplacesQuestion
 
 _LIGHT_LIMIT = 200
 """Most rows of a page that are encoded on the event loop."""
@@ -36,28 +38,39 @@ _LONG_LISTS = frozenset({Subject.ENTERPRISES, Subject.BRANCHES})
 """Subjects with possibly more than a million rows."""
 
 
-async def json_response(request: Request, parameters: QuestionParameters, answer: AnswerOf) -> Response:
-    """Return the JSON answer to a question, with a link to the next page."""
-    question, page = parameters.question, parameters.page
+async def json_response(
+    request: Request, parameters: QuestionParameters, answer: AnswerOf, branch: str | None = None
+) -> Response:
+    """Return the JSON answer to a question, about a branch in the path if there is one, with a link to the next."""
+    question, page = _question(parameters, branch), parameters.page
     light = _is_light(question, page)
-    return await _json_response(request, question, lambda source: answer(source, question, page), light=light)
+    return await _json_response(
+        request, question, lambda source: answer(source, question, page), code=branch, light=light
+    )
+
+
+def _question(parameters: QuestionParameters, branch: str | None) -> Question:
+    question = parameters.question
+    return replace(question, branch=branch) if isinstance(question, WorkplacesQuestion) else question
 
 
 async def one_response(request: Request, subject: Subject, code: str, parameters: QuestionParameters) -> Response:
     """Return the JSON answer about one subject."""
-    question = Question(subject, parameters.when, parameters.population)
+    question = Question(subject, parameters.when, parameters.population, fields=parameters.figures)
     work = partial(one_answer, question=question, code=code)
     return await _json_response(request, question, work, code=code, light=_is_light(question))
 
 
-async def file_response(request: Request, parameters: FileOutput, file_format: FileFormat, table: TableOf) -> Response:
-    """Return a whole table as a file that is written while it is sent."""
-    question, options = parameters.question, parameters.options(file_format)
+async def file_response(
+    request: Request, parameters: FileOutput, file_format: FileFormat, table: TableOf, branch: str | None = None
+) -> Response:
+    """Return a whole table, of a branch in the path if there is one, as a file that is written while it is sent."""
+    question, options = _question(parameters, branch), parameters.options(file_format)
 
     def work(source: Source) -> FileAnswer:
         return file_answer(table(source, question, parameters.page, options.table), options)
 
-    tier = await tier_of_question(request, question)
+    tier = await tier_of_question(request, question, branch)
     file = await _reader(request, tier).run(work, question.when, light=False)
     is_fixed = _is_fixed(question, file.snapshot)
     headers = statistics_headers(request, file.snapshot, file.built_at, tier, is_fixed=is_fixed)
@@ -80,12 +93,12 @@ def _is_precomputed(question: Question) -> bool:
     """Whether precomputed sums answer a question."""
     population = question.population
     return (
-        population.enterprise_kind is None
-        and population.ownership is None
-        and population.size_class is None
-        and population.industry_group is None
+        not any(getattr(population, dimension.code) for dimension in ATTRIBUTES)
+        and not population.industry_group
+        and len(population.district) <= 1
+        and len(population.industry) <= 1
         and question.subject not in _LONG_LISTS
-        and question.analysis in {None, Analysis.BASES}
+        and (question.analysis is None or question.by == (By.BASIS,))
     )
 
 

@@ -1,21 +1,26 @@
 """Changes between two dates: effects of rates and of mix, and exact accounts of counts."""
 
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Annotated
 
 from fastapi import Depends, Request, Response
 from pydantic import Field
 
 from app.api.http.authorization import READ
-from app.api.http.models import Closed
+from app.api.http.models import Closed, members
 from app.api.http.parameters import IsoDate, QueryOf
 from app.api.http.routing import FILE_RESPONSE, make_router
 from app.api.statistics.answering import file_response, json_response
-from app.api.statistics.models import Industry, Meta
-from app.api.statistics.parameters import BasisParameter, FileOutput, ScopePopulation
+from app.api.statistics.figures import Distinct
+from app.api.statistics.models import District, Industry, Meta
+from app.api.statistics.parameters import FileOutput, PopulationParameters
 from app.api.statistics.subjects import Format
 from app.catalogue.analyses import Analysis
-from app.catalogue.vocabulary import IndustryLevel
+from app.catalogue.dimensions import By
+from app.catalogue.vocabulary import DistrictLevel, IndustryLevel, Ownership, Sector
+from app.errors import conflicting
+from app.messages import say
 from app.publication.changes import changes_answer, changes_table
 from app.statistics.changes import ChangesQuestion
 from app.statistics.question import AsOf, Subject
@@ -62,10 +67,11 @@ class OrganisedChange(CountChange):
 
 
 class Changes(Closed):
-    """Exact accounts of what changed."""
+    """Exact accounts of what changed in a population."""
 
     ratio: RatioChange | None = Field(
-        description="Of the member ratio; null where it is not applicable at a date: no matched headcount."
+        description="Of the member ratio; null where it is not applicable at a date (no matched headcount), and of "
+        "what is unallocated."
     )
     enterprises: CountChange | None = Field(description="Of enterprises; null: protected.")
     organised: OrganisedChange | None = Field(description="Of organised enterprises; null: protected.")
@@ -87,37 +93,88 @@ class ChangesMeta(Meta):
     since: EarlierSnapshot = Field(description="The earlier snapshot.")
 
 
+class ChangesRow(Changes):
+    """What changed in one district, sector or ownership; the two others are null."""
+
+    district: District | None = Field(description="The district; null where rows are not by it.")
+    sector: Sector | None = Field(description="The sector; null where rows are not by it.")
+    ownership: Ownership | None = Field(description="The ownership; null where rows are not by it.")
+
+
 class ChangesAnswer(Closed):
-    """What changed between two dates."""
+    """What changed between two dates, as a whole."""
 
     data: Changes = Field(description="The accounts.")
     meta: ChangesMeta = Field(description="The snapshots.")
 
 
+class ChangesRowsAnswer(Closed):
+    """What changed between two dates, in each row of a level of districts, `sector` or `ownership`."""
+
+    data: list[ChangesRow] = Field(
+        description="A row for each with an enterprise at either date, in the order of breakdowns."
+    )
+    total: Changes = Field(
+        description="The accounts of the whole: `before`, `after`, `entered` and `left` of rows and `unallocated` add "
+        "up to it; `within` and moves do not, since who goes from one row to another stays within the whole."
+    )
+    unallocated: Changes = Field(description="The accounts of the enterprises that are in no row.")
+    meta: ChangesMeta = Field(description="The snapshots; `rows` are the rows.")
+
+
 router = make_router("/v1/statistics", "statistics", READ)
 
 
-class ChangesParameters(ScopePopulation, BasisParameter):
+class ChangesBy(StrEnum):
+    """What changes can be told by: a level of districts, sector or ownership; and a level of industries."""
+
+    vars().update(members([*DistrictLevel, "sector", "ownership", *IndustryLevel]))
+
+
+class ChangesParameters(PopulationParameters):
     """Of whom, and between which dates."""
 
-    since: IsoDate = Field(
-        description="The newest snapshot at or before this date is the earlier one (`YYYY-MM-DD`).",
+    since: IsoDate | None = Field(
+        default=None,
+        description="The newest snapshot at or before this date is the earlier one (`YYYY-MM-DD`); either this or "
+        "`since_snapshot` must be given.",
         examples=["2017-03-31"],
     )
-    industry_level: IndustryLevel = Field(
-        default=IndustryLevel.SECTION, description="Level of the industries among which the ratio's change is shared."
+    since_snapshot: str | None = Field(
+        default=None, description="Id of the earlier snapshot, which may be of the same date: what a revision changed."
+    )
+    by: Annotated[tuple[ChangesBy, ...], Distinct] = Field(
+        default=(),
+        max_length=2,
+        description="A level of industries among which the ratio's change is shared (absent: `section`); and, or, a "
+        "level of districts, `sector` or `ownership`: a row for each.",
     )
 
     @property
     def question(self) -> ChangesQuestion:
-        """The question."""
+        """The question.
+
+        Raises
+        ------
+        InvalidRequest
+            The earlier snapshot is not named, or the dimensions cannot stand together.
+        """
+        if self.since is None and self.since_snapshot is None:
+            raise conflicting(say("either since or since_snapshot must be given"), "since", "since_snapshot")
+        by = [By(one.value) for one in self.by]
+        strata = [one for one in by if one.dimension == "industry"]
+        rows = [one for one in by if one.dimension != "industry"]
+        if len(strata) > 1 or len(rows) > 1:
+            message = say("{by} cannot stand together: of two, one is a level of industries", by=", ".join(by))
+            raise conflicting(message, "by")
         return ChangesQuestion(
             Subject.INDUSTRIES,
             self.when,
             self.population,
             analysis=Analysis.CHANGES,
-            since=AsOf(self.since),
-            industry_level=self.industry_level.value,
+            by=tuple(rows),
+            since=AsOf(self.since, self.since_snapshot),
+            strata=strata[0] if strata else By.SECTION,
         )
 
 
@@ -125,7 +182,7 @@ class ChangesFile(FileOutput, ChangesParameters):
     """A file of changes."""
 
 
-@router.get("/changes", response_model=ChangesAnswer)
+@router.get("/changes", response_model=ChangesAnswer | ChangesRowsAnswer)
 async def get_changes(
     request: Request, query: Annotated[ChangesParameters, Depends(QueryOf(ChangesParameters))]
 ) -> Response:
@@ -133,7 +190,7 @@ async def get_changes(
 
     The member ratio: effects of rates and of mix that add up to the difference (Kitagawa 1955). Enterprises, organised
     enterprises and members: enterprise by enterprise, integers that close. Both snapshots must have the same settings,
-    member source and industry tree.
+    member source and industry tree. With a level of districts, `sector` or `ownership` in `by`, a row for each.
     """
     return await json_response(request, query, changes_answer)
 

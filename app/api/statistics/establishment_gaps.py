@@ -12,6 +12,7 @@ from app.api.http.models import Closed, closed_model
 from app.api.http.parameters import QueryOf
 from app.api.http.routing import FILE_RESPONSE, make_router
 from app.api.statistics.answering import file_response, json_response
+from app.api.statistics.figures import EnterpriseFields, EnterpriseOrder
 from app.api.statistics.models import (
     ENTERPRISE_FIGURES,
     EnterpriseTotal,
@@ -20,13 +21,7 @@ from app.api.statistics.models import (
     SnapshotEnterprise,
     Unallocated,
 )
-from app.api.statistics.parameters import (
-    BasisParameter,
-    EnterpriseFile,
-    EnterpriseOrder,
-    PageParameters,
-    ScopePopulation,
-)
+from app.api.statistics.parameters import FileParameters, PageParameters, PopulationParameters
 from app.api.statistics.subjects import Format
 from app.catalogue.analyses import Analysis
 from app.catalogue.vocabulary import CoverageMeans
@@ -74,7 +69,7 @@ EstablishmentGapPage = closed_model(
 router = make_router("/v1/statistics", "statistics", READ)
 
 
-class GapParameters(EnterpriseOrder, ScopePopulation, BasisParameter):
+class GapParameters(EnterpriseOrder, EnterpriseFields, PopulationParameters):
     """Which enterprises to consider."""
 
     strict: bool = Field(
@@ -86,14 +81,16 @@ class GapParameters(EnterpriseOrder, ScopePopulation, BasisParameter):
     def question(self) -> Question:
         """The question."""
         listing = gap_listing(strict=self.strict)
-        return Question(Subject.ENTERPRISES, self.when, self.population, listing, analysis=Analysis.ESTABLISHMENT_GAPS)
+        return Question(
+            Subject.ENTERPRISES, self.when, self.population, listing, Analysis.ESTABLISHMENT_GAPS, fields=self.figures
+        )
 
 
 class GapPage(PageParameters, GapParameters):
     """A page of the gap."""
 
 
-class GapFile(EnterpriseFile, GapParameters):
+class GapFile(FileParameters, GapParameters):
     """A file of the gap."""
 
 

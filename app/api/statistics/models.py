@@ -7,9 +7,19 @@ from typing import Any
 
 from pydantic import Field
 
-from app.api.http.models import Closed, closed_model
-from app.catalogue.measures import BRANCH_MEASURES, ENTERPRISE_MEASURES, MEASURES, Grain, Measure
-from app.catalogue.metrics import BRANCH_METRICS, ENTERPRISE_METRICS, METRICS, Interval, Metric, Status
+from app.api.http.models import Closed, closed_model, optional_model
+from app.catalogue.definitions import RANGE_LABELS
+from app.catalogue.measures import BRANCH_MEASURES, ENTERPRISE_MEASURES, MEASURES, Grain, Measure, Unit
+from app.catalogue.metrics import (
+    BRANCH_METRICS,
+    ENTERPRISE_METRICS,
+    METRICS,
+    SHARES,
+    Interval,
+    Metric,
+    RatioRange,
+    Status,
+)
 from app.catalogue.vocabulary import (
     Basis,
     BranchForm,
@@ -18,6 +28,7 @@ from app.catalogue.vocabulary import (
     EnterpriseKind,
     IndustryLevel,
     Ownership,
+    Sector,
     SizeClass,
 )
 
@@ -28,6 +39,9 @@ class Rate(Closed):
     value: float | None = Field(description="Numerator over denominator, not rounded; `status` says why it is null.")
     numerator: int | None = Field(description="Null where it is protected or not defined here.")
     denominator: int | None = Field(description="Null where it is protected or not defined here.")
+    n_eff: float | None = Field(
+        description="The effective denominator that interval and status rest on; null exactly where `low` is."
+    )
     low: float | None = Field(description="Lower end of the 95 % interval; null where the metric or status has none.")
     high: float | None = Field(description="Upper end of the 95 % interval; null where the metric or status has none.")
     status: Status = Field(description="How far the value can be relied on, or why there is none.")
@@ -42,6 +56,8 @@ def _count_text(measure: Measure) -> str:
         )
     if measure.register_only:
         parts.append("Null (not applicable) where members are counted from returns.")
+    if measure.of_subtree:
+        parts.append("Null in `own`.")
     if not measure.public and measure.grain is not Grain.BRANCH:
         parts.append("Null where protected.")
     return " ".join(parts)
@@ -50,9 +66,13 @@ def _count_text(measure: Measure) -> str:
 def _counts(measures: Iterable[Measure]) -> dict[str, tuple[Any, str]]:
     """Return the fields of counts; public measures, which every answer has, are never null."""
     return {
-        measure.code: (int if measure.public or measure.grain is Grain.BRANCH else int | None, _count_text(measure))
-        for measure in measures
+        measure.code: (int if _is_always_given(measure) else int | None, _count_text(measure)) for measure in measures
     }
+
+
+def _is_always_given(measure: Measure) -> bool:
+    returned = measure.of_subtree or measure.unit in {Unit.MEETINGS, Unit.ATTENDANCES}
+    return not returned if measure.grain is Grain.BRANCH else measure.public
 
 
 def _own_counts(measures: Iterable[Measure]) -> dict[str, tuple[Any, str]]:
@@ -69,17 +89,20 @@ def _rates(metrics: Iterable[Metric]) -> dict[str, tuple[Any, str]]:
 def rate_text(metric: Metric) -> str:
     """Return the description of a metric's field."""
     interval = "no interval" if metric.interval is Interval.NONE else f"interval: {metric.interval.value}"
-    return f"{metric.label.zh}. {metric.definition} {metric.formula}; {interval}. Unit: ratio, 0–1 unless inconsistent."
+    unit = "0–1 unless inconsistent" if metric.range is RatioRange.PART else RANGE_LABELS[metric.range].en
+    return f"{metric.label.zh}. {metric.definition} {metric.formula}; {interval}. Unit: ratio, {unit}."
 
 
-Counts = closed_model("Counts", "Additive counts over the enterprises of a row.", _counts(MEASURES))
-Rates = closed_model("Rates", "Ratios of sums of counts.", _rates(METRICS))
-EnterpriseCounts = closed_model(
+Counts = optional_model(
+    "Counts", "Additive counts over the enterprises of a row: those in `fields`.", _counts(MEASURES)
+)
+Rates = optional_model("Rates", "Ratios of sums of counts: those in `fields`.", _rates(METRICS))
+EnterpriseCounts = optional_model(
     "EnterpriseCounts", "Counts of persons of one enterprise.", _own_counts(ENTERPRISE_MEASURES)
 )
-EnterpriseRates = closed_model("EnterpriseRates", "Ratios of persons of one enterprise.", _rates(ENTERPRISE_METRICS))
-BranchCounts = closed_model("BranchCounts", "Counts of distinct persons and enterprises.", _counts(BRANCH_MEASURES))
-BranchRates = closed_model("BranchRates", "Ratios of the counts of a branch.", _rates(BRANCH_METRICS))
+EnterpriseRates = optional_model("EnterpriseRates", "Ratios of persons of one enterprise.", _rates(ENTERPRISE_METRICS))
+BranchCounts = optional_model("BranchCounts", "Counts of distinct persons and enterprises.", _counts(BRANCH_MEASURES))
+BranchRates = optional_model("BranchRates", "Ratios of the counts of a branch.", _rates(BRANCH_METRICS))
 
 _COUNTS_TEXT, _RATES_TEXT = "Additive counts.", "Ratios of sums of counts, divided once."
 
@@ -125,6 +148,13 @@ class DisclosurePolicy(StrEnum):
     ROUNDED_ENTERPRISES = "rounded-enterprises"
 
 
+ShareCorrelations = closed_model(
+    "ShareCorrelations",
+    "How alike the members of one enterprise are in each share, 4 decimals; widens their intervals.",
+    {metric.code: (float, f"{metric.label.zh}, 0–1.") for metric in SHARES},
+)
+
+
 class Correlation(Closed):
     """How alike the employees of one enterprise are; widens the intervals of ratios over headcount."""
 
@@ -132,6 +162,7 @@ class Correlation(Closed):
     strata: int | None = Field(description="Strata (division × county) that it is computed from; null: protected.")
     firms: int | None = Field(description="Enterprises in these strata; null: protected.")
     members: int | None = Field(description="Members in these strata; null: protected.")
+    shares: ShareCorrelations = Field(description="The correlation of each share, used by its interval.")  # type: ignore[valid-type]  # made from the catalogue
 
 
 class Disclosure(Closed):
@@ -197,6 +228,7 @@ class SnapshotEnterprise(Closed):
     district_code: str | None = Field(description="District of its place as of the date; null: unlocated.")
     industry_code: str | None = Field(description="Its industry as of the date; null: unclassified.")
     ownership: Ownership | None = Field(description="Who controls it; null: unknown.")
+    sector: Sector | None = Field(description="Non-public, social or public; null: none of them, or unknown.")
     size_class: SizeClass | None = Field(description="Statistical size; null: unknown.")
     reported_on: date | None = Field(description="Date of its latest return; null: it never reported.")
     operating: bool = Field(
@@ -206,6 +238,9 @@ class SnapshotEnterprise(Closed):
     above_designated_size: bool | None = Field(description="Whether it is above designated size; null: unknown.")
     organised: bool = Field(description="Whether an organisation means of a living branch covers it.")
     standalone: bool = Field(description="Whether it is organised by a branch of its own.")
+    effectively_organised: bool | None = Field(
+        description="Whether a branch that organises it is active; null: it is organised, and no return says so."
+    )
     reached_by_dual: bool = Field(
         description="Whether one of its members, organised or not, has a living secondary affiliation; where members "
         "are counted from returns: whether its return says so."
@@ -288,11 +323,45 @@ BranchStatistics = _row(
 BranchStatisticsPage = _page(BranchStatistics, {})
 BranchStatisticsAnswer = _answer(BranchStatistics)
 
-BasisStatistics = closed_model(
-    "BasisStatistics", "Statistics of one scope in one basis.", {"basis": (Basis, "The basis.")} | FIGURES
+_DIMENSIONS: dict[str, tuple[Any, str]] = {
+    "district": (District, "district of a level"),
+    "industry": (Industry, "industry of a level"),
+    "industry_group": (IndustryGroup, "industry group"),
+    "enterprise_kind": (EnterpriseKind, "kind"),
+    "sector": (Sector, "sector"),
+    "ownership": (Ownership, "ownership"),
+    "size_class": (SizeClass, "size"),
+    "basis": (Basis, "basis"),
+}
+
+
+def of_dimensions() -> Fields:
+    """Return the fields that say what a row stands for."""
+    return {
+        name: (kind | None, f"The {word}; null where rows are not by it.") for name, (kind, word) in _DIMENSIONS.items()
+    }
+
+
+def of_dimension() -> Fields:
+    """Return the fields of which a row has the one that it stands for."""
+    return {name: (kind, f"The {word}; absent where rows are not by it.") for name, (kind, word) in _DIMENSIONS.items()}
+
+
+BreakdownStatistics = closed_model(
+    "BreakdownStatistics", "Statistics of one cell of a breakdown.", of_dimensions() | FIGURES
 )
-BasisStatisticsList = closed_model(
-    "BasisStatisticsList",
-    "One scope in all bases, side by side.",
-    {"data": (list[BasisStatistics], "One row per basis.")} | _META,  # type: ignore[valid-type]  # as above
+
+BreakdownStatisticsPage = closed_model(
+    "BreakdownStatisticsPage",
+    "One page of a breakdown.",
+    {
+        "data": (list[BreakdownStatistics], "The rows of this page: cells with an enterprise."),  # type: ignore[valid-type]  # made from the catalogue
+        "total": (Total | None, "Figures of the whole scope, whatever is listed; null with `by=basis`."),
+        "unallocated": (
+            Unallocated | None,
+            "What `total` has beyond all cells; null with `by=industry_group` or `by=basis`, and with `status`.",
+        ),
+    }
+    | _META
+    | _CURSOR,
 )

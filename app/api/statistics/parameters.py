@@ -2,15 +2,13 @@
 
 from enum import StrEnum
 from functools import cache
-from typing import ClassVar, TypeVar, cast
+from typing import Annotated, Any, ClassVar, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.http.language import Lang
-from app.api.http.models import members
 from app.api.http.parameters import IsoDate
-from app.catalogue.measures import BRANCH_MEASURES, ENTERPRISE_MEASURES, MEASURES
-from app.catalogue.metrics import BRANCH_METRICS, ENTERPRISE_METRICS, METRICS
+from app.api.statistics.figures import BranchFields, Distinct, EnterpriseFields, StatisticsFields
 from app.catalogue.vocabulary import (
     Basis,
     BranchForm,
@@ -19,58 +17,14 @@ from app.catalogue.vocabulary import (
     EnterpriseKind,
     IndustryLevel,
     Ownership,
+    Sector,
     SizeClass,
 )
+from app.errors import conflicting
+from app.messages import say
 from app.publication.files import FileFormat, FileOptions
 from app.publication.table import Language, TableOptions
-from app.statistics.question import AsOf, Listing, Order, Page, Population, Question, Subject
-
-_AGGREGATE = [measure.code for measure in MEASURES] + [metric.code for metric in METRICS]
-_ENTERPRISE = [measure.code for measure in ENTERPRISE_MEASURES] + [metric.code for metric in ENTERPRISE_METRICS]
-_BRANCH = [measure.code for measure in BRANCH_MEASURES] + [metric.code for metric in BRANCH_METRICS]
-
-
-class StatisticsField(StrEnum):
-    """A measure or metric of districts, industries and industry groups."""
-
-    vars().update(members(_AGGREGATE))
-
-
-class EnterpriseField(StrEnum):
-    """A measure or metric of single enterprises."""
-
-    vars().update(members(_ENTERPRISE))
-
-
-class BranchField(StrEnum):
-    """A measure or metric of branches."""
-
-    vars().update(members(_BRANCH))
-
-
-class TrendMetric(StrEnum):
-    """A metric of a population, an enterprise or a branch."""
-
-    vars().update(members(dict.fromkeys(metric.code for metric in (*METRICS, *BRANCH_METRICS))))
-
-
-class StatisticsSort(StrEnum):
-    """What lists of districts, industries and industry groups can be sorted by."""
-
-    vars().update(members(["code", *_AGGREGATE]))
-
-
-class EnterpriseSort(StrEnum):
-    """What lists of enterprises can be sorted by."""
-
-    vars().update(members(["code", *_ENTERPRISE]))
-
-
-class BranchSort(StrEnum):
-    """What lists of branches can be sorted by; figures are those of the subtree."""
-
-    vars().update(members(["code", *_BRANCH]))
-
+from app.statistics.question import ALL_FIGURES, AsOf, Listing, Page, Population, Question, Relation, Subject
 
 Part = TypeVar("Part", AsOf, Population, Listing, Page)
 
@@ -94,6 +48,21 @@ class QuestionParameters(BaseModel):
     def population(self) -> Population:
         """Whom to count."""
         return _part(self, Population)
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """Codes of the figures to give; empty: the headline figures.
+
+        Raises
+        ------
+        InvalidRequest
+            `all` stands beside others.
+        """
+        chosen: tuple[StrEnum, ...] = getattr(self, "fields", ())
+        codes = tuple(sorted(map(str, chosen)))
+        if ALL_FIGURES[0] in codes and codes != ALL_FIGURES:
+            raise conflicting(say("fields=all stands alone"), "fields")
+        return codes
 
     @property
     def listing(self) -> Listing:
@@ -133,33 +102,55 @@ class BasisParameter(BasisChoice, AsOfParameters):
 class DistrictParameter(BaseModel):
     """Where to count."""
 
-    district: str | None = Field(
-        default=None, description="Count in this district and all below it (code).", examples=["350203"]
+    district: Annotated[tuple[str, ...], Distinct] = Field(
+        default=(),
+        description="Count in this district and all below it (code); repeatable: in any of them.",
+        examples=[["350203"]],
     )
 
 
 class IndustryParameter(BaseModel):
     """In which industry to count."""
 
-    industry: str | None = Field(
-        default=None, description="Count in this industry and all below it (code).", examples=["64"]
+    industry: Annotated[tuple[str, ...], Distinct] = Field(
+        default=(),
+        description="Count in this industry and all below it (code); repeatable: in any of them.",
+        examples=[["64"]],
     )
 
 
 class IndustryGroupParameter(BaseModel):
     """In which industry group to count."""
 
-    industry_group: str | None = Field(
-        default=None, description="Count in the industries of this group (code).", examples=["internet"]
+    industry_group: Annotated[tuple[str, ...], Distinct] = Field(
+        default=(),
+        description="Count in the industries of this group (code); repeatable: in any of them, each enterprise once.",
+        examples=[["internet"]],
     )
 
 
-class EnterpriseParameters(BaseModel):
+class SectorParameter(BaseModel):
+    """In which sector to count."""
+
+    sector: Annotated[tuple[Sector, ...], Distinct] = Field(
+        default=(),
+        description="Count enterprises of this sector; repeatable. The official organisation coverage (两新组织) is "
+        "that of `non_public` and `social`.",
+    )
+
+
+class EnterpriseParameters(SectorParameter):
     """Which enterprises to count, by their attributes."""
 
-    enterprise_kind: EnterpriseKind | None = Field(default=None, description="Count enterprises of this kind.")
-    ownership: Ownership | None = Field(default=None, description="Count enterprises of this ownership.")
-    size_class: SizeClass | None = Field(default=None, description="Count enterprises of this size.")
+    enterprise_kind: Annotated[tuple[EnterpriseKind, ...], Distinct] = Field(
+        default=(), description="Count enterprises of this kind; repeatable."
+    )
+    ownership: Annotated[tuple[Ownership, ...], Distinct] = Field(
+        default=(), description="Count enterprises of this ownership; repeatable."
+    )
+    size_class: Annotated[tuple[SizeClass, ...], Distinct] = Field(
+        default=(), description="Count enterprises of this size; repeatable."
+    )
 
 
 class DistrictPopulation(EnterpriseParameters, IndustryGroupParameter, IndustryParameter, BasisParameter):
@@ -174,10 +165,10 @@ class IndustryGroupPopulation(EnterpriseParameters, IndustryParameter, DistrictP
     """Whom to count in an industry group."""
 
 
-class ScopePopulation(
-    EnterpriseParameters, IndustryGroupParameter, IndustryParameter, DistrictParameter, AsOfParameters
+class PopulationParameters(
+    EnterpriseParameters, IndustryGroupParameter, IndustryParameter, DistrictParameter, BasisParameter
 ):
-    """Whom to count, in every basis."""
+    """Whom to count, and as of when."""
 
 
 class SubjectListing(QuestionParameters):
@@ -188,7 +179,7 @@ class SubjectListing(QuestionParameters):
     @property
     def question(self) -> Question:
         """The question."""
-        return Question(self.subject, self.when, self.population, self.listing)
+        return Question(self.subject, self.when, self.population, self.listing, fields=self.figures)
 
 
 class TreeListing(BaseModel):
@@ -206,7 +197,7 @@ class EmptyParameter(BaseModel):
     include_empty: bool = Field(default=False, description="List subjects without an enterprise of the basis too.")
 
 
-class DistrictListing(SubjectListing, EmptyParameter, TreeListing, DistrictPopulation):
+class DistrictListing(SubjectListing, StatisticsFields, EmptyParameter, TreeListing, DistrictPopulation):
     """Which districts to list."""
 
     subject: ClassVar[Subject] = Subject.DISTRICTS
@@ -214,7 +205,7 @@ class DistrictListing(SubjectListing, EmptyParameter, TreeListing, DistrictPopul
     level: DistrictLevel | None = Field(default=None, description="List the districts of this level.")
 
 
-class IndustryListing(SubjectListing, EmptyParameter, TreeListing, IndustryPopulation):
+class IndustryListing(SubjectListing, StatisticsFields, EmptyParameter, TreeListing, IndustryPopulation):
     """Which industries to list."""
 
     subject: ClassVar[Subject] = Subject.INDUSTRIES
@@ -222,13 +213,13 @@ class IndustryListing(SubjectListing, EmptyParameter, TreeListing, IndustryPopul
     level: IndustryLevel | None = Field(default=None, description="List the industries of this level.")
 
 
-class IndustryGroupListing(SubjectListing, EmptyParameter, IndustryGroupPopulation):
+class IndustryGroupListing(SubjectListing, StatisticsFields, EmptyParameter, IndustryGroupPopulation):
     """Which industry groups to list: all."""
 
     subject: ClassVar[Subject] = Subject.INDUSTRY_GROUPS
 
 
-class EnterpriseListing(SubjectListing, DistrictParameter, DistrictPopulation):
+class EnterpriseListing(SubjectListing, EnterpriseFields, DistrictParameter, DistrictPopulation):
     """Which enterprises to list: those of the population, by their flags."""
 
     subject: ClassVar[Subject] = Subject.ENTERPRISES
@@ -241,43 +232,42 @@ class EnterpriseListing(SubjectListing, DistrictParameter, DistrictPopulation):
     has_members: bool | None = Field(
         default=None, description="List those with a member, or without; unknown matches neither."
     )
+    reached_by_dual: bool | None = Field(
+        default=None, description="List those with a member in dual affiliation, or without; unknown matches neither."
+    )
+    branch: str | None = Field(
+        default=None, description="With `relation`: the branch (code), all below it included.", examples=["ib-j"]
+    )
+    relation: Relation | None = Field(
+        default=None,
+        description="List those that employ a member who takes part in `branch` by a secondary affiliation "
+        "(`participating`), or that a living organisation means ties to it (`covered`); or those without an "
+        "organisation that employ a member whom no secondary affiliation reaches (`unreached`), of the industries and "
+        "the district of `branch` if it is given. By employments, wherever members are counted from.",
+    )
+
+    @property
+    def question(self) -> Question:
+        """The question.
+
+        Raises
+        ------
+        InvalidRequest
+            Only one of `branch` and `relation` is given, but for `unreached`.
+        """
+        alone = self.relation is Relation.UNREACHED and self.branch is None
+        if (self.branch is None) != (self.relation is None) and not alone:
+            raise conflicting(say("branch and relation can only be used together"), "branch", "relation")
+        return super().question
 
 
-class BranchListing(SubjectListing, TreeListing, DistrictParameter, AsOfParameters):
+class BranchListing(SubjectListing, BranchFields, TreeListing, DistrictParameter, AsOfParameters):
     """Which branches to list."""
 
     subject: ClassVar[Subject] = Subject.BRANCHES
 
     kind: BranchKind | None = Field(default=None, description="List the branches of this kind.")
     form: BranchForm | None = Field(default=None, description="List the branches of this form.")
-
-
-class OrderParameter(BaseModel):
-    """In which direction to sort."""
-
-    order: Order = Field(
-        default=Order.ASCENDING, description="Direction of the sort; ties by code ascending, nulls last, in both."
-    )
-
-
-class StatisticsOrder(OrderParameter):
-    """In which order to list districts, industries and groups."""
-
-    sort: StatisticsSort = Field(default=StatisticsSort("code"), description="Sort by code, a measure or a metric.")
-
-
-class EnterpriseOrder(OrderParameter):
-    """In which order to list enterprises."""
-
-    sort: EnterpriseSort = Field(default=EnterpriseSort("code"), description="Sort by code, a measure or a metric.")
-
-
-class BranchOrder(OrderParameter):
-    """In which order to list branches."""
-
-    sort: BranchSort = Field(
-        default=BranchSort("code"), description="Sort by code, or by a measure or metric of the subtree."
-    )
 
 
 class PageParameters(BaseModel):
@@ -299,37 +289,14 @@ class FileOutput(QuestionParameters):
 
     def options(self, file_format: FileFormat) -> FileOptions:
         """Return how to write a file of a format."""
-        chosen: tuple[str, ...] = getattr(self, "fields", ())
         totals: bool = getattr(self, "totals", False)
-        language = cast(Language | None, self.lang)
-        return FileOptions(file_format, TableOptions(chosen, totals, language), bom=self.bom)
+        return FileOptions(file_format, TableOptions(totals, cast(Language | None, self.lang)), bom=self.bom)
 
 
 class FileParameters(FileOutput):
     """How a file with margins is written."""
 
     totals: bool = Field(default=False, description="Add the rows `total` and `unallocated`.")
-
-
-_FIELDS_TEXT = "Measures and metrics that the file shows; repeatable; absent: all."
-
-
-class StatisticsFile(FileParameters):
-    """What a file of districts, industries or groups shows."""
-
-    fields: tuple[StatisticsField, ...] = Field(default=(), description=_FIELDS_TEXT)
-
-
-class EnterpriseFile(FileParameters):
-    """What a file of enterprises shows."""
-
-    fields: tuple[EnterpriseField, ...] = Field(default=(), description=_FIELDS_TEXT)
-
-
-class BranchFile(FileParameters):
-    """What a file of branches shows."""
-
-    fields: tuple[BranchField, ...] = Field(default=(), description=_FIELDS_TEXT)
 
 
 @cache
@@ -340,4 +307,9 @@ def _shared(parameters: type[BaseModel], names: tuple[str, ...]) -> tuple[str, .
 def _part(parameters: BaseModel, part: type[Part]) -> Part:
     """Return a part of a question; fields that are not parameters keep their defaults."""
     values = parameters.__dict__
-    return part(**{name: values[name] for name in _shared(type(parameters), part.__match_args__)})
+    return part(**{name: _sorted(values[name]) for name in _shared(type(parameters), part.__match_args__)})
+
+
+def _sorted(value: Any) -> Any:
+    """Return several values in one order, so that the order in which they were given does not matter."""
+    return tuple(sorted(map(str, value))) if isinstance(value, tuple) else value

@@ -9,6 +9,14 @@ from app.api.http.authorization import READ
 from app.api.http.parameters import QueryOf
 from app.api.http.routing import FILE_RESPONSE, make_router
 from app.api.statistics.answering import file_response, json_response, one_response
+from app.api.statistics.figures import (
+    BranchFields,
+    BranchOrder,
+    EnterpriseFields,
+    EnterpriseOrder,
+    StatisticsFields,
+    StatisticsOrder,
+)
 from app.api.statistics.models import (
     BranchStatisticsAnswer,
     BranchStatisticsPage,
@@ -23,21 +31,16 @@ from app.api.statistics.models import (
 )
 from app.api.statistics.parameters import (
     AsOfParameters,
-    BranchFile,
     BranchListing,
-    BranchOrder,
     DistrictListing,
     DistrictPopulation,
-    EnterpriseFile,
     EnterpriseListing,
-    EnterpriseOrder,
+    FileParameters,
     IndustryGroupListing,
     IndustryGroupPopulation,
     IndustryListing,
     IndustryPopulation,
     PageParameters,
-    StatisticsFile,
-    StatisticsOrder,
 )
 from app.publication.files import FileFormat
 from app.publication.lists import list_answer, list_table
@@ -64,24 +67,44 @@ class BranchPage(PageParameters, BranchOrder, BranchListing):
     """A page of branches."""
 
 
-class DistrictFile(StatisticsFile, StatisticsOrder, DistrictListing):
+class DistrictFile(FileParameters, StatisticsOrder, DistrictListing):
     """A file of districts."""
 
 
-class IndustryFile(StatisticsFile, StatisticsOrder, IndustryListing):
+class IndustryFile(FileParameters, StatisticsOrder, IndustryListing):
     """A file of industries."""
 
 
-class IndustryGroupFile(StatisticsFile, StatisticsOrder, IndustryGroupListing):
+class IndustryGroupFile(FileParameters, StatisticsOrder, IndustryGroupListing):
     """A file of industry groups."""
 
 
-class EnterprisesFile(EnterpriseFile, EnterpriseOrder, EnterpriseListing):
+class EnterprisesFile(FileParameters, EnterpriseOrder, EnterpriseListing):
     """A file of enterprises."""
 
 
-class BranchesFile(BranchFile, BranchOrder, BranchListing):
+class BranchesFile(FileParameters, BranchOrder, BranchListing):
     """A file of branches."""
+
+
+class OneDistrict(StatisticsFields, DistrictPopulation):
+    """Whom to count in one district."""
+
+
+class OneIndustry(StatisticsFields, IndustryPopulation):
+    """Whom to count in one industry."""
+
+
+class OneIndustryGroup(StatisticsFields, IndustryGroupPopulation):
+    """Whom to count in one industry group."""
+
+
+class OneEnterprise(EnterpriseFields, AsOfParameters):
+    """As of when to describe an enterprise."""
+
+
+class OneBranch(BranchFields, AsOfParameters):
+    """As of when to describe a branch."""
 
 
 DistrictPageQuery = Annotated[DistrictPage, Depends(QueryOf(DistrictPage))]
@@ -96,10 +119,11 @@ IndustryGroupFileQuery = Annotated[IndustryGroupFile, Depends(QueryOf(IndustryGr
 EnterpriseFileQuery = Annotated[EnterprisesFile, Depends(QueryOf(EnterprisesFile))]
 BranchFileQuery = Annotated[BranchesFile, Depends(QueryOf(BranchesFile))]
 
-DistrictPopulationQuery = Annotated[DistrictPopulation, Depends(QueryOf(DistrictPopulation))]
-IndustryPopulationQuery = Annotated[IndustryPopulation, Depends(QueryOf(IndustryPopulation))]
-IndustryGroupPopulationQuery = Annotated[IndustryGroupPopulation, Depends(QueryOf(IndustryGroupPopulation))]
-AsOfQuery = Annotated[AsOfParameters, Depends(QueryOf(AsOfParameters))]
+OneDistrictQuery = Annotated[OneDistrict, Depends(QueryOf(OneDistrict))]
+OneIndustryQuery = Annotated[OneIndustry, Depends(QueryOf(OneIndustry))]
+OneIndustryGroupQuery = Annotated[OneIndustryGroup, Depends(QueryOf(OneIndustryGroup))]
+OneEnterpriseQuery = Annotated[OneEnterprise, Depends(QueryOf(OneEnterprise))]
+OneBranchQuery = Annotated[OneBranch, Depends(QueryOf(OneBranch))]
 
 
 router = make_router("/v1/statistics", "statistics", READ)
@@ -151,35 +175,33 @@ BranchCode = Annotated[str, Path(description="Code of the branch.")]
 
 
 @router.get("/districts/{code}", response_model=DistrictStatisticsAnswer)
-async def get_district_statistics(request: Request, code: DistrictCode, query: DistrictPopulationQuery) -> Response:
+async def get_district_statistics(request: Request, code: DistrictCode, query: OneDistrictQuery) -> Response:
     """Get statistics of one district and all below it; zeros where it is empty."""
     return await one_response(request, Subject.DISTRICTS, code, query)
 
 
 @router.get("/industries/{code}", response_model=IndustryStatisticsAnswer)
-async def get_industry_statistics(request: Request, code: IndustryCode, query: IndustryPopulationQuery) -> Response:
+async def get_industry_statistics(request: Request, code: IndustryCode, query: OneIndustryQuery) -> Response:
     """Get statistics of one industry and all below it; zeros where it is empty."""
     return await one_response(request, Subject.INDUSTRIES, code, query)
 
 
 @router.get("/industry-groups/{code}", response_model=IndustryGroupStatisticsAnswer)
-async def get_industry_group_statistics(
-    request: Request, code: GroupCode, query: IndustryGroupPopulationQuery
-) -> Response:
+async def get_industry_group_statistics(request: Request, code: GroupCode, query: OneIndustryGroupQuery) -> Response:
     """Get statistics of one industry group; zeros where it is empty."""
     return await one_response(request, Subject.INDUSTRY_GROUPS, code, query)
 
 
 @router.get("/enterprises/{code}", response_model=EnterpriseStatisticsAnswer)
 @audited()
-async def get_enterprise_statistics(request: Request, code: EnterpriseCode, query: AsOfQuery) -> Response:
+async def get_enterprise_statistics(request: Request, code: EnterpriseCode, query: OneEnterpriseQuery) -> Response:
     """Get statistics of one registered enterprise, whatever basis it belongs to."""
     return await one_response(request, Subject.ENTERPRISES, code, query)
 
 
 @router.get("/branches/{code}", response_model=BranchStatisticsAnswer)
 @audited()
-async def get_branch_statistics(request: Request, code: BranchCode, query: AsOfQuery) -> Response:
+async def get_branch_statistics(request: Request, code: BranchCode, query: OneBranchQuery) -> Response:
     """Get statistics of one living branch."""
     return await one_response(request, Subject.BRANCHES, code, query)
 

@@ -6,24 +6,25 @@ from dataclasses import dataclass
 from fastapi import APIRouter
 
 from app.api.statistics import (
+    breakdown,
     changes,
-    cross_table,
     data_quality,
     dual_affiliation,
     establishment_gaps,
     low_membership,
     subjects,
     trends,
+    workplaces,
 )
 from app.api.statistics.answering import TableOf
 from app.api.statistics.parameters import FileOutput
 from app.catalogue.analyses import Analysis
+from app.publication.breakdown import breakdown_table
 from app.publication.changes import changes_table
 from app.publication.data_quality import data_quality_table
 from app.publication.dual_affiliation import dual_affiliation_table
 from app.publication.establishment_gaps import gaps_table
-from app.publication.lists import bases_table, list_table
-from app.publication.lists import cross_table as cells_table
+from app.publication.lists import list_table
 from app.publication.low_membership import low_membership_table
 from app.publication.trends import trend_table
 from app.statistics.question import Subject
@@ -54,8 +55,7 @@ TABLES: Mapping[Subject | Analysis, StatisticsTable] = {
     Subject.INDUSTRY_GROUPS: StatisticsTable(subjects.router, subjects.IndustryGroupFile, list_table),
     Subject.ENTERPRISES: StatisticsTable(subjects.router, subjects.EnterprisesFile, list_table),
     Subject.BRANCHES: StatisticsTable(subjects.router, subjects.BranchesFile, list_table),
-    Analysis.BASES: StatisticsTable(cross_table.router, cross_table.BasesFile, bases_table),
-    Analysis.TABLE: StatisticsTable(cross_table.router, cross_table.CrossTableFile, cells_table),
+    Analysis.BREAKDOWN: StatisticsTable(breakdown.router, breakdown.BreakdownFile, breakdown_table),
     Analysis.LOW_MEMBERSHIP: StatisticsTable(
         low_membership.router, low_membership.LowMembershipFile, low_membership_table
     ),
@@ -69,5 +69,8 @@ TABLES: Mapping[Subject | Analysis, StatisticsTable] = {
 }
 """Each list of subjects and each analysis, by the last part of its path; the busiest first."""
 
-ROUTERS: tuple[APIRouter, ...] = tuple({id(table.router): table.router for table in TABLES.values()}.values())
+ROUTERS: tuple[APIRouter, ...] = (
+    *{id(table.router): table.router for table in TABLES.values()}.values(),
+    workplaces.router,
+)
 """The routers of all operations of statistics, in the order in which they are tried."""

@@ -14,7 +14,7 @@ from app.statistics.changes import ChangesQuestion
 from app.statistics.low_membership import LowMembershipQuestion, RatioReference
 from app.statistics.question import AsOf, Question, Subject
 from app.statistics.subjects import absent, own_district, refuse_branch
-from app.statistics.trends import TrendQuestion, district_trees
+from app.statistics.trends import TrendQuestion, Visibility, district_trees
 from app.store.shelf import Shelf, SnapshotNotFound
 from app.store.snapshot import Snapshot, Tree
 
@@ -34,11 +34,10 @@ def districts_of(question: Question, code: str | None, tree: Callable[[], Tree |
     tree
         Returns the district tree of the snapshot that answers; called only if the question includes a parent.
     """
-    district = question.population.district
-    codes: tuple[str | None, ...] = (district,)
-    with_parent = isinstance(question, LowMembershipQuestion) and question.reference is RatioReference.PARENT
-    if with_parent and district is not None:
-        codes += tuple(islice(lineage(tree(), district), 1, 2))
+    districts = question.population.district
+    codes: tuple[str | None, ...] = districts
+    if isinstance(question, LowMembershipQuestion) and question.reference is RatioReference.PARENT:
+        codes += tuple(above for district in districts for above in islice(lineage(tree(), district), 1, 2))
     if question.subject is Subject.DISTRICTS:
         codes += (code, question.listing.parent, question.listing.within)
     return tuple(code for code in codes if code is not None)
@@ -64,18 +63,18 @@ async def tier_of_question(request: Request, question: Question, code: str | Non
     )
 
 
-def visibility_of(request: Request, question: TrendQuestion) -> Callable[[Snapshot], bool] | None:
-    """Return whether the question's enterprise or branch is visible to the caller in a snapshot; null: always.
+def visibility_of(request: Request, question: TrendQuestion) -> Visibility | None:
+    """Return whether an enterprise or branch of the question is visible to the caller in a snapshot; null: always.
 
     On dates when it is outside the key's scope, it is treated as not existing.
     """
     principal: Principal = request.state.principal
-    if question.code is None or not principal.scope:
+    if not question.codes or not principal.scope:
         return None
-    return partial(_shows, principal, question.subject, question.code)
+    return partial(_shows, principal, question.subject)
 
 
-def _shows(principal: Principal, subject: Subject, code: str, snapshot: Snapshot) -> bool:
+def _shows(principal: Principal, subject: Subject, snapshot: Snapshot, code: str) -> bool:
     try:
         own = own_district(snapshot, subject, code)
     except SubjectNotFound:
@@ -115,7 +114,7 @@ def _refuse_hidden_branches(snapshot: Snapshot, principal: Principal, question: 
 
 def _of_trend(shelf: Shelf, principal: Principal, question: TrendQuestion) -> Tier:
     """Decide by the trees of all dates, since no answer mixes tiers; for single subjects `visibility_of` decides."""
-    if question.code is not None:
+    if question.codes:
         return principal.inside
     districts = districts_of(question, None, lambda: None)
     trees: list[Tree | None] = [*district_trees(shelf, question)]

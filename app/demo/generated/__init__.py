@@ -15,6 +15,7 @@ from app.demo.files import DatasetFile, read_classification, read_data
 from app.demo.generated.branches import assign_branches, branch_chunks, coverage_chunks, lay_out_branches
 from app.demo.generated.enterprises import CHUNK, draw_enterprises, enterprise_chunks
 from app.demo.generated.files import DatasetWriter, write_whole
+from app.demo.generated.meetings import branch_return_chunks
 from app.demo.generated.members import (
     GENERATED_DATE,
     Population,
@@ -62,7 +63,7 @@ def write_generated(folder: Path, members: int, *, seed: int = 0, report: Report
     list of DatasetFile
         In import order, from districts to affiliations. `GENERATED_DATE` is the date for a snapshot.
     """
-    streams = [np.random.default_rng([seed, stage]) for stage in range(6)]
+    streams = [np.random.default_rng([seed, stage]) for stage in range(7)]
     enterprise_count = max(round(members * ENTERPRISES_PER_MEMBER), 1)
     branch_count = max(round(members * BRANCHES_PER_MEMBER), 1)
     places = draw_places(max(branch_count // BRANCHES_PER_COUNTY, 1), streams[0])
@@ -79,6 +80,7 @@ def write_generated(folder: Path, members: int, *, seed: int = 0, report: Report
         _stream(folder, "returns", return_chunks(enterprises, places, trades, streams[3])),
         _stream(folder, "branches", branch_chunks(branches, assigned, enterprises, places, streams[4])),
         _stream(folder, "coverage", coverage_chunks(enterprises, branches, assigned, streams[4])),
+        _stream(folder, "branch-returns", branch_return_chunks(branches, streams[6])),
         *_people(folder, population, streams[5], progress),
     ]
 

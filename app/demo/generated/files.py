@@ -161,7 +161,7 @@ def schema_of(dataset: str) -> pa.Schema:
 
 def _type(kind: Kind) -> pa.DataType:
     match kind:
-        case Kind.DATE:
+        case Kind.DATE | Kind.MONTH:
             return pa.date32()
         case Kind.COUNT | Kind.YEAR:
             return pa.int32()

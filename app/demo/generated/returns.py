@@ -43,6 +43,10 @@ PARTS = {
 """Share of the members in each breakdown."""
 
 
+PARTS_OF_STAFF = {"headcount_under_36": 0.45, "headcount_women": 0.43, "headcount_college": 0.4}
+"""Mean share of the employees in each part; firms differ."""
+
+
 @dataclass(frozen=True)
 class Filing:
     """Returns of a chunk: position of the enterprise and day of each."""
@@ -55,12 +59,15 @@ def return_chunks(
     enterprises: Enterprises, places: Places, trades: Trades, rng: np.random.Generator
 ) -> Iterator[dict[str, pa.Array]]:
     """Draw the columns of `returns`, by chunks of enterprises."""
+    [of_staff] = rng.spawn(1)
     for first in range(0, len(enterprises), CHUNK):
         index = np.arange(first, min(first + CHUNK, len(enterprises)))
         filing = _file(enterprises, index, rng)
         headcount, members = _stated(enterprises, filing.enterprise, rng)
         place = _place(enterprises, filing, places, trades, rng)
-        yield {**place, **_traits(headcount, rng), **_people(members, rng)}
+        traits = _traits(headcount, rng)
+        people, staff = _people(members, rng), traits["headcount"]
+        yield {**place, **traits, **people, **_parts_of_staff(staff, people, of_staff)}
 
 
 def _file(enterprises: Enterprises, index: Integers, rng: np.random.Generator) -> Filing:
@@ -107,6 +114,18 @@ def _traits(headcount: Integers, rng: np.random.Generator) -> dict[str, pa.Array
         "above_designated_size": flags((headcount >= SIZEABLE) & happens(0.7, rows, rng), ~happens(0.02, rows, rng)),
         "headcount": counts(np.where(~happens(0.01, rows, rng), headcount, UNKNOWN)),
     }
+
+
+def _parts_of_staff(staff: pa.Array, people: dict[str, pa.Array], rng: np.random.Generator) -> dict[str, pa.Array]:
+    """Draw the parts of the staff, none below the members in it; none in one of six returns."""
+    headcount = np.asarray(staff.fill_null(0))
+    known = np.asarray(staff.is_valid()) & ~happens(1 / 6, len(staff), rng)
+    parts = {}
+    for name, share in PARTS_OF_STAFF.items():
+        least = np.asarray(people[name.replace("headcount", "members")].fill_null(0))
+        drawn = np.rint(headcount * rng.beta(6 * share, 6 * (1 - share), len(staff))).astype(np.int32)
+        parts[name] = counts(np.where(known, np.clip(drawn, np.minimum(least, headcount), headcount), UNKNOWN))
+    return parts
 
 
 def _people(members: Integers, rng: np.random.Generator) -> dict[str, pa.Array]:

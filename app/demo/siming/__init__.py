@@ -11,6 +11,7 @@ from pathlib import Path
 from app.demo.files import DatasetFile, copy_data, write_rows
 from app.demo.siming.branches import join_committee, organise
 from app.demo.siming.enterprises import REPORT_DATES, draw_enterprises
+from app.demo.siming.meetings import draw_meetings
 from app.demo.siming.people import draw_people
 from app.demo.siming.returns import state_returns
 
@@ -30,7 +31,7 @@ def write_siming(folder: Path) -> list[DatasetFile]:
     -------
     list of DatasetFile
         In import order, for a registry with the shipped districts and industries: two sites, industry groups,
-        enterprises, returns, branches, coverage, members, employments, affiliations.
+        enterprises, returns, branches, coverage, branch returns, members, employments, affiliations.
     """
     enterprises = draw_enterprises()
     organisation = organise(enterprises)
@@ -42,6 +43,7 @@ def write_siming(folder: Path) -> list[DatasetFile]:
         write_rows(folder, "returns", state_returns(enterprises, people)),
         write_rows(folder, "branches", organisation.branches),
         write_rows(folder, "coverage", organisation.coverage),
+        write_rows(folder, "branch-returns", draw_meetings(organisation.branches, people)),
         write_rows(folder, "members", [person.member for person in people]),
         write_rows(folder, "employments", [job for person in people for job in person.jobs]),
         write_rows(folder, "affiliations", [row for person in people for row in person.affiliations]),

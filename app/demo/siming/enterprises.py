@@ -56,6 +56,8 @@ class Sector:
         Intended members per employee, 0 to 1.
     joins
         Probability that a member who works there joins the joint committee, 0 to 1.
+    young, women, college
+        Shares of the employees who are up to 35, are women, went to college, 0 to 1.
     """
 
     industry_code: str
@@ -68,6 +70,9 @@ class Sector:
     member_ratio: float
     ownership: str
     joins: float
+    young: float
+    women: float
+    college: float
     internet: bool
 
 
@@ -143,6 +148,9 @@ def _sectors() -> list[Sector]:
             member_ratio=float(row["member_ratio"]),
             ownership=row["ownership"],
             joins=float(row["joins"]),
+            young=float(row["young"]),
+            women=float(row["women"]),
+            college=float(row["college"]),
             internet=row["industry_code"].startswith(internet),
         )
         for row in read_data("siming_sectors.csv")

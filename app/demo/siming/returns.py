@@ -90,6 +90,7 @@ def _return(
     headcount = max(_staff(enterprise, habits, day, rng), members + 1)
     parts = _parts(present, members, day) if habits.states_parts else {}
     unknown = enterprise.story is Story.MEMBERS_UNKNOWN
+    no_headcount = enterprise.story is Story.UNKNOWN_HEADCOUNT
     return ReturnRow(
         enterprise_code=enterprise.code,
         reported_on=day,
@@ -100,7 +101,8 @@ def _return(
         operating=enterprise.story is not Story.DORMANT,
         fixed_premises=habits.fixed_premises,
         above_designated_size=habits.above_designated_size,
-        headcount=None if enterprise.story is Story.UNKNOWN_HEADCOUNT else headcount,
+        headcount=None if no_headcount else headcount,
+        **({} if no_headcount else _parts_of_staff(enterprise, day, headcount, parts)),
         members=None if unknown else members,
         **({} if unknown else parts),
     )
@@ -111,6 +113,23 @@ def _staff(enterprise: Enterprise, habits: Habits, day: date, rng: SeededRandom)
     staff = round(enterprise.staff * math.pow(1 + habits.growth, quarters) * rng.uniform(0.97, 1.03))
     typed_wrongly = enterprise.story is Story.HEADCOUNT_JUMP and day == REPORT_DATES[3]
     return staff * 10 if typed_wrongly else staff
+
+
+def _parts_of_staff(enterprise: Enterprise, day: date, headcount: int, members: Mapping[str, int]) -> dict[str, int]:
+    """Draw the stated parts of the staff, in none of which there are fewer than members; one firm in eight states none.
+
+    From generators of their own, so that all else is drawn as it would be without them.
+    """
+    own = SeededRandom(f"siming/staff/{enterprise.code}")
+    if own.happens(1 / 8):
+        return {}
+    sector, rng = enterprise.sector, SeededRandom(f"siming/staff/{enterprise.code}/{day}")
+    shares = {"under_36": sector.young, "women": sector.women, "college": sector.college}
+    parts = {}
+    for name, share in shares.items():
+        drawn = round(headcount * min(share * own.uniform(0.85, 1.15) * rng.uniform(0.98, 1.02), 1))
+        parts[f"headcount_{name}"] = min(max(drawn, members.get(f"members_{name}", 0)), headcount)
+    return parts
 
 
 def _stated(members: int, rng: SeededRandom) -> int:

@@ -1,4 +1,4 @@
-"""Reading files: `inspect` says what the first bytes show, `read_chunks` brings the rows."""
+"""Reading files: `inspect` examines the first bytes, `read_chunks` yields the rows."""
 
 from app.imports.readers.file import ColumnRefused, inspect, read_chunks
 from app.imports.readers.layout import FileFormat, Header, UnreadableFile

@@ -24,31 +24,31 @@ from app.imports.rows.texts import Texts
 from app.messages import say
 
 FIRST_BYTES = 1 << 20
-"""Bytes that are looked at before a file is accepted."""
+"""Bytes examined before a file is accepted."""
 
 Encoding = Literal["utf-8", "gb18030"]
 
 _BLOCK = 1 << 20
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 _PROOF_OF_UTF8 = 4
-"""Different Chinese characters that show a text to be UTF-8: bytes of GB18030 read as UTF-8 give almost none."""
+"""Different Chinese characters that prove a text to be UTF-8: bytes of GB18030 read as UTF-8 give almost none."""
 
 
 def detect_encoding(path: Path, limit: int | None = None) -> Encoding:
-    """Return the encoding of a text file: UTF-8 where every byte fits, else GB18030.
+    """Return the encoding of a text file: UTF-8 if every byte fits, else GB18030.
 
     Parameters
     ----------
     path
         The file.
     limit
-        Bytes to look at, null for all; a character cut by the limit is no mistake.
+        Bytes to examine, null: all; a character cut by the limit is no error.
 
     Raises
     ------
     UnreadableFile
-        A byte is NUL, or fits neither encoding; the message names its offset, from 0. A file that is UTF-8 up to there
-        beyond doubt is not tried as GB18030: it would be read as other characters than were written.
+        A byte is NUL, or fits neither encoding; the message names its offset, from 0. A file that is certainly UTF-8 so
+        far is not tried as GB18030, which would give other characters than were written.
     """
     with path.open("rb") as file:
         offset, is_utf8 = _first_misfit(file, "utf-8", limit)
@@ -116,20 +116,20 @@ BLOCK_BYTES = 2 << 20
 """Bytes parsed at a time, and so the longest row, quoted line breaks included."""
 
 MOST_RAGGED = 200_000
-"""Rows without the right number of cells that are waited for until one has it; beyond, it is another file's header."""
+"""Most rows with a wrong number of cells before one has the right number; beyond, the header is of another table."""
 
 _TAIL_BYTES = 64
 
 
 def csv_layout(path: Path, dataset: Dataset, _sheet: str | None = None) -> Layout:
-    """Return how a CSV file is written, from its first bytes: of the delimiters that which makes the most titles.
+    """Return the layout of a CSV file from its first bytes: the delimiter is the one that gives most known titles.
 
-    The titles are those of the header, wherever it stands among the first rows.
+    The titles are those of the header, which may be any of the first rows.
 
     Raises
     ------
     UnreadableFile
-        The first bytes are in no encoding that is read, or hold no header row.
+        The first bytes are in no supported encoding, or contain no header row.
     """
     encoding = detect_encoding(path, FIRST_BYTES)
     start = _start(path, encoding)
@@ -143,7 +143,7 @@ def csv_layout(path: Path, dataset: Dataset, _sheet: str | None = None) -> Layou
 def csv_batches(path: Path, header: Header) -> Iterator[RawBatch]:
     """Yield the rows of a CSV file, about `BLOCK_BYTES` at a time.
 
-    Rows with more or fewer cells than titles are missing from the batches and stand in their issues.
+    Rows with more or fewer cells than titles are not in the batches but in their issues.
 
     Raises
     ------
@@ -161,7 +161,7 @@ def _start(path: Path, encoding: str) -> str:
 
 
 def _first_rows(start: str, delimiter: str) -> list[list[str]]:
-    """Return the first rows of a text, as far as they can be read; at least one."""
+    """Return the first rows of a text, as far as they can be parsed; at least one."""
     reader = csv.reader(io.StringIO(start, newline=""), delimiter=delimiter)
     rows: list[list[str]] = []
     try:
@@ -190,7 +190,7 @@ class _Ragged:
 
 
 class _Numbered:
-    """The rows of one file with their numbers: those that were parsed, and between them those that could not be."""
+    """Numbers the rows of one file: those that were parsed, and between them those that could not be."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
@@ -200,7 +200,7 @@ class _Numbered:
         self._last_cell = ""
 
     def batches(self, file: pa.NativeFile) -> Iterator[RawBatch]:
-        """Yield what pyarrow parses, and at last a batch of nothing for the ragged rows at the end."""
+        """Yield what pyarrow parses, and at the end an empty batch with the issues of the last ragged rows."""
         size = file.size()
         try:
             for parsed in self._parsed(file):
@@ -216,7 +216,7 @@ class _Numbered:
         layout, names = self._layout, [f"c{place}" for place in range(len(self._layout.titles))]
         return arrow_csv.open_csv(
             file,
-            # Rows are numbered only where one thread parses them.
+            # pyarrow numbers rows only if one thread parses them.
             arrow_csv.ReadOptions(
                 use_threads=False,
                 block_size=BLOCK_BYTES,
@@ -262,7 +262,7 @@ class _Numbered:
         return RawBatch(rows, tuple(texts), issues, progress, _first_note(passed))
 
     def _numbers(self, count: int) -> RowNumbers:
-        """Return the numbers of the next `count` rows: consecutive, but for the ragged ones."""
+        """Return the numbers of the next `count` parsed rows: consecutive, without the ragged ones."""
         ragged = np.array([ragged.row for ragged in self._ragged], np.int64)
         candidates = np.arange(self._next_row, self._next_row + count + len(ragged), dtype=np.int64)
         rows = candidates[~np.isin(candidates, ragged)][:count]
@@ -277,7 +277,7 @@ class _Numbered:
                 yield row_issue(ragged.row, None, None, Rule.RAGGED_ROW, message)
 
     def _refuse_open_quote(self, file: pa.NativeFile) -> None:
-        """Refuse a file whose last row is the rest of it after a quote that is never closed."""
+        """Refuse a file with a quote that is never closed, so that its last row contains all rows after the quote."""
         if self._ragged:
             is_open = "\n" in self._last_ragged and self._last_ragged.count('"') % 2 == 1
         else:

@@ -1,4 +1,4 @@
-"""The two steps of reading a file: what its first bytes show, and then its rows."""
+"""Reading a file in two steps: its first bytes, then its rows."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -29,7 +29,7 @@ class ColumnRefused(FileRefused):
     title = "Refused column"
 
     def _note(self, log: IssueLog) -> None:
-        """Add nothing: the cells stand among the problems already."""
+        """Add nothing: the cells are listed already."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Reader:
     Parameters
     ----------
     memory_bytes
-        Memory that the process may take on top of its own while the rows are read and taken in.
+        Memory that the process may use in addition while rows are read and processed.
     """
 
     layout: Callable[[Path, Dataset, str | None], Layout]
@@ -57,19 +57,19 @@ READERS: Mapping[FileFormat, Reader] = {
     FileFormat.XLSX: Reader(xlsx_layout, xlsx_batches, 1 << 30),
     FileFormat.PARQUET: Reader(parquet_layout, parquet_batches, 512 << 20),
 }
-"""All formats; a further one is a member of `FileFormat`, its first bytes, and a line here."""
+"""All formats; a new one needs a member of `FileFormat`, its first bytes, and a line here."""
 
 _FIRST_BYTES = {FileFormat.XLSX: b"PK\x03\x04", FileFormat.PARQUET: b"PAR1"}
 _OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
 
 
 def detect_format(path: Path) -> FileFormat:
-    """Return the format that a file begins as; what is neither XLSX nor Parquet is CSV.
+    """Return the format of a file by its first bytes; neither XLSX nor Parquet is CSV.
 
     Raises
     ------
     UnreadableFile
-        The file is empty, or begins as an old (.xls) or encrypted workbook.
+        The file is empty, or is an old (.xls) or encrypted workbook.
     """
     with path.open("rb") as file:
         start = file.read(4)
@@ -83,29 +83,29 @@ def detect_format(path: Path) -> FileFormat:
 def inspect(
     path: Path, dataset: Dataset, *, ignore_unknown: bool = False, keys_only: bool = False, sheet: str | None = None
 ) -> Header:
-    """Return what the first bytes of a file show, in bounded time and memory, without reading its rows.
+    """Return the header of a file from its first bytes, in bounded time and memory, without reading its rows.
 
     Parameters
     ----------
     path
-        The file; its name means nothing.
+        The file; its name is not used.
     dataset
         What the rows are.
     ignore_unknown
-        Whether unknown columns are passed over instead of refused.
+        Whether unknown columns are ignored instead of refused.
     keys_only
-        Whether only the columns of the key are wanted, as for mode `delete`.
+        Whether only the columns of the key are imported, as for mode `delete`.
     sheet
-        Of a workbook: the name of the worksheet that is meant; null: the one with a known header.
+        For a workbook: the name of the worksheet; null: the one with a known header.
 
     Raises
     ------
     SheetNeeded
-        Of a workbook: several worksheets have a known header, or none has the name that was given.
+        For a workbook: several worksheets have a known header, or none has the given name.
     UnreadableFile
-        The first bytes cannot be read as what they begin as; the message names the byte where it is one.
+        The first bytes are not valid in their format; the message names the byte if it is one.
     HeaderRefused
-        The titles do not fit the dataset; the errors list all that is wrong.
+        The titles do not fit the dataset; the errors list all problems.
     """
     layout = READERS[detect_format(path)].layout(path, dataset, sheet)
     if not any(title.strip() for title in layout.titles):
@@ -124,23 +124,23 @@ def read_chunks(path: Path, dataset: Dataset, header: Header, issues: IssueLog, 
     path, dataset, header
         The file, what its rows are, and what `inspect` returned.
     issues
-        Where every problem of every row goes, while the chunks are made.
+        Receives every problem of every row while the chunks are made.
     today
-        The date in the operator's time zone: the last day of a return.
+        The date in the operator's time zone: the last allowed day of a return.
 
     Raises
     ------
     UnreadableFile, HeaderRefused
-        As `inspect`, where later bytes show it.
+        As for `inspect`, if later bytes show it.
     FileTooDemanding
-        Reading takes more memory than it may.
+        Reading needs more memory than allowed.
     ColumnRefused
-        Once all rows are read: a column holds identity numbers. From their first sight no chunk is yielded any more, so
-        that none is ever handed on.
+        After all rows are read: a column contains identity numbers. No chunk is yielded once one is found, so that
+        none is passed on.
     """
     try:
         yield from _chunks(path, dataset, header, issues, today)
-    except MemoryError as error:  # beside the reader, which tells it itself
+    except MemoryError as error:  # outside the reader, which reports it itself
         raise FileTooDemanding().noted(issues) from error
     except FileRefused as error:
         raise error.noted(issues) from error.__cause__
@@ -169,7 +169,7 @@ def _chunks(path: Path, dataset: Dataset, header: Header, issues: IssueLog, toda
 
 
 def with_whole_encoding(path: Path, dataset: Dataset, header: Header) -> Header:
-    """Return the header as the encoding of the whole file gives it; the first bytes may be plain in both encodings."""
+    """Return the header with the encoding of the whole file; the first bytes may be ASCII, valid in both encodings."""
     if header.layout.format is not FileFormat.CSV:
         return header
     encoding = detect_encoding(path)

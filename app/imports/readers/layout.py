@@ -1,4 +1,4 @@
-"""What the first bytes of a file show: its format, its titles, and how they are written down."""
+"""The first bytes of a file: its format, titles and layout."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from app.imports.refusals import FileRefused
 from app.messages import Message, say
 
 MOST_COLUMNS = 500
-"""Columns that a file may have; no dataset has more than thirty."""
+"""Most columns of a file; no dataset has more than thirty."""
 
 
 class FileFormat(StrEnum):
@@ -38,13 +38,13 @@ class Layout:
     titles
         The cells of its header row.
     encoding
-        Of a CSV file: `utf-8` or `gb18030`, as far as its first bytes tell.
+        Of a CSV file: `utf-8` or `gb18030`, according to its first bytes.
     delimiter
         Of a CSV file: comma, semicolon or tab.
     sheet, sheets
-        Of an XLSX file: the name of the worksheet that is read, and how many there are to see.
+        Of an XLSX file: the name of the worksheet that is read, and the number of visible ones.
     is_1904
-        Of an XLSX file: whether its days are counted from 1904, not from 1900.
+        Of an XLSX file: whether its dates count from 1904, not from 1900.
     header_row
         The row of the titles, as the spreadsheet numbers it.
     """
@@ -68,9 +68,9 @@ class Header:
     layout
         How the file is written.
     fields
-        Its columns, by position, and what they hold.
+        Its columns, by position.
     ignore_unknown, keys_only
-        As they were asked for when the fields were found.
+        The options with which the fields were found.
     """
 
     layout: Layout
@@ -80,17 +80,17 @@ class Header:
 
     @property
     def present(self) -> frozenset[str]:
-        """The names of the dataset's columns that the file has."""
+        """The names of the dataset's columns in the file."""
         return frozenset(field.column.name for field in self.fields if field.column)
 
     @property
     def titles(self) -> dict[str, str]:
-        """The headers as the file writes them, by the names of their columns."""
+        """The headers as written in the file, by the names of their columns."""
         return {field.column.name: " ".join(field.title.split()) for field in self.fields if field.column}
 
     @property
     def notes(self) -> tuple[Message, ...]:
-        """What was taken for the header, and which columns are left out."""
+        """Which row is the header, and which columns are left out."""
         return tuple(self._notes())
 
     def _notes(self) -> Iterator[Message]:

@@ -1,4 +1,4 @@
-"""What reading a file may take: memory and processor time of the process that does it."""
+"""Limits for reading a file: memory and processor time of the process."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from app.imports.refusals import FileTooDemanding
 
 _LEAST_SECONDS = 300
 _BYTES_A_SECOND = 100_000
-"""Bytes of a file for which one more second is given; rows that differ take a tenth of it."""
+"""Bytes of a file for each additional second; rows that differ need a tenth of it."""
 
 
 def cpu_seconds(path: Path) -> int:
@@ -18,21 +18,21 @@ def cpu_seconds(path: Path) -> int:
 
 @contextmanager
 def limited(memory_bytes: int, seconds: int) -> Iterator[None]:
-    """Bound what the process may do inside the block; where the system has no such limits, nothing is bound.
+    """Limit the process inside the block; without effect on systems that have no such limits.
 
-    Memory that a pool holds already is not counted again: see `jobs.processes.take_memory_from_system`.
+    Memory that a pool has allocated already is not counted again: see `jobs.processes.take_memory_from_system`.
 
     Parameters
     ----------
     memory_bytes
-        Memory it may take on top of what it has.
+        Memory that it may use in addition, bytes.
     seconds
-        Processor time it may use on top of what it has used; beyond, the process ends by a signal.
+        Processor time that it may use in addition; beyond, the process is killed by a signal.
 
     Raises
     ------
     FileTooDemanding
-        Memory was not given. Where a library does not bear that, the process ends by a signal.
+        Memory could not be allocated. If a library cannot handle that, the process is killed by a signal.
     """
     try:
         import resource  # noqa: PLC0415  # not on every system

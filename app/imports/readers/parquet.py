@@ -1,4 +1,4 @@
-"""Parquet files of any size, read batch by batch, every type turned to text."""
+"""Parquet files of any size, read in batches; every type is converted to text."""
 
 import struct
 from collections.abc import Iterator, Sequence
@@ -25,24 +25,24 @@ if TYPE_CHECKING:
 
 
 MOST_FOOTER_BYTES = 1 << 20
-"""Bytes of a footer, which is parsed before a file is accepted and takes up to 240 times as much memory.
+"""Most bytes of a footer, which is parsed before a file is accepted and needs up to 240 times as much memory.
 
-A footer of 12 columns and 800 row groups, which are a hundred million rows, takes 1 MiB.
+A footer of 12 columns and 800 row groups, a hundred million rows, has 1 MiB.
 """
 
 MOST_ROWS_A_BYTE = 100
-"""Rows that a file may have per byte of its own, once they are more than `FREE_OF_RATIO`: keys differ."""
+"""Most rows of a file per byte of it, once they are more than `FREE_OF_RATIO`: keys differ."""
 
 FREE_OF_RATIO = 1_000_000
 
 LONGEST_CELL = 1 << 16
-"""Bytes of a cell in a column of fixed width, for which room is made even where it is null."""
+"""Most bytes of a cell in a column of fixed width, which are allocated even if it is null."""
 
 _MOST_PARTS = 10_000
-"""Row groups, and columns of each, in a footer."""
+"""Most row groups, and columns of each, in a footer."""
 
 _BATCH_BYTES = 32 << 20
-"""Bytes that a batch of rows may have, as the footer states their size."""
+"""Most bytes of a batch of rows, by the sizes in the footer."""
 
 _ROWS_AT_A_TIME = 1 << 16
 _BUFFER_BYTES = 1 << 20
@@ -51,14 +51,14 @@ _FOOTER_END, _MAGIC = struct.Struct("<I4s"), b"PAR1"
 
 
 def parquet_layout(path: Path, dataset: Dataset, _sheet: str | None = None) -> Layout:
-    """Return the names of the columns, from the footer alone.
+    """Return the names of the columns from the footer.
 
     Raises
     ------
     UnreadableFile
-        The file is damaged, or columns of the dataset are of a type that has no text, as lists; all are named.
+        The file is damaged, or columns of the dataset have types without text, such as lists; all are named.
     FileTooDemanding
-        The footer is large, or speaks of more than a file of this size can hold.
+        The footer is large, or states more rows than a file of this size can contain.
     """
     with _opened(path) as file:
         schema = file.schema_arrow
@@ -79,10 +79,10 @@ def parquet_layout(path: Path, dataset: Dataset, _sheet: str | None = None) -> L
 
 
 def parquet_batches(path: Path, header: Header) -> Iterator[RawBatch]:
-    """Yield the rows, up to 65,536 at a time; the first is row 2, as if the names stood in row 1.
+    """Yield the rows, up to 65,536 at a time; the first is row 2, as if the names were row 1.
 
-    Whole numbers come without a point, dates as ISO, NaN as blank; whole floating-point numbers too large to be exact
-    are blank and stand in the issues.
+    Whole numbers have no decimal point, dates are ISO, NaN is blank; whole floating-point numbers too large to be exact
+    are blank and listed in the issues.
 
     Raises
     ------
@@ -103,14 +103,14 @@ def parquet_batches(path: Path, header: Header) -> Iterator[RawBatch]:
 
 @contextmanager
 def _opened(path: Path) -> "Iterator[ParquetFile]":
-    from pyarrow import parquet  # noqa: PLC0415  # starting stays quick
+    from pyarrow import parquet  # noqa: PLC0415  # loaded only when needed
 
     _refuse_large_footer(path)
     options = {"thrift_string_size_limit": MOST_FOOTER_BYTES, "thrift_container_size_limit": _MOST_PARTS}
     try:
         with parquet.ParquetFile(path, buffer_size=_BUFFER_BYTES, pre_buffer=False, **options) as file:
             yield file
-    except MemoryError:  # of Arrow, too
+    except MemoryError:  # also raised by Arrow
         raise
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise UnreadableFile(say("The file begins as Parquet but is damaged.")) from error
@@ -142,14 +142,14 @@ def _refuse_demanding(file: "ParquetFile", size: int) -> None:
 
 
 def _rows_at_a_time(file: "ParquetFile") -> int:
-    """Return how many rows make a batch: fewer where the footer states that they are long."""
+    """Return the number of rows of a batch: fewer if the footer states that they are long."""
     groups = map(file.metadata.row_group, range(file.metadata.num_row_groups))
     longest = max((group.total_byte_size // max(1, group.num_rows) for group in groups), default=0)
     return max(1, min(_ROWS_AT_A_TIME, _BATCH_BYTES // max(1, longest)))
 
 
 def _read_columns(schema: pa.Schema) -> dict[str, list[int]]:
-    """Return the places of the columns that are read, by name: not of those whose types have no text."""
+    """Return the positions of the columns that are read, by name: without those whose types have no text."""
     places: dict[str, list[int]] = {name: [] for name in schema.names}
     for place, name in enumerate(schema.names):
         places[name].append(place)
@@ -157,7 +157,7 @@ def _read_columns(schema: pa.Schema) -> dict[str, list[int]]:
 
 
 def _with_all_columns(read: pa.RecordBatch, places: Sequence[int], header: Header) -> pa.RecordBatch:
-    """Return a batch in the order of the file, with nulls for the columns that were not read."""
+    """Return a batch in the order of the file, with nulls for columns that were not read."""
     if read.num_columns != len(places):
         raise UnreadableFile(say("The file begins as Parquet but is damaged."))
     nothing = pa.nulls(read.num_rows, pa.string())
@@ -181,7 +181,7 @@ def _texts(values: Values) -> Texts:
     if pa.types.is_timestamp(kind):
         return _time_texts(values)
     texts: Texts = (values.cast(pa.date32()) if pa.types.is_date(kind) else values).cast(pa.string())
-    texts.validate(full=True)  # no reader has looked whether its bytes are UTF-8
+    texts.validate(full=True)  # no reader has checked that its bytes are UTF-8
     return texts
 
 
@@ -199,7 +199,7 @@ def _is_inexact(numbers: Values) -> Mask:
 
 
 def _time_texts(times: Values) -> Texts:
-    """Return the days of timestamps at midnight, where they were taken; other times in full, which is no date."""
+    """Return the days of timestamps at midnight; other timestamps in full, which are no valid dates."""
     local: Values = pc.local_timestamp(times) if times.type.tz else times
     days = local.cast(pa.date32(), safe=False)
     at_midnight = true_mask(pc.equal(days.cast(local.type), local))

@@ -1,4 +1,4 @@
-"""XLSX workbooks: the worksheet with a known header, up to 100,000 rows, turned to text under limits of memory."""
+"""XLSX workbooks: the worksheet with a known header, up to 100,000 rows, converted to text within memory limits."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 
 
 INFLATED_FOR_HEADER = 64 << 20
-"""Bytes that may be inflated before a workbook is accepted."""
+"""Most bytes inflated before a workbook is accepted."""
 
 EXACT_INTEGERS = 10**15
-"""Spreadsheets keep fifteen digits: a larger number is not what was typed."""
+"""Spreadsheets keep fifteen digits: a larger number is not what was entered."""
 
 MOST_SHEETS = 100
-"""Worksheets of a workbook among which one with a known header is looked for."""
+"""Worksheets of a workbook among which one with a known header is searched."""
 
 _DAY_0, _DAY_0_OF_1904 = date(1899, 12, 30), date(1904, 1, 1)
-"""The days that spreadsheets number 0; the first for all days since March 1900."""
+"""Day 0 of spreadsheets; the first for all days since March 1900."""
 
 _SERIAL_NUMBERS = range(10_000, 100_000)
-"""Numbers that mean a day in a column of dates, 1927 to 2173; shorter ones may be years, longer ones dates."""
+"""Numbers that are days in a column of dates, 1927 to 2173; shorter ones may be years, longer ones dates."""
 
 _ROWS_AT_A_TIME = 10_000
 
@@ -55,10 +55,10 @@ class SheetNeeded(FileRefused):
 def xlsx_layout(path: Path, dataset: Dataset, wanted: str | None = None) -> Layout:
     """Return the titles of the worksheet that has a known header, without reading the rows.
 
-    Raises
+    Return the titles of the worksheet with a known header, without reading the rows.
     ------
     SheetNeeded
-        Several have, or none has the name that was given.
+        Several have one, or none has the given name.
     UnreadableFile
         The file is no workbook, is damaged, or inflates to too much before its first rows end.
     """
@@ -80,7 +80,7 @@ def xlsx_layout(path: Path, dataset: Dataset, wanted: str | None = None) -> Layo
 
 
 def _looked_at(sheets: Sequence[Sheet], wanted: str | None) -> Sequence[Sheet]:
-    """Return the sheet of that name; without one all that are to be seen, or all where none is."""
+    """Return the sheet with that name; without a name all visible sheets, or all if none is visible."""
     if wanted is None:
         return ([sheet for sheet in sheets if sheet.is_visible] or list(sheets))[:MOST_SHEETS]
     named = [sheet for sheet in sheets if normal(sheet.name) == normal(wanted)]
@@ -90,7 +90,7 @@ def _looked_at(sheets: Sequence[Sheet], wanted: str | None) -> Sequence[Sheet]:
 
 
 def _chosen(sheets: Sequence[Sheet], heads: Sequence[Head], dataset: Dataset) -> int:
-    """Return which sheet has a known header; without any, the first that is not blank."""
+    """Return the index of the sheet with a known header; without any, the first that is not blank."""
     for least in (2, 1):
         found = [place for place, head in enumerate(heads) if any(is_header(row, dataset, least) for row in head)]
         if len(found) > 1:
@@ -111,8 +111,8 @@ def _sheet_needed(message: Message, sheets: Sequence[Sheet]) -> SheetNeeded:
 def xlsx_batches(path: Path, header: Header) -> Iterator[RawBatch]:
     """Yield the rows below the header, ten thousand at a time.
 
-    Whole numbers come without a point, dates as ISO, truth as `true` and `false`; numbers of more than fifteen digits,
-    error values and formulas without a value are blank and stand in the issues, as do rows with cells to the right of
+    Whole numbers have no decimal point, dates are ISO, booleans `true` and `false`; numbers of more than 15 digits,
+    error values and formulas without a value are blank and listed in the issues, as are rows with cells to the right of
     the titles. In columns of dates the serial number of a day is that day.
 
     Raises
@@ -130,7 +130,7 @@ def xlsx_batches(path: Path, header: Header) -> Iterator[RawBatch]:
 
 @contextmanager
 def _sheet(path: Path, name: str) -> "Iterator[CalamineSheet]":
-    import python_calamine  # noqa: PLC0415  # starting stays quick
+    import python_calamine  # noqa: PLC0415  # loaded only when needed
 
     try:
         with python_calamine.CalamineWorkbook.from_path(path) as workbook:
@@ -165,7 +165,7 @@ _AsText = Mapping[type, Callable[[Any], str | None]]
 
 
 def _as_text(field: Field, layout: Layout) -> _AsText:
-    """Return how cells of a column that are no texts are written as such."""
+    """Return the function that converts cells of a column other than texts to text."""
     if field.column is None or field.column.kind not in {Kind.DATE, Kind.MONTH}:
         return _AS_TEXT
     day_0 = _DAY_0_OF_1904 if layout.is_1904 else _DAY_0
@@ -178,7 +178,7 @@ def _as_text(field: Field, layout: Layout) -> _AsText:
 
 
 def _texts(values: Sequence[object], as_text: _AsText) -> list[str | None]:
-    """Return the cells of a column as text; null where a number is not what was typed."""
+    """Return the cells of a column as text; null for a number that is not what was entered."""
     return [value if isinstance(value, str) else as_text.get(value.__class__, str)(value) for value in values]
 
 

@@ -1,4 +1,4 @@
-"""ZIP archives that nobody can be trusted to have made: what is inflated is counted, headers are not believed."""
+"""ZIP archives from untrusted sources: inflated bytes are counted, and headers are not trusted."""
 
 import struct
 import zipfile
@@ -12,17 +12,17 @@ from app.imports.readers.layout import UnreadableFile
 from app.messages import say
 
 MOST_ENTRIES = 1000
-"""Files in an archive; a workbook of one sheet has about ten."""
+"""Most files in an archive; a workbook of one sheet has about ten."""
 
 MOST_INFLATED = 256 << 20
-"""Bytes that an archive may inflate to; 100,000 rows of the widest dataset take about 100 MiB."""
+"""Most bytes that an archive may inflate to; 100,000 rows of the widest dataset take about 100 MiB."""
 
 MOST_RATIO = 100
-"""Bytes that an archive may inflate to, per byte of its own, once they are more than `FREE_OF_RATIO`."""
+"""Most bytes that an archive may inflate to per byte of its own, once they are more than `FREE_OF_RATIO`."""
 
 FREE_OF_RATIO = 16 << 20
 
-# Records at the end of an archive: where the directory ends, the same with wide numbers, and where that stands.
+# Records at the end of an archive: the end of the directory, the same in ZIP64, and the latter's position.
 _END, _END_COUNTS = b"PK\x05\x06", struct.Struct("<HI")
 _WIDE_END_BYTES, _WIDE_END_COUNTS = 56, struct.Struct("<QQ")
 _LOCATOR, _LOCATOR_BYTES = b"PK\x06\x07", 20
@@ -41,12 +41,12 @@ class Archive:
     path
         The file.
     most_inflated
-        Bytes that may be inflated in all.
+        Most bytes inflated in all.
 
     Raises
     ------
     UnreadableFile
-        It is damaged, encrypted, has too many entries, or inflates to too much; entries that inflate to another size
+        It is damaged, encrypted, has too many entries, or inflates to too much; or an entry has not its stated size.
         than they state, too.
     """
 
@@ -74,7 +74,7 @@ class Archive:
         self._file.close()
 
     def inflate_all(self) -> None:
-        """Inflate every entry once, for the count alone; raises as `inflate` does."""
+        """Inflate every entry once, to count its bytes; raises as `inflate` does."""
         for name in self.entries:
             for _ in self.inflate(name):
                 pass
@@ -85,7 +85,7 @@ class Archive:
         Raises
         ------
         UnreadableFile
-            There is no such entry, it is packed in an unusual way, damaged, or too large.
+            The entry is not found, compressed in an unusual way, damaged, or too large.
         """
         info = self.entries.get(name)
         if info is None:
@@ -108,7 +108,7 @@ class Archive:
         return packed if info.compress_type == zipfile.ZIP_STORED else _inflated(packed)
 
     def _packed(self, info: zipfile.ZipInfo) -> Iterator[bytes]:
-        """Yield the bytes of an entry as they stand in the archive, however many it says to be in them."""
+        """Yield the compressed bytes of an entry, whatever length it states."""
         self._file.seek(info.header_offset)
         header = self._file.read(_LOCAL_HEADER.size)
         if len(header) < _LOCAL_HEADER.size:
@@ -124,7 +124,7 @@ class Archive:
             yield block
 
     def _count(self, name: str, inflated: int) -> None:
-        # An entry that is inflated a second time counts once.
+        # An entry inflated a second time counts once.
         self._inflated[name] = max(inflated, self._inflated.get(name, 0))
         if sum(self._inflated.values()) > min(self._most_inflated, max(FREE_OF_RATIO, MOST_RATIO * self._size)):
             message = (
@@ -134,7 +134,7 @@ class Archive:
             raise UnreadableFile(say(message, most=self._most_inflated >> 20, ratio=MOST_RATIO))
 
     def _refuse_large_directory(self) -> None:
-        """Refuse a directory that would not be read without a limit, before it is."""
+        """Refuse a large directory before it is read without a limit."""
         self._file.seek(max(0, self._size - _LONGEST_END))
         tail = self._file.read()
         end = tail.rfind(_END)
@@ -147,7 +147,7 @@ class Archive:
 
 
 def _named(entries: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
-    """Return the entries by name; two of one name are read differently by different programs, so none is."""
+    """Return the entries by name, without duplicate names, which programs read differently."""
     if len({info.filename.casefold() for info in entries}) < len(entries):
         raise UnreadableFile(say("The workbook has two parts of one name."))
     return {info.filename: info for info in entries}

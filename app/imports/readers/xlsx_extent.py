@@ -1,4 +1,4 @@
-"""How far the cells of a worksheet reach, found before a library allocates the whole rectangle."""
+"""The extent of a worksheet's cells, found before a library allocates the whole rectangle."""
 
 import re
 from collections.abc import Iterator
@@ -11,10 +11,10 @@ from app.imports.readers.xlsx_sheet import Sheet, cell_place, column_number, par
 from app.messages import say
 
 MOST_ROWS = 100_000
-"""Rows that a sheet may have below its header; more are better sent as CSV."""
+"""Most rows of a sheet below its header; for more, CSV is better."""
 
 MOST_CELLS = 5_000_000
-"""Cells in the rectangle of a sheet, blank ones included."""
+"""Most cells in the rectangle of a sheet, blank ones included."""
 
 _MOST_WRONG = 100_000
 _LONGEST_REST = 1 << 20
@@ -27,16 +27,16 @@ _PLAIN_START = re.compile(rb"(?:\xef\xbb\xbf)?<(?:\?xml[^>]*encoding=[\"'](?:utf
 
 @dataclass
 class Extent:
-    """How far the cells of a sheet reach; which hold an error (`#N/A`), or a formula that was never calculated.
+    """The extent of a sheet's cells; and those with an error (`#N/A`), or a formula that was never calculated.
 
     Parameters
     ----------
     rows, columns
-        The last of each with something in it, from 1; 0 where the sheet is blank.
+        The last of each that is not blank, from 1; 0 for a blank sheet.
     header_row
-        The row above the first that is read.
+        The row before the first that is read.
     wrong
-        Row and column of each cell that has no value to read, from 1, and why.
+        Row and column of each cell without a value, from 1, and the reason.
     """
 
     rows: int = 0
@@ -45,18 +45,18 @@ class Extent:
     wrong: list[tuple[int, int, Rule]] = field(default_factory=list)
 
     def widen(self, row: int, column: int) -> None:
-        """Take in a cell."""
+        """Extend to a cell."""
         self.rows, self.columns = max(row, self.rows), max(column, self.columns)
 
     def note_wrong(self, row: int, column: int, rule: Rule) -> None:
-        """Take down a cell without a value to read."""
+        """Note a cell without a value."""
         self.wrong.append((row, column, rule))
         if len(self.wrong) > _MOST_WRONG:
             message = "The sheet has more than {most} cells with an error, such as #N/A, or a formula without a value."
             raise UnreadableFile(say(message, most=_MOST_WRONG), row=row)
 
     def refuse_large(self) -> None:
-        """Raise where there are more rows, columns or cells than are read."""
+        """Raise if there are more rows, columns or cells than allowed."""
         if self.rows > MOST_ROWS + self.header_row:
             message = say("The sheet has more than {most} rows; send them as CSV.", most=MOST_ROWS)
             raise UnreadableFile(message, row=MOST_ROWS + self.header_row + 1)
@@ -77,10 +77,10 @@ class _NotPlainError(Exception):
 
 
 def sheet_extent(archive: Archive, sheet: Sheet, header_row: int = 1) -> Extent:
-    """Return how far a sheet reaches, from every cell of it.
+    """Return the extent of a sheet, from all its cells.
 
-    XML as usual programs write it is searched for its cells; other XML, sheets with formulas, and sheets that seem too
-    large (there may be formatted blank cells), are parsed.
+    XML as usual programs write it is searched for cells; other XML, sheets with formulas, and sheets that seem too
+    large (perhaps because of formatted blank cells) are parsed.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def _searched(archive: Archive, sheet: Sheet, extent: Extent) -> Extent:
 
 
 def _whole_tags(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the blocks cut before their last tag, which goes with the next block, so that no tag is split."""
+    """Yield blocks that end before their last tag, which goes into the next block, so that no tag is split."""
     rest = b""
     for place, block in enumerate(blocks):
         if place == 0 and not _PLAIN_START.match(block):
@@ -122,7 +122,7 @@ def _whole_tags(blocks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 class _Cells:
-    """Takes in the cells of a sheet as its XML is parsed."""
+    """Collects the cells of a sheet as its XML is parsed."""
 
     def __init__(self, extent: Extent) -> None:
         self._extent = extent
@@ -130,7 +130,7 @@ class _Cells:
         self._has_formula = self._in_value = self._has_value = False
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        """Take in the start of an element."""
+        """Process the start of an element."""
         if name == "row":
             self._row, self._column = row_number(attributes, self._row), 0
         elif name == "c":
@@ -145,11 +145,11 @@ class _Cells:
                 self._extent.note_wrong(self._row, self._column, Rule.SPREADSHEET_ERROR)
 
     def text(self, text: str) -> None:
-        """Take in a text."""
+        """Process a text."""
         self._has_value |= self._in_value and bool(text)
 
     def end(self, name: str) -> None:
-        """Take in the end of an element; a formula whose value is no text says what it is, or was not calculated."""
+        """Process the end of an element; a formula whose value is no text is an error, or was not calculated."""
         if name == "v":
             self._in_value = False
         elif name == "c" and self._has_formula and not self._has_value and self._kind != "str":

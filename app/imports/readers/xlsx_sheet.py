@@ -1,4 +1,4 @@
-"""The XML of a workbook, read without keeping it: its worksheets, and their first rows."""
+"""The XML of a workbook, read as a stream: its worksheets, and their first rows."""
 
 import posixpath
 import re
@@ -24,7 +24,7 @@ _TEXT, _PHONETIC = "t", "rPh"
 
 
 class Sheet(NamedTuple):
-    """A worksheet: its name, the part of the archive that holds it, and whether it is to be seen."""
+    """A worksheet: its name, the part of the archive with its cells, and whether it is visible."""
 
     name: str
     part: str
@@ -32,14 +32,14 @@ class Sheet(NamedTuple):
 
 
 class Book(NamedTuple):
-    """The worksheets of a workbook in their order, and whether its days are counted from 1904."""
+    """The worksheets of a workbook in their order, and whether its dates count from 1904."""
 
     sheets: tuple[Sheet, ...]
     is_1904: bool = False
 
 
 Head = list[tuple[str, ...]]
-"""The first rows of a sheet, from row 1 on: the texts by column, empty where a cell is blank."""
+"""The first rows of a sheet, from row 1: texts by column, empty if a cell is blank."""
 
 
 class _Event(NamedTuple):
@@ -64,7 +64,7 @@ def read_book(archive: Archive) -> Book:
     Raises
     ------
     UnreadableFile
-        There is none, or the archive holds something else than a workbook.
+        There is none, or the archive is no workbook.
     """
     if "xl/workbook.xml" not in archive.entries:
         raise UnreadableFile(say("The file is a ZIP archive but no XLSX workbook."))
@@ -83,7 +83,7 @@ def read_book(archive: Archive) -> Book:
 
 
 def first_rows(archive: Archive, sheets: Sequence[Sheet], rows: int) -> list[Head]:
-    """Return the first rows of worksheets, without those that are blank behind the last that is not.
+    """Return the first rows of worksheets, without blank rows at the end.
 
     Raises
     ------
@@ -115,14 +115,14 @@ def parsed(
     end: Callable[[str], object] | None = None,
     text: Callable[[str], object] | None = None,
 ) -> Iterator[None]:
-    """Parse a part of a workbook, stopping after each block for the caller to look at what was found.
+    """Parse a part of a workbook, pausing after each block so that the caller can use what was found.
 
     Parameters
     ----------
     archive, part
         The workbook and the part.
     start, end, text
-        Called with the name (without prefix) and attributes of each element, its name where it ends, and its text.
+        Called with the name (without prefix) and attributes of each element, its name at its end, and its text.
 
     Raises
     ------
@@ -139,23 +139,23 @@ def parsed(
     for block in archive.inflate(part):
         try:
             parser.Parse(block, False)  # noqa: FBT003  # takes no keywords
-        except (expat.ExpatError, LookupError, ValueError) as error:  # the latter: encodings that there are not
+        except (expat.ExpatError, LookupError, ValueError) as error:  # the latter two: unknown encodings
             raise UnreadableFile(say("The XML of the workbook is broken.")) from error
         fed += len(block)
-        # A tag without an end would be scanned from its start again with every block.
+        # A tag without an end would be scanned from its start again with each block.
         if fed - parser.CurrentByteIndex > _LONGEST_TAG:
             raise UnreadableFile(say("The XML of the workbook has a tag of more than {most} bytes.", most=_LONGEST_TAG))
         yield
 
 
 def cell_place(attributes: Mapping[str, str], row: int, column: int) -> tuple[int, int]:
-    """Return row and column of a cell, from 1: as it says, or the next to the one before."""
+    """Return row and column of a cell, from 1: as stated, or the next after the one before."""
     reference = _REFERENCE.fullmatch(attributes.get("r", ""))
     return (row, column + 1) if reference is None else (int(reference[2]), column_number(reference[1]))
 
 
 def row_number(attributes: Mapping[str, str], before: int) -> int:
-    """Return the number of a row: as it says, or the next to the one before."""
+    """Return the number of a row: as stated, or the next after the one before."""
     stated = attributes.get("r", "")
     return int(stated) if _SHORT_NUMBER.fullmatch(stated) else before + 1
 
@@ -170,7 +170,7 @@ def column_number(letters: str) -> int:
 
 
 def _first_cells(archive: Archive, sheet: Sheet, rows: int) -> list[_Cell]:
-    """Return the cells with a text in the first rows; of more columns than are read, one."""
+    """Return the cells with a text in the first rows; of columns beyond the limit, only one."""
     cells: list[_Cell] = []
     cell = _Cell(0, 0, "")
     characters = 0
@@ -193,9 +193,9 @@ def _first_cells(archive: Archive, sheet: Sheet, rows: int) -> list[_Cell]:
 
 
 def _shared_texts(archive: Archive, wanted: set[int]) -> Mapping[str, str]:
-    """Return the shared texts of some numbers, by their number as cells write it; very late ones are left blank.
+    """Return shared texts by their number in cells; very late ones are left blank.
 
-    A workbook may have more texts than are read before it is accepted; those of a header stand early.
+    A workbook may have more texts than are read before it is accepted; those of a header come early.
     """
     parts = list(_related(archive, "/sharedStrings").values())
     found: dict[str, str] = {}
@@ -216,7 +216,7 @@ def _shared_texts(archive: Archive, wanted: set[int]) -> Mapping[str, str]:
 
 
 def _texts(archive: Archive, part: str, holders: tuple[str, ...]) -> Iterator[tuple[_Event, str]]:
-    """Yield all events, with the text that stands inside one of the elements `holders`, phonetic readings left out."""
+    """Yield all events, with the text inside one of the elements `holders`, without phonetic readings."""
     holder, phonetic = "", False
     for event in _events(archive, part):
         if event.kind == "text":
@@ -244,7 +244,7 @@ def _events(archive: Archive, part: str) -> Iterator[_Event]:
 
 
 def _related(archive: Archive, kind: str) -> Mapping[str, str]:
-    """Return the parts of a kind that the workbook names, by the id of their relation."""
+    """Return the parts of a kind in the workbook, by the id of their relationship."""
     relations = (event.attributes for event in _events(archive, "xl/_rels/workbook.xml.rels") if event.kind == "start")
     return {
         attributes.get("Id", ""): posixpath.normpath(posixpath.join("/xl", attributes.get("Target", "")))[1:]

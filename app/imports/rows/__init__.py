@@ -1,1 +1,1 @@
-"""What one row of a file shows."""
+"""Checks of single rows."""

@@ -1,6 +1,6 @@
-"""From the texts of one column to typed cells, as arrays: null where a cell is blank or cannot be read.
+"""Converting the texts of one column to typed cells, as arrays: null if a cell is blank or invalid.
 
-Each reader tries the usual spelling on the whole column first, and goes by distinct values only where that fails.
+Each reader first tries the usual spelling on the whole column, and goes through distinct values only if that fails.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,7 +34,7 @@ from app.messages import Message, say
 from app.registry.entities import CODE_RULE
 
 COUNT_LIMIT = 2_000_000_000
-"""Largest count: above the population of any country, and the largest round number that 32 bits hold."""
+"""Largest count: above the population of any country, and the largest round number of 32 bits."""
 
 TEXT_LENGTH = 1000
 """Longest name, characters."""
@@ -48,7 +48,7 @@ _COMPACT_DATE = r"^(\d{4})(\d{2})(\d{2})$"
 _DATE_FORM = r"^(?:\d{4}-\d{1,2}-\d{1,2}|\d{4}/\d{1,2}/\d{1,2}|\d{4}\.\d{1,2}\.\d{1,2}|\d{4}年\d{1,2}月\d{1,2}[日号])$"
 _DATE_PARTS = r"^(?P<year>\d{4})[^\d]+(?P<month>\d{1,2})[^\d]+(?P<day>\d{1,2})[日号]?$"
 _MONTH_ALONE = r"^(\d{4})(?:[-/年](\d{1,2})月?|\.(0[1-9]|1[0-2]|[2-9])|(0[1-9]|1[0-2]))$"
-"""2026.1 is left out: a spreadsheet writes so what was October, 2026.10."""
+"""2026.1 is excluded: spreadsheets write 2026.10 (October) like that."""
 
 _GROUPED = r"^([1-9]\d{0,2}(?:,\d{3})+)((?:\.0+)?) ?[人名家]?$"
 _COUNTED = r"^(\d+(?:\.0+)?) ?[人名家]$"
@@ -65,11 +65,11 @@ class Cells:
     Parameters
     ----------
     values
-        string, date32, int32 or bool, by the column's kind; null where blank or wrong.
+        string, date32, int32 or bool, by the column's kind; null if blank or invalid.
     wrong
-        Where a text stands that cannot be read.
+        Where a text is invalid.
     rule, complaint
-        Which rule such a text breaks, and how it is told.
+        The rule that such a text breaks, and its message.
     """
 
     values: Values
@@ -80,7 +80,7 @@ class Cells:
 
 @dataclass(frozen=True)
 class Under:
-    """Where cells stand: their column, the title above them, and today's date."""
+    """The context of cells: their column, its title, and today's date."""
 
     column: Column
     title: str
@@ -89,7 +89,7 @@ class Under:
 
 @dataclass(frozen=True)
 class Reading:
-    """How cells of a kind are read, and how it is told that one cannot be."""
+    """How cells of a kind are read, and the message for invalid ones."""
 
     rule: Rule
     read: Callable[[Texts, Under], Values]
@@ -97,7 +97,7 @@ class Reading:
 
 
 def read_cells(texts: Texts, under: Under) -> Cells:
-    """Read trimmed texts, all but names in half width."""
+    """Read trimmed texts; all but names are converted to half width."""
     reading = _READINGS[under.column.kind]
     values = reading.read(texts if under.column.kind is Kind.TEXT else folded(texts), under)
     return Cells(values, null_mask(values) & ~null_mask(texts), reading.rule, reading.complaint(under))
@@ -157,7 +157,7 @@ def _months(texts: Texts, _under: Under) -> Values:
 
 
 def _distinct_months(texts: Texts) -> Values:
-    """Return the first day of each month; a date that is another day of its month is none."""
+    """Return the first day of each month; another day of the month is invalid."""
     dates = _distinct_dates(pc.replace_substring_regex(texts, _MONTH_ALONE, r"\1-\2\3\4-1"))
     return without(dates, ~true_mask(pc.equal(pc.call_function("day", [dates]), pa.scalar(1))))
 
@@ -167,7 +167,7 @@ def _counts(texts: Texts, _under: Under) -> Values:
 
 
 def _plain_count(texts: Texts) -> Texts:
-    """Return counts without their unit and the commas between their groups of three."""
+    """Return counts without unit and thousands separators."""
     grouped = pc.match_substring_regex(texts, _GROUPED)
     plain = pc.replace_substring(pc.replace_substring_regex(texts, _GROUPED, r"\1\2"), ",", "")
     counted: Texts = pc.replace_substring_regex(pc.if_else(grouped, plain, texts), _COUNTED, r"\1")

@@ -1,4 +1,4 @@
-"""From raw rows to typed ones, with every problem that a row shows by itself."""
+"""Converting raw rows to typed ones, with all problems of single rows."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -28,18 +28,17 @@ class Chunk:
     Parameters
     ----------
     rows
-        Their numbers as the spreadsheet has them, ascending, with gaps.
+        Their numbers in the spreadsheet, ascending, with gaps.
     table
-        A column for each column of the dataset that the file has, in the dataset's order: string (codes, refs, names
-        and values of enumerations), date32, int32 (counts, years), bool. Null where a cell is blank and its column has
-        no default, or cannot be read.
+        A column for each column of the dataset in the file, in the dataset's order: string (codes, refs, names,
+        values of enumerations), date32, int32 (counts, years), bool. Null if a cell is invalid, or blank in a column
+        without default.
     present
         The names of these columns.
     invalid_cells
-        One number per row: which errors it has of its own, as `imports.columns` says; 0: none. Warnings do not
-        count.
+        A number per row: its own errors, see `imports.columns`; 0: none. Warnings do not count.
     progress
-        How much of the file is read with this chunk, 0 to 1.
+        Part of the file read with this chunk, 0 to 1.
     """
 
     rows: RowNumbers
@@ -50,7 +49,7 @@ class Chunk:
 
     @property
     def bad(self) -> Mask:
-        """One flag per row: it has an error of its own."""
+        """A flag per row: it has errors of its own."""
         bad: Mask = self.invalid_cells != 0
         return bad
 
@@ -64,18 +63,18 @@ def check_batch(
     *,
     keys_only: bool = False,
 ) -> Chunk:
-    """Type the rows of a tidied batch and note every problem that one row shows.
+    """Convert the rows of a tidied batch and note all problems of single rows.
 
     Parameters
     ----------
     batch
         Rows with a text column for each of `fields`.
     issues
-        Where problems go, those that the reader found included.
+        Receives the problems, those found by the reader included.
     today
-        The last day on which a return may be dated.
+        The last allowed day of a return.
     keys_only
-        The rows are keys to delete: rules between their cells are not asked.
+        The rows are keys to delete: rules between their cells are not checked.
     """
     marks = _Marks(batch.rows, issues)
     marks.take(batch.issues, dataset)
@@ -94,10 +93,10 @@ def check_batch(
 
 
 def refuse_identity_numbers(batch: RawBatch, fields: Sequence[Field], issues: IssueLog, today: date) -> dict[str, int]:
-    """Note the cells that hold identity numbers; return how many there are, by column.
+    """Note the cells that contain identity numbers; return their number by column.
 
-    Columns of codes are not looked at; all others are, those that are not taken in too. The values of a column where
-    one is found leave the list of problems, and never enter it again.
+    Columns of codes are not checked; all others are, also those that are not imported. The values of a column with an
+    identity number are removed from the list of problems, and never added again.
     """
     found: dict[str, int] = {}
     marks = _Marks(batch.rows, issues)
@@ -114,7 +113,7 @@ def refuse_identity_numbers(batch: RawBatch, fields: Sequence[Field], issues: Is
 
 
 class _Marks:
-    """The invalid_cells of the rows of a batch, and the way of their problems to the log."""
+    """Records the errors of a batch's rows, and logs their problems."""
 
     def __init__(self, rows: RowNumbers, issues: IssueLog) -> None:
         self._rows = rows
@@ -122,7 +121,7 @@ class _Marks:
         self.invalid_cells: NDArray[np.int32] = np.zeros(len(rows), np.int32)
 
     def take(self, found: Sequence[RowIssue], dataset: Dataset) -> None:
-        """Note what the reader found, in rows of the batch or in rows that it could not make."""
+        """Note the reader's problems, in rows of the batch or in rows that it could not parse."""
         errors = defaultdict(list)
         for issue in found:
             self._issues.add(issue)
@@ -141,7 +140,7 @@ class _Marks:
         values: Values | None = None,
         flaw: int = OTHERWISE,
     ) -> None:
-        """Note a problem of all flagged rows, and the flaw that it is if it is an error; `values` are repeated."""
+        """Note a problem of all flagged rows, with the error bits `flaw` if it is an error; `values` are shown."""
         places = np.flatnonzero(rows)
         if not places.size:
             return
@@ -161,7 +160,7 @@ def _shown(values: Values | None, place: int) -> str | None:
 
 
 def _told(batch: RawBatch, column: str) -> Mask:
-    """Return the rows of which the reader has told a problem of this column: their cell seems blank, and is not."""
+    """Return the rows with a problem found by the reader in this column: their cell seems blank, and is not."""
     told = [issue.row for issue in batch.issues if issue.column == column]
     return np.isin(batch.rows, np.array(told, np.int64)) if told else np.zeros(len(batch.rows), np.bool_)
 

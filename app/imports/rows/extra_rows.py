@@ -1,4 +1,4 @@
-"""Rows of a ledger that are none of its things: totals, headers repeated for print, and notes below the table."""
+"""Rows of a ledger without an entity: totals, headers repeated for print, and notes below the table."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,7 +24,7 @@ _NOTE = re.compile(
     r"(?:日期|时间)?(?:\(签[字名章]*\))?(?::|$)"
     r"|(?:联系)?电话:|注\d*[:.、]|(?:备注|说明|填表说明|notes?):"
 )
-"""How notes below a table begin, in `normal` form."""
+"""The beginnings of notes below a table, in `normal` form."""
 
 _MAY_BE_NOTE = r"^(?:填|制|审|复|负|统|报|经|注|备|说|联|电|单|部|分|主|党|[nN])"
 
@@ -32,16 +32,16 @@ _TWO = 2
 
 
 def is_note(text: str) -> bool:
-    """Say whether a text begins as the notes below a table do: 填表人：…, 审核人：…, 填报日期：…, 注：…."""
+    """Say whether a text begins like notes below a table: 填表人：…, 审核人：…, 填报日期：…, 注：…."""
     return _NOTE.match(normal(text)) is not None
 
 
 def table_rows(
     batches: Iterable[RawBatch], dataset: Dataset, fields: Sequence[Field], issues: IssueLog
 ) -> Iterator[RawBatch]:
-    """Yield the rows of tidied batches down to the notes below the table; where these begin is noted.
+    """Yield the rows of tidied batches down to the notes below the table; the first row of notes is noted.
 
-    A row of the table that stands below them is an error: nothing is left out in silence.
+    A row of the table below the notes is an error: nothing is left out silently.
     """
     end: int | None = None
     for batch in batches:
@@ -59,7 +59,7 @@ def table_rows(
 
 
 def without_extra_rows(batch: RawBatch, dataset: Dataset, fields: Sequence[Field], issues: IssueLog) -> RawBatch:
-    """Return a tidied batch without totals and repeated headers, each of which is an error."""
+    """Return a tidied batch without totals and repeated headers, which are errors."""
     name = dataset.key[0]
     key, title = _under(batch, fields, name)
     totals = are_totals(key)
@@ -73,14 +73,14 @@ def without_extra_rows(batch: RawBatch, dataset: Dataset, fields: Sequence[Field
 
 
 def _end(batch: RawBatch) -> int | None:
-    """Return the row of a batch at which notes begin; null: at none."""
+    """Return the row of a batch where notes begin; null: nowhere."""
     noted = batch.rows[_are_notes(_first_cells(batch.texts))]
     found = [*(int(row) for row in noted[:1]), *([] if batch.end is None else [batch.end])]
     return min(found, default=None)
 
 
 def _first_cells(texts: Sequence[Texts]) -> Texts:
-    """Return the first cell of each row that is not blank."""
+    """Return the first non-blank cell of each row."""
     first = texts[0]
     for column in texts[1:]:
         if not first.null_count:
@@ -107,7 +107,7 @@ def _refuse_below(batch: RawBatch, end: int, dataset: Dataset, fields: Sequence[
 
 
 def _under(batch: RawBatch, fields: Sequence[Field], name: str) -> tuple[Texts, str]:
-    """Return the cells of a column of the dataset, and its title; nulls where the file does not have it."""
+    """Return the cells of a column of the dataset, and its title; nulls if it is not in the file."""
     for field, texts in zip(fields, batch.texts, strict=True):
         if field.column is not None and field.column.name == name:
             return texts, field.title
@@ -115,7 +115,7 @@ def _under(batch: RawBatch, fields: Sequence[Field], name: str) -> tuple[Texts, 
 
 
 def _named_totals(batch: RawBatch, fields: Sequence[Field]) -> Mask:
-    """Return which rows have a word for a total as a name, or in a column that is not taken in, as 序号."""
+    """Return the rows with a word for a total as a name, or in a column that is not imported, such as 序号."""
     named = np.zeros(len(batch.rows), np.bool_)
     for field, texts in zip(fields, batch.texts, strict=True):
         if field.column is None or field.column.kind is Kind.TEXT:
@@ -124,7 +124,7 @@ def _named_totals(batch: RawBatch, fields: Sequence[Field]) -> Mask:
 
 
 def are_totals(texts: Texts) -> Mask:
-    """Return which texts are a word for a total."""
+    """Return which texts are words for a total."""
     return true_mask(pc.match_substring_regex(folded(texts), _TOTALS))
 
 

@@ -1,4 +1,4 @@
-"""Citizen identity numbers (GB 11643-1999): found, so that they are never taken in.
+"""Detecting citizen identity numbers (GB 11643-1999), so that they are never imported.
 
 Eighteen characters: six digits of a division, the date of birth, three digits of sequence, and a check character.
 Older ones of fifteen digits have no check character and cannot be told from other numbers.
@@ -28,9 +28,9 @@ _EARLIEST_BIRTH = np.datetime64("1800-01-01")
 
 
 def holds_identity_number(texts: Texts, today: date) -> Mask:
-    """Return where a text is or contains an identity number: a date of birth up to `today`, a right check character.
+    """Return where a text contains an identity number: a date of birth up to `today` and a correct check character.
 
-    Full-width digits count too. Null and shorter texts hold none.
+    Full-width digits count too. Null and shorter texts contain none.
     """
     found = text_lengths(texts) >= LENGTH
     if not found.any():

@@ -24,11 +24,11 @@ class RawBatch:
     texts
         One array per column of the file, null where blank.
     issues
-        What the reader itself found wrong, with rows of this batch or of the gaps before and in it.
+        Problems found by the reader, in rows of this batch or of the gaps before and in it.
     progress
-        How much of the file is read with this batch, 0 to 1.
+        Part of the file read with this batch, 0 to 1.
     end
-        The first row below the table, where a row that cannot be split into cells shows it; null: not seen.
+        The first row below the table, if a row that cannot be split into cells shows it; null: not found.
     """
 
     rows: RowNumbers
@@ -38,7 +38,7 @@ class RawBatch:
     end: int | None = None
 
     def tidied(self) -> "RawBatch":
-        """Return the batch with trimmed texts and without rows that are blank all over."""
+        """Return the batch with trimmed texts and without blank rows."""
         batch = replace(self, texts=tuple(trimmed(column) for column in self.texts))
         return batch.where(~_blank_rows(batch.texts, len(self.rows)))
 

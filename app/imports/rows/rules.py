@@ -1,6 +1,6 @@
-"""Rules that one row shows by itself, on whole chunks; the loader asks them again of rows merged with the registry."""
+"""Rules of single rows, on whole chunks; checked again on rows merged with the registry."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -25,7 +25,7 @@ _OUTSIDE = 255
 
 
 def fails_check(codes: Texts) -> Mask:
-    """Return where a code looks like a credit code and is none: a letter that is not used, or a wrong check character.
+    """Return where a code looks like a credit code but is invalid: an unused letter, or a wrong check character.
 
     Eighteen letters and digits, the third to the eighth of them digits, look like one; all other codes are the
     operator's own and pass.
@@ -55,7 +55,7 @@ def _has_right_organisation_check(signs: NDArray[np.uint8]) -> Mask:
 
 
 def _worth(alphabet: str) -> NDArray[np.int64]:
-    """Return the index of each byte in the alphabet, `_OUTSIDE` where it is not in it."""
+    """Return the index of each byte in the alphabet, `_OUTSIDE` if not in it."""
     worth = np.full(256, _OUTSIDE, np.int64)
     worth[np.frombuffer(alphabet.encode(), np.uint8)] = np.arange(len(alphabet))
     return worth
@@ -68,11 +68,11 @@ class RowFinding:
     Parameters
     ----------
     rule, column, message
-        The rule, the column at which it is told, and how.
+        The rule, the column that is reported, and the message.
     rows
         One flag per row.
     blank
-        The column whose being null breaks the rule; null: no such column. A cell that could not be read is null too.
+        The column that breaks the rule by being null; null: no such column. An invalid cell is null too.
     """
 
     rule: Rule
@@ -83,17 +83,17 @@ class RowFinding:
 
 
 def row_findings(dataset: Dataset, table: pa.Table, today: date) -> Iterator[RowFinding]:
-    """Yield the rules that rows of a table break by themselves; rules that nobody breaks are left out.
+    """Yield the rules that rows of a table break by themselves; rules without such rows are omitted.
 
     Parameters
     ----------
     dataset
         What the rows are.
     table
-        Typed columns as in a chunk, null where nothing is known. A rule of two columns is asked where the table has
-        both; of coverage, an absent `branch_code` is a blank one.
+        Typed columns as in a chunk, null if unknown. A rule of two columns is checked if the table has both; for
+        coverage, an absent `branch_code` counts as blank.
     today
-        The last day on which a return may be dated.
+        The last allowed day of a return, or first day of a branch return's month.
     """
     for rules in _RULES:
         yield from (finding for finding in rules(dataset, table, today) if finding.rows.any())
@@ -122,10 +122,18 @@ def _parts_within_whole(dataset: Dataset, table: pa.Table, _today: date) -> Iter
             above = true_mask(pc.greater(values, whole))
             names = {"whole": part.part_of, "whole_zh": chinese_titles(dataset)[part.part_of][0]}
             message = say("must not be above {whole}", **names)
-            yield RowFinding(Rule.PART_ABOVE_MEMBERS, part.name, above, message)
+            too_many, without = _PART_RULES[part.part_of]
+            yield RowFinding(too_many, part.name, above, message)
             alone = ~null_mask(values) & null_mask(whole)
             message = say("is given without {whole}", **names)
-            yield RowFinding(Rule.PART_WITHOUT_MEMBERS, part.name, alone, message, part.part_of)
+            yield RowFinding(without, part.name, alone, message, part.part_of)
+
+
+_PART_RULES: Mapping[str, tuple[Rule, Rule]] = {
+    "members": (Rule.PART_ABOVE_MEMBERS, Rule.PART_WITHOUT_MEMBERS),
+    "headcount": (Rule.PART_ABOVE_HEADCOUNT, Rule.PART_WITHOUT_HEADCOUNT),
+}
+"""For each count with parts, the rules that a part above it, and a part without it, break."""
 
 
 def _means_with_branch(dataset: Dataset, table: pa.Table, _today: date) -> Iterator[RowFinding]:
@@ -150,6 +158,13 @@ def _not_in_the_future(_dataset: Dataset, table: pa.Table, today: date) -> Itera
         future = true_mask(pc.greater(_values(table, "reported_on"), pa.scalar(today, pa.date32())))
         message = say("a return is not dated after today, {today}", today=today.isoformat())
         yield RowFinding(Rule.FUTURE_RETURN, "reported_on", future, message)
+
+
+def _has_begun(_dataset: Dataset, table: pa.Table, today: date) -> Iterator[RowFinding]:
+    if _has(table, "period_on"):
+        future = true_mask(pc.greater(_values(table, "period_on"), pa.scalar(today, pa.date32())))
+        message = say("a month that has not begun by today, {today}, has no return", today=today.isoformat())
+        yield RowFinding(Rule.FUTURE_MONTH, "period_on", future, message)
 
 
 def _right_check_digits(dataset: Dataset, table: pa.Table, _today: date) -> Iterator[RowFinding]:
@@ -179,6 +194,7 @@ _RULES: tuple[Callable[[Dataset, pa.Table, date], Iterator[RowFinding]], ...] = 
     _means_with_branch,
     _one_industry,
     _not_in_the_future,
+    _has_begun,
     _right_check_digits,
     _members_within_headcount,
 )

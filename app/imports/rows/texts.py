@@ -1,4 +1,4 @@
-"""Columns of text as Arrow arrays: trimming, and a look at their bytes, cheaper than one at characters."""
+"""Columns of text as Arrow arrays: trimming, and access to their bytes, faster than to characters."""
 
 from typing import Any, TypeAlias
 
@@ -11,17 +11,17 @@ Values: TypeAlias = pa.Array
 """Typed cells of one column."""
 
 Texts: TypeAlias = pa.Array
-"""Cells of one column as they stand in the file: type string, null where blank."""
+"""Cells of one column as written in the file: type string, null if blank."""
 
 Mask: TypeAlias = NDArray[np.bool_]
 """One flag per row."""
 
 SPACE, DELETE = 0x20, 0x7F
-"""The bytes between which ASCII text is plain: no control character, no space, no part of a longer character."""
+"""The bytes between which ASCII text is plain: no control character, space or part of a longer character."""
 
 
 def trimmed(texts: Texts) -> Texts:
-    """Return the texts without white space of any kind around them; null where nothing is left."""
+    """Return the texts without white space of any kind around them; null if nothing is left."""
     data = text_bytes(texts)
     if data.size and (data.min() <= SPACE or data.max() >= DELETE):
         texts = pc.utf8_trim_whitespace(texts)
@@ -42,7 +42,7 @@ def without(values: Values, unwanted: Mask) -> Values:
         return values
     flags = pa.array(unwanted)
     if pa.types.is_string(values.type):
-        # A null made of a text would keep its bytes, and its length.
+        # A null made of a text would keep its bytes and length.
         values = pc.if_else(flags, pa.scalar(""), values)
     kept: Values = pc.if_else(flags, pa.scalar(None, values.type), values)
     return kept
@@ -57,14 +57,14 @@ def null_mask(values: Values) -> Mask:
 
 
 def true_mask(flags: Values) -> Mask:
-    """Return where an array of booleans is true, null being false."""
+    """Return where an array of booleans is true; null counts as false."""
     filled: Any = pc.fill_null(flags, pa.scalar(value=False)) if flags.null_count else flags
     mask: Mask = filled.to_numpy(zero_copy_only=False)
     return mask
 
 
 def by_distinct(texts: Texts) -> tuple[Texts, Values]:
-    """Return the distinct texts (no null among them) and, per row, the index of its own; null where the row is."""
+    """Return the distinct texts (without null) and the index of each row's text; null if the row is null."""
     encoded = texts.dictionary_encode()
     return encoded.dictionary, encoded.indices
 
@@ -75,7 +75,7 @@ def text_lengths(texts: Texts) -> NDArray[np.int32]:
 
 
 def text_bytes(texts: Texts) -> NDArray[np.uint8]:
-    """Return the bytes of all texts on end, without copying."""
+    """Return the bytes of all texts, concatenated, without copying."""
     data, offsets = texts.buffers()[2], _offsets(texts)
     if data is None:
         return np.empty(0, np.uint8)
@@ -83,7 +83,7 @@ def text_bytes(texts: Texts) -> NDArray[np.uint8]:
 
 
 def characters(texts: Texts, length: int) -> NDArray[np.uint8]:
-    """Return the bytes of texts that are all `length` bytes long and not null, a row per text."""
+    """Return the bytes of texts that are all `length` bytes long and not null, one row per text."""
     return text_bytes(texts).reshape(len(texts), length)
 
 

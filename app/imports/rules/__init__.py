@@ -1,1 +1,1 @@
-"""What rows show together, and with the registry."""
+"""Rules between rows, and between rows and the registry."""

@@ -1,11 +1,11 @@
-"""Asking the rules between rows, and leaving out what breaks them where a file is taken row by row.
+"""Checking the rules between rows, and leaving out rows that break them if errors are skipped.
 
-Rows that are wrong by themselves are asked once, together with all others, whatever their usable cells can answer; they
-are never taken.
+Rows with errors of their own are checked once, with all others, as far as their usable cells allow; they are never
+written.
 
-Under `skip`, rows that are wrong by themselves go first: also those whose codes lead nowhere, or to something that does
-not take them. Only of what remains are conflicts looked at, in which several rows of the file are equally wrong; all of
-them go. Then everything is asked again, until nothing changes.
+Under `skip`, rows that are wrong by themselves are left out first: also those with unknown codes, or codes that they
+may not refer to. Then come conflicts, in which several rows of the file are equally wrong; all of them are left out.
+Then everything is checked again, until nothing changes.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -42,7 +42,7 @@ from app.imports.rules.merged_rows import merged_problems
 from app.imports.rules.references import conflicting_names, erased_rows, repeated_keys, still_referred_to, unknown_codes
 from app.imports.rules.scopes import belonging_outside, going_outside, pushed_out, territory
 from app.imports.rules.trees import misplaced_sites, rows_on_cycles, wrong_levels
-from app.imports.rules.warnings import outlying_rows, outside_registration
+from app.imports.rules.warnings import outlying_rows, outside_life
 from app.imports.staging import Stage, leave_out, mark_repeated
 from app.messages import say
 from app.registry.entities import closest_codes
@@ -58,18 +58,18 @@ _PROBLEMS = Table(
     Column("other", BigInteger),
     prefixes=["TEMPORARY"],
 )
-"""What one step of asking has found, before it is told and rows are left out."""
+"""Problems found by one step, before they are logged and rows are left out."""
 
 Problem: TypeAlias = tuple[Outcome, int, str | None, int | None]
-"""What is wrong, in which row, with which value, and the number for the message."""
+"""The problem, its row and value, and the number for the message."""
 
 _PROBLEMS_AT_ONCE = 10_000
 
 _EXPLAINED = 100
-"""Problems of a step for which it is looked up what would help, 1 ms each; of more the rest is likely the same."""
+"""Problems of a step for which suggestions are looked up, 1 ms each; beyond, the cause is probably the same."""
 
 _NAMED = 10
-"""Rows that refer to something and are named in a message."""
+"""Most referring rows named in a message."""
 
 _NO_NAMES: Mapping[str, str] = {"names": "", "names_zh": ""}
 
@@ -86,22 +86,22 @@ _OWN: _Rules = (
     pushed_out,
 )
 _CONFLICTS: _Rules = (conflicting_names, simultaneous_employments, simultaneous_affiliations)
-_WARNINGS: _Rules = (outside_registration, case_variants)
+_WARNINGS: _Rules = (outside_life, case_variants)
 _ERASED = Outcome(Rule.ERASED_REF, "ref", "was erased and may not come back")
 _JUMPING = Outcome(Rule.HEADCOUNT_JUMP, "headcount", "jumps against the other returns of this enterprise")
 
 
 class NothingLeftOut(Exception):
-    """A problem concerns no row of the file, so that leaving out rows does not mend it."""
+    """A problem concerns no row of the file, so that leaving out rows does not solve it."""
 
 
 def make_room_for_problems(connection: Connection) -> None:
-    """Make the temporary table that problems are kept in from one step to the next."""
+    """Create the temporary table for the problems of one step."""
     connection.execute(CreateTable(_PROBLEMS))
 
 
 def refuse_repeated_keys(connection: Connection, stage: Stage, log: IssueLog) -> None:
-    """Tell the keys that stand twice in the file; all of their rows are invalid."""
+    """Report repeated keys of the file; all their rows are invalid."""
     step = _Step(connection, log)
     step.ask([repeated_keys(stage)])
     if step.errors:
@@ -116,15 +116,15 @@ def ask_rules(
     today: date,
     tombstones: Tombstones,
 ) -> Difference:
-    """Ask all rules of all rows, and return what the import would do with those that stay.
+    """Check all rules on all rows, and return what the import would do with the remaining ones.
 
-    Under `reject` every rule is asked once; whether the import may happen is for the caller to tell from the log, in
-    which problems of single rows stand already.
+    Under `reject` every rule is checked once; the caller decides from the log, which already contains the problems of
+    single rows, whether to import.
 
     Raises
     ------
     NothingLeftOut
-        Under `skip`, something is wrong that no row of the file is to blame for.
+        Under `skip`, a problem concerns no row of the file.
     """
     asking = _Asking(connection, log, today, tombstones)
     inside = territory(connection, options.scope, today)
@@ -144,14 +144,14 @@ def ask_rules(
 def ask_rules_of_change(
     connection: Connection, stage: Stage, options: ImportOptions, log: IssueLog, inside: Territory | None, today: date
 ) -> Difference:
-    """Ask all rules that refuse rows of the few rows of a single change, and return what it would do.
+    """Check all rules that refuse rows on the few rows of a single change, and return what it would do.
 
-    As of a file, nothing else is asked of what lies outside the scope; warnings, which nobody would be told, are not.
+    As for a file, rows outside the scope are not checked further; warnings, which nobody would see, are not checked.
 
     Parameters
     ----------
     inside
-        What lies inside the scope of the options; null where that is everything.
+        What lies inside the scope of the options; null: everything.
     """
     asking = _Asking(connection, log, today, Tombstones(None, frozenset()))
     step = _ChangeStep(connection, log)
@@ -168,7 +168,7 @@ def ask_rules_of_change(
 
 @dataclass(frozen=True)
 class _Asking:
-    """The rules between rows, asked of what an import would make of the registry."""
+    """The rules between rows, checked on what the registry would be after an import."""
 
     connection: Connection
     log: IssueLog
@@ -176,7 +176,7 @@ class _Asking:
     tombstones: Tombstones
 
     def within_scope(self, stage: Stage, options: ImportOptions, inside: Territory | None) -> Difference:
-        """Return what the import would do with the rows inside the scope; those outside are told and left out."""
+        """Return what the import would do with the rows inside the scope; those outside are reported and left out."""
         while True:
             difference = work_out(self.connection, stage, options, inside)
             if not any(self._keeps_out(rule, difference) for rule in _SCOPE):
@@ -190,13 +190,13 @@ class _Asking:
         return bool(step.errors)
 
     def all(self, difference: Difference, of: Select[Any] | None) -> None:
-        """Ask all rules once; tell of all rows, or of those of some numbers only."""
+        """Check all rules once; report problems of all rows, or only of the rows with these numbers."""
         step = _Step(self.connection, self.log, of)
         for ask in (self.own, self.conflicts, self.warnings):
             ask(step, difference)
 
     def leaves_out(self, difference: Difference) -> bool:
-        """Ask the rules that keep rows out; return whether rows were left out, so that all is to be asked again."""
+        """Check the rules that keep rows out; return whether rows were left out, so that all must be checked again."""
         for ask in (self.own, self.conflicts):
             step = _Step(self.connection, self.log)
             ask(step, difference)
@@ -206,19 +206,19 @@ class _Asking:
         return False
 
     def own(self, step: "_Step | _ChangeStep", difference: Difference) -> None:
-        """Ask what one row can be wrong about."""
+        """Check the rules that one row can break."""
         step.ask(_findings(_OWN, difference))
         merged = merged_problems(self.connection, difference, self.today)
         step.tell((Outcome(it.rule, it.column, it.message), it.row_number, it.value, None) for it in merged)
         step.tell((_ERASED, row, None, None) for row in erased_rows(self.connection, difference, self.tombstones))
 
     def conflicts(self, step: "_Step | _ChangeStep", difference: Difference) -> None:
-        """Ask what several rows can only be wrong about together."""
+        """Check the rules that only several rows together can break."""
         step.ask(_findings(_CONFLICTS, difference))
         step.tell(rows_on_cycles(self.connection, difference))
 
     def warnings(self, step: "_Step", difference: Difference) -> None:
-        """Ask what keeps no row out."""
+        """Check the rules that keep no row out."""
         step.ask(_findings(_WARNINGS, difference))
         jumping = outlying_rows(self.connection, difference)
         step.tell((_JUMPING, row, value, None) for row, value in jumping)
@@ -230,7 +230,7 @@ def _findings(rules: _Rules, difference: Difference) -> Iterator[Finding]:
 
 
 class _Telling:
-    """Puts problems into words; the first of them say also what would help."""
+    """Makes messages of problems; the first ones have suggestions."""
 
     def __init__(self, connection: Connection, log: IssueLog) -> None:
         self._connection = connection
@@ -258,7 +258,7 @@ class _Telling:
 
 
 class _ChangeStep(_Telling):
-    """Rules that are asked of the few rows of a single change; their problems are told at once."""
+    """Rules checked on the few rows of a single change; their problems are logged at once."""
 
     def ask(self, findings: Iterable[Finding]) -> None:
         """Execute the statements of findings as one and log what they find."""
@@ -280,9 +280,9 @@ class _ChangeStep(_Telling):
 
 
 class _Step(_Telling):
-    """Rules that are asked of one state of the rows; their problems are kept in a table until the next step.
+    """Rules checked on one state of the rows; their problems are kept in a table until the next step.
 
-    Problems of all rows are told, or (`of`) of the rows of some numbers only.
+    Problems of all rows are reported, or only (`of`) of the rows with these numbers.
     """
 
     def __init__(self, connection: Connection, log: IssueLog, of: Select[Any] | None = None) -> None:
@@ -306,7 +306,7 @@ class _Step(_Telling):
                 self._log_from(first)
 
     def tell(self, problems: Iterable[Problem]) -> None:
-        """Take in problems that were found otherwise."""
+        """Log problems that were not found by a statement."""
         for block in map(self._concerned, _blocks(problems)):
             places = {outcome: len(self._outcomes) + place for place, outcome in enumerate({it[0] for it in block})}
             self._outcomes.extend(places)
@@ -328,7 +328,7 @@ class _Step(_Telling):
         Raises
         ------
         NothingLeftOut
-            None of the errors is of a row of the file.
+            None of the errors concerns a row of the file.
         """
         if not leave_out(self._connection, stage, self.rows()):
             raise NothingLeftOut
@@ -346,7 +346,7 @@ class _Step(_Telling):
             self._count(self._outcomes[place], number, self._issues(place))
 
     def _issues(self, place: int) -> Iterator[RowIssue]:
-        """Yield the problems of one outcome by row, no more than can be listed; nothing is read before it is wanted."""
+        """Yield the problems of one outcome by row, at most as many as are listed; reads only when needed."""
         columns = _PROBLEMS.c.row_number, _PROBLEMS.c.value, _PROBLEMS.c.other
         rows = select(*columns).where(_PROBLEMS.c.outcome == place).order_by(*columns).limit(LISTED_ISSUES)
         for row, value, other in self._connection.execute(rows):

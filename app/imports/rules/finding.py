@@ -1,4 +1,4 @@
-"""What a rule between rows finds: a statement that yields the rows of the file that break it."""
+"""Results of a rule between rows: the rows of the file that break it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,18 +12,18 @@ from app.registry.entities import Entity
 
 @dataclass(frozen=True)
 class Outcome:
-    """A rule that is broken, and how that is told.
+    """A broken rule, and how it is reported.
 
     Parameters
     ----------
     rule, column
-        The rule, and the column at which it is told (null: none).
+        The rule, and the column that is reported (null: none).
     message
-        What is wrong; `{other}` stands for the row's number `other`, `{names}` for what `referring` names.
+        What is wrong; `{other}` stands for the row's number `other`, `{names}` for the names from `referring`.
     codes_of
-        Whose codes the value should be one of; the closest are offered. Null: nothing is.
+        The entity whose closest codes are suggested for the value; null: no suggestions.
     referring
-        Statement of what names the rows that refer to `:code`, the value; null: they are not named.
+        Statement of the names of rows that refer to `:code`, the value; null: they are not named.
     """
 
     rule: Rule
@@ -35,15 +35,15 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Finding:
-    """Rows that break one of a few rules that one statement asks.
+    """Rows that break one of a few rules, in one statement.
 
     Parameters
     ----------
     outcomes
-        What may be wrong with a row.
+        The possible errors of a row.
     rows
         `row_number` in the file (null: the registry's row), `value` of the column as text, `other`, a number, and
-        `outcome`, the place of what is wrong in `outcomes`.
+        `outcome`, the index of the error in `outcomes`.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -61,7 +61,7 @@ def found(
     other: ColumnElement[Any] | None = None,
     outcome: ColumnElement[int] | None = None,
 ) -> Select[Any]:
-    """Return the statement of a finding's rows, without a condition yet."""
+    """Return the statement of a finding's rows, without conditions."""
     return select(
         rows.c.row_number,
         cast(null() if value is None else value, Text).label("value"),

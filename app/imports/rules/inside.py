@@ -1,8 +1,8 @@
-"""The registry as a key for some districts may know it: for dry runs, which would tell what lies outside row by row.
+"""The registry as visible to a key with a limited scope: for dry runs, which could reveal rows outside one by one.
 
-Temporary tables take the names of the registry's, so that every rule, difference and count of the connection is asked
-of them. They hold the rows inside; of what rows inside name elsewhere, as the branch above, that it is there; and no
-tombstone.
+Temporary tables have the names of the registry's, so that all rules, differences and counts of the connection use
+them. They contain the rows inside; rows elsewhere that these refer to, such as the branch above, without location; and
+no tombstones.
 """
 
 from collections.abc import Iterator
@@ -32,11 +32,11 @@ _OF_NOBODY = "tombstone"
 
 
 def show_inside_alone(connection: Connection, scope: frozenset[str], today: date) -> None:
-    """Put what lies inside a scope in the place of the registry, for this connection until it is closed."""
+    """Replace the registry by what lies inside a scope, for this connection until it is closed."""
     inside = territory(connection, scope, today)
     assert inside is not None
     made = [_made(connection, METADATA.tables[name], inside) for name in (*BELONGS_TO, _OF_NOBODY)]
-    # Only now: from here on the names mean the new tables.
+    # Only now: from here on the names refer to the new tables.
     for table, name in made:
         connection.execute(text(f"ALTER TABLE {table} RENAME TO {name}"))
 
@@ -54,7 +54,7 @@ def _made(connection: Connection, table: Table, inside: Territory) -> tuple[str,
 
 
 def _rows(table: Table, inside: Territory) -> Iterator[Select[tuple[object, ...]]]:
-    """Yield the statements of the rows that are known: those inside, and those that these name, which lie nowhere."""
+    """Yield the statements of the visible rows: those inside, and those that these refer to, without location."""
     if table.name == _OF_NOBODY:
         yield select(table).where(false())
         return
@@ -72,7 +72,7 @@ def _known(table: Table, inside: Territory) -> ColumnElement[bool]:
 
 
 def _named_by(table: str, inside: Territory) -> Iterator[Select[tuple[str]]]:
-    """Yield the statements of the codes of a table that rows inside name."""
+    """Yield the statements of the codes of a table that rows inside refer to."""
     for naming, (column, of) in NAMED.items():
         if of == table:
             rows = METADATA.tables[naming].alias("naming")

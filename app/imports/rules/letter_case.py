@@ -1,4 +1,4 @@
-"""Codes that differ in capital and small letters alone: mostly one thing written twice, which no rule is sure of."""
+"""Codes that differ only in letter case: usually one entity spelled in two ways, but no rule can be sure."""
 
 from collections.abc import Iterator
 
@@ -10,11 +10,11 @@ from app.imports.options import ImportMode
 from app.imports.rules.finding import Finding, finding, found
 
 _NAMED = {"district", "industry", "industry_group", "enterprise", "branch"}
-"""Tables whose codes people write; refs are made by programs."""
+"""Tables whose codes are written by people; refs are made by programs."""
 
 
 def case_variants(difference: Difference) -> Iterator[Finding]:
-    """Find new codes that the registry, or the file, has with other capital and small letters."""
+    """Find new codes that the registry, or the file, contains in another letter case."""
     if difference.options.mode is ImportMode.DELETE:
         return
     for incoming in difference.incoming:
@@ -24,7 +24,7 @@ def case_variants(difference: Difference) -> Iterator[Finding]:
         rows, after = incoming.rows, difference.after(incoming.target.table).alias("named")
         new = select(func.lower(rows.c.code)).where(rows.c.is_new)
         folded = func.lower(after.c.code)
-        # Of all codes those that only case tells apart, which are few.
+        # Only codes that differ in case alone, which are few.
         repeated = select(folded).where(folded.in_(new)).group_by(folded).having(func.count() > 1)
         told = found(rows, rows.c.code).where(rows.c.is_new, func.lower(rows.c.code).in_(repeated))
         message = "differs from another code in capital and small letters alone: is it the same?"

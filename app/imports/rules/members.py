@@ -1,6 +1,6 @@
-"""Rules on what a member has at one time: one employer, one primary branch, secondaries only where they are taken.
+"""Rules for members at any time: one employer, one primary branch, secondary ones only at branches that allow them.
 
-Statements only; nothing is executed here.
+Builds statements; nothing is executed here.
 """
 
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ _AFFILIATIONS = (
 
 
 def simultaneous_employments(difference: Difference) -> Iterator[Finding]:
-    """Find employments of one member that overlap; told for the same enterprise, else for another."""
+    """Find employments of one member that overlap; reported for the same enterprise, else for another."""
     if difference.own.target.table.name == "employment":
         rows = _simultaneous(_rows_of_crowded_members(difference))
         at_one = _overlaps(rows, "member_ref", "enterprise_code")
@@ -61,13 +61,13 @@ def simultaneous_affiliations(difference: Difference) -> Iterator[Finding]:
 
 
 def _simultaneous(rows: FromClause) -> FromClause:
-    """Return the rows that overlap any other of their member: few, and all that the finer questions need."""
+    """Return the rows that overlap any other of their member: few, and enough for all further checks."""
     marked = select(rows, _overlaps(rows, "member_ref").label("overlaps")).subquery("marked")
     return select(marked).where(marked.c.overlaps).subquery("simultaneous")
 
 
 def _rows_of_crowded_members(difference: Difference) -> FromClause:
-    """Return the rows of the members that the import touches and that have more than one row."""
+    """Return the rows of members with more than one row, of those that the import changes."""
     incoming = difference.own
     coming = incoming.coming().where(*sound(incoming.rows))
     if incoming.is_first:
@@ -82,10 +82,10 @@ def _rows_of_crowded_members(difference: Difference) -> FromClause:
 
 
 def _overlaps(rows: FromClause, *by: str) -> ColumnElement[bool]:
-    """Return whether a row overlaps another that agrees with it in the columns `by`.
+    """Return whether a row overlaps another with the same values in the columns `by`.
 
-    In the order of their starts, some earlier row overlaps one if the latest end so far is after its start, and some
-    later row if the next one starts before its end. A null end is no end.
+    In the order of starts, a row overlaps an earlier one if the latest end so far is after its start, and a later one
+    if the next one starts before its end. A null end is no end.
     """
     end = func.coalesce(rows.c.end_on, literal(date.max, Date))
     partition = [rows.c[name] for name in by]
@@ -104,7 +104,7 @@ def _told(rows: FromClause, outcome: ColumnElement[int], value: ColumnElement[An
 
 
 def secondaries_without_dual(difference: Difference) -> Iterator[Finding]:
-    """Find secondary affiliations to a branch without dual affiliation, and branches that lose it with secondaries."""
+    """Find secondary affiliations to a branch without dual affiliation, and branches with some that lose it."""
     if difference.own.target.table.name == "affiliation":
         yield _to_branches_without(difference)
     elif difference.own.target.table.name == "branch":
@@ -122,7 +122,7 @@ def _to_branches_without(difference: Difference) -> Finding:
 def _branches_losing_it(difference: Difference) -> Finding:
     rows, affiliation = difference.own.rows, METADATA.tables["affiliation"]
     remaining = and_(affiliation.c.branch_code == rows.c.code, affiliation.c.role == AffiliationRole.SECONDARY)
-    # A count for each branch, not a join: SQLite would begin that at the affiliations, of which there are many.
+    # A count for each branch, not a join: SQLite would begin with the affiliations, of which there are many.
     number = select(func.count()).select_from(affiliation).where(remaining).correlate(rows).scalar_subquery()
     losing = found(rows, literal("false"), number).where(~rows.c.dual_affiliation, ~rows.c.is_new, number > 0)
     message = "must stay true: {other} secondary affiliations are to it"

@@ -1,7 +1,7 @@
-"""Rules of one row, asked again of rows that are partly the file's and partly the registry's.
+"""Rules of single rows, checked again on rows whose values come partly from the file and partly from the registry.
 
-A file without some columns keeps what the registry has there, so that a row which is right by itself may be wrong
-together with it.
+A file without some columns keeps the registry's values there, so that a row that is valid by itself may be invalid
+with them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,14 +34,14 @@ _COMPARED_BESIDES: Mapping[str, tuple[str, ...]] = {
     "ledger": ("members", "headcount"),
     "branches": ("industry_code", "industry_group"),
 }
-"""Columns that rules compare besides the datasets' pairs of dates and the parts of counts."""
+"""Columns compared by rules in addition to the datasets' pairs of dates and the parts of counts."""
 
 _ROWS_AT_ONCE = 20_000
 
 
 @dataclass(frozen=True)
 class MergedProblem:
-    """A rule that a merged row breaks: where it is told, in which row of the file, with which value, and how."""
+    """A rule that a merged row breaks: its column, row of the file, value and message."""
 
     rule: Rule
     column: str
@@ -51,7 +51,7 @@ class MergedProblem:
 
 
 def merged_problems(connection: Connection, difference: Difference, today: date) -> Iterator[MergedProblem]:
-    """Yield what is wrong with rows that were right as far as the file goes."""
+    """Yield the problems of merged rows that the values of the file alone do not have."""
     for incoming in difference.incoming:
         names = _halved(difference.stage.dataset, incoming.target, difference.stage.present)
         if names:
@@ -59,7 +59,7 @@ def merged_problems(connection: Connection, difference: Difference, today: date)
 
 
 def _halved(dataset: Dataset, target: Target, present: frozenset[str]) -> list[str]:
-    """Return the columns of the table that rules compare, where the file has some of them and others not."""
+    """Return the columns of the table that rules compare, if the file has some but not all of them."""
     compared = {name for order in dataset.orders for name in (order.first, order.second)} | set(
         _COMPARED_BESIDES.get(dataset.name, ())
     )
@@ -94,5 +94,5 @@ def _merged(incoming: Incoming, names: Sequence[str]) -> Select[Any]:
     rows = incoming.rows
     invalid_cells = rows.c.invalid_cells if "invalid_cells" in rows.c else literal(0)
     merged = select(rows.c.row_number, invalid_cells, *(rows.c[name] for name in names))
-    # Nothing is known of a new row but what the file says, so only a part can miss its whole there.
-    return merged if "members" in names else merged.where(~rows.c.is_new)
+    # A new row has only the file's values, so only a part can lack its whole there.
+    return merged if {"members", "headcount"} & set(names) else merged.where(~rows.c.is_new)

@@ -1,6 +1,6 @@
-"""Rules on keys, on the codes that rows hold of each other, and on refs of erased members.
+"""Rules on keys, on references between rows, and on refs of erased members.
 
-Statements only; nothing is executed here.
+Builds statements; nothing is executed here.
 """
 
 from collections.abc import Iterator
@@ -39,10 +39,10 @@ from app.registry.territory import BELONGS_TO
 
 
 def repeated_keys(stage: Stage) -> Finding:
-    """Find the rows of the file, invalid or not, whose key another row has too."""
+    """Find the rows of the file, invalid or not, whose key is repeated."""
     key = stage.dataset.key
     optional = [name for name in key if not stage.dataset.column(name).required]
-    # An optional cell that cannot be read is null like a blank one, and a key of its own.
+    # An invalid optional cell is null like a blank one, but is a key of its own.
     keyed = usable(stage.table, stage.dataset, *optional)
     staged = select(stage.table).where(*keyed).subquery("keyed") if optional else stage.table
     values = [func.coalesce(staged.c[name], "") if name in optional else staged.c[name] for name in key]
@@ -63,7 +63,7 @@ def repeated_keys(stage: Stage) -> Finding:
 
 
 def unknown_codes(difference: Difference) -> Iterator[Finding]:
-    """Find codes and refs of which there is nothing in the dataset that they belong to."""
+    """Find codes and refs that are not found in the dataset that they refer to."""
     if difference.options.mode is ImportMode.DELETE:
         return
     for incoming in difference.incoming:
@@ -81,7 +81,7 @@ def unknown_codes(difference: Difference) -> Iterator[Finding]:
 
 
 def conflicting_names(difference: Difference) -> Iterator[Finding]:
-    """Find the rows of industry groups that are named in two ways."""
+    """Find the rows of industry groups with two different names."""
     stage = difference.stage
     if stage.dataset.name != "industry-groups" or difference.options.mode is ImportMode.DELETE:
         return
@@ -94,7 +94,7 @@ def conflicting_names(difference: Difference) -> Iterator[Finding]:
 
 
 def still_referred_to(difference: Difference) -> Iterator[Finding]:
-    """Find keys that would go although rows that stay refer to them."""
+    """Find keys to be deleted although remaining rows refer to them."""
     for incoming in difference.incoming:
         if incoming.gone is not None:
             for reference in references_to(incoming.target.table.name):
@@ -106,7 +106,7 @@ def _is_told_as_outside(difference: Difference, dataset: str) -> bool:
 
 
 def _nowhere(difference: Difference, dataset: str, code: ColumnElement[Any]) -> Iterator[ColumnElement[bool]]:
-    """Yield the conditions, each of its own so that databases join by them, that a code is in no place."""
+    """Yield the conditions that a code is not found, one for each place, so that databases can join by them."""
     table, key = anchor(dataset)
     incoming = difference.of(table.name)
     if incoming is None:
@@ -120,7 +120,7 @@ def _nowhere(difference: Difference, dataset: str, code: ColumnElement[Any]) -> 
 
 
 def not_gone(difference: Difference, rows: FromClause, table: str) -> Iterator[ColumnElement[bool]]:
-    """Yield the condition that rows of a table that others refer to stay; nothing where all of them do."""
+    """Yield the condition that rows of a table that others refer to remain; nothing if all of them do."""
     incoming = difference.of(table)
     if incoming is not None and incoming.gone is not None:
         yield ~exists().where(same_key(incoming.gone.alias("leaving"), rows, incoming.target))
@@ -151,7 +151,7 @@ def _number_of(rows: FromClause) -> Select[Any]:
 
 
 def _referring(difference: Difference, gone: FromClause, key: str, reference: Reference) -> FromClause:
-    """Return the keys that go and are referred to, with the number of rows that stay and refer to them."""
+    """Return the keys to be deleted that are referred to, with the number of remaining rows that refer to them."""
     staying = _staying(difference, reference).subquery("staying")
     return (
         select(gone.c.row_number, gone.c[key], func.count().label("number"))
@@ -162,7 +162,7 @@ def _referring(difference: Difference, gone: FromClause, key: str, reference: Re
 
 
 def _referring_names(difference: Difference, reference: Reference) -> Select[Any] | None:
-    """Return the statement of what names the rows that stay and refer to `:code`, as far as the caller sees them."""
+    """Return the statement of the names of remaining rows that refer to `:code`, as far as the caller may see them."""
     if reference.shown is None:
         return None
     rows = _staying(difference, reference).where(reference.table.c[reference.column] == bindparam("code", type_=CODE))
@@ -178,7 +178,7 @@ def _staying(difference: Difference, reference: Reference) -> Select[Any]:
 
 
 def _rows_of_file(difference: Difference, incoming: Incoming, by_key: FromClause, key: str) -> Select[Any]:
-    """Return the rows of a file of keys: one for each key, or all of those that empty an industry group."""
+    """Return the rows of a file of keys: one for each key, or all rows that leave an industry group empty."""
     if not incoming.target.is_part:
         return found(by_key, by_key.c[key], by_key.c.number)
     chosen = difference.stage.chosen().subquery("chosen")
@@ -192,20 +192,20 @@ _NONE = Tombstones(None, frozenset())
 
 
 def tombstones_for(connection: Connection, settings: Settings, dataset: Dataset) -> Tombstones:
-    """Return the tombstones that rows of a dataset are to be held against: none where they bring no members.
+    """Return the tombstones for checking rows of a dataset; none if it has no members.
 
     Raises
     ------
     TombstoneKeyMissing
-        There are some, and not the key that made them.
+        There are tombstones, but their key is missing.
     """
     return read_tombstones(connection, settings) if "member" in dataset.tables else _NONE
 
 
 def erased_rows(connection: Connection, difference: Difference, tombstones: Tombstones) -> Iterator[int]:
-    """Yield the numbers of the rows of a file of members whose ref was erased; it can only be new to the registry.
+    """Yield the numbers of the rows of a file of members whose ref was erased; such a ref is new to the registry.
 
-    Employments and affiliations of such a member refer to nobody, which is told of them anyway.
+    Employments and affiliations of an erased member are reported as references to an unknown member.
     """
     if not tombstones.digests:
         return

@@ -1,7 +1,7 @@
-"""Rules on a key that covers some districts only: which rows of a file it may bring, change or take away.
+"""Rules for a key with a limited scope: which rows of a file it may add, change or delete.
 
-A row belongs to what it is of, an enterprise, a branch or a member, and these lie where the registry says. What lies
-outside is told as what is not there, and nothing else is asked of such a row, so that no problem tells of it.
+A row belongs to an enterprise, a branch or a member, and these lie where the registry says. Anything outside is
+reported as not found, and such a row is not checked further, so that no problem reveals anything about it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -36,11 +36,11 @@ NAMED: Mapping[str, tuple[str, str]] = {
     for reference in REFERENCES
     if reference.to in PLACED and not reference.belongs
 }
-"""For each table a column that names something which its rows do not belong to, and the table that this is in."""
+"""For each table a column that refers to something which its rows do not belong to, and that thing's table."""
 
 
 def territory(connection: Connection, scope: frozenset[str] | None, today: date) -> Territory | None:
-    """Return what lies inside a scope as the registry is; null where that is everything."""
+    """Return what lies inside a scope in the current registry; null: everything."""
     if scope is None:
         return None
     connection.execute(text(f"DROP TABLE IF EXISTS {_DISTRICTS}"))
@@ -49,7 +49,7 @@ def territory(connection: Connection, scope: frozenset[str] | None, today: date)
 
 
 def belonging_outside(difference: Difference) -> Iterator[Finding]:
-    """Find rows of the file that are of something outside the scope."""
+    """Find rows of the file that belong to something outside the scope."""
     inside, table = difference.territory, difference.own.target.table.name
     if inside is not None:
         for name, of in BELONGS_TO[table].items():
@@ -59,7 +59,7 @@ def belonging_outside(difference: Difference) -> Iterator[Finding]:
 
 
 def going_outside(difference: Difference) -> Iterator[Finding]:
-    """Find rows of the file, of something inside, that would put it outside, or newly name something there."""
+    """Find rows of the file, of something inside, that would move it outside, or newly refer to something there."""
     inside, table = difference.territory, difference.own.target.table.name
     if inside is not None and difference.options.mode is not ImportMode.DELETE:
         if table in _PLACES:
@@ -69,7 +69,7 @@ def going_outside(difference: Difference) -> Iterator[Finding]:
 
 
 def pushed_out(difference: Difference) -> Iterator[Finding]:
-    """Find enterprises that would lie outside once returns of theirs have gone."""
+    """Find enterprises that would lie outside after some of their returns are deleted."""
     incoming, inside = difference.of("enterprise_return"), difference.territory
     if inside is None or incoming is None or incoming.gone is None:
         return
@@ -85,9 +85,9 @@ def pushed_out(difference: Difference) -> Iterator[Finding]:
 
 
 def _of_something_outside(difference: Difference, inside: Territory, name: str, of: str) -> Finding:
-    """Find rows that are of something outside, or, but where they bring it themselves, of nothing that is there.
+    """Find rows that belong to something outside or, unless they create it themselves, to something not found.
 
-    A member who has neither employment nor affiliation belongs to nobody yet, and may be written by everybody.
+    A member without employment and affiliation belongs to nobody yet, and may be written by every key.
     """
     target = difference.own.target
     file = file_rows(difference.stage, target)
@@ -101,7 +101,7 @@ def _of_something_outside(difference: Difference, inside: Territory, name: str, 
 
 
 def _returns_outside(difference: Difference, inside: Territory) -> Finding:
-    """Find returns that are there and say that their enterprise, which lies inside, was outside then."""
+    """Find recorded returns that place their enterprise, which now lies inside, outside."""
     target = difference.own.target
     file, there = file_rows(difference.stage, target), target.table.alias("there")
     rows = found(file, file.c.reported_on).join_from(file, there, same_key(file, there, target))
@@ -121,7 +121,7 @@ def _put_outside(difference: Difference, inside: Territory) -> Finding:
 
 
 def _enterprises_elsewhere(rows: FromClause, inside: Territory) -> ColumnElement[bool]:
-    """Say whether an enterprise is registered anew outside, or would lie there."""
+    """Say whether an enterprise's registration moves outside, or its current location would be outside."""
     there = METADATA.tables["enterprise"].alias("there")
     known = exists().where(there.c.code == rows.c.code, there.c.district_code == rows.c.district_code)
     anew = and_(rows.c.district_code.is_not(None), ~known, inside.is_elsewhere(rows.c.district_code))
@@ -141,11 +141,11 @@ _PLACES = {
     "enterprise_return": _returns_elsewhere,
     "branch": _branches_elsewhere,
 }
-"""For each table whose rows say where something is, whether that would be outside."""
+"""For each table whose rows say where something is, the condition that this would be outside."""
 
 
 def _naming_outside(difference: Difference, inside: Territory) -> Finding:
-    """Find rows that name something outside, which the registry's row does not; or nothing that will be there."""
+    """Find rows that refer to something outside, unless the registry's row does already, or to something not found."""
     target, rows = difference.own.target, difference.own.rows
     name, of = NAMED[target.table.name]
     code, before = rows.c[name], target.table.alias("before")
@@ -160,7 +160,7 @@ def _naming_outside(difference: Difference, inside: Territory) -> Finding:
 
 
 def _latest_returns(difference: Difference, gone: FromClause, today: date) -> FromClause:
-    """Return the latest return that will be there of each enterprise that loses some: `enterprise_code`, district."""
+    """Return the latest remaining return of each enterprise that loses some: `enterprise_code`, district."""
     after = difference.after(METADATA.tables["enterprise_return"])
     place = func.row_number().over(partition_by=after.c.enterprise_code, order_by=after.c.reported_on.desc())
     concerned: Select[Any] = select(after.c.enterprise_code, after.c.district_code, place.label("place")).where(

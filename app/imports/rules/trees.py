@@ -1,4 +1,4 @@
-"""Rules on trees: levels fall from parent to child, a site is under a street, nothing is above itself."""
+"""Rules on trees: levels fall from parent to child, a site is under a street, no node is its own ancestor."""
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
@@ -31,11 +31,11 @@ from app.registry.entities import ENTITIES, REFERENCES
 from app.registry.trees import find_cycles
 
 _LEVELS: Mapping[str, tuple[StrEnum, ...]] = {it.table_name: it.levels for it in ENTITIES.values() if it.levels}
-"""For each tree with levels these, from the highest down."""
+"""For each tree with levels: its levels, from the highest down."""
 
 
 def wrong_levels(difference: Difference) -> Iterator[Finding]:
-    """Find nodes whose level is not lower than their parent's, or not higher than a child's that is not in the file."""
+    """Find nodes whose level is not below their parent's, or not above that of a child that is not in the file."""
     order = _LEVELS.get(difference.own.target.table.name)
     if order is None:
         return
@@ -49,12 +49,12 @@ def wrong_levels(difference: Difference) -> Iterator[Finding]:
 
 
 def misplaced_sites(difference: Difference) -> Iterator[Finding]:
-    """Find sites that are not under a street, and nodes that are no street any more but have sites."""
+    """Find sites that are not under a street, and nodes with sites that are no longer a street."""
     if difference.own.target.table.name != "district":
         return
     rows = difference.own.rows.alias("node")
     joined, level = with_named(difference.own, rows, "parent_code", "level")
-    # A parent that is nowhere is told as an unknown code.
+    # A parent that is not found is reported as an unknown code.
     elsewhere = or_(rows.c.parent_code.is_(None), level != DistrictLevel.STREET)
     sites = found(rows, rows.c.parent_code).select_from(joined)
     sites = sites.where(rows.c.level == DistrictLevel.SITE, elsewhere, *difference.usable(rows, "parent_code"))
@@ -66,7 +66,7 @@ def misplaced_sites(difference: Difference) -> Iterator[Finding]:
 
 
 def _children(incoming: Incoming) -> Iterator[FromClause]:
-    """Yield the nodes that stay as they are, as children; nothing where the registry had none."""
+    """Yield the unchanged nodes, as children; nothing if the registry had none."""
     if not incoming.is_first:
         yield kept(incoming).subquery("staying").alias("child")
 
@@ -86,7 +86,7 @@ _LINKS: Mapping[str, str] = {
     for reference in REFERENCES
     if reference.table_name == reference.to.table_name
 }
-"""For each table whose rows name others of it the column that does."""
+"""For each table whose rows refer to other rows of it, the column of this reference."""
 
 _BELOW = (
     Outcome(Rule.CYCLE, "parent_code", "is below itself, in a cycle of {other}"),
@@ -96,13 +96,13 @@ _CONTINUING = (
     Outcome(Rule.SUPERSEDES_CYCLE, "supersedes", "continues itself, in a cycle of {other}"),
     Outcome(Rule.SUPERSEDES_CYCLE, "supersedes", "continues itself"),
 )
-"""With the length of the cycle and without: to a key with a scope it would tell of what lies outside."""
+"""With and without the length of the cycle, which would reveal rows outside to a key with a limited scope."""
 
 _NAME = "links"
 
 
 def rows_on_cycles(connection: Connection, difference: Difference) -> Iterator[tuple[Outcome, int, str, int]]:
-    """Yield the rows of the file that are on a cycle: what is wrong, number, code above, length of the cycle."""
+    """Yield the rows of the file that are on a cycle: error, number, code above, length of the cycle."""
     name = difference.own.target.table.name
     if name not in _LINKS or _LINKS[name] not in difference.stage.present:
         return
@@ -121,9 +121,9 @@ def rows_on_cycles(connection: Connection, difference: Difference) -> Iterator[t
 
 
 def _links(incoming: Incoming, column: str) -> Select[Any]:
-    """Return the nodes that come in and name one above them, and the staying ones above these.
+    """Return the new or changed nodes that have a parent, and the unchanged ancestors of these.
 
-    `row_number`, `code` and `above` of each. What is on a cycle and was on none before is among them.
+    `row_number`, `code` and `above` of each. They include all nodes on a new cycle.
     """
     rows = incoming.coming().subquery("coming")
     coming = select(rows.c.row_number, rows.c.code, rows.c[column].label("above")).where(rows.c[column].is_not(None))
@@ -140,7 +140,7 @@ def _links(incoming: Incoming, column: str) -> Select[Any]:
 
 
 def _without_a_root(links: Table) -> Select[tuple[int | None, str, str]]:
-    """Return the nodes from which no root is reached: those on a cycle, and those below one."""
+    """Return the nodes without a root above: those on a cycle, and those below one."""
     upper, lower, rest = links.alias("upper"), links.alias("lower"), links.alias("rest")
     top = select(links.c.code).where(~exists().where(upper.c.code == links.c.above))
     reached = top.cte("reached", recursive=True)

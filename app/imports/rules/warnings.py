@@ -1,6 +1,7 @@
-"""Warnings: a headcount that is an outlier among the enterprise's returns, and days outside its registration."""
+"""Warnings: outliers among an enterprise's headcounts, and dates outside a registration or life."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeAlias
 
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Table,
     and_,
     cast,
+    extract,
     func,
     literal,
     null,
@@ -30,10 +32,11 @@ from app.database.tables import METADATA
 from app.imports.difference import Difference, Incoming, kept
 from app.imports.issues import Rule
 from app.imports.rules.finding import Finding, finding, found
-from app.messages import say
+from app.imports.targets import BROUGHT_BY
+from app.messages import Message, say
 
 OTHERS = 4
-"""Returns that an enterprise must have besides one for its headcount to be judged."""
+"""Least number of other returns of an enterprise for its headcount to be judged."""
 
 LARGEST_SCORE = 3.5
 """Modified z-score beyond which a value is an outlier (Iglewicz and Hoaglin 1993)."""
@@ -42,10 +45,10 @@ SCORE_UNIT = 0.6745
 """Makes the median absolute deviation comparable to a standard deviation of normal values (the same source)."""
 
 LARGEST_FACTOR = 3
-"""A headcount within this factor of the median, either way, is no jump."""
+"""A headcount within this factor of the median, either way, is no outlier."""
 
 _MATRIX_CELLS = 2_000_000
-"""Cells of the arrays that are worked on at a time: 16 MB each."""
+"""Most cells of an array processed at a time: 16 MB each."""
 
 _ROWS_AT_ONCE = 20_000
 
@@ -54,7 +57,7 @@ Flags: TypeAlias = NDArray[np.bool_]
 
 
 def outlying_rows(connection: Connection, difference: Difference) -> Iterator[tuple[int, str]]:
-    """Yield the number and headcount of each new or changed return whose headcount jumps."""
+    """Yield number and headcount of each new or changed return whose headcount is an outlier."""
     rows = judged_returns(difference)
     if rows is None:
         return
@@ -68,20 +71,20 @@ def outlying_rows(connection: Connection, difference: Difference) -> Iterator[tu
 
 
 def judged_returns(difference: Difference) -> Select[Any] | None:
-    """Return the headcounts that may have jumped, with those they are compared to.
+    """Return the headcounts that may be outliers, with those they are compared to.
 
     Returns
     -------
     Select or None
         `enterprise_code`, `row_number` (null: not in the file) and `headcount`, of all returns of the enterprises that
-        the import touches and of which the headcounts differ enough; by enterprise. None where no returns come in.
+        the import changes and whose headcounts differ enough; by enterprise. None if no returns are imported.
     """
     incoming = difference.of("enterprise_return")
     if incoming is None:
         return None
     every = _of_touched_enterprises(incoming).subquery("every")
     most, least = func.max(every.c.headcount), func.min(every.c.headcount)
-    # Who is beyond the factor from a median is beyond it from the other end of all values, too.
+    # A value beyond the factor from a median is also beyond it from the opposite extreme.
     differing = and_(func.count(every.c.headcount) > OTHERS, most > LARGEST_FACTOR * least)
     judged = select(every.c.enterprise_code).group_by(every.c.enterprise_code).having(differing)
     told = every.alias("told")
@@ -101,7 +104,7 @@ def _of_touched_enterprises(incoming: Incoming) -> Select[Any] | CompoundSelect[
 
 
 def outliers(groups: Counts, values: Counts) -> Flags:
-    """Return which values jump against the other values of their group.
+    """Return which values are outliers among the values of their group.
 
     Parameters
     ----------
@@ -112,7 +115,7 @@ def outliers(groups: Counts, values: Counts) -> Flags:
     -------
     array of bool
         For each row: its group has at least four others, it is more than three times their median or less than a third
-        of it, and its modified z-score against them is above 3.5 (any, where their median absolute deviation is 0).
+        of it, and its modified z-score against them is above 3.5 (any, if their median absolute deviation is 0).
     """
     order = np.argsort(groups, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(groups[order]) != 0]) if len(groups) else np.empty(0, np.int64)
@@ -148,7 +151,7 @@ def _beyond(values: Counts, others: Counts) -> Flags:
     median = np.median(others, axis=2)
     deviation = np.median(np.abs(others - median[..., None]), axis=2)
     far = (values > LARGEST_FACTOR * median) | (LARGEST_FACTOR * values < median)
-    # Where the deviation is 0, every value but the median is unlikely: the factor decides alone.
+    # If the deviation is 0, every value but the median is unlikely: only the factor decides.
     unlikely: Flags = SCORE_UNIT * np.abs(values - median) > LARGEST_SCORE * deviation
     beyond: Flags = far & unlikely
     return beyond
@@ -159,7 +162,7 @@ def _columns(table: Table) -> tuple[ColumnElement[Any], ...]:
 
 
 def _whole_enterprises(blocks: Iterable[Sequence[Any]]) -> Iterator[list[Any]]:
-    """Yield rows in blocks that do not part the rows of an enterprise."""
+    """Yield rows in blocks that do not separate the rows of an enterprise."""
     held: list[Any] = []
     for block in blocks:
         held.extend(block)
@@ -174,52 +177,94 @@ def _whole_enterprises(blocks: Iterable[Sequence[Any]]) -> Iterator[list[Any]]:
 _EVER = literal(date.max, Date)
 
 
-def outside_registration(difference: Difference) -> Iterator[Finding]:
-    """Find returns and employments with a day on which their enterprise is not in the register, from either side."""
-    for table, rule in (
-        ("enterprise_return", Rule.RETURN_OUTSIDE_REGISTRATION),
-        ("employment", Rule.EMPLOYMENT_OUTSIDE_REGISTRATION),
-    ):
-        own, enterprises = difference.of(table), difference.of("enterprise")
+@dataclass(frozen=True)
+class _Dated:
+    """Dated rows of something with a first and last day.
+
+    Parameters
+    ----------
+    table, rule
+        The rows, and the rule that a row outside breaks.
+    column
+        Column of their first day, which is reported.
+    owner, code
+        Table of what they belong to, and the column that refers to it.
+    life
+        Columns of the owner: its first day, and the day after its last.
+    outside, leaving_out
+        Messages for a row outside, and for an owner whose changed dates leave `{other}` rows outside.
+    """
+
+    table: str
+    rule: Rule
+    column: str
+    owner: str
+    code: str
+    life: tuple[str, str]
+    outside: Message
+    leaving_out: Message
+
+
+_OF_ENTERPRISES = (
+    "enterprise",
+    "enterprise_code",
+    ("registered_on", "closed_on"),
+    say("reaches beyond the registration of the enterprise"),
+    say("{other} rows of {dataset} reach beyond its registration"),
+)
+_OF_BRANCHES = (
+    "branch",
+    "branch_code",
+    ("established_on", "dissolved_on"),
+    say("is outside the life of the branch"),
+    say("{other} rows of {dataset} are outside its life"),
+)
+_DATED = (
+    _Dated("enterprise_return", Rule.RETURN_OUTSIDE_REGISTRATION, "reported_on", *_OF_ENTERPRISES),
+    _Dated("employment", Rule.EMPLOYMENT_OUTSIDE_REGISTRATION, "start_on", *_OF_ENTERPRISES),
+    _Dated("branch_return", Rule.BRANCH_RETURN_OUTSIDE_LIFE, "period_on", *_OF_BRANCHES),
+)
+
+
+def outside_life(difference: Difference) -> Iterator[Finding]:
+    """Find returns and employments at times when their enterprise or branch did not exist, from either side."""
+    for dated in _DATED:
+        own, owners = difference.of(dated.table), difference.of(dated.owner)
         if own is not None:
-            yield _rows_outside(difference, own, rule)
-        if enterprises is not None and not enterprises.is_first:
-            yield _enterprises_leaving_out(difference, enterprises, table, rule)
+            yield _rows_outside(difference, own, dated)
+        if owners is not None and not owners.is_first:
+            yield _owners_leaving_out(difference, owners, dated)
 
 
-def _rows_outside(difference: Difference, own: Incoming, rule: Rule) -> Finding:
-    rows, column = own.rows, _first_day(own.target.table.name)
-    enterprises = difference.after(METADATA.tables["enterprise"]).alias("register")
-    outside = found(rows, rows.c[column]).join_from(rows, enterprises, enterprises.c.code == rows.c.enterprise_code)
+def _rows_outside(difference: Difference, own: Incoming, dated: _Dated) -> Finding:
+    rows = own.rows
+    owners = difference.after(METADATA.tables[dated.owner]).alias("register")
+    outside = found(rows, rows.c[dated.column]).join_from(rows, owners, owners.c.code == rows.c[dated.code])
     ends = ["end_on"] if "end_on" in rows.c else []
-    outside = outside.where(_is_outside(rows, enterprises), *difference.usable(rows, *ends))
-    return finding(rule, column, "reaches beyond the registration of the enterprise", outside)
+    outside = outside.where(_is_outside(rows, owners, dated), *difference.usable(rows, *ends))
+    return finding(dated.rule, dated.column, dated.outside, outside)
 
 
-def _enterprises_leaving_out(difference: Difference, enterprises: Incoming, table: str, rule: Rule) -> Finding:
-    """Return the enterprises whose dates change so that rows which are not in the file are outside."""
-    rows, registry = enterprises.rows, METADATA.tables["enterprise"]
-    others = difference.after(METADATA.tables[table]).alias("others")
-    joined = rows.join(registry, registry.c.code == rows.c.code).join(others, others.c.enterprise_code == rows.c.code)
-    dates = ("registered_on", "closed_on")
-    changes = or_(*(rows.c[name].is_distinct_from(registry.c[name]) for name in dates))
+def _owners_leaving_out(difference: Difference, owners: Incoming, dated: _Dated) -> Finding:
+    """Return the enterprises or branches whose changed dates leave rows outside that are not in the file."""
+    rows, registry = owners.rows, METADATA.tables[dated.owner]
+    others = difference.after(METADATA.tables[dated.table]).alias("others")
+    joined = rows.join(registry, registry.c.code == rows.c.code).join(others, others.c[dated.code] == rows.c.code)
+    changes = or_(*(rows.c[name].is_distinct_from(registry.c[name]) for name in dated.life))
     outside = found(rows, rows.c.code, func.count()).select_from(joined)
-    outside = outside.where(changes, *difference.usable(rows, *dates))
-    outside = outside.where(others.c.row_number.is_(None), _is_outside(others, rows))
-    message = say("{other} rows of {dataset} reach beyond its registration", dataset=say(_dataset(table)))
-    return finding(rule, "code", message, outside.group_by(rows.c.row_number, rows.c.code))
+    outside = outside.where(changes, *difference.usable(rows, *dated.life))
+    outside = outside.where(others.c.row_number.is_(None), _is_outside(others, rows, dated))
+    message = say(dated.leaving_out, dataset=say(BROUGHT_BY[dated.table]))
+    return finding(dated.rule, "code", message, outside.group_by(rows.c.row_number, rows.c.code))
 
 
-def _is_outside(rows: FromClause, enterprises: FromClause) -> ColumnElement[bool]:
-    opened, closed = enterprises.c.registered_on, enterprises.c.closed_on
-    if "reported_on" in rows.c:
-        return or_(rows.c.reported_on < opened, rows.c.reported_on >= closed)
-    return or_(rows.c.start_on < opened, func.coalesce(rows.c.end_on, _EVER) > closed)
+def _is_outside(rows: FromClause, owners: FromClause, dated: _Dated) -> ColumnElement[bool]:
+    first, (begins, ends) = rows.c[dated.column], (owners.c[name] for name in dated.life)
+    if dated.column == "period_on":  # the month of its first day is part of its life
+        return or_(_month(first) < _month(begins), first >= ends)
+    after_the_end = first >= ends if "end_on" not in rows.c else func.coalesce(rows.c.end_on, _EVER) > ends
+    return or_(first < begins, after_the_end)
 
 
-def _first_day(table: str) -> str:
-    return "reported_on" if table == "enterprise_return" else "start_on"
-
-
-def _dataset(table: str) -> str:
-    return "returns" if table == "enterprise_return" else "employments"
+def _month(day: ColumnElement[Any]) -> ColumnElement[Any]:
+    return extract("year", day) * 12 + extract("month", day)

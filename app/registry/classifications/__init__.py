@@ -11,31 +11,31 @@ from app.database.write_lock import raise_revision, write_lock_sync
 from app.registry.entities import DISTRICTS, INDUSTRIES, Entity
 
 _LONGEST_WAIT_SECONDS = 600
-"""Another writer may hold the registry for so long."""
+"""Longest wait for another writer."""
 
 
 @dataclass(frozen=True)
 class LoadedClassifications:
-    """Rows that were loaded; 0 where the registry had some already."""
+    """Numbers of loaded rows; 0 if the registry had some already."""
 
     districts: int
     industries: int
 
 
 def load_classifications(url: str) -> LoadedClassifications:
-    """Load the shipped districts and industries, each only where the registry has none; the rest is left as it is.
+    """Load the shipped districts and industries, each only if the registry has none; the other is unchanged.
 
     Parameters
     ----------
     url
-        Of a migrated database.
+        URL of a migrated database.
 
     Raises
     ------
     WriteBusy
-        If another writer kept the registry for ten minutes.
+        If another writer held the write lock for ten minutes.
     DatabaseUnavailable
-        If the database cannot answer now, or was not migrated.
+        If the database is unavailable or not migrated.
     """
     engine = make_sync_engine(url)
     try:
@@ -49,7 +49,7 @@ def load_classifications(url: str) -> LoadedClassifications:
 
 
 def shipped_rows(entity: Entity) -> list[dict[str, str | None]]:
-    """Return the shipped rows of districts or industries, by the columns of their table; null where a cell is blank."""
+    """Return the shipped rows of districts or industries, by the columns of their table; null for a blank cell."""
     columns = entity.table.c.keys()
     path = Path(__file__).with_name(f"{entity.name}.csv")
     with path.open(encoding="utf-8", newline="") as file:

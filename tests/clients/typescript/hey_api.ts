@@ -6,15 +6,16 @@ import { client as api } from "./orgcoverage/client.gen.js";
 import { createClient } from "./orgcoverage/client/index.js";
 import {
   createApiKey, createImport, exportDistrictStatistics, getChanges, getDualAffiliation, getEnterprise, getImport, getJob,
-  listCrossTableStatistics, listDataQuality, listDistrictStatistics, listEnterpriseStatistics, listEstablishmentGaps,
+  listBreakdownStatistics, listDataQuality, listDistrictStatistics, listEnterpriseStatistics, listEstablishmentGaps,
   listImportIssues, listLowMembership, listTrendStatistics, replaceEnterprise,
 } from "./orgcoverage/index.js";
-import type { Basis, ComparisonClass, Counts, FileFormat, Job, Problem, Rate } from "./orgcoverage/index.js";
+import type { Basis, ComparisonClass, Counts, FileFormat, Job, Problem, Rate, Rates } from "./orgcoverage/index.js";
 
 const [, , address = "", closed = ""] = process.argv;
 api.setConfig({ baseUrl: address, throwOnError: true });
 const district = "350203";
 
+// What was asked for and is known.
 function given<T>(value: T | null | undefined): T {
   assert.ok(value !== null && value !== undefined);
   return value;
@@ -31,7 +32,9 @@ async function districts(): Promise<void> {
     const listed = page.data.reduce((sum, row) => sum + given(row.counts[measure]), 0);
     assert.equal(listed + given(given(page.unallocated).counts[measure]), page.total.counts[measure]);
   }
-  assert.equal(page.total.rates.member_ratio.value, quotient(page.total.rates.member_ratio));
+  const ratio = given(page.total.rates.member_ratio);
+  assert.equal(ratio.value, quotient(ratio));
+  assert.ok(given(ratio.n_eff) < given(ratio.denominator));
   const basis: Basis | null = page.meta.basis;
   assert.equal(basis, "operating");
   assert.equal(page.meta.as_of, "2017-09-30");
@@ -54,36 +57,53 @@ async function pages(): Promise<void> {
 }
 
 async function lowMembership(): Promise<void> {
-  const { data: page } = await listLowMembership({ query: { district, by: "industry_group" }, throwOnError: true });
+  const { data: page } = await listLowMembership({
+    query: { district: [district], by: ["industry_group"] }, throwOnError: true,
+  });
   const internet = given(page.data[0]);
   assert.equal(given(internet.industry_group).code, "internet");
   const found: ComparisonClass = internet.class;
   assert.equal(found, "low");
-  assert.ok(given(internet.q) < 0.05);
+  assert.ok(given(internet.q) < 0.05 && given(internet.q_margin) < 0.05);
   assert.ok(given(internet.ratio) < 0.8 * given(internet.reference_ratio));
   assert.ok(given(internet.shortfall) > 0);
 }
 
-async function table(): Promise<void> {
-  const { data: page } = await listCrossTableStatistics({
-    query: { within: district, district_level: "street", industry_level: "section", limit: 1000 }, throwOnError: true,
+async function breakdown(): Promise<void> {
+  const { data: page } = await listBreakdownStatistics({
+    query: { district: [district], by: ["street", "section"], fields: ["enterprises"], limit: 1000 }, throwOnError: true,
   });
-  const listed = page.data.reduce((sum, cell) => sum + cell.counts.enterprises, 0);
-  assert.equal(listed + given(page.unallocated).counts.enterprises, page.total.counts.enterprises);
+  const listed = page.data.reduce((sum, cell) => sum + given(cell.counts.enterprises), 0);
+  assert.equal(listed + given(given(page.unallocated).counts.enterprises), given(page.total).counts.enterprises);
+  const { data: bases } = await listBreakdownStatistics({
+    query: { district: [district], sector: ["non_public", "social"], by: ["basis"] }, throwOnError: true,
+  });
+  assert.deepEqual(bases.data.map((row) => row.basis), ["registered", "operating", "surveyed", "eligible", "above_size"]);
 }
 
 async function trends(): Promise<void> {
   const { data: trend } = await listTrendStatistics({
-    query: { industry_group: "internet", metric: ["work_coverage", "dual_reach"], from: "2017-01-01" }, throwOnError: true,
+    query: { industry_group: ["internet"], fields: ["work_coverage", "dual_reach"], from: "2017-01-01" }, throwOnError: true,
   });
-  assert.deepEqual(trend.data.map((point) => point.as_of), ["2017-03-31", "2017-06-30", "2017-09-30"]);
-  assert.deepEqual(trend.data.map((point) => point.rates.work_coverage?.numerator), [23, 65, 67]);
-  assert.equal(given(trend.data[0]).rates.member_ratio, undefined);
+  assert.deepEqual(trend.data.map((row) => row.as_of), ["2017-03-31", "2017-06-30", "2017-09-30"]);
+  const rates = trend.data.map((row) => given(row.rates as Rates | undefined));
+  assert.deepEqual(rates.map((rate) => rate.work_coverage?.numerator), [23, 65, 67]);
+  assert.equal(given(rates[0]).member_ratio, undefined);
+}
+
+async function panel(): Promise<void> {
+  const { data: trend } = await listTrendStatistics({
+    query: { district: [district], by: ["street"], fields: ["work_coverage"], from: "2017-06-30", compare_to: "previous" },
+    throwOnError: true,
+  });
+  assert.equal(trend.data.length, 2 * trend.meta.rows);
+  assert.deepEqual(trend.data.map((row) => row.change === null), trend.data.map((_row, place) => place % 2 === 0));
 }
 
 async function changes(): Promise<void> {
-  const query = { since: "2016-09-30", district, industry_level: "section" } as const;
+  const query = { since: "2016-09-30", district: [district], by: ["section" as const] };
   const { data: found } = await getChanges({ query, throwOnError: true });
+  assert.ok(!Array.isArray(found.data)); // rows, with a level of districts in `by`
   const ratio = given(found.data.ratio);
   assert.ok(Math.abs(ratio.difference - (ratio.rate + ratio.mix)) < 1e-12);
   const members = given(found.data.members);
@@ -92,20 +112,24 @@ async function changes(): Promise<void> {
 }
 
 async function gaps(): Promise<void> {
-  const query = { district, industry_group: "internet", sort: "full_members", order: "desc" } as const;
+  const query = {
+    district: [district], industry_group: ["internet"], sort: "full_members" as const, order: "desc" as const,
+  };
   const { data: page } = await listEstablishmentGaps({ query, throwOnError: true });
   assert.equal(page.data.length, 31);
   assert.ok(page.data.every((row) => given(row.counts.full_members) >= 3 && row.enterprise.organised === false));
 }
 
 async function dualAffiliation(): Promise<void> {
-  const { data: found } = await getDualAffiliation({ query: { district, industry_group: "internet" }, throwOnError: true });
+  const { data: found } = await getDualAffiliation({
+    query: { district: [district], industry_group: ["internet"] }, throwOnError: true,
+  });
   assert.equal(found.data.members, 246);
   assert.equal(found.data.uplift.organisation_coverage.with_dual.numerator, 63);
 }
 
 async function dataQuality(): Promise<void> {
-  const { data: page } = await listDataQuality({ query: { district }, throwOnError: true });
+  const { data: page } = await listDataQuality({ query: { district: [district] }, throwOnError: true });
   assert.equal(page.reporting_rate.numerator, 269);
   assert.equal(page.data.find((row) => row.rule === "headcount_unknown")?.number, 24);
   assert.equal(page.data.find((row) => row.rule === "members_without_employer")?.number, null);
@@ -181,8 +205,8 @@ async function key(): Promise<void> {
 }
 
 const questions = [
-  districts, pages, lowMembership, table, trends, changes, gaps, dualAffiliation, dataQuality, problems, files, fileIn,
-  change, key,
+  districts, pages, lowMembership, breakdown, trends, panel, changes, gaps, dualAffiliation, dataQuality, problems, files,
+  fileIn, change, key,
 ];
 for (const ask of questions) await ask();
 console.log(questions.length, "questions answered");

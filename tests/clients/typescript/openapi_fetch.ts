@@ -44,30 +44,34 @@ async function pages(): Promise<void> {
 }
 
 async function analyses(): Promise<void> {
-  const low = good(await api.GET("/v1/statistics/low-membership", { params: { query: { district, by: "industry_group" } } }));
+  const low = good(await api.GET("/v1/statistics/low-membership", {
+    params: { query: { district: [district], by: ["industry_group"] } },
+  }));
   assert.equal(given(low.data[0]).class, "low");
-  const table = good(await api.GET("/v1/statistics/table", {
-    params: { query: { within: district, district_level: "street", industry_level: "section", limit: 1000 } },
+  const cells = good(await api.GET("/v1/statistics/breakdown", {
+    params: { query: { district: [district], by: ["street", "section"], fields: ["enterprises"], limit: 1000 } },
   }));
-  const listed = table.data.reduce((sum, cell) => sum + cell.counts.enterprises, 0);
-  assert.equal(listed + given(table.unallocated).counts.enterprises, table.total.counts.enterprises);
+  const listed = cells.data.reduce((sum, cell) => sum + given(cell.counts.enterprises), 0);
+  assert.equal(listed + given(given(cells.unallocated).counts.enterprises), given(cells.total).counts.enterprises);
   const trend = good(await api.GET("/v1/statistics/trends", {
-    params: { query: { industry_group: "internet", metric: ["work_coverage", "dual_reach"], from: "2017-01-01" } },
+    params: { query: { industry_group: ["internet"], fields: ["work_coverage", "dual_reach"], from: "2017-01-01" } },
   }));
-  assert.deepEqual(trend.data.map((point) => point.rates.work_coverage?.numerator), [23, 65, 67]);
-  const changes = good(await api.GET("/v1/statistics/changes", { params: { query: { since: "2016-09-30", district } } }));
+  const rates = trend.data.map((row) => given(row.rates as Schemas["Rates"] | undefined));
+  assert.deepEqual(rates.map((rate) => rate.work_coverage?.numerator), [23, 65, 67]);
+  const changes = good(await api.GET("/v1/statistics/changes", { params: { query: { since: "2016-09-30", district: [district] } } }));
+  assert.ok(!Array.isArray(changes.data)); // rows, with a level of districts in `by`
   const members = given(changes.data.members);
   const closes = members.within + members.entered - members.left + members.moved_in - members.moved_out;
   assert.equal(members.after - members.before, closes);
   const gaps = good(await api.GET("/v1/statistics/establishment-gaps", {
-    params: { query: { district, industry_group: "internet" } },
+    params: { query: { district: [district], industry_group: ["internet"] } },
   }));
   assert.equal(gaps.data.length, 31);
   const dual = good(await api.GET("/v1/statistics/dual-affiliation", {
-    params: { query: { district, industry_group: "internet" } },
+    params: { query: { district: [district], industry_group: ["internet"] } },
   }));
   assert.equal(dual.data.members, 246);
-  const quality = good(await api.GET("/v1/statistics/data-quality", { params: { query: { district } } }));
+  const quality = good(await api.GET("/v1/statistics/data-quality", { params: { query: { district: [district] } } }));
   assert.equal(quality.data.find((row) => row.rule === "headcount_unknown")?.number, 24);
 }
 

@@ -52,7 +52,7 @@ async function choices({ state, t, path: leading, label }, turn) {
   const list = async (path, query) => { try { return (await ask(path, query)).data; } catch { return []; } };
   const [snapshots, groups, sections, path] = await Promise.all([
     list("/v1/snapshots"), list("/v1/industry-groups"), list("/v1/industries", { level: "section" }), leading]);
-  const children = await list("/v1/statistics/districts", { ...(state.district ? { parent: state.district } : { level: "province" }), as_of: state.as_of, limit: 200 });
+  const children = await list("/v1/statistics/districts", { ...(state.district ? { parent: state.district } : { level: "province" }), as_of: state.as_of, limit: 200, fields: "enterprises" });
   if (turn !== shown) return;
   const name = (item) => (state.lang === "en" && item.name_en) || item.name_zh;
   if (path.length) document.title = `${name(path.at(-1))} · ${t.title}`;
@@ -63,7 +63,7 @@ async function choices({ state, t, path: leading, label }, turn) {
   const days = [...new Set(snapshots.map((snapshot) => snapshot.as_of))];
   options(at("as_of"), days.map((day, place) => [place ? day : "", day]), state.as_of);
   options(at("basis"), ["registered", "operating", "surveyed", "eligible", "above_size"].map((code) => [code, label(code)]), state.basis);
-  options(at("filter"), [["", t.everyIndustry],
+  options(at("filter"), [["", t.everyEnterprise], ["sector:non_public", t.nonPublic], ["sector:non_public,social", t.official],
     ...groups.map((group) => [`industry_group:${group.code}`, name(group)]),
     ...sections.map((section) => [`industry:${section.code}`, `${section.code} ${name(section)}`])], state.filter);
   options(at("industries"), ["section", "division", "group"].map((code) => [code, t[code]]), state.industries);

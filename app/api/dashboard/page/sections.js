@@ -10,6 +10,9 @@ const HEADLINE_COUNTS = ["enterprises", "members", "headcount"];
 const HEADLINE_RATES = ["member_ratio", "organisation_coverage", "organisation_coverage_with_dual", "work_coverage", "dual_reach", "young_member_share"];
 const COVERAGES = ["organisation_coverage", "organisation_coverage_with_dual", "work_coverage"];
 const COVERAGES_PUBLIC = ["organisation_coverage", "standalone_rate"];
+const BASES = ["organisation_coverage", "work_coverage", "member_ratio"];
+const WHY = ["work_coverage", "member_presence", "young_member_share", "dual_reach"];
+const CHILDREN = ["enterprises", "members", "member_ratio", ...new Set([...COVERAGES, ...COVERAGES_PUBLIC])];
 const TREND = ["organisation_coverage", "organisation_coverage_with_dual", "work_coverage", "dual_reach"];
 const SHOWN_ROWS = 20;
 const SHOWN_NAMES = 5;
@@ -23,7 +26,7 @@ const given = (rates, codes) => codes.filter((code) => rates[code].status !== "p
 
 export async function headline({ state, t, label, meaning }) {
   const path = state.district ? `${S}/districts/${encodeURIComponent(state.district)}` : `${S}/districts`;
-  const query = { ...scope(state), district: "", ...(state.district ? {} : { level: "province", limit: 1 }) };
+  const query = { ...scope(state), district: "", ...(state.district ? {} : { level: "province", limit: 1 }), fields: [...HEADLINE_COUNTS, ...HEADLINE_RATES] };
   const found = await ask(path, query);
   const { counts, rates } = state.district ? found.data : found.total;
   const card = (code, value, hints = []) => {
@@ -46,7 +49,7 @@ export async function headline({ state, t, label, meaning }) {
 }
 
 export async function children({ state, t, label, head, go }) {
-  const query = { ...(state.district ? { parent: state.district } : { level: "province" }), ...scope(state), district: "", limit: 200 };
+  const query = { ...(state.district ? { parent: state.district } : { level: "province" }), ...scope(state), district: "", limit: 200, fields: CHILDREN };
   const found = await ask(`${S}/districts`, query);
   if (found.data.length === 0) return { nodes: [element("p", {}, t.empty)] };
   const codes = given(found.total.rates, COVERAGES).length > 1 ? COVERAGES : COVERAGES_PUBLIC;
@@ -66,29 +69,28 @@ export async function children({ state, t, label, head, go }) {
 }
 
 export async function bases({ state, t, label, meaning, head }) {
-  const query = { ...scope(state), basis: "" };
-  const found = await ask(`${S}/bases`, query);
-  const codes = ["organisation_coverage", "work_coverage", "member_ratio"];
+  const query = { ...scope(state), basis: "", by: "basis", fields: ["enterprises", ...BASES] };
+  const found = await ask(`${S}/breakdown`, query);
   const rows = found.data.map((item) => row(element("span", { title: meaning(item.basis) }, label(item.basis)),
-    [count(item.counts.enterprises), ...codes.map((code) => rateCell(item.rates[code], t))], item.basis === state.basis ? { "aria-current": "true" } : {}));
-  return { nodes: [table(t.bases, [t.basis, ...["enterprises", ...codes].map(head)], rows), tools(t, `${S}/bases`, query)] };
+    [count(item.counts.enterprises), ...BASES.map((code) => rateCell(item.rates[code], t))], item.basis === state.basis ? { "aria-current": "true" } : {}));
+  return { nodes: [table(t.bases, [t.basis, ...["enterprises", ...BASES].map(head)], rows), tools(t, `${S}/breakdown`, query)] };
 }
 
 export async function low({ state, t, head }) {
-  const chosen = state.industries === "group" ? { by: "industry_group" } : { industry_level: state.industries };
-  const query = { district: state.district, basis: state.basis, ...moment(state), ...chosen, limit: 200 };
+  const by = state.industries === "group" ? "industry_group" : state.industries;
+  const query = { district: state.district, basis: state.basis, ...moment(state), by, limit: 200, fields: ["members", "headcount", ...WHY] };
   const found = await ask(`${S}/low-membership`, query);
   if (found.data.length === 0) return { nodes: [element("p", {}, t.empty)] };
   const named = (item) => nameOf(item.industry || item.industry_group, state.lang);
   const points = found.data.filter((item) => item.n_eff > 0 && item.ratio != null)
     .map((item) => ({ x: item.n_eff, y: item.ratio, name: named(item), class: item.class, item }));
-  const by = [...points].sort((a, b) => a.x - b.x);
+  const inOrder = [...points].sort((a, b) => a.x - b.x);
   const limits = {
-    inner: by.flatMap(({ x, item }) => [{ x, y: item.limit_95_high }]).concat([{ x: NaN, y: NaN }], by.map(({ x, item }) => ({ x, y: item.limit_95_low }))),
-    outer: by.flatMap(({ x, item }) => [{ x, y: item.limit_998_high }]).concat([{ x: NaN, y: NaN }], by.map(({ x, item }) => ({ x, y: item.limit_998_low }))),
+    inner: inOrder.flatMap(({ x, item }) => [{ x, y: item.limit_95_high }]).concat([{ x: NaN, y: NaN }], inOrder.map(({ x, item }) => ({ x, y: item.limit_95_low }))),
+    outer: inOrder.flatMap(({ x, item }) => [{ x, y: item.limit_998_high }]).concat([{ x: NaN, y: NaN }], inOrder.map(({ x, item }) => ({ x, y: item.limit_998_low }))),
   };
   const classText = (name) => t[`${name}_class`] || t[name] || name;
-  const why = given(found.data[0].rates, ["work_coverage", "member_presence", "young_member_share", "dual_reach"]);
+  const why = given(found.data[0].rates, WHY);
   const rows = found.data.map((item) => row(named(item), [
     classText(item.class), persons(item.counts.members, found.meta), persons(item.counts.headcount, found.meta), percent(item.ratio),
     percent(item.reference_ratio), small(item.q), count(item.shortfall), ...why.map((code) => rateCell(item.rates[code], t, { bar: false })),
@@ -104,7 +106,7 @@ export async function low({ state, t, head }) {
 async function founded(path) {
   for (const district of path.length ? path.map((item) => item.code).reverse() : [""]) {
     try {
-      const { data } = await ask(`${S}/branches`, { district, form: "joint", limit: 1000 });
+      const { data } = await ask(`${S}/branches`, { district, form: "joint", limit: 1000, fields: "affiliations" });
       const joint = data.map((item) => item.branch).filter((branch) => branch.dual_affiliation);
       const inside = new Set(joint.map((branch) => branch.code));
       const heads = joint.filter((branch) => branch.established_on && !inside.has(branch.parent_code));
@@ -119,7 +121,7 @@ async function founded(path) {
 }
 
 export async function trends({ state, t, label, head, path }) {
-  const query = { ...scope(state), as_of: "" };
+  const query = { ...scope(state), as_of: "", fields: [...TREND, "member_ratio"] };
   const [found, joint] = await Promise.all([ask(`${S}/trends`, query), path.then(founded)]);
   if (found.data.length === 0) return { nodes: [element("p", {}, t.empty)] };
   const last = found.data[found.data.length - 1].rates;
@@ -134,7 +136,7 @@ export async function trends({ state, t, label, head, path }) {
 }
 
 export async function dual({ state, t, label }) {
-  const query = { ...scope(state), basis: "" };
+  const query = { ...scope(state), basis: "", sector: "" };
   const { data, meta } = await ask(`${S}/dual-affiliation`, query);
   const names = ["organisation_coverage", "work_coverage"];
   const rows = names.map((name) => row(label(name), [rateCell(data.uplift[name].without_dual, t), rateCell(data.uplift[name].with_dual, t)]));
@@ -148,11 +150,12 @@ export async function dual({ state, t, label }) {
     joint.length ? folded(t.joint, element("div", {},
       data.joint_branches.length > SHOWN_ROWS ? element("p", { class: "note" }, t.more(count(data.joint_branches.length), SHOWN_ROWS)) : "",
       table(t.joint, [t.name, t.members], joint.map((item) => row(item.joint_branch.name, [count(item.members)]))))) : "",
+    filterOf(state).sector ? element("p", { class: "note" }, t.unfiltered) : "",
     tools(t, `${S}/dual-affiliation`, query)] };
 }
 
 export async function gaps({ state, t }) {
-  const query = { ...scope(state), sort: "full_members", order: "desc", limit: SHOWN_ROWS };
+  const query = { ...scope(state), sort: "full_members", order: "desc", limit: SHOWN_ROWS, fields: "full_members" };
   const found = await ask(`${S}/establishment-gaps`, query);
   if (found.data.length === 0) return { nodes: [element("p", {}, t.empty)] };
   const rows = found.data.map((item) => row(item.enterprise.name, [
@@ -176,7 +179,7 @@ export async function quality({ state, t }) {
     " ", element("b", {}, item.number == null ? t.not_applicable : count(item.number))));
   return { nodes: [
     element("ul", { class: "strip" }, element("li", {}, `${t.reporting} `, element("b", {}, rateText(found.reporting_rate, t))), items),
-    filterOf(state).industry_group ? element("p", { class: "note" }, t.unfiltered) : "", subjects, tools(t, `${S}/data-quality`, query)] };
+    filterOf(state).industry_group || filterOf(state).sector ? element("p", { class: "note" }, t.unfiltered) : "", subjects, tools(t, `${S}/data-quality`, query)] };
 }
 
 // Shows what one rule finds.

@@ -13,10 +13,10 @@ export function read() {
   return { ...DEFAULTS, ...given };
 }
 
-// The industry or the group that figures are limited to, as the API names it.
+// The industry, group or sectors that figures are limited to, as the API names them.
 export function filterOf(state) {
   const [kind, code] = state.filter.split(":");
-  return code ? { [kind]: code } : {};
+  return code ? { [kind]: kind === "sector" ? code.split(",") : code } : {};
 }
 
 export function change(parts) {

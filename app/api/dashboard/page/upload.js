@@ -5,8 +5,8 @@ import { count, element, refusal, row, table, textCell, textHead } from "./parts
 import { refresh } from "./state.js";
 
 const DATASETS = [
-  "ledger", "returns", "enterprises", "branches", "coverage", "members", "employments", "affiliations", "districts",
-  "industries", "industry-groups",
+  "ledger", "returns", "enterprises", "branches", "coverage", "branch-returns", "members", "employments", "affiliations",
+  "districts", "industries", "industry-groups", "branch-returns",
 ];
 const LISTED_PROBLEMS = 100;
 

@@ -1,10 +1,11 @@
-"""Random registries: cross tables and trends against the reference, on both engines and in both tiers."""
+"""Random registries: breakdowns and trends against the reference, on both engines and in both tiers."""
 
 import random
 import tempfile
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,20 +15,23 @@ from tests.disclosure.publishing import Publisher
 from tests.factories.asking import Asker
 from tests.factories.crowded_registries import crowded_registry
 from tests.factories.loading import fill
-from tests.factories.questions import cross_table_questions, draw_cross_table, trend_questions
+from tests.factories.questions import breakdown_questions, draw_breakdown, trend_questions
 from tests.factories.registries import AS_OF, CellWriter, dated_registries
 from tests.lengths import at_length, same_examples
 from tests.reference.answers import Reference
 from tests.reference.as_of import Thresholds
-from tests.reference.cross_table import cross_table
+from tests.reference.breakdown import breakdown
+from tests.reference.measures import MEASURES
 from tests.reference.public import PublicReference
-from tests.reference.questions import QuestionError
+from tests.reference.questions import Params, QuestionError
+from tests.reference.rates import METRICS
 from tests.reference.registry import Registry
 from tests.reference.trends import Dated, trend
 from tests.spec.test_random_registries import same
 
 EXAMPLES = {"sqlite": at_length(6, 3), "postgres": at_length(2, 2)}
 SEEDS = {"sqlite": range(at_length(2, 1)), "postgres": range(2, 3)}
+FIGURES = [*MEASURES, *METRICS]
 EARLIER = (timedelta(400), timedelta(90))
 """Further dates of a trend, before the last."""
 
@@ -46,7 +50,7 @@ def engine_of(url: str) -> str:
 
 
 @pytest.mark.parametrize("source", ["auto", "register", "returns"])
-def test_tables_and_trends_equal_the_reference_when_registries_are_random(asker: Asker, source: str) -> None:
+def test_breakdowns_and_trends_equal_the_reference_when_registries_are_random(asker: Asker, source: str) -> None:
     url = asker.settings.registry_url
 
     @same_examples(EXAMPLES[engine_of(url)])
@@ -57,16 +61,31 @@ def test_tables_and_trends_equal_the_reference_when_registries_are_random(asker:
             asking = Asker(url, Path(folder), member_source=source)
             dates = built(asking, registry, as_of, data.draw(st.randoms(use_true_random=False)))
             [snapshot] = [one.id for one in asking.shelf.all() if one.as_of == as_of]
-            for params in data.draw(cross_table_questions(registry, as_of)):
+            for params in data.draw(breakdown_questions(registry, as_of)):
                 page = data.draw(st.sampled_from((2, 1000)))
-                same(asking.cross_table(params, snapshot, page), cross_table(dates[-1].reference, params), f"{params}")
-            for params, metrics in data.draw(trend_questions(registry, as_of, [as_of - gap for gap in EARLIER])):
-                expected = trend(dates, params, metrics)
-                found = asking.trend(params, *metrics)
-                same(found, expected, f"{params} {metrics}")
-                assert [list(row["rates"]) for row in found["data"]] == [list(row["rates"]) for row in expected["data"]]
+                found = asking.breakdown(params, snapshot, page)
+                same(found, breakdown(dates[-1].reference, params), f"{params}")
+                fields = data.draw(st.lists(st.sampled_from(FIGURES), min_size=1, max_size=3, unique=True))
+                assert asking.breakdown(params | {"fields": fields}, snapshot) == only(found, fields)
+            for params in data.draw(trend_questions(registry, as_of, [as_of - gap for gap in EARLIER])):
+                page = data.draw(st.sampled_from((2, 1000)))
+                same(asking.trend(params, page), trend(dates, params), f"{params}")
 
     compare()
+
+
+def only(answer: Any, fields: list[str]) -> Any:
+    """An answer with some of its figures alone."""
+    if isinstance(answer, list):
+        return [only(one, fields) for one in answer]
+    if not isinstance(answer, dict):
+        return answer
+    return {
+        name: {code: figure for code, figure in value.items() if code in fields}
+        if name in ("counts", "rates")
+        else only(value, fields)
+        for name, value in answer.items()
+    }
 
 
 def built(asking: Asker, registry: Registry, as_of: date, draws: random.Random) -> list[Dated]:
@@ -99,7 +118,7 @@ def renamed(registry: Registry, draws: random.Random) -> Registry:
 
 
 @pytest.mark.parametrize("member_source", ["register", "returns"])
-def test_public_tables_and_trends_equal_the_reference_when_registries_are_crowded(
+def test_public_breakdowns_and_trends_equal_the_reference_when_registries_are_crowded(
     migrated_url: str, tmp_path: Path, member_source: str
 ) -> None:
     for seed in SEEDS[engine_of(migrated_url)]:
@@ -112,19 +131,19 @@ def test_public_tables_and_trends_equal_the_reference_when_registries_are_crowde
             reference = PublicReference(registry, day, publisher.key, member_source=member_source)
             dates.append(Dated(reference, registry, member_source))
         for turn in range(40):
-            params = public_table(CellWriter(f"{seed} {turn}", AS_OF), dates[-1].reference, registry)
-            expected = cross_table(dates[-1].reference, params)
-            same(publisher.reader.cross_table(params, snapshot, 5 if turn % 2 else 1000), expected, f"{params}")
+            params = public_breakdown(CellWriter(f"{seed} {turn}", AS_OF), dates[-1].reference, registry)
+            expected = breakdown(dates[-1].reference, params)
+            same(publisher.reader.breakdown(params, snapshot, 5 if turn % 2 else 1000), expected, f"{params}")
             conditions = {name: code for name, code in params.items() if name in NAMED}
             same(publisher.reader.trend(conditions), trend(dates, conditions), f"{conditions}")
 
 
-def public_table(writer: CellWriter, reference: Reference, registry: Registry) -> dict[str, str]:
-    """A table that can be had, of what is public."""
+def public_breakdown(writer: CellWriter, reference: Reference, registry: Registry) -> Params:
+    """A breakdown that can be had, of what is public."""
     while True:
-        params = draw_cross_table(writer, registry)
+        params = draw_breakdown(writer, registry)
         try:
-            cross_table(reference, params)
+            breakdown(reference, params)
         except QuestionError:
             continue
         return params
