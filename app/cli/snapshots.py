@@ -66,7 +66,7 @@ def prune(
     keep: Annotated[int, typer.Option(min=1, help="Number of newest builds to keep of each date.")] = 1,
 ) -> None:
     """Remove older builds of each date; the newest one is always kept."""
-    from app.snapshots.folders import prune_snapshots  # noqa: PLC0415 - loaded when it runs
+    from app.snapshots.pruning import prune_snapshots  # noqa: PLC0415 - loaded when it runs
 
     settings = Settings()
     removed = prune_snapshots(settings, keep)
