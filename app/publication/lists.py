@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 
+from app.catalogue.analyses import Analysis
 from app.catalogue.dimensions import By
 from app.publication import cursors
 from app.publication.cursors import AnyQuestion
@@ -163,7 +164,8 @@ def _whole(chunks: Iterator[bytes]) -> bytes | Iterator[bytes]:
 
 
 def _basis(question: Question) -> str | None:
-    if question.subject is Subject.BRANCHES or By.BASIS in question.by:
+    is_of_several = question.analysis is Analysis.TARGETS or By.BASIS in question.by
+    if question.subject is Subject.BRANCHES or is_of_several:
         return None
     return question.population.basis.value
 
