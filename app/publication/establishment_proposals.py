@@ -1,6 +1,7 @@
 """Establishment proposals as rows, each with the coverage once it and all before it are done, and their effect."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -25,7 +26,7 @@ from app.publication.table import (
     rate_cells,
 )
 from app.statistics.as_of import snapshot_for
-from app.statistics.establishment_proposals import EFFECTS, Proposals, propose
+from app.statistics.establishment_proposals import EFFECTS, KINDS, Proposals, propose
 from app.statistics.question import Page, Question, Subject
 from app.statistics.rates import Counts
 from app.store.snapshot import Snapshot
@@ -56,13 +57,13 @@ def proposals_answer(source: Source, question: Question, page: Page) -> Answer:
     pinned, position = cursors.pinned(question, page)
     snapshot = snapshot_for(source.shelf, pinned)
     found = propose(snapshot, question.population)
-    end = min(position + page.limit, len(found.rows))
+    end = min(position + page.limit, len(found))
     cursor = None
-    if end < len(found.rows):
+    if end < len(found):
         cursor = cursors.encode(cursors.Cursor(snapshot.manifest.id, cursors.digest(question, page), end))
-    meta = meta_of(snapshot, question.when, question.population.basis.value, len(found.rows))
+    meta = meta_of(snapshot, question.when, question.population.basis.value, len(found))
     effect = {"before": _effects(found, found.before), "after": _effects(found, found.after)}
-    rows = _rows(snapshot, found, position, end)
+    rows = _rows(found, position, end)
     body = encode({"data": rows, **effect, "undecided": found.undecided, "meta": meta, "next_cursor": cursor})
     return Answer(body, len(rows), snapshot.manifest.id, snapshot.manifest.built_at, cursor)
 
@@ -84,35 +85,36 @@ def proposals_table(source: Source, question: Question, _page: Page, options: Ta
     )
 
     def chunks() -> Iterator[Cells]:
-        for start in range(0, len(found.rows), CHUNK):
+        for start in range(0, len(found), CHUNK):
             yield [
                 ["subject", row.kind, *part_cells(district, row.district, language), ";".join(row.enterprises),
                  row.full_members, row.members, row.headcount, row.eligible,
                  *part_cells(branch, row.branch, language), *rate_cells(row.coverage_after)]
-                for row in _rows(snapshot, found, start, start + CHUNK)
+                for row in _rows(found, start, start + CHUNK)
             ]  # fmt: skip
 
-    meta = meta_of(snapshot, question.when, question.population.basis.value, len(found.rows))
+    meta = meta_of(snapshot, question.when, question.population.basis.value, len(found))
     name, keys, subject = "establishment-proposals", ("enterprises",), Subject.ENTERPRISES
-    return FlatTable(name, columns, keys, meta, len(found.rows), chunks, language, subject)
+    return FlatTable(name, columns, keys, meta, len(found), chunks, language, subject)
 
 
-def _rows(snapshot: Snapshot, found: Proposals, start: int, end: int) -> list[Row]:
-    proposals = found.rows[start:end]
-    firms = [row for one in proposals for row in one.enterprises]
-    codes = iter(snapshot.enterprises.texts_of("code", np.array(firms, np.int64)))
-    districts = _described(snapshot, Subject.DISTRICTS, [one.district for one in proposals])
-    branches = _described(snapshot, Subject.BRANCHES, [one.branch for one in proposals])
-    counts = zip(found.full_members[start:end].tolist(), found.members[start:end].tolist(),
-                 found.headcount[start:end].tolist(), found.eligible[start:end].tolist(), strict=True)  # fmt: skip
-    coverage = rate_lists(found.coverage_after(start, end))
-    return [
-        Row(one.kind.value, district, sorted((next(codes) for _ in one.enterprises), key=str.encode), full, members,
-            None if headcount < 0 else headcount, eligible, branch, rate)
-        for one, district, branch, (full, members, headcount, eligible), [rate] in zip(
-            proposals, districts, branches, counts, coverage, strict=True
-        )
-    ]  # fmt: skip
+def _rows(found: Proposals, start: int, end: int) -> list[Row]:
+    rows, snapshot = slice(start, end), found.snapshot
+    lengths, first = found.plan.lengths[rows].tolist(), int(found.plan.lengths[:start].sum())
+    firms = found.plan.enterprises[first : first + sum(lengths)]
+    codes = iter(snapshot.enterprises.texts_of("code", firms))
+    columns = (
+        (KINDS[kind].value for kind in found.plan.kinds[rows].tolist()),
+        _described(snapshot, Subject.DISTRICTS, found.plan.districts[rows].tolist()),
+        (sorted(islice(codes, length), key=str.encode) for length in lengths),
+        found.full_members[rows].tolist(),
+        found.members[rows].tolist(),
+        (None if headcount < 0 else headcount for headcount in found.headcount[rows].tolist()),
+        found.eligible[rows].tolist(),
+        _described(snapshot, Subject.BRANCHES, found.plan.branches[rows].tolist()),
+        (rate for [rate] in rate_lists(found.coverage_after(rows))),
+    )
+    return [Row(*row) for row in zip(*columns, strict=True)]
 
 
 def _described(snapshot: Snapshot, subject: Subject, rows: list[int]) -> list[Any]:

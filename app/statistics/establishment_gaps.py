@@ -92,7 +92,7 @@ def candidates_of(snapshot: Snapshot, rows: Int64) -> list[tuple[Candidate, ...]
 
 
 def street_of(tree: Tree, node: int) -> int:
-    """Return the street of a district; -1 if it has none, or is none: it is the number of districts."""
+    """Return the street of a district; -1 if it has none, or the node is the number of districts: no place."""
     street = -1 if node >= len(tree.codes) else tree.nearest(node, _STREET)
     return street if street >= 0 and tree.ranks[street] == _STREET else -1
 

@@ -1,9 +1,9 @@
 """Establishment proposals: which branches to found next, and what that would change."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import groupby
+from itertools import chain
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from app.statistics import sums
 from app.statistics.aggregates import count_selection
 from app.statistics.establishment_gaps import NearBranches, street_of
 from app.statistics.inference import precision_of
-from app.statistics.population import resolve, rows_of
+from app.statistics.population import Selection, resolve, rows_of
 from app.statistics.question import Population
 from app.statistics.rates import Counts, Rates, rates_of
 from app.store.arrays import Int64
@@ -27,7 +27,7 @@ _MOST_TOGETHER = 5
 EFFECTS = tuple(METRIC[code] for code in ("organisation_coverage", "establishment_rate", "employee_coverage"))
 """The rates that are compared before and after, in order."""
 
-_SUMMED = ("enterprises", "full_members", "members", "headcount", "enterprises_headcount_unknown")
+_SUMMED = ("full_members", "members", "headcount", "enterprises_headcount_unknown")
 _FIGURES = frozenset({"enterprises", "members_unorganised", *(code for metric in EFFECTS for code in metric.needs)})
 
 
@@ -44,22 +44,49 @@ class ProposalKind(StrEnum):
     INSTRUCTOR = "instructor"
 
 
+KINDS = tuple(ProposalKind)
+
+_STANDALONE, _JOINT, _ATTACH, _INSTRUCTOR = range(len(KINDS))
+
+_Drawn = tuple[int, list[int], int, int]
+"""Kind, places of the enterprises, district and branch of a proposal."""
+
+
 @dataclass(frozen=True)
-class Proposal:
-    """What is proposed for some enterprises, by their rows.
+class _Plan:
+    """Proposals, each of which concerns one run of `enterprises`.
 
     Parameters
     ----------
-    district
-        Node of the street or site; -1: none.
-    branch
-        Row of the branch that takes the enterprise; -1: none.
+    kinds
+        Index into `KINDS`.
+    enterprises
+        Rows of the enterprises, those of one proposal together.
+    lengths
+        How many enterprises each proposal has.
+    districts, branches
+        Node of its street or site, and row of the branch that takes the enterprise; -1: none.
     """
 
-    kind: ProposalKind
-    enterprises: tuple[int, ...]
-    district: int
-    branch: int = -1
+    kinds: Int64
+    enterprises: Int64
+    lengths: Int64
+    districts: Int64
+    branches: Int64
+
+    @property
+    def starts(self) -> Int64:
+        """Where the enterprises of each begin."""
+        starts: Int64 = np.cumsum(self.lengths) - self.lengths
+        return starts
+
+    def taken(self, order: Int64) -> "_Plan":
+        """Return the proposals in another order."""
+        moved = replace(self, lengths=self.lengths[order])
+        places = np.repeat(self.starts[order] - moved.starts, moved.lengths) + np.arange(len(self.enterprises))
+        return _Plan(
+            self.kinds[order], self.enterprises[places], moved.lengths, self.districts[order], self.branches[order]
+        )
 
 
 @dataclass(frozen=True)
@@ -68,10 +95,8 @@ class Proposals:
 
     Parameters
     ----------
-    snapshot
-        Their snapshot.
-    rows
-        The proposals.
+    snapshot, plan
+        What is proposed, of which snapshot.
     full_members, members
         Sums over the enterprises of each.
     headcount
@@ -85,7 +110,7 @@ class Proposals:
     """
 
     snapshot: Snapshot
-    rows: tuple[Proposal, ...]
+    plan: _Plan
     full_members: Int64
     members: Int64
     headcount: Int64
@@ -94,13 +119,17 @@ class Proposals:
     after: Counts
     undecided: int
 
+    def __len__(self) -> int:
+        """Return the number of proposals."""
+        return len(self.plan.kinds)
+
     def effects(self, counts: Counts) -> Rates:
         """Return the rates that are compared."""
         return rates_of(counts, EFFECTS, precision_of(self.snapshot.manifest))
 
-    def coverage_after(self, start: int, end: int) -> Rates:
+    def coverage_after(self, rows: slice) -> Rates:
         """Return the organisation coverage of the population with each of some proposals and all before it."""
-        done = np.cumsum([_organises(row) * len(row.enterprises) for row in self.rows[:end]], dtype=np.int64)[start:]
+        done = np.cumsum(self.plan.lengths * _organises(self.plan))[rows]
         counts = _changed(self.before.taken([0] * len(done)), {"enterprises_organised": done})
         return rates_of(counts, EFFECTS[:1], precision_of(self.snapshot.manifest))
 
@@ -114,42 +143,33 @@ def propose(snapshot: Snapshot, population: Population) -> Proposals:
         See `resolve`.
     """
     selection = resolve(snapshot, population)
-    span, mask = rows_of(snapshot, selection)
-    open_rows = _rows_without(snapshot, span, mask)
-    full, known = _column(snapshot, "full_members", open_rows)
-    members, members_known = _column(snapshot, "members", open_rows)
-    proposals = _Planner(snapshot, open_rows[known & (full >= 1)]).proposals()
-    rows = np.array([row for one in proposals for row in one.enterprises], np.int64)
-    lengths = np.array([len(one.enterprises) for one in proposals], np.int64)
-    count, full_members, people, staff, unknown = sums.of_runs(snapshot, rows, lengths, _SUMMED)
-    eligible = np.array([one.kind is ProposalKind.STANDALONE for one in proposals], np.int64)
-    smallest = [min(snapshot.enterprise_code_ranks[list(one.enterprises)].tolist()) for one in proposals]
-    order = np.lexsort((np.array(smallest, np.int64), -people, -eligible))
+    loose = _unorganised(snapshot, selection)
+    full, is_known = _column(snapshot, "full_members", loose)
+    members, has_members = _column(snapshot, "members", loose)
+    plan = _Planner(snapshot, loose[is_known & (full >= 1)]).plan()
+    counts = sums.of_runs(snapshot, plan.enterprises, plan.lengths, _SUMMED)
+    eligible = (plan.kinds == _STANDALONE).astype(np.int64)
+    order = np.lexsort((_smallest(snapshot, plan), -counts[_SUMMED.index("members")], -eligible))
+    plan, eligible = plan.taken(order), eligible[order]
+    full_members, people, staff, unknown = counts[:, order]
     before = count_selection(snapshot, replace(selection, figures=_FIGURES))
-    done = np.array([_organises(one) for one in proposals], bool)
     effect = {
-        "enterprises_organised": count,
+        "enterprises_organised": plan.lengths,
         "enterprises_eligible_organised": eligible,
         "headcount_organised": staff,
         "members_unorganised": -people,
     }
-    return Proposals(
-        snapshot,
-        tuple(proposals[place] for place in order.tolist()),
-        full_members[order],
-        people[order],
-        np.where(unknown == count, -1, staff)[order],
-        eligible[order],
-        before,
-        _changed(before, {code: change[done].sum() for code, change in effect.items()}),
-        int(np.count_nonzero(~known & (~members_known | (members >= 1)))),
-    )
+    after = _changed(before, {code: (change * _organises(plan)).sum() for code, change in effect.items()})
+    headcount = np.where(unknown == plan.lengths, -1, staff)
+    undecided = np.count_nonzero(~is_known & (~has_members | (members >= 1)))
+    return Proposals(snapshot, plan, full_members, people, headcount, eligible, before, after, int(undecided))
 
 
-def _rows_without(snapshot: Snapshot, span: slice, mask: Mask) -> Int64:
-    """Return the selected rows that operate and are not organised."""
-    is_open = snapshot.in_basis(Basis.OPERATING, span) & (snapshot.enterprises.values("organised")[span] == 0)
-    rows: Int64 = span.start + np.flatnonzero(mask & is_open)
+def _unorganised(snapshot: Snapshot, selection: Selection) -> Int64:
+    """Return the selected enterprises that operate and are not organised."""
+    span, mask = rows_of(snapshot, selection)
+    is_loose = snapshot.in_basis(Basis.OPERATING, span) & (snapshot.enterprises.values("organised")[span] == 0)
+    rows: Int64 = span.start + np.flatnonzero(mask & is_loose)
     return rows
 
 
@@ -160,8 +180,17 @@ def _column(snapshot: Snapshot, name: str, rows: Int64) -> tuple[Int64, Mask]:
     return snapshot.enterprises.values(name)[rows].astype(np.int64), known
 
 
-def _organises(proposal: Proposal) -> bool:
-    return proposal.kind is not ProposalKind.INSTRUCTOR
+def _smallest(snapshot: Snapshot, plan: _Plan) -> Int64:
+    """Return the rank of the smallest code of each proposal."""
+    if len(plan.kinds) == 0:
+        return plan.kinds
+    ranks: Int64 = np.minimum.reduceat(snapshot.enterprise_code_ranks[plan.enterprises], plan.starts)
+    return ranks
+
+
+def _organises(plan: _Plan) -> Mask:
+    """Return which proposals leave their enterprises organised."""
+    return np.asarray(plan.kinds != _INSTRUCTOR)
 
 
 def _changed(counts: Counts, changes: dict[str, Int64]) -> Counts:
@@ -188,60 +217,61 @@ class _Planner:
         full = snapshot.enterprises.values("full_members")[rows].astype(np.int64)
         divisions = _division_ranks(snapshot, snapshot.industry_of[rows].astype(np.int64))
         order = np.lexsort((snapshot.enterprise_code_ranks[rows], -full, divisions))
-        self._rows: list[int] = rows[order].tolist()
-        self._full: list[int] = full[order].tolist()
-        self._nodes: list[int] = snapshot.district_of[rows[order]].tolist()
+        self._rows, self._full = rows[order], full[order]
+        self._nodes = snapshot.district_of[self._rows].astype(np.int64)
         self._near = NearBranches.of(snapshot)
         self._covered: list[int] = snapshot.branches.values("own_enterprises_covered").tolist()
 
-    def proposals(self) -> list[Proposal]:
-        """Return the proposals, in no order; enterprises are named by their place in the order of the rules."""
-        tree = self._snapshot.districts
-        streets = {node: street_of(tree, node) for node in set(self._nodes)}
-        alone = [place for place, full in enumerate(self._full) if full >= self._enough]
-        others = [place for place, full in enumerate(self._full) if full < self._enough]
-        found = [self._one(ProposalKind.STANDALONE, place, streets) for place in alone]
-        by_street = sorted(others, key=lambda place: streets[self._nodes[place]])
-        for street, places in groupby(by_street, key=lambda place: streets[self._nodes[place]]):
-            if street < 0:
-                found += [self._one(ProposalKind.INSTRUCTOR, place, streets) for place in places]
-            else:
-                found += self._in_street(street, [*places])
-        return found
+    def plan(self) -> _Plan:
+        """Return the proposals, in no order; inside, enterprises are named by their place in the order of the rules."""
+        distinct, place = np.unique(self._nodes, return_inverse=True)
+        streets = np.array([street_of(self._snapshot.districts, node) for node in distinct.tolist()], np.int64)[place]
+        is_enough = self._full >= self._enough
+        alone, nowhere = np.flatnonzero(is_enough), np.flatnonzero(~is_enough & (streets < 0))
+        small = np.flatnonzero(~is_enough & (streets >= 0))
+        small = small[np.argsort(streets[small], kind="stable")]
+        ends = np.flatnonzero(np.diff(streets[small], append=-1)) + 1
+        found = [
+            one
+            for places in np.split(small, ends)
+            if len(places)
+            for one in self._in_street(int(streets[places[0]]), places.tolist())
+        ]
+        kinds, together, nodes, branches = zip(*found, strict=True) if found else ((), (), (), ())
+        single = np.concatenate((alone, nowhere))
+        unplaced = np.full(len(single), -1)
+        return _Plan(
+            np.concatenate((np.where(is_enough[single], _STANDALONE, _INSTRUCTOR), np.array(kinds, np.int64))),
+            self._rows[np.concatenate((single, np.array([*chain(*together)], np.int64)))],
+            np.concatenate((np.ones(len(single), np.int64), np.array([len(one) for one in together], np.int64))),
+            np.concatenate((np.where(streets[single] < 0, -1, self._nodes[single]), np.array(nodes, np.int64))),
+            np.concatenate((unplaced, np.array(branches, np.int64))),
+        )
 
-    def _one(self, kind: ProposalKind, place: int, streets: dict[int, int]) -> Proposal:
-        node = self._nodes[place]
-        return Proposal(kind, (self._rows[place],), node if streets[node] >= 0 else -1)
-
-    def _in_street(self, street: int, places: Sequence[int]) -> Iterator[Proposal]:
+    def _in_street(self, street: int, places: list[int]) -> Iterator[_Drawn]:
         """Yield the proposals for the enterprises of a street and its sites that are too small for their own."""
-        tree = self._snapshot.districts
-        joint: list[tuple[int, list[int]]] = []
-        left: list[int] = []
-        at = {node: [*found] for node, found in groupby(sorted(places, key=self._node), key=self._node)}
-        for node in sorted(at, key=lambda node: int(tree.code_ranks[node])):
-            if node != street:
-                left += self._put_together(node, at[node], joint)
+        ranks, joint, left = self._snapshot.districts.code_ranks, list[tuple[int, list[int]]](), list[int]()
+        at: dict[int, list[int]] = {}
+        for place in places:
+            at.setdefault(int(self._nodes[place]), []).append(place)
+        for node in sorted(at.keys() - {street}, key=lambda node: int(ranks[node])):
+            left += self._put_together(node, at[node], joint)
         left = self._put_together(street, sorted([*left, *at.get(street, ())]), joint)
         while left and joint and len(joint[-1][1]) < _MOST_TOGETHER:
             joint[-1][1].append(left.pop(0))
-        for node, together in joint:
-            yield Proposal(ProposalKind.JOINT, tuple(self._rows[place] for place in together), node)
+        yield from ((_JOINT, together, node, -1) for node, together in joint)
         for place in left:
-            branch = self._branch_for(self._nodes[place])
-            kind = ProposalKind.INSTRUCTOR if branch < 0 else ProposalKind.ATTACH
-            yield Proposal(kind, (self._rows[place],), self._nodes[place], branch)
+            node = int(self._nodes[place])
+            branch = self._branch_for(node)
+            yield (_INSTRUCTOR if branch < 0 else _ATTACH, [place], node, branch)
 
-    def _node(self, place: int) -> int:
-        return self._nodes[place]
-
-    def _put_together(self, node: int, places: Sequence[int], joint: list[tuple[int, list[int]]]) -> list[int]:
+    def _put_together(self, node: int, places: list[int], joint: list[tuple[int, list[int]]]) -> list[int]:
         """Add the joint branches of a place; return who is left over."""
         together: list[int] = []
         full = 0
         for place in places:
             together.append(place)
-            full += self._full[place]
+            full += int(self._full[place])
             if full >= self._enough:
                 joint.append((node, together))
                 together, full = [], 0
