@@ -3,6 +3,7 @@
 - `registry/<table>.parquet`: every table, at the schema revision in the manifest;
 - `snapshots/exact/<id>/`, `snapshots/public/<id>/`: the folders of all snapshots, unchanged;
 - `keys/rounding-key`, `keys/tombstone-key`: if they exist;
+- `boundaries.geojson`: boundaries of districts, if there are any;
 - `audit/<month>.jsonl`: the audit log;
 - `manifest.json`: the last file.
 """
@@ -28,10 +29,11 @@ FORMAT_VERSION = 1
 """Raised when backups of an older format can no longer be restored."""
 
 MANIFEST = "manifest.json"
+BOUNDARIES = "boundaries.geojson"
 
 _NAMES = re.compile(
     r"registry/[a-z_]+\.parquet|snapshots/(?:exact|public)/[\w-]+/\w+\.(?:arrow|json)"
-    r"|keys/(?:rounding-key|tombstone-key)|audit/\d{4}-\d{2}\.jsonl",
+    r"|keys/(?:rounding-key|tombstone-key)|audit/\d{4}-\d{2}\.jsonl|boundaries\.geojson",
     re.ASCII,
 )
 """Allowed names of files in a backup."""

@@ -1,12 +1,12 @@
 """Lists of statistics as pages, single answers and files."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.catalogue.dimensions import By
 from app.publication import cursors
 from app.publication.cursors import AnyQuestion
-from app.publication.files import FORMATS, FileOptions
+from app.publication.files import FORMATS, GEOJSON, FileOptions
 from app.publication.row_cache import Source
 from app.publication.rows import Rows, encode, encoded_rows, meta_of, page_body
 from app.publication.subjects import subject_rows
@@ -16,6 +16,7 @@ from app.statistics.as_of import snapshot_for
 from app.statistics.question import Page, Question, Subject
 from app.statistics.row_list import RowList
 from app.statistics.subjects import list_branches, list_enterprises, one_branch, one_enterprise
+from app.store.boundaries import BoundariesFile
 from app.store.snapshot import Snapshot
 
 
@@ -134,11 +135,14 @@ def rows_table(
     return flat_table(rows, meta, options)
 
 
-def file_answer(table: FlatTable, options: FileOptions) -> FileAnswer:
-    """Return a table as a file."""
+def file_answer(table: FlatTable, options: FileOptions, boundaries: BoundariesFile | None = None) -> FileAnswer:
+    """Return a table as a file; a map rests on the boundaries too."""
     kind, meta = FORMATS[options.format], table.meta
     filename = f"{table.name}-{meta.as_of}.{kind.suffix}"
     snapshot, built_at = table.rests_on or (meta.snapshot, meta.updated_at)
+    if options.format == GEOJSON and boundaries is not None:
+        options = replace(options, boundaries=boundaries.read())
+        snapshot = f"{snapshot} {options.boundaries.digest}"
     return FileAnswer(kind.write(table, options), kind.media_type, filename, snapshot, built_at)
 
 
