@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from app.catalogue.dimensions import By
 from app.publication import cursors
@@ -16,7 +17,7 @@ from app.statistics.as_of import snapshot_for
 from app.statistics.question import Page, Question, Subject
 from app.statistics.row_list import RowList
 from app.statistics.subjects import list_branches, list_enterprises, one_branch, one_enterprise
-from app.store.boundaries import BoundariesFile
+from app.store.boundaries import Boundaries, BoundariesFile
 from app.store.snapshot import Snapshot
 
 
@@ -38,14 +39,21 @@ class Answer:
 
 @dataclass(frozen=True)
 class FileAnswer:
-    """A file: its bytes in pieces, its media type and name, and its snapshot."""
+    """A file: its bytes, its media type and name, and its snapshot, `single` as of an `Answer`.
 
-    chunks: Iterator[bytes]
+    The bytes are whole, or come in pieces that are made while they are sent.
+    """
+
+    body: bytes | Iterator[bytes]
     media_type: str
     filename: str
     snapshot: str
     built_at: str
+    single: bool
 
+
+_SMALL_FILE = 1 << 20
+"""Bytes up to which a file is made before it is sent, so that it can be cached; larger ones are made while sent."""
 
 _LISTS: dict[Subject, Callable[[Snapshot, Question, Page], RowList]] = {
     Subject.DISTRICTS: list_tree,
@@ -140,10 +148,23 @@ def file_answer(table: FlatTable, options: FileOptions, boundaries: BoundariesFi
     kind, meta = FORMATS[options.format], table.meta
     filename = f"{table.name}-{meta.as_of}.{kind.suffix}"
     snapshot, built_at = table.rests_on or (meta.snapshot, meta.updated_at)
-    if options.format == GEOJSON and boundaries is not None:
-        options = replace(options, boundaries=boundaries.read())
-        snapshot = f"{snapshot} {options.boundaries.digest}"
-    return FileAnswer(kind.write(table, options), kind.media_type, filename, snapshot, built_at)
+    if options.format == GEOJSON:
+        options = replace(options, boundaries=Boundaries() if boundaries is None else boundaries.read())
+        kept = f"{snapshot} {options.boundaries.digest}"  # in pieces: what is cached would outlive the boundaries
+        return FileAnswer(kind.write(table, options), kind.media_type, filename, kept, built_at, single=False)
+    body = _whole(kind.write(table, options))
+    return FileAnswer(body, kind.media_type, filename, snapshot, built_at, single=table.rests_on is None)
+
+
+def _whole(chunks: Iterator[bytes]) -> bytes | Iterator[bytes]:
+    """Return the bytes of a small file, or the pieces of a large one."""
+    made, size = [], 0
+    for chunk in chunks:
+        made.append(chunk)
+        size += len(chunk)
+        if size > _SMALL_FILE:
+            return chain(made, chunks)
+    return b"".join(made)
 
 
 def _basis(question: Question) -> str | None:
