@@ -102,7 +102,7 @@ def check_boundaries(path: Path, codes: Collection[str], *, ignore_unknown: bool
             else:
                 left_out += 1
     if problems:
-        detail = say("The file has {number:,} problems; nothing was changed.", number=len(problems))
+        detail = say("Nothing was changed. Problems: {number:,}", number=len(problems))
         raise BoundariesRefused(detail, problems[:_SHOWN])
     features = [taken[code] for code in sorted(taken, key=str.encode)]
     content = msgspec.json.encode({"type": "FeatureCollection", "features": features}) + b"\n"
