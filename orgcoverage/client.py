@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FORMATS: Mapping[str, str] = {
-    ".csv": "csv", ".json": "records", ".jsonstat": "jsonstat", ".parquet": "parquet", ".records": "records",
-    ".xlsx": "xlsx",
+    ".csv": "csv", ".geojson": "geojson", ".json": "records", ".jsonstat": "jsonstat", ".parquet": "parquet",
+    ".records": "records", ".xlsx": "xlsx",
 }  # fmt: skip
 """Formats of files by the endings of their names."""
 
@@ -136,15 +136,16 @@ class Client(Questions):
             There is no such operation, or the code in its path is missing.
         """
         path, query = address(operation, parameters)
-        page = [("limit", "1")] if OPERATIONS[operation].paged else []
+        asked = OPERATIONS[operation]
+        page = [("limit", "1")] if asked.paged else []
         answer = self._json("GET", path, (*(one for one in query if one[0] != "totals"), *page))
         query = tuple(_pinned(query, answer["meta"], operation))
         rows = self._json("GET", f"{path}.records", query)
         columns = rows[0] if rows else self._header(path, query)
-        frame = frame_of(rows, columns, Catalogue(self.catalogue))
+        frame = frame_of(rows, columns, Catalogue(self.catalogue), asked.kinds)
         frame.attrs["meta"] = answer["meta"]
-        if operation == "dual_affiliation":
-            frame.attrs["uplift"] = answer["data"]["uplift"]
+        told = answer if asked.paged else answer["data"]
+        frame.attrs |= {name: told[name] for name in asked.beside}
         return frame
 
     def export_file(
@@ -159,7 +160,8 @@ class Client(Questions):
         file
             Where to write: a path, or a file open for bytes.
         file_format
-            `csv`, `records`, `xlsx`, `parquet` or `jsonstat`; null: by the ending of the path (`.json`: records).
+            `csv`, `records`, `xlsx`, `parquet`, `jsonstat`, of districts `geojson`; null: by the ending of the path
+            (`.json`: records).
         parameters
             Those of the method; besides `lang` (`zh`, `en`: labels for codes in headers), `bom` (for Excel's CSV).
 

@@ -12,7 +12,7 @@ orgcoverage=${ORGCOVERAGE:-orgcoverage}
 mkdir -p "$inbox/taken" "$inbox/refused"
 came=0 refused=0
 
-for dataset in districts industry-groups ledger enterprises returns branches coverage branch-returns; do
+for dataset in districts industry-groups ledger enterprises returns branches coverage branch-returns targets; do
   for file in "$inbox/$dataset"/*; do
     case $file in *.part) continue ;; esac
     [ -f "$file" ] || continue
