@@ -3,13 +3,13 @@
 const RULES = {
   required: "不能为空", invalid_code: "代码格式不对", invalid_text: "文字过长或含有不可用字符", invalid_date: "不是日期",
   invalid_count: "须为0至2000000000的整数，如12、1,234、12人", invalid_month: "不是月份", invalid_year: "不是年份", invalid_boolean: "须为是或否",
-  invalid_choice: "不在可选值之内", inexact_number: "数字在表格中已失去精度", spreadsheet_error: "单元格是表格错误值", formula_without_value: "公式没有计算结果，请打开文件保存后重报",
+  invalid_choice: "不在可选值之内", invalid_fraction: "不是0至1的小数或百分数", inexact_number: "数字在表格中已失去精度", spreadsheet_error: "单元格是表格错误值", formula_without_value: "公式没有计算结果，请打开文件保存后重报",
   identity_number: "疑似身份证号码，不得上报", ragged_row: "列数与表头不符", totals_row: "这是合计行，不是单位", repeated_header: "与表头重复", row_below_notes: "在表尾说明之下", unreadable_file: "文件无法读取", empty_interval: "结束日期不晚于开始日期",
   closed_before_registered: "注销日期早于成立日期", full_before_joined: "转正日期早于入党日期",
   left_before_joined: "减少日期早于入党日期", part_above_members: "大于党员总数", part_without_members: "有其中数而无党员总数",
   part_above_headcount: "大于职工总数", part_without_headcount: "有其中数而无职工总数",
   future_month: "月份尚未开始", branch_return_outside_life: "月份不在党组织存续期内",
-  means_without_branch: "组织覆盖须填党组织", two_industries: "行业与行业组不能并填", future_return: "填报日期晚于今日",
+  means_without_branch: "组织覆盖须填党组织", two_industries: "行业与行业组不能并填", several_scopes: "行业、行业组与单位性质只能填一项", future_return: "填报日期晚于今日",
   duplicate_key: "与另一行重复", conflicting_names: "同一代码有不同名称", unknown_code: "代码不存在",
   erased_ref: "该编号已被删除，不得再上报", outside_scope: "超出密钥的区划范围", still_referred_to: "仍被其他记录引用",
   cycle: "上下级成环", level_order: "级别须低于上级", site_place: "园区、楼宇的上级不对", supersedes_cycle: "承续关系成环",
@@ -56,7 +56,7 @@ export const TEXT = {
     datasets: {
       ledger: "台账", returns: "单位填报", enterprises: "单位", branches: "党组织", coverage: "覆盖情况", "branch-returns": "党组织月报", members: "党员",
       employments: "工作关系", affiliations: "组织关系", districts: "行政区划", industries: "行业", "industry-groups": "行业组",
-      "branch-returns": "党组织月报",
+      "branch-returns": "党组织月报", targets: "目标",
     },
     broken: {
       settings: "设置", member_source: "党员来源", trees: "区划或行业", format: "快照格式",
@@ -110,7 +110,7 @@ export const TEXT = {
       ledger: "Ledger", returns: "Returns", enterprises: "Enterprises", branches: "Branches", coverage: "Coverage",
       "branch-returns": "Branch returns", members: "Members", employments: "Employments", affiliations: "Affiliations", districts: "Districts",
       industries: "Industries", "industry-groups": "Industry groups",
-      "branch-returns": "Branches by month",
+      "branch-returns": "Branches by month", targets: "Targets",
     },
     rule: (code) => code.replaceAll("_", " "),
     broken: {

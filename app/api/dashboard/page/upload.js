@@ -6,7 +6,7 @@ import { refresh } from "./state.js";
 
 const DATASETS = [
   "ledger", "returns", "enterprises", "branches", "coverage", "branch-returns", "members", "employments", "affiliations",
-  "districts", "industries", "industry-groups", "branch-returns",
+  "districts", "industries", "industry-groups", "branch-returns", "targets",
 ];
 const LISTED_PROBLEMS = 100;
 
