@@ -196,7 +196,7 @@ def metric_columns(metrics: Sequence[Metric], language: Language | None, side: s
 def named_rate_columns(name: str, metric: Metric, side: str, language: Language | None) -> Iterator[Column]:
     """Yield the columns of a metric under another name."""
     for part in RATE_PARTS:
-        column = _figure_column(side, metric.code, part, _PART_KINDS[part], language)
+        column = _figure_column(side, metric.code, part, PART_KINDS[part], language)
         own = f"{name}_{part}" if part else name
         yield replace(column, name=own, heading=own if language is None else column.heading)
 

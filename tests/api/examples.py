@@ -99,8 +99,8 @@ One for each kind of answer; imports are told of one that was refused.
 BAD_FILE = b"ref,joined_on,birth_year\nm-0417,2017-13-01,1990\n"
 """A file with one problem."""
 
-_SHORTENED = 2
-"""Entries of each list of the catalogue, and of what a snapshot can answer, that examples show."""
+_SHORTENED = 1
+"""Rows, entries of the catalogue, of what a snapshot can answer, and of the correlations of shares, that examples show."""
 
 _CHANGING = (
     (re.compile(r'"\d{8}-[0-9a-f]{16}"'), '"20170630-5f0c91d2a3b4c5d6"'),
@@ -147,9 +147,11 @@ def served(client: TestClient, name: str) -> Any:
     for changing, constant in _CHANGING:
         text = changing.sub(constant, text)
     answer = json.loads(text)
-    if name == "list_basis_statistics":
-        answer["data"] = answer["data"][:1]
-    if name == "get_catalogue":
+    if isinstance(answer.get("data"), list):
+        answer["data"] = answer["data"][:_SHORTENED]
+    if correlation := answer.get("meta", {}).get("intra_enterprise_correlation"):
+        correlation["shares"] = dict(list(correlation["shares"].items())[:_SHORTENED])
+    if name in {"get_catalogue", "get_dual_affiliation"}:
         answer["data"] = _shortened(answer["data"])
     if name in {"list_snapshots", "get_snapshot"}:
         for snapshot in [answer["data"]] if name == "get_snapshot" else answer["data"]:
@@ -157,8 +159,8 @@ def served(client: TestClient, name: str) -> Any:
     return answer
 
 
-def _shortened(lists: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    return {name: entries[:_SHORTENED] for name, entries in lists.items()}
+def _shortened(lists: dict[str, Any]) -> dict[str, Any]:
+    return {name: part[:_SHORTENED] if isinstance(part, list) else part for name, part in lists.items()}
 
 
 def _sent(name: str) -> dict[str, Any]:
