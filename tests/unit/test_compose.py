@@ -17,8 +17,14 @@ SECRETS = "/run/secrets"
 COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 WATCHING = {"prometheus", "grafana"}
+ON_DEMAND = {"inbox", "front"}
+"""Services of profiles of their own."""
+
+INBOX = "${ORGCOVERAGE_INBOX"
+"""Begins the folder that is read and written, since files are moved in it."""
+
 ALL = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
-OWN = pytest.mark.parametrize("service", [SERVICES[name] for name in SERVICES if name not in WATCHING])
+OWN = pytest.mark.parametrize("service", [SERVICES[name] for name in SERVICES if name not in WATCHING | {"front"}])
 EXACT_TAG = re.compile(r"[a-z/]+:v?\d+\.\d+(\.\d+)?(-[a-z]+)*")
 
 
@@ -48,7 +54,7 @@ def test_port_is_on_loopback_when_published(service: dict[str, Any]) -> None:
 
 
 def test_only_what_is_looked_at_is_published_when_composed() -> None:
-    assert {name for name, service in SERVICES.items() if "ports" in service} == {"orgcoverage", "grafana"}
+    assert {name for name, service in SERVICES.items() if "ports" in service} == {"orgcoverage", "grafana", "front"}
 
 
 def test_database_reaches_nothing_outside_when_composed() -> None:
@@ -58,8 +64,9 @@ def test_database_reaches_nothing_outside_when_composed() -> None:
 
 def test_what_watches_is_asked_for_and_reaches_no_database_when_composed() -> None:
     assert {name for name, service in SERVICES.items() if service.get("profiles") == ["observability"]} == WATCHING
-    assert {name for name, service in SERVICES.items() if "profiles" in service} == WATCHING
-    for name in WATCHING:
+    assert {name for name, service in SERVICES.items() if "profiles" in service} == WATCHING | ON_DEMAND
+    assert [SERVICES[name]["profiles"] for name in ("inbox", "front")] == [["inbox"], ["front"]]
+    for name in WATCHING | {"front"}:
         assert "registry" not in SERVICES[name]["networks"]
     assert SERVICES["prometheus"]["networks"] == ["metrics"]
     assert COMPOSE["networks"]["metrics"]["internal"] is True
@@ -72,7 +79,7 @@ def test_files_of_the_repository_are_there_and_only_read_when_mounted(service: d
         if source.startswith("."):
             assert (REPOSITORY / source).exists(), source
             assert rest.endswith(":ro"), volume
-        else:
+        elif source != INBOX:
             assert source in COMPOSE["volumes"]
 
 
@@ -144,7 +151,7 @@ def test_production_shows_nothing_of_the_demonstration_when_its_file_is_added() 
     assert services["demo"]["profiles"] == ["never"]
     assert services["orgcoverage"]["command"] == ["serve", "--host", "0.0.0.0"]
     assert services["orgcoverage"]["depends_on"].keys() == {"migrate"}
-    own = {"migrate", "orgcoverage"}
+    own = {"migrate", "inbox", "orgcoverage"}
     assert {services[name]["environment"]["ORGCOVERAGE_ANONYMOUS"] for name in own} == {
         "${ORGCOVERAGE_ANONYMOUS:-public}"
     }

@@ -27,7 +27,6 @@ from app.publication.data_quality import data_quality_answer, data_quality_table
 from app.statistics.data_quality import DataQualityQuestion
 from app.statistics.question import Population, Subject
 
-_RULES = " ".join(f"`{meaning.rule}`: {meaning.definition}" for meaning in QUALITY_RULES)
 _VALUES = "; ".join(f"`{meaning.rule}`: {meaning.value}" for meaning in QUALITY_RULES if meaning.value)
 
 
@@ -45,7 +44,7 @@ class FindingSubject(Closed):
 class DataQualityFinding(Closed):
     """The number of findings of a rule; with `rule`, one row for each enterprise or branch."""
 
-    rule: QualityRule = Field(description=f"The rule. {_RULES}")
+    rule: QualityRule = Field(description="The rule; docs/methodology.md says what each finds.")
     label_zh: str = Field(description="Its Chinese name.")
     label_en: str = Field(description="Its English name.")
     about: QualitySubject = Field(description="What the rule is about; members are counted and never named.")
