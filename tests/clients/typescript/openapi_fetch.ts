@@ -67,6 +67,11 @@ async function analyses(): Promise<void> {
     params: { query: { district: [district], industry_group: ["internet"] } },
   }));
   assert.equal(gaps.data.length, 31);
+  const plan = good(await api.GET("/v1/statistics/establishment-proposals", {
+    params: { query: { district: [district], industry_group: ["internet"] } },
+  }));
+  assert.equal(plan.data.filter((row) => row.kind === "standalone").length, 31);
+  assert.equal(plan.after.organisation_coverage.numerator, 65);
   const dual = good(await api.GET("/v1/statistics/dual-affiliation", {
     params: { query: { district: [district], industry_group: ["internet"] } },
   }));
