@@ -87,10 +87,11 @@ async function problems(): Promise<void> {
 }
 
 async function files(): Promise<void> {
-  const starts: Record<Schemas["FileFormat"], string> = {
+  const starts: Record<Schemas["DistrictFormat"], string> = {
     csv: "row,code,", records: '[{"row":', xlsx: "PK", parquet: "PAR1", jsonstat: '{"version":"2.0"',
+    geojson: '{"type":"FeatureCollection"',
   };
-  for (const [format, start] of Object.entries(starts) as [Schemas["FileFormat"], string][]) {
+  for (const [format, start] of Object.entries(starts) as [Schemas["DistrictFormat"], string][]) {
     const file = good(await api.GET("/v1/statistics/districts.{format}", {
       params: { path: { format }, query: { parent: district, fields: ["members", "headcount"] } }, parseAs: "blob",
     }));
