@@ -32,9 +32,9 @@ from app.database.tables import METADATA
 from app.database.write_lock import write_lock_sync
 from app.registry.erasure import TombstoneKeyMissing, erase_members
 from app.snapshots.build import build_snapshot
-from app.store.boundaries import write_boundaries
 from app.snapshots.moves import StillMoving
 from app.snapshots.releases import Decision, release_snapshot
+from app.store.boundaries import write_boundaries
 from tests.conftest import ENGINES
 from tests.factories.importing import Registry
 from tests.factories.loading import fill
