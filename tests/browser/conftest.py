@@ -1,9 +1,12 @@
 """Services for a browser: the demonstration with all its snapshots, open to everybody, or protecting figures."""
 
+import re
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from app.access.keys import NewKey, make_key
 from app.access.principals import Right
@@ -12,6 +15,7 @@ from app.database.engines import make_sync_engine
 from app.database.write_lock import write_lock_sync
 from app.main import create_app
 from tests.api.conftest import quarters
+from tests.browser.pages import DESK, Open
 from tests.live import live
 
 __all__ = ["quarters"]
@@ -47,3 +51,39 @@ def key(public_settings: Settings) -> str:
         _, token = make_key(connection, NewKey("browser", frozenset({Right.READ, Right.WRITE}), None, 1))
     engine.dispose()
     return token
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """Give Debian's Chromium; its own sandbox needs rights that root in a container lacks."""
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Open]:
+    """Give a function that opens an address in a fresh profile; at the end no page has reported an error.
+
+    That the service refuses what takes a key (401, 403) is no error of the page, although browsers report it as one.
+    """
+    errors: list[str] = []
+    expected: list[str] = []
+    contexts = []
+
+    def open_it(url: str, *, refusals: str = "40[13]", **options: Any) -> Page:
+        expected.append(f"status of {refusals}")
+        context = browser.new_context(**({"viewport": DESK, "locale": "en-GB"} | options))
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda told: errors.append(told.text) if told.type in ("error", "warning") else None)
+        page.goto(url)
+        page.wait_for_selector("body[data-ready]")
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    assert [error for error in errors if not re.search("|".join(expected), error)] == []
