@@ -39,7 +39,7 @@ export async function low(context) {
       column("reference_ratio", t.reference, (item) => percent(item.reference_ratio), t.referenceMeaning),
       column("shortfall", t.shortfall, (item) => (item.shortfall == null ? "–" : `${item.shortfall ? "≈" : ""}${count(item.shortfall)}`), t.shortfallMeaning),
       column("q_margin", t.q, (item) => small(item.q_margin ?? item.q), t.qMeaning),
-      ...why.map((code) => ({ label: label(code), meaning: meaning(code), sort: code, cell: (item) => rateView(item.rates[code], { t, meta }) }))],
+      ...why.map((code) => ({ label: label(code), meaning: meaning(code), sort: code, aside: true, cell: (item) => rateView(item.rates[code], { t, meta }) }))],
     rows: (paging) => ask(`${S}/low-membership`, { ...asked, ...paging, limit: asked.limit }),
   });
   const chooser = element("label", {}, `${t.industries} `, element("select", { id: "industries", onchange: (event) => change({ industries: event.target.value }) },

@@ -12,7 +12,14 @@ export const widthOf = (text) => [...text].reduce((sum, letter) => sum + (letter
 
 const text = (x, y, words, attributes = {}) => svg("text", { x, y, ...attributes }, words);
 
-/** A chart that is drawn for the width it has, and anew when that changes. */
+const PAPER = 690; // pixels that a sheet is wide
+const drawings = new WeakMap();
+
+window.addEventListener("beforeprint", () => {
+  for (const frame of document.querySelectorAll(".chart")) drawings.get(frame)?.(PAPER);
+});
+
+/** A chart that is drawn for the width it has, and anew when that changes; for paper too. */
 export function drawn(height, make) {
   const frame = element("div", { class: "chart", "aria-hidden": "true" });
   let width = 0;
@@ -24,6 +31,7 @@ export function drawn(height, make) {
     frame.replaceChildren(svg("svg", { viewBox: `0 0 ${width} ${tall}`, class: "drawn" }, make(width, tall)));
   };
   new ResizeObserver(([entry]) => { if (entry.contentRect.width) draw(entry.contentRect.width); }).observe(frame);
+  drawings.set(frame, draw);
   draw(Math.min(1180, document.body.clientWidth - 32));
   return frame;
 }

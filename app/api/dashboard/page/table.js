@@ -17,6 +17,7 @@ const NARROW = "(max-width: 44rem)";
  * @property {(item: any) => any} cell  what stands in the cell
  * @property {(item: any) => string} [text]  what is copied of it, if not what it shows
  * @property {boolean} [words]    left-aligned
+ * @property {boolean} [aside]    not on paper
  */
 
 /** @typedef {{data: any[], next_cursor: ?string, meta?: {rows: number}}} Answer */
@@ -38,9 +39,10 @@ export async function dataTable({ t, caption, columns, rows, foot = () => [], so
   const told = element("span", { role: "status", class: "told" }), more = element("span", {});
   const made = element("table", { role: "table", class: columns.length < 4 ? "few" : null }, element("caption", { class: "hidden" }, caption), element("thead", { role: "rowgroup" }, head), body, end);
 
+  const kind = (column) => [column.words && "text", column.aside && "aside"].filter(Boolean).join(" ") || null;
   const line = (item, attributes) => element("tr", { role: "row", ...attributes }, columns.map((column, place) => {
     const inside = column.cell(item);
-    return element(place ? "td" : "th", { role: place ? "cell" : "rowheader", scope: place ? null : "row", class: column.words ? "text" : null, "data-label": place ? column.label : null, "data-copy": column.text?.(item) },
+    return element(place ? "td" : "th", { role: place ? "cell" : "rowheader", scope: place ? null : "row", class: kind(column), "data-label": place ? column.label : null, "data-copy": column.text?.(item) },
       inside instanceof Node || Array.isArray(inside) ? inside : String(inside ?? ""));
   }));
 
@@ -58,9 +60,9 @@ export async function dataTable({ t, caption, columns, rows, foot = () => [], so
 
   function heading(column) {
     const name = column.sort ?? column.label, on = order?.column === name;
-    if (!column.sort && !column.by) return element("th", { role: "columnheader", scope: "col", class: column.words ? "text" : null, title: column.meaning }, column.label);
+    if (!column.sort && !column.by) return element("th", { role: "columnheader", scope: "col", class: kind(column), title: column.meaning }, column.label);
     const turned = on ? (order.order === "asc" ? "desc" : "asc") : column.words || column === columns[0] ? "asc" : "desc";
-    return element("th", { role: "columnheader", scope: "col", class: column.words ? "text" : null, title: column.meaning, "aria-sort": on ? (order.order === "asc" ? "ascending" : "descending") : null },
+    return element("th", { role: "columnheader", scope: "col", class: kind(column), title: column.meaning, "aria-sort": on ? (order.order === "asc" ? "ascending" : "descending") : null },
       button([column.label, element("span", { "aria-hidden": "true", class: "way" }, on ? (order.order === "asc" ? "▲" : "▼") : "")], () => sort(name, turned), { class: "sort", "data-column": name }));
   }
 
