@@ -113,6 +113,10 @@ class Settings(BaseSettings):
         description="What is answered without a key: nothing, protected figures, or everything. "
         "`public` makes every build write protected figures beside the exact ones.",
     )
+    release: Literal["automatic", "manual"] = Field(
+        default="automatic",
+        description="Whether a snapshot is everybody's as soon as it is built, or a draft until it is released.",
+    )
     public_only: bool = Field(
         default=False,
         description="Serve protected figures alone, from the folder `snapshots/public`: without registry, keys and "
@@ -248,7 +252,7 @@ class Settings(BaseSettings):
 
     @property
     def snapshots_dir(self) -> Path:
-        """The folder of `exact/` and, once published, `public/`."""
+        """The folder of `exact/` and, once published, `public/`; of `drafts/` and `withdrawn/` with the same two."""
         return self.data_dir / "snapshots"
 
     @property

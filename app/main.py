@@ -36,7 +36,8 @@ from app.jobs.uploads import clean_up_jobs
 from app.observability import Metrics, RequestAccounting
 from app.publication.row_cache import RowCache, Source
 from app.snapshots.folders import clean_up_builds
-from app.store.shelf import ScopedShelf, Shelf, SnapshotNotFound
+from app.snapshots.moves import finish_moves
+from app.store.shelf import ReviewShelf, ScopedShelf, Shelf, SnapshotNotFound
 
 COMPRESSED_FROM = 1400
 """Least body that is compressed, bytes: smaller ones fit into one packet anyway."""
@@ -142,8 +143,9 @@ def add_middleware(app: Service, settings: Settings, metrics: Metrics) -> None:
     app.user_middleware.extend(middleware)
 
 
-def _readers(settings: Settings) -> dict[Tier, SnapshotReader]:
-    """Return the reader of each tier, newest snapshots mapped."""
+def _open_readers(app: FastAPI) -> None:
+    """Open the readers of each tier, newest snapshots mapped: everybody's, and those that show drafts too."""
+    settings: Settings = app.state.settings
     row_cache = RowCache(settings.row_cache_bytes)
     roots = (Tier.PUBLIC,) if settings.public_only else (Tier.EXACT, Tier.PUBLIC)
     shelves = {tier: Shelf(settings.snapshots_dir / tier) for tier in roots}
@@ -152,14 +154,17 @@ def _readers(settings: Settings) -> dict[Tier, SnapshotReader]:
             shelf.newest()
     if not settings.public_only:
         shelves[Tier.SCOPED] = ScopedShelf(shelves[Tier.EXACT])
-    return {tier: SnapshotReader(Source(shelf, row_cache)) for tier, shelf in shelves.items()}
+    app.state.readers = {tier: SnapshotReader(Source(shelf, row_cache)) for tier, shelf in shelves.items()}
+    app.state.reviewers = {
+        tier: SnapshotReader(Source(ReviewShelf(shelf), row_cache)) for tier, shelf in shelves.items()
+    }
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Open the snapshots and, unless only the public tier is served, the registry."""
     settings: Settings = app.state.settings
-    app.state.readers = await asyncio.to_thread(_readers, settings)
+    await asyncio.to_thread(_open_readers, app)
     async with _no_registry(app) if settings.public_only else _registry(app, settings):
         yield
 
@@ -172,7 +177,7 @@ def _warn_of_wide_folder(settings: Settings) -> None:
 
 @asynccontextmanager
 async def _snapshots_alone(app: FastAPI) -> AsyncIterator[None]:
-    app.state.readers = await asyncio.to_thread(_readers, app.state.settings)
+    await asyncio.to_thread(_open_readers, app)
     async with _no_registry(app):
         yield
 
@@ -188,7 +193,7 @@ async def _no_registry(app: FastAPI) -> AsyncIterator[None]:
 async def _registry(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
     """Clean up after killed jobs, open the registry's engine, cache its keys, and supervise jobs."""
     _warn_of_wide_folder(settings)
-    for clean_up in (clean_up_builds, clean_up_jobs):
+    for clean_up in (clean_up_builds, finish_moves, clean_up_jobs):
         await asyncio.to_thread(clean_up, settings)
     await asyncio.to_thread(AuditLog(settings).remove_expired)
     app.state.engine = make_engine(settings.registry_url)

@@ -48,7 +48,11 @@ _LOOK_UP_SECONDS = 0.5
 
 _TOKEN = re.compile(r"oc_([0-9a-f]{16})_([0-9a-f]{64})", re.ASCII)
 
-_INCLUDED: Mapping[Right, tuple[Right, ...]] = {Right.WRITE: (Right.READ,), Right.ADMIN: (Right.READ, Right.WRITE)}
+_INCLUDED: Mapping[Right, tuple[Right, ...]] = {
+    Right.WRITE: (Right.READ,),
+    Right.RELEASE: (Right.READ,),
+    Right.ADMIN: (Right.READ, Right.WRITE, Right.RELEASE),
+}
 """Rights that a right includes."""
 
 
@@ -117,7 +121,7 @@ class NewKey:
     name
         Name for people and logs, 1 to 100 characters.
     rights
-        At least one of read, write, admin.
+        At least one of read, write, release, admin.
     districts
         Codes of the districts whose subtrees it covers; null: everything.
     days

@@ -13,12 +13,13 @@ class Right(StrEnum):
     """What a route needs and a principal has; each route declares exactly one.
 
     `open`: every caller (health, documentation); `read`: statistics and registry; `write`: imports, single changes and
-    builds; `admin`: keys, audit and erasure.
+    builds; `release`: releases and withdrawals of snapshots; `admin`: keys, audit and erasure.
     """
 
     OPEN = "open"
     READ = "read"
     WRITE = "write"
+    RELEASE = "release"
     ADMIN = "admin"
 
 
@@ -67,6 +68,11 @@ class Principal:
         """Tier of statistics inside the scope."""
         return Tier.EXACT if self.scope is None else Tier.SCOPED
 
+    @property
+    def reviews(self) -> bool:
+        """Whether it may see the drafts of snapshots."""
+        return not self.rights.isdisjoint({Right.WRITE, Right.RELEASE})
+
     def covers(self, district: str | None, lineage: Lineage) -> bool:
         """Say whether a district is inside the scope; null (no district) is outside every limited scope."""
         if self.scope is None:
@@ -107,7 +113,9 @@ class OutsideScope(ServiceError):
     title = "Outside the key's scope"
 
 
-def tier_of(principal: Principal, districts: Sequence[str | None], lineage: Lineage) -> Tier:
+def tier_of(
+    principal: Principal, districts: Sequence[str | None], lineage: Lineage, *, as_public: bool = False
+) -> Tier:
     """Decide the tier of a request.
 
     Exact where every district of the question is inside the principal's scope (scoped where that is limited), else the
@@ -121,13 +129,19 @@ def tier_of(principal: Principal, districts: Sequence[str | None], lineage: Line
         Codes of the districts of the question; empty: all of them. Null (no district) is outside every limited scope.
     lineage
         Ancestors of a district in the tree of the snapshot that answers; called only where the scope is limited.
+    as_public
+        Whether protected figures are asked for, which whoever sees everything, or gets figures beyond the scope, may.
 
     Raises
     ------
     OutsideScope
         Some of it is outside, and nothing is answered without a key.
     """
-    if principal.scope is None or (districts and all(principal.covers(code, lineage) for code in districts)):
+    if as_public and (principal.scope is None or principal.elsewhere is not None):
+        return Tier.PUBLIC
+    if not as_public and (
+        principal.scope is None or (districts and all(principal.covers(code, lineage) for code in districts))
+    ):
         return principal.inside
     if principal.elsewhere is None:
         message = say("This question reaches beyond the districts of this key; ask about districts in its scope.")

@@ -120,6 +120,18 @@ def _of_snapshots(shelves: Mapping[Tier, Shelf]) -> Iterator[Metric]:
     yield from (number, damaged, age, as_of)
 
 
+def draft_gauges(shelf: Shelf) -> Iterator[Metric]:
+    """Return how many drafts wait, the newest of their date and newer than what is released of it, and since when."""
+    newest = {draft.as_of: draft for draft in reversed(shelf.drafts.all())}
+    released = {manifest.as_of: manifest.recency for manifest in reversed(shelf.all())}
+    waiting = [draft for day, draft in newest.items() if day not in released or draft.recency > released[day]]
+    ages = [(datetime.now(UTC) - datetime.fromisoformat(draft.built_at)).total_seconds() for draft in waiting]
+    yield _gauge("drafts", "Dates whose newest build waits to be released.", len(ages))
+    yield _gauge(
+        "draft_age_seconds", "Time since the oldest of these was built, seconds; 0: none.", max(ages, default=0)
+    )
+
+
 def _family(name: str, meaning: str, *labels: str) -> GaugeMetricFamily:
     return GaugeMetricFamily(f"orgcoverage_{name}", meaning, labels=labels)
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.access.principals import OutsideScope, Tier, tier_of
-from app.api.gauges import database_gauge
+from app.api.gauges import database_gauge, draft_gauges
 from app.api.http.authorization import OPEN
 from app.api.http.language import language_of
 from app.api.http.models import Closed
@@ -134,6 +134,8 @@ async def get_metrics(request: Request) -> Response:
     sees_everything = visible is not None and visible is shelves.get(Tier.EXACT)
     if sees_everything:
         now += await state.gauges.of_returns(state.engine)
+    if sees_everything and request.state.principal.reviews:
+        now += await asyncio.to_thread(lambda: [*draft_gauges(shelves[Tier.EXACT])])
     content = state.metrics.render(now, with_figures=sees_everything)
     return Response(content, headers=_NO_STORE, media_type=CONTENT_TYPE_LATEST)
 

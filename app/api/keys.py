@@ -24,12 +24,13 @@ from app.database.write_lock import write_lock
 class KeyRight(StrEnum):
     """What a key may do.
 
-    `read`: statistics and registry; `write`: also imports, single changes and builds; `admin`: also keys, audit and
-    erasure.
+    `read`: statistics and registry; `write`: also imports, single changes and builds; `release`: also releases and
+    withdrawals of snapshots; `admin`: also keys, audit and erasure.
     """
 
     READ = "read"
     WRITE = "write"
+    RELEASE = "release"
     ADMIN = "admin"
 
 
@@ -39,7 +40,9 @@ class KeyBody(Closed):
     name: Annotated[
         str, StringConstraints(strip_whitespace=True, min_length=1, max_length=NAME_LENGTH, pattern=NO_NUL)
     ] = Field(description="Its name, also in the audit log.", examples=["Siming dashboard"])
-    rights: list[KeyRight] = Field(min_length=1, description="What it may do; `write` includes `read`, `admin` both.")
+    rights: list[KeyRight] = Field(
+        min_length=1, description="What it may do; `write` and `release` include `read`, `admin` all."
+    )
     districts: Annotated[list[Code], Field(max_length=MOST_DISTRICTS)] | None = Field(
         description="Codes of the districts whose subtrees it covers; null: everything.", examples=[["350203"]]
     )

@@ -1,7 +1,8 @@
 """The backup file: a tar of plain files, and a manifest of their sizes and checksums.
 
 - `registry/<table>.parquet`: every table, at the schema revision in the manifest;
-- `snapshots/exact/<id>/`, `snapshots/public/<id>/`: the folders of all snapshots, unchanged;
+- `snapshots/exact/<id>/`, `snapshots/public/<id>/`, and below `snapshots/drafts/`, `snapshots/withdrawn/` the same: the
+  folders of all snapshots, unchanged;
 - `keys/rounding-key`, `keys/tombstone-key`: if they exist;
 - `audit/<month>.jsonl`: the audit log;
 - `manifest.json`: the last file.
@@ -30,7 +31,7 @@ FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
 
 _NAMES = re.compile(
-    r"registry/[a-z_]+\.parquet|snapshots/(?:exact|public)/[\w-]+/\w+\.(?:arrow|json)"
+    r"registry/[a-z_]+\.parquet|snapshots/(?:drafts/|withdrawn/)?(?:exact|public)/[\w-]+/\w+\.(?:arrow|json)"
     r"|keys/(?:rounding-key|tombstone-key)|audit/\d{4}-\d{2}\.jsonl",
     re.ASCII,
 )
@@ -86,7 +87,7 @@ class BackupManifest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def snapshots(self) -> list[str]:
-        """Its snapshots, as `exact/<id>` and `public/<id>`, sorted."""
+        """Its snapshots, as `exact/<id>`, `public/<id>`, `drafts/exact/<id>` …, sorted."""
         folders = {name.rpartition("/")[0] for name in self.files if name.startswith("snapshots/")}
         return sorted(folder.removeprefix("snapshots/") for folder in folders)
 

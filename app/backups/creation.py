@@ -2,11 +2,12 @@
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Table
 
+from app.access.principals import Tier
 from app.backups.archive import ArchiveWriter, BackupManifest, written_archive
 from app.backups.tables import write_table
 from app.config import Settings
@@ -16,6 +17,8 @@ from app.database.outages import outages_named
 from app.database.tables import METADATA
 from app.errors import Conflict, Report
 from app.messages import say
+from app.snapshots.moves import moving
+from app.store.shelf import DRAFTS, WITHDRAWN
 
 TOMBSTONES = "tombstone"
 """The only table of a backup of tombstones."""
@@ -31,8 +34,8 @@ class RegistryOutdated(Conflict):
 def create_backup(settings: Settings, path: Path, report: Report, *, tombstones_only: bool = False) -> BackupManifest:
     """Write a backup into a new file; return its manifest.
 
-    The tables are of one state. Snapshots are whole and may be newer than the tables; one that is pruned meanwhile is
-    left out. The keys come last: a key created meanwhile is included if anything in the backup needs it.
+    The tables are of one state. Snapshots are whole and may be newer than the tables; releases wait meanwhile. The keys
+    come last: a key created meanwhile is included if anything in the backup needs it.
 
     Parameters
     ----------
@@ -90,23 +93,15 @@ def _one_state(settings: Settings) -> Iterator[Connection]:
 
 
 def _add_snapshots(settings: Settings, writer: ArchiveWriter, report: Report) -> None:
-    # Exact ones first: the protected snapshot that an exact one refers to was published before it.
-    roots = [settings.snapshots_dir / name for name in ("exact", "public")]
-    folders = [folder for root in roots if root.is_dir() for folder in sorted(root.iterdir()) if folder.is_dir()]
-    for number, folder in enumerate(folders):
-        report("snapshots", number, len(folders))
-        _add_snapshot(writer, folder)
-
-
-def _add_snapshot(writer: ArchiveWriter, folder: Path) -> None:
-    """Add all files of a snapshot; all are opened before the first is read, so that pruning removes none of them."""
-    with ExitStack() as opened:
-        try:
-            files = {path.name: opened.enter_context(path.open("rb")) for path in sorted(folder.iterdir())}
-        except FileNotFoundError:
-            return
-        for name, file in files.items():
-            writer.add(f"snapshots/{folder.parent.name}/{folder.name}/{name}", file)
+    """Add the snapshots of all states; none is published, released, withdrawn or pruned meanwhile."""
+    top = settings.snapshots_dir
+    with moving(settings):
+        roots = [top / state / tier for state in ("", DRAFTS, WITHDRAWN) for tier in (Tier.EXACT, Tier.PUBLIC)]
+        folders = [folder for root in roots if root.is_dir() for folder in sorted(root.iterdir()) if folder.is_dir()]
+        for number, folder in enumerate(folders):
+            report("snapshots", number, len(folders))
+            for path in sorted(folder.iterdir()):
+                _add(writer, f"snapshots/{path.relative_to(top)}", path)
 
 
 def _add_audit_log(settings: Settings, writer: ArchiveWriter) -> None:

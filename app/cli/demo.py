@@ -58,8 +58,8 @@ def demo(
 def _settings() -> Settings:
     """Return the settings of the demonstration, which answers everything without a key, on this machine only."""
     if "ORGCOVERAGE_DATA_DIR" in os.environ:
-        return Settings(anonymous="exact")
-    return Settings(anonymous="exact", data_dir=Path("orgcoverage-demo"))
+        return Settings(anonymous="exact", release="automatic")
+    return Settings(anonymous="exact", release="automatic", data_dir=Path("orgcoverage-demo"))
 
 
 def _is_complete(settings: Settings, wanted: str) -> bool:

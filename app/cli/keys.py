@@ -24,7 +24,8 @@ commands = typer.Typer(no_args_is_help=True, help="API keys: who may do what, fo
 def create(
     name: Annotated[str, typer.Argument(help="Name for people and the audit log.")],
     right: Annotated[
-        list[Right], typer.Option(help="What it may do; repeat for several. `write` brings `read`, `admin` both.")
+        list[Right],
+        typer.Option(help="What it may do; repeat for several. `write` and `release` bring `read`, `admin` all."),
     ],
     district: Annotated[
         list[str] | None,
@@ -59,7 +60,7 @@ def list_all() -> None:
     for key in keys:
         revoked = key.revoked_at
         state = told("revoked {day}", day=revoked.date()) if revoked else told("until {day}", day=key.expires_at.date())
-        typer.echo(f"{key.id}  {','.join(key.rights):16}  {state:18}  {_covered(key):24}  {key.name}")
+        typer.echo(f"{key.id}  {','.join(key.rights):24}  {state:18}  {_covered(key):24}  {key.name}")
 
 
 @commands.command("revoke")

@@ -1,4 +1,4 @@
-"""`snapshot build | list | prune`."""
+"""`snapshot build | list | release | withdraw | prune`."""
 
 from datetime import datetime
 from typing import Annotated
@@ -7,12 +7,12 @@ import typer
 
 from app.cli.registry import require_registry
 from app.cli.running import show_progress, write_audit_record
-from app.cli.words import tell
+from app.cli.words import tell, told
 from app.config import Settings
 from app.messages import say
 from app.snapshots.dates import refuse_future
 
-commands = typer.Typer(help="Build, list and prune snapshots.", no_args_is_help=True)
+commands = typer.Typer(help="Build, list, release, withdraw and prune snapshots.", no_args_is_help=True)
 
 
 @commands.command("build")
@@ -38,35 +38,81 @@ def build(
             enterprises=enterprises,
             source=say(manifest.member_source),
         )
+        if settings.release == "manual":
+            tell_draft(settings, manifest.id)
         if not enterprises:
             tell("No enterprise is registered on {day}; import enterprises first.", err=True, day=day)
 
 
-@commands.command("list")
-def list_snapshots() -> None:
-    """List all snapshots, the newest first."""
+def tell_draft(settings: Settings, snapshot_id: str) -> None:
+    """Say whether what was built is a draft, or was released before."""
     from app.store.shelf import Shelf  # noqa: PLC0415 - loaded when it runs
 
-    manifests = Shelf(Settings().snapshots_dir / "exact").all()
-    if not manifests:
+    drafts = Shelf(settings.snapshots_dir / "exact").drafts.all()
+    if any(draft.id == snapshot_id for draft in drafts):
+        tell("It is a draft: `orgcoverage snapshot release {snapshot}` shows it to everybody.", snapshot=snapshot_id)
+    else:
+        tell("It was released before: nothing was made.")
+
+
+@commands.command("list")
+def list_snapshots() -> None:
+    """List all snapshots, the newest first: the released ones, then drafts, then withdrawn ones."""
+    from app.store.shelf import Shelf  # noqa: PLC0415 - loaded when it runs
+
+    shelf = Shelf(Settings().snapshots_dir / "exact")
+    if not (shelf.all() or shelf.drafts.all() or shelf.withdrawn.all()):
         tell("There are no snapshots yet: run `orgcoverage snapshot build --as-of DATE`.")
-    for manifest in manifests:
-        rows = manifest.tables["enterprises"].rows
-        tell(
-            "{snapshot}  {day}  built {built}  {enterprises:,} enterprises",
-            snapshot=manifest.id,
-            day=manifest.as_of,
-            built=str(manifest.built_at),
-            enterprises=rows,
-        )
+    for state, manifests in (
+        (None, shelf.all()),
+        (say("draft"), shelf.drafts.all()),
+        (say("withdrawn"), shelf.withdrawn.all()),
+    ):
+        for manifest in manifests:
+            built = say(
+                "{snapshot}  {day}  built {built}  {enterprises:,} enterprises",
+                snapshot=manifest.id,
+                day=manifest.as_of,
+                built=str(manifest.built_at),
+                enterprises=manifest.tables["enterprises"].rows,
+            )
+            typer.echo("  ".join(told(part) for part in (built, state) if part is not None))
+
+
+SnapshotId = Annotated[str, typer.Argument(metavar="ID", help="Id of the exact snapshot, as `snapshot list` shows it.")]
+Note = Annotated[str | None, typer.Option(help="Why; everybody who may see the snapshot is told.")]
+
+
+@commands.command("release")
+def release(snapshot_id: SnapshotId, note: Note = None) -> None:
+    """Release a draft to everybody, or bring a withdrawn snapshot back; of its date it is the newest."""
+    from app.snapshots.releases import Decision, release_snapshot  # noqa: PLC0415 - loaded when it runs
+
+    settings = Settings()
+    manifest = release_snapshot(settings, snapshot_id, Decision(note))
+    write_audit_record(settings, "release_snapshot", id=snapshot_id, as_of=manifest.as_of.isoformat())
+    tell("{snapshot} is released.", snapshot=snapshot_id)
+    if manifest.release is not None and manifest.release.revises is not None:
+        tell("It revises {snapshot}.", snapshot=manifest.release.revises)
+
+
+@commands.command("withdraw")
+def withdraw(snapshot_id: SnapshotId, note: Note = None) -> None:
+    """Take a released snapshot out of service; the next newest of its date answers."""
+    from app.snapshots.releases import Decision, withdraw_snapshot  # noqa: PLC0415 - loaded when it runs
+
+    settings = Settings()
+    manifest = withdraw_snapshot(settings, snapshot_id, Decision(note))
+    write_audit_record(settings, "withdraw_snapshot", id=snapshot_id, as_of=manifest.as_of.isoformat())
+    tell("{snapshot} is withdrawn.", snapshot=snapshot_id)
 
 
 @commands.command("prune")
 def prune(
     keep: Annotated[int, typer.Option(min=1, help="Number of newest builds to keep of each date.")] = 1,
 ) -> None:
-    """Remove older builds of each date; the newest one is always kept."""
-    from app.snapshots.folders import prune_snapshots  # noqa: PLC0415 - loaded when it runs
+    """Remove older builds of each date; the newest one is always kept, released and draft, and what was withdrawn."""
+    from app.snapshots.pruning import prune_snapshots  # noqa: PLC0415 - loaded when it runs
 
     settings = Settings()
     removed = prune_snapshots(settings, keep)

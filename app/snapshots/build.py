@@ -19,15 +19,18 @@ from app.snapshots.correlation import estimate, estimate_share
 from app.snapshots.dates import refuse_future
 from app.snapshots.extract import EXTRACTED, extract
 from app.snapshots.facts import Facts, compute_facts
-from app.snapshots.folders import build_folder, publish, write_tables
+from app.snapshots.folders import build_folder, is_whole, publish, write_tables
 from app.snapshots.manifests import exact_manifest, public_manifest
+from app.snapshots.moves import moving
 from app.snapshots.ordering import OrderedTree, order_tree
 from app.snapshots.public import public_tables
+from app.snapshots.releases import refuse_withdrawn
 from app.snapshots.rounding import rounding_key
 from app.snapshots.sums import Placed
 from app.snapshots.tables import Columns, snapshot_tables
 from app.store.arrays import Int64
-from app.store.manifest import Correlation, Manifest
+from app.store.manifest import Correlation, Manifest, read_manifest
+from app.store.shelf import DRAFTS
 from app.store.snapshot import Mask
 
 BUILD_LOCK = ".build.lock"
@@ -38,6 +41,7 @@ def build_snapshot(settings: Settings, as_of: date, report: Report) -> Manifest:
     """Build the snapshot of a date from the registry as it is now; return its manifest.
 
     Where `settings.anonymous` is `public`, the protected snapshot is built from the same facts and published first.
+    Where `settings.release` is `manual`, both are drafts; what is released already is left as it is.
 
     Raises
     ------
@@ -45,6 +49,8 @@ def build_snapshot(settings: Settings, as_of: date, report: Report) -> Manifest:
         The date is after today in the operator's time zone.
     RoundingKeyRefused
         The rounding key is missing or not that of the published protected snapshots; nothing is built.
+    ContentWithdrawn
+        The snapshot was withdrawn; nothing is made.
     """
     refuse_future(settings, as_of)
     (settings.snapshots_dir / Tier.EXACT).mkdir(parents=True, exist_ok=True)
@@ -73,10 +79,28 @@ def _publish(settings: Settings, facts: Facts, folder: Path, key: bytes | None, 
     report("writing", 0, 1)
     exact = exact_manifest(settings, facts.parameters, write_tables(folder / Tier.EXACT, tables), correlation)
     report("writing", 1, 1)
+    with moving(settings):
+        refuse_withdrawn(settings, exact.id)
+        return _place(settings, folder, exact, protected)
+
+
+def _place(settings: Settings, folder: Path, exact: Manifest, protected: Manifest | None) -> Manifest:
+    """Publish both snapshots, or make drafts of what is not released; return the exact one's manifest."""
+    root = settings.snapshots_dir
+    public_id = None if protected is None else protected.id
+    if settings.release == "manual":
+        if is_whole(root / Tier.EXACT / exact.id):
+            released = read_manifest(root / Tier.EXACT / exact.id)
+            if public_id is None or (public_id == released.public_id and is_whole(root / Tier.PUBLIC / public_id)):
+                return released
+        root /= DRAFTS
     if protected is not None:
-        published = publish(folder / Tier.PUBLIC, settings.snapshots_dir / Tier.PUBLIC, protected)
-        exact = msgspec.structs.replace(exact, public_id=published.id)
-    return publish(folder / Tier.EXACT, settings.snapshots_dir / Tier.EXACT, exact)
+        publish(folder / Tier.PUBLIC, root / Tier.PUBLIC, protected)
+    published = publish(folder / Tier.EXACT, root / Tier.EXACT, msgspec.structs.replace(exact, public_id=public_id))
+    draft = root / DRAFTS / Tier.EXACT / exact.id
+    if draft.exists():  # of a time when builds made drafts
+        draft.rename(folder / DRAFTS)
+    return published
 
 
 def _correlation(

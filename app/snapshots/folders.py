@@ -1,19 +1,17 @@
-"""Folders of snapshots: written in a private folder, synced, published by one rename, pruned; cleanup after kills."""
+"""Folders of snapshots: written in a private folder, synced, published by one rename; cleanup after kills."""
 
 import os
 import secrets
 import shutil
-from collections import Counter
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 import pyarrow as pa
 from filelock import FileLock, Timeout
 
-from app.access.principals import Tier
 from app.config import Settings
 from app.store.format import checksum, write_table
 from app.store.manifest import MANIFEST, DamagedManifest, Manifest, TableInfo, read_manifest, write_manifest
@@ -50,7 +48,7 @@ def write_tables(folder: Path, tables: Mapping[str, Mapping[str, pa.Array]]) -> 
     for name, columns in tables.items():
         path = folder / f"{name}.arrow"
         rows = write_table(path, columns)
-        _sync(path)
+        sync(path)
         written[name] = TableInfo(rows, checksum(path))
     return written
 
@@ -64,30 +62,19 @@ def publish(folder: Path, root: Path, manifest: Manifest) -> Manifest:
     """
     root.mkdir(parents=True, exist_ok=True)
     published = root / manifest.id
-    if published.exists() and not _is_whole(published):
+    if published.exists() and not is_whole(published):
         published.rename(folder.parent / f"damaged-{folder.name}")
     newest = Shelf(root).newest_of(manifest.as_of)
     if newest is not None and newest.id == manifest.id and manifest.public_id in (None, newest.public_id):
         return newest
-    dated = msgspec.structs.replace(manifest, built_at=_after(newest))
+    dated = msgspec.structs.replace(manifest, built_at=instant_after(newest))
     if published.exists():
         return _renew(published, folder, dated)
-    _sync(write_manifest(folder, dated))
-    _sync(folder)
+    sync(write_manifest(folder, dated))
+    sync(folder)
     folder.rename(published)
-    _sync(root)
+    sync(root)
     return dated
-
-
-def prune_snapshots(settings: Settings, keep: int) -> list[str]:
-    """Remove all but the newest `keep` undamaged builds of each date, exact and protected; return the ids removed.
-
-    A damaged build is not counted. A protected one that an exact one refers to is kept; exact ones are removed first,
-    so that none ever refers to a removed one.
-    """
-    exact, public = settings.snapshots_dir / Tier.EXACT, settings.snapshots_dir / Tier.PUBLIC
-    removed = _prune(exact, keep)
-    return removed + _prune(public, keep, {manifest.public_id for manifest in Shelf(exact).all()})
 
 
 def clean_up_builds(settings: Settings) -> None:
@@ -102,18 +89,19 @@ def clean_up_builds(settings: Settings) -> None:
             continue
 
 
-def _is_whole(folder: Path) -> bool:
+def is_whole(folder: Path) -> bool:
+    """Say whether a folder has a snapshot whose files match its manifest."""
     try:
         return damaged_table(folder, read_manifest(folder)) is None
     except (OSError, DamagedManifest):
         return False
 
 
-def _after(newest: Manifest | None) -> str:
-    """Return the current instant, UTC, RFC 3339; 1 µs after the newest build if the clock was set back."""
+def instant_after(newest: Manifest | None) -> str:
+    """Return the current instant, UTC, RFC 3339; 1 µs after the newest release if the clock was set back."""
     instant = datetime.now(UTC)
     if newest is not None:
-        instant = max(instant, datetime.fromisoformat(newest.built_at) + timedelta(microseconds=1))
+        instant = max(instant, datetime.fromisoformat(newest.recency[1]) + timedelta(microseconds=1))
     return instant.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
@@ -122,32 +110,15 @@ def _renew(published: Path, folder: Path, dated: Manifest) -> Manifest:
     old = read_manifest(published)
     renewed = msgspec.structs.replace(old, built_at=dated.built_at, public_id=dated.public_id or old.public_id)
     path = write_manifest(folder, renewed)
-    _sync(path)
+    sync(path)
     path.rename(published / MANIFEST)
-    _sync(published)
+    sync(published)
     os.utime(published.parent)
     return renewed
 
 
-def _prune(root: Path, keep: int, spared: Container[str | None] = ()) -> list[str]:
-    """Remove the older builds of one root, except those spared.
-
-    A folder is renamed out of the root before its files are removed, so that no reader sees part of it.
-    """
-    builds: Counter[date] = Counter()
-    removed = []
-    for manifest in Shelf(root).all():
-        if builds[manifest.as_of] < keep:
-            builds[manifest.as_of] += damaged_table(root / manifest.id, manifest) is None
-        elif manifest.id not in spared:
-            renamed = root.parent / f"{BUILDING}{secrets.token_hex(8)}"
-            (root / manifest.id).rename(renamed)
-            shutil.rmtree(renamed, ignore_errors=True)
-            removed.append(manifest.id)
-    return removed
-
-
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -23,6 +23,7 @@ from app.config import Settings
 from app.errors import Conflict
 from app.messages import say
 from app.store.manifest import DamagedManifest, OutdatedManifest, read_manifest
+from app.store.shelf import DRAFTS, WITHDRAWN
 
 WIDTH = 5
 """Distance of two rounded values, persons: this many exact counts are possible for each."""
@@ -57,9 +58,10 @@ def rounding_key(settings: Settings) -> bytes:
     RoundingKeyRefused
         There are protected snapshots, and the key is missing or not theirs; or the file contains no key.
     """
-    path, root = settings.rounding_key_path, settings.snapshots_dir / Tier.PUBLIC
+    path, folder = settings.rounding_key_path, settings.snapshots_dir
+    roots = [place / Tier.PUBLIC for place in (folder, folder / DRAFTS, folder / WITHDRAWN)]
     if not path.exists():
-        if root.is_dir() and any(root.iterdir()):
+        if any(root.is_dir() and any(root.iterdir()) for root in roots):
             detail = say(
                 "The key of the existing protected snapshots is missing: restore {where} from a backup.",
                 where=_WHERE,
@@ -67,7 +69,7 @@ def rounding_key(settings: Settings) -> bytes:
             raise RoundingKeyRefused(detail)
         _create(path)
     key = _read(path)
-    if _rounded_by(root) - {fingerprint(key)}:
+    if set().union(*map(_rounded_by, roots)) - {fingerprint(key)}:
         detail = say(
             "The existing protected snapshots were rounded with another key: restore {where} from a backup.",
             where=_WHERE,

@@ -13,6 +13,9 @@ from app.store.format import FORMAT_VERSION
 
 MANIFEST = "manifest.json"
 
+RELEASE = "release.json"
+"""Beside the manifest, outside its checksums; absent in drafts and where what is built is released at once."""
+
 
 class TableInfo(msgspec.Struct, frozen=True):
     """One file: its number of rows and the SHA-256 of its bytes."""
@@ -92,12 +95,37 @@ class BuildSettings(msgspec.Struct, frozen=True):
     committee_above: int
 
 
+class Release(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """When a snapshot was released and withdrawn.
+
+    Parameters
+    ----------
+    released_at, withdrawn_at
+        RFC 3339 instants, UTC; null: not withdrawn.
+    released_by, withdrawn_by
+        Ids of keys; null on the command line, without a key, and always in protected snapshots.
+    note, withdrawal_note
+        What the office says of it.
+    revises
+        Id of the snapshot of the same date that was the newest before; null: there was none.
+    """
+
+    released_at: str
+    released_by: str | None = None
+    note: str | None = None
+    revises: str | None = None
+    withdrawn_at: str | None = None
+    withdrawn_by: str | None = None
+    withdrawal_note: str | None = None
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about a snapshot except its rows.
 
     `member_source` is the one in effect (`register` or `returns`), `settings.member_source` the configured one;
     `built_at` is an RFC 3339 instant, UTC. An exact snapshot has the `public_id` of the protected one built with it; a
-    protected one has in `rounding_key` the fingerprint of the key used for rounding.
+    protected one has in `rounding_key` the fingerprint of the key used for rounding. `release` is read from its own
+    file; null: there is none.
     """
 
     id: str
@@ -113,6 +141,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     disclosure: Disclosure = EXACT
     rounding_key: str | None = None
     public_id: str | None = None
+    release: Release | None = None
 
     @property
     def scoped(self) -> "Manifest":
@@ -121,12 +150,13 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def recency(self) -> tuple[date, str, str]:
-        """Sort key: the newest snapshot has the latest date, then the latest build."""
-        return (self.as_of, self.built_at, self.id)
+        """Sort key: the newest snapshot has the latest date, then the latest release, which may be its build."""
+        released_at = self.built_at if self.release is None else max(self.built_at, self.release.released_at)
+        return (self.as_of, released_at, self.id)
 
 
 class _Written(Manifest, frozen=True, kw_only=True):
-    """A manifest as stored: with the SHA-256 of its JSON, keys sorted, without the checksum itself."""
+    """A manifest as stored: with the SHA-256 of its JSON, keys sorted, without the checksum and the release."""
 
     checksum: str
 
@@ -174,20 +204,25 @@ def snapshot_id(
 def write_manifest(folder: Path, manifest: Manifest) -> Path:
     """Write the manifest, with its checksum, into its snapshot's folder; return the file."""
     path = folder / MANIFEST
-    written = _Written(**_fields(manifest), checksum=_checksum(manifest))
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(written, order="sorted"), indent=1) + b"\n")
+    path.write_bytes(_formatted({**_stored(manifest), "checksum": _checksum(manifest)}))
+    return path
+
+
+def write_release(path: Path, release: Release) -> Path:
+    """Write a release into a file; return it."""
+    path.write_bytes(_formatted(release))
     return path
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Return the manifest of a snapshot's folder.
+    """Return the manifest of a snapshot's folder, with its release.
 
     Raises
     ------
     OutdatedManifest
         It is of another format version.
     DamagedManifest
-        It cannot be read or does not match its checksum.
+        It, or the release, cannot be read or does not match its checksum.
     """
     content = (folder / MANIFEST).read_bytes()
     try:
@@ -197,15 +232,28 @@ def read_manifest(folder: Path) -> Manifest:
         written = msgspec.json.decode(content, type=_Written)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DamagedManifest(type(error).__name__) from error
-    manifest = Manifest(**_fields(written))
+    manifest = Manifest(**_stored(written))
     if _checksum(manifest) != written.checksum:
         raise DamagedManifest("checksum")
-    return manifest
+    return msgspec.structs.replace(manifest, release=_read_release(folder))
 
 
-def _fields(manifest: Manifest) -> dict[str, Any]:
-    return {name: getattr(manifest, name) for name in Manifest.__struct_fields__}
+def _read_release(folder: Path) -> Release | None:
+    try:
+        return msgspec.json.decode((folder / RELEASE).read_bytes(), type=Release)
+    except FileNotFoundError:
+        return None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise DamagedManifest(RELEASE) from error
+
+
+def _stored(manifest: Manifest) -> dict[str, Any]:
+    return {name: getattr(manifest, name) for name in Manifest.__struct_fields__ if name != "release"}
 
 
 def _checksum(manifest: Manifest) -> str:
-    return hashlib.sha256(msgspec.json.encode(manifest, order="sorted")).hexdigest()
+    return hashlib.sha256(msgspec.json.encode(_stored(manifest), order="sorted")).hexdigest()
+
+
+def _formatted(content: object) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(content, order="sorted"), indent=1) + b"\n"

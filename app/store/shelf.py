@@ -4,14 +4,23 @@ import threading
 import time
 from collections.abc import Sequence
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 
 import structlog
 
-from app.errors import ErrorCode, ErrorItem, NotFound
+from app.errors import ErrorCode, ErrorItem, NotFound, ServiceError
 from app.messages import Message, say
 from app.store.format import checksum
-from app.store.manifest import MANIFEST, DamagedManifest, Manifest, OutdatedManifest, read_manifest
+from app.store.manifest import (
+    MANIFEST,
+    RELEASE,
+    DamagedManifest,
+    Manifest,
+    OutdatedManifest,
+    Release,
+    read_manifest,
+)
 from app.store.snapshot import Snapshot
 
 _MAPPED_AT_ONCE = 8
@@ -26,6 +35,14 @@ class SnapshotNotFound(NotFound):
 
     code = "snapshot-not-found"
     title = "Snapshot not found"
+
+
+class SnapshotWithdrawn(ServiceError):
+    """The snapshot of this id was released and then taken out of service; `detail` says why."""
+
+    code = "snapshot-withdrawn"
+    status = 410
+    title = "Snapshot withdrawn"
 
 
 class DamagedSnapshot(Exception):
@@ -53,8 +70,22 @@ def _files(folder: Path, manifest: Manifest) -> object:
     return manifest, [(stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in stats]
 
 
+DRAFTS = "drafts"
+"""Folder of the snapshots that are built and not released."""
+
+WITHDRAWN = "withdrawn"
+"""Folder of those that were released and withdrawn."""
+
 NO_SNAPSHOT = say("There is no snapshot yet.")
 EVERY_SNAPSHOT_DAMAGED = say("Every snapshot is damaged; the log says which.")
+
+
+def withdrawal_of(snapshot_id: str, release: Release) -> Message:
+    """Return when and why a snapshot was withdrawn."""
+    day, note = (release.withdrawn_at or "")[:10], release.withdrawal_note
+    if note is None:
+        return say("Snapshot {snapshot} was withdrawn on {day}.", snapshot=snapshot_id, day=day)
+    return say("Snapshot {snapshot} was withdrawn on {day}: {note}", snapshot=snapshot_id, day=day, note=note)
 
 
 class Shelf:
@@ -79,6 +110,16 @@ class Shelf:
     def damaged(self) -> dict[str, Message]:
         """What is wrong with each damaged snapshot, by id."""
         return dict(self._damaged)
+
+    @cached_property
+    def drafts(self) -> "Shelf":
+        """The snapshots of the same tier that are built and not released."""
+        return Shelf(self._root.parent / DRAFTS / self._root.name)
+
+    @cached_property
+    def withdrawn(self) -> "Shelf":
+        """The snapshots of the same tier that were released and withdrawn."""
+        return Shelf(self._root.parent / WITHDRAWN / self._root.name)
 
     def all(self) -> tuple[Manifest, ...]:
         """Return the manifests of all snapshots, the newest first."""
@@ -109,9 +150,23 @@ class Shelf:
         return self._first(earlier, say("There is no snapshot at or before {as_of}.", as_of=as_of))
 
     def get(self, snapshot_id: str) -> Snapshot:
-        """Return the snapshot of an id."""
+        """Return the snapshot of an id.
+
+        Raises
+        ------
+        SnapshotWithdrawn
+            It was withdrawn.
+        """
         named = [manifest for manifest in self.all() if manifest.id == snapshot_id]
+        if not named:
+            self.refuse_withdrawn(snapshot_id)
         return self._first(named, say("There is no snapshot {snapshot}.", snapshot=snapshot_id), by_id=True)
+
+    def refuse_withdrawn(self, snapshot_id: str) -> None:
+        """Raise `SnapshotWithdrawn` for the id of a snapshot that was withdrawn."""
+        for manifest in self.withdrawn.all():
+            if manifest.id == snapshot_id and manifest.release is not None:
+                raise SnapshotWithdrawn(withdrawal_of(manifest.id, manifest.release))
 
     def visit(self, manifest: Manifest) -> Snapshot:
         """Return a snapshot for a single read; it does not displace another mapped one.
@@ -200,8 +255,8 @@ class Shelf:
         except OutdatedManifest:
             self._damage(folder.name, say("another format version: build its date again"))
             return None
-        except DamagedManifest:
-            self._damage(folder.name, say("{file} is damaged", file=MANIFEST))
+        except DamagedManifest as error:
+            self._damage(folder.name, say("{file} is damaged", file=RELEASE if str(error) == RELEASE else MANIFEST))
             return None
         except OSError as error:
             if folder.is_dir():  # neither a stray file nor pruned since the listing was read
@@ -215,18 +270,64 @@ class Shelf:
         return manifest
 
 
-class ScopedShelf(Shelf):
-    """The snapshots of a shelf as keys with a scope get them, mapped once for both."""
+class _View(Shelf):
+    """The snapshots of another shelf, mapped once for both."""
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
-        self._all: tuple[Manifest, ...] = ()
-        self._scoped: tuple[Manifest, ...] = ()
 
     @property
     def damaged(self) -> dict[str, Message]:
         """What is wrong with each snapshot that is not served, by id."""
         return self._shelf.damaged
+
+    @cached_property
+    def drafts(self) -> Shelf:
+        """The snapshots that are built and not released."""
+        return self._shelf.drafts
+
+    @cached_property
+    def withdrawn(self) -> Shelf:
+        """The snapshots that were released and withdrawn."""
+        return self._shelf.withdrawn
+
+    def all(self) -> tuple[Manifest, ...]:
+        """Return the manifests of all snapshots, the newest first."""
+        return self._shelf.all()
+
+    def is_mapped(self, manifest: Manifest) -> bool:
+        """Say whether a snapshot is mapped as this build of it."""
+        return self._shelf.is_mapped(manifest)
+
+    def visit(self, manifest: Manifest) -> Snapshot:
+        """Return a snapshot for one look; errors as those of the shelf."""
+        return self._shelf.visit(manifest)
+
+    def _opened(self, manifest: Manifest) -> Snapshot:
+        return self._shelf._opened(manifest)
+
+
+class ReviewShelf(_View):
+    """The snapshots of a shelf as whoever may see drafts gets them: a draft by its id alone, never by a date."""
+
+    def get(self, snapshot_id: str) -> Snapshot:
+        """Return the snapshot of an id, else the draft; errors as those of the shelf."""
+        drafts = {manifest.id for manifest in self.drafts.all()} - {manifest.id for manifest in self.all()}
+        return (self.drafts if snapshot_id in drafts else self._shelf).get(snapshot_id)
+
+
+class ScopedShelf(_View):
+    """The snapshots of a shelf as keys with a scope get them."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        super().__init__(shelf)
+        self._all: tuple[Manifest, ...] = ()
+        self._scoped: tuple[Manifest, ...] = ()
+
+    @cached_property
+    def drafts(self) -> Shelf:
+        """The snapshots that are built and not released, as keys with a scope get them."""
+        return ScopedShelf(self._shelf.drafts)
 
     def all(self) -> tuple[Manifest, ...]:
         """Return the manifests of all snapshots, the newest first."""
@@ -235,16 +336,12 @@ class ScopedShelf(Shelf):
             self._all, self._scoped = manifests, tuple(manifest.scoped for manifest in manifests)
         return self._scoped
 
-    def is_mapped(self, manifest: Manifest) -> bool:
-        """Say whether a snapshot is mapped as this build of it."""
-        return self._shelf.is_mapped(manifest)
-
     def visit(self, manifest: Manifest) -> Snapshot:
         """Return a snapshot for one look; errors as those of the shelf."""
-        return self._shelf.visit(self._whole_of(manifest)).scoped
+        return super().visit(self._whole_of(manifest)).scoped
 
     def _opened(self, manifest: Manifest) -> Snapshot:
-        return self._shelf._opened(self._whole_of(manifest)).scoped
+        return super()._opened(self._whole_of(manifest)).scoped
 
     def _whole_of(self, manifest: Manifest) -> Manifest:
         for whole in self._shelf.all():

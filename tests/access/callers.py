@@ -49,6 +49,8 @@ KEYED = (
     Caller("writer", "write"),
     Caller("writer of Siming", "write", frozenset({SIMING})),
     Caller("writer of Huli", "write", frozenset({HULI})),
+    Caller("releaser", "release"),
+    Caller("releaser of Siming", "release", frozenset({SIMING})),
     Caller("admin", "admin"),
 )
 

@@ -45,6 +45,8 @@ def needed_right(method: str, path: str) -> str:
     """The right that an operation needs, by its path as the document has it."""
     if path.startswith(("/v1/keys", "/v1/audit", "/v1/erasures")):
         return "admin"
+    if path.endswith(("/release", "/withdraw")):
+        return "release"
     if path.startswith(("/v1/imports", "/v1/jobs")) or method != "GET":
         return "write"
     return "read" if path.startswith("/v1/") else "open"
@@ -250,6 +252,11 @@ ASKED: dict[str, tuple[Ask, ...]] = {
         Ask(Kind.SNAPSHOT, "/v1/snapshots/{public}", tier="public"),
         Ask(Kind.SNAPSHOT, "/v1/snapshots/20170630-0000000000000000", done=404),
     ),
+    "release_snapshot": (
+        Ask(Kind.TREE_CHANGE, "/v1/snapshots/{exact}/release", method="POST", body={"note": "seen"}),
+        Ask(Kind.TREE_CHANGE, "/v1/snapshots/{public}/release", method="POST", body={}, done=404),
+    ),
+    "withdraw_snapshot": (Ask(Kind.TREE_CHANGE, "/v1/snapshots/0/withdraw", method="POST", body={}, done=404),),
     "create_snapshot": (
         Ask(Kind.TREE_CHANGE, "/v1/snapshots", method="POST", body={"as_of": "2999-01-01"}, done=422),
         Ask(Kind.TREE_CHANGE, "/v1/snapshots", method="POST", body={"as_of": "2001-01-01"}, done=202, only="public"),

@@ -12,11 +12,17 @@ from typing import Any
 from tests.access.callers import SENDER, Caller
 from tests.access.places import BRANCHES, ENTERPRISES, is_within
 
-LADDER = ("open", "read", "write", "admin")
-"""Each right brings those before it."""
+BRINGS = {
+    "open": {"open"},
+    "read": {"open", "read"},
+    "write": {"open", "read", "write"},
+    "release": {"open", "read", "release"},
+    "admin": {"open", "read", "write", "release", "admin"},
+}
+"""What each right brings."""
 
 WITHOUT_KEY = {"none": "open", "public": "read", "exact": "admin"}
-"""How far up somebody comes without a key, by `ANONYMOUS`."""
+"""What right somebody has without a key, by `ANONYMOUS`."""
 
 FIRMS = ENTERPRISES | BRANCHES
 
@@ -108,7 +114,7 @@ def due(needed: str, ask: Ask, caller: Caller, anonymous: str) -> Due:
     if not caller.good:
         return _status(401)
     held = caller.right or WITHOUT_KEY[anonymous]
-    if LADDER.index(held) < LADDER.index(needed):
+    if needed not in BRINGS[held]:
         return _status(401 if caller.right is None and anonymous == "none" else 403)
     return _RULES[ask.kind](ask, caller, anonymous)
 

@@ -16,7 +16,7 @@ from tests.access.callers import CALLERS, KEYED, NOBODY, Caller
 from tests.access.conftest import MODES, Served
 from tests.access.operations import ASKED, needed_right
 from tests.access.places import MEMBER, NAMES
-from tests.access.rules import LADDER, WITHOUT_KEY, Ask, Due, due
+from tests.access.rules import BRINGS, WITHOUT_KEY, Ask, Due, due
 from tests.document import DOCUMENT, resolved
 from tests.lengths import some
 
@@ -91,7 +91,7 @@ def expanded(asks: tuple[Ask, ...], operation: Operation, ids: Mapping[str, str]
 
 async def asked(client: httpx.AsyncClient, served: Served, ask: Ask, caller: Caller, mode: str) -> httpx.Response:
     """Send a request, having put there what it needs."""
-    may_write = LADDER.index(caller.right or WITHOUT_KEY[mode]) >= LADDER.index("write")
+    may_write = "write" in BRINGS[caller.right or WITHOUT_KEY[mode]]
     if ask.before is not None and may_write:
         put = await client.put(ask.path, json=ask.before, headers=served.headers("admin"))
         assert put.status_code in {200, 201}, put.text

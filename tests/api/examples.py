@@ -98,13 +98,13 @@ BAD_FILE = b"ref,joined_on,birth_year\nm-0417,2017-13-01,1990\n"
 """A file with one problem."""
 
 _SHORTENED = 2
-"""Entries of each list of the catalogue that its example shows."""
+"""Entries of each list of the catalogue, and of what a snapshot can answer, that examples show."""
 
 _CHANGING = (
     (re.compile(r'"\d{8}-[0-9a-f]{16}"'), '"20170630-5f0c91d2a3b4c5d6"'),
     (re.compile(r'"\d{14}-[0-9a-f]{16}"'), '"20170701000000-4f1d2c3b4a596877"'),
     (
-        re.compile(r'"(updated_at|built_at|created_at|started_at|finished_at|expires_at|at)":"[^"]*"'),
+        re.compile(r'"(updated_at|built_at|released_at|created_at|started_at|finished_at|expires_at|at)":"[^"]*"'),
         r'"\1":"2017-07-01T00:00:00Z"',
     ),
     (re.compile(r'"oc_[0-9a-f]{16}_[0-9a-f]{64}"'), f'"oc_9f86d081884c7d65_{"0" * 64}"'),
@@ -149,6 +149,10 @@ def served(client: TestClient, name: str) -> Any:
         answer["data"] = answer["data"][:1]
     if name == "get_catalogue":
         answer["data"] = {part: entries[:_SHORTENED] for part, entries in answer["data"].items()}
+    if name in {"list_snapshots", "get_snapshot"}:
+        for snapshot in [answer["data"]] if name == "get_snapshot" else answer["data"]:
+            can = snapshot["capabilities"]
+            can.update({part: entries[:_SHORTENED] for part, entries in can.items()})
     return answer
 
 

@@ -92,7 +92,8 @@ def test_key_is_good_at_once_when_made_and_for_what_was_wished_only(client: Test
         (["read"], ["read"]),
         (["write"], ["read", "write"]),
         (["write", "read", "write"], ["read", "write"]),
-        (["admin"], ["read", "write", "admin"]),
+        (["release"], ["read", "release"]),
+        (["admin"], ["read", "write", "release", "admin"]),
     ],
 )
 def test_rights_bring_those_below_them(client: TestClient, wished: list[str], held: list[str]) -> None:

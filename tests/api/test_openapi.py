@@ -83,7 +83,7 @@ def test_operation_ids_are_the_unique_names_of_functions(app: FastAPI, document:
     ids = [operation["operationId"] for operation in operations(document)]
     assert sorted(ids) == sorted(route.endpoint.__name__ for route in documented_routes(app))
     assert len(set(ids)) == len(ids)
-    verbs = ("list_", "get_", "export_", "create_", "replace_", "delete_")
+    verbs = ("list_", "get_", "export_", "create_", "replace_", "delete_", "release_", "withdraw_")
     assert [name for name in ids if not name.startswith(verbs)] == []
 
 
@@ -110,8 +110,8 @@ def test_every_operation_may_answer_a_problem(document: dict[str, Any]) -> None:
         ("get_health", "200 401 422 503 default"),
         ("get_problem_type", "200 401 404 422 503 default"),
         ("get_catalogue", "200 401 403 422 503 default"),
-        ("list_district_statistics", "200 401 403 404 422 503 default"),
-        ("export_enterprise_statistics", "200 401 403 404 422 503 default"),
+        ("list_district_statistics", "200 401 403 404 410 422 503 default"),
+        ("export_enterprise_statistics", "200 401 403 404 410 422 503 default"),
         ("get_enterprise", "200 401 403 404 422 503 default"),
         ("list_imports", "200 401 403 422 503 default"),
         ("create_import", "202 401 403 408 413 422 503 default"),

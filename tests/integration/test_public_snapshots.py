@@ -18,7 +18,8 @@ from structlog.testing import capture_logs
 
 from app.config import Settings
 from app.snapshots.build import build_snapshot
-from app.snapshots.folders import clean_up_builds, prune_snapshots
+from app.snapshots.folders import clean_up_builds
+from app.snapshots.pruning import prune_snapshots
 from app.snapshots.rounding import RoundingKeyRefused, fingerprint
 from app.store.manifest import UNDISCLOSED, Manifest
 from app.store.shelf import Shelf
@@ -69,7 +70,12 @@ class Workbench:
     @property
     def left(self) -> set[str]:
         """What is beside the snapshots."""
-        return {path.name for path in self.settings.snapshots_dir.iterdir()} - {"exact", "public", ".build.lock"}
+        return {path.name for path in self.settings.snapshots_dir.iterdir()} - {
+            "exact",
+            "public",
+            ".build.lock",
+            ".release.lock",
+        }
 
 
 @pytest.fixture

@@ -22,7 +22,8 @@ from starlette.testclient import TestClient
 
 from app.config import Settings
 from app.main import create_app
-from app.snapshots.folders import clean_up_builds, prune_snapshots
+from app.snapshots.folders import clean_up_builds
+from app.snapshots.pruning import prune_snapshots
 from app.snapshots.sums import SumTooLarge
 from app.store.shelf import Shelf
 from tests.factories.loading import fill
@@ -33,7 +34,11 @@ from tests.reference.registry import Registry
 
 def left(bench: "Workbench") -> list[Path]:
     """What is beside the snapshots, but for the lock by which builds take turns."""
-    return [path for path in bench.settings.snapshots_dir.iterdir() if path.name not in ("exact", ".build.lock")]
+    return [
+        path
+        for path in bench.settings.snapshots_dir.iterdir()
+        if path.name not in ("exact", ".build.lock", ".release.lock")
+    ]
 
 
 def small(headcount: int = 10) -> Registry:

@@ -34,7 +34,7 @@ _CHANGES = frozenset({"POST", "PUT", "DELETE"})
 RECORDED = frozenset(
     {
         *("code", "dataset", "id", "format", "limit", "order", "sort", "fields", "totals", "bom", "lang"),
-        *("as_of", "snapshot", "basis", "district", "industry", "industry_group"),
+        *("as_of", "snapshot", "tier", "basis", "district", "industry", "industry_group"),
         *("enterprise_kind", "sector", "ownership", "size_class", "parent", "within", "level", "include_empty"),
         *("organised", "eligible", "has_members", "reached_by_dual", "relation", "kind", "form", "status"),
         *("branch", "enterprise", "by", "from", "to", "compare_to", "strict", "rule"),

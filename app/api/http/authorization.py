@@ -1,7 +1,7 @@
 """Authentication and authorization: the caller, the right that a route requires, and the check for unknown parameters.
 
-Every route declares its right by depending on exactly one of `OPEN`, `READ`, `WRITE`, `WRITE_EVERYWHERE`, `ADMIN`; an
-application with a route that does not is not created.
+Every route declares its right by depending on exactly one of `OPEN`, `READ`, `WRITE`, `WRITE_EVERYWHERE`,
+`RELEASE_EVERYWHERE`, `ADMIN`; an application with a route that does not is not created.
 """
 
 from collections.abc import Iterator, Sequence
@@ -143,6 +143,7 @@ OPEN = Depends(Authorization(Right.OPEN))
 READ = Depends(Authorization(Right.READ))
 WRITE = Depends(Authorization(Right.WRITE))
 WRITE_EVERYWHERE = Depends(Authorization(Right.WRITE, everywhere=True))
+RELEASE_EVERYWHERE = Depends(Authorization(Right.RELEASE, everywhere=True))
 ADMIN = Depends(Authorization(Right.ADMIN))
 
 

@@ -55,6 +55,11 @@ def statistics_headers(
     return {"ETag": f'"{tag}"', **_cache_control(public=tier is Tier.PUBLIC, is_fixed=is_fixed)}
 
 
+def draft_headers(request: Request, snapshot: str, built_at: str, tier: Tier) -> dict[str, str]:
+    """Return `ETag` and cache headers of an answer from a draft, which is the caller's alone and may be gone."""
+    return statistics_headers(request, snapshot, built_at, tier) | _cache_control(public=False)
+
+
 def validated(content: bytes, media_type: str = JSON, *, public: bool) -> Response:
     """Return an answer whose `ETag` is a digest of its content.
 

@@ -14,6 +14,7 @@ PROBLEMS: dict[int, tuple[str, str]] = {
     404: ("NotFound", "What the path or the question names does not exist for the caller."),
     408: ("TooSlow", "The body did not arrive in time."),
     409: ("Conflict", "Something refers to it; `errors` says what. Nothing was changed."),
+    410: ("Gone", "The snapshot of this id was withdrawn; `detail` says why."),
     412: ("PreconditionFailed", "It is not as `If-Match` says. Nothing was changed."),
     413: ("TooLarge", "The body is larger than the service accepts."),
     415: ("UnsupportedMediaType", "The body is not sent as JSON."),
@@ -56,6 +57,10 @@ def problem_statuses(right: Right, method: str, operation: dict[str, Any]) -> It
         yield 403
     if "path" in places or (right is Right.READ and "query" in places):
         yield 404  # a code, or a snapshot
+    if "snapshots" in operation.get("tags", ()) and "path" in places:
+        yield 410 if method == "GET" else 409
+    elif any(parameter["name"] == "snapshot" for parameter in operation["parameters"]):
+        yield 410
     yield from _of_body(operation)
     if any(parameter["name"] == "If-Match" for parameter in operation["parameters"]):
         yield 412

@@ -1,6 +1,6 @@
 """From a parsed question to a response: decide the tier, compute the answer with its reader, send the bytes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -8,19 +8,20 @@ from typing import Any
 from fastapi import Request, Response
 from starlette.responses import StreamingResponse
 
-from app.access.principals import Tier
+from app.access.principals import Principal, Tier
 from app.api.http.auditing import audit_details
-from app.api.http.pages import JSON, next_link, statistics_headers
+from app.api.http.pages import JSON, draft_headers, next_link, statistics_headers
 from app.api.statistics.answer_cache import CacheableQuestion, cache_answer
 from app.api.statistics.parameters import FileOutput, QuestionParameters
-from app.api.statistics.reader import SnapshotReader
+from app.api.statistics.reader import reader_of
 from app.api.statistics.tiers import districts_of, tier_of_question
 from app.catalogue.dimensions import ATTRIBUTES, By
 from app.publication.files import FileFormat
 from app.publication.lists import Answer, FileAnswer, file_answer, one_answer
 from app.publication.row_cache import Source
 from app.publication.table import FlatTable, TableOptions
-from app.statistics.question import Page, Question, Subject
+from app.statistics.changes import ChangesQuestion
+from app.statistics.question import AsOf, Page, Question, Subject
 from app.statistics.workplaces import WorkplacesQuestion
 
 _LIGHT_LIMIT = 200
@@ -43,10 +44,12 @@ async def json_response(
 ) -> Response:
     """Return the JSON answer to a question, about a branch in the path if there is one, with a link to the next."""
     question, page = _question(parameters, branch), parameters.page
+
+    def work(source: Source, question: Question) -> Answer:
+        return answer(source, question, page)
+
     light = _is_light(question, page)
-    return await _json_response(
-        request, question, lambda source: answer(source, question, page), code=branch, light=light
-    )
+    return await _json_response(request, question, work, code=branch, light=light, as_public=parameters.as_public)
 
 
 def _question(parameters: QuestionParameters, branch: str | None) -> Question:
@@ -57,8 +60,8 @@ def _question(parameters: QuestionParameters, branch: str | None) -> Question:
 async def one_response(request: Request, subject: Subject, code: str, parameters: QuestionParameters) -> Response:
     """Return the JSON answer about one subject."""
     question = Question(subject, parameters.when, parameters.population, fields=parameters.figures)
-    work = partial(one_answer, question=question, code=code)
-    return await _json_response(request, question, work, code=code, light=_is_light(question))
+    work, light = partial(one_answer, code=code), _is_light(question)
+    return await _json_response(request, question, work, code=code, light=light, as_public=parameters.as_public)
 
 
 async def file_response(
@@ -67,23 +70,34 @@ async def file_response(
     """Return a whole table, of a branch in the path if there is one, as a file that is written while it is sent."""
     question, options = _question(parameters, branch), parameters.options(file_format)
 
+    tier = await tier_of_question(request, question, branch, as_public=parameters.as_public)
+    question = _of_tier(request, question, tier)
+
     def work(source: Source) -> FileAnswer:
         return file_answer(table(source, question, parameters.page, options.table), options)
 
-    tier = await tier_of_question(request, question, branch)
-    file = await _reader(request, tier).run(work, question.when, light=False)
-    is_fixed = _is_fixed(question, file.snapshot)
-    headers = statistics_headers(request, file.snapshot, file.built_at, tier, is_fixed=is_fixed)
+    file = await reader_of(request, tier).run(work, question.when, light=False)
+    headers = _headers(request, question, file, tier)
     headers["Content-Disposition"] = f'attachment; filename="{file.filename}"'
     return StreamingResponse(file.chunks, headers=headers, media_type=file.media_type)
 
 
 async def _json_response(
-    request: Request, question: Question, work: Callable[[Source], Answer], *, code: str | None = None, light: bool
+    request: Request,
+    question: Question,
+    work: Callable[..., Answer],
+    *,
+    code: str | None = None,
+    light: bool,
+    as_public: bool,
 ) -> Response:
-    tier = await tier_of_question(request, question, code)
-    answer = await _reader(request, tier).run(work, question.when, light=light)
-    response = _response(request, answer, tier, question, code)
+    tier = await tier_of_question(request, question, code, as_public=as_public)
+    question = _of_tier(request, question, tier)
+    answer = await reader_of(request, tier).run(partial(work, question=question), question.when, light=light)
+    response = _response(request, answer, tier, question)
+    is_audited = question.subject in _LONG_LISTS
+    if not as_public and answer.single and not is_audited and not _shows_draft(request, question, tier):
+        _cache(request, answer, tier, question, code)
     if answer.next_cursor is not None:
         response.headers["Link"] = next_link(request, answer.next_cursor)
     return response
@@ -107,9 +121,21 @@ def _is_fixed(question: Question, snapshot: str) -> bool:
     return question.when.snapshot == snapshot and question.subject not in _LONG_LISTS
 
 
-def _reader(request: Request, tier: Tier) -> SnapshotReader:
-    reader: SnapshotReader = request.app.state.readers[tier]
-    return reader
+def _of_tier(request: Request, question: Question, tier: Tier) -> Question:
+    """Return a question of protected figures with their ids in place of exact ones, for whoever sees everything."""
+    principal: Principal = request.state.principal
+    if tier is not Tier.PUBLIC or principal.scope is not None:
+        return question
+    exact = reader_of(request, Tier.EXACT).shelf
+    listed = (*exact.all(), *(exact.drafts.all() if principal.reviews else ()))
+    ids = {manifest.id: manifest.public_id or manifest.id for manifest in listed}
+    if isinstance(question, ChangesQuestion):
+        question = replace(question, since=_renamed(question.since, ids))
+    return replace(question, when=_renamed(question.when, ids))
+
+
+def _renamed(when: AsOf, ids: Mapping[str, str]) -> AsOf:
+    return when if when.snapshot is None else replace(when, snapshot=ids.get(when.snapshot, when.snapshot))
 
 
 def _is_light(question: Question, page: Page = _FIRST_PAGE) -> bool:
@@ -118,11 +144,29 @@ def _is_light(question: Question, page: Page = _FIRST_PAGE) -> bool:
     return in_order and _is_precomputed(question)
 
 
-def _response(request: Request, answer: Answer, tier: Tier, question: Question, code: str | None = None) -> Response:
+def _response(request: Request, answer: Answer, tier: Tier, question: Question) -> Response:
     audit_details(request, answer.rows)
-    if answer.single and question.subject not in _LONG_LISTS:  # each read of enterprises and branches is audited
-        districts = districts_of(question, code, lambda: _reader(request, tier).shelf.get(answer.snapshot).districts)
-        cache_answer(request, CacheableQuestion(districts, question.when, tier, answer.snapshot, answer.built_at))
+    return Response(answer.body, headers=_headers(request, question, answer, tier), media_type=JSON)
+
+
+def _cache(request: Request, answer: Answer, tier: Tier, question: Question, code: str | None) -> None:
+    districts = districts_of(question, code, lambda: reader_of(request, tier).shelf.get(answer.snapshot).districts)
+    cache_answer(request, CacheableQuestion(districts, question.when, tier, answer.snapshot, answer.built_at))
+
+
+def _headers(request: Request, question: Question, answer: Answer | FileAnswer, tier: Tier) -> dict[str, str]:
+    if _shows_draft(request, question, tier):
+        return draft_headers(request, answer.snapshot, answer.built_at, tier)
     is_fixed = _is_fixed(question, answer.snapshot)
-    headers = statistics_headers(request, answer.snapshot, answer.built_at, tier, is_fixed=is_fixed)
-    return Response(answer.body, headers=headers, media_type=JSON)
+    return statistics_headers(request, answer.snapshot, answer.built_at, tier, is_fixed=is_fixed)
+
+
+def _shows_draft(request: Request, question: Question, tier: Tier) -> bool:
+    principal: Principal = request.state.principal
+    dates = (question.since, question.when) if isinstance(question, ChangesQuestion) else (question.when,)
+    named = {when.snapshot for when in dates} - {None}
+    if not named or not principal.reviews:
+        return False
+    shelf = reader_of(request, tier).shelf
+    released = {manifest.id for manifest in shelf.all()}
+    return any(manifest.id in named - released for manifest in shelf.drafts.all())

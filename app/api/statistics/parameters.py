@@ -65,6 +65,11 @@ class QuestionParameters(BaseModel):
         return codes
 
     @property
+    def as_public(self) -> bool:
+        """Whether protected figures are asked for, whoever asks."""
+        return getattr(self, "tier", None) is not None
+
+    @property
     def listing(self) -> Listing:
         """Which rows to list."""
         return _part(self, Listing)
@@ -75,7 +80,23 @@ class QuestionParameters(BaseModel):
         return _part(self, Page)
 
 
-class AsOfParameters(QuestionParameters):
+class AskedTier(StrEnum):
+    """Which tier of figures can be asked for."""
+
+    PUBLIC = "public"
+
+
+class TierParameter(QuestionParameters):
+    """Whose figures."""
+
+    tier: AskedTier | None = Field(
+        default=None,
+        description="`public`: protected figures, as everybody gets them; `snapshot` may then be the id of an exact "
+        "one, also a draft. Absent: what the caller may see.",
+    )
+
+
+class AsOfParameters(TierParameter):
     """As of when."""
 
     as_of: IsoDate | None = Field(

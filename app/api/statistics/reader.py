@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
+from fastapi import Request
+
+from app.access.principals import Tier
 from app.publication.row_cache import Source
 from app.statistics.question import AsOf
 from app.store.shelf import Shelf
@@ -51,3 +54,10 @@ class SnapshotReader:
         self._mapped[key] = None
         while len(self._mapped) > _MOST_MAPPED:
             self._mapped.pop(next(iter(self._mapped)))
+
+
+def reader_of(request: Request, tier: Tier) -> SnapshotReader:
+    """Return the reader of a tier for the caller: with drafts for whoever may see them."""
+    state = request.app.state
+    reader: SnapshotReader = (state.reviewers if request.state.principal.reviews else state.readers)[tier]
+    return reader

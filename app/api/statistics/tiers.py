@@ -7,7 +7,7 @@ from itertools import islice
 from fastapi import Request
 
 from app.access.principals import Principal, Tier, tier_of
-from app.api.statistics.reader import SnapshotReader
+from app.api.statistics.reader import reader_of
 from app.statistics.aggregates import SubjectNotFound
 from app.statistics.as_of import snapshot_at
 from app.statistics.changes import ChangesQuestion
@@ -43,8 +43,10 @@ def districts_of(question: Question, code: str | None, tree: Callable[[], Tree |
     return tuple(code for code in codes if code is not None)
 
 
-async def tier_of_question(request: Request, question: Question, code: str | None = None) -> Tier:
-    """Return the tier that answers a question; `code` is that of a single subject.
+async def tier_of_question(
+    request: Request, question: Question, code: str | None = None, *, as_public: bool = False
+) -> Tier:
+    """Return the tier that answers a question; `code` is that of a single subject, `as_public` as for `tier_of`.
 
     Raises
     ------
@@ -54,9 +56,9 @@ async def tier_of_question(request: Request, question: Question, code: str | Non
         It is about an enterprise or a branch that does not exist or is outside the key's scope.
     """
     principal: Principal = request.state.principal
-    if not principal.scope:  # everything, or nothing: no tree is needed
-        return tier_of(principal, districts_of(question, code, lambda: None), _no_lineage)
-    reader: SnapshotReader = request.app.state.readers[Tier.EXACT]
+    if as_public or not principal.scope:  # everything, or nothing: no tree is needed
+        return tier_of(principal, districts_of(question, code, lambda: None), _no_lineage, as_public=as_public)
+    reader = reader_of(request, Tier.EXACT)
     light = not isinstance(question, TrendQuestion)
     return await reader.run(
         lambda source: _decided(source.shelf, principal, question, code), question.when, light=light

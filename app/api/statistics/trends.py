@@ -34,6 +34,7 @@ from app.api.statistics.parameters import (
     IndustryParameter,
     PageParameters,
     QuestionParameters,
+    TierParameter,
 )
 from app.api.statistics.subjects import Format
 from app.api.statistics.tiers import visibility_of
@@ -130,7 +131,7 @@ class TrendPopulation(
     )
 
 
-class TrendParameters(AnyFields, TrendPopulation):
+class TrendParameters(AnyFields, TrendPopulation, TierParameter):
     """Of whom, and over which dates."""
 
     branch: Annotated[tuple[str, ...], Distinct] = Field(
