@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 STATUSES = ("protected", "not_applicable", "unknown", "inconsistent", "unreliable", "low_base", "ok")
 """Statuses of a rate, from no figure at all to a sound one: `frame["…_status"] >= "low_base"` has a value."""
 
+TARGET_STATES = ("cannot_tell", "short", "met")
+"""Whether a target is met."""
+
 CLASSES = ("not_applicable", "inconsistent", "few_expected", "low", "lower", "higher", "not_different")
 """What a comparison of members with a reference says."""
 
@@ -29,6 +32,7 @@ _ENUMERATIONS: Mapping[str, tuple[str, ...]] = {
 """Columns of enumerations, also behind a prefix, and the dimensions of the catalogue that they may be of."""
 
 _FIXED = {"row": ("subject", "total", "unallocated", "elsewhere", "no_employer"), "status": STATUSES, "class": CLASSES,
+          "current_status": STATUSES, "state": TARGET_STATES,
           "severity": ("warning", "error")}  # fmt: skip
 """Columns of other enumerations, with their values in order."""
 
@@ -39,12 +43,15 @@ _FLAGS = frozenset({
     "operating", "organised", "reached_by_dual", "standalone", "work_only",
 })  # fmt: skip
 
-_COUNTS = frozenset({"headcount_uncompared", "members", "members_without_dual", "number", "shortfall", "subject_value"})
+_COUNTS = frozenset({
+    "current_denominator", "current_numerator", "days_left", "headcount_uncompared", "members", "members_without_dual",
+    "missing", "number", "shortfall", "subject_value",
+})  # fmt: skip
 
 _NUMBERS = frozenset({
-    "expected", "limit_95_high", "limit_95_low", "limit_998_high", "limit_998_low", "members_expected", "n_eff", "p",
-    "p_margin", "precision", "q", "q_margin", "ratio", "reference_ratio", "standardised_ratio",
-    "standardised_ratio_high", "standardised_ratio_low", "value",
+    "current", "current_high", "current_low", "current_n_eff", "expected", "limit_95_high", "limit_95_low",
+    "limit_998_high", "limit_998_low", "members_expected", "n_eff", "p", "p_margin", "precision", "q", "q_margin",
+    "ratio", "reference_ratio", "standardised_ratio", "standardised_ratio_high", "standardised_ratio_low", "value",
 })  # fmt: skip
 
 _PREFIX = re.compile(r"(home|joint_branch|stratum|district|industry)_")

@@ -36,6 +36,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "establishment_gaps": Operation("establishment-gaps"),
     "dual_affiliation": Operation("dual-affiliation", paged=False),
     "data_quality": Operation("data-quality"),
+    "targets": Operation("targets"),
     "workplaces": Operation("branches/{branch}/workplaces"),
 }
 """All operations, by the names of their methods."""

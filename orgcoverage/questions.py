@@ -334,6 +334,24 @@ class Questions:
         """
         return self.table("data_quality", _given(locals()))
 
+    def targets(
+        self, *, district: Texts = None, industry: Texts = None, industry_group: Texts = None, sector: Texts = None,
+        due_from: Day = None, due_to: Day = None, state: Texts = None, as_of: Day = None, snapshot: Text = None,
+    ) -> "pd.DataFrame":  # fmt: skip
+        """Return a row per target due on the date or later: what is to be reached, `current`, `state`, `missing`.
+
+        `missing`: how many more in the numerator would meet it at today's denominator. Listed are the targets of the
+        districts, industries, groups and sectors given, or below.
+
+        Parameters
+        ----------
+        due_from, due_to
+            First and last due date; null: the date of the figures, none.
+        state
+            List those that are `met`, `short`, or of which the data `cannot_tell`.
+        """
+        return self.table("targets", _given(locals()))
+
     def workplaces(
         self, branch: str, *, by: Text = None, sort: Text = None, order: Text = None, totals: Flag = None,
         as_of: Day = None, snapshot: Text = None,

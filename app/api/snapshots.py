@@ -58,6 +58,7 @@ class SnapshotRows(Closed):
     findings: int | None = Field(description="Findings on data quality; null: no such table.")
     totals: int | None = Field(description="Sums per basis and node or group; null: no such table.")
     cells: int | None = Field(description="Sums per basis, large district and industry; null: no such table.")
+    targets: int = Field(description="Targets.")
     places: int | None = Field(description="Rounded figures per place (public tier only); null: no such table.")
 
 

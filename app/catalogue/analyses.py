@@ -21,6 +21,7 @@ class Analysis(StrEnum):
     ESTABLISHMENT_GAPS = "establishment-gaps"
     DUAL_AFFILIATION = "dual-affiliation"
     DATA_QUALITY = "data-quality"
+    TARGETS = "targets"
 
 
 @dataclass(frozen=True)
@@ -47,4 +48,5 @@ ANALYSES: Mapping[Analysis, AnalysisMeaning] = {
     Analysis.ESTABLISHMENT_GAPS: AnalysisMeaning(Label("应建未建单位", "Establishment gaps")),
     Analysis.DUAL_AFFILIATION: AnalysisMeaning(Label("兼合式隶属", "Dual affiliation")),
     Analysis.DATA_QUALITY: AnalysisMeaning(Label("数据质量", "Data quality")),
+    Analysis.TARGETS: AnalysisMeaning(Label("目标进度", "Targets"), is_public=True),
 }

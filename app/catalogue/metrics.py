@@ -342,3 +342,11 @@ SHARES: tuple[Metric, ...] = tuple(metric for metric in METRICS if metric.interv
 """The metrics with a correlation of their own, estimated for each snapshot."""
 
 METRIC: dict[str, Metric] = {metric.code: metric for metric in (*METRICS, *BRANCH_METRICS)}
+
+
+class TargetMetric(StrEnum):
+    """The metrics that may have a target: those of enterprises with an interval, and the admission rate."""
+
+    vars().update(
+        {it.code.upper(): it.code for it in METRICS if it.interval is not Interval.NONE or it.code == "admission_rate"}
+    )

@@ -8,6 +8,7 @@ from importlib.resources import files
 
 from app.catalogue.data_quality import QUALITY_RULES
 from app.catalogue.dimensions import BASES
+from app.catalogue.metrics import METRIC, TargetMetric
 
 _OF_COLUMN: Mapping[str, tuple[str, ...]] = {
     "row": ("Row",),
@@ -27,6 +28,8 @@ _OF_COLUMN: Mapping[str, tuple[str, ...]] = {
     "rule": ("QualityRule",),
     "about": ("QualitySubject",),
     "subject_kind": ("QualitySubject",),
+    "metric": ("TargetMetric",),
+    "state": ("TargetState",),
     "account": ("Account",),
     "component": ("Component",),
     "member_source": ("MemberSource",),
@@ -42,6 +45,8 @@ def chinese_values(enumeration: str) -> Mapping[str, str]:
     """Return the Chinese of the values of an enumeration."""
     if enumeration == "Basis":
         return {basis.code.value: basis.label.zh for basis in BASES}
+    if enumeration == "TargetMetric":
+        return {code.value: METRIC[code].label.zh for code in TargetMetric}
     if enumeration == "QualityRule":
         return {rule.rule.value: rule.label.zh for rule in QUALITY_RULES}
     with files("app.catalogue").joinpath("values_zh.csv").open(encoding="utf-8") as lines:

@@ -8,6 +8,7 @@ from sqlmodel import Field, SQLModel
 
 from app.catalogue.vocabulary import (
     AffiliationRole,
+    Basis,
     BranchForm,
     BranchKind,
     CoverageMeans,
@@ -17,6 +18,7 @@ from app.catalogue.vocabulary import (
     Identity,
     IndustryLevel,
     Ownership,
+    Sector,
     Sex,
     SizeClass,
 )
@@ -198,6 +200,36 @@ class BranchReturn(SQLModel, table=True):
     attendances: int | None = Field(default=None, sa_column=Column(Integer))
 
 
+class Target(SQLModel, table=True):
+    """What an office has set out to reach by a day: a share, and where; `value` is a decimal from 0 to 1, as text.
+
+    `metric` has no CHECK: a new metric may have targets at once.
+    """
+
+    __tablename__ = "target"
+    __table_args__ = (
+        one_of("basis", Basis),
+        one_of("sector", Sector),
+        CheckConstraint("CAST(value AS NUMERIC) BETWEEN 0 AND 1", name="value"),
+        CheckConstraint(
+            "(industry_code IS NULL AND (industry_group IS NULL OR sector IS NULL)) "
+            "OR (industry_group IS NULL AND sector IS NULL)",
+            name="one_scope",
+        ),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(Integer, primary_key=True, autoincrement=True))
+    metric: str = Field(sa_column=Column(Text, nullable=False))
+    basis: str = Field(sa_column=Column(Text, nullable=False))
+    due_on: date = Field(sa_column=Column(Date, nullable=False))
+    value: str = Field(sa_column=Column(Text, nullable=False))
+    district_code: str | None = Field(default=None, sa_column=Column(CODE, index=True))
+    industry_code: str | None = Field(default=None, sa_column=Column(CODE, index=True))
+    industry_group: str | None = Field(default=None, sa_column=Column(CODE, index=True))
+    sector: str | None = Field(default=None, sa_column=Column(Text))
+    source: str | None = Field(default=None, sa_column=Column(Text))
+
+
 class EnterpriseCoverage(SQLModel, table=True):
     """How an enterprise is covered, over an interval; the branch may be null for work means."""
 
@@ -212,14 +244,15 @@ class EnterpriseCoverage(SQLModel, table=True):
     end_on: date | None = Field(default=None, sa_column=Column(Date))
 
 
-Index(
-    "uq_enterprise_coverage_key",
-    EnterpriseCoverage.__table__.c.enterprise_code,  # type: ignore[attr-defined]  # SQLModel does not declare __table__
-    func.coalesce(EnterpriseCoverage.__table__.c.branch_code, text("''")),  # type: ignore[attr-defined]  # as above
-    EnterpriseCoverage.__table__.c.means,  # type: ignore[attr-defined]  # as above
-    EnterpriseCoverage.__table__.c.start_on,  # type: ignore[attr-defined]  # as above
-    unique=True,
-)
+def _unique(model: type[SQLModel], *columns: str) -> None:
+    """Declare the unique key of a table some of whose columns may be null: null equals null."""
+    table = model.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
+    key = [func.coalesce(table.c[name], text("''")) if table.c[name].nullable else table.c[name] for name in columns]
+    Index(f"uq_{table.name}_key", *key, unique=True)
+
+
+_unique(EnterpriseCoverage, "enterprise_code", "branch_code", "means", "start_on")
+_unique(Target, "metric", "basis", "due_on", "district_code", "industry_code", "industry_group", "sector")
 
 
 class Affiliation(SQLModel, table=True):

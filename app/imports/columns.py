@@ -25,6 +25,7 @@ class Kind(StrEnum):
     BOOLEAN = "boolean"
     ENUMERATION = "enumeration"
     YEAR = "year"
+    FRACTION = "fraction"
 
 
 @dataclass(frozen=True)

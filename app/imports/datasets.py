@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 
+from app.catalogue.metrics import TargetMetric
 from app.catalogue.vocabulary import (
     AffiliationRole,
+    Basis,
     BranchForm,
     BranchKind,
     CoverageMeans,
@@ -18,6 +20,7 @@ from app.catalogue.vocabulary import (
     Identity,
     IndustryLevel,
     Ownership,
+    Sector,
     Sex,
     SizeClass,
 )
@@ -265,6 +268,24 @@ _ALL = (
             Column("period_on", Kind.MONTH, "月份，不晚于本月", "Month, not one that has not begun", required=True),
             _count("meetings", "本月组织生活次数，没有的填0", "Meetings held in the month, 0 for none", required=True),
             _count("attendances", "各次到会人数之和，不填姓名", "Persons present, added up over the meetings"),
+        ),
+    ),
+    Dataset(
+        "targets",
+        ("target",),
+        ("metric", "basis", "due_on", "district_code", "industry_code", "industry_group", "sector"),
+        "目标",
+        "target",
+        (
+            _one_of("metric", TargetMetric, "指标", "What is to be reached", required=True),
+            _one_of("basis", Basis, "口径，即以哪些单位为分母", "Which enterprises it is of", required=True),
+            _date("due_on", "完成期限", "Day by which it is to be reached", required=True),
+            Column("value", Kind.FRACTION, "目标值", "What is to be reached: a share", required=True),
+            _code("district_code", "区划代码，空白即全部", "District that it is for, blank: all"),
+            _code("industry_code", "行业代码，与行业组、单位性质只填其一", "Its industry, or none if it has another"),
+            _code("industry_group", "行业组代码，与行业、单位性质只填其一", "Its industry group, or none"),
+            _one_of("sector", Sector, "单位性质，与行业、行业组只填其一", "Its sector, or none"),
+            _text("source", "文件依据", "Document that says so"),
         ),
     ),
     Dataset(

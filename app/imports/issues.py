@@ -37,6 +37,7 @@ class Rule(StrEnum):
     INVALID_YEAR = "invalid_year"
     INVALID_BOOLEAN = "invalid_boolean"
     INVALID_CHOICE = "invalid_choice"
+    INVALID_FRACTION = "invalid_fraction"
     INEXACT_NUMBER = "inexact_number"
     SPREADSHEET_ERROR = "spreadsheet_error"
     FORMULA_WITHOUT_VALUE = "formula_without_value"
@@ -56,6 +57,7 @@ class Rule(StrEnum):
     PART_WITHOUT_HEADCOUNT = "part_without_headcount"
     MEANS_WITHOUT_BRANCH = "means_without_branch"
     TWO_INDUSTRIES = "two_industries"
+    SEVERAL_SCOPES = "several_scopes"
     FUTURE_RETURN = "future_return"
     FUTURE_MONTH = "future_month"
     # rows of the file and of the registry together

@@ -114,6 +114,7 @@ _TYPES: dict[Kind, TypeEngine[Any]] = {
     Kind.MONTH: Date(),
     Kind.COUNT: Integer(),
     Kind.YEAR: Integer(),
+    Kind.FRACTION: Text(),
     Kind.BOOLEAN: Boolean(),
 }
 

@@ -92,5 +92,5 @@ def _target(dataset: Dataset, table: Table) -> Target:
         brought = set(ENTERPRISE_COLUMNS_OF_LEDGER)
     names = {column.name: renamed.get(column.name, column.name) for column in table.columns}
     source = {name: title for name, title in names.items() if title in brought}
-    key = dataset.key if table.name == "enterprise_coverage" else tuple(table.primary_key.columns.keys())
+    key = dataset.key if "id" in table.c else tuple(table.primary_key.columns.keys())
     return Target(dataset, table, key, source)

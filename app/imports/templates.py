@@ -1,7 +1,7 @@
 """Empty sheets to fill in: headers, notes, drop-down lists; a filled sheet can be imported."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -20,6 +20,9 @@ _WIDTH = 18
 _NOTES_WIDTHS = {"en": (24, 44, 12, 60), "zh": (18, 44, 10, 60)}
 _TEXT_FORMAT, _WHOLE_FORMAT = 49, 1
 """Numbers of two built-in formats of all spreadsheets: text, and whole numbers."""
+
+_LONGEST_LIST = 255
+"""Longest list of words in a rule for cells, characters."""
 
 _NUMBER_FORMATS: Mapping[Kind, int | str] = {
     Kind.CODE: _TEXT_FORMAT,
@@ -71,7 +74,7 @@ def _write_sheet(workbook: Any, dataset: Dataset, language: Language) -> None:
         sheet.set_column(place, place, _WIDTH, cells)
         sheet.write_string(0, place, _title(dataset, column, language), titles[column.required])
         sheet.write_comment(0, place, _comment(column, language), {"x_scale": 2})
-        if rule := _validation(column, language):
+        if rule := _validation(column, language, place + 1):
             sheet.data_validation(1, place, MOST_ROWS, place, {**rule, "ignore_blank": True})
 
 
@@ -86,6 +89,8 @@ def _write_notes(workbook: Any, dataset: Dataset, language: Language) -> None:
         meaning = column.zh if language == "zh" else column.en
         audit_details = (_title(dataset, column, language), meaning, words[column.required], _how(column, language))
         sheet.write_row(row, 0, audit_details)
+        if _is_long(words_of := _words(column, language)):
+            sheet.write_row(row, len(audit_details), words_of)
 
 
 def _title(dataset: Dataset, column: Column, language: Language) -> str:
@@ -115,9 +120,21 @@ def _words(column: Column, language: Language) -> tuple[str, ...]:
     return column.choices or ("yes", "no")
 
 
-def _validation(column: Column, language: Language) -> dict[str, Any] | None:
+def _is_long(words: Sequence[str]) -> bool:
+    """Say whether a list is longer than a rule of a spreadsheet may be: then it stands in the notes."""
+    return len(",".join(words)) > _LONGEST_LIST
+
+
+def _validation(column: Column, language: Language, row: int) -> dict[str, Any] | None:
+    """Return the rule for the cells of a column; `row` is that of its notes."""
+    from xlsxwriter.utility import xl_range_abs  # noqa: PLC0415  # loaded only when needed
+
     if words := _words(column, language):
-        return {"validate": "list", "source": list(words)}
+        heads = len(_NOTES[language][1])
+        place = f"='{_NOTES[language][0]}'!{xl_range_abs(row, heads, row, heads + len(words) - 1)}"
+        return {"validate": "list", "source": place if _is_long(words) else list(words)}
+    if column.kind is Kind.FRACTION:
+        return {"validate": "decimal", "criteria": "between", "minimum": 0, "maximum": 1}
     if column.kind is Kind.COUNT:
         return {"validate": "integer", "criteria": "between", "minimum": 0, "maximum": COUNT_LIMIT}
     if column.kind is Kind.YEAR:

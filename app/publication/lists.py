@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from app.catalogue.analyses import Analysis
 from app.catalogue.dimensions import By
 from app.publication import cursors
 from app.publication.cursors import AnyQuestion
@@ -143,7 +144,8 @@ def file_answer(table: FlatTable, options: FileOptions) -> FileAnswer:
 
 
 def _basis(question: Question) -> str | None:
-    if question.subject is Subject.BRANCHES or By.BASIS in question.by:
+    is_of_several = question.analysis is Analysis.TARGETS or By.BASIS in question.by
+    if question.subject is Subject.BRANCHES or is_of_several:
         return None
     return question.population.basis.value
 

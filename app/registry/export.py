@@ -120,6 +120,15 @@ def _coverage() -> Select[Any]:
     return select(*(column for column in table.c if column.name != "id")).order_by(*key)
 
 
+def _targets() -> Select[Any]:
+    table = METADATA.tables["target"]
+    scope = (
+        func.coalesce(table.c[name], "") for name in ("district_code", "industry_code", "industry_group", "sector")
+    )
+    columns = (column for column in table.c if column.name != "id")
+    return select(*columns).order_by(table.c.due_on, table.c.metric, table.c.basis, *scope)
+
+
 _STATEMENTS: Mapping[str, Callable[[], Select[Any]]] = {
     "districts": _whole("district", "code"),
     "industries": _whole("industry", "code"),
@@ -129,6 +138,7 @@ _STATEMENTS: Mapping[str, Callable[[], Select[Any]]] = {
     "branches": _whole("branch", "code"),
     "coverage": _coverage,
     "branch-returns": _whole("branch_return", "branch_code", "period_on"),
+    "targets": _targets,
 }
 
 _PLACED: Mapping[str, Entity] = {"districts": DISTRICTS, "enterprises": ENTERPRISES, "branches": BRANCHES}
@@ -138,8 +148,9 @@ _OWNED: Mapping[str, str] = {
     "returns": "enterprise_return",
     "coverage": "enterprise_coverage",
     "branch-returns": "branch_return",
+    "targets": "target",
 }
-"""Datasets whose rows are visible with their enterprise or branch, and their tables."""
+"""Datasets whose rows are visible with their enterprise, branch or district, and their tables."""
 
 EXPORTS = tuple(_STATEMENTS)
 """Names of the exported datasets, in the order in which an empty registry can import them."""

@@ -3,7 +3,7 @@
 Builds statements; nothing is executed here.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeAlias
@@ -107,8 +107,12 @@ BELONGS_TO: Mapping[str, Mapping[str, str]] = {
         for owned in REFERENCES
         if owned.belongs
     },
+    "target": {},
 }
-"""For each table whose rows have a location, the columns that refer to what a row belongs to, and its table."""
+"""For each table whose rows have a location, the columns that refer to what a row belongs to, and its table.
+
+A target has a district of its own; one without lies nowhere.
+"""
 
 
 @dataclass(frozen=True)
@@ -159,9 +163,10 @@ class Territory:
         return {"enterprise": self.enterprise, "branch": self.branch, "member": self.member}[of](code)
 
     def row(self, table: str, rows: FromClause) -> ColumnElement[bool]:
-        """Say whether rows of a table lie inside: all they belong to does and, for a return, its own district."""
+        """Say whether rows of a table lie inside: all they belong to does and, for some, their own district."""
         belonging = [self.code(of, rows.c[column]) for column, of in BELONGS_TO[table].items()]
-        return and_(*belonging, *([self.holds(place_of_return(rows))] if table == "enterprise_return" else []))
+        own = _OWN_PLACE.get(table)
+        return and_(*belonging, *([] if own is None else [self.holds(own(rows))]))
 
 
 def place_of_return(rows: FromClause) -> Code:
@@ -169,6 +174,13 @@ def place_of_return(rows: FromClause) -> Code:
     firm = METADATA.tables["enterprise"].alias()
     registered = select(firm.c.district_code).where(firm.c.code == rows.c.enterprise_code).correlate(rows)
     return func.coalesce(rows.c.district_code, registered.scalar_subquery())
+
+
+_OWN_PLACE: Mapping[str, Callable[[FromClause], Code]] = {
+    "enterprise_return": place_of_return,
+    "target": lambda rows: rows.c.district_code,
+}
+"""For each table whose rows have a district of their own, that district."""
 
 
 def is_attached(ref: Code) -> ColumnElement[bool]:

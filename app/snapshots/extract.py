@@ -26,6 +26,7 @@ EXTRACTED = (
     "enterprise_coverage",
     "branch",
     "branch_return",
+    "target",
     "member",
     "employment",
     "affiliation",

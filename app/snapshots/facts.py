@@ -59,6 +59,8 @@ class Facts:
         Results of the SQL texts of these names.
     findings
         `rule`, `district_code`, `industry_code`, `subject_kind`, `subject_code`, `value`.
+    targets
+        The targets of the registry.
     superseded
         `code`, `supersedes` of each enterprise, registered or not, that supersedes another.
     """
@@ -73,6 +75,7 @@ class Facts:
     dual_affiliation: pa.Table
     workplaces: pa.Table
     findings: pa.Table
+    targets: pa.Table
     superseded: pa.Table
 
 
@@ -189,6 +192,7 @@ def _facts(connection: duckdb.DuckDBPyConnection, parameters: Parameters) -> Fac
         dual_affiliation=result(statement("dual_affiliation", parameters)),
         workplaces=result(statement("workplaces", parameters)),
         findings=result(statement("findings", parameters)),
+        targets=result("SELECT * FROM target"),
         superseded=result("SELECT code, supersedes FROM enterprise WHERE supersedes IS NOT NULL"),
     )
 

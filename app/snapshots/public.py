@@ -11,14 +11,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from app.catalogue.dimensions import BASES
 from app.catalogue.measures import SHOWN
+from app.catalogue.metrics import METRICS
 from app.catalogue.vocabulary import Basis, DistrictLevel, IndustryLevel
 from app.snapshots.facts import Facts
 from app.snapshots.ordering import OrderedTree, at, down_to, known, numbers
 from app.snapshots.placement import DIVISION, STREET, Location, place
 from app.snapshots.rounding import cap_members, draw_shifts, identities_of, round_headcount, round_members
 from app.snapshots.sums import Placed, require_room
-from app.snapshots.tables import Columns, group_columns, nodes_of, sum_tables, tree_columns
+from app.snapshots.tables import Columns, group_columns, nodes_of, sum_tables, target_columns, tree_columns
 from app.store.format import integer_array
 
 Int64 = npt.NDArray[np.int64]
@@ -51,7 +53,7 @@ def public_tables(
     Parameters
     ----------
     facts
-        Industry groups, and which enterprises supersede others.
+        Industry groups, targets, and which enterprises supersede others.
     enterprises, placed, districts, industries
         The exact snapshot's table of enterprises, their nodes, and its trees.
     key
@@ -82,6 +84,11 @@ def public_tables(
             **{code: integer_array(values) for code, values in sums.items()},
         },
         **sum_tables(sums, places),
+        "targets": target_columns(
+            _targets_within(facts.targets, upper_districts, upper_industries, groups["code"]),
+            upper_districts,
+            upper_industries,
+        ),
     }
 
 
@@ -95,6 +102,21 @@ def _groups_within(rows: pa.Table, industries: OrderedTree) -> pa.Table:
     outside = pc.and_(pc.is_valid(rows["industry_code"]), pc.invert(pc.is_in(rows["industry_code"], industries.codes)))
     broken = rows.filter(outside)["code"].combine_chunks()
     return rows.filter(pc.invert(pc.is_in(rows["code"], broken)))
+
+
+def _targets_within(rows: pa.Table, districts: OrderedTree, industries: OrderedTree, groups: pa.Array) -> pa.Table:
+    """Return the targets whose metric, basis and scope the public may ask for."""
+    public = {
+        "metric": pa.array([metric.code for metric in METRICS if metric.public]),
+        "basis": pa.array([meaning.code.value for meaning in BASES if meaning.public]),
+        "district_code": districts.codes,
+        "industry_code": industries.codes,
+        "industry_group": groups,
+        "sector": pa.array([], pa.string()),
+    }
+    for name, values in public.items():
+        rows = rows.filter(pc.or_(pc.is_null(rows[name]), pc.is_in(rows[name], value_set=values)))
+    return rows
 
 
 def _facts(firms: pa.Table, location: Location) -> Counted:

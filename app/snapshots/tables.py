@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from app.catalogue.data_quality import QualityRule, QualitySubject
 from app.catalogue.measures import BRANCH_MEASURES, ROW_MEASURES
+from app.catalogue.metrics import TargetMetric
 from app.catalogue.vocabulary import (
     Basis,
     BranchForm,
@@ -59,6 +60,7 @@ def snapshot_tables(facts: Facts, districts: OrderedTree, industries: OrderedTre
         "workplaces": _workplaces(facts.workplaces, enterprises["code"].combine_chunks()),
         "coverage": _coverage(facts.coverage, enterprises["code"].combine_chunks()),
         "findings": _findings(facts.findings, districts, industries),
+        "targets": target_columns(facts.targets, districts, industries),
         **sum_tables(measures, placed),
     }, placed
 
@@ -96,6 +98,26 @@ def group_columns(rows: pa.Table) -> Columns:
         "name_zh": pa.array([group[0]["name_zh"] for group in grouped.values()], pa.string()),
         "name_en": pa.array([group[0]["name_en"] for group in grouped.values()], pa.string()),
         "industries": pa.array(members, pa.list_(pa.string())),
+    }
+
+
+def target_columns(rows: pa.Table, districts: OrderedTree, industries: OrderedTree) -> Columns:
+    """Return the table of targets: by due date, metric and basis as declared, then scope, none first."""
+    declared = {"metric": TargetMetric, "basis": Basis}
+    places = {name: pc.index_in(rows[name], value_set=pa.array(list(map(str, declared[name])))) for name in declared}
+    scope = ("district_code", "industry_code", "industry_group", "sector")
+    keys = pa.table({"due_on": rows["due_on"], **places, **{name: rows[name].fill_null("") for name in scope}})
+    ordered = rows.take(pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in keys.column_names]))
+    district, industry = districts.index_of(ordered["district_code"]), industries.index_of(ordered["industry_code"])
+    return {
+        **{name: _choices(ordered[name], choices) for name, choices in declared.items()},
+        "due_on": _date(ordered["due_on"]),
+        **_texts(ordered, ("value",)),
+        "district": integer_array(district, district < len(districts.codes)),
+        "industry": integer_array(industry, industry < len(industries.codes)),
+        **_texts(ordered, ("industry_group",)),
+        "sector": _choices(ordered["sector"], Sector),
+        **_texts(ordered, ("source",)),
     }
 
 

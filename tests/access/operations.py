@@ -207,6 +207,12 @@ ASKED: dict[str, tuple[Ask, ...]] = {
     "export_data_quality": in_files("data-quality", public=False),
     "get_dual_affiliation": in_districts("dual-affiliation", public=False),
     "export_dual_affiliation": in_files("dual-affiliation", public=False),
+    "list_targets": (
+        *in_districts("targets", public=True),
+        *in_districts("targets?due_from=2001-01-01&industry_group=internet", public=True),
+        figures("targets?sector=non_public&district=350203", SIMING, public=False),
+    ),
+    "export_targets": in_files("targets", public=True),
     "list_districts": (
         lists("/v1/districts"),
         lists("/v1/districts?q=350203"),

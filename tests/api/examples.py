@@ -60,6 +60,7 @@ ASKED: dict[str, tuple[str, str]] = {
     "list_establishment_gaps": ("GET", f"/v1/statistics/establishment-gaps?district={STREET}&limit=1&{PERSONS}"),
     "list_data_quality": ("GET", "/v1/statistics/data-quality"),
     "get_dual_affiliation": ("GET", f"/v1/statistics/dual-affiliation?district={STREET}"),
+    "list_targets": ("GET", "/v1/statistics/targets"),
     "list_districts": ("GET", "/v1/districts?parent=350203"),
     "get_district": ("GET", f"/v1/districts/{STREET}"),
     "list_industries": ("GET", "/v1/industries?q=6"),
@@ -148,12 +149,15 @@ def served(client: TestClient, name: str) -> Any:
     if name == "list_basis_statistics":
         answer["data"] = answer["data"][:1]
     if name == "get_catalogue":
-        answer["data"] = {part: entries[:_SHORTENED] for part, entries in answer["data"].items()}
+        answer["data"] = _shortened(answer["data"])
     if name in {"list_snapshots", "get_snapshot"}:
         for snapshot in [answer["data"]] if name == "get_snapshot" else answer["data"]:
-            can = snapshot["capabilities"]
-            can.update({part: entries[:_SHORTENED] for part, entries in can.items()})
+            snapshot["capabilities"] = _shortened(snapshot["capabilities"])
     return answer
+
+
+def _shortened(lists: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    return {name: entries[:_SHORTENED] for name, entries in lists.items()}
 
 
 def _sent(name: str) -> dict[str, Any]:

@@ -41,6 +41,7 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     "establishment_gaps": {"industry_group": "internet"},
     "dual_affiliation": {"industry_group": "internet"},
     "data_quality": {},
+    "targets": {"district": "350203"},
     "workplaces": {"branch": "SM-NET", "totals": True},
 }
 """A question of each operation, with all that it has."""

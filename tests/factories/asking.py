@@ -17,6 +17,7 @@ from app.publication.data_quality import data_quality_answer
 from app.publication.establishment_gaps import gaps_answer
 from app.publication.lists import Answer, list_answer, one_answer
 from app.publication.row_cache import RowCache, Source
+from app.publication.targets import targets_answer
 from app.publication.trends import trend_answer
 from app.publication.workplaces import workplaces_answer
 from app.snapshots.build import build_snapshot
@@ -24,6 +25,7 @@ from app.statistics.changes import ChangesQuestion
 from app.statistics.data_quality import DataQualityQuestion
 from app.statistics.establishment_gaps import gap_listing
 from app.statistics.question import ALL_FIGURES, AsOf, Listing, Order, Page, Population, Question, Relation, Subject
+from app.statistics.targets import TargetsQuestion
 from app.statistics.trends import CompareTo, TrendQuestion
 from app.statistics.workplaces import WorkplacesQuestion
 from app.store.shelf import Shelf
@@ -105,6 +107,15 @@ class Reader:
             analysis=Analysis.DATA_QUALITY, rule=rule,
         )  # fmt: skip
         return whole(lambda cursor: data_quality_answer(self.source, question, page_of(params, limit, cursor)))
+
+    def targets(self, params: Params, snapshot: str, limit: int = 1000) -> dict[str, Any]:
+        """All targets that are listed, page by page."""
+        due = {name: date.fromisoformat(params[name]) for name in params if name.startswith("due_")}
+        question = TargetsQuestion(
+            Subject.DISTRICTS, AsOf(snapshot=snapshot), population_of(params), analysis=Analysis.TARGETS,
+            state=texts(params, "state"), due_from=due.get("due_from"), due_to=due.get("due_to"),
+        )  # fmt: skip
+        return whole(lambda cursor: targets_answer(self.source, question, page_of(params, limit, cursor)))
 
     def changes(self, since: date, as_of: date, params: Params) -> dict[str, Any]:
         """What changed in a population between two dates."""

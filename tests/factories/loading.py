@@ -17,6 +17,7 @@ TABLES = {
     "branches": "branch",
     "coverage": "enterprise_coverage",
     "branch-returns": "branch_return",
+    "targets": "target",
     "members": "member",
     "employments": "employment",
     "affiliations": "affiliation",

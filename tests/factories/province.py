@@ -49,6 +49,7 @@ def province(firms: int, seed: int = 0) -> Registry:
         "branches": rows("branches", branch_chunks(branches, assigned, enterprises, places, streams[4])),
         "coverage": lost_and_founded(coverage, enterprises, streams[5]),
         "branch-returns": [],
+        "targets": [],
         "members": [],
         "employments": [],
         "affiliations": [],

@@ -40,6 +40,17 @@ def worked_example() -> Registry:
             _branch(R, "示例社区党支部", form="area"),
         ],
         coverage=[row("coverage", enterprise_code=A, means="instructor", start_on=LONG_AGO)],
+        targets=[
+            row(
+                "targets",
+                metric="organisation_coverage",
+                basis="operating",
+                due_on=date(2017, 12, 31),
+                value="0.4",
+                district_code=STREET,
+                source="示例街道2017年工作要点",
+            )
+        ],
         members=[*(_member(ref, LONG_AGO) for ref in ("a1", "a2", "a3", "b1")), _member("a4", None)],
         employments=[
             row("employments", member_ref=ref, enterprise_code=code, start_on=LONG_AGO)

@@ -40,6 +40,7 @@ TABLES = {
     "branches": "branch",
     "coverage": "enterprise_coverage",
     "branch-returns": "branch_return",
+    "targets": "target",
     "members": "member",
     "employments": "employment",
     "affiliations": "affiliation",
@@ -70,13 +71,14 @@ def cell(dataset: str, column: Column) -> st.SearchStrategy[Any]:
             days = [day.replace(day=1) for day in DATES] if column.kind is Kind.MONTH else DATES
             return st.sampled_from([*days, *blank])
         case Kind.COUNT | Kind.YEAR:
-            return st.sampled_from([0, 1, 2, 3, None] if column.kind is Kind.COUNT else [1980, 1990, None])
+            return st.sampled_from([0, 1, 2, 3, *blank[:1]] if column.kind is Kind.COUNT else [1980, 1990, None])
         case Kind.BOOLEAN:
             return st.sampled_from([True, False, *blank])
         case Kind.ENUMERATION:
-            return st.sampled_from([*column.choices, *blank])
-        case Kind.TEXT:
-            return st.sampled_from(["甲", "乙", *blank])
+            few = column.choices[:2] if dataset == "targets" else column.choices
+            return st.sampled_from([*few, *blank])
+        case Kind.TEXT | Kind.FRACTION:
+            return st.sampled_from(["甲", "乙", *blank] if column.kind is Kind.TEXT else ["0", "0.4", "1"])
 
 
 def often(column: Column) -> st.SearchStrategy[bool]:
@@ -150,6 +152,10 @@ def base() -> Tables:
             ("L", "某", "branch", None, "35", None, False),
         ],
         "branch-returns": [("K", DATES[1].replace(day=1), 2, None)],
+        "targets": [
+            ("member_ratio", "registered", DATES[0], "0.4", None, None, "g"),
+            ("member_ratio", "operating", DATES[1], "0.4", "S", "64"),
+        ],
         "members": [("m1", DATES[0]), ("m2", DATES[1])],
         "employments": [("m1", "A", DATES[1], DATES[2])],
         "affiliations": [("m1", "J", "primary", DATES[0], None), ("m2", "K", "secondary", DATES[0], None)],
@@ -174,6 +180,7 @@ def two_counties() -> Tables:
         ],
         "coverage": [("A", "L", "joint", DATES[0]), ("B", "K", "joint", DATES[0]), ("C", None, "liaison", DATES[0])],
         "branch-returns": [(code, DATES[1].replace(day=1), 2, None) for code in ("K", "L")],
+        "targets": [("member_ratio", "registered", DATES[0], "0.4", place) for place in (None, "S", "T")],
         "members": [("m1", DATES[0]), ("m2", DATES[1]), ("m3", DATES[1])],
         "employments": [("m1", "A", DATES[1], DATES[2]), ("m2", "B", DATES[1], None), ("m3", "B", DATES[1], DATES[2])],
         "affiliations": [

@@ -46,6 +46,7 @@ UNREAD = {
     Kind.YEAR: "invalid_year",
     Kind.BOOLEAN: "invalid_boolean",
     Kind.ENUMERATION: "invalid_choice",
+    Kind.FRACTION: "invalid_fraction",
 }
 
 
@@ -96,6 +97,8 @@ def own_rules(dataset: str, cells: Row, unread: frozenset[str]) -> Iterator[str]
             yield "means_without_branch"
         if kind == "branches" and cells.get("industry_code") and cells.get("industry_group"):
             yield "two_industries"
+        if kind == "targets" and sum(map(bool, map(cells.get, ("industry_code", "industry_group", "sector")))) > 1:
+            yield "several_scopes"
 
 
 def wrong_part(part: int | None, whole: int | None) -> Iterator[str]:

@@ -194,6 +194,9 @@ class Plan:
                 closed = cells[column] is not None and not inside.is_open_to(of, cells[column])
                 if closed and (there or not brings):
                     yield row.number, "outside_scope"
+            is_read = self.own == "targets" and "district_code" not in row.unread
+            if is_read and inside.is_elsewhere(cells.get("district_code")):
+                yield row.number, "outside_scope"
             old = self.before["returns"].get(key_of("returns", cells)) if self.own == "returns" else None
             if old is not None and not inside.holds(inside.place_of_return(old)):
                 yield row.number, "outside_scope"

@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Iterable, Iterator
 from datetime import date
+from decimal import Decimal
 from itertools import combinations
 from typing import Any
 
@@ -19,6 +20,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "branches": ("code",),
     "coverage": ("enterprise_code", "branch_code", "means", "start_on"),
     "branch-returns": ("branch_code", "period_on"),
+    "targets": ("metric", "basis", "due_on", "district_code", "industry_code", "industry_group", "sector"),
     "members": ("ref",),
     "employments": ("member_ref", "enterprise_code", "start_on"),
     "affiliations": ("member_ref", "branch_code", "role", "start_on"),
@@ -33,6 +35,7 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "branches": ("code", "name", "kind", "district_code"),
     "coverage": ("enterprise_code", "means", "start_on"),
     "branch-returns": ("branch_code", "period_on", "meetings"),
+    "targets": ("metric", "basis", "due_on", "value"),
     "members": ("ref", "joined_on"),
     "employments": ("member_ref", "enterprise_code", "start_on"),
     "affiliations": ("member_ref", "branch_code", "role", "start_on"),
@@ -62,6 +65,7 @@ def violations(registry: Registry, today: date) -> list[str]:
         *broken_returns(registry, today),
         *broken_branches(registry),
         *broken_people(registry),
+        *broken_targets(registry),
     ]
 
 
@@ -188,6 +192,15 @@ def broken_people(registry: Registry) -> Iterator[str]:
         yield "affiliations: a second primary branch"
     if has_overlap(registry["affiliations"], ("member_ref", "branch_code")):
         yield "affiliations: one member and branch twice"
+
+
+def broken_targets(registry: Registry) -> Iterator[str]:
+    """A value outside 0 to 1; more than one of industry, group and sector."""
+    for one in registry["targets"]:
+        if not 0 <= Decimal(one["value"]) <= 1:
+            yield "targets: a value outside 0 to 1"
+        if sum(one[name] is not None for name in ("industry_code", "industry_group", "sector")) > 1:
+            yield "targets: more than one of industry, group and sector"
 
 
 def has_overlap(rows: Iterable[Row], key: tuple[str, ...]) -> bool:

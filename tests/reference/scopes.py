@@ -12,6 +12,7 @@ BELONGS: Mapping[str, Mapping[str, str]] = {
     "branches": {"code": "branches"},
     "coverage": {"enterprise_code": "enterprises"},
     "branch-returns": {"branch_code": "branches"},
+    "targets": {},
     "members": {"ref": "members"},
     "employments": {"member_ref": "members", "enterprise_code": "enterprises"},
     "affiliations": {"member_ref": "members", "branch_code": "branches"},
@@ -88,4 +89,6 @@ class Inside:
     def row(self, dataset: str, row: Row) -> bool:
         """Say whether a row of the registry lies inside."""
         of_what_is = all(self.has(of, row[column]) for column, of in BELONGS[dataset].items())
+        if dataset == "targets":
+            return self.holds(row["district_code"])
         return of_what_is and (dataset != "returns" or self.holds(self.place_of_return(row)))

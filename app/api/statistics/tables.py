@@ -13,6 +13,7 @@ from app.api.statistics import (
     establishment_gaps,
     low_membership,
     subjects,
+    targets,
     trends,
     workplaces,
 )
@@ -26,6 +27,7 @@ from app.publication.dual_affiliation import dual_affiliation_table
 from app.publication.establishment_gaps import gaps_table
 from app.publication.lists import list_table
 from app.publication.low_membership import low_membership_table
+from app.publication.targets import targets_table
 from app.publication.trends import trend_table
 from app.statistics.question import Subject
 
@@ -66,6 +68,7 @@ TABLES: Mapping[Subject | Analysis, StatisticsTable] = {
         dual_affiliation.router, dual_affiliation.DualAffiliationFile, dual_affiliation_table
     ),
     Analysis.DATA_QUALITY: StatisticsTable(data_quality.router, data_quality.DataQualityFile, data_quality_table),
+    Analysis.TARGETS: StatisticsTable(targets.router, targets.TargetsFile, targets_table),
 }
 """Each list of subjects and each analysis, by the last part of its path; the busiest first."""
 

@@ -3,9 +3,11 @@
 Each reader first tries the usual spelling on the whole column, and goes through distinct values only if that fails.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -53,6 +55,10 @@ _MONTH_ALONE = r"^(\d{4})(?:[-/年](\d{1,2})月?|\.(0[1-9]|1[0-2]|[2-9])|(0[1-9]
 _GROUPED = r"^([1-9]\d{0,2}(?:,\d{3})+)((?:\.0+)?) ?[人名家]?$"
 _COUNTED = r"^(\d+(?:\.0+)?) ?[人名家]$"
 _WHOLE_NUMBER = r"^0*(?P<digits>\d{1,10})(?:\.0+)?$"
+_FRACTION = re.compile(r"(\d{1,9}(?:\.\d{0,17})?|\.\d{1,17})(e-\d{1,2})? ?(%?)", re.IGNORECASE | re.ASCII)
+FRACTION_DECIMALS = 15
+"""Most decimals of a fraction: as many as a double keeps."""
+
 _LONGEST_INT32 = 9
 _MONTHS = 12
 _FIRST_DAY = date.min.toordinal() - date(1970, 1, 1).toordinal()
@@ -205,6 +211,20 @@ def _bounded(numbers: Values, least: int, most: int) -> Values:
     return kept
 
 
+def _fractions(texts: Texts, _under: Under) -> Texts:
+    return _take(texts, lambda distinct: pa.array([_fraction(text) for text in distinct.to_pylist()], pa.string()))
+
+
+def _fraction(text: str) -> str | None:
+    """Return a fraction from 0 to 1 as a plain decimal without trailing zeros: 40%, 0.40 and .4 are 0.4."""
+    written = _FRACTION.fullmatch(text)
+    if written is None:
+        return None
+    value = Decimal(written[1] + (written[2] or "")).scaleb(-2 if written[3] else 0)
+    plain = f"{value.normalize():f}"
+    return plain if 0 <= value <= 1 and len(plain.partition(".")[2]) <= FRACTION_DECIMALS else None
+
+
 def _choices(texts: Texts, under: Under) -> Texts:
     values = pa.array(under.column.choices, pa.string())
     if pc.index_in(texts, values).null_count == texts.null_count:
@@ -273,6 +293,16 @@ _READINGS: Mapping[Kind, Reading] = {
         Rule.INVALID_YEAR,
         _years,
         lambda under: say("must be a year from {first} to {last}", first=FIRST_BIRTH_YEAR, last=under.today.year),
+    ),
+    Kind.FRACTION: Reading(
+        Rule.INVALID_FRACTION,
+        _fractions,
+        _always(
+            say(
+                "must be a decimal from 0 to 1 with at most {most} decimals, or a percentage: write 0.4 or 40%",
+                most=FRACTION_DECIMALS,
+            )
+        ),
     ),
     Kind.BOOLEAN: Reading(Rule.INVALID_BOOLEAN, _yes_and_no, _listing(lambda _under: yes_and_no())),
     Kind.ENUMERATION: Reading(

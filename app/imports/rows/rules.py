@@ -153,6 +153,17 @@ def _one_industry(dataset: Dataset, table: pa.Table, _today: date) -> Iterator[R
         yield RowFinding(Rule.TWO_INDUSTRIES, "industry_group", both, message)
 
 
+def _one_scope(dataset: Dataset, table: pa.Table, _today: date) -> Iterator[RowFinding]:
+    if dataset.name == "targets":
+        before = np.zeros(len(table), np.bool_)
+        for name in ("industry_code", "industry_group", "sector"):
+            if _has(table, name):
+                given = ~null_mask(_values(table, name))
+                message = "at most one of industry_code, industry_group and sector"
+                yield RowFinding(Rule.SEVERAL_SCOPES, name, before & given, message)
+                before |= given
+
+
 def _not_in_the_future(_dataset: Dataset, table: pa.Table, today: date) -> Iterator[RowFinding]:
     if _has(table, "reported_on"):
         future = true_mask(pc.greater(_values(table, "reported_on"), pa.scalar(today, pa.date32())))
@@ -193,6 +204,7 @@ _RULES: tuple[Callable[[Dataset, pa.Table, date], Iterator[RowFinding]], ...] = 
     _parts_within_whole,
     _means_with_branch,
     _one_industry,
+    _one_scope,
     _not_in_the_future,
     _has_begun,
     _right_check_digits,

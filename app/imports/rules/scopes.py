@@ -56,6 +56,8 @@ def belonging_outside(difference: Difference) -> Iterator[Finding]:
             yield _of_something_outside(difference, inside, name, of)
         if table == "enterprise_return":
             yield _returns_outside(difference, inside)
+        if table == "target":
+            yield _targets_outside(difference, inside)
 
 
 def going_outside(difference: Difference) -> Iterator[Finding]:
@@ -109,6 +111,15 @@ def _returns_outside(difference: Difference, inside: Territory) -> Finding:
     return finding(
         Rule.OUTSIDE_SCOPE, "reported_on", "the return that is there lies outside the districts of the key", rows
     )
+
+
+def _targets_outside(difference: Difference, inside: Territory) -> Finding:
+    """Find targets of districts outside, and of none; an unknown district is told as one."""
+    file = file_rows(difference.stage, difference.own.target)
+    rows = found(file, file.c.district_code).where(
+        inside.is_elsewhere(file.c.district_code), *difference.usable(file, "district_code")
+    )
+    return finding(Rule.OUTSIDE_SCOPE, "district_code", OUTSIDE, rows)
 
 
 def _put_outside(difference: Difference, inside: Territory) -> Finding:
