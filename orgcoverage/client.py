@@ -136,15 +136,16 @@ class Client(Questions):
             There is no such operation, or the code in its path is missing.
         """
         path, query = address(operation, parameters)
-        page = [("limit", "1")] if OPERATIONS[operation].paged else []
+        asked = OPERATIONS[operation]
+        page = [("limit", "1")] if asked.paged else []
         answer = self._json("GET", path, (*(one for one in query if one[0] != "totals"), *page))
         query = tuple(_pinned(query, answer["meta"], operation))
         rows = self._json("GET", f"{path}.records", query)
         columns = rows[0] if rows else self._header(path, query)
-        frame = frame_of(rows, columns, Catalogue(self.catalogue))
+        frame = frame_of(rows, columns, Catalogue(self.catalogue), asked.kinds)
         frame.attrs["meta"] = answer["meta"]
-        if operation == "dual_affiliation":
-            frame.attrs["uplift"] = answer["data"]["uplift"]
+        told = answer if asked.paged else answer["data"]
+        frame.attrs |= {name: told[name] for name in asked.beside}
         return frame
 
     def export_file(

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -16,12 +16,15 @@ STATUSES = ("protected", "not_applicable", "unknown", "inconsistent", "unreliabl
 TARGET_STATES = ("cannot_tell", "short", "met")
 """Whether a target is met."""
 
+PROPOSALS = ("standalone", "joint", "attach", "instructor")
+"""What is proposed for enterprises without an organisation."""
+
 CLASSES = ("not_applicable", "inconsistent", "few_expected", "low", "lower", "higher", "not_different")
 """What a comparison of members with a reference says."""
 
 _ENUMERATIONS: Mapping[str, tuple[str, ...]] = {
     "level": ("district", "industry"),
-    "kind": ("enterprise_kind", "kind"),
+    "kind": ("enterprise_kind", "kind", "proposal_kind"),
     "enterprise_kind": ("enterprise_kind",),
     "sector": ("sector",),
     "ownership": ("ownership",),
@@ -54,7 +57,7 @@ _NUMBERS = frozenset({
     "ratio", "reference_ratio", "standardised_ratio", "standardised_ratio_high", "standardised_ratio_low", "value",
 })  # fmt: skip
 
-_PREFIX = re.compile(r"(home|joint_branch|stratum|district|industry)_")
+_PREFIX = re.compile(r"(home|joint_branch|branch|stratum|district|industry)_")
 
 _PARTS = {"numerator": "Int64", "denominator": "Int64", "n_eff": "float64", "low": "float64", "high": "float64",
           "status": "status"}  # fmt: skip
@@ -73,7 +76,7 @@ class Figure:
     code
         The measure or metric.
     side
-        Of branches `own` or `subtree`; with `change` where it is a change; else empty.
+        Of branches `own` or `subtree`; with `change` where it is a change; `after` what is proposed; else empty.
     part
         Of a metric: which part; empty: its value, or a count.
     """
@@ -114,10 +117,14 @@ class Catalogue:
     def enumerations(self) -> Mapping[str, tuple[str, ...]]:
         """The values of each enumeration, and the levels of each tree, in order."""
         values = {one["code"]: tuple(value["code"] for value in one["values"]) for one in self.content["dimensions"]}
+        values["proposal_kind"] = PROPOSALS
         return values | {"basis": tuple(one["code"] for one in self.content["bases"])}
 
     def figure(self, column: str) -> Figure | None:
         """Return what a column of figures holds; null: it holds no figure."""
+        if column.startswith("coverage_after"):
+            found = self.figure(column.replace("coverage_after", "organisation_coverage"))
+            return found and replace(found, side="after")
         side, name = _sides(column)
         measures = self.branch_measures if side.startswith(("own", "subtree")) else self.measures
         if name in measures or name in self.metrics:

@@ -1,7 +1,7 @@
 """The operations of statistics: one table, from which methods, files and the command line derive."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 from urllib.parse import quote
@@ -17,10 +17,16 @@ class Operation:
         Behind `/v1/statistics/`; names in braces are parameters of the path. Its file has the format behind it.
     paged
         Whether its JSON comes in pages.
+    beside
+        What the JSON says beside the rows of the frame: it becomes `attrs`.
+    kinds
+        Types of the columns whose names mean something else elsewhere.
     """
 
     path: str
     paged: bool = True
+    beside: tuple[str, ...] = ()
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -34,7 +40,12 @@ OPERATIONS: Mapping[str, Operation] = {
     "low_membership": Operation("low-membership"),
     "changes": Operation("changes", paged=False),
     "establishment_gaps": Operation("establishment-gaps"),
-    "dual_affiliation": Operation("dual-affiliation", paged=False),
+    "establishment_proposals": Operation(
+        "establishment-proposals",
+        beside=("before", "after", "undecided"),
+        kinds={"enterprises": "str", "eligible": "Int64"},
+    ),
+    "dual_affiliation": Operation("dual-affiliation", paged=False, beside=("uplift",)),
     "data_quality": Operation("data-quality"),
     "targets": Operation("targets"),
     "workplaces": Operation("branches/{branch}/workplaces"),

@@ -297,6 +297,30 @@ class Questions:
         """
         return self.table("establishment_gaps", _given(locals()))
 
+    def establishment_proposals(
+        self, *, basis: Text = None, district: Texts = None, industry: Texts = None, industry_group: Texts = None,
+        sector: Texts = None, enterprise_kind: Texts = None, ownership: Texts = None, size_class: Texts = None,
+        as_of: Day = None, snapshot: Text = None,
+    ) -> "pd.DataFrame":  # fmt: skip
+        """Return a row per branch to found (`standalone`, `joint`), per enterprise to attach, or to send somebody to.
+
+        `enterprises` has the codes, with `;` between; `coverage_after` is the organisation coverage once this row and
+        all before it are done. `attrs["before"]` and `attrs["after"]` compare all of them, `attrs["undecided"]` counts
+        those of which it is not known whether they have a full member.
+
+        Examples
+        --------
+        >>> plan = service.establishment_proposals(industry_group="internet")
+        >>> plan["kind"].value_counts()
+        kind
+        standalone    31
+        joint          8
+        attach         3
+        instructor     0
+        Name: count, dtype: int64
+        """
+        return self.table("establishment_proposals", _given(locals()))
+
     def dual_affiliation(
         self, *, district: Texts = None, industry: Texts = None, industry_group: Texts = None, as_of: Day = None,
         snapshot: Text = None,

@@ -19,6 +19,7 @@ class Analysis(StrEnum):
     TRENDS = "trends"
     CHANGES = "changes"
     ESTABLISHMENT_GAPS = "establishment-gaps"
+    ESTABLISHMENT_PROPOSALS = "establishment-proposals"
     DUAL_AFFILIATION = "dual-affiliation"
     DATA_QUALITY = "data-quality"
     TARGETS = "targets"
@@ -46,6 +47,7 @@ ANALYSES: Mapping[Analysis, AnalysisMeaning] = {
     Analysis.TRENDS: AnalysisMeaning(Label("趋势", "Trends"), is_public=True),
     Analysis.CHANGES: AnalysisMeaning(Label("变化", "Changes"), is_public=True),
     Analysis.ESTABLISHMENT_GAPS: AnalysisMeaning(Label("应建未建单位", "Establishment gaps")),
+    Analysis.ESTABLISHMENT_PROPOSALS: AnalysisMeaning(Label("组建建议", "Establishment proposals")),
     Analysis.DUAL_AFFILIATION: AnalysisMeaning(Label("兼合式隶属", "Dual affiliation")),
     Analysis.DATA_QUALITY: AnalysisMeaning(Label("数据质量", "Data quality")),
     Analysis.TARGETS: AnalysisMeaning(Label("目标进度", "Targets"), is_public=True),

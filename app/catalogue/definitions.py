@@ -175,6 +175,8 @@ COLUMN_LABELS: dict[str, Label] = {
     "gap_since": Label("应建未建起始日期", "In the gap since"),
     "means": Label("覆盖方式", "Means"),
     "candidates": Label("可依托党组织", "Candidate branches"),
+    "enterprises": Label("单位代码", "Codes of enterprises"),
+    "after": Label("做到此行后的", "Once done so far:"),
     "rule": Label("规则", "Rule"),
     "label_zh": Label("规则中文名称", "Rule's Chinese name"),
     "label_en": Label("规则英文名称", "Rule's English name"),
@@ -254,4 +256,5 @@ COLUMN_LABELS |= {
     for name in ("code", "name", "name_zh", "name_en", "level", "parent_code")
 }
 COLUMN_LABELS |= _of("home", Label("隶属党组织", "Home"))
+COLUMN_LABELS |= _of("branch", Label("接收党组织", "Branch"))
 COLUMN_LABELS |= _of("joint_branch", Label("兼合党组织", "Joint branch"))

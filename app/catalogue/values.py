@@ -14,7 +14,7 @@ _OF_COLUMN: Mapping[str, tuple[str, ...]] = {
     "row": ("Row",),
     "status": ("Status",),
     "level": ("DistrictLevel", "IndustryLevel"),
-    "kind": ("EnterpriseKind", "BranchKind"),
+    "kind": ("EnterpriseKind", "BranchKind", "ProposalKind"),
     "form": ("BranchForm",),
     "means": ("CoverageMeans",),
     "sector": ("Sector",),

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SUBJECT = ("code", "name", "basis")
-_SUBJECTS = ("district_code", "district_name", "industry_code", "industry_name", "industry_group_code",
+_SUBJECTS = ("kind", "district_code", "district_name", "industry_code", "industry_name", "industry_group_code",
              "industry_group_name", "enterprise_kind", "sector", "ownership", "size_class", "basis")  # fmt: skip
 _ANALYSIS = ("as_of", "class", "q_margin", "shortfall", "gap_since", "means", "rule", "number", "account", "component",
-             "stratum_code", "value", "home_code", "joint_branch_code", "members_without_dual")  # fmt: skip
+             "stratum_code", "value", "home_code", "joint_branch_code", "branch_code",
+             "members_without_dual")  # fmt: skip
 """Columns shown besides figures: of tables with one subject, with others, and of analyses."""
 
 _SUBJECT_ROW = "subject"

@@ -13,7 +13,7 @@ from app.catalogue.definitions import COLUMN_LABELS, PART_LABELS
 from app.catalogue.measures import BRANCH_MEASURES, MEASURE
 from app.catalogue.metrics import METRIC, Metric
 from app.catalogue.vocabulary import Label
-from app.publication.rows import Meta, Part, Rows, count_lists, shown_rates
+from app.publication.rows import Meta, Part, Rate, Rows, count_lists, shown_rates
 from app.statistics.inference import Precision
 from app.statistics.question import Subject
 from app.statistics.rates import Counts
@@ -176,9 +176,14 @@ def part_cells(part: Part, fields: msgspec.Struct | None, language: Language | N
 
 def figure_columns(side: Side, language: Language | None) -> Iterator[Column]:
     """Yield the columns of the measures that a side shows, then those of its metrics."""
-    for code in side.measures_shown:
-        yield _figure_column(side.name, code, "", Kind.COUNT, language)
+    yield from count_columns(side.measures_shown, language, side.name)
     yield from metric_columns(side.metrics_shown, language, side.name)
+
+
+def count_columns(codes: Sequence[str], language: Language | None, side: str = "") -> Iterator[Column]:
+    """Yield the columns of measures."""
+    for code in codes:
+        yield _figure_column(side, code, "", Kind.COUNT, language)
 
 
 def metric_columns(metrics: Sequence[Metric], language: Language | None, side: str = "") -> Iterator[Column]:
@@ -186,6 +191,14 @@ def metric_columns(metrics: Sequence[Metric], language: Language | None, side: s
     for metric in metrics:
         for part in RATE_PARTS:
             yield _figure_column(side, metric.code, part, _PART_KINDS[part], language)
+
+
+def named_rate_columns(name: str, metric: Metric, side: str, language: Language | None) -> Iterator[Column]:
+    """Yield the columns of a metric under another name."""
+    for part in RATE_PARTS:
+        column = _figure_column(side, metric.code, part, _PART_KINDS[part], language)
+        own = f"{name}_{part}" if part else name
+        yield replace(column, name=own, heading=own if language is None else column.heading)
 
 
 def change_columns(side: Side, language: Language | None) -> Iterator[Column]:
@@ -201,9 +214,14 @@ def figure_cells(side: Side, counts: Counts, precision: Precision) -> Cells:
     """Return the cells of the figures of some rows."""
     counted, rated = count_lists(counts, side.measures_shown), shown_rates(counts, side, precision)
     return [
-        [*count, *(_plain(part) for rate in rates for part in msgspec.structs.astuple(rate))]
+        [*count, *(cell for rate in rates for cell in rate_cells(rate))]
         for count, rates in zip(counted, rated, strict=True)
     ]
+
+
+def rate_cells(rate: Rate) -> list[Any]:
+    """Return the cells of one rate."""
+    return [_plain(part) for part in msgspec.structs.astuple(rate)]
 
 
 def _subjects(rows: Rows, language: Language | None) -> Iterator[Cells]:

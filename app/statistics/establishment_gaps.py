@@ -1,8 +1,10 @@
 """Establishment gaps: enterprises that must establish an organisation and have not, since when, and candidates."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from itertools import islice
 
 import numpy as np
 
@@ -12,7 +14,7 @@ from app.statistics.subjects import flagged
 from app.store.arrays import Int64
 from app.store.manifest import Manifest
 from app.store.shelf import Shelf, SnapshotNotFound
-from app.store.snapshot import Mask, Snapshot
+from app.store.snapshot import Mask, Snapshot, Tree
 
 _STREET, _SITE = (list(DistrictLevel).index(level) for level in (DistrictLevel.STREET, DistrictLevel.SITE))
 
@@ -85,12 +87,18 @@ def candidates_of(snapshot: Snapshot, rows: Int64) -> list[tuple[Candidate, ...]
 
     Branches at its site come before others in its street, then preferred forms before others, then by code.
     """
-    near = _NearBranches.of(snapshot)
-    return [near.candidates(int(node)) for node in snapshot.district_of[rows].tolist()]
+    near = NearBranches.of(snapshot)
+    return [tuple(islice(near.candidates(node), _MOST_CANDIDATES)) for node in snapshot.district_of[rows].tolist()]
+
+
+def street_of(tree: Tree, node: int) -> int:
+    """Return the street of a district; -1 if it has none, or the node is the number of districts: no place."""
+    street = -1 if node >= len(tree.codes) else tree.nearest(node, _STREET)
+    return street if street >= 0 and tree.ranks[street] == _STREET else -1
 
 
 @dataclass(frozen=True)
-class _NearBranches:
+class NearBranches:
     """The living branches by district.
 
     Parameters
@@ -111,7 +119,7 @@ class _NearBranches:
     others: Mask
 
     @classmethod
-    def of(cls, snapshot: Snapshot) -> "_NearBranches":
+    def of(cls, snapshot: Snapshot) -> "NearBranches":
         """Return the branches of a snapshot."""
         preferred = np.isin(snapshot.branches.values("form"), [list(BranchForm).index(form) for form in _PREFERRED])
         valid = snapshot.branches.valid("form")
@@ -119,18 +127,16 @@ class _NearBranches:
         others = ~(preferred if valid is None else preferred & valid)
         return cls(snapshot, order, snapshot.branch_districts[order], others)
 
-    def candidates(self, node: int) -> tuple[Candidate, ...]:
-        """Return the candidates for an enterprise in a district; none if it has no street."""
+    def candidates(self, node: int) -> Iterator[Candidate]:
+        """Yield all candidates for an enterprise in a district; none if it has no street."""
         tree = self.snapshot.districts
-        street = -1 if node >= len(tree.codes) else tree.nearest(node, _STREET)
-        if street < 0 or tree.ranks[street] != _STREET:
-            return ()
+        street = street_of(tree, node)
+        if street < 0:
+            return
         at_site = self._branches_in(node, node + 1) if tree.ranks[node] == _SITE else ()
-        named = [Candidate(row, Nearness.SAME_SITE) for row in at_site[:_MOST_CANDIDATES]]
-        for row in self._branches_in(street, int(tree.ends[street])):
-            if len(named) < _MOST_CANDIDATES and row not in at_site:
-                named.append(Candidate(row, Nearness.SAME_STREET))
-        return tuple(named)
+        yield from (Candidate(row, Nearness.SAME_SITE) for row in at_site)
+        in_street = self._branches_in(street, int(tree.ends[street]))
+        yield from (Candidate(row, Nearness.SAME_STREET) for row in in_street if row not in at_site)
 
     def _branches_in(self, start: int, end: int) -> tuple[int, ...]:
         """Return the branches in a span of districts, preferred forms first, then by code."""

@@ -200,6 +200,8 @@ ASKED: dict[str, tuple[Ask, ...]] = {
     ),
     "list_establishment_gaps": in_districts("establishment-gaps", public=False),
     "export_establishment_gaps": in_files("establishment-gaps", public=False),
+    "list_establishment_proposals": in_districts("establishment-proposals", public=False),
+    "export_establishment_proposals": in_files("establishment-proposals", public=False),
     "list_data_quality": (
         *in_districts("data-quality", public=False),
         *in_districts("data-quality?rule=check_digit_failed", public=False),

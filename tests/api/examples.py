@@ -58,6 +58,7 @@ ASKED: dict[str, tuple[str, str]] = {
     "list_low_membership": ("GET", f"/v1/statistics/low-membership?by=division&target=0.08&limit=1&{HEADLINES}"),
     "get_changes": ("GET", f"/v1/statistics/changes?since=2017-06-30&by=division&district={STREET}"),
     "list_establishment_gaps": ("GET", f"/v1/statistics/establishment-gaps?district={STREET}&limit=1&{PERSONS}"),
+    "list_establishment_proposals": ("GET", f"/v1/statistics/establishment-proposals?district={STREET}&limit=1"),
     "list_data_quality": ("GET", "/v1/statistics/data-quality"),
     "get_dual_affiliation": ("GET", f"/v1/statistics/dual-affiliation?district={STREET}"),
     "list_targets": ("GET", "/v1/statistics/targets"),

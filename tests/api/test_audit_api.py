@@ -30,7 +30,14 @@ NAMING = (
     "/v1/exports",
     *(
         f"/v1/statistics/{name}"
-        for name in ("enterprises", "branches", "establishment-gaps", "dual-affiliation", "data-quality")
+        for name in (
+            "enterprises",
+            "branches",
+            "establishment-gaps",
+            "establishment-proposals",
+            "dual-affiliation",
+            "data-quality",
+        )
     ),
 )
 """Where single enterprises or branches are shown."""

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from app.api.statistics.data_quality import DataQualityPage
 from app.api.statistics.dual_affiliation import DualAffiliationAnswer
 from app.api.statistics.establishment_gaps import EstablishmentGapPage
+from app.api.statistics.establishment_proposals import EstablishmentProposalPage
 from app.config import Settings
 from app.main import create_app
 from tests.factories.problems import place_of
@@ -30,6 +31,8 @@ def client(siming: Settings) -> Iterator[TestClient]:
     [
         ("/establishment-gaps", EstablishmentGapPage),
         ("/establishment-gaps?strict=true&sort=full_members&order=desc&limit=3", EstablishmentGapPage),
+        ("/establishment-proposals", EstablishmentProposalPage),
+        ("/establishment-proposals?industry_group=internet&basis=registered&limit=3", EstablishmentProposalPage),
         ("/dual-affiliation", DualAffiliationAnswer),
         ("/dual-affiliation?district=350203&industry_group=internet", DualAffiliationAnswer),
         ("/data-quality", DataQualityPage),
@@ -55,7 +58,14 @@ def test_the_joint_committee_has_between_200_and_300_members_from_elsewhere(clie
 
 
 @pytest.mark.parametrize(
-    "path", ["establishment-gaps", "dual-affiliation", "data-quality", "data-quality?rule=headcount_unknown"]
+    "path",
+    [
+        "establishment-gaps",
+        "establishment-proposals",
+        "dual-affiliation",
+        "data-quality",
+        "data-quality?rule=headcount_unknown",
+    ],
 )
 def test_a_file_has_a_row_for_each_of_the_list(client: TestClient, path: str) -> None:
     name, _, query = path.partition("?")
@@ -70,6 +80,10 @@ def test_a_file_has_a_row_for_each_of_the_list(client: TestClient, path: str) ->
     [
         ("/establishment-gaps?eligible=true", "eligible"),
         ("/establishment-gaps?strict=perhaps", "strict"),
+        ("/establishment-proposals?strict=true", "strict"),
+        ("/establishment-proposals?fields=members", "fields"),
+        ("/establishment-proposals?district=nowhere", "district"),
+        ("/establishment-proposals?cursor=WyJub3doZXJlIiwiIiwxXQ", "cursor"),
         ("/dual-affiliation?basis=registered", "basis"),
         ("/data-quality?rule=none", "rule"),
         ("/data-quality?industry=nowhere", "industry"),
@@ -86,3 +100,26 @@ def test_reads_are_audited_and_nothing_is_kept_from_the_audit(client: TestClient
         client.get(f"{STATISTICS}/establishment-gaps?limit=1")
     lines = [json.loads(line) for file in sorted(siming.audit_dir.iterdir()) for line in file.read_text().splitlines()]
     assert sum(line["operation"] == "list_establishment_gaps" for line in lines) >= 2
+
+
+def test_proposals_go_on_page_by_page_and_are_the_gap_list_where_they_stand_alone(client: TestClient) -> None:
+    asked = f"{STATISTICS}/establishment-proposals?district=350203&industry_group=internet"
+    whole = client.get(asked).json()
+    paged, path = [], f"{asked}&limit=7"
+    while path:
+        answer = client.get(path)
+        paged += answer.json()["data"]
+        path = answer.links.get("next", {}).get("url", "")
+    assert paged == whole["data"]
+    gaps = client.get(f"{STATISTICS}/establishment-gaps?district=350203&industry_group=internet").json()["data"]
+    alone = [row["enterprises"] for row in whole["data"] if row["kind"] == "standalone"]
+    assert sorted(alone) == [[row["enterprise"]["code"]] for row in gaps]
+
+
+def test_coverage_grows_row_by_row_to_what_is_said_of_all(client: TestClient) -> None:
+    found = client.get(f"{STATISTICS}/establishment-proposals?district=350203&limit=1000").json()
+    numerators = [row["coverage_after"]["numerator"] for row in found["data"]]
+    organised = [0 if row["kind"] == "instructor" else len(row["enterprises"]) for row in found["data"]]
+    before = found["before"]["organisation_coverage"]["numerator"]
+    assert numerators == [before + sum(organised[: place + 1]) for place in range(len(organised))]
+    assert found["data"][-1]["coverage_after"] == found["after"]["organisation_coverage"]

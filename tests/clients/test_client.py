@@ -39,6 +39,7 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     "low_membership": {"by": "street", "district": "350203", "adjust": "division"},
     "changes": {"since": "2017-03-31", "by": "sector"},
     "establishment_gaps": {"industry_group": "internet"},
+    "establishment_proposals": {"district": "350203"},
     "dual_affiliation": {"industry_group": "internet"},
     "data_quality": {},
     "targets": {"district": "350203"},

@@ -15,6 +15,7 @@ from app.publication.breakdown import breakdown_answer
 from app.publication.changes import changes_answer
 from app.publication.data_quality import data_quality_answer
 from app.publication.establishment_gaps import gaps_answer
+from app.publication.establishment_proposals import proposals_answer
 from app.publication.lists import Answer, list_answer, one_answer
 from app.publication.row_cache import RowCache, Source
 from app.publication.targets import targets_answer
@@ -98,6 +99,14 @@ class Reader:
             gap_listing(strict=params.get("strict") == "true"), Analysis.ESTABLISHMENT_GAPS, fields=fields_of(params),
         )  # fmt: skip
         return whole(lambda cursor: gaps_answer(self.source, question, page_of(params, limit, cursor)))
+
+    def proposals(self, params: Params, snapshot: str, limit: int = 1000) -> dict[str, Any]:
+        """All establishment proposals, page by page."""
+        question = Question(
+            Subject.ENTERPRISES, AsOf(snapshot=snapshot), population_of(params),
+            analysis=Analysis.ESTABLISHMENT_PROPOSALS,
+        )  # fmt: skip
+        return whole(lambda cursor: proposals_answer(self.source, question, page_of(params, limit, cursor)))
 
     def data_quality(self, params: Params, snapshot: str, limit: int = 1000) -> dict[str, Any]:
         """How much each rule finds or, with `rule`, all that it finds, page by page."""

@@ -12,6 +12,7 @@ from app.catalogue.values import chinese_of, chinese_values
 from app.imports.tables import table
 from app.statistics.comparison import ComparisonClass
 from app.statistics.establishment_gaps import Nearness
+from app.statistics.establishment_proposals import ProposalKind
 from app.statistics.low_membership import RatioReference
 from app.statistics.trends import SeriesBreak
 
@@ -20,7 +21,16 @@ def enumerations() -> Iterator[type[StrEnum]]:
     for found in vars(vocabulary).values():
         if isinstance(found, type) and issubclass(found, StrEnum) and found is not StrEnum:
             yield found
-    yield from (QualityRule, QualitySubject, Status, Nearness, ComparisonClass, RatioReference, SeriesBreak)
+    yield from (
+        QualityRule,
+        QualitySubject,
+        Status,
+        Nearness,
+        ProposalKind,
+        ComparisonClass,
+        RatioReference,
+        SeriesBreak,
+    )
 
 
 @pytest.mark.parametrize("enumeration", [*enumerations()], ids=lambda it: it.__name__)

@@ -77,7 +77,10 @@ def _is_always_given(measure: Measure) -> bool:
 
 def _own_counts(measures: Iterable[Measure]) -> dict[str, tuple[Any, str]]:
     return {
-        measure.code: (int | None, f"{_count_text(measure)} Null where the enterprise's own value is unknown.")
+        measure.code: (
+            int | None,
+            f"{_count_text(measure).removesuffix(' Null where protected.')} Null where unknown or protected.",
+        )
         for measure in measures
     }
 

@@ -11,6 +11,7 @@ from app.api.statistics import (
     data_quality,
     dual_affiliation,
     establishment_gaps,
+    establishment_proposals,
     low_membership,
     subjects,
     targets,
@@ -25,6 +26,7 @@ from app.publication.changes import changes_table
 from app.publication.data_quality import data_quality_table
 from app.publication.dual_affiliation import dual_affiliation_table
 from app.publication.establishment_gaps import gaps_table
+from app.publication.establishment_proposals import proposals_table
 from app.publication.lists import list_table
 from app.publication.low_membership import low_membership_table
 from app.publication.targets import targets_table
@@ -64,6 +66,9 @@ TABLES: Mapping[Subject | Analysis, StatisticsTable] = {
     Analysis.TRENDS: StatisticsTable(trends.router, trends.TrendFile, trend_table),
     Analysis.CHANGES: StatisticsTable(changes.router, changes.ChangesFile, changes_table),
     Analysis.ESTABLISHMENT_GAPS: StatisticsTable(establishment_gaps.router, establishment_gaps.GapFile, gaps_table),
+    Analysis.ESTABLISHMENT_PROPOSALS: StatisticsTable(
+        establishment_proposals.router, establishment_proposals.ProposalFile, proposals_table
+    ),
     Analysis.DUAL_AFFILIATION: StatisticsTable(
         dual_affiliation.router, dual_affiliation.DualAffiliationFile, dual_affiliation_table
     ),
