@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,12 +44,36 @@ def address(public_settings: Settings) -> Iterator[str]:
         yield served
 
 
+@pytest.fixture
+def reviewed_settings(quarters: Settings, tmp_path: Path) -> Settings:
+    """Give the settings of a service of its own on the demonstration, where what is built has to be released."""
+    shutil.copytree(quarters.data_dir, tmp_path / "data")
+    return Settings(_env_file=None, data_dir=tmp_path / "data", anonymous="public", release="manual")
+
+
+@pytest.fixture
+def reviewed_address(reviewed_settings: Settings) -> Iterator[str]:
+    """Give the address of that service."""
+    with live(create_app(reviewed_settings)) as served:
+        yield served
+
+
+@pytest.fixture
+def office_key(reviewed_settings: Settings) -> str:
+    """Give a key of an office that reads, writes and releases."""
+    return _made(reviewed_settings, Right.READ, Right.WRITE, Right.RELEASE)
+
+
 @pytest.fixture(scope="package")
 def key(public_settings: Settings) -> str:
     """Give a key that may read exact figures and send files."""
-    engine = make_sync_engine(public_settings.registry_url)
+    return _made(public_settings, Right.READ, Right.WRITE)
+
+
+def _made(settings: Settings, *rights: Right) -> str:
+    engine = make_sync_engine(settings.registry_url)
     with write_lock_sync(engine) as connection:
-        _, token = make_key(connection, NewKey("browser", frozenset({Right.READ, Right.WRITE}), None, 1))
+        _, token = make_key(connection, NewKey("browser", frozenset(rights), None, 1))
     engine.dispose()
     return token
 

@@ -35,7 +35,9 @@ def test_journey_down_and_back_and_shared(open_page: Open, address: str, lang: s
     for code in ("350000", "350200", SIMING, STREET):
         name = httpx.get(f"{address}/v1/districts/{code}").json()["data"]
         with turned(page):
-            page.locator("#children").get_by_role("link", name=(lang == "en" and name["name_en"]) or name["name_zh"]).click()
+            page.locator("#children").get_by_role(
+                "link", name=(lang == "en" and name["name_en"]) or name["name_zh"]
+            ).click()
         assert chosen(page)["district"] == code
         expect(value_of(page, "members")).to_have_text(members(address, code))
     assert members(address, STREET) != members(address, SIMING)
@@ -192,9 +194,7 @@ def test_page_is_accessible_and_fits(
     assert (shade < 64) == (scheme == "dark")
 
 
-def test_page_without_a_key_shows_what_it_can_and_nothing_empty(
-    open_page: Open, public_address: str, key: str
-) -> None:
+def test_page_without_a_key_shows_what_it_can_and_nothing_empty(open_page: Open, public_address: str, key: str) -> None:
     page = open_page(f"{public_address}/dashboard#district={SIMING}&lang=en")
     expect(page.locator("#tier")).to_have_text(re.compile("^Protected figures"))
     expect(value_of(page, "members")).to_have_text(members(public_address, SIMING))
@@ -282,8 +282,24 @@ def test_files_of_a_section_are_downloaded(open_page: Open, public_address: str,
     """The key goes with the request, which a plain link would not do; the name says what is in the file."""
     page = open_page(f"{public_address}/dashboard#district={SIMING}&lang=en")
     use_key(page, key)
-    shown = ["enterprises", "members", "organisation_coverage", "organisation_coverage_with_dual", "work_coverage", "member_ratio", "standalone_rate"]
-    query = {"parent": SIMING, "basis": "operating", "fields": shown, "sort": "organisation_coverage", "order": "desc", "lang": "en", "bom": "true"}
+    shown = [
+        "enterprises",
+        "members",
+        "organisation_coverage",
+        "organisation_coverage_with_dual",
+        "work_coverage",
+        "member_ratio",
+        "standalone_rate",
+    ]
+    query = {
+        "parent": SIMING,
+        "basis": "operating",
+        "fields": shown,
+        "sort": "organisation_coverage",
+        "order": "desc",
+        "lang": "en",
+        "bom": "true",
+    }
     url, headers = f"{public_address}/v1/statistics/districts.csv", {"Authorization": f"Bearer {key}"}
     with page.expect_download() as received:
         page.locator("#children").get_by_role("button", name="CSV").click()
@@ -295,11 +311,16 @@ def test_files_of_a_section_are_downloaded(open_page: Open, public_address: str,
 
 
 def test_tables_and_the_summary_are_copied(browser: Browser, address: str) -> None:
-    context = browser.new_context(viewport=DESK, permissions=["clipboard-read", "clipboard-write"])
+    context = browser.new_context(
+        viewport={"width": 1440, "height": 900}, permissions=["clipboard-read", "clipboard-write"]
+    )
     page = context.new_page()
     page.goto(f"{address}/dashboard#district={SIMING}&lang=zh")
     page.wait_for_selector("body[data-ready]")
-    for where, wanted in (("#children .more button", "名称\t单位数\t党员数"), ("#headline .tools button", "思明区 268 家在营单位中 125 家已建组织")):
+    for where, wanted in (
+        ("#children .more button", "名称\t单位数\t党员数"),
+        ("#headline .tools button", "思明区 268 家在营单位中 125 家已建组织"),
+    ):
         page.locator(where).first.click()
         expect(page.locator(where).first.locator("xpath=ancestor::p").locator("[role=status]")).to_have_text("已复制")
         assert wanted in page.evaluate("navigator.clipboard.readText()")
@@ -324,7 +345,7 @@ def test_pictures_are_small(open_page: Open, address: str, tmp_path: Path) -> No
         page.screenshot(path=folder / f"dashboard-{lang}.png", animations="disabled")
     page.locator("#low").evaluate("section => section.scrollIntoView()")
     page.screenshot(path=folder / "funnel.png", animations="disabled")
-    assert_small(folder, "dashboard-zh", "dashboard-en", "funnel")
+    assert_small(folder, "dashboard-zh.png", "dashboard-en.png", "funnel.png")
 
 
 def test_picture_of_the_terminal_is_small(browser: Browser, quarters: Settings, tmp_path: Path) -> None:
@@ -345,4 +366,4 @@ def test_picture_of_the_terminal_is_small(browser: Browser, quarters: Settings, 
     assert page.locator("pre").inner_text().count("\n") > 10
     page.locator("pre").screenshot(path=folder / "terminal.png")
     page.close()
-    assert_small(folder, "terminal")
+    assert_small(folder, "terminal.png")

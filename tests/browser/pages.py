@@ -52,7 +52,7 @@ def violations(page: Page) -> list[tuple[str, Any]]:
 
 def covered(page: Page) -> list[str]:
     """Return the figures of cards and tables that lie under another element, or are cut off at their box's edge."""
-    return page.evaluate(
+    found: list[str] = page.evaluate(
         """() => [...document.querySelectorAll("main section:not([hidden]) :is(.value, td .rate, tbody td)")]
         .filter((one) => one.offsetParent && one.textContent.trim())
         .filter((one) => {
@@ -60,6 +60,7 @@ def covered(page: Page) -> list[str]:
           return box.left < outer.left - 1 || box.left < 0;
         }).map((one) => one.textContent)"""
     )
+    return found
 
 
 def members(address: str, district: str, key: str = "", **query: Any) -> str:
@@ -81,7 +82,7 @@ def use_key(page: Page, key: str) -> None:
 
 def assert_small(folder: Path, *names: str) -> None:
     """Hold pictures to what a README may take to load."""
-    sizes = {name: (folder / f"{name}.png").stat().st_size for name in names}
+    sizes = {name: (folder / name).stat().st_size for name in names}
     assert {name: size for name, size in sizes.items() if not 0 < size < LARGEST_PICTURE} == {}
 
 

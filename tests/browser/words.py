@@ -56,8 +56,13 @@ def test_the_sentence_is_that_of_the_figures(page: Page) -> None:
 
 def test_the_sentence_names_the_industry_that_lacks_most(page: Page) -> None:
     low = [{"name": "教育", "class": "low", "shortfall": 12}, {"name": "房地产业", "class": "low", "shortfall": 40}]
-    lower = [{"name": "制造业", "class": "lower", "shortfall": 1234}, {"name": "教育", "class": "higher", "shortfall": 0}]
-    assert "；房地产业等 2 个行业党员偏少，其中房地产业按其他行业水平尚缺约 40 人。" in say(page, "zh", figures(industries=low))
+    lower = [
+        {"name": "制造业", "class": "lower", "shortfall": 1234},
+        {"name": "教育", "class": "higher", "shortfall": 0},
+    ]
+    assert "；房地产业等 2 个行业党员偏少，其中房地产业按其他行业水平尚缺约 40 人。" in say(
+        page, "zh", figures(industries=low)
+    )
     assert "；制造业党员较少，按其他行业水平尚缺约 1,234 人，" in say(page, "zh", figures(industries=lower))
     assert say(page, "zh", figures(industries=[])).endswith("比上季度高 0.4 个百分点。")
 

@@ -52,8 +52,19 @@ def test_every_word_is_used() -> None:
     """A word that no script asks for is a leftover; those asked for by a code are looked for as codes."""
     whole = "\n".join([*SCRIPTS.values(), PAGE.joinpath("index.html").read_text(encoding="utf-8")])
     named = {name for name in keys("zh.js") if "." not in name}
-    by_code = {"low_base", "unreliable", "inconsistent", "unknown", "not_applicable", "protected", "register", "returns"}
-    unused = {name for name in named - by_code if not re.search(rf"\bt\.{name}\b|data-text=.{name}\b|[\"\[]{name}\b", whole)}
+    by_code = {
+        "low_base",
+        "unreliable",
+        "inconsistent",
+        "unknown",
+        "not_applicable",
+        "protected",
+        "register",
+        "returns",
+    }
+    unused = {
+        name for name in named - by_code if not re.search(rf"\bt\.{name}\b|data-text=.{name}\b|[\"\[]{name}\b", whole)
+    }
     assert unused == set()
 
 

@@ -7,6 +7,7 @@ import { button, element, link, nameOf, note, plainName, rateView, tools } from 
 import * as questions from "./questions.js";
 import { change } from "./state.js";
 import { dataTable } from "./table.js";
+import { targetsFor } from "./targets.js";
 
 const { S } = questions;
 const ROWS = 20;
@@ -27,7 +28,7 @@ async function all(query) {
 export async function proposals(context) {
   const { state, t, label, meaning } = context;
   if (!context.can("establishment-proposals")) return null;
-  const asked = { ...questions.scope(state), limit: 1000 }, found = await all(asked), { meta, before, after } = found;
+  const asked = { ...questions.scope(state), limit: 1000 }, [found, names, targets] = await Promise.all([all(asked), namesOf(state), targetsFor(context).catch(() => new Map())]), { meta, before, after } = found;
   if (!found.data.length) return { nodes: [note(t.nothingToFound), found.undecided ? note(t.undecided(count(found.undecided))) : null] };
   const done = found.data.filter((row) => row.kind !== "instructor");
   const values = [before.organisation_coverage.value, ...done.map((row) => row.coverage_after.value)];
@@ -36,13 +37,13 @@ export async function proposals(context) {
     ...[[t.before, before], [t.after, after]].map(([text, side]) => ({ label: text, cell: (code) => (code === "members_unorganised" ? count(side[code]) : rateView(side[code], { t, meta, drawn: true })) })),
     { label: t.difference, cell: (code) => (code === "members_unorganised" ? count(after[code] - before[code]) : `${points(after[code].value - before[code].value)}${t.points}`) }] });
   const chosen = state.subject;
-  const table = await dataTable({ t, caption: t.proposals, rows: found.data, shown: found.data.length,
+  const table = await dataTable({ t, caption: t.proposals, rows: found.data, shown: ROWS,
     row: (row) => ({ id: `proposal-${row.place}`, class: chosen && row.enterprises.includes(chosen) ? "chosen" : null, "aria-current": chosen && row.enterprises.includes(chosen) ? "true" : null }),
     columns: [
       { label: t.order, by: (row) => row.place, cell: (row) => String(row.place) },
       { label: t.proposal, words: true, by: (row) => row.kind, cell: (row) => element("span", { class: `kind ${row.kind}`, title: t.kindsMean[row.kind] }, t.kinds[row.kind]) },
       { label: t.district, words: true, by: (row) => row.district && plainName(row.district, state.lang), cell: (row) => (row.district ? nameOf(row.district, state.lang) : "–") },
-      { label: t.enterprisesIn, words: true, cell: (row) => firms(row, context) },
+      { label: t.enterprisesIn, words: true, cell: (row) => firms(row, names, context) },
       { label: label("full_members"), by: (row) => row.full_members, cell: (row) => count(row.full_members) },
       { label: label("members"), by: (row) => row.members, cell: (row) => count(row.members) },
       { label: label("headcount"), by: (row) => row.headcount, cell: (row) => count(row.headcount) },
@@ -51,18 +52,22 @@ export async function proposals(context) {
   const kinds = [...new Set(found.data.map((row) => row.kind))].map((kind) => t.kindNumber(t.kinds[kind], found.data.filter((row) => row.kind === kind).length));
   return { nodes: [
     element("p", { class: "says" }, t.proposalsSay(kinds.join(t.comma), rateText(before), rateText(after))), note(t.proposalNote),
-    curve(values, { labels: ["", ...done.map((row) => `${row.place}. ${t.kinds[row.kind]} ${row.district ? plainName(row.district, state.lang) : ""}`)], target: context.targetOf?.("organisation_coverage")?.value ?? null, t }),
-    effect.node, found.undecided ? note(t.undecided(count(found.undecided))) : null, table.node, tools(context, t.proposals, `${S}/establishment-proposals`, { ...asked, limit: "" })],
-    shown: () => chosen && document.querySelector("#proposals tr.chosen")?.scrollIntoView({ block: "center" }) };
+    curve(values, { labels: ["", ...done.map((row) => `${row.place}. ${t.kinds[row.kind]} ${row.district ? plainName(row.district, state.lang) : ""}`)], target: targets.get("organisation_coverage")?.value ?? null, t }),
+    effect.node, found.undecided ? note(t.undecided(count(found.undecided))) : null, table.node, tools(context, t.proposals, `${S}/establishment-proposals`, { ...asked, limit: "" })] };
+}
+
+/** Names of those that are not organised, by code, as far as one page of the API has them. */
+async function namesOf(state) {
+  const { data } = await ask(`${S}/enterprises`, { ...questions.scope(state), organised: "false", has_members: "true", sort: "members", order: "desc", fields: "members", limit: 1000 });
+  return new Map(data.map(({ enterprise }) => [enterprise.code, enterprise]));
 }
 
 const rateText = (side) => rateView(side.organisation_coverage, { t: {}, meta: null }).querySelector("b").textContent;
 
 /** The enterprises of a proposal, and the branch that is to take them. */
-function firms(row, { state, t }) {
-  const names = row.enterprises.map((code) => link({ view: "enterprises", subject: code }, code));
-  const inside = names.slice(0, NAMED).map((name) => element("li", {}, name));
-  const list = element("ul", { class: "codes" }, inside, names.length > NAMED ? element("li", {}, t.andMore(names.length - NAMED)) : null);
+function firms(row, names, { state, t }) {
+  const inside = row.enterprises.slice(0, NAMED).map((code) => element("li", {}, link({ view: "enterprises", subject: code }, names.has(code) ? nameOf(names.get(code), state.lang) : code)));
+  const list = element("ul", { class: "codes" }, inside, row.enterprises.length > NAMED ? element("li", {}, t.andMore(row.enterprises.length - NAMED)) : null);
   return [row.branch ? element("p", {}, `${t.attachTo} `, link({ view: "branches", subject: row.branch.code }, nameOf(row.branch, state.lang))) : null, list];
 }
 

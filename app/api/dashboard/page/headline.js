@@ -4,6 +4,7 @@ import { count, direction, isRounded, persons, points, range, signed } from "./n
 import { bar, button, copy, element, link, plainName, rateView } from "./parts.js";
 import * as questions from "./questions.js";
 import { earlier, sentence } from "./sentence.js";
+import { onCard, targetsFor } from "./targets.js";
 
 // The enterprises behind a figure, as the list of enterprises is narrowed to them.
 const BEHIND = {
@@ -19,7 +20,7 @@ export async function headline(context) {
   const path = await context.path, parent = path.length > 1 ? path.at(-2) : null;
   const [found, past, industries, above, targets] = await Promise.all([
     questions.headline(state), quiet(questions.trends(state)), quiet(questions.low(state, "section")),
-    parent ? quiet(questions.headline(state, parent.code)) : null, quiet(context.targets?.() ?? Promise.resolve(null))]);
+    parent ? quiet(questions.headline(state, parent.code)) : null, quiet(targetsFor(context))]);
   const { meta } = found, row = past?.data.find((one) => one.as_of === meta.as_of && !state.snapshot), place = past?.data.indexOf(row);
   const before = row?.change && past.data[place - 1].as_of;
   const said = sentence({
@@ -66,7 +67,7 @@ function rateCard(code, rate, change, beside) {
     rate.value == null ? null : element("p", { class: "between" }, bar(rate, { most, reference: upper?.value ?? null }), bound ? element("span", {}, `${t.interval} ${bound}`) : ""),
     change == null || !before ? null : moved(direction(change), points(change), t.points, before, t),
     upper?.value == null ? null : element("p", { class: "beside" }, `${above.name} `, element("b", {}, rateView(upper, { t, meta }).querySelector("b").textContent)),
-    ...(targets?.get(code) ?? [])], beside, `${label(code)}\t${shown.textContent}\t${bound ? `${t.interval} ${bound}` : ""}`);
+    targets?.has(code) ? onCard(targets.get(code), t) : null], beside, `${label(code)}\t${shown.textContent}\t${bound ? `${t.interval} ${bound}` : ""}`);
 }
 
 function moved(way, text, unit, since, t, rounded = false) {

@@ -45,6 +45,7 @@ const CHOSEN_BY = ["ownership", "size_class", "enterprise_kind"];
 
 const at = (id) => document.getElementById(id);
 let followed = false; // whether a link of the page led here: then what it led to is gone to
+let subject = ""; // the enterprise, branch or snapshot that was gone to last
 const shownAs = new Map(); // what each section shows: the parts of the address, the language, the figures
 const version = { key: 0, figures: 0 };
 let turn = 0;
@@ -161,7 +162,6 @@ async function fill(name, context, mine) {
     place.replaceChildren(...(found ? [title(name, t), ...found.nodes.flat(2).filter(Boolean)] : []));
     place.dataset.empty = String(!found);
     shownAs.set(name, signature);
-    found?.shown?.();
   } catch (error) {
     if (mine !== turn) return null;
     if (isPassing(error) && shownAs.has(name)) return error;
@@ -216,18 +216,20 @@ async function show() {
   const failed = await Promise.all(names.map((name) => fill(name, { ...context, view }, mine)));
   if (mine === turn) {
     jump(names, t);
-    if (followed) lead(state, names);
+    lead(state, names);
     finish(mine, failed.find(Boolean), t);
   }
 }
 
-/** Goes to what a link led to, so that keyboard and screen reader go on there. */
+/** Goes to what a link led to, so that keyboard and screen reader go on there; to a row that is chosen, whatever led to it. */
 function lead(state, names) {
+  const row = names.map((name) => at(name).querySelector("tr.chosen")).find(Boolean), anew = state.subject !== subject;
+  if (followed) at("main").focus({ preventScroll: true });
+  if (row && (followed || anew)) row.scrollIntoView({ block: "center" });
+  else if (followed && (state.subject || state.rows)) at(names[1] ?? names[0]).scrollIntoView({ block: "start" });
+  else if (followed) window.scrollTo(0, 0);
   followed = false;
-  const target = state.subject || state.rows ? at(names[1] ?? names[0]) : null;
-  at("main").focus({ preventScroll: true });
-  if (target && !target.querySelector(".chosen")) target.scrollIntoView({ block: "start" });
-  else if (!target) window.scrollTo(0, 0);
+  subject = state.subject;
 }
 
 function finish(mine, error, t) {

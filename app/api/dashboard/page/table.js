@@ -34,7 +34,7 @@ const NARROW = "(max-width: 44rem)";
  * @param {(item: any) => object} [given.row]  attributes of a row
  */
 export async function dataTable({ t, caption, columns, rows, foot = () => [], sorted = null, row = () => ({}), shown = ROWS, told: below = null }) {
-  let order = sorted, items = [], answer = null, limit = shown, most = matchMedia(NARROW).matches ? CARDS + 2 : Infinity;
+  let order = sorted, items = [], answer = null, limit = shown, most = matchMedia(NARROW).matches ? CARDS + 2 : Array.isArray(rows) ? shown : Infinity;
   const body = element("tbody", { role: "rowgroup" }), end = element("tfoot", { role: "rowgroup" }), head = element("tr", { role: "row" });
   const told = element("span", { role: "status", class: "told" }), more = element("span", {});
   const made = element("table", { role: "table", class: columns.length < 4 ? "few" : null }, element("caption", { class: "hidden" }, caption), element("thead", { role: "rowgroup" }, head), body, end);
@@ -50,7 +50,8 @@ export async function dataTable({ t, caption, columns, rows, foot = () => [], so
     let list = items;
     const column = order && columns.find((one) => (one.sort ?? one.label) === order.column);
     if (column?.by && !column.sort) list = ordered(items, column.by, order.order);
-    if (list.length > most && !list.some((item) => row(item).class === "chosen")) list = list.slice(0, CARDS);
+    const cut = Math.min(most, matchMedia(NARROW).matches ? CARDS : shown);
+    if (list.length > most) list = list.slice(0, Math.max(cut, list.findIndex((item) => row(item).class === "chosen") + 1));
     body.replaceChildren(...list.map((item) => line(item, row(item))));
     end.replaceChildren(...foot(answer).map((item) => line(item, { class: "total" })));
     head.replaceChildren(...columns.map(heading));

@@ -15,6 +15,11 @@ export function targetsQuery(state) {
   return { district: state.district, industry, industry_group, sector, ...moment(state), limit: 200 };
 }
 
+/** Targets by metric, for cards and curves; none where the snapshots know of none. */
+export async function targetsFor({ state, can }) {
+  return can("targets") ? targetsOfCards(await ask(path, targetsQuery(state)), state) : new Map();
+}
+
 /** The targets that are for exactly what the cards show: the place, the basis, the filter; the next one due of each metric. */
 export function targetsOfCards(found, state) {
   const given = filterOf(state), of = (name) => given[name]?.length === 1 ? given[name][0] : null;

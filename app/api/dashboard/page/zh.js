@@ -72,13 +72,13 @@ export default {
   lowRounded: "取整使检验弱于精确数据。", unfiltered: "此处不受所选单位范围限制。",
 
   targetsSay: "只列本范围内、所选日期以后到期的目标；达到与否以数字本身为准，区间供参考。", place: "地区", whom: "对象", due: "到期", now: "当前", state: "状态", missingShort: "尚缺", daysLeft: "剩余天数", basedOn: "依据",
-  missing: (number) => `还差 ${number}`, until: (day) => `（${day} 前）`, targetStates: { met: "已达到", short: "未达到", cannot_tell: "无法判断" },
+  missing: (number) => `还差 ${number}`, until: (day) => `（${day} 前）`, targetStates: { met: "已完成", short: "未完成", cannot_tell: "无法判断" },
 
   without_dual: "不含兼合式", with_dual: "含兼合式", joint: "参加党员", jointBranches: (n) => `兼合式党组织（${n} 个）`, unreached: "未触达党员", registerOnly: "需要名册",
 
-  effect: "组建后的变化", before: "现在", after: "全部组建后", difference: "变化", order: "次序", proposal: "建议", enterprisesIn: "单位", coverageAfter: "累计覆盖率", mustEstablish: "应建", attachTo: "并入", andMore: (n) => `另有 ${n} 家`,
-  kinds: { standalone: "单独组建", joint: "联合组建", attach: "并入", instructor: "选派指导员" },
-  kindsMean: { standalone: "正式党员达到单独组建条件", joint: "同一园区、街道的单位联合组建", attach: "并入同一街道的现有党组织", instructor: "暂不具备组建条件，仍计为未建" },
+  effect: "组建后的变化", before: "现在", after: "全部组建后", difference: "变化", order: "次序", proposal: "建议", enterprisesIn: "单位", coverageAfter: "累计覆盖率", mustEstablish: "应建", attachTo: "挂靠", andMore: (n) => `另有 ${n} 家`,
+  kinds: { standalone: "单独组建", joint: "联合组建", attach: "挂靠组建", instructor: "选派党建指导员" },
+  kindsMean: { standalone: "正式党员达到单独组建条件", joint: "同一园区、街道的单位联合组建", attach: "挂靠同一街道的现有党组织", instructor: "暂不具备组建条件，仍计为未建" },
   kindNumber: (kind, n) => `${kind} ${n} 个`, proposalsSay: (kinds, before, after) => `建议${kinds}；全部完成后，组织覆盖率由 ${before} 升至 ${after}。`,
   proposalNote: "按应建单位数、党员数由多到少排列，从上往下依次组建；曲线为每组建一个之后的组织覆盖率。只是建议，不改变任何记录。", foundedSoFar: "已完成的建议（个）→",
   undecided: (n) => `另有 ${n} 家单位正式党员数不明，未列入。`, nothingToFound: "没有可以建议组建的单位。", toProposal: "看建议", toGap: "看组建建议", since_: "至迟自", means: "覆盖方式", candidates: "可依托党组织",
