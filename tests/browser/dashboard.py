@@ -20,7 +20,19 @@ from rich.terminal_theme import MONOKAI
 
 from app.config import Settings
 from tests.browser.pages import (
-    DESK, PHONE, SIMING, STREET, Open, assert_small, chosen, covered, members, turned, use_key, value_of, view,
+    DESK,
+    PHONE,
+    SIMING,
+    STREET,
+    Open,
+    assert_small,
+    chosen,
+    covered,
+    members,
+    turned,
+    use_key,
+    value_of,
+    view,
     violations,
 )  # fmt: skip
 from tests.documentation.commands import command, environment

@@ -33,8 +33,8 @@ def page(open_page: Open, address: str) -> Page:
 
 def say(page: Page, lang: str, given: dict[str, Any]) -> str:
     script = """async ([lang, given]) => {
-      const [{ sentence }, words] = [await import("/dashboard/sentence.js"), (await import(`/dashboard/${lang}.js`)).default];
-      return sentence(given, words.sentence);
+      const { sentence } = await import("/dashboard/sentence.js");
+      return sentence(given, (await import(`/dashboard/${lang}.js`)).default.sentence);
     }"""
     return str(page.evaluate(script, [lang, given])).replace(THIN, " ")
 
@@ -86,7 +86,7 @@ def test_the_sentence_admits_what_it_does_not_know(page: Page) -> None:
 def test_the_sentence_is_english_in_english(page: Page) -> None:
     given = figures(
         place="Siming", whom="non-public enterprises", since="the quarter before",
-        industries=[{"name": "Information Transmission, Software and Information Technology Services", "class": "low", "shortfall": 306}],
+        industries=[{"name": "Information Transmission, Software and IT Services", "class": "low", "shortfall": 306}],
     )  # fmt: skip
     assert say(page, "en", given) == (
         "Siming: 71 of 176 non-public enterprises are organised, coverage 40.3 %, 0.4 points above the quarter before; "
@@ -97,7 +97,8 @@ def test_the_sentence_is_english_in_english(page: Page) -> None:
 @pytest.mark.parametrize(
     ("before", "day", "said"),
     [
-        ("2017-06-30", "2017-09-30", "上季度"), ("2016-12-31", "2017-03-31", "上季度"), ("2016-09-30", "2017-09-30", "上年同期"),
+        ("2017-06-30", "2017-09-30", "上季度"), ("2016-12-31", "2017-03-31", "上季度"),
+        ("2016-09-30", "2017-09-30", "上年同期"),
         ("2017-06-15", "2017-09-15", "2017-06-15"), ("2017-03-31", "2017-09-30", "2017-03-31"),
     ],
 )  # fmt: skip
@@ -108,7 +109,8 @@ def test_dates_are_called_as_people_call_them(page: Page, before: str, day: str,
 @pytest.mark.parametrize(
     ("name", "short"),
     [
-        ("信息传输、软件和信息技术服务业", "信息传输业"), ("公共管理、社会保障和社会组织", "公共管理"), ("金融业", "金融业"),
+        ("信息传输、软件和信息技术服务业", "信息传输业"), ("公共管理、社会保障和社会组织", "公共管理"),
+        ("金融业", "金融业"),
         ("Wholesale and Retail Trade", "Wholesale"), ("Education", "Education"),
     ],
 )  # fmt: skip
@@ -134,6 +136,7 @@ def test_scales_end_at_a_whole_step(page: Page, values: list[float | None], end:
 
 
 def test_rows_are_ordered_with_what_is_unknown_last(page: Page) -> None:
-    script = """async (way) => (await import("/dashboard/table.js")).ordered([{v: 2}, {v: null}, {v: 1}], (one) => one.v, way).map((one) => one.v)"""
+    script = """async (way) => (await import("/dashboard/table.js"))
+      .ordered([{v: 2}, {v: null}, {v: 1}], (one) => one.v, way).map((one) => one.v)"""
     assert page.evaluate(script, "asc") == [1, 2, None]
     assert page.evaluate(script, "desc") == [2, 1, None]

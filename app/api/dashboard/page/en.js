@@ -86,12 +86,12 @@ export default {
   snapshotMade: "Snapshot built:", toVersions: "Compare and release", stale: "The figures do not know of it yet.", buildAnew: "Build anew the snapshot of", row: "Row", column: "Column", message: "What is wrong",
   datasets: {
     ledger: "Ledger", returns: "Returns", enterprises: "Enterprises", branches: "Branches", coverage: "Coverage", "branch-returns": "Branches by month", members: "Members",
-    employments: "Employments", affiliations: "Affiliations", districts: "Districts", industries: "Industries", "industry-groups": "Industry groups",
+    employments: "Employments", affiliations: "Affiliations", districts: "Districts", industries: "Industries", "industry-groups": "Industry groups", targets: "Targets",
   },
   rule: (code) => code.replaceAll("_", " "),
 
   versionsSay: "Only keys that may write or release see drafts: compare first, then release.", versionStates: { draft: "draft", released: "released", withdrawn: "withdrawn" }, built: "Built", note: "Note", revises: "revises", look: "View", compare: "Compare", release: "Release", withdraw: "Withdraw", cancel: "Cancel",
   decide: { release: (day, id) => `Release snapshot ${id} of ${day}? Everybody will see it.`, withdraw: (day, id) => `Withdraw snapshot ${id} of ${day}? Nobody will see it any more.` }, decided: { release: (day, id) => `Snapshot ${id} of ${day} is released.`, withdraw: (day, id) => `Snapshot ${id} of ${day} is withdrawn.` },
-  comparison: "Comparison", byPlace: "Changes by place", nothingChanged: "Enterprises, organisations and members are the same.", rateEffect: "by ratios of industries", mixEffect: "by their mix", organisedMoves: (more, less) => `${more} newly organised, ${less} no longer.`,
+  comparison: "Comparison", older: "Before", newer: "After", byPlace: "Changes by place", nothingChanged: "Enterprises, organisations and members are the same.", rateEffect: "by ratios of industries", mixEffect: "by their mix", organisedMoves: (more, less) => `${more} newly organised, ${less} no longer.`,
   accounts: { entered: "New", left: "Gone", moved_in: "Moved in", moved_out: "Moved out", within: "Other change" }, reporting: "Reporting rate", finding: "Finding",
 };

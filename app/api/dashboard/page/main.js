@@ -126,7 +126,7 @@ function controls(context) {
     : element("li", {}, link({ district: item.code, subject: "" }, nameOf(item, state.lang))))));
   at("district-place").replaceChildren(districtField(context));
   const days = [...new Set(snapshots.filter((one) => (one.state ?? "released") === "released").map((one) => one.as_of))];
-  options(at("as_of"), [["", [...(state.snapshot ? [[`snapshot:${state.snapshot}`, state.snapshot]] : []), ...days.map((day, number) => [number ? day : "", day])]]], state.snapshot ? `snapshot:${state.snapshot}` : state.as_of);
+  options(at("as_of"), [["", [...(state.snapshot ? [[`snapshot:${state.snapshot}`, `${context.day} (${t.versionStates[snapshots.find((one) => one.id === state.snapshot)?.state ?? "released"]})`]] : []), ...days.map((day, number) => [number ? day : "", day])]]], state.snapshot ? `snapshot:${state.snapshot}` : state.as_of);
   options(at("basis"), [["", (exact || !meta ? BASES : ["operating"]).map((code) => [code, label(code)])]], state.basis);
   options(at("filter"), exact || !meta ? filters : filters.filter(([title]) => [t.groups, t.sections].includes(title)).toSpliced(0, 0, ["", [["", t.everyEnterprise]]]), state.filter);
   for (const name of ["as_of", "basis", "filter"]) at(name).parentElement.hidden = at(name).options.length < 2;

@@ -15,13 +15,13 @@ export const persons = (value, meta) => (value == null || !isRounded(meta) ? "" 
 
 export const percent = (value, digits = 1) => (value == null ? "–" : `${(100 * value).toFixed(digits)}${THIN}%`);
 
-/** A difference of two rates in percentage points, with its sign; a minus is a minus. */
-export const points = (value) => `${value > 0 ? "+" : value < 0 ? "−" : "±"}${Math.abs(100 * value).toFixed(1)}`;
-
-export const signed = (value) => `${value > 0 ? "+" : value < 0 ? "−" : "±"}${count(Math.abs(value))}`;
-
 /** How a difference looks once rounded to a tenth of a point: −1, 0, 1. */
 export const direction = (value) => Math.sign(Math.round(1000 * value));
+
+/** A difference of two rates in percentage points, with its sign; a minus is a minus. */
+export const points = (value) => `${["−", "±", "+"][direction(value) + 1]}${Math.abs(100 * value).toFixed(1)}`;
+
+export const signed = (value) => `${value > 0 ? "+" : value < 0 ? "−" : "±"}${count(Math.abs(value))}`;
 
 export const sign = (rate) => (rate.value == null ? "" : SIGNS[rate.status] ?? "");
 

@@ -8,7 +8,7 @@ import { dataTable } from "./table.js";
 
 const DATASETS = [
   "ledger", "returns", "enterprises", "branches", "coverage", "branch-returns", "members", "employments", "affiliations",
-  "districts", "industries", "industry-groups",
+  "districts", "industries", "industry-groups", "targets",
 ];
 const LISTED_PROBLEMS = 100;
 const ASKED_EVERY = 400; // ms

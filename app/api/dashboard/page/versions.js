@@ -71,7 +71,7 @@ async function compared(context, since, snapshot) {
     const kinds = ["enterprises", "organised", "members"].filter((name) => data[name]);
     const names = { enterprises: label("enterprises"), organised: label("enterprises_organised"), members: label("members") };
     const table = await dataTable({ t, caption: t.comparison, rows: kinds, columns: [
-      { label: t.name, cell: (name) => names[name] }, { label: since.slice(0, 8), cell: (name) => count(data[name].before) }, { label: snapshot.slice(0, 8), cell: (name) => count(data[name].after) },
+      { label: t.name, cell: (name) => names[name] }, { label: t.older, meaning: since, cell: (name) => count(data[name].before) }, { label: t.newer, meaning: snapshot, cell: (name) => count(data[name].after) },
       { label: t.difference, cell: (name) => difference(data[name]) },
       ...["entered", "left", "moved_in", "moved_out", "within"].map((name) => ({ label: t.accounts[name], cell: (kind) => count(data[kind][name]) }))] });
     const moved = rows.data.filter((row) => ["enterprises", "organised", "members"].some((name) => row[name] && row[name].before !== row[name].after));

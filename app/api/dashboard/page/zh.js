@@ -3,13 +3,13 @@
 const RULES = {
   required: "不能为空", invalid_code: "代码格式不对", invalid_text: "文字过长或含有不可用字符", invalid_date: "不是日期",
   invalid_count: "须为0至2000000000的整数，如12、1,234、12人", invalid_month: "不是月份", invalid_year: "不是年份", invalid_boolean: "须为是或否",
-  invalid_choice: "不在可选值之内", inexact_number: "数字在表格中已失去精度", spreadsheet_error: "单元格是表格错误值", formula_without_value: "公式没有计算结果，请打开文件保存后重报",
+  invalid_choice: "不在可选值之内", invalid_fraction: "不是0至1的小数或百分数", inexact_number: "数字在表格中已失去精度", spreadsheet_error: "单元格是表格错误值", formula_without_value: "公式没有计算结果，请打开文件保存后重报",
   identity_number: "疑似身份证号码，不得上报", ragged_row: "列数与表头不符", totals_row: "这是合计行，不是单位", repeated_header: "与表头重复", row_below_notes: "在表尾说明之下", unreadable_file: "文件无法读取", empty_interval: "结束日期不晚于开始日期",
   closed_before_registered: "注销日期早于成立日期", full_before_joined: "转正日期早于入党日期",
   left_before_joined: "减少日期早于入党日期", part_above_members: "大于党员总数", part_without_members: "有其中数而无党员总数",
   part_above_headcount: "大于职工总数", part_without_headcount: "有其中数而无职工总数",
   future_month: "月份尚未开始", branch_return_outside_life: "月份不在党组织存续期内",
-  means_without_branch: "组织覆盖须填党组织", two_industries: "行业与行业组不能并填", future_return: "填报日期晚于今日",
+  means_without_branch: "组织覆盖须填党组织", two_industries: "行业与行业组不能并填", several_scopes: "行业、行业组与单位性质只能填一项", future_return: "填报日期晚于今日",
   duplicate_key: "与另一行重复", conflicting_names: "同一代码有不同名称", unknown_code: "代码不存在",
   erased_ref: "该编号已被删除，不得再上报", outside_scope: "超出密钥的区划范围", still_referred_to: "仍被其他记录引用",
   cycle: "上下级成环", level_order: "级别须低于上级", site_place: "园区、楼宇的上级不对", supersedes_cycle: "承续关系成环",
@@ -107,12 +107,12 @@ export default {
   snapshotMade: "已生成快照", toVersions: "去比较和发布", stale: "统计数据尚未包含本次上报。", buildAnew: "重新生成快照", row: "行", column: "列", message: "说明",
   datasets: {
     ledger: "台账", returns: "单位填报", enterprises: "单位", branches: "党组织", coverage: "覆盖情况", "branch-returns": "党组织月报", members: "党员",
-    employments: "工作关系", affiliations: "组织关系", districts: "行政区划", industries: "行业", "industry-groups": "行业组",
+    employments: "工作关系", affiliations: "组织关系", districts: "行政区划", industries: "行业", "industry-groups": "行业组", targets: "目标",
   },
   rule: (code) => RULES[code] ?? code,
 
   versionsSay: "草稿只有持写入、发布权限的密钥能看到；先比较，再发布。", versionStates: { draft: "草稿", released: "已发布", withdrawn: "已撤回" }, built: "生成时间", note: "说明", revises: "修订", look: "查看", compare: "比较", release: "发布", withdraw: "撤回", cancel: "取消",
   decide: { release: (day, id) => `发布 ${day} 的快照 ${id}？发布后对所有人可见。`, withdraw: (day, id) => `撤回 ${day} 的快照 ${id}？撤回后不再提供。` }, decided: { release: (day, id) => `已发布 ${day} 的快照 ${id}。`, withdraw: (day, id) => `已撤回 ${day} 的快照 ${id}。` },
-  comparison: "比较", byPlace: "各下级区划的变化", nothingChanged: "单位、组织和党员没有变化。", rateEffect: "各行业比例变化", mixEffect: "行业结构变化", organisedMoves: (more, less) => `新建组织 ${more} 家，不再有组织 ${less} 家。`,
+  comparison: "比较", older: "原快照", newer: "新快照", byPlace: "各下级区划的变化", nothingChanged: "单位、组织和党员没有变化。", rateEffect: "各行业比例变化", mixEffect: "行业结构变化", organisedMoves: (more, less) => `新建组织 ${more} 家，不再有组织 ${less} 家。`,
   accounts: { entered: "新增", left: "退出", moved_in: "迁入", moved_out: "迁出", within: "其余变化" }, reporting: "报送率", finding: "条目",
 };
