@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-BY_NAME = {"aiosqlite", "chartkick", "fastapi-offline", "httptools", "psycopg", "tzdata", "uvloop"}
+BY_NAME = {"aiosqlite", "fastapi-offline", "httptools", "psycopg", "tzdata", "uvloop"}
 """Named in an address, a setting or a path of package data instead of an import."""
 
 

@@ -46,8 +46,6 @@ def _file(name: str) -> Response:
 
 @cache
 def _contents() -> dict[str, bytes]:
-    """Return the page's files by name; the charts' script is from an installed package."""
+    """Return the page's files by name."""
     page = files("app.api.dashboard").joinpath("page")
-    own = {file.name: file.read_bytes() for file in page.iterdir() if file.is_file()}
-    charts = files("chartkick").joinpath("django", "static", "chartkick", "Chart.bundle.js")
-    return {**own, "chart.js": charts.read_bytes()}
+    return {file.name: file.read_bytes() for file in page.iterdir() if file.is_file()}

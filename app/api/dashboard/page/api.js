@@ -2,12 +2,24 @@
 
 import { currentKey, read } from "./state.js";
 
+const KEPT_FOR = 300_000; // ms: an answer is not asked for again within five minutes, unless figures are said to have changed
+const KEPT = 200;
+
+/** @type {Map<string, {at: number, answer: Promise<any>}>} */
+const kept = new Map();
+
 export class Refused extends Error {
   constructor(problem) {
     super(problem.detail || problem.title);
     this.problem = problem;
   }
 }
+
+// What could not be asked at all: the service did not answer.
+export class Unreachable extends Error {}
+
+/** Whether asking again may help, so that what was shown before can stay. */
+export const isPassing = (error) => error instanceof Unreachable || (error instanceof Refused && (error.problem.status >= 500 || error.problem.status === 429));
 
 export function address(path, query = {}) {
   const given = Object.entries(query).flatMap(([name, value]) =>
@@ -16,14 +28,26 @@ export function address(path, query = {}) {
   return text ? `${path}?${text}` : path;
 }
 
-// What could not be asked at all: the service did not answer.
-export class Unreachable extends Error {}
-
 // The language of what the service says is the page's, not the browser's.
 const spoken = () => ({ "Accept-Language": read().lang, ...(currentKey() ? { Authorization: `Bearer ${currentKey()}` } : {}) });
 
-export async function ask(path, query) {
-  return (await answered(address(path, query))).json();
+/** Asks for an answer; one that was given a moment ago is given again. */
+export function ask(path, query) {
+  const url = address(path, query), name = `${currentKey()} ${url}`, before = kept.get(name);
+  if (before && Date.now() - before.at < KEPT_FOR) return before.answer;
+  const answer = answered(url).then((got) => got.json());
+  kept.delete(name);
+  kept.set(name, { at: Date.now(), answer });
+  answer.catch((error) => { if (isPassing(error)) kept.delete(name); });
+  if (kept.size > KEPT) kept.delete(kept.keys().next().value);
+  return answer;
+}
+
+/** Asks for what changes while one looks at it, as a job does. */
+export const askNow = async (path, query) => (await answered(address(path, query))).json();
+
+export function forget() {
+  kept.clear();
 }
 
 async function answered(url, { headers, ...options } = {}) {
@@ -40,13 +64,13 @@ function refused(status, title, text) {
   }
 }
 
-// Asks for something to be done.
+/** Asks for something to be done. */
 export async function order(path, body) {
   const headers = { "Content-Type": "application/json" };
   return (await answered(path, { method: "POST", headers, body: JSON.stringify(body) })).json();
 }
 
-// Sends a file as the body of a request; unlike `fetch`, it tells how much of it has gone.
+/** Sends a file as the body of a request; unlike `fetch`, it tells how much of it has gone. */
 export function send(path, query, file, report) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();

@@ -1,102 +1,106 @@
-// Pieces of the page: elements, tables, tools below a chart, rates as people read them.
+// Pieces of the page: elements, names, rates with what they rest on, what can be done with a table.
 
 import { address, download, Refused, Unreachable } from "./api.js";
-import { currentKey } from "./state.js";
+import { base, count, isRounded, isWeak, percent, range, sign } from "./numbers.js";
+import { addressOf, currentKey } from "./state.js";
 
-export function element(name, attributes = {}, ...children) {
-  const made = document.createElement(name);
+const SVG = "http://www.w3.org/2000/svg";
+const BAR = { width: 76, height: 12 };
+
+function filled(made, attributes, children) {
   for (const [key, value] of Object.entries(attributes)) {
     if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
     else if (value === true) made.setAttribute(key, "");
     else if (value !== false && value != null) made.setAttribute(key, value);
   }
-  made.append(...children.flat().filter((child) => child != null));
+  made.append(...children.flat(3).filter((child) => child != null && child !== false && child !== ""));
   return made;
 }
 
-export const count = (value) => (value == null ? "–" : value.toLocaleString("en"));
+export const element = (name, attributes = {}, ...children) => filled(document.createElement(name), attributes, children);
 
-// A number of persons; where figures are protected it is rounded, and says so.
-export const persons = (value, meta) => (value == null || meta.disclosure.policy === "none" ? "" : "≈\u00a0") + count(value);
+export const svg = (name, attributes = {}, ...children) => filled(document.createElementNS(SVG, name), attributes, children);
 
-export const percent = (value, digits = 1) => (value == null ? "–" : `${(100 * value).toFixed(digits)}%`);
+/** The name of a district, an industry, an enterprise, a branch in the page's language, or else in its own. */
+export const plainName = (subject, lang) => (lang === "en" && subject.name_en) || subject.name_zh || subject.name || subject.code;
 
-const SIGNS = { low_base: "*", unreliable: "†", inconsistent: "‡" };
-
-export function rateText(rate, t) {
-  return rate.value == null ? t[rate.status] : percent(rate.value);
+export function nameOf(subject, lang) {
+  const name = plainName(subject, lang);
+  return lang === "en" && /\p{Script=Han}/u.test(name) ? element("span", { lang: "zh" }, name) : name;
 }
 
-export function rateHints(rate, t) {
-  const parts = [];
-  if (rate.denominator != null && rate.numerator != null) parts.push(t.of(count(rate.numerator), count(rate.denominator)));
-  if (rate.low != null) parts.push(`${t.interval} ${(100 * rate.low).toFixed(1)}\u2060–\u2060${percent(rate.high)}`);
-  if (rate.value != null && t[rate.status]) parts.push(t[rate.status]);
-  return parts;
+export const link = (parts, ...children) => element("a", { href: addressOf(parts) }, ...children);
+
+export const button = (text, onclick, attributes = {}) => element("button", { type: "button", onclick, ...attributes }, text);
+
+export const note = (...children) => element("p", { class: "note" }, ...children);
+
+/** A rate with its interval: a bar from nothing, the interval across it, and a tick at what it is compared with. */
+export function bar(rate, { most = 1, reference = null } = {}) {
+  const at = (value) => (Math.min(value, most) / most * BAR.width).toFixed(1), middle = BAR.height / 2;
+  return svg("svg", { class: "bar", viewBox: `-1 0 ${BAR.width + 2} ${BAR.height}`, width: BAR.width + 2, height: BAR.height, "aria-hidden": "true" },
+    svg("rect", { class: "ground", x: 0, y: 2, width: BAR.width, height: BAR.height - 4 }),
+    rate.value == null ? null : svg("rect", { class: "value", x: 0, y: 2, width: at(rate.value), height: BAR.height - 4 }),
+    rate.low == null ? null : svg("path", { class: "interval", d: `M${at(rate.low)} ${middle}H${at(rate.high)}M${at(rate.low)} ${middle - 3}v6M${at(rate.high)} ${middle - 3}v6` }),
+    reference == null ? null : svg("path", { class: "reference", d: `M${at(reference)} 0V${BAR.height}` }));
 }
 
-export function rateCell(rate, t, { bar = true } = {}) {
-  const share = rate.value == null ? 0 : Math.min(rate.value, 1);
-  const sign = rate.value == null ? null : SIGNS[rate.status];
-  return element("td", { class: "rate", title: rateHints(rate, t).join(" · "), "data-mark": sign && `${sign} ${t[rate.status]}` },
-    bar ? element("meter", { min: 0, max: 1, value: share, "aria-hidden": "true" }) : null,
-    element("span", { "data-sign": sign }, rateText(rate, t)));
+export const rateText = (rate, t) => (rate.value == null ? t[rate.status] : percent(rate.value));
+
+/** A rate, what it rests on, and where it may really lie; faded where it rests on little. */
+export function rateView(rate, { t, meta, drawn = false, most = 1, reference = null }) {
+  const rounded = isRounded(meta) && rate.denominator > 0 && drawn === "persons" ? "≈" : "";
+  return element("span", { class: isWeak(rate) ? "rate weak" : rate.value == null ? "rate word" : "rate", title: [range(rate) && `${t.interval} ${range(rate)}`, rate.value != null && t[rate.status]].filter(Boolean).join(" · ") || null },
+    drawn ? bar(rate, { most, reference }) : null,
+    element("b", {}, rounded, rateText(rate, t), element("sup", {}, sign(rate))),
+    rate.value == null ? null : element("small", {}, base(rate, rounded)));
 }
 
-export function table(caption, heads, rows) {
-  const marks = new Set(rows.flatMap((line) => [...line.querySelectorAll("[data-mark]")].map((cell) => cell.dataset.mark)));
-  return element("div", {},
-    element("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": caption },
-      element("table", {},
-        element("caption", { class: "hidden" }, caption),
-        element("thead", {}, element("tr", {}, heads.map((head) => (head instanceof HTMLElement ? head : element("th", { scope: "col" }, head))))),
-        element("tbody", {}, rows))),
-    marks.size ? element("p", { class: "note" }, [...marks].join(" · ")) : null);
+/** What the signs behind rates mean, for those that are there. */
+export function legend(rates, t) {
+  const marks = new Set(rates.filter((rate) => sign(rate)).map((rate) => `${sign(rate)} ${t[rate.status]}`));
+  return marks.size ? note([...marks].join(t.semicolon)) : null;
 }
 
-// The head of a column; what it means shows on hover.
-export function heading(text, meaning = "") {
-  return element("th", { scope: "col", title: meaning }, text);
-}
+export const folded = (title, content, open = false) => element("details", { open }, element("summary", {}, title), content);
 
-export const textHead = (text) => element("th", { scope: "col", class: "text" }, text);
+/** A name for a file that says what is in it. */
+export const fileName = (context, title, format) => `${[title, context.place, context.day, context.narrowed].filter(Boolean).join("_").replace(/[\s/\\:*?"<>|]+/g, "")}.${format}`;
 
-export const textCell = (text, title) => element("td", { class: "text", title }, text ?? "");
-
-export function row(name, cells, attributes = {}) {
-  return element("tr", attributes,
-    element("th", { scope: "row" }, name),
-    cells.map((cell) => (cell instanceof HTMLElement ? cell : element("td", {}, cell))));
-}
-
-export function folded(title, content) {
-  return element("details", {}, element("summary", {}, title), content);
-}
-
-// Below what was asked for: the request behind it, and its files where there are some. With a key, which a link would
-// not send, the answer is downloaded.
-export function tools(t, path, query, formats = ["csv", "xlsx"]) {
-  const line = element("div", { class: "tools" });
-  const saved = async (url, format) => {
-    try {
-      await download(url, `${path.split("/").pop()}.${format}`);
-    } catch (error) {
-      line.append(refusal(error, t));
-    }
-  };
+/** Below what was asked for: its files, the request behind it. With a key, which a link would not send, it is downloaded. */
+export function tools(context, title, path, query, formats = ["csv", "xlsx"]) {
+  const { t } = context, line = element("div", { class: "tools" });
+  const saved = (url, format) => download(url, fileName(context, title, format)).catch((error) => line.append(refusal(error, t)));
   const url = address(path, query);
-  const asked = (event) => {
+  for (const format of formats) {
+    const shown = { ...query, lang: t.lang, ...(format === "csv" ? { bom: "true" } : {}) };
+    line.append(button(format.toUpperCase(), () => saved(address(`${path}.${format}`, shown), format), { class: "link" }));
+  }
+  line.append(element("a", { href: url, title: url, onclick: (event) => {
     if (!currentKey()) return;
     event.preventDefault();
     saved(url, "json");
-  };
-  line.append(element("a", { href: url, title: url, onclick: asked }, t.asked));
-  for (const format of formats) {
-    const shown = { ...query, lang: t.lang, ...(format === "csv" ? { bom: "true" } : {}) };
-    const file = () => saved(address(`${path}.${format}`, shown), format);
-    line.append(" · ", element("button", { type: "button", class: "link", onclick: file }, format.toUpperCase()));
-  }
+  } }, t.asked));
   return line;
+}
+
+/** Puts a table or a page on the clipboard, to be pasted into a report; also where the page is not served securely. */
+export async function copy(node, told, t) {
+  const text = node.dataset.copy ?? [...node.querySelectorAll("tr")].map((line) => [...line.cells].map((cell) => cell.dataset.copy ?? cell.textContent).join("\t")).join("\n");
+  const box = element("div", { class: "copied" }, node.cloneNode(true));
+  box.querySelectorAll("svg, button svg, .tools, [hidden]").forEach((one) => one.remove());
+  try {
+    const kinds = { "text/plain": new Blob([text], { type: "text/plain" }), "text/html": new Blob([box.innerHTML], { type: "text/html" }) };
+    await navigator.clipboard.write([new ClipboardItem(kinds)]);
+  } catch {
+    document.body.append(box);
+    getSelection().selectAllChildren(box);
+    document.execCommand("copy");
+    getSelection().removeAllRanges();
+    box.remove();
+  }
+  told.textContent = t.copied;
+  setTimeout(() => { told.textContent = ""; }, 4000);
 }
 
 export function refusal(error, t) {
@@ -108,3 +112,5 @@ export function refusal(error, t) {
   const items = (problem.errors || []).map((item) => element("li", {}, item.message));
   return element("div", { class: "problem" }, element("p", {}, t.failed, problem.detail || t.status(problem.status)), items.length > 1 ? element("ul", {}, items) : "");
 }
+
+export { count };

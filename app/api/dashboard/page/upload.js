@@ -1,70 +1,86 @@
-// Sending a file: its way to the service, the job that takes it, and every problem of its rows.
+// Sending a file, step by step: template, check, what is wrong with it, taking it in, the snapshot that comes of it.
 
-import { ask, download, order, send } from "./api.js";
-import { count, element, refusal, row, table, textCell, textHead } from "./parts.js";
+import { ask, askNow, download, forget, order, send } from "./api.js";
+import { count } from "./numbers.js";
+import { button, element, link, note, refusal } from "./parts.js";
 import { refresh } from "./state.js";
+import { dataTable } from "./table.js";
 
 const DATASETS = [
   "ledger", "returns", "enterprises", "branches", "coverage", "branch-returns", "members", "employments", "affiliations",
-  "districts", "industries", "industry-groups", "branch-returns", "targets",
+  "districts", "industries", "industry-groups", "targets",
 ];
 const LISTED_PROBLEMS = 100;
+const ASKED_EVERY = 400; // ms
 
-export async function upload({ t }) {
-  await ask("/v1/imports", { limit: 1 });
-  const told = element("div", { role: "status" });
-  const file = element("input", { type: "file", required: true });
-  const template = element("a", {}, t.template);
-  const offer = () => { template.href = `/v1/templates/${dataset.value}.xlsx?lang=${t.lang}`; };
-  const dataset = element("select", { onchange: offer }, DATASETS.map((name) => element("option", { value: name }, t.datasets[name])));
-  const skip = element("input", { type: "checkbox" });
-  const ignore = element("input", { type: "checkbox" });
-  const build = element("input", { type: "date" });
-  const dry = element("input", { type: "checkbox", checked: true, onchange: () => { build.disabled = dry.checked; } });
-  build.disabled = true;
-  const form = element("form", { class: "controls", onsubmit: async (event) => {
+/** @returns the steps, each open as soon as the one before is done */
+export async function upload(context) {
+  const { t } = context;
+  await askNow("/v1/imports", { limit: 1 }); // who may not send files is told so
+  const told = element("div", { role: "status", id: "told" }), taken = element("div", { role: "status", id: "taken" });
+  const file = element("input", { type: "file", required: true, id: "file", onchange: () => { told.replaceChildren(); hold(true); } });
+  const dataset = element("select", { id: "dataset", onchange: () => hold(true) }, DATASETS.map((name) => element("option", { value: name }, t.datasets[name])));
+  const skip = element("input", { type: "checkbox", onchange: () => hold(true) }), ignore = element("input", { type: "checkbox", onchange: () => hold(true) });
+  const build = element("input", { type: "date", id: "build", value: context.newest ?? "" });
+  const check = element("button", { id: "check" }, t.check), take = element("button", { id: "take", disabled: true }, t.takeIn);
+  const hold = (held) => { take.disabled = held; };
+  const query = () => ({ dataset: dataset.value, on_error: skip.checked ? "skip" : "", ignore_unknown: ignore.checked ? "true" : "" });
+  const busy = async (place, asked, form) => {
+    form.querySelectorAll("button").forEach((one) => { one.disabled = true; });
+    const done = await sent(place, context, asked, file.files[0]);
+    check.disabled = false;
+    hold(!done || (place === taken));
+    return done;
+  };
+  const checking = element("form", { class: "controls", onsubmit: async (event) => {
     event.preventDefault();
-    const query = { dataset: dataset.value, on_error: skip.checked ? "skip" : "", ignore_unknown: ignore.checked ? "true" : "", ...(dry.checked ? { dry_run: "true" } : { build: build.value }) };
-    button.disabled = true;
-    await taken(told, t, query, file.files[0]);
-    button.disabled = false;
-  } },
-  element("label", {}, t.dataset, dataset), element("label", {}, t.file, file), element("label", {}, skip, t.skipRows), element("label", {}, ignore, t.ignoreUnknown),
-  element("label", {}, dry, t.dry), element("label", {}, t.build, build));
-  const button = element("button", {}, t.send);
-  form.append(button);
-  offer();
-  return { nodes: [element("p", { class: "note" }, t.uploadNote, template), form, told] };
+    taken.replaceChildren();
+    await busy(told, { ...query(), dry_run: "true" }, checking);
+  } }, element("label", {}, t.file, file), element("label", {}, skip, t.skipRows), element("label", {}, ignore, t.ignoreUnknown), check);
+  const taking = element("form", { class: "controls", onsubmit: async (event) => {
+    event.preventDefault();
+    if (!file.reportValidity()) return;
+    await busy(taken, { ...query(), build: build.value }, taking);
+  } }, element("label", {}, t.build, build), take);
+  const template = button(t.template, () => download(`/v1/templates/${dataset.value}.xlsx?lang=${t.lang}`, `${t.templateFile(t.datasets[dataset.value])}.xlsx`).catch((problem) => told.replaceChildren(refusal(problem, t))));
+  const step = (title, ...content) => element("li", {}, element("h3", {}, title), ...content);
+  return { nodes: [element("ol", { class: "flow" },
+    step(t.stepTemplate, element("div", { class: "controls" }, element("label", {}, t.dataset, dataset), template), note(t.uploadNote)),
+    step(t.stepCheck, checking, told),
+    step(t.stepTake, note(t.takeNote), taking, taken))] };
 }
 
-async function taken(told, t, query, file) {
-  const report = progress(told, t.sending);
+/** Sends a file and says what came of it; whether it could be taken. */
+async function sent(place, context, query, file) {
+  const { t } = context, report = progress(place, t.sending);
   try {
     const { data } = await send("/v1/imports", query, file, (done, total) => report(done, total, t.sending));
     const job = await ended(data.job_id, t, report);
-    told.replaceChildren(...await outcome(told, t, data.id, job));
+    place.replaceChildren(...await outcome(place, context, data.id, job));
     if (job.snapshot) refresh();
+    return job.state === "succeeded";
   } catch (problem) {
-    told.replaceChildren(refusal(problem, t));
+    place.replaceChildren(refusal(problem, t));
+    return false;
   }
 }
 
-// Builds a snapshot, so that figures know of what was sent.
-async function built(told, t, day) {
-  const report = progress(told, t.queued);
+/** Builds a snapshot, so that figures know of what was sent. */
+async function built(place, context, day) {
+  const { t } = context, report = progress(place, t.queued);
   try {
     const { data } = await order("/v1/snapshots", { as_of: day });
     const job = await ended(data.job_id, t, report);
-    told.replaceChildren(element("p", { class: job.snapshot ? "" : "problem" }, job.snapshot ? `${t.snapshot} ${job.snapshot}` : job.problem?.detail ?? t.states[job.state]));
+    place.replaceChildren(job.snapshot ? made(context, job.snapshot) : element("p", { class: "problem" }, job.problem?.detail ?? t.states[job.state]));
     if (job.snapshot) refresh();
   } catch (problem) {
-    told.replaceChildren(refusal(problem, t));
+    place.replaceChildren(refusal(problem, t));
   }
 }
 
-function progress(told, text) {
+function progress(place, text) {
   const bar = element("progress", { "aria-label": text }), phase = element("span", {}, text);
-  told.replaceChildren(element("p", {}, bar, " ", phase));
+  place.replaceChildren(element("p", {}, bar, " ", phase));
   return (done, total, now) => {
     if (total) { bar.max = total; bar.value = done; } else bar.removeAttribute("value");
     phase.textContent = now;
@@ -73,48 +89,49 @@ function progress(told, text) {
 
 async function ended(id, t, report) {
   for (;;) {
-    const { data } = await ask(`/v1/jobs/${id}`);
+    const { data } = await askNow(`/v1/jobs/${id}`);
     report(data.done, data.total, t.phases[data.phase] ?? t.queued);
     if (!["queued", "running"].includes(data.state)) return data;
-    await new Promise((resolve) => setTimeout(resolve, 400));
+    await new Promise((resolve) => setTimeout(resolve, ASKED_EVERY));
   }
 }
 
-async function outcome(told, t, id, job) {
-  const [{ data: record }, { data: issues }] = await Promise.all([
-    ask(`/v1/imports/${id}`), ask(`/v1/imports/${id}/issues`, { limit: LISTED_PROBLEMS })]);
-  const good = job.state === "succeeded", problems = (record.result?.errors ?? 0) + (record.result?.warnings ?? 0);
-  const rows = issues.map((issue) => row(String(issue.row ?? ""), [
-    textCell(issue.header ?? issue.column, issue.column), textCell(issue.value), textCell(t.severities[issue.severity]),
-    textCell(said(issue, t))]));
-  const counts = (record.result?.counts ?? []).map((found) => row(t.rule(found.rule), [
-    textCell(t.severities[found.severity]), textCell(found.header ?? found.column), count(found.number)]));
-  const newest = (record.result?.stale_snapshots ?? []).at(-1);
+/** What became of a file: how many rows, problems by kind, the file given back, every problem. */
+async function outcome(place, context, id, job) {
+  const { t } = context;
+  const [{ data: record }, { data: issues }] = await Promise.all([askNow(`/v1/imports/${id}`), ask(`/v1/imports/${id}/issues`, { limit: LISTED_PROBLEMS })]);
+  const good = job.state === "succeeded", result = record.result, problems = (result?.errors ?? 0) + (result?.warnings ?? 0);
+  const kinds = result?.counts ?? [], newest = (result?.stale_snapshots ?? []).at(-1);
+  const severity = (item) => element("span", { class: `severity ${item.severity}` }, t.severities[item.severity]);
+  const byKind = kinds.length ? await dataTable({ t, caption: t.counts, rows: kinds, shown: kinds.length, columns: [
+    { label: t.message, by: (item) => t.rule(item.rule), cell: (item) => t.rule(item.rule) }, { label: t.severity, words: true, by: (item) => item.severity, cell: severity },
+    { label: t.column, words: true, by: (item) => item.header, cell: (item) => item.header ?? item.column ?? "" }, { label: t.number, by: (item) => item.number, cell: (item) => count(item.number) }] }) : null;
+  const list = issues.length ? await dataTable({ t, caption: t.problems, rows: issues, shown: issues.length, columns: [
+    { label: t.row, by: (item) => item.row, cell: (item) => String(item.row ?? "") }, { label: t.column, words: true, by: (item) => item.header, cell: (item) => element("span", { title: item.column }, item.header ?? item.column ?? "") },
+    { label: t.value, words: true, by: (item) => item.value, cell: (item) => item.value ?? "" }, { label: t.severity, words: true, by: (item) => item.severity, cell: severity },
+    { label: t.message, words: true, by: (item) => item.rule, cell: (item) => item.message + (item.suggestions.length ? t.closest(item.suggestions.join(t.comma)) : "") }] }) : null;
+  if (!record.dry_run) forget();
   return [
-    element("p", { class: good ? "" : "problem" }, good ? (record.dry_run ? t.checked : t.done)(record.result) : job.problem?.detail ?? t.states[job.state],
-      job.snapshot ? ` ${t.snapshot} ${job.snapshot}` : ""),
-    ...(record.result?.notes ?? []).map((note) => element("p", { class: "note" }, note)),
-    counts.length ? table(t.counts, [t.message, ...[t.severity, t.column].map(textHead), t.number], counts) : null,
-    counts.length ? remarks(told, t, id) : null,
-    problems > rows.length ? element("p", { class: "note" }, t.more(count(problems), rows.length)) : null,
-    newest && !job.snapshot ? stale(told, t, newest) : null,
-    rows.length ? table(t.problems, [t.row, ...[t.column, t.value, t.severity, t.message].map(textHead)], rows) : null,
+    element("p", { class: good ? "done" : "problem" }, good ? (record.dry_run ? t.checked : t.done)(result) : job.problem?.detail ?? t.states[job.state]),
+    ...(result?.notes ?? []).map((text) => note(text)),
+    byKind?.node, kinds.length ? remarks(place, t, id) : null,
+    problems > issues.length ? note(t.moreProblems(count(problems), issues.length)) : null,
+    job.snapshot ? made(context, job.snapshot) : newest && !record.dry_run ? stale(place, context, newest) : null,
+    list ? element("details", { open: issues.length <= 30 }, element("summary", {}, t.eachProblem(issues.length)), list.node) : null,
   ].filter(Boolean);
 }
 
-// What is wrong with a row: the sentence, and the closest codes where there are some.
-function said(issue, t) {
-  return issue.message + (issue.suggestions.length ? t.closest(issue.suggestions.join(t.comma)) : "");
+// Offers the sender's own file with remarks; where there is none, the service says why.
+function remarks(place, t, id) {
+  const saved = () => download(`/v1/imports/${id}/issues.xlsx`, `${t.remarksFile}_${id}.xlsx`).catch((problem) => place.append(refusal(problem, t)));
+  return element("p", {}, button(t.remarks, saved));
 }
 
-// Offers the sender's own file with remarks; where there is none, the service says why.
-function remarks(told, t, id) {
-  const saved = () => download(`/v1/imports/${id}/issues.xlsx`, `${id}.xlsx`).catch((problem) => told.append(refusal(problem, t)));
-  return element("p", {}, element("button", { type: "button", class: "link", onclick: saved }, t.remarks));
-}
+// Leads on to the snapshot that was made.
+const made = ({ t }, snapshot) => element("p", { class: "done" }, `${t.snapshotMade} ${snapshot} `, link({ view: "data", subject: snapshot }, t.toVersions));
 
 // Says that the figures do not know of what was sent, and offers to build the newest of them anew.
-function stale(told, t, snapshot) {
-  const day = snapshot.replace(/^(\d{4})(\d{2})(\d{2})-.*/, "$1-$2-$3");
-  return element("p", {}, `${t.stale} `, element("button", { type: "button", onclick: () => built(told, t, day) }, `${t.buildAnew} ${day}`));
+function stale(place, context, snapshot) {
+  const { t } = context, day = snapshot.replace(/^(\d{4})(\d{2})(\d{2})-.*/, "$1-$2-$3");
+  return element("p", {}, `${t.stale} `, button(`${t.buildAnew} ${day}`, () => built(place, context, day)));
 }
