@@ -36,7 +36,8 @@ _FLAGS = {
 def list_enterprises(snapshot: Snapshot, question: Question, page: Page) -> RowList:
     """Return the enterprises that a question lists; `total` is the sum of all of them."""
     rows = sums.listed_rows(snapshot, resolve(snapshot, question.population))
-    rows = related(snapshot, flagged(snapshot, rows, question.listing), question.listing)
+    flags = flagged(snapshot, rows, question.listing)
+    rows = related(snapshot, flags, question.listing, question.population.district)
     side = _side(snapshot, question.fields)
     ranked = ordered(rows, snapshot.enterprise_code_ranks[rows], side, page, precision_of(snapshot.manifest))
     return RowList(snapshot, Subject.ENTERPRISES, ranked, (side,), partial(_margins, snapshot, rows))
@@ -86,7 +87,7 @@ def flagged(snapshot: Snapshot, rows: Int64, listing: Listing) -> Int64:
     return rows
 
 
-def related(snapshot: Snapshot, rows: Int64, listing: Listing) -> Int64:
+def related(snapshot: Snapshot, rows: Int64, listing: Listing, district: tuple[str, ...]) -> Int64:
     """Return the rows that stand in a relation to a branch and all below it, by employments and living coverage.
 
     Raises
@@ -99,9 +100,9 @@ def related(snapshot: Snapshot, rows: Int64, listing: Listing) -> Int64:
     if listing.relation is Relation.UNREACHED:
         enterprises = snapshot.enterprises
         alone = (enterprises.values("organised")[rows] == 0) & (enterprises.values("members_without_dual")[rows] > 0)
-        return _near(snapshot, rows[alone], listing.branch)
+        return _near(snapshot, rows[alone], listing.branch, district)
     assert listing.branch is not None
-    branches = subtree_of(snapshot, listing.branch)
+    branches = subtree_of(snapshot, listing.branch, district)
     tied = _participating if listing.relation is Relation.PARTICIPATING else _covered
     return np.intersect1d(rows, tied(snapshot, listing.branch, branches))
 
@@ -124,11 +125,11 @@ def _covered(snapshot: Snapshot, _branch: str, branches: Int64) -> Int64:
     return np.unique(table.values("enterprise")[organising & np.isin(named, branches)]).astype(np.int64)
 
 
-def _near(snapshot: Snapshot, rows: Int64, branch: str | None) -> Int64:
+def _near(snapshot: Snapshot, rows: Int64, branch: str | None, district: tuple[str, ...]) -> Int64:
     """Return the rows in the district of a branch and, where it is for some, in its industries; null: all."""
     if branch is None:
         return rows
-    subtree_of(snapshot, branch)  # which refuses one that does not live
+    subtree_of(snapshot, branch, district)  # which refuses one that does not live
     number = snapshot.branch_index[branch]
     own = np.array([number], np.int64)
     industry, group = (snapshot.branches.texts_of(name, own) for name in ("industry_code", "industry_group"))
@@ -141,7 +142,7 @@ def _near(snapshot: Snapshot, rows: Int64, branch: str | None) -> Int64:
     return np.intersect1d(rows, sums.listed_rows(snapshot, resolve(snapshot, population)))
 
 
-def subtree_of(snapshot: Snapshot, branch: str) -> Int64:
+def subtree_of(snapshot: Snapshot, branch: str, district: tuple[str, ...]) -> Int64:
     """Return the living branches at and below one, by nearest living ancestors.
 
     Raises
@@ -150,7 +151,7 @@ def subtree_of(snapshot: Snapshot, branch: str) -> Int64:
         It does not live.
     """
     if branch not in snapshot.branch_index:
-        refuse_branch(snapshot, "branch", branch, ())
+        refuse_branch(snapshot, "branch", branch, district)
     return np.flatnonzero(_descends(snapshot.branch_parents, snapshot.branch_index[branch]))
 
 

@@ -16,6 +16,7 @@ from app.database.engines import make_sync_engine
 from app.database.tables import METADATA
 from app.main import create_app
 from app.snapshots.build import build_snapshot
+from app.statistics.question import Relation
 from tests.access.callers import KEYED, Caller, make_keys
 from tests.access.conftest import Served
 from tests.access.operations import BRANCH, ENTERPRISE
@@ -129,11 +130,15 @@ async def test_what_lies_outside_is_as_if_absent(
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("mode", ["none", "public"])
-@pytest.mark.parametrize("name", ["parent", "within"])
-async def test_branch_outside_is_as_if_absent_when_others_are_asked_for_below_it(
-    served: Served, services: dict[str, httpx.AsyncClient], mode: str, name: str
+@pytest.mark.parametrize(
+    "rows",
+    ["branches?parent=", "branches?within=", *(f"enterprises?relation={one}&branch=" for one in Relation)],
+)
+async def test_branch_outside_is_as_if_absent_when_it_chooses_rows(
+    served: Served, services: dict[str, httpx.AsyncClient], mode: str, rows: str
 ) -> None:
-    headers, address = served.headers("reader of Siming"), f"/v1/statistics/branches?district={SIMING}&{name}="
+    subject, _, name = rows.partition("?")
+    headers, address = served.headers("reader of Siming"), f"/v1/statistics/{subject}?district={SIMING}&{name}"
     answers = [await services[mode].get(f"{address}{code}", headers=headers) for code in ("B-huli", "B-hulo")]
     told = [nameless(answer, code) for answer, code in zip(answers, ("B-huli", "B-hulo"), strict=True)]
     assert answers[0].status_code == 422

@@ -92,20 +92,20 @@ def _decided(shelf: Shelf, principal: Principal, question: Question, code: str |
     dates = (question.since, question.when) if isinstance(question, ChangesQuestion) else (question.when,)
     trees = [_tree(shelf, when) for when in dates]
     tier = _strictest(_by_tree(tree, principal, districts_of(question, code, lambda: trees[-1])) for tree in trees)
-    if tier is not Tier.PUBLIC and question.subject is Subject.BRANCHES:
+    if tier is not Tier.PUBLIC and question.subject in _SINGLE:
         _refuse_hidden_branches(snapshot_at(shelf, question.when), principal, question)
     return tier
 
 
 def _refuse_hidden_branches(snapshot: Snapshot, principal: Principal, question: Question) -> None:
-    """Refuse a `parent` or `within` outside the key's scope, like one that does not exist.
+    """Refuse a branch outside the key's scope that chooses rows, like one that does not exist.
 
     Raises
     ------
     InvalidRequest
         It is outside.
     """
-    for name in ("parent", "within"):
+    for name in ("parent", "within", "branch"):
         code = getattr(question.listing, name)
         if code is None or code not in snapshot.branch_index:
             continue
