@@ -38,6 +38,8 @@ from tests.factories.loading import fill
 from tests.factories.small_registry import fill as fill_small
 from tests.factories.worked_example import AS_OF, worked_example
 
+pytestmark = pytest.mark.long
+
 Place = Callable[[str], Settings]
 MEMBER = "a1"
 

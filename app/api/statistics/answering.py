@@ -1,6 +1,6 @@
 """From a parsed question to a response: decide the tier, compute the answer with its reader, send the bytes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -11,7 +11,7 @@ from starlette.responses import StreamingResponse
 from app.access.principals import Tier
 from app.api.http.auditing import audit_details
 from app.api.http.pages import JSON, next_link, statistics_headers
-from app.api.statistics.answer_cache import CacheableQuestion, cache_answer
+from app.api.statistics.answer_cache import CacheableQuestion, builds_of, cache_answer
 from app.api.statistics.parameters import FileOutput, QuestionParameters
 from app.api.statistics.reader import SnapshotReader
 from app.api.statistics.tiers import districts_of, tier_of_question
@@ -22,6 +22,7 @@ from app.publication.row_cache import Source
 from app.publication.table import FlatTable, TableOptions
 from app.statistics.question import Page, Question, Subject
 from app.statistics.workplaces import WorkplacesQuestion
+from app.store.manifest import Manifest
 
 _LIGHT_LIMIT = 200
 """Most rows of a page that are encoded on the event loop."""
@@ -71,19 +72,25 @@ async def file_response(
         return file_answer(table(source, question, parameters.page, options.table), options)
 
     tier = await tier_of_question(request, question, branch)
+    listed = _reader(request, tier).shelf.all()
     file = await _reader(request, tier).run(work, question.when, light=False)
-    is_fixed = _is_fixed(question, file.snapshot)
-    headers = statistics_headers(request, file.snapshot, file.built_at, tier, is_fixed=is_fixed)
+    headers = _headers(request, file, tier, question)
     headers["Content-Disposition"] = f'attachment; filename="{file.filename}"'
-    return StreamingResponse(file.chunks, headers=headers, media_type=file.media_type)
+    if isinstance(file.body, bytes):
+        _cache(request, file, tier, question, branch, listed)
+        return Response(file.body, headers=headers, media_type=file.media_type)
+    return StreamingResponse(file.body, headers=headers, media_type=file.media_type)
 
 
 async def _json_response(
     request: Request, question: Question, work: Callable[[Source], Answer], *, code: str | None = None, light: bool
 ) -> Response:
     tier = await tier_of_question(request, question, code)
+    listed = _reader(request, tier).shelf.all()
     answer = await _reader(request, tier).run(work, question.when, light=light)
-    response = _response(request, answer, tier, question, code)
+    audit_details(request, answer.rows)
+    _cache(request, answer, tier, question, code, listed)
+    response = Response(answer.body, headers=_headers(request, answer, tier, question), media_type=JSON)
     if answer.next_cursor is not None:
         response.headers["Link"] = next_link(request, answer.next_cursor)
     return response
@@ -118,11 +125,22 @@ def _is_light(question: Question, page: Page = _FIRST_PAGE) -> bool:
     return in_order and _is_precomputed(question)
 
 
-def _response(request: Request, answer: Answer, tier: Tier, question: Question, code: str | None = None) -> Response:
-    audit_details(request, answer.rows)
-    if answer.single and question.subject not in _LONG_LISTS:  # each read of enterprises and branches is audited
-        districts = districts_of(question, code, lambda: _reader(request, tier).shelf.get(answer.snapshot).districts)
-        cache_answer(request, CacheableQuestion(districts, question.when, tier, answer.snapshot, answer.built_at))
+def _headers(request: Request, answer: Answer | FileAnswer, tier: Tier, question: Question) -> dict[str, str]:
     is_fixed = _is_fixed(question, answer.snapshot)
-    headers = statistics_headers(request, answer.snapshot, answer.built_at, tier, is_fixed=is_fixed)
-    return Response(answer.body, headers=headers, media_type=JSON)
+    return statistics_headers(request, answer.snapshot, answer.built_at, tier, is_fixed=is_fixed)
+
+
+def _cache(
+    request: Request, answer: Answer | FileAnswer, tier: Tier, question: Question, code: str | None,
+    listed: Sequence[Manifest],
+) -> None:  # fmt: skip
+    """Let an answer be cached; one from several snapshots as long as these are `listed`."""
+    if question.subject in _LONG_LISTS:
+        return  # each read of enterprises and branches is audited
+    if answer.single:
+        districts = districts_of(question, code, lambda: _reader(request, tier).shelf.get(answer.snapshot).districts)
+        builds = ((answer.snapshot, answer.built_at),)
+        cache_answer(request, CacheableQuestion(districts, question.when, tier, builds))
+    else:
+        districts = districts_of(question, code, lambda: None)
+        cache_answer(request, CacheableQuestion(districts, None, tier, builds_of(listed)))
