@@ -42,6 +42,8 @@ from tests.factories.rounded import public_settings
 from tests.factories.small_registry import fill as fill_small
 from tests.factories.worked_example import AS_OF, worked_example
 
+pytestmark = pytest.mark.long
+
 Place = Callable[[str], Settings]
 MEMBER = "a1"
 
