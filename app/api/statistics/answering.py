@@ -174,7 +174,7 @@ def _cache(
 ) -> None:  # fmt: skip
     """Let an answer be cached; one from several snapshots as long as these are `listed`."""
     if question.subject in _LONG_LISTS or _shows_draft(request, question, tier):
-        return  # each read of enterprises and branches is audited
+        return  # each read of enterprises and branches is audited, and a draft is shown to few
     if answer.single:
         districts = districts_of(question, code, lambda: reader_of(request, tier).shelf.get(answer.snapshot).districts)
         builds = ((answer.snapshot, answer.built_at),)
