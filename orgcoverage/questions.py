@@ -27,6 +27,8 @@ class Questions:
     ----------
     as_of, snapshot
         The newest snapshot at or before a date answers, or the one with this id; null: the newest of all.
+    tier
+        `public`: protected figures, as everybody gets them; null: what the key may see.
     basis
         Which enterprises rates divide by: `registered`, `operating` (the default), `surveyed`, `eligible`,
         `above_size`.
@@ -72,8 +74,8 @@ class Questions:
         self, *, parent: Text = None, within: Text = None, level: Text = None, include_empty: Flag = None,
         basis: Text = None, industry: Texts = None, industry_group: Texts = None, sector: Texts = None,
         enterprise_kind: Texts = None, ownership: Texts = None, size_class: Texts = None, as_of: Day = None,
-        snapshot: Text = None, fields: Texts = None, sort: Text = None, order: Text = None, status: Texts = None,
-        totals: Flag = None,
+        snapshot: Text = None, tier: Text = None, fields: Texts = None, sort: Text = None, order: Text = None,
+        status: Texts = None, totals: Flag = None,
     ) -> "pd.DataFrame":  # fmt: skip
         """Return a row per district: `code`, names, `level`, `parent_code`, counts and rates.
 
@@ -93,8 +95,8 @@ class Questions:
         self, *, parent: Text = None, within: Text = None, level: Text = None, include_empty: Flag = None,
         basis: Text = None, district: Texts = None, industry_group: Texts = None, sector: Texts = None,
         enterprise_kind: Texts = None, ownership: Texts = None, size_class: Texts = None, as_of: Day = None,
-        snapshot: Text = None, fields: Texts = None, sort: Text = None, order: Text = None, status: Texts = None,
-        totals: Flag = None,
+        snapshot: Text = None, tier: Text = None, fields: Texts = None, sort: Text = None, order: Text = None,
+        status: Texts = None, totals: Flag = None,
     ) -> "pd.DataFrame":  # fmt: skip
         """Return a row per industry: `code`, names, `level`, `parent_code`, counts and rates.
 
@@ -113,8 +115,8 @@ class Questions:
     def industry_groups(
         self, *, include_empty: Flag = None, basis: Text = None, district: Texts = None, industry: Texts = None,
         sector: Texts = None, enterprise_kind: Texts = None, ownership: Texts = None, size_class: Texts = None,
-        as_of: Day = None, snapshot: Text = None, fields: Texts = None, sort: Text = None, order: Text = None,
-        status: Texts = None, totals: Flag = None,
+        as_of: Day = None, snapshot: Text = None, tier: Text = None, fields: Texts = None, sort: Text = None,
+        order: Text = None, status: Texts = None, totals: Flag = None,
     ) -> "pd.DataFrame":  # fmt: skip
         """Return a row per industry group: `code`, names, `industries` (codes, joined by `;`), counts and rates.
 
@@ -136,8 +138,8 @@ class Questions:
         reached_by_dual: Flag = None, branch: Text = None, relation: Text = None, basis: Text = None,
         district: Texts = None, industry: Texts = None, industry_group: Texts = None, sector: Texts = None,
         enterprise_kind: Texts = None, ownership: Texts = None, size_class: Texts = None, as_of: Day = None,
-        snapshot: Text = None, fields: Texts = None, sort: Text = None, order: Text = None, status: Texts = None,
-        totals: Flag = None,
+        snapshot: Text = None, tier: Text = None, fields: Texts = None, sort: Text = None, order: Text = None,
+        status: Texts = None, totals: Flag = None,
     ) -> "pd.DataFrame":  # fmt: skip
         """Return a row per enterprise: attributes, flags (`boolean`; null: unknown), counts and ratios of persons.
 
@@ -158,8 +160,8 @@ class Questions:
 
     def branches(
         self, *, parent: Text = None, within: Text = None, kind: Text = None, form: Text = None,
-        district: Texts = None, as_of: Day = None, snapshot: Text = None, fields: Texts = None, sort: Text = None,
-        order: Text = None, status: Texts = None, totals: Flag = None,
+        district: Texts = None, as_of: Day = None, snapshot: Text = None, tier: Text = None, fields: Texts = None,
+        sort: Text = None, order: Text = None, status: Texts = None, totals: Flag = None,
     ) -> "pd.DataFrame":  # fmt: skip
         """Return a row per living branch: attributes, then its `own_` and `subtree_` figures; each person counts once.
 
@@ -176,8 +178,8 @@ class Questions:
     def breakdown(
         self, by: str | Iterable[str], *, basis: Text = None, district: Texts = None, industry: Texts = None,
         industry_group: Texts = None, sector: Texts = None, enterprise_kind: Texts = None, ownership: Texts = None,
-        size_class: Texts = None, as_of: Day = None, snapshot: Text = None, fields: Texts = None, sort: Text = None,
-        order: Text = None, status: Texts = None, totals: Flag = None,
+        size_class: Texts = None, as_of: Day = None, snapshot: Text = None, tier: Text = None, fields: Texts = None,
+        sort: Text = None, order: Text = None, status: Texts = None, totals: Flag = None,
     ) -> "pd.DataFrame":  # fmt: skip
         """Return a row for each value of `by`, or pair of two: `district_code`, `ownership`, …, counts and rates.
 
@@ -193,7 +195,7 @@ class Questions:
         self, *, by: Text = None, branch: Texts = None, enterprise: Texts = None, from_: Day = None, to: Day = None,
         compare_to: Text = None, fields: Texts = None, basis: Text = None, district: Texts = None,
         industry: Texts = None, industry_group: Texts = None, sector: Texts = None, enterprise_kind: Texts = None,
-        ownership: Texts = None, size_class: Texts = None,
+        ownership: Texts = None, size_class: Texts = None, tier: Text = None,
     ) -> "pd.DataFrame":  # fmt: skip
         """Return a row per subject and date: what it is, `as_of`, `snapshot`, `breaks`, counts and rates.
 
@@ -223,8 +225,8 @@ class Questions:
         self, by: str, *, reference: Text = None, target: Number = None, adjust: Text = None, alpha: Number = None,
         margin: Number = None, basis: Text = None, district: Texts = None, industry: Texts = None,
         industry_group: Texts = None, sector: Texts = None, enterprise_kind: Texts = None, ownership: Texts = None,
-        size_class: Texts = None, as_of: Day = None, snapshot: Text = None, fields: Texts = None, sort: Text = None,
-        order: Text = None, status: Texts = None, totals: Flag = None,
+        size_class: Texts = None, as_of: Day = None, snapshot: Text = None, tier: Text = None, fields: Texts = None,
+        sort: Text = None, order: Text = None, status: Texts = None, totals: Flag = None,
     ) -> "pd.DataFrame":  # fmt: skip
         """Return a row per value of `by`: how its members per employee compare with a reference, counts and rates.
 
@@ -252,7 +254,7 @@ class Questions:
         self, *, since: Day = None, since_snapshot: Text = None, by: Texts = None, basis: Text = None,
         district: Texts = None, industry: Texts = None, industry_group: Texts = None, sector: Texts = None,
         enterprise_kind: Texts = None, ownership: Texts = None, size_class: Texts = None, as_of: Day = None,
-        snapshot: Text = None,
+        snapshot: Text = None, tier: Text = None,
     ) -> "pd.DataFrame":  # fmt: skip
         """Return what changed between two snapshots, a row per figure: `account`, `component`, `stratum_…`, `value`.
 
@@ -279,8 +281,8 @@ class Questions:
     def establishment_gaps(
         self, *, strict: Flag = None, basis: Text = None, district: Texts = None, industry: Texts = None,
         industry_group: Texts = None, sector: Texts = None, enterprise_kind: Texts = None, ownership: Texts = None,
-        size_class: Texts = None, as_of: Day = None, snapshot: Text = None, fields: Texts = None, sort: Text = None,
-        order: Text = None, status: Texts = None, totals: Flag = None,
+        size_class: Texts = None, as_of: Day = None, snapshot: Text = None, tier: Text = None, fields: Texts = None,
+        sort: Text = None, order: Text = None, status: Texts = None, totals: Flag = None,
     ) -> "pd.DataFrame":  # fmt: skip
         """Return a row per enterprise that must establish an organisation and has none.
 
@@ -323,7 +325,7 @@ class Questions:
 
     def dual_affiliation(
         self, *, district: Texts = None, industry: Texts = None, industry_group: Texts = None, as_of: Day = None,
-        snapshot: Text = None,
+        snapshot: Text = None, tier: Text = None,
     ) -> "pd.DataFrame":  # fmt: skip
         """Return a row per home (null: none) and joint branch: how many members of the one take part in the other.
 
@@ -344,7 +346,7 @@ class Questions:
 
     def data_quality(
         self, *, rule: Text = None, district: Texts = None, industry: Texts = None, as_of: Day = None,
-        snapshot: Text = None,
+        snapshot: Text = None, tier: Text = None,
     ) -> "pd.DataFrame":  # fmt: skip
         """Return a row per rule with the `number` that it finds; with `rule`, a row per finding, and what was found.
 
@@ -378,7 +380,7 @@ class Questions:
 
     def workplaces(
         self, branch: str, *, by: Text = None, sort: Text = None, order: Text = None, totals: Flag = None,
-        as_of: Day = None, snapshot: Text = None,
+        as_of: Day = None, snapshot: Text = None, tier: Text = None,
     ) -> "pd.DataFrame":  # fmt: skip
         """Return a row per place where members work who take part in a branch or below it (by its code).
 

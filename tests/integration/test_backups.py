@@ -32,9 +32,13 @@ from app.database.tables import METADATA
 from app.database.write_lock import write_lock_sync
 from app.registry.erasure import TombstoneKeyMissing, erase_members
 from app.snapshots.build import build_snapshot
+from app.snapshots.moves import StillMoving
+from app.snapshots.releases import Decision, release_snapshot
 from tests.conftest import ENGINES
 from tests.factories.importing import Registry
 from tests.factories.loading import fill
+from tests.factories.releasing import Desk
+from tests.factories.rounded import public_settings
 from tests.factories.small_registry import fill as fill_small
 from tests.factories.worked_example import AS_OF, worked_example
 
@@ -195,23 +199,31 @@ def _delete_everything(settings: Settings) -> None:
                 connection.execute(table.delete())
 
 
-def test_snapshot_is_whole_or_left_out_when_pruned_meanwhile(place: Place) -> None:
-    old, new = place("sqlite"), place("sqlite")
-    lived_in(old)
-    exact = sorted((old.snapshots_dir / "exact").iterdir())
+def test_snapshots_of_every_state_come_back_and_none_is_moved_meanwhile(
+    migrated_sqlite_url: str, place: Place, tmp_path: Path
+) -> None:
+    desk = Desk(public_settings(migrated_sqlite_url, tmp_path / "office", release="manual"))
+    _, eleven = desk.released(5, 11)
+    desk.withdraw(eleven.id, "wrong ledger")
+    draft = desk.build(17)
+    held = []
 
-    def pruning(phase: str, done: int, _total: int | None) -> None:
-        if phase == "snapshots" and done == 0:
-            for path in exact[1].iterdir():
-                path.unlink()
-            exact[1].rmdir()
+    def reading(phase: str, _done: int, _total: int | None) -> None:
+        if phase == "snapshots":
+            with pytest.raises(StillMoving):
+                release_snapshot(desk.settings, draft.id, Decision(), 0)
+            held.append(phase)
 
-    path = old.data_dir.parent / "backup.tar"
-    manifest = create_backup(old, path, pruning)
-    assert manifest.snapshots[:1] == [f"exact/{exact[0].name}"]
-    assert f"exact/{exact[1].name}" not in manifest.snapshots
+    path, new = tmp_path / "backup.tar", place("sqlite")
+    manifest = create_backup(desk.settings, path, reading)
+    assert held
+    assert f"withdrawn/exact/{eleven.id}" in manifest.snapshots
     restore_backup(new, path, silent)
-    assert [folder.name for folder in (new.snapshots_dir / "exact").iterdir()] == [exact[0].name]
+    restored = Desk(new)
+    assert (restored.places, len(restored.places)) == (desk.places, 6)
+    for folder in desk.settings.snapshots_dir.rglob("*.json"):
+        assert (new.snapshots_dir / folder.relative_to(desk.settings.snapshots_dir)).read_bytes() == folder.read_bytes()
+    assert restored.release(draft.id).release is not None
 
 
 @pytest.mark.parametrize("engine", ENGINES)
