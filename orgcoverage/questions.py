@@ -375,6 +375,14 @@ class Questions:
             First and last due date; null: the date of the figures, none.
         state
             List those that are `met`, `short`, or of which the data `cannot_tell`.
+
+        Examples
+        --------
+        >>> short = service.targets(industry_group="internet", state="short")
+        >>> short[["metric", "current_numerator", "current_denominator", "missing"]]
+                          metric  current_numerator  current_denominator  missing
+        0           member_ratio                241                 5035       62
+        1  organisation_coverage                  9                   80        7
         """
         return self.table("targets", _given(locals()))
 

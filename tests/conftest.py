@@ -30,7 +30,7 @@ LEFT = pytest.StashKey[int]()
 
 ROOT = Path(__file__).parents[1]
 
-ON_BOTH_ENGINES = {"test_migrations.py", "test_postgres_harness.py", "test_snapshot_bytes.py", "test_write_lock.py"}
+ON_BOTH_ENGINES = {"test_migrations.py", "test_snapshot_bytes.py"}
 """Files besides those of `tests/spec` whose tests the short run tries on PostgreSQL too."""
 
 ENGINES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]

@@ -15,7 +15,7 @@ from app.api.http.routing import make_router
 from app.catalogue.definitions import definition_of, source_of
 from app.catalogue.dimensions import BASES, DIMENSIONS, BasisMeaning, Dimension
 from app.catalogue.measures import BRANCH_MEASURES, MEASURES, Grain, Measure, Unit
-from app.catalogue.metrics import METRIC, Interval, Metric, RatioRange
+from app.catalogue.metrics import METRIC, Interval, Metric, RatioRange, TargetMetric
 from app.catalogue.vocabulary import Basis, Label
 from app.imports.spellings import chinese_values
 
@@ -68,6 +68,7 @@ class CatalogueMetric(Closed):
     known_as: str | None = Field(description="Established terms for it; null: none.")
     of_enterprise: bool = Field(description="Whether an enterprise's own row shows it.")
     of_branch: bool = Field(description="Whether a branch's row shows it.")
+    takes_target: bool = Field(description="Whether it may have targets.")
     source: str = Field(description=_SOURCE)
     tier: Tier = Field(description=_TIER)
 
@@ -170,6 +171,7 @@ def _metric(metric: Metric) -> CatalogueMetric:
         known_as=metric.known_as or None,
         of_enterprise=metric.of_enterprise,
         of_branch=metric.of_branch,
+        takes_target=metric.code in tuple(TargetMetric),
         source=source_of(metric.code),
         tier=_tier(public=metric.public),
     )

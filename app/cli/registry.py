@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -114,6 +115,10 @@ def import_dataset(
     sheet: Annotated[
         str | None, typer.Option(help="The worksheet that is meant, where several have a known header.")
     ] = None,
+    remarks: Annotated[
+        Path | None,
+        typer.Option(help="Workbook to write where there are problems: the file with a remark beside each."),
+    ] = None,
     build: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Then build the snapshot of this date.")
     ] = None,
@@ -135,7 +140,9 @@ def import_dataset(
             imported = import_file(settings, dataset, file, options, report)
     except ImportRejected as rejected:
         _print_problems(rejected.imported)
+        _write_remarks(remarks, settings, dataset, file, options, rejected.imported)
         raise
+    _write_remarks(remarks, settings, dataset, file, options, imported)
     result = imported.result
     if not dry_run:
         rows = result.inserted + result.changed + result.deleted
@@ -223,6 +230,27 @@ async def _export(settings: Settings, dataset: str, file: Path) -> None:
                 out.write(piece)
     finally:
         await engine.dispose()
+
+
+def _write_remarks(
+    workbook: Path | None, settings: Settings, dataset: str, file: Path, options: ImportOptions, imported: "Imported"
+) -> None:
+    """Write the file with remarks, if that is asked for and there are any."""
+    from app.imports.datasets import find_dataset  # noqa: PLC0415 - loaded when it runs
+    from app.imports.refusals import FileRefused  # noqa: PLC0415 - as above
+    from app.imports.remarks import write_remarks  # noqa: PLC0415 - as above
+
+    if workbook is None or not imported.issues:
+        return
+    counts = imported.result.counts
+    try:
+        with TemporaryDirectory(dir=settings.data_dir) as scratch:
+            write_remarks(
+                file, workbook, find_dataset(dataset), options, imported.issues, counts, scratch=Path(scratch)
+            )
+    except FileRefused:  # what cannot be read to its end cannot be given back
+        return
+    tell("The file with remarks was written to {file}", file=str(workbook))
 
 
 def _print_problems(imported: "Imported") -> None:

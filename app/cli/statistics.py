@@ -213,7 +213,8 @@ def _list_parameters(table: Table) -> None:
     from app.api.statistics.workplaces import WorkplacesFile  # noqa: PLC0415 - as above
 
     models = {str(name): found.parameters for name, found in TABLES.items()} | {"workplaces": WorkplacesFile}
+    described = {name: field.description or "" for name, field in models[table].model_fields.items()}
     if _method(table) == "workplaces":
-        typer.echo(f"--{'branch':<18} Code of the branch.")
-    for name, field in models[table].model_fields.items():
-        typer.echo(f"--{name.replace('_', '-'):<18} {field.description}")
+        described = {"branch": "Code of the branch."} | described
+    for name, description in described.items():
+        typer.echo(f"--{name.replace('_', '-'):<18} {description}")

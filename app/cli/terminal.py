@@ -103,7 +103,8 @@ def print_table(
     if marks:
         legend = (f"{mark} {meaning.said(language)}" for mark, meaning in _LEGEND.items() if mark in marks)
         console.print("  ".join(legend), style="dim")
-    console.print(_foot(frame.attrs["meta"], number, language), style="dim")
+    foot = _foot(frame.attrs["meta"], number, language)
+    console.print(foot, style="dim")
 
 
 def _foot(meta: Mapping[str, Any], rows: int, language: Language) -> str:

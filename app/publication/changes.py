@@ -48,11 +48,9 @@ def changes_answer(source: Source, question: ChangesQuestion, _page: Page) -> An
         See `changes_between`.
     """
     changes = changes_between(source.shelf, question)
-    manifests = changes.before.manifest, changes.after.manifest
     length = len(changes.rows) if question.by else 1
     body = encode({**_content(changes, question), "meta": _meta(changes, question, length)})
-    names, builds = (" ".join(texts) for texts in zip(*((made.id, made.built_at) for made in manifests), strict=True))
-    return Answer(body, length, names, builds, single=False)
+    return Answer(body, length, *_rests_on(changes), single=False)
 
 
 def changes_table(source: Source, question: ChangesQuestion, _page: Page, options: TableOptions) -> FlatTable:
@@ -81,7 +79,13 @@ def changes_table(source: Source, question: ChangesQuestion, _page: Page, option
     meta = meta_of(changes.after, question.when, question.population.basis.value, len(figures))
     row_keys = () if of_row is None else (f"{of_row.prefix}code" if of_row.prefix else question.by[0].value,)
     keys = (*row_keys, "account", "component", "stratum_code")
-    return FlatTable("changes", columns, keys, meta, len(figures), chunks, language)
+    rests_on = _rests_on(changes)
+    return FlatTable("changes", columns, keys, meta, len(figures), chunks, language, rests_on=rests_on)
+
+
+def _rests_on(changes: Changes) -> tuple[str, str]:
+    manifests = changes.before.manifest, changes.after.manifest
+    return " ".join(made.id for made in manifests), " ".join(made.built_at for made in manifests)
 
 
 def _content(changes: Changes, question: ChangesQuestion) -> dict[str, object]:

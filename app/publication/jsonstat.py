@@ -254,7 +254,7 @@ def _figures(table: FlatTable) -> list[_Figure]:
         _Figure(
             column,
             place,
-            names.index(_status_name(column)) if column.figure in METRIC and not _is_change(column) else None,
+            names.index(_status_name(column)) if _status_name(column) in names and not _is_change(column) else None,
             _absent(column, table.meta),
             _absent(column, table.meta, own=True),
         )

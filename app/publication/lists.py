@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from app.catalogue.analyses import Analysis
 from app.catalogue.dimensions import By
@@ -38,14 +39,21 @@ class Answer:
 
 @dataclass(frozen=True)
 class FileAnswer:
-    """A file: its bytes in pieces, its media type and name, and its snapshot."""
+    """A file: its bytes, its media type and name, and its snapshot, `single` as of an `Answer`.
 
-    chunks: Iterator[bytes]
+    The bytes are whole, or come in pieces that are made while they are sent.
+    """
+
+    body: bytes | Iterator[bytes]
     media_type: str
     filename: str
     snapshot: str
     built_at: str
+    single: bool
 
+
+_SMALL_FILE = 1 << 20
+"""Bytes up to which a file is made before it is sent, so that it can be cached; larger ones are made while sent."""
 
 _LISTS: dict[Subject, Callable[[Snapshot, Question, Page], RowList]] = {
     Subject.DISTRICTS: list_tree,
@@ -140,7 +148,19 @@ def file_answer(table: FlatTable, options: FileOptions) -> FileAnswer:
     kind, meta = FORMATS[options.format], table.meta
     filename = f"{table.name}-{meta.as_of}.{kind.suffix}"
     snapshot, built_at = table.rests_on or (meta.snapshot, meta.updated_at)
-    return FileAnswer(kind.write(table, options), kind.media_type, filename, snapshot, built_at)
+    body = _whole(kind.write(table, options))
+    return FileAnswer(body, kind.media_type, filename, snapshot, built_at, single=table.rests_on is None)
+
+
+def _whole(chunks: Iterator[bytes]) -> bytes | Iterator[bytes]:
+    """Return the bytes of a small file, or the pieces of a large one."""
+    made, size = [], 0
+    for chunk in chunks:
+        made.append(chunk)
+        size += len(chunk)
+        if size > _SMALL_FILE:
+            return chain(made, chunks)
+    return b"".join(made)
 
 
 def _basis(question: Question) -> str | None:

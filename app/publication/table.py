@@ -190,13 +190,13 @@ def metric_columns(metrics: Sequence[Metric], language: Language | None, side: s
     """Yield the columns of metrics."""
     for metric in metrics:
         for part in RATE_PARTS:
-            yield _figure_column(side, metric.code, part, _PART_KINDS[part], language)
+            yield _figure_column(side, metric.code, part, PART_KINDS[part], language)
 
 
 def named_rate_columns(name: str, metric: Metric, side: str, language: Language | None) -> Iterator[Column]:
     """Yield the columns of a metric under another name."""
     for part in RATE_PARTS:
-        column = _figure_column(side, metric.code, part, _PART_KINDS[part], language)
+        column = _figure_column(side, metric.code, part, PART_KINDS[part], language)
         own = f"{name}_{part}" if part else name
         yield replace(column, name=own, heading=own if language is None else column.heading)
 
@@ -265,12 +265,13 @@ def _headed(column: Column, language: Language | None) -> Column:
     return column if language is None else replace(column, heading=label_of(column, language))
 
 
-_PART_KINDS = dict.fromkeys(RATE_PARTS, Kind.RATIO) | {
+PART_KINDS = dict.fromkeys(RATE_PARTS, Kind.RATIO) | {
     "numerator": Kind.COUNT,
     "denominator": Kind.COUNT,
     "n_eff": Kind.NUMBER,
     "status": Kind.TEXT,
 }
+"""Type of each part of a metric."""
 
 _KINDS: dict[type, Kind] = {bool: Kind.FLAG, int: Kind.COUNT, float: Kind.RATIO, date: Kind.DATE}
 

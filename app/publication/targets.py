@@ -13,7 +13,7 @@ from app.publication.lists import Answer, page_answer, rows_table
 from app.publication.row_cache import Source
 from app.publication.rows import Part, Rate, Rows, rate_lists
 from app.publication.subjects import subject_part
-from app.publication.table import RATE_PARTS, FlatTable, TableOptions
+from app.publication.table import PART_KINDS, RATE_PARTS, Column, FlatTable, TableOptions
 from app.statistics.question import Page, Subject
 from app.statistics.row_list import RowList
 from app.statistics.targets import Target, TargetsQuestion, days_left, progress_of, read_targets, targets_of
@@ -75,7 +75,14 @@ def targets_answer(source: Source, question: TargetsQuestion, page: Page) -> Ans
 
 def targets_table(source: Source, question: TargetsQuestion, page: Page, options: TableOptions) -> FlatTable:
     """Return all of them as a table."""
-    return rows_table(source, question, page, options, _flat_rows)
+    table = rows_table(source, question, page, options, _flat_rows)
+    return replace(table, columns=tuple(map(_as_part, table.columns)))
+
+
+def _as_part(column: Column) -> Column:
+    """Return a column of the figure as the part of it that it holds, and others as they are."""
+    part = column.name.removeprefix(f"{_CURRENT}_")
+    return replace(column, part=part, kind=PART_KINDS[part]) if part in RATE_PARTS else column
 
 
 def target_rows(snapshot: Snapshot, question: TargetsQuestion, _page: Page) -> Rows:

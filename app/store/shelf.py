@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -21,7 +22,7 @@ from app.store.manifest import (
     Release,
     read_manifest,
 )
-from app.store.snapshot import Snapshot
+from app.store.snapshot import Snapshot, Tree
 
 _MAPPED_AT_ONCE = 8
 """Most snapshots that stay memory-mapped; beyond, the least recently used is dropped."""
@@ -102,6 +103,7 @@ class Shelf:
         self._seen: int | None = None
         self._manifests: tuple[Manifest, ...] = ()
         self._open: dict[str, Snapshot] = {}
+        self._trees: WeakValueDictionary[str, Tree] = WeakValueDictionary()
         self._verified_files: dict[str, object] = {}
         self._damaged: dict[str, Message] = {}
         self._refused: dict[str, Manifest] = {}
@@ -216,7 +218,7 @@ class Shelf:
             self._damage(manifest.id, say("{file} does not match its checksum", file=f"{name}.arrow"))
             raise DamagedSnapshot(manifest.id)
         self._damaged.pop(manifest.id, None)  # rebuilt since
-        return Snapshot(folder, manifest)
+        return Snapshot(folder, manifest, self._trees)
 
     def _verify(self, manifest: Manifest) -> str | None:
         """Return the first table that does not match the manifest; files verified before are not read again."""

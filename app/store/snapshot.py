@@ -1,5 +1,6 @@
 """One snapshot, memory-mapped: its trees, and its columns as arrays that share the pages of the files."""
 
+from collections.abc import MutableMapping
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
@@ -113,14 +114,17 @@ class Table:
     """
 
     def __init__(self, path: Path) -> None:
-        reader = pa.ipc.open_file(pa.memory_map(str(path)))
-        self._batch: pa.RecordBatch = reader.get_batch(0)
+        self._file = pa.memory_map(str(path))
         self._values: dict[str, Values] = {}
         self._valid: dict[str, Mask] = {}
 
     def __len__(self) -> int:
         """Return the number of rows."""
         return int(self._batch.num_rows)
+
+    @cached_property
+    def _batch(self) -> pa.RecordBatch:
+        return pa.ipc.open_file(self._file).get_batch(0)
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -184,10 +188,18 @@ class Snapshot:
     """All data as of one date; immutable. All tables are mapped on opening, so it may be pruned while in use.
 
     Exact and protected snapshots are read the same way: `rows`, `row_measures` and `bases` define what is summed.
+
+    Parameters
+    ----------
+    folder, manifest
+        Where it is, and what it says of itself.
+    trees
+        The trees of other snapshots that are in use, by the checksum of their files: equal ones are read once.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
+    def __init__(self, folder: Path, manifest: Manifest, trees: MutableMapping[str, Tree]) -> None:
         self.manifest = manifest
+        self._trees = trees
         self._tables = {name: Table(folder / f"{name}.arrow") for name in manifest.tables}
 
     @cached_property
@@ -215,12 +227,12 @@ class Snapshot:
     @cached_property
     def districts(self) -> Tree:
         """The district tree it was built with."""
-        return _tree(self.table("districts"), [str(level) for level in DistrictLevel])
+        return self._tree("districts", [str(level) for level in DistrictLevel])
 
     @cached_property
     def industries(self) -> Tree:
         """The industry tree it was built with."""
-        return _tree(self.table("industries"), [str(level) for level in IndustryLevel])
+        return self._tree("industries", [str(level) for level in IndustryLevel])
 
     @cached_property
     def groups(self) -> dict[str, tuple[int, ...]]:
@@ -319,6 +331,13 @@ class Snapshot:
     def table(self, name: str) -> Table:
         """Return one of its tables."""
         return self._tables[name]
+
+    def _tree(self, name: str, levels: list[str]) -> Tree:
+        key = self.manifest.tables[name].sha256
+        tree = self._trees.get(key)
+        if tree is None:
+            tree = self._trees[key] = _tree(self.table(name), levels)
+        return tree
 
 
 def _tree(table: Table, levels: list[str]) -> Tree:

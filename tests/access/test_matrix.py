@@ -23,7 +23,10 @@ from tests.lengths import some
 pytestmark = pytest.mark.anyio
 
 POLICIES = {"exact": "none", "public": "rounded-enterprises"}
-CACHING = {"exact": "private, no-cache", "public": "public, no-cache"}
+CACHING = {
+    "exact": "private, no-cache",
+    "public": "public, max-age=0, s-maxage=5, stale-while-revalidate=60, stale-if-error=86400",
+}
 
 NAME = re.compile("|".join(re.escape(name) for name in NAMES.values()))
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import count, product
 from pathlib import Path
 
+import msgspec
 import pytest
 from fastapi import Request, Response
 from httpx2 import Headers
@@ -19,13 +20,14 @@ from app.access.principals import Right, Tier
 from app.api.http.authorization import READ
 from app.api.http.pages import statistics_headers
 from app.api.http.routing import make_router, mount
-from app.api.statistics.answer_cache import CacheableQuestion, cache_answer
+from app.api.statistics.answer_cache import CacheableQuestion, builds_of, cache_answer
 from app.api.statistics.tiers import tier_of_question
 from app.config import Settings
 from app.database.engines import make_sync_engine
 from app.database.write_lock import write_lock_sync
 from app.main import create_app
 from app.statistics.question import AsOf, Question, Subject
+from app.store.manifest import read_manifest, write_manifest
 from tests.api.conftest import DATES
 from tests.factories.demonstration import Demonstration
 
@@ -36,6 +38,8 @@ DISTRICTS = "/v1/statistics/districts"
 ORIGINS = ("https://dash.example", "https://board.example")
 REQUEST = {"X-Request-ID": "the-same-0001"}
 """So that problems, which name the request, can be compared."""
+
+HITS = 'orgcoverage_answer_cache_total{result="hit"}'
 
 WITHIN_SECONDS = 5.0
 """A revoked key is refused within this time."""
@@ -90,7 +94,7 @@ def serving_numbers(settings: Settings, districts: Callable[[Tier, str], tuple[s
     async def get_numbered(request: Request, code: str) -> Response:
         tier = await tier_of_question(request, Question(Subject.DISTRICTS), code)
         manifest = request.app.state.readers[tier].shelf.newest().manifest
-        cache_answer(request, CacheableQuestion(districts(tier, code), AsOf(), tier, manifest.id, manifest.built_at))
+        cache_answer(request, CacheableQuestion(districts(tier, code), AsOf(), tier, builds_of([manifest])))
         headers = statistics_headers(request, manifest.id, manifest.built_at, tier)
         body = f"{tier} {next(numbers)}".ljust(3000)  # long enough to be compressed
         return Response(body, headers=headers, media_type="application/json")
@@ -129,6 +133,10 @@ def test_every_answer_is_the_one_computed_anew_when_others_asked_before(
         "/v1/statistics/industries?level=division&limit=5",
         f"{DISTRICTS}/nowhere",
         f"{DISTRICTS}?size=5",
+        f"{DISTRICTS}.csv?parent={HOME}",
+        f"/v1/statistics/trends?district={HOME}&by=street",
+        f"/v1/statistics/trends.records?district={HOME}",
+        f"/v1/statistics/changes.csv?since={DATES[0]}&district={HOME}",
     )
     ways: tuple[dict[str, str], ...] = (
         {},
@@ -287,6 +295,41 @@ def test_a_newer_snapshot_answers_when_it_is_there(settings: Settings, tmp_path:
             assert answer.json()["meta"]["as_of"] == DATES[1].isoformat()
         older_asked = client.get(f"{DISTRICTS}?as_of={DATES[0]}")
         assert older_asked.json()["data"] == first[0].json()["data"]
+
+
+SEVERAL = ("/v1/statistics/trends", "/v1/statistics/trends.csv", f"/v1/statistics/changes.csv?since={DATES[0]}")
+"""Answers from several snapshots, the newest of which does not tell whether they are still valid."""
+
+
+@pytest.mark.parametrize("path", [f"{DISTRICTS}.csv", f"{DISTRICTS}.xlsx", f"{DISTRICTS}.parquet", *SEVERAL])
+def test_small_files_and_answers_from_several_snapshots_are_kept(service: TestClient, path: str) -> None:
+    def hits() -> float:
+        [line] = [line for line in service.get("/metrics").text.splitlines() if line.startswith(HITS)]
+        return float(line.split()[-1])
+
+    first, before = service.get(path, headers=REQUEST), hits()
+    assert whole(service.get(path, headers=REQUEST)) == whole(first)
+    known = service.get(path, headers={"If-None-Match": first.headers["etag"]})
+    assert (known.status_code, known.content, hits() - before) == (304, b"", 2)
+
+
+@pytest.mark.parametrize("path", SEVERAL)
+def test_an_answer_from_several_snapshots_is_made_anew_when_an_earlier_one_is_there(
+    settings: Settings, tmp_path: Path, path: str
+) -> None:
+    mine = settings.model_copy(update={"data_dir": tmp_path, "public_only": True})
+    snapshots = sorted((settings.snapshots_dir / Tier.PUBLIC).iterdir())
+    root = mine.snapshots_dir / Tier.PUBLIC
+    shutil.copytree(settings.snapshots_dir / Tier.PUBLIC, root)
+    again_built = msgspec.structs.replace(read_manifest(snapshots[0]), built_at="2030-01-01T00:00:00Z")
+    with TestClient(create_app(mine)) as client:
+        first = [client.get(path) for _ in range(2)][1]
+        shutil.rmtree(root / snapshots[0].name)
+        shutil.copytree(snapshots[0], tmp_path / "again")
+        write_manifest(tmp_path / "again", again_built)
+        (tmp_path / "again").rename(root / snapshots[0].name)
+        again = client.get(path, headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.headers["etag"] == first.headers["etag"]) == (200, False)
 
 
 def test_a_problem_is_told_when_the_snapshots_of_a_kept_answer_cannot_be_listed(

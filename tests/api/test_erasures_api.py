@@ -20,6 +20,8 @@ from tests.api.test_imports_api import finished, send
 from tests.factories.importing import PEOPLE, TREES, Registry
 from tests.factories.problems import place_of
 
+pytestmark = pytest.mark.long
+
 REF = "ref-that-is-nowhere-else"
 
 

@@ -41,6 +41,7 @@ PATHS = (
     f"/v1/statistics/enterprises?district={HOME}&limit=5",
     f"/v1/statistics/branches?district={HOME}&limit=5",
     f"/v1/statistics/data-quality?district={HOME}",
+    f"/v1/statistics/targets?district={HOME}",
 )
 
 

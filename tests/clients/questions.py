@@ -33,6 +33,7 @@ from org_coverage_client.api.statistics import (
     list_industry_group_statistics,
     list_industry_statistics,
     list_low_membership,
+    list_targets,
     list_trend_statistics,
 )
 from org_coverage_client.models import (
@@ -91,6 +92,9 @@ from org_coverage_client.models import (
     StatisticsField,
     StatisticsSort,
     Status,
+    TargetMetric,
+    TargetsPage,
+    TargetState,
     TrendStatisticsPage,
 )
 from org_coverage_client.types import UNSET, File, Unset
@@ -355,6 +359,21 @@ def ask_data_quality(client: Client) -> None:
         list_data_quality.sync(client=client, district=[SIMING], rule=QualityRule.HEADCOUNT_UNKNOWN),
     )
     assert len([row for row in one.data if row.subject is not None]) == numbers[QualityRule.HEADCOUNT_UNKNOWN] == 24
+
+
+def ask_targets(client: Client) -> None:
+    """What is to be reached until the end of the year, and what is missing."""
+    page = good(
+        TargetsPage,
+        list_targets.sync(
+            client=client, district=[SIMING], due_to=date(2017, 12, 31), state=[TargetState.SHORT, TargetState.MET]
+        ),
+    )
+    worst = max(page.data, key=lambda row: given(row.missing))
+    assert worst.metric is TargetMetric.ORGANISATION_COVERAGE
+    assert (worst.missing, worst.current.numerator, worst.current.denominator) == (24, 21, 89)
+    assert all((row.missing == 0) == (row.state is TargetState.MET) for row in page.data)
+    assert {row.days_left for row in page.data} == {92}
 
 
 def ask_what_there_is(client: Client) -> None:

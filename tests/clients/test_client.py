@@ -19,7 +19,8 @@ import orgcoverage
 from app.api.statistics.tables import TABLES
 from app.catalogue.metrics import Status
 from app.statistics.comparison import ComparisonClass
-from orgcoverage.frames import CLASSES, STATUSES
+from app.statistics.targets import TargetState
+from orgcoverage.frames import CLASSES, STATUSES, TARGET_STATES
 from orgcoverage.imports import follow
 from orgcoverage.operations import OPERATIONS
 from orgcoverage.questions import Questions
@@ -98,6 +99,7 @@ def test_enumerations_are_in_the_order_of_the_catalogue_when_they_are_columns(se
 def test_statuses_and_classes_are_those_of_the_service_when_compared() -> None:
     assert tuple(Status) == STATUSES
     assert tuple(ComparisonClass) == CLASSES
+    assert set(TargetState) == set(TARGET_STATES)
 
 
 def test_value_is_kept_when_the_client_does_not_know_it(address: str) -> None:

@@ -9,6 +9,7 @@ from typing import TypeVar
 from hypothesis import strategies as st
 
 from tests.reference.questions import CHOICES
+from tests.reference.rates import METRICS
 from tests.reference.registry import COLUMNS, DISTRICT_LEVELS, INDUSTRY_LEVELS, Registry, Row, months_before, row
 from tests.reference.rules import has_overlap
 
@@ -167,7 +168,7 @@ def registry_of_shape(shape: bytes, as_of: date) -> Registry:
     branches = draw_branches(writer, size("branches", len(BRANCH_CODES)), districts, industries, groups)
     members = draw_members(writer, size("members", len(REFS)) if source != "returns" else 0)
     reported = size("returns", 4) if source != "register" else 0
-    return {
+    registry = {
         "districts": districts,
         "industries": industries,
         "industry-groups": groups,
@@ -180,6 +181,7 @@ def registry_of_shape(shape: bytes, as_of: date) -> Registry:
         "employments": draw_employments(writer, size("employments", 3), members, enterprises),
         "affiliations": draw_affiliations(writer, size("affiliations", 3), members, branches),
     }
+    return {**registry, "targets": draw_targets(writer, size("targets", 12), registry)}
 
 
 def draw_tree(
@@ -412,3 +414,38 @@ def without_overlaps(rows: list[Row]) -> list[Row]:
         if not has_overlap([*kept, one], ("branch_code",)):
             kept.append(one)
     return kept
+
+
+TARGET_METRICS = ("organisation_coverage", "organisation_coverage", "member_ratio", "standalone_rate", *METRICS)
+WITHOUT_TARGETS = ("member_ratio_upper", "effective_coverage_upper", "member_ratio_young", "member_ratio_women",
+                   "member_ratio_college", "turnover")  # fmt: skip
+"""The metrics that take no target: those without an interval, but for the admission rate."""
+TARGET_VALUES = ("0", "0.4", "0.333333", "0.5", "0.000001", "0.999999999999999", "1", "0.05")
+
+
+def draw_targets(writer: CellWriter, size: int, registry: Registry) -> list[Row]:
+    """Up to so many targets: of everything and of each kind of scope, due before, on and after the date."""
+    found: dict[tuple[object, ...], Row] = {}
+    districts = [node["code"] for node in registry["districts"]]
+    for number in writer.rows("targets", range(size)):
+        metric = writer.pick([code for code in TARGET_METRICS if code not in WITHOUT_TARGETS])
+        basis = writer.pick(("operating", "operating", *CHOICES["basis"]))
+        due_on = writer.pick((*writer.days[-4:], writer.as_of))
+        one = row(
+            "targets", metric=metric, basis=basis, due_on=due_on, value=writer.pick(TARGET_VALUES),
+            district_code=writer.maybe(districts, 3), source=writer.maybe((f"文件{number}",)),
+            **draw_scope(writer, registry),
+        )  # fmt: skip
+        found[tuple(value for name, value in one.items() if name not in ("value", "source"))] = one
+    return list(found.values())
+
+
+def draw_scope(writer: CellWriter, registry: Registry) -> dict[str, str]:
+    """An industry, a group, a sector, or none of them."""
+    choices: dict[str, Sequence[str]] = {
+        "industry_code": [node["code"] for node in registry["industries"]],
+        "industry_group": [one["group_code"] for one in registry["industry-groups"]],
+        "sector": CHOICES["sector"],
+    }
+    kind = writer.pick(("none", *choices))
+    return {kind: writer.pick(choices[kind])} if choices.get(kind) else {}

@@ -62,6 +62,14 @@ SMALL_REGISTRY: dict[str, list[dict[str, Any]]] = {
         {"branch_code": "F1", "period_on": DAY(day), "meetings": 1, "attendances": attendances}
         for day, attendances in (("2017-06-01", None), ("2017-05-01", 12))
     ],
+    "target": [
+        {"metric": "work_coverage", "basis": "operating", "due_on": DAY(day), "value": value, "source": source}
+        | {"district_code": district, "industry_code": None, "industry_group": group, "sector": None}
+        for day, value, district, group, source in (
+            ("2018-12-31", "1", None, None, None),
+            ("2017-12-31", "0.4", "350203009", "internet", "2017年工作要点"),
+        )
+    ],
     "enterprise_coverage": [
         {"enterprise_code": "A", "branch_code": branch, "means": means, "start_on": DAY(start), "end_on": end}
         for branch, means, start, end in (

@@ -21,6 +21,7 @@ TABLES = (
     "findings",
     "industries",
     "industry_groups",
+    "targets",
     "totals",
     "withheld",
 )

@@ -12,6 +12,8 @@ from app.config import Settings
 from app.jobs.processes import environment
 from app.main import create_app
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0
 PLANTED = "import sys\nsys.exit('this must not run')\n"

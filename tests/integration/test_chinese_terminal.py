@@ -49,7 +49,7 @@ def test_help_is_chinese(
         (("import", "ledger", __file__, "--mode", "merge"), 2, "--mode须为下列之一：upsert, replace, delete"),
         (("snapshot", "prune", "--keep", "none"), 2, "--keep填写无效"),
         (("serve", "--prot", "80"), 2, "没有--prot这个选项"),
-        (("statistics", "districts", "--levle", "street"), 1, "请求无效：没有--levle这个选项"),
+        (("statistics", "districts", "--levle", "street"), 1, "--levle：没有这个参数"),
         (("statistics", "districts", "--level", "town"), 1, "--level：没有这个选项"),
         (("nothing",), 2, "命令写法不对"),
     ],

@@ -4,9 +4,12 @@ import subprocess
 from pathlib import Path
 
 import httpx
+import pytest
 
 from app.demo.siming import SIMING_DATES
 from tests.documentation.commands import command, environment, served
+
+pytestmark = pytest.mark.long
 
 
 def test_demo_builds_newest_snapshot_first_when_started(tmp_path: Path) -> None:

@@ -157,6 +157,39 @@ def test_months_of_the_file_are_replaced_and_others_stay(peopled: Registry) -> N
     assert peopled.problems("branches", "code\nF1", mode="delete") == [(2, "code", "still_referred_to")]
 
 
+TARGETS = "metric,basis,due_on,value,district_code,industry_code,industry_group,sector,source"
+
+
+def test_targets_are_the_same_whatever_is_none_and_however_they_are_written(registry: Registry) -> None:
+    registry.load(TREES)
+    rows = ["work_coverage,operating,2017-12-31,0.4,35,64,,,文", "work_coverage,operating,2017-12-31,0.4,,,,,"]
+    assert registry.result("targets", "\n".join([TARGETS, *rows])) == ImportResult(inserted=2)
+    same = ["工作覆盖率,在营单位,2017年12月31日,40%,35,64", "工作覆盖率,在营,20171231,0.40,,"]
+    again = "\n".join(["指标,口径,完成期限,目标值,区划代码,行业代码", *same])
+    assert registry.result("targets", again) == ImportResult(unchanged=2)
+    higher = f"{TARGETS}\nwork_coverage,operating,2017-12-31,50%,,,,,"
+    assert registry.result("targets", higher) == ImportResult(changed=1)
+    assert registry.result("targets", higher, mode="replace") == ImportResult(unchanged=1, deleted=1)
+    assert registry.rows("target", "value", "district_code") == [("0.5", None)]
+    assert registry.result("targets", higher, mode="delete") == ImportResult(deleted=1)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "text", "scope"),
+    [
+        ("districts", "code\n350203", "350203,,"),
+        ("industries", "code\n65", ",65,"),
+        ("industry-groups", "group_code,industry_code\ninternet,65\ninternet,64", ",,internet"),
+    ],
+)
+def test_what_a_target_is_for_stays_when_the_target_does(
+    registry: Registry, dataset: str, text: str, scope: str
+) -> None:
+    registry.load(TREES)
+    registry.load({"targets": f"{TARGETS}\nwork_coverage,operating,2017-12-31,0.4,{scope},,"})
+    assert "still_referred_to" in {rule for _, _, rule in registry.problems(dataset, text, mode="delete")}
+
+
 LEDGER = "code,name,kind,registered_on,reported_on,district_code,headcount,members,full_members"
 
 

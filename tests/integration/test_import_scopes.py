@@ -18,6 +18,8 @@ LEDGER = "code,name,reported_on,district_code"
 BRANCH = "code,name,kind,district_code,parent_code"
 COVER = "enterprise_code,branch_code,means,start_on,end_on"
 MEET = "branch_code,period_on,meetings"
+AIM = "metric,basis,due_on,value,district_code"
+DUE = "operating,2017-12-31"
 WORK = "member_ref,enterprise_code,start_on,end_on"
 BELONG = "member_ref,branch_code,role,start_on,end_on"
 
@@ -38,6 +40,7 @@ INSIDE: dict[str, tuple[str, str, tuple[int, int, int]]] = {
     "branch that stays below one outside": ("branches", f"{BRANCH}\nbelow,下二,branch,350203,bout", (0, 1, 0)),
     "coverage": ("coverage", f"{COVER}\nin,bin,liaison,2017-01-01,\nin,,instructor,2017-01-01,", (2, 0, 0)),
     "branch return": ("branch-returns", f"{MEET}\nbin,2017-06,2\nbelow,2017-06,0", (2, 0, 0)),
+    "targets": ("targets", f"{AIM}\nwork_coverage,{DUE},0.4,350203\nwork_coverage,{DUE},1,S1", (2, 0, 0)),
     "coverage by one outside that is there": ("coverage", f"{COVER}\nin,bout,area,2016-01-01,2017-01-01", (0, 1, 0)),
     "members": (
         "members",
@@ -100,6 +103,9 @@ ELSEWHERE: dict[str, tuple[str, str, str]] = {
     "coverage by a branch outside": ("coverage", f"{COVER}\nin,bout,area,2017-01-01,", "branch_code"),
     "branch return outside": ("branch-returns", f"{MEET}\nbout,2017-06,2", "branch_code"),
     "branch return above": ("branch-returns", f"{MEET}\ncity,2017-06,2", "branch_code"),
+    "target outside": ("targets", f"{AIM}\nwork_coverage,{DUE},0.4,350206", "district_code"),
+    "target above": ("targets", f"{AIM}\nwork_coverage,{DUE},0.4,3502", "district_code"),
+    "target of all": ("targets", f"metric,basis,due_on,value\nwork_coverage,{DUE},0.4", "district_code"),
     "member outside": ("members", "ref,joined_on\nm-out,2010-07-01", "ref"),
     "member who went": ("members", "ref,joined_on\nm-went,2011-07-01", "ref"),
     "member with a dual affiliation alone": ("members", "ref,joined_on\nm-dual,2011-07-01", "ref"),
@@ -141,6 +147,9 @@ DELETED: dict[str, tuple[str, str, int | str]] = {
     "coverage inside": ("coverage", "enterprise_code,branch_code,means,start_on\nin,bout,area,2016-01-01", 1),
     "coverage outside": ("coverage", "enterprise_code,branch_code,means,start_on\nout,bin,joint,2016-01-01",
                          "enterprise_code"),
+    "target that is not there": ("targets", f"{AIM}\nwork_coverage,{DUE},0.4,350203", 0),
+    "target outside": ("targets", f"{AIM}\nwork_coverage,{DUE},0.4,350206", "district_code"),
+    "target of all": ("targets", f"metric,basis,due_on\nwork_coverage,{DUE}", "district_code"),
     "member outside": ("members", "ref\nm-dual", "ref"),
     "member of nobody": ("members", "ref\nm-new", 1),
     "employment inside": ("employments", "member_ref,enterprise_code,start_on\nm-in,in,2016-01-01", 1),

@@ -12,6 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from app.database.engines import is_sqlite, make_engine, make_sync_engine, sqlite_path
 from app.database.outages import DatabaseUnavailable, outages_named, reading
 
+pytestmark = pytest.mark.long
+
 AWAY = "postgresql+psycopg://nobody@127.0.0.1:1/nothing"
 MIGRATE = "The registry's tables are missing, or of another version: run `orgcoverage migrate`."
 

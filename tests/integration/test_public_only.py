@@ -25,6 +25,8 @@ from tests.factories.rounded import Protected, protect, public_settings
 from tests.factories.tiny import tiny_registry
 from tests.live import answers
 
+pytestmark = pytest.mark.long
+
 NOWHERE = "postgresql+psycopg://nobody@127.0.0.1:1/nothing"
 """A database that nobody can reach."""
 

@@ -30,7 +30,7 @@ from tests.factories.snapshot_files import AS_OF, EARLIER, manifest_of, tables_o
 from tests.factories.tiny import tiny_registry
 from tests.reference.registry import Registry
 
-TABLES = {"districts", "industries", "industry_groups", "places", "totals", "cells"}
+TABLES = {"districts", "industries", "industry_groups", "places", "totals", "cells", "targets"}
 
 
 def small(members: int = 5, name: str = "示例") -> Registry:
@@ -113,7 +113,7 @@ def test_a_protected_manifest_says_how_figures_are_protected_and_nothing_exact(b
         "industry_levels": ["section", "division"],
         "filters": [],
         "subjects": ["districts", "industries", "industry-groups"],
-        "analyses": ["breakdown", "low-membership", "trends", "changes"],
+        "analyses": ["breakdown", "low-membership", "trends", "changes", "targets"],
     }
     kept = manifest_of(bench.folder("exact", exact.id))
     assert not {info["sha256"] for info in kept["tables"].values()} & {

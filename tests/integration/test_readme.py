@@ -57,6 +57,7 @@ def test_questions_have_the_answers_shown_when_asked(demonstration: Terminal) ->
         follow(demonstration, block)
 
 
+@pytest.mark.long
 def test_tour_gives_what_it_shows_when_it_is_followed(demonstration: Terminal) -> None:
     tour = list(commands(read("docs/tour.md")))
     assert len(tour) >= 10

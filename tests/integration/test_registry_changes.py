@@ -207,7 +207,10 @@ async def test_members_are_only_counted_when_secondaries_remain(engine: AsyncEng
             "branches refer to it: 1 rows (F1)",
         ]),
         (INDUSTRIES, "641", ["enterprises refer to it: 1 rows (A)"]),
-        (INDUSTRY_GROUPS, "internet", ["branches refer to it: 1 rows (J)"]),
+        (INDUSTRY_GROUPS, "internet", [
+            "branches refer to it: 1 rows (J)",
+            "targets refer to it: 1 rows (work_coverage)",
+        ]),
         (ENTERPRISES, "A", [
             "enterprises refer to it: 1 rows (B)",
             "returns refer to it: 3 rows (2016-12-31, 2017-05-31, 2017-06-30)",

@@ -108,3 +108,13 @@ def test_a_branch_return_is_seen_where_its_branch_is(connection: Connection, reg
     visibility = Visibility(frozenset({"350203"}), day("2017-06-30"))
     found = connection.execute(seen_with_owners(select(returns.c.branch_code), returns, visibility))
     assert list(found.scalars()) == ["X"]
+
+
+def test_a_target_is_seen_where_its_district_is(connection: Connection, registry: Registry) -> None:
+    header = "metric,basis,due_on,value,district_code"
+    rows = [f"work_coverage,operating,2017-12-31,0.4,{district}" for district in ("350203008", "35", "")]
+    registry.load({"targets": "\n".join([header, *rows])})
+    targets = METADATA.tables["target"]
+    visibility = Visibility(frozenset({"350203"}), day("2017-06-30"))
+    found = connection.execute(seen_with_owners(select(targets.c.district_code), targets, visibility))
+    assert list(found.scalars()) == ["350203008"]

@@ -11,6 +11,8 @@ from tests.factories.importing import Registry
 from tests.factories.two_counties import SCOPE
 from tests.integration.test_import_scopes import BELONG, BRANCH, COVER, FIRM, INSIDE, LEDGER, RETURN, WORK
 
+pytestmark = pytest.mark.long
+
 MEMBERS = "ref,joined_on"
 
 ELSEWHERE: dict[str, tuple[str, str, str, tuple[str, ...]]] = {

@@ -264,6 +264,14 @@ def test_older_builds_of_each_date_go_when_pruned(shelved: Shelved) -> None:
     assert not left(bench)
 
 
+def test_trees_are_read_once_when_snapshots_have_the_same(shelved: Shelved) -> None:
+    shelf = shelved.bench.shelf
+    newest, earlier = shelf.newest(), shelf.visit(shelf.all()[-1])
+    assert newest.manifest.as_of > earlier.manifest.as_of
+    assert earlier.districts is newest.districts
+    assert earlier.industries is newest.industries
+
+
 def test_the_whole_build_stays_when_pruned_and_a_newer_one_is_damaged(shelved: Shelved) -> None:
     oldest, whole, damaged = shelved.june
     cut(shelved.folder(damaged) / "totals.arrow")

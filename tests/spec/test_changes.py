@@ -25,7 +25,7 @@ from tests.reference.questions import CONDITIONS
 from tests.reference.registry import DISTRICT_LEVELS, INDUSTRY_LEVELS, Registry
 
 SINCE, AS_OF = date(2017, 3, 31), date(2017, 6, 30)
-EXAMPLES = {"sqlite": at_length(16, 5), "postgres": at_length(5, 3)}
+EXAMPLES = {"sqlite": at_length(16, 3), "postgres": at_length(5, 2)}
 
 FIRMS = {
     "enterprises": """

@@ -20,7 +20,7 @@ from tests.reference.establishment_gaps import establishment_gaps
 from tests.reference.questions import CONDITIONS
 from tests.reference.registry import Registry
 
-EXAMPLES = {"sqlite": at_length(10, 4), "postgres": at_length(4, 2)}
+EXAMPLES = {"sqlite": at_length(10, 2), "postgres": at_length(4, 1)}
 DAYS = (date(2016, 12, 31), date(2017, 3, 31), date(2017, 6, 30))
 
 FIRMS = {

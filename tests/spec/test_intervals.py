@@ -170,7 +170,7 @@ def test_bounds_of_a_share_are_the_known_ones_when_three_in_ten_are_part() -> No
 
 SHARES = (
     "full_member_share", "young_member_share", "women_share", "college_share", "floating_share",
-    "dual_affiliation_share", "dual_reach",
+    "dual_affiliation_share", "dual_reach", "young_staff_share", "women_staff_share", "college_staff_share",
 )  # fmt: skip
 """The metrics with a correlation of their own."""
 

@@ -117,4 +117,4 @@ def test_a_reference_of_nobody_tells_nothing_when_figures_are_public(tmp_path: P
 def test_an_unknown_code_is_told_with_the_closest_when_figures_are_public(public: Figures) -> None:
     with pytest.raises(ServiceError) as refused:
         ask(public, by="section", industry="641")
-    assert "64" in refused.value.errors[0].allowed
+    assert "64" in refused.value.errors[0].suggestions

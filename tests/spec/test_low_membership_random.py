@@ -23,8 +23,8 @@ from tests.reference.public import PublicReference
 from tests.reference.registry import Registry
 from tests.spec.test_random_registries import same
 
-SEEDS = {"sqlite": range(at_length(16, 5)), "postgres": range(16, at_length(20, 17))}
-EXAMPLES = {"sqlite": at_length(15, 4), "postgres": at_length(5, 2)}
+SEEDS = {"sqlite": range(at_length(16, 3)), "postgres": range(16, at_length(20, 17))}
+EXAMPLES = {"sqlite": at_length(15, 2), "postgres": at_length(5, 1)}
 QUESTIONS = 25
 
 

@@ -24,7 +24,7 @@ from app.publication import lists
 from app.publication.files import FileFormat, FileOptions
 from app.publication.lists import list_table
 from app.publication.table import TableOptions
-from app.statistics.question import AsOf, Listing, Order, Page, Population, Question, Subject
+from app.statistics.question import ALL_FIGURES, AsOf, Listing, Order, Page, Population, Question, Subject
 from app.store.manifest import UNDISCLOSED
 from tests.factories.public_snapshots import DISTRICTS, GIVEN, GROUPS, INDUSTRIES, RATES, Place, PublicSnapshot
 from tests.factories.tiny import Figures, codes, parts, table
@@ -211,14 +211,13 @@ def test_rows_are_sorted_by_public_figures_when_asked(figures: Figures) -> None:
     assert by_ratio == ["jiangtou", "wucun", "jialian"]  # 5/60, 13/115, 24/200
 
 
-def written(figures: Figures, kind: FileFormat, **options: Any) -> bytes:
-    question = Question(
-        Subject.DISTRICTS, AsOf(snapshot=figures.snapshot), Population(), Listing(parent="siming", include_empty=True)
-    )
+def written(figures: Figures, kind: FileFormat, fields: tuple[str, ...] = ALL_FIGURES) -> bytes:
+    when, listing = AsOf(snapshot=figures.snapshot), Listing(parent="siming", include_empty=True)
+    question = Question(Subject.DISTRICTS, when, Population(), listing, fields=fields)
     page = Page(order=Order.DESCENDING)
-    shown = TableOptions(totals=True, **options)
+    shown = TableOptions(totals=True)
     answer = lists.file_answer(list_table(figures.asker.source, question, page, shown), FileOptions(kind, shown))
-    return b"".join(answer.chunks)
+    return answer.body if isinstance(answer.body, bytes) else b"".join(answer.body)
 
 
 def test_files_say_the_same_as_the_page_when_figures_are_protected(figures: Figures) -> None:

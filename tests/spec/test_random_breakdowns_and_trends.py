@@ -29,7 +29,7 @@ from tests.reference.registry import Registry
 from tests.reference.trends import Dated, trend
 from tests.spec.test_random_registries import same
 
-EXAMPLES = {"sqlite": at_length(6, 3), "postgres": at_length(2, 2)}
+EXAMPLES = {"sqlite": at_length(6, 2), "postgres": at_length(2, 1)}
 SEEDS = {"sqlite": range(at_length(2, 1)), "postgres": range(2, 3)}
 FIGURES = [*MEASURES, *METRICS]
 EARLIER = (timedelta(400), timedelta(90))

@@ -74,7 +74,7 @@ def test_a_share_of_the_staff_is_of_those_of_whom_it_is_stated(figures: Figures)
 @pytest.mark.parametrize(
     ("district", "metric", "status"),
     [
-        ("wucun", "young_staff_share", "ok"),
+        ("wucun", "young_staff_share", "low_base"),  # 40 / (1 + 0.1 · (40 - 1)) = 8.2 of 30
         ("wucun", "college_staff_share", "unknown"),  # 40 employees, of whom nobody knows
         ("jialian", "young_staff_share", "unknown"),  # 10 of unknown age; nobody has none
         ("jialian", "member_ratio_young", "unknown"),

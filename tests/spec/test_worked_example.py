@@ -82,7 +82,7 @@ class Service:
 
     def street(self, snapshot: str | None = None, **params: str) -> dict[str, Any]:
         """The row of street S; before anybody withdrew unless said otherwise."""
-        return self.ask("districts/S", snapshot or self.open, **params)
+        return self.ask("districts/S", snapshot or self.open, **{"fields": "all", **params})
 
 
 @pytest.fixture(scope="module")

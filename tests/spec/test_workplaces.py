@@ -23,7 +23,7 @@ from tests.reference.registry import Registry
 from tests.reference.workplaces import workplaces
 from tests.spec.test_random_registries import same
 
-EXAMPLES = {"sqlite": at_length(20, 6), "postgresql": at_length(5, 3)}
+EXAMPLES = {"sqlite": at_length(20, 4), "postgresql": at_length(5, 2)}
 LEVELS = [by for by, dimension in DIMENSIONS_OF.items() if dimension in ("district", "industry")]
 
 JOINT = {

@@ -19,6 +19,7 @@ SAMPLES = {
     "returns": {"enterprise_code": "e1", "reported_on": "2017-06-30"},
     "enterprises": {"code": "e1", "name": "n"},
     "branches": {"code": "b1", "name": "n", "kind": "branch", "district_code": "350203"},
+    "targets": {"metric": "work_coverage", "basis": "operating", "due_on": "2017-12-31", "value": "0"},
     "districts": {"code": "d", "level": "site", "name_zh": "云顶创谷"},
 }
 
@@ -44,6 +45,35 @@ def problems(
     assert read.bad == [row in {issue[0] for issue in read.issues} for row in read.rows]
     assert all(found == column for _, found, _, _ in read.issues)
     return {(row, rule): value for row, _, rule, value in read.issues}
+
+
+def test_a_fraction_is_the_decimal_that_was_written(tmp_path: Path) -> None:
+    spelled = {
+        "0.4": ["0.4", "0.40", ".4", "40%", "40.0 %", "４０％", "0.400000000000000", " 00.4 ", "4e-1"],
+        "0.333333": ["0.333333", "33.3333%"],
+        "0": ["0", "0.0", "0%", "0.", ".0"],
+        "1": ["1", "1.0", "100%", "1."],
+        "0.000000000000001": ["0.000000000000001", "1e-15", "0.0000000000001%"],
+        "0.07": ["0.07", "7%"],  # 7 · 0.01 is 0.07000000000000001 in binary
+    }
+    for value, cells in spelled.items():
+        assert values(tmp_path, "targets", "value", cells) == [value] * len(cells)
+
+
+def test_a_fraction_is_told_when_it_is_outside_0_to_1_or_no_decimal(tmp_path: Path) -> None:
+    cells = ["40", "1.000001", "101%", "-0.1", "0.0000000000000001", "0,4", "四成", "4/10", "1e2", "%", "nan", "0.4人"]
+    found = problems(tmp_path, "targets", "value", cells)
+    assert found == {(row, "invalid_fraction"): cell for row, cell in enumerate(cells, 2)}
+
+
+@pytest.mark.parametrize("cell", ["turnover", "member_ratio_upper", "affiliation_inflation", "党员流动率"])
+def test_a_metric_is_told_when_it_takes_no_target(tmp_path: Path, cell: str) -> None:
+    assert problems(tmp_path, "targets", "metric", [cell]) == {(2, "invalid_choice"): cell}
+    assert values(tmp_path, "targets", "metric", ["组织覆盖率", "新发展党员占比", "member_ratio"]) == [
+        "organisation_coverage",
+        "admission_rate",
+        "member_ratio",
+    ]
 
 
 def test_codes_stay_text(tmp_path: Path) -> None:

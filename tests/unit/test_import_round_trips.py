@@ -5,6 +5,7 @@ import io
 import random
 from collections.abc import Callable, Sequence
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ CELLS = {
     Kind.COUNT: st.integers(0, 10_000_000),
     Kind.YEAR: st.integers(1900, 2026),
     Kind.BOOLEAN: st.booleans(),
+    Kind.FRACTION: st.sampled_from(["0", "1", "0.4", "0.05", "0.333333", "0.000000000000001"]),
 }
 
 
@@ -85,6 +87,8 @@ def as_text(value: Any, column: Column, chance: random.Random) -> str:
     if column.choices:
         spellings: list[str] = [value, value.upper(), *chinese_values(column.enumeration)[value]]
         return chance.choice(spellings)
+    if column.kind is Kind.FRACTION:
+        value = chance.choice([value, f"{Decimal(value) * 100:f}%", f"{Decimal(value) * 100:f} ％"])
     spelled = f"{value}{chance.choice(['', '.0'])}" if column.kind in {Kind.COUNT, Kind.YEAR} else value
     return chance.choice(BLANKS) + spelled + chance.choice(BLANKS)
 

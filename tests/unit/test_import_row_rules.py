@@ -149,6 +149,24 @@ def test_a_branch_has_an_industry_or_a_group(tmp_path: Path) -> None:
     assert issues(tmp_path, "branches", titles, *rows) == [(4, "industry_group", "two_industries", "internet")]
 
 
+def test_a_target_is_for_one_industry_group_or_sector_at_most(tmp_path: Path) -> None:
+    titles = ("metric", "basis", "due_on", "value", "industry_code", "industry_group", "sector")
+    scopes = [
+        ("", "", ""),
+        ("64", "", ""),
+        ("", "net", ""),
+        ("", "", "social"),
+        ("64", "net", ""),
+        ("64", "net", "social"),
+    ]
+    rows = [("work_coverage", "operating", "2017-12-31", "0.4", *scope) for scope in scopes]
+    assert issues(tmp_path, "targets", titles, *rows) == [
+        (6, "industry_group", "several_scopes", "net"),
+        (7, "industry_group", "several_scopes", "net"),
+        (7, "sector", "several_scopes", "social"),
+    ]
+
+
 @pytest.mark.parametrize("dataset", ["returns", "ledger"])
 def test_a_return_is_not_dated_in_the_future(tmp_path: Path, dataset: str) -> None:
     titles = {"returns": ("enterprise_code", "reported_on"), "ledger": ("code", "reported_on", "name")}[dataset]

@@ -38,9 +38,24 @@ class Book:
 
     @cached_property
     def lists(self) -> dict[str, list[str]]:
-        """The entries of each drop-down list of the first sheet, by the letter of its column."""
-        found = re.findall(r'type="list"[^>]*sqref="([A-Z]+)2:[A-Z]+100001"><formula1>"([^"]*)"', self.part(SHEET))
-        return {letter: entries.split(",") for letter, entries in found}
+        """The entries of each drop-down list of the first sheet, by the letter of its column; long ones are notes."""
+        return {
+            letter: source.strip('"').split(",") if source.startswith('"') else self._noted(source)
+            for letter, source in self.sources.items()
+        }
+
+    @cached_property
+    def sources(self) -> dict[str, str]:
+        """Where the entries of each list stand: themselves, or a range of the notes."""
+        found = r'type="list"[^>]*sqref="([A-Z]+)2:[A-Z]+100001"><formula1>([^<]*)'
+        return dict(re.findall(found, self.part(SHEET)))
+
+    def _noted(self, source: str) -> list[str]:
+        place = re.fullmatch(r"'(?:Notes|填写说明)'!\$E\$(\d+):\$([A-Z]+)\$\1", source)
+        assert place is not None
+        entries: list[str] = self.rows(1)[int(place[1]) - 1][4:]
+        assert len(entries) == ord(place[2]) - ord("E") + 1 if len(place[2]) == 1 else entries
+        return entries
 
     @cached_property
     def title_styles(self) -> list[str]:
@@ -95,6 +110,7 @@ def test_a_template_filled_in_reads_back(tmp_path: Path, dataset: Dataset, langu
         Kind.MONTH: 42887,
         Kind.COUNT: 3,
         Kind.YEAR: 1985,
+        Kind.FRACTION: "40%",
     }
     cells = []
     for column, letter, style in zip(dataset.columns, letters(dataset), empty.column_styles, strict=True):
@@ -104,6 +120,7 @@ def test_a_template_filled_in_reads_back(tmp_path: Path, dataset: Dataset, langu
         cells.append(f'<c r="{letter}2" s="{style}"{kind}>{written}</c>')
     read = read_bytes(with_cells(empty.content, f'<row r="2">{"".join(cells)}</row>'), dataset.name, tmp_path)
     read_back = {**samples, Kind.DATE: date(2017, 6, 30), Kind.MONTH: date(2017, 6, 1), Kind.BOOLEAN: True}
+    read_back[Kind.FRACTION] = "0.4"
     assert read.records == [
         {column.name: (column.choices or (read_back[column.kind],))[0] for column in dataset.columns}
     ]
@@ -125,7 +142,7 @@ def test_lists_offer_every_choice(dataset: Dataset, language: Language) -> None:
 @BOTH
 @ALL
 def test_lists_are_short_enough_for_excel(dataset: Dataset, language: Language) -> None:
-    assert all(len(",".join(entries)) <= 255 for entries in book(dataset, language).lists.values())
+    assert all(len(source.strip('"')) <= 255 for source in book(dataset, language).sources.values())
 
 
 @BOTH
@@ -153,6 +170,7 @@ def test_columns_are_formatted_for_what_they_hold(dataset: Dataset, language: La
         Kind.MONTH: "yyyy-mm",
         Kind.COUNT: "0",
         Kind.YEAR: "0",
+        Kind.FRACTION: "",
         Kind.BOOLEAN: "",
         Kind.ENUMERATION: "",
     }
@@ -164,7 +182,7 @@ def test_columns_are_formatted_for_what_they_hold(dataset: Dataset, language: La
 def test_notes_explain_every_column(dataset: Dataset, language: Language) -> None:
     _, *notes = book(dataset, language).rows(1)
     yes = "是" if language == "zh" else "yes"
-    for column, (_, meaning, required, how) in zip(dataset.columns, notes, strict=True):
+    for column, (_, meaning, required, how, *_) in zip(dataset.columns, notes, strict=True):
         assert meaning == (column.zh if language == "zh" else column.en)
         assert (required == yes) == column.required
         assert how

@@ -79,10 +79,19 @@ def content_tag(content: bytes) -> str:
     return f'"{digest(content)}"'
 
 
+_PUBLIC = "public, max-age=0, s-maxage=5, stale-while-revalidate=60, stale-if-error=86400"
+"""Clients ask each time, shared caches after 5 s; while the service is down these may answer for a day."""
+
+_PUBLIC_FIXED = f"public, max-age={FIXED_SECONDS}, s-maxage=86400, immutable"
+"""Of shared caches within a day what is withdrawn goes."""
+
+
 def _cache_control(*, public: bool, is_fixed: bool = False) -> dict[str, str]:
-    who = "public" if public else "private"
-    how_long = f"max-age={FIXED_SECONDS}, immutable" if is_fixed else "no-cache"
-    return {"Cache-Control": f"{who}, {how_long}", "Vary": "Authorization"}
+    if public:
+        control = _PUBLIC_FIXED if is_fixed else _PUBLIC
+    else:
+        control = f"private, max-age={FIXED_SECONDS}, immutable" if is_fixed else "private, no-cache"
+    return {"Cache-Control": control, "Vary": "Authorization"}
 
 
 Key = TypeVar("Key")

@@ -1,12 +1,13 @@
 """The answer cache: answers in memory, sent again in front of everything that made them.
 
-A snapshot never changes, so a cached answer is valid as long as the same build of the same snapshot of the same tier
+A snapshot never changes, so a cached answer is valid as long as the same builds of the same snapshots of the same tier
 would answer, and the varying headers are equal. Authentication, authorization and the tier are decided anew for each
 request; if that needs more than what is in memory, the request is handled without the cache.
 """
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -26,6 +27,7 @@ from app.observability import Metrics
 from app.statistics.as_of import mapped_at
 from app.statistics.question import AsOf
 from app.store.manifest import Manifest
+from app.store.shelf import Shelf
 
 _OVERHEAD = 4000
 """Most bytes that an entry takes besides its body: key and headers (estimate)."""
@@ -36,6 +38,9 @@ _LONGEST = 2000
 _ADDRESSES = 10_000
 """Most addresses whose questions are cached."""
 
+Builds = tuple[tuple[str, str], ...]
+"""Ids of snapshots, and when each was built."""
+
 _VARYING = frozenset({b"accept-encoding", b"origin", b"cookie"})
 """Request headers that the middleware inside depends on: compression, and what pages of other origins may read.
 
@@ -45,23 +50,22 @@ Without `Authorization`: of the caller, the answer depends on the tier only, whi
 
 @dataclass(frozen=True)
 class CacheableQuestion:
-    """What decides whether an answer from a single snapshot is still valid.
+    """What decides whether an answer is still valid.
 
     Parameters
     ----------
     districts
         Codes that decide the tier.
     when
-        The requested date or snapshot.
-    tier, snapshot, built_at
+        The requested date or snapshot; null: the answer is from several snapshots, and valid while all are the same.
+    tier, builds
         Where the answer came from.
     """
 
     districts: tuple[str, ...]
-    when: AsOf
+    when: AsOf | None
     tier: Tier
-    snapshot: str
-    built_at: str
+    builds: Builds
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ class AnswerCache:
         self._size = 0
         self._questions: dict[tuple[str, bytes], CacheableQuestion] = {}
         self._answers: OrderedDict[tuple[object, ...], _CachedAnswer] = OrderedDict()
-        self._manifests: dict[tuple[Tier, AsOf], Manifest | None] = {}
+        self._builds: dict[tuple[Tier, AsOf | None], Builds] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -114,7 +118,7 @@ class AnswerCache:
         if len(self._questions) >= _ADDRESSES:
             self._questions.clear()
         self._questions[_address(scope)] = question
-        key = _key(scope, question.districts, question.tier, question.snapshot, question.built_at)
+        key = _key(scope, question.districts, question.tier, question.builds)
         if key not in self._answers:
             self._answers[key] = _CachedAnswer(dict(start), body, tags[0], scope["route"])
             self._size += len(body) + _OVERHEAD
@@ -129,26 +133,27 @@ class AnswerCache:
         try:
             principal = known_principal(scope, self._anonymous)
             tier = None if principal is None else _tier(principal, question, readers)
-            manifest = None if tier is None else self._manifest(readers, tier, question.when)
+            builds = () if tier is None else self._builds_of(readers, tier, question.when)
         except (ServiceError, OSError):
             return None  # answered without the cache
-        if manifest is None or tier is None:
+        if not builds or tier is None:
             return None
-        key = _key(scope, question.districts, tier, manifest.id, manifest.built_at)
+        key = _key(scope, question.districts, tier, builds)
         cached = self._answers.get(key)
         if cached is not None:
             self._answers.move_to_end(key)
         return cached
 
-    def _manifest(self, readers: dict[Tier, SnapshotReader], tier: Tier, when: AsOf) -> Manifest | None:
-        """Return `mapped_at` of a tier, called once per turn of the event loop: its requests arrived before."""
+    def _builds_of(self, readers: dict[Tier, SnapshotReader], tier: Tier, when: AsOf | None) -> Builds:
+        """Return what would answer, read once per turn of the event loop: its requests arrived before."""
         key = (tier, when)
         try:
-            return self._manifests[key]
+            return self._builds[key]
         except KeyError:
-            if not self._manifests:
-                asyncio.get_running_loop().call_soon(self._manifests.clear)
-            found = self._manifests[key] = mapped_at(readers[tier].shelf, when)
+            if not self._builds:
+                asyncio.get_running_loop().call_soon(self._builds.clear)
+            shelf = readers[tier].shelf
+            found = self._builds[key] = builds_of(shelf.all() if when is None else _mapped_at(shelf, when))
             return found
 
 
@@ -174,6 +179,16 @@ class _Listener:
         await self._send(message)
 
 
+def builds_of(manifests: Iterable[Manifest]) -> Builds:
+    """Return the ids of snapshots, and when each was built."""
+    return tuple((manifest.id, manifest.built_at) for manifest in manifests)
+
+
+def _mapped_at(shelf: Shelf, when: AsOf) -> tuple[Manifest, ...]:
+    manifest = mapped_at(shelf, when)
+    return () if manifest is None else (manifest,)
+
+
 def cache_answer(request: Request, question: CacheableQuestion) -> None:
     """Let the answer to a request be cached."""
     request.state.cacheable = question
@@ -192,7 +207,7 @@ def _tier(principal: Principal, question: CacheableQuestion, readers: dict[Tier,
     if not principal.scope:
         return tier_of(principal, question.districts, lambda _code: ())
     exact = readers[Tier.EXACT].shelf
-    manifest: Manifest | None = mapped_at(exact, question.when)
+    manifest = None if question.when is None else mapped_at(exact, question.when)
     if manifest is None:
         return None
     return tier_of(principal, question.districts, partial(lineage, exact.get(manifest.id).districts))
@@ -202,9 +217,9 @@ def _address(scope: Scope) -> tuple[str, bytes]:
     return scope["path"], scope["query_string"]
 
 
-def _key(scope: Scope, districts: tuple[str, ...], tier: Tier, snapshot: str, built_at: str) -> tuple[object, ...]:
+def _key(scope: Scope, districts: tuple[str, ...], tier: Tier, builds: Builds) -> tuple[object, ...]:
     """Return the cache key of an answer; the districts that decide its tier depend on its snapshot."""
-    return (_address(scope), _varying(scope), districts, tier, snapshot, built_at)
+    return (_address(scope), _varying(scope), districts, tier, builds)
 
 
 def _varying(scope: Scope) -> tuple[tuple[bytes, bytes], ...]:

@@ -1,6 +1,6 @@
 """From a parsed question to a response: decide the tier, compute the answer with its reader, send the bytes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -11,7 +11,7 @@ from starlette.responses import StreamingResponse
 from app.access.principals import Principal, Tier
 from app.api.http.auditing import audit_details
 from app.api.http.pages import JSON, draft_headers, next_link, statistics_headers
-from app.api.statistics.answer_cache import CacheableQuestion, cache_answer
+from app.api.statistics.answer_cache import CacheableQuestion, builds_of, cache_answer
 from app.api.statistics.parameters import FileOutput, QuestionParameters
 from app.api.statistics.reader import reader_of
 from app.api.statistics.tiers import districts_of, tier_of_question
@@ -23,6 +23,7 @@ from app.publication.table import FlatTable, TableOptions
 from app.statistics.changes import ChangesQuestion
 from app.statistics.question import AsOf, Page, Question, Subject
 from app.statistics.workplaces import WorkplacesQuestion
+from app.store.manifest import Manifest
 
 _LIGHT_LIMIT = 200
 """Most rows of a page that are encoded on the event loop."""
@@ -76,10 +77,15 @@ async def file_response(
     def work(source: Source) -> FileAnswer:
         return file_answer(table(source, question, parameters.page, options.table), options)
 
+    listed = reader_of(request, tier).shelf.all()
     file = await reader_of(request, tier).run(work, question.when, light=False)
     headers = _headers(request, question, file, tier)
     headers["Content-Disposition"] = f'attachment; filename="{file.filename}"'
-    return StreamingResponse(file.chunks, headers=headers, media_type=file.media_type)
+    if isinstance(file.body, bytes):
+        if not parameters.as_public:
+            _cache(request, file, tier, question, branch, listed)
+        return Response(file.body, headers=headers, media_type=file.media_type)
+    return StreamingResponse(file.body, headers=headers, media_type=file.media_type)
 
 
 async def _json_response(
@@ -93,11 +99,12 @@ async def _json_response(
 ) -> Response:
     tier = await tier_of_question(request, question, code, as_public=as_public)
     question = _of_tier(request, question, tier)
+    listed = reader_of(request, tier).shelf.all()
     answer = await reader_of(request, tier).run(partial(work, question=question), question.when, light=light)
-    response = _response(request, answer, tier, question)
-    is_audited = question.subject in _LONG_LISTS
-    if not as_public and answer.single and not is_audited and not _shows_draft(request, question, tier):
-        _cache(request, answer, tier, question, code)
+    audit_details(request, answer.rows)
+    response = Response(answer.body, headers=_headers(request, question, answer, tier), media_type=JSON)
+    if not as_public:
+        _cache(request, answer, tier, question, code, listed)
     if answer.next_cursor is not None:
         response.headers["Link"] = next_link(request, answer.next_cursor)
     return response
@@ -144,16 +151,6 @@ def _is_light(question: Question, page: Page = _FIRST_PAGE) -> bool:
     return in_order and _is_precomputed(question)
 
 
-def _response(request: Request, answer: Answer, tier: Tier, question: Question) -> Response:
-    audit_details(request, answer.rows)
-    return Response(answer.body, headers=_headers(request, question, answer, tier), media_type=JSON)
-
-
-def _cache(request: Request, answer: Answer, tier: Tier, question: Question, code: str | None) -> None:
-    districts = districts_of(question, code, lambda: reader_of(request, tier).shelf.get(answer.snapshot).districts)
-    cache_answer(request, CacheableQuestion(districts, question.when, tier, answer.snapshot, answer.built_at))
-
-
 def _headers(request: Request, question: Question, answer: Answer | FileAnswer, tier: Tier) -> dict[str, str]:
     if _shows_draft(request, question, tier):
         return draft_headers(request, answer.snapshot, answer.built_at, tier)
@@ -170,3 +167,19 @@ def _shows_draft(request: Request, question: Question, tier: Tier) -> bool:
     shelf = reader_of(request, tier).shelf
     released = {manifest.id for manifest in shelf.all()}
     return any(manifest.id in named - released for manifest in shelf.drafts.all())
+
+
+def _cache(
+    request: Request, answer: Answer | FileAnswer, tier: Tier, question: Question, code: str | None,
+    listed: Sequence[Manifest],
+) -> None:  # fmt: skip
+    """Let an answer be cached; one from several snapshots as long as these are `listed`."""
+    if question.subject in _LONG_LISTS or _shows_draft(request, question, tier):
+        return  # each read of enterprises and branches is audited, and drafts are seen by few
+    if answer.single:
+        districts = districts_of(question, code, lambda: reader_of(request, tier).shelf.get(answer.snapshot).districts)
+        builds = ((answer.snapshot, answer.built_at),)
+        cache_answer(request, CacheableQuestion(districts, question.when, tier, builds))
+    else:
+        districts = districts_of(question, code, lambda: None)
+        cache_answer(request, CacheableQuestion(districts, None, tier, builds_of(listed)))

@@ -31,7 +31,7 @@ def write_siming(folder: Path) -> list[DatasetFile]:
     -------
     list of DatasetFile
         In import order, for a registry with the shipped districts and industries: two sites, industry groups,
-        enterprises, returns, branches, coverage, branch returns, members, employments, affiliations.
+        enterprises, returns, branches, coverage, branch returns, targets, members, employments, affiliations.
     """
     enterprises = draw_enterprises()
     organisation = organise(enterprises)
@@ -44,6 +44,7 @@ def write_siming(folder: Path) -> list[DatasetFile]:
         write_rows(folder, "branches", organisation.branches),
         write_rows(folder, "coverage", organisation.coverage),
         write_rows(folder, "branch-returns", draw_meetings(organisation.branches, people)),
+        copy_data(folder, "targets", "siming_targets.csv"),
         write_rows(folder, "members", [person.member for person in people]),
         write_rows(folder, "employments", [job for person in people for job in person.jobs]),
         write_rows(folder, "affiliations", [row for person in people for row in person.affiliations]),
