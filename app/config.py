@@ -266,6 +266,11 @@ class Settings(BaseSettings):
         return self.data_dir / "tombstone-key"
 
     @property
+    def boundaries_path(self) -> Path:
+        """The file of the boundaries of districts, if any were imported."""
+        return self.data_dir / "boundaries.geojson"
+
+    @property
     def audit_dir(self) -> Path:
         """The folder of the audit log, one file per month."""
         return self.data_dir / "audit"

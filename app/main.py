@@ -34,9 +34,11 @@ from app.database.engines import make_engine
 from app.jobs.supervision import Supervisor
 from app.jobs.uploads import clean_up_jobs
 from app.observability import Metrics, RequestAccounting
+from app.publication import geojson
 from app.publication.row_cache import RowCache, Source
 from app.snapshots.folders import clean_up_builds
 from app.snapshots.moves import finish_moves
+from app.store.boundaries import BoundariesFile
 from app.store.shelf import ReviewShelf, ScopedShelf, Shelf, SnapshotNotFound
 
 COMPRESSED_FROM = 1400
@@ -113,7 +115,8 @@ def create_local_app(settings: Settings) -> Service:
 
 def add_middleware(app: Service, settings: Settings, metrics: Metrics) -> None:
     """Add all middleware, the outermost first."""
-    add_compress_type("text/csv")
+    for media_type in ("text/csv", geojson.MEDIA_TYPE):
+        add_compress_type(media_type)
     is_open = settings.answered_without_key == "exact"
     app.outermost += [
         Middleware(RequestAccounting, metrics=metrics),
@@ -149,14 +152,15 @@ def _open_readers(app: FastAPI) -> None:
     row_cache = RowCache(settings.row_cache_bytes)
     roots = (Tier.PUBLIC,) if settings.public_only else (Tier.EXACT, Tier.PUBLIC)
     shelves = {tier: Shelf(settings.snapshots_dir / tier) for tier in roots}
+    boundaries = BoundariesFile(settings.boundaries_path)
     for shelf in shelves.values():
         with suppress(SnapshotNotFound):
             shelf.newest()
     if not settings.public_only:
         shelves[Tier.SCOPED] = ScopedShelf(shelves[Tier.EXACT])
-    app.state.readers = {tier: SnapshotReader(Source(shelf, row_cache)) for tier, shelf in shelves.items()}
+    app.state.readers = {tier: SnapshotReader(Source(shelf, row_cache, boundaries)) for tier, shelf in shelves.items()}
     app.state.reviewers = {
-        tier: SnapshotReader(Source(ReviewShelf(shelf), row_cache)) for tier, shelf in shelves.items()
+        tier: SnapshotReader(Source(ReviewShelf(shelf), row_cache, boundaries)) for tier, shelf in shelves.items()
     }
 
 

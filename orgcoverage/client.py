@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FORMATS: Mapping[str, str] = {
-    ".csv": "csv", ".json": "records", ".jsonstat": "jsonstat", ".parquet": "parquet", ".records": "records",
-    ".xlsx": "xlsx",
+    ".csv": "csv", ".geojson": "geojson", ".json": "records", ".jsonstat": "jsonstat", ".parquet": "parquet",
+    ".records": "records", ".xlsx": "xlsx",
 }  # fmt: skip
 """Formats of files by the endings of their names."""
 
@@ -160,7 +160,8 @@ class Client(Questions):
         file
             Where to write: a path, or a file open for bytes.
         file_format
-            `csv`, `records`, `xlsx`, `parquet` or `jsonstat`; null: by the ending of the path (`.json`: records).
+            `csv`, `records`, `xlsx`, `parquet`, `jsonstat`, of districts `geojson`; null: by the ending of the path
+            (`.json`: records).
         parameters
             Those of the method; besides `lang` (`zh`, `en`: labels for codes in headers), `bom` (for Excel's CSV).
 

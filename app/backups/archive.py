@@ -4,6 +4,7 @@
 - `snapshots/exact/<id>/`, `snapshots/public/<id>/`, and below `snapshots/drafts/`, `snapshots/withdrawn/` the same: the
   folders of all snapshots, unchanged;
 - `keys/rounding-key`, `keys/tombstone-key`: if they exist;
+- `boundaries.geojson`: boundaries of districts, if there are any;
 - `audit/<month>.jsonl`: the audit log;
 - `manifest.json`: the last file.
 """
@@ -29,10 +30,11 @@ FORMAT_VERSION = 1
 """Raised when backups of an older format can no longer be restored."""
 
 MANIFEST = "manifest.json"
+BOUNDARIES = "boundaries.geojson"
 
 _NAMES = re.compile(
     r"registry/[a-z_]+\.parquet|snapshots/(?:drafts/|withdrawn/)?(?:exact|public)/[\w-]+/\w+\.(?:arrow|json)"
-    r"|keys/(?:rounding-key|tombstone-key)|audit/\d{4}-\d{2}\.jsonl",
+    r"|keys/(?:rounding-key|tombstone-key)|audit/\d{4}-\d{2}\.jsonl|boundaries\.geojson",
     re.ASCII,
 )
 """Allowed names of files in a backup."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Table
 
 from app.access.principals import Tier
-from app.backups.archive import ArchiveWriter, BackupManifest, written_archive
+from app.backups.archive import BOUNDARIES, ArchiveWriter, BackupManifest, written_archive
 from app.backups.tables import write_table
 from app.config import Settings
 from app.database.engines import make_sync_engine
@@ -60,6 +60,7 @@ def create_backup(settings: Settings, path: Path, report: Report, *, tombstones_
         if not tombstones_only:
             _add_snapshots(settings, writer, report)
             _add_audit_log(settings, writer)
+            _add(writer, BOUNDARIES, settings.boundaries_path)
             _add(writer, "keys/rounding-key", settings.rounding_key_path)
         _add(writer, "keys/tombstone-key", settings.tombstone_key_path)
         return writer.finish("tombstones" if tombstones_only else "everything", newest_revision(), rows)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from sqlalchemy import URL, Connection, MetaData, Table, func, insert, inspect, make_url, select
 
-from app.backups.archive import Archive, BackupManifest, opened_archive
+from app.backups.archive import BOUNDARIES, Archive, BackupManifest, opened_archive
 from app.backups.tables import load_table
 from app.config import Settings
 from app.database.engines import is_sqlite, make_sync_engine, sqlite_path
@@ -216,7 +216,7 @@ class _Restoration:
         return folder
 
     def _unpack(self, files: Path) -> None:
-        names = [*self._archive.names("snapshots/"), *self._archive.names("audit/")]
+        names = [name for prefix in ("snapshots/", "audit/", BOUNDARIES) for name in self._archive.names(prefix)]
         for number, name in enumerate(names):
             self._report("files", number, len(names))
             target = files / name
@@ -225,7 +225,7 @@ class _Restoration:
                 shutil.copyfileobj(source, file)
                 file.flush()
                 os.fsync(file.fileno())
-        for path in (files / "audit").glob("*"):
+        for path in (*(files / "audit").glob("*"), *files.glob(BOUNDARIES)):
             path.chmod(0o600)
 
     def _database(self, always: ExitStack) -> str:
@@ -279,6 +279,9 @@ class _Restoration:
                 target = self._settings.data_dir / name
                 self._undo.callback(shutil.rmtree, target, ignore_errors=True)
                 (files / name).rename(target)
+        if (files / BOUNDARIES).exists():
+            self._undo.callback(self._settings.boundaries_path.unlink, missing_ok=True)
+            (files / BOUNDARIES).rename(self._settings.boundaries_path)
         if (self._settings.audit_dir).exists():
             self._settings.audit_dir.chmod(0o700)
         if self._erased.tombstones.key is not None:

@@ -58,6 +58,7 @@ class Output(StrEnum):
     XLSX = "xlsx"
     PARQUET = "parquet"
     JSONSTAT = "jsonstat"
+    GEOJSON = "geojson"
 
 
 _FILES = tuple(output.value for output in Output if output is not Output.TABLE)

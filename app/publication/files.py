@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 
-from app.publication import jsonstat, parquet, xlsx
+from app.publication import geojson, jsonstat, parquet, xlsx
 from app.publication.table import FlatTable, TableOptions, cell_text, neutral
 from app.publication.words import in_words
+from app.store.boundaries import Boundaries
 
 
 def write_csv(table: FlatTable, *, bom: bool) -> Iterator[bytes]:
@@ -42,8 +43,12 @@ def write_records(table: FlatTable) -> Iterator[bytes]:
     yield b"[]\n" if separator == b"[" else b"]\n"
 
 
+GEOJSON = "geojson"
+"""Format of maps: of tables whose rows are districts."""
+
+
 class FileFormat(StrEnum):
-    """Formats of files."""
+    """Formats of files of every table."""
 
     CSV = "csv"
     RECORDS = "records"
@@ -54,11 +59,24 @@ class FileFormat(StrEnum):
 
 @dataclass(frozen=True)
 class FileOptions:
-    """How a file is written; `bom` adds a byte order mark to CSV, for Excel."""
+    """How a file is written.
 
-    format: FileFormat
+    Parameters
+    ----------
+    format
+        A `FileFormat`, or `GEOJSON` where rows are districts.
+    table
+        How the table is shown.
+    bom
+        Add a byte order mark to CSV, for Excel.
+    boundaries
+        Of the districts, for GeoJSON.
+    """
+
+    format: str
     table: TableOptions = field(default_factory=TableOptions)
     bom: bool = False
+    boundaries: Boundaries = field(default_factory=Boundaries)
 
 
 @dataclass(frozen=True)
@@ -70,7 +88,7 @@ class FileKind:
     write: Callable[[FlatTable, FileOptions], Iterator[bytes]]
 
 
-FORMATS: dict[FileFormat, FileKind] = {
+FORMATS: dict[str, FileKind] = {
     FileFormat.CSV: FileKind(
         "text/csv; charset=utf-8", "csv", lambda table, options: write_csv(in_words(table), bom=options.bom)
     ),
@@ -78,4 +96,7 @@ FORMATS: dict[FileFormat, FileKind] = {
     FileFormat.XLSX: FileKind(xlsx.MEDIA_TYPE, "xlsx", lambda table, _options: xlsx.write_xlsx(in_words(table))),
     FileFormat.PARQUET: FileKind(parquet.MEDIA_TYPE, "parquet", lambda table, _options: parquet.write_parquet(table)),
     FileFormat.JSONSTAT: FileKind(jsonstat.MEDIA_TYPE, "json", lambda table, _options: jsonstat.write_jsonstat(table)),
+    GEOJSON: FileKind(
+        geojson.MEDIA_TYPE, "geojson", lambda table, options: geojson.write_geojson(table, options.boundaries)
+    ),
 }

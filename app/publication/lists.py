@@ -1,14 +1,14 @@
 """Lists of statistics as pages, single answers and files."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from app.catalogue.analyses import Analysis
 from app.catalogue.dimensions import By
 from app.publication import cursors
 from app.publication.cursors import AnyQuestion
-from app.publication.files import FORMATS, FileOptions
+from app.publication.files import FORMATS, GEOJSON, FileOptions
 from app.publication.row_cache import Source
 from app.publication.rows import Rows, encode, encoded_rows, meta_of, page_body
 from app.publication.subjects import subject_rows
@@ -18,6 +18,7 @@ from app.statistics.as_of import snapshot_for
 from app.statistics.question import Page, Question, Subject
 from app.statistics.row_list import RowList
 from app.statistics.subjects import list_branches, list_enterprises, one_branch, one_enterprise
+from app.store.boundaries import Boundaries, BoundariesFile
 from app.store.snapshot import Snapshot
 
 
@@ -143,11 +144,15 @@ def rows_table(
     return flat_table(rows, meta, options)
 
 
-def file_answer(table: FlatTable, options: FileOptions) -> FileAnswer:
-    """Return a table as a file."""
+def file_answer(table: FlatTable, options: FileOptions, boundaries: BoundariesFile | None = None) -> FileAnswer:
+    """Return a table as a file; a map rests on the boundaries too."""
     kind, meta = FORMATS[options.format], table.meta
     filename = f"{table.name}-{meta.as_of}.{kind.suffix}"
     snapshot, built_at = table.rests_on or (meta.snapshot, meta.updated_at)
+    if options.format == GEOJSON:
+        options = replace(options, boundaries=Boundaries() if boundaries is None else boundaries.read())
+        kept = f"{snapshot} {options.boundaries.digest}"  # in pieces: what is cached would outlive the boundaries
+        return FileAnswer(kind.write(table, options), kind.media_type, filename, kept, built_at, single=False)
     body = _whole(kind.write(table, options))
     return FileAnswer(body, kind.media_type, filename, snapshot, built_at, single=table.rests_on is None)
 

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from app.store.boundaries import BoundariesFile
 from app.store.shelf import Shelf
 
 _OVERHEAD = 100
@@ -57,7 +58,8 @@ class RowCache:
 
 @dataclass(frozen=True)
 class Source:
-    """The snapshots of a tier, and the cache of their encoded rows."""
+    """The snapshots of a tier, the cache of their encoded rows, and the boundaries of districts (null: none)."""
 
     shelf: Shelf
     row_cache: RowCache
+    boundaries: BoundariesFile | None = None

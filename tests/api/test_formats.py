@@ -3,7 +3,9 @@
 import io
 import json
 import re
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,6 +16,8 @@ from starlette.testclient import TestClient
 from app.catalogue.measures import MEASURE
 from app.config import Settings
 from app.main import create_app
+from app.store.boundaries import write_boundaries
+from tests.factories.boundaries import SQUARE, collection, feature
 from tests.factories.files_back import READERS, Cube, Flat, plain, read_csv, read_xlsx, sheets
 from tests.factories.problems import place_of
 
@@ -336,3 +340,56 @@ def test_columns_have_their_types_when_pandas_reads_them(service: TestClient) ->
     book = pd.read_excel(io.BytesIO(fetch(service, "enterprises", "xlsx")), engine="calamine", dtype={"code": str})
     assert book["code"].tolist() == codes
     assert book["reported_on"].dtype.kind == "M"
+
+
+def square(code: str) -> bytes:
+    return json.dumps(collection(feature(code))).encode()
+
+
+@pytest.fixture
+def mapped(siming: Settings, tmp_path: Path) -> Iterator[tuple[TestClient, Settings]]:
+    """Give a client of a service of both tiers whose boundaries may change."""
+    shutil.copytree(siming.snapshots_dir, tmp_path / "snapshots")
+    settings = siming.model_copy(update={"data_dir": tmp_path, "public_only": True})
+    with TestClient(create_app(settings)) as client:
+        yield client, settings
+
+
+@pytest.mark.parametrize("query", ["parent=350203", "level=site&fields=all&totals=true", "level=street&lang=zh"])
+def test_map_has_the_records_as_properties(service: TestClient, query: str) -> None:
+    answer = service.get(f"{STATISTICS}/districts.geojson?{query}")
+    assert answer.headers["content-type"] == "application/geo+json"
+    assert answer.headers["content-disposition"].endswith('.geojson"')
+    found = answer.json()
+    assert found["type"] == "FeatureCollection"
+    assert found["meta"]["as_of"] == "2017-06-30"
+    records = json.loads(fetch(service, "districts", "records", query))
+    assert [one["properties"] for one in found["features"]] == records
+    codes = [record.get("code", record.get("代码")) for record in records]
+    assert [one.get("id") for one in found["features"]] == codes
+    assert {(one["type"], one["geometry"]) for one in found["features"]} == {("Feature", None)}
+
+
+def test_map_is_drawn_and_its_tag_changes_when_boundaries_come(mapped: tuple[TestClient, Settings]) -> None:
+    client, settings = mapped
+    snapshot = client.get("/v1/snapshots").json()["data"][0]["id"]
+    path = f"{STATISTICS}/districts.geojson?parent=350203&fields=members&snapshot={snapshot}"
+    bare = client.get(path)
+    assert {one["geometry"] for one in bare.json()["features"]} == {None}
+    assert "immutable" not in bare.headers["cache-control"]  # the snapshot never changes, its map does
+    assert client.get(path, headers={"If-None-Match": bare.headers["etag"]}).status_code == 304
+    write_boundaries(settings.boundaries_path, square("350203008"))
+    drawn = client.get(path, headers={"If-None-Match": bare.headers["etag"]})
+    assert drawn.status_code == 200
+    assert drawn.headers["etag"] != bare.headers["etag"]
+    shapes = {one["id"]: one["geometry"] for one in drawn.json()["features"]}
+    assert shapes.pop("350203008") == {"type": "Polygon", "coordinates": [SQUARE]}
+    assert set(shapes.values()) == {None}
+    assert client.get(path.replace("geojson", "records")).json()[0]["members"] >= 0
+
+
+def test_map_is_of_districts_alone(service: TestClient) -> None:
+    for name in ("industries", "branches", "enterprises"):
+        refused = service.get(f"{STATISTICS}/{name}.geojson")
+        assert refused.status_code == 404
+        assert "geojson" not in refused.json()["errors"][0]["allowed"]

@@ -8,7 +8,7 @@ from openapi_client import (
     ApiClient,
     Configuration,
     DatasetName,
-    FileFormat,
+    DistrictFormat,
     ImportsApi,
     JobsApi,
     JobState,
@@ -46,7 +46,7 @@ def ask_wrongly(client: ApiClient) -> None:
 
 
 def ask_for_a_file(client: ApiClient) -> None:
-    content = StatisticsApi(client).export_district_statistics(FileFormat.CSV, parent=DISTRICT)
+    content = StatisticsApi(client).export_district_statistics(DistrictFormat.CSV, parent=DISTRICT)
     assert bytes(content).startswith(b"row,code,")
 
 

@@ -30,6 +30,7 @@ from org_coverage_client.api.statistics import (
     list_district_statistics,
     list_enterprise_statistics,
     list_establishment_gaps,
+    list_establishment_proposals,
     list_industry_group_statistics,
     list_industry_statistics,
     list_low_membership,
@@ -55,6 +56,7 @@ from org_coverage_client.models import (
     CountChange,
     DataQualityPage,
     DatasetName,
+    DistrictFormat,
     DistrictLevel,
     DistrictStatisticsPage,
     DualAffiliationAnswer,
@@ -66,7 +68,7 @@ from org_coverage_client.models import (
     EnterpriseStatisticsAnswer,
     EnterpriseStatisticsPage,
     EstablishmentGapPage,
-    FileFormat,
+    EstablishmentProposalPage,
     ImportAnswer,
     ImportIssuePage,
     IndustryGroupStatisticsPage,
@@ -80,6 +82,7 @@ from org_coverage_client.models import (
     NewApiKeyAnswer,
     Order,
     Problem,
+    ProposalKind,
     QualityRule,
     Rate,
     Rates,
@@ -334,6 +337,18 @@ def ask_establishment_gaps(client: Client) -> None:
     assert all(len(row.candidates) <= 5 for row in page.data)
 
 
+def ask_establishment_proposals(client: Client) -> None:
+    """Whoever is in the gap gets a branch of their own, and each row says how far it brings coverage."""
+    page = good(
+        EstablishmentProposalPage,
+        list_establishment_proposals.sync(client=client, district=[SIMING], industry_group=["internet"]),
+    )
+    assert sum(row.kind is ProposalKind.STANDALONE for row in page.data) == 31
+    assert all((row.branch is None) == (row.kind is not ProposalKind.ATTACH) for row in page.data)
+    assert (page.before.organisation_coverage.numerator, page.after.organisation_coverage.numerator) == (9, 65)
+    assert page.data[-1].coverage_after == page.after.organisation_coverage
+
+
 def ask_dual_affiliation(client: Client) -> None:
     """Who takes part in the joint committee, and what that adds to coverage."""
     found = good(
@@ -405,22 +420,24 @@ def ask_for_files(client: Client) -> None:
     """Each format opens, and has the streets of the list."""
     page = good(DistrictStatisticsPage, list_district_statistics.sync(client=client, parent=SIMING))
     members = {row.district.code: given(row.counts.members) for row in page.data}
-    content = {kind: one_file(client, kind) for kind in FileFormat}
-    header, *lines = content[FileFormat.CSV].decode().splitlines()
+    content = {kind: one_file(client, kind) for kind in DistrictFormat}
+    header, *lines = content[DistrictFormat.CSV].decode().splitlines()
     assert header == "row,code,name_zh,name_en,level,parent_code,members"
     assert {line.split(",")[1]: int(line.split(",")[-1]) for line in lines} == members
-    records: list[dict[str, Any]] = json.loads(content[FileFormat.RECORDS])
+    records: list[dict[str, Any]] = json.loads(content[DistrictFormat.RECORDS])
     assert {row["code"]: row["members"] for row in records} == members
-    sheet = CalamineWorkbook.from_filelike(io.BytesIO(content[FileFormat.XLSX])).get_sheet_by_index(0).to_python()
+    sheet = CalamineWorkbook.from_filelike(io.BytesIO(content[DistrictFormat.XLSX])).get_sheet_by_index(0).to_python()
     assert {str(row[1]): row[-1] for row in sheet[1:]} == members
-    table = pd.read_parquet(io.BytesIO(content[FileFormat.PARQUET]))
+    table = pd.read_parquet(io.BytesIO(content[DistrictFormat.PARQUET]))
     assert table.set_index("code")["members"].to_dict() == members
-    cube = json.loads(content[FileFormat.JSONSTAT])
+    drawn = json.loads(content[DistrictFormat.GEOJSON])["features"]
+    assert {feature["id"]: feature["properties"]["members"] for feature in drawn} == members
+    cube = json.loads(content[DistrictFormat.JSONSTAT])
     assert (cube["version"], cube["class"]) == ("2.0", "dataset")
     assert dict(zip(cube["dimension"]["code"]["category"]["index"], cube["value"], strict=True)) == members
 
 
-def one_file(client: Client, kind: FileFormat) -> bytes:
+def one_file(client: Client, kind: DistrictFormat) -> bytes:
     """Return the streets and their members as a file."""
     file = export_district_statistics.sync(kind, client=client, parent=SIMING, fields=[StatisticsField.MEMBERS])
     content: bytes = good(File, file).payload.read()

@@ -34,6 +34,7 @@ from app.registry.erasure import TombstoneKeyMissing, erase_members
 from app.snapshots.build import build_snapshot
 from app.snapshots.moves import StillMoving
 from app.snapshots.releases import Decision, release_snapshot
+from app.store.boundaries import write_boundaries
 from tests.conftest import ENGINES
 from tests.factories.importing import Registry
 from tests.factories.loading import fill
@@ -100,6 +101,7 @@ def lived_in(settings: Settings) -> str:
         build_snapshot(settings, day, silent)
     with engine_of(settings) as engine, write_lock_sync(engine) as connection:
         key, token = make_key(connection, NewKey("dashboard", frozenset({Right.READ}), frozenset({"350203"}), 90))
+    write_boundaries(settings.boundaries_path, b'{"type":"FeatureCollection","features":[]}')
     erase_members(settings, ["gone"], silent)
     for month in (1, 2):
         AuditLog(settings).append(AuditRecord(at=datetime(2100, month, 1, tzinfo=UTC), key_id=key.id))
@@ -124,7 +126,7 @@ def _plain(value: Any) -> Any:
 
 def files_of(settings: Settings) -> dict[str, bytes]:
     """The files of the data folder that a backup takes."""
-    wanted = ("snapshots", "audit", "rounding-key", "tombstone-key")
+    wanted = ("snapshots", "audit", "boundaries.geojson", "rounding-key", "tombstone-key")
     files = [path for path in settings.data_dir.rglob("*") if path.is_file() and path.suffix != ".lock"]
     return {
         str(path.relative_to(settings.data_dir)): path.read_bytes()
@@ -148,7 +150,9 @@ def test_everything_is_as_it_was_when_restored_on_either_engine(place: Place, so
     restored = restore_backup(new, backup, silent)
     assert rows_of(new) == before
     assert files_of(new) == files
-    assert {name.split("/")[0] for name in files} == {"snapshots", "audit", "rounding-key", "tombstone-key"}
+    assert {name.split("/")[0] for name in files} == {
+        "snapshots", "audit", "boundaries.geojson", "rounding-key", "tombstone-key"
+    }  # fmt: skip
     assert {name.split("/")[1] for name in files if name.startswith("snapshots/")} == {"exact", "public"}
     assert restored.left_out == 0
     assert restored.manifest.rows == {name: len(rows) for name, rows in before.items()}
@@ -169,7 +173,7 @@ def test_files_are_the_owners_alone_when_written_and_restored(place: Place, engi
     lived_in(old)
     backup = back_up(old)
     restore_backup(new, backup, silent)
-    private = [backup, new.tombstone_key_path, new.rounding_key_path, *new.audit_dir.iterdir()]
+    private = [backup, new.tombstone_key_path, new.rounding_key_path, new.boundaries_path, *new.audit_dir.iterdir()]
     assert {stat.S_IMODE(path.stat().st_mode) for path in private} == {0o600}
     assert stat.S_IMODE(new.audit_dir.stat().st_mode) == 0o700
     assert not list(backup.parent.glob(".*"))

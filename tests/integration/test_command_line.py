@@ -10,6 +10,7 @@ import pytest
 import xlsxwriter
 
 from app.cli.commands import main
+from tests.factories.boundaries import collection, feature, write
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,22 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         return Finished(stopped.value.code, *capsys.readouterr())
 
     return command
+
+
+def test_boundaries_are_kept_or_all_that_is_wrong_is_told(run: Run, tmp_path: Path) -> None:
+    file = write(tmp_path / "streets.geojson", collection(feature("350203"), feature("350203999")))
+    assert run("boundaries", str(file)).code == 1
+    assert run("migrate").code == 0
+    refused = run("boundaries", str(file))
+    assert refused.code == 1
+    assert "Boundaries refused: Nothing was changed. Problems: 1" in refused.err
+    assert "  feature 2: its code is that of no district (350203" in refused.err
+    assert not (tmp_path / "data" / "boundaries.geojson").exists()
+    taken = run("boundaries", str(file), "--ignore-unknown")
+    assert (taken.code, taken.out) == (0, "Boundaries of 1 districts, 1 features left out.\n")
+    assert (tmp_path / "data" / "boundaries.geojson").exists()
+    [line] = [line for path in (tmp_path / "data" / "audit").iterdir() for line in path.read_text().splitlines()]
+    assert '"operation":"replace_boundaries"' in line
 
 
 @pytest.mark.parametrize(

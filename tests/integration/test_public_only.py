@@ -43,6 +43,7 @@ PUBLIC = [
     "/v1/statistics/districts?parent=siming",
     "/v1/statistics/districts/wucun?industry_group=internet",
     "/v1/statistics/districts.csv",
+    "/v1/statistics/districts.geojson?parent=siming",
     "/v1/statistics/industries?level=division&district=siming",
     "/v1/statistics/industries/64",
     "/v1/statistics/industries.records",

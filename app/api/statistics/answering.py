@@ -16,7 +16,6 @@ from app.api.statistics.parameters import FileOutput, QuestionParameters
 from app.api.statistics.reader import reader_of
 from app.api.statistics.tiers import districts_of, tier_of_question
 from app.catalogue.dimensions import ATTRIBUTES, By
-from app.publication.files import FileFormat
 from app.publication.lists import Answer, FileAnswer, file_answer, one_answer
 from app.publication.row_cache import Source
 from app.publication.table import FlatTable, TableOptions
@@ -66,7 +65,7 @@ async def one_response(request: Request, subject: Subject, code: str, parameters
 
 
 async def file_response(
-    request: Request, parameters: FileOutput, file_format: FileFormat, table: TableOf, branch: str | None = None
+    request: Request, parameters: FileOutput, file_format: str, table: TableOf, branch: str | None = None
 ) -> Response:
     """Return a whole table, of a branch in the path if there is one, as a file that is written while it is sent."""
     question, options = _question(parameters, branch), parameters.options(file_format)
@@ -75,7 +74,7 @@ async def file_response(
     question = _of_tier(request, question, tier)
 
     def work(source: Source) -> FileAnswer:
-        return file_answer(table(source, question, parameters.page, options.table), options)
+        return file_answer(table(source, question, parameters.page, options.table), options, source.boundaries)
 
     listed = reader_of(request, tier).shelf.all()
     file = await reader_of(request, tier).run(work, question.when, light=False)

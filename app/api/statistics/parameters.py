@@ -22,7 +22,7 @@ from app.catalogue.vocabulary import (
 )
 from app.errors import conflicting
 from app.messages import say
-from app.publication.files import FileFormat, FileOptions
+from app.publication.files import FileOptions
 from app.publication.table import Language, TableOptions
 from app.statistics.question import ALL_FIGURES, AsOf, Listing, Page, Population, Question, Relation, Subject
 
@@ -308,7 +308,7 @@ class FileOutput(QuestionParameters):
         default=None, description="Labels of this language in headers and names; absent: codes, and both names."
     )
 
-    def options(self, file_format: FileFormat) -> FileOptions:
+    def options(self, file_format: str) -> FileOptions:
         """Return how to write a file of a format."""
         totals: bool = getattr(self, "totals", False)
         return FileOptions(file_format, TableOptions(totals, cast(Language | None, self.lang)), bom=self.bom)

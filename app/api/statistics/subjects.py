@@ -1,11 +1,13 @@
 """Statistics of districts, industries, industry groups, enterprises and branches: lists, single subjects, files."""
 
+from enum import StrEnum
 from typing import Annotated
 
 from fastapi import Depends, Path, Request, Response
 
 from app.api.http.auditing import audited
 from app.api.http.authorization import READ
+from app.api.http.models import members
 from app.api.http.parameters import QueryOf
 from app.api.http.routing import FILE_RESPONSE, make_router
 from app.api.statistics.answering import file_response, json_response, one_response
@@ -42,7 +44,7 @@ from app.api.statistics.parameters import (
     IndustryPopulation,
     PageParameters,
 )
-from app.publication.files import FileFormat
+from app.publication.files import GEOJSON, FileFormat
 from app.publication.lists import list_answer, list_table
 from app.statistics.question import Subject
 
@@ -209,9 +211,19 @@ async def get_branch_statistics(request: Request, code: BranchCode, query: OneBr
 Format = Annotated[FileFormat, Path(alias="format", description="Format of the file.")]
 
 
+class DistrictFormat(StrEnum):
+    """Formats of files of districts: those of every table, and GeoJSON for maps."""
+
+    vars().update(members([*FileFormat, GEOJSON]))
+
+
 @router.get("/districts.{format}", response_class=Response, responses=FILE_RESPONSE)
-async def export_district_statistics(request: Request, file_format: Format, query: DistrictFileQuery) -> Response:
-    """Export statistics of districts as one flat table, a row per district."""
+async def export_district_statistics(
+    request: Request,
+    file_format: Annotated[DistrictFormat, Path(alias="format", description="Format of the file.")],
+    query: DistrictFileQuery,
+) -> Response:
+    """Export statistics of districts as one flat table, a row per district; as GeoJSON with the imported boundaries."""
     return await file_response(request, query, file_format, list_table)
 
 

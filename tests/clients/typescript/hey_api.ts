@@ -9,7 +9,7 @@ import {
   listBreakdownStatistics, listDataQuality, listDistrictStatistics, listEnterpriseStatistics, listEstablishmentGaps,
   listImportIssues, listLowMembership, listTrendStatistics, replaceEnterprise,
 } from "./orgcoverage/index.js";
-import type { Basis, ComparisonClass, Counts, FileFormat, Job, Problem, Rate, Rates } from "./orgcoverage/index.js";
+import type { Basis, ComparisonClass, Counts, DistrictFormat, Job, Problem, Rate, Rates } from "./orgcoverage/index.js";
 
 const [, , address = "", closed = ""] = process.argv;
 api.setConfig({ baseUrl: address, throwOnError: true });
@@ -146,10 +146,11 @@ async function problems(): Promise<void> {
 }
 
 async function files(): Promise<void> {
-  const starts: Record<FileFormat, string> = {
+  const starts: Record<DistrictFormat, string> = {
     csv: "row,code,", records: '[{"row":', xlsx: "PK", parquet: "PAR1", jsonstat: '{"version":"2.0"',
+    geojson: '{"type":"FeatureCollection"',
   };
-  for (const [format, start] of Object.entries(starts) as [FileFormat, string][]) {
+  for (const [format, start] of Object.entries(starts) as [DistrictFormat, string][]) {
     const { data: file } = await exportDistrictStatistics({
       path: { format }, query: { parent: district, fields: ["members", "headcount"] }, parseAs: "blob", throwOnError: true,
     });

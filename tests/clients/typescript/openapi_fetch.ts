@@ -67,6 +67,11 @@ async function analyses(): Promise<void> {
     params: { query: { district: [district], industry_group: ["internet"] } },
   }));
   assert.equal(gaps.data.length, 31);
+  const plan = good(await api.GET("/v1/statistics/establishment-proposals", {
+    params: { query: { district: [district], industry_group: ["internet"] } },
+  }));
+  assert.equal(plan.data.filter((row) => row.kind === "standalone").length, 31);
+  assert.equal(plan.after.organisation_coverage.numerator, 65);
   const dual = good(await api.GET("/v1/statistics/dual-affiliation", {
     params: { query: { district: [district], industry_group: ["internet"] } },
   }));
@@ -82,10 +87,11 @@ async function problems(): Promise<void> {
 }
 
 async function files(): Promise<void> {
-  const starts: Record<Schemas["FileFormat"], string> = {
+  const starts: Record<Schemas["DistrictFormat"], string> = {
     csv: "row,code,", records: '[{"row":', xlsx: "PK", parquet: "PAR1", jsonstat: '{"version":"2.0"',
+    geojson: '{"type":"FeatureCollection"',
   };
-  for (const [format, start] of Object.entries(starts) as [Schemas["FileFormat"], string][]) {
+  for (const [format, start] of Object.entries(starts) as [Schemas["DistrictFormat"], string][]) {
     const file = good(await api.GET("/v1/statistics/districts.{format}", {
       params: { path: { format }, query: { parent: district, fields: ["members", "headcount"] } }, parseAs: "blob",
     }));
