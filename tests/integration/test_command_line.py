@@ -11,6 +11,8 @@ import xlsxwriter
 
 from app.cli.commands import main
 from tests.factories.boundaries import collection, feature, write
+from tests.factories.loading import fill
+from tests.factories.releasing import one_firm
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,33 @@ def test_all_datasets_are_named_when_one_is_unknown(run: Run) -> None:
     finished = run("template", "ledgers", "ledgers.xlsx")
     assert finished.code == 2
     assert "'ledgers' is not one of districts, industries, industry-groups" in finished.err
+
+
+def test_snapshots_are_released_and_withdrawn_by_command(run: Run, tmp_path: Path, sqlite_template: Path) -> None:
+    (tmp_path / "data").mkdir()
+    registry = tmp_path / "data" / "registry.sqlite"
+    registry.write_bytes(sqlite_template.read_bytes())
+    fill(f"sqlite+aiosqlite:///{registry}", one_firm())
+    built = run("snapshot", "build", "--as-of", "2017-06-30", RELEASE="manual")
+    snapshot = built.out.split()[0]
+    assert f"It is a draft: `orgcoverage snapshot release {snapshot}`" in built.out
+    assert run("snapshot", "list").out.split()[-1] == "draft"
+    assert run("snapshot", "release", "20170630-0000000000000000").code == 1
+    assert run("snapshot", "release", snapshot, "--note", "seen").out == f"{snapshot} is released.\n"
+    assert run("snapshot", "list").out.split()[-1] == "enterprises"
+    assert "It was released before" in run("snapshot", "build", "--as-of", "2017-06-30").out
+    assert run("snapshot", "withdraw", snapshot, "--note", "wrong ledger").out == f"{snapshot} is withdrawn.\n"
+    assert run("snapshot", "list").out.split()[-1] == "withdrawn"
+    again = run("snapshot", "build", "--as-of", "2017-06-30")
+    assert (again.code, "wrong ledger" in again.err, "Nothing is built" in again.err) == (1, True, True)
+    audited = "".join(path.read_text() for path in (tmp_path / "data" / "audit").iterdir())
+    assert audited.count('"release_snapshot"') == audited.count('"withdraw_snapshot"') == 1
+
+
+@pytest.mark.parametrize("what", ["release", "withdraw"])
+def test_nothing_is_made_when_no_snapshot_can_be_decided_on(run: Run, tmp_path: Path, what: str) -> None:
+    assert run("snapshot", what, "20170630-0000000000000000").code == 1
+    assert not (tmp_path / "data").exists()
 
 
 @pytest.mark.parametrize("words", [("snapshot", "build", "--as-of", "2017-06-30"), ("export", "districts", "all.csv")])

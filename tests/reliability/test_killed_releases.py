@@ -5,6 +5,7 @@ import shutil
 import sys
 import warnings
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ def test_one_state_or_the_other_is_left_when_a_decision_is_killed(
     seen = set()
     for step in count(1):
         desk = _copied(template, tmp_path / f"{step}")
-        ended = _run(lambda desk=desk: decide(desk, ids), step)
+        ended = _run(partial(decide, desk, ids), step)
         after = after or _undisturbed(template, decide, ids, tmp_path)
         for place, manifest in desk.manifests():  # as readers see it, before anybody finishes what is left
             assert manifest.id in before.get(place, []) + after.get(place, []), (step, place)
@@ -82,7 +83,7 @@ def test_the_next_call_finishes_what_a_killed_one_left(prepared: tuple[Desk, lis
     finished = 0
     for step in range(20, 60, 4):
         desk = _copied(template, tmp_path / f"{step}")
-        _run(lambda desk=desk: desk.release(ids[2]), step)
+        _run(partial(desk.release, ids[2]), step)
         is_left = (desk.settings.snapshots_dir / ".moving").exists()
         prune_snapshots(desk.settings, 9)
         assert (ids[2] in desk.ids("exact")) == (ids[2] not in desk.ids("exact", "drafts"))

@@ -13,7 +13,7 @@ PROBLEMS: dict[int, tuple[str, str]] = {
     403: ("Forbidden", "The caller may not do this, not here, or not with these parameters."),
     404: ("NotFound", "What the path or the question names does not exist for the caller."),
     408: ("TooSlow", "The body did not arrive in time."),
-    409: ("Conflict", "Something refers to it; `errors` says what. Nothing was changed."),
+    409: ("Conflict", "Something is in the way; `detail` and `errors` say what. Nothing was changed."),
     410: ("Gone", "The snapshot of this id was withdrawn; `detail` says why."),
     412: ("PreconditionFailed", "It is not as `If-Match` says. Nothing was changed."),
     413: ("TooLarge", "The body is larger than the service accepts."),
