@@ -19,7 +19,7 @@ export async function headline(context) {
   const { state, t } = context;
   const found = await questions.headline(state), parent = found.district?.parent_code;
   const [past, industries, above, targets] = await Promise.all([
-    quiet(questions.trends(state)), quiet(questions.low(state, "section")), parent ? quiet(questions.headline(state, parent)) : null, quiet(targetsFor(context))]);
+    quiet(questions.trends(state)), /^industry/.test(state.filter) ? null : quiet(questions.low(state, "section")), parent ? quiet(questions.headline(state, parent)) : null, quiet(targetsFor(context))]);
   const { meta } = found, row = past?.data.find((one) => one.as_of === meta.as_of && !state.snapshot), place = past?.data.indexOf(row);
   const before = row?.change && past.data[place - 1].as_of;
   const said = sentence({
