@@ -31,7 +31,7 @@ class Visit:
     seconds
         From the start of the navigation until the page is usable: everything is loaded and drawn.
     bytes
-        Bytes received by kind, headers included: `page` (text, style, scripts), `charts`, `answers`.
+        Bytes received by kind, headers included: `page` (text, style, scripts), `answers`.
     requests
         Number of requests.
     """
@@ -105,7 +105,7 @@ def _visit(context: BrowserContext, url: str, ready: str) -> Visit:
 
 
 def _kind(url: str) -> str:
-    return "answers" if "/v1/" in url else "charts" if url.endswith("/chart.js") else "page"
+    return "answers" if "/v1/" in url else "page"
 
 
 if __name__ == "__main__":

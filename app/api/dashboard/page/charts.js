@@ -13,10 +13,11 @@ export const widthOf = (text) => [...text].reduce((sum, letter) => sum + (letter
 const text = (x, y, words, attributes = {}) => svg("text", { x, y, ...attributes }, words);
 
 const PAPER = 690; // pixels that a sheet is wide
+const HALF = 420; // of a chart that stands beside another on paper
 const drawings = new WeakMap();
 
 window.addEventListener("beforeprint", () => {
-  for (const frame of document.querySelectorAll(".chart")) drawings.get(frame)?.(PAPER);
+  for (const frame of document.querySelectorAll(".chart")) drawings.get(frame)?.(document.querySelector("#map .chart") && frame.closest("#map, #trends") ? HALF : PAPER);
 });
 
 /** A chart that is drawn for the width it has, and anew when that changes; for paper too. */
@@ -138,8 +139,9 @@ export function funnel(points, { centre, t }) {
     for (const point of inOrder) {
       const at = [x(point.x), y(point.y)], wide = widthOf(point.name);
       const spots = [[at[0] + 10, at[1] + 5], [at[0] - 10 - wide, at[1] + 5], [at[0] - wide / 2, at[1] - 10], [at[0] - wide / 2, at[1] + 20]];
-      const free = spots.map(([left, low]) => ({ left, right: left + wide, top: low - 12, bottom: low + 3, low }))
-        .find((spot) => spot.left >= box.left && spot.right <= width && spot.top > 0 && !taken.some((one) => one.point !== point && spot.left < one.right && one.left < spot.right && spot.top < one.bottom && one.top < spot.bottom));
+      const inside = spots.map(([left, low]) => ({ left, right: left + wide, top: low - 12, bottom: low + 3, low })).filter((spot) => spot.left >= box.left && spot.right <= width && spot.top > 0);
+      const meets = (spot, one) => one.point !== point && spot.left < one.right && one.left < spot.right && spot.top < one.bottom && one.top < spot.bottom;
+      const free = inside.find((spot) => !taken.some((one) => meets(spot, one))) ?? (point.class === "low" ? inside[0] : null); // what is low is named in any case
       if (free) {
         taken.push(free);
         made.push(text(free.left, free.low, point.name, { class: `name ${point.class}` }));

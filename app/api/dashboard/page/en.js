@@ -33,7 +33,7 @@ export default {
 
   interval: "95% CI", points: " points", since: (day) => `On ${day}`, unchanged: "unchanged", target: "Target", copyPage: "Copy this summary", copyTable: "Copy the table", copyAddress: "Copy the address", copied: "Copied", print: "Print",
   behind: { enterprises: "These enterprises", members: "Those with members", organisation_coverage: "Organised enterprises", organisation_coverage_with_dual: "Enterprises reached by dual affiliation", dual_reach: "Enterprises with members nobody reaches", establishment_rate: "Establishment gaps" },
-  ok: "", low_base: "rests on fewer than 30", unreliable: "rounding weighs", inconsistent: "more than all", unknown: "unknown", not_applicable: "not applicable", protected: "protected", noFigure: "no figure",
+  ok: "", low_base: "rests on fewer than 30", unreliable: "rounding weighs", inconsistent: "more than all", unknown: "unknown", not_applicable: "not applicable", protected: "protected", noFigure: "no figure", mapSays: (what) => `The darker, the higher the ${what.toLowerCase()}; hatched: rests on fewer than 30. A click leads to the districts below.`,
   stays: (what) => `The service cannot be reached: these are the figures read before${what ? ` (${what})` : ""}.`, retry: "Try again", unreachable: "The service cannot be reached: check the network, then try again.", broke: "The page failed: load it again.", status: (code) => `The service answered with an error (${code}).`,
   exactOnly: "Public figures do not have this: it takes a key to exact ones.", notAllowed: "This takes a key with the right to it.", failed: "Not done: ", keyRefused: "The key is wrong, expired or revoked: the page goes on without one.", nowhere: (code) => `There is no district ${code} in this snapshot.`,
 

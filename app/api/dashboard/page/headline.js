@@ -17,10 +17,9 @@ const quiet = (promise) => promise.catch(() => null); // what stands beside a fi
 /** @returns the section: sentence, what it is of, cards */
 export async function headline(context) {
   const { state, t } = context;
-  const path = await context.path, parent = path.length > 1 ? path.at(-2) : null;
-  const [found, past, industries, above, targets] = await Promise.all([
-    questions.headline(state), quiet(questions.trends(state)), quiet(questions.low(state, "section")),
-    parent ? quiet(questions.headline(state, parent.code)) : null, quiet(targetsFor(context))]);
+  const found = await questions.headline(state), parent = found.district?.parent_code;
+  const [past, industries, above, targets] = await Promise.all([
+    quiet(questions.trends(state)), /^industry/.test(state.filter) ? null : quiet(questions.low(state, "section")), parent ? quiet(questions.headline(state, parent)) : null, quiet(targetsFor(context))]);
   const { meta } = found, row = past?.data.find((one) => one.as_of === meta.as_of && !state.snapshot), place = past?.data.indexOf(row);
   const before = row?.change && past.data[place - 1].as_of;
   const said = sentence({
@@ -28,7 +27,7 @@ export async function headline(context) {
     change: row?.change?.rates, since: before && earlier(before, meta.as_of, t.sentence),
     industries: (industries?.data ?? []).map((one) => ({ name: plainName(one.industry, state.lang), class: one.class, shortfall: one.shortfall })),
   }, t.sentence);
-  const beside = { context, meta, before: before && earlier(before, meta.as_of, t.sentence), above: above && { name: plainName(parent, state.lang), ...above }, targets };
+  const beside = { context, meta, before: before && earlier(before, meta.as_of, t.sentence), above: above && { name: plainName(above.district, state.lang), ...above }, targets };
   const counts = questions.COUNTS.filter((code) => found.counts[code] != null).map((code) => countCard(code, found.counts[code], row?.change?.counts[code], beside));
   const rates = questions.RATES.filter((code) => isShown(code, found.rates[code], meta)).map((code) => rateCard(code, found.rates[code], row?.change?.rates[code], beside));
   const text = element("p", { class: "sentence", id: "sentence" }, emphasised(said)), cards = [...counts, ...rates];

@@ -78,17 +78,18 @@ function catalogueOf(answer, lang) {
 async function gather(state) {
   const quiet = (promise) => promise.catch((error) => { if (isPassing(error)) throw error; return null; });
   const list = (path, query) => quiet(ask(path, query)).then((answer) => answer?.data ?? []);
+  const figures = questions.headline(state).then((found) => found, (error) => ({ error }));
+  if (state.view === "overview") questions.ahead(state);
   const path = questions.lineage(state.district);
-  const figures = questions.headline(state).then((found) => ({ meta: found.meta }), (error) => ({ error }));
-  const [t, catalogue, snapshots, groups, sections, lineage, { meta, error }] = await Promise.all([
-    wordsOf(state.lang), quiet(ask("/v1/catalogue")), list("/v1/snapshots"), list("/v1/industry-groups"), list("/v1/industries", { level: "section" }), path, figures]);
+  const [t, catalogue, snapshots, groups, sections, { meta, district, error }] = await Promise.all([
+    wordsOf(state.lang), quiet(ask("/v1/catalogue")), list("/v1/snapshots"), list("/v1/industry-groups"), list("/v1/industries", { level: "section" }), figures]);
   if (error && isPassing(error)) throw error;
   const named = catalogueOf(catalogue, state.lang);
   const filters = filtersOf({ t, state, groups, sections, ...named });
   const filter = filters.flatMap(([, choices]) => choices).find(([value]) => value === state.filter)?.[1] ?? state.filter;
-  const place = lineage.length ? plainName(lineage.at(-1), state.lang) : t.everything;
+  const place = district ? plainName(district, state.lang) : state.district || t.everything;
   const day = meta?.as_of ?? state.as_of, able = snapshots[0]?.capabilities?.analyses ?? [];
-  return { state, t, ...named, path, lineage, snapshots, filters, meta, error, place, day,
+  return { state, t, ...named, path, snapshots, filters, meta, error, place, day,
     exact: Boolean(meta) && !isRounded(meta), newest: snapshots[0]?.as_of, can: (analysis) => able.includes(analysis),
     whom: state.filter ? t.whomOf(state.filter, filter) : t.whomAll(named.label(state.basis)),
     narrowed: [state.basis === "operating" ? "" : named.label(state.basis), state.filter && filter].filter(Boolean).join("_"),
@@ -118,12 +119,8 @@ function options(select, groups, chosen) {
 }
 
 function controls(context) {
-  const { state, t, lineage, snapshots, filters, label, exact, place, meta } = context;
+  const { state, t, snapshots, filters, label, exact, place, meta } = context;
   document.title = [place, context.day, t.views[state.view] ?? "", t.title].filter(Boolean).join(" · ");
-  const steps = [{ code: "", name: t.everything }, ...lineage];
-  at("path").replaceChildren(...steps.map((item, number) => (number === steps.length - 1
-    ? element("li", { "aria-current": "location" }, nameOf(item, state.lang))
-    : element("li", {}, link({ district: item.code, subject: "" }, nameOf(item, state.lang))))));
   at("district-place").replaceChildren(districtField(context));
   const days = [...new Set(snapshots.filter((one) => (one.state ?? "released") === "released").map((one) => one.as_of))];
   options(at("as_of"), [["", [...(state.snapshot ? [[`snapshot:${state.snapshot}`, `${context.day} (${t.versionStates[snapshots.find((one) => one.id === state.snapshot)?.state ?? "released"]})`]] : []), ...days.map((day, number) => [number ? day : "", day])]]], state.snapshot ? `snapshot:${state.snapshot}` : state.as_of);
@@ -137,6 +134,15 @@ function controls(context) {
   at("tier").textContent = exact ? t.exact : t.public;
   at("rests").textContent = `${context.narrowing.join(" · ")} · ${t.updated} ${meta.updated_at.slice(0, 16).replace("T", " ")} UTC`;
   at("address").textContent = location.href;
+}
+
+/** The chosen place, and those it lies in. */
+async function path({ state, t, path: above }, mine) {
+  const steps = [{ code: "", name: t.everything }, ...await above];
+  if (mine !== turn) return;
+  at("path").replaceChildren(...steps.map((item, number) => (number === steps.length - 1
+    ? element("li", { "aria-current": "location" }, nameOf(item, state.lang))
+    : element("li", {}, link({ district: item.code, subject: "" }, nameOf(item, state.lang))))));
 }
 
 const viewAddress = (view) => link({ view, subject: "", rows: "" }).getAttribute("href");
@@ -213,7 +219,7 @@ async function show() {
   for (const name of names) placeOf(name);
   for (const place of at("main").querySelectorAll(":scope > section")) place.hidden = !names.includes(place.id);
   at("main").dataset.view = view;
-  const failed = await Promise.all(names.map((name) => fill(name, { ...context, view }, mine)));
+  const failed = await Promise.all([...names.map((name) => fill(name, { ...context, view }, mine)), path(context, mine)]);
   if (mine === turn) {
     jump(names, t);
     lead(state, names);

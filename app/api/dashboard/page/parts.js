@@ -51,7 +51,7 @@ export const rateText = (rate, t) => (rate.value == null ? t[rate.status] : perc
 export function rateView(rate, { t, meta, drawn = false, most = 1, reference = null }) {
   const rounded = isRounded(meta) && rate.denominator > 0 && drawn === "persons" ? "≈" : "";
   return element("span", { class: isWeak(rate) ? "rate weak" : rate.value == null ? "rate word" : "rate", title: [range(rate) && `${t.interval} ${range(rate)}`, rate.value != null && t[rate.status]].filter(Boolean).join(" · ") || null },
-    drawn ? bar(rate, { most, reference }) : null,
+    drawn && rate.value != null ? bar(rate, { most, reference }) : null,
     element("b", {}, rounded, rateText(rate, t), element("sup", {}, sign(rate))),
     rate.value == null ? null : element("small", {}, base(rate, rounded)));
 }

@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { count, endOfScale, isRounded, persons } from "./numbers.js";
-import { element, legend, link, nameOf, plainName, rateView, tools } from "./parts.js";
+import { element, legend, link, nameOf, rateView, tools } from "./parts.js";
 import * as questions from "./questions.js";
 import { dataTable } from "./table.js";
 
@@ -10,8 +10,6 @@ const { S } = questions;
 const EXACT = ["organisation_coverage", "organisation_coverage_with_dual", "work_coverage", "member_ratio"];
 const PUBLIC = ["organisation_coverage", "standalone_rate", "member_ratio"];
 const SHOWN = 50;
-
-const query = (state) => ({ ...questions.within(state), fields: ["enterprises", "members", ...new Set([...EXACT, ...PUBLIC])], sort: "organisation_coverage", order: "desc", limit: SHOWN });
 
 /** Columns of counts and rates, as tables of places and of bases have them. */
 export function figureColumns(codes, context, found, drawn = ["organisation_coverage"]) {
@@ -25,7 +23,7 @@ export function figureColumns(codes, context, found, drawn = ["organisation_cove
 
 export async function children(context) {
   const { state, t, label, meaning } = context;
-  const asked = query(state), found = await ask(`${S}/districts`, asked);
+  const asked = questions.childrenQuery(state), found = await ask(`${S}/districts`, asked);
   if (found.data.length === 0) return null;
   const rounded = isRounded(found.meta), codes = rounded ? PUBLIC : EXACT;
   const counts = (code, shown) => ({ label: label(code), meaning: meaning(code), sort: code, cell: (item) => shown(item.counts[code]) });
@@ -59,14 +57,10 @@ export async function bases(context) {
 
 /** The map of the places below; nothing where no boundaries are known. */
 export async function map(context) {
-  const { state } = context;
-  if (!context.can("boundaries")) return null;
-  const shapes = await ask("/v1/districts.geojson", state.district ? { parent: state.district } : { level: "province" });
-  const known = shapes.features.filter((feature) => feature.geometry);
+  const { state, label } = context, code = "organisation_coverage";
+  const found = await ask(`${S}/districts.geojson`, { ...questions.within(state), fields: ["enterprises", code] });
+  const known = found.features.filter((feature) => feature.geometry);
   if (!known.length) return null;
-  const [{ choropleth }, found] = await Promise.all([import("./map.js"), ask(`${S}/districts`, query(state))]);
-  const figures = new Map(found.data.map((item) => [item.district.code, item]));
-  return { nodes: [choropleth(known, {
-    figure: (code) => figures.get(code)?.rates.organisation_coverage, name: (feature) => plainName(feature.properties, state.lang), context, meta: found.meta,
-  })] };
+  const { choropleth } = await import("./map.js");
+  return { nodes: [element("p", { class: "note" }, context.t.mapSays(label(code))), choropleth(known, code, context)] };
 }

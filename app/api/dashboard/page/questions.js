@@ -41,6 +41,16 @@ export function lowQuery(state, industries = state.industries) {
 
 export const low = (state, industries) => ask(`${S}/low-membership`, lowQuery(state, industries));
 
+const DISTRICTS = ["organisation_coverage", "organisation_coverage_with_dual", "work_coverage", "member_ratio", "standalone_rate"];
+
+/** The districts below, those of the highest coverage first. */
+export const childrenQuery = (state) => ({ ...within(state), fields: ["enterprises", "members", ...DISTRICTS], sort: "organisation_coverage", order: "desc", limit: 50 });
+
+/** Asks for what the first view needs before it is known who asks: every tier has it. */
+export function ahead(state) {
+  for (const answer of [trends(state), low(state), ask(`${S}/districts`, childrenQuery(state))]) answer.catch(() => null); // its section says what was wrong
+}
+
 /** The chosen district and those it lies in, from the outermost on; of a code that is unknown, the code alone. */
 export async function lineage(code) {
   const path = [];

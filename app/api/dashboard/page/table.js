@@ -43,7 +43,7 @@ export async function dataTable({ t, caption, columns, rows, foot = () => [], so
   const line = (item, attributes) => element("tr", { role: "row", ...attributes }, columns.map((column, place) => {
     const inside = column.cell(item);
     return element(place ? "td" : "th", { role: place ? "cell" : "rowheader", scope: place ? null : "row", class: kind(column), "data-label": place ? column.label : null, "data-copy": column.text?.(item) },
-      inside instanceof Node || Array.isArray(inside) ? inside : String(inside ?? ""));
+      Array.isArray(inside) ? element("span", {}, inside) : inside instanceof Node ? inside : String(inside ?? ""));
   }));
 
   function draw() {

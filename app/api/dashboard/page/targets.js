@@ -35,7 +35,7 @@ export function said(one, t) {
   return element("span", { class: `target-state ${one.state}` }, what);
 }
 
-export const onCard = (one, t) => element("p", { class: "target" }, `${t.target} ${percent(one.value)}${t.until(one.due_on)} `, said(one, t));
+export const onCard = (one, t) => element("p", { class: "target" }, `${t.target} ${percent(one.value)}`, element("span", { class: "until" }, t.until(one.due_on)), " ", said(one, t));
 
 export async function targets(context) {
   const { state, t, label, meaning, word } = context;
@@ -43,13 +43,13 @@ export async function targets(context) {
   const asked = targetsQuery(state), found = await ask(path, asked);
   if (!found.data.length) return null;
   const whom = (one) => [one.industry ?? one.industry_group ? nameOf(one.industry ?? one.industry_group, state.lang) : null, one.sector ? word("sector", one.sector) : null, label(one.basis)].filter(Boolean).flatMap((part, place) => (place ? [" · ", part] : [part]));
-  const table = await dataTable({ t, caption: t.targets, rows: found.data, shown: found.data.length, columns: [
+  const table = await dataTable({ t, caption: t.targets, rows: found.data, shown: found.data.length, row: (one) => ({ class: (one.district?.code ?? "") === state.district ? null : "below" }), columns: [
     { label: t.target, by: (one) => label(one.metric), cell: (one) => [element("span", { title: meaning(one.metric) }, label(one.metric)), " ", element("b", {}, percent(one.value))] },
     { label: t.place, words: true, by: (one) => one.district?.code, cell: (one) => (one.district ? nameOf(one.district, state.lang) : t.everything) },
     { label: t.whom, words: true, cell: whom }, { label: t.due, by: (one) => one.due_on, cell: (one) => one.due_on },
     { label: t.now, by: (one) => one.current.value, cell: (one) => rateView(one.current, { t, meta: found.meta, drawn: true, reference: one.value }) },
     { label: t.state, words: true, by: (one) => one.state, cell: (one) => said(one, t) },
     { label: t.missingShort, by: (one) => one.missing, cell: (one) => count(one.missing) }, { label: t.daysLeft, by: (one) => one.days_left, cell: (one) => count(one.days_left) },
-    { label: t.basedOn, words: true, cell: (one) => one.source ?? "–" }] });
+    { label: t.basedOn, words: true, aside: true, cell: (one) => one.source ?? "–" }] });
   return { nodes: [note(t.targetsSay), table.node, tools(context, t.targets, path, { ...asked, limit: "" })] };
 }

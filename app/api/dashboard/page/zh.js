@@ -54,7 +54,7 @@ export default {
 
   interval: "95% 区间", points: " 个百分点", since: (day) => `比${day}`, unchanged: "持平", target: "目标", copyPage: "复制概况", copyTable: "复制表格", copyAddress: "复制网址", copied: "已复制", print: "打印",
   behind: { enterprises: "看这些单位", members: "看有党员的单位", organisation_coverage: "看已建单位", organisation_coverage_with_dual: "看兼合式覆盖的单位", dual_reach: "看有未触达党员的单位", establishment_rate: "看应建未建单位" },
-  ok: "", low_base: "基数小于30，仅供参考", unreliable: "舍入误差较大", inconsistent: "分子大于分母", unknown: "未知", not_applicable: "不适用", protected: "不公开", noFigure: "没有数据",
+  ok: "", low_base: "基数小于30，仅供参考", unreliable: "舍入误差较大", inconsistent: "分子大于分母", unknown: "未知", not_applicable: "不适用", protected: "不公开", noFigure: "没有数据", mapSays: (what) => `颜色越深，${what}越高；斜线表示基数小于30。点击区域查看下级。`,
   stays: (what) => `连接不上服务，以下仍是上次读到的数据${what ? `（${what}）` : ""}。`, retry: "重试", unreachable: "连接不上服务，请检查网络后再试。", broke: "页面出错，请刷新后再试。", status: (code) => `服务返回错误（${code}）。`,
   exactOnly: "公开数据不含此项，需要精确数据的密钥。", notAllowed: "需要有相应权限的密钥。", failed: "未成功：", keyRefused: "密钥无效、已过期或已撤销，仍显示公开数据。", nowhere: (code) => `快照中没有区划 ${code}。`,
 
