@@ -1,5 +1,6 @@
 """Services for a browser: the demonstration with all its snapshots, open to everybody, or protecting figures."""
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -15,8 +16,10 @@ from app.config import Settings
 from app.database.engines import make_sync_engine
 from app.database.write_lock import write_lock_sync
 from app.main import create_app
+from app.store.boundaries import write_boundaries
 from tests.api.conftest import quarters
-from tests.browser.pages import DESK, Open
+from tests.browser.pages import DESK, STREETS, Open
+from tests.factories.boundaries import collection, feature
 from tests.live import live
 
 __all__ = ["quarters"]
@@ -27,7 +30,16 @@ def public_settings(quarters: Settings, tmp_path_factory: pytest.TempPathFactory
     """Give the settings of a service on a copy of the demonstration: uploads and keys change it."""
     copy = tmp_path_factory.mktemp("browser") / "data"
     shutil.copytree(quarters.data_dir, copy)
-    return Settings(_env_file=None, data_dir=copy, anonymous="public")
+    settings = Settings(_env_file=None, data_dir=copy, anonymous="public")
+    squares = [feature(code, _square(place)) for place, code in enumerate(STREETS)]
+    write_boundaries(settings.boundaries_path, json.dumps(collection(*squares)).encode())
+    return settings
+
+
+def _square(place: int) -> dict[str, Any]:
+    left, low = 118.0 + place % 4 / 10, 24.4 + place // 4 / 10
+    ring = [[left, low], [left + 0.1, low], [left + 0.1, low + 0.1], [left, low + 0.1], [left, low]]
+    return {"type": "Polygon", "coordinates": [ring]}
 
 
 @pytest.fixture(scope="package")

@@ -24,6 +24,8 @@ from tests.browser.pages import (
     PHONE,
     SIMING,
     STREET,
+    STREETS,
+    THIN,
     Open,
     assert_small,
     chosen,
@@ -140,6 +142,36 @@ def test_figures_lead_to_the_rows_behind_them(open_page: Open, address: str) -> 
     with turned(page):
         page.locator(".found a", has_text="联合党委").click()
     expect(page.locator("#branches h3").first).to_contain_text("互联网")
+
+
+def test_a_map_is_drawn_of_districts_with_boundaries(open_page: Open, public_address: str) -> None:
+    """Darker is higher, hatched rests on little; a click leads into a district. Where none has any there is no map."""
+    page = open_page(f"{public_address}/dashboard#district={SIMING}&lang=en")
+    asked = {"parent": SIMING, "fields": "organisation_coverage"}
+    found = httpx.get(f"{public_address}/v1/statistics/districts", params=asked).json()["data"]
+    drawn = [row for row in found if row["district"]["code"] in STREETS]
+    highest = max(drawn, key=lambda row: row["rates"]["organisation_coverage"]["value"])
+    expect(page.locator("#map .area")).to_have_count(len(STREETS))
+    weak = [row for row in drawn if row["rates"]["organisation_coverage"]["status"] == "low_base"]
+    expect(page.locator("#map path[fill='url(#hatch)']")).to_have_count(len(weak))
+    told = page.locator("#map .area.c4 title").all_text_contents()
+    assert any(text.startswith(highest["district"]["name_zh"]) for text in told)
+    with turned(page):
+        page.locator("#map .place", has=page.locator("title", has_text=highest["district"]["name_zh"])).locator(
+            ".area"
+        ).click()
+    assert chosen(page)["district"] == highest["district"]["code"]
+    expect(page.locator("#map")).to_be_hidden()
+
+
+def test_targets_stand_on_their_cards(open_page: Open, address: str) -> None:
+    page = open_page(f"{address}/dashboard#district={SIMING}&filter=industry_group:internet&lang=en")
+    asked = {"district": SIMING, "industry_group": "internet"}
+    found = httpx.get(f"{address}/v1/statistics/targets", params=asked).json()["data"]
+    of_card = next(one for one in found if one["metric"] == "work_coverage" and one["district"]["code"] == SIMING)
+    card = page.locator("#headline li[data-code=work_coverage] .target")
+    expect(card).to_contain_text(f"{100 * of_card['value']:.1f}{THIN}% by {of_card['due_on']}: {of_card['state']}")
+    expect(page.locator("#targets tbody tr")).to_have_count(len(found))
 
 
 def test_a_rule_leads_to_what_it_finds(open_page: Open, address: str) -> None:

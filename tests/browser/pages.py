@@ -13,6 +13,9 @@ from playwright.sync_api import Locator, Page
 
 SIMING = "350203"
 STREET = "350203007"
+STREETS = ("350203001", "350203003", "350203005", "350203006", "350203007", "350203008", "350203009", "350203010")
+"""Streets of Siming that have boundaries here; two others have none."""
+
 DESK = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 LARGEST_PICTURE = 200_000
