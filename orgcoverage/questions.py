@@ -302,7 +302,7 @@ class Questions:
     def establishment_proposals(
         self, *, basis: Text = None, district: Texts = None, industry: Texts = None, industry_group: Texts = None,
         sector: Texts = None, enterprise_kind: Texts = None, ownership: Texts = None, size_class: Texts = None,
-        as_of: Day = None, snapshot: Text = None,
+        as_of: Day = None, snapshot: Text = None, tier: Text = None,
     ) -> "pd.DataFrame":  # fmt: skip
         """Return a row per branch to found (`standalone`, `joint`), per enterprise to attach, or to send somebody to.
 
@@ -363,6 +363,7 @@ class Questions:
     def targets(
         self, *, district: Texts = None, industry: Texts = None, industry_group: Texts = None, sector: Texts = None,
         due_from: Day = None, due_to: Day = None, state: Texts = None, as_of: Day = None, snapshot: Text = None,
+        tier: Text = None,
     ) -> "pd.DataFrame":  # fmt: skip
         """Return a row per target due on the date or later: what is to be reached, `current`, `state`, `missing`.
 

@@ -236,11 +236,14 @@ def _text(value: object) -> str | None:
 
 def _problem(dataset: Dataset, issue: RowIssue) -> ErrorItem:
     """Return a row's problem as one of the request's path or body."""
-    if (issue.column == "industry_code" and len(dataset.key) > 1) or issue.rule is Rule.DUPLICATE_KEY:
+    told = issue.told
+    if issue.rule is Rule.DUPLICATE_KEY:
+        place, told = f"body/industries/{issue.row}", say("is listed more than once")
+    elif issue.column == "industry_code" and len(dataset.key) > 1:
         place = f"body/industries/{issue.row}"
     else:
         place = "path/code" if issue.column == dataset.key[0] else f"body/{issue.column}"
-    return ErrorItem(issue.rule.value, place, issue.told, suggestions=issue.suggestions)
+    return ErrorItem(issue.rule.value, place, told, suggestions=issue.suggestions)
 
 
 def _refused(problems: list[ErrorItem]) -> ChangeRefused:

@@ -190,9 +190,36 @@ class Changes(Closed):
     """Changes between two dates: of everything, or of each row, of all together, and of what is in none."""
 
     data: Change | list[ChangesRow]
-    total: Change | None
-    unallocated: Change | None
     meta: ChangesMeta
+    total: Change | None = None
+    unallocated: Change | None = None
+
+
+class TargetProgress(Closed):
+    """A target, and how far it is reached."""
+
+    target: str
+    metric: str
+    basis: str
+    due_on: date
+    value: float
+    district: Subject | None
+    industry: Subject | None
+    industry_group: Subject | None
+    sector: None
+    source: str | None
+    current: Rate
+    state: str
+    missing: int | None
+    days_left: int
+
+
+class TargetsPage(Closed):
+    """One page of targets."""
+
+    data: list[TargetProgress]
+    meta: Meta
+    next_cursor: str | None
 
 
 class CodePage(Closed):

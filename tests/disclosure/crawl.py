@@ -4,6 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
+from math import ceil
 from typing import TypeVar
 
 import httpx2
@@ -23,6 +25,8 @@ from tests.disclosure.answers import (
     OneCode,
     Page,
     Point,
+    TargetProgress,
+    TargetsPage,
     Trend,
 )
 from tests.disclosure.document import Asking, Operation, Params, Unknown, operations
@@ -39,6 +43,9 @@ WITHOUT_FIGURES = frozenset(
     }
 )  # fmt: skip
 """Operations that say nothing about enterprises: `test_non_interference` compares what they give."""
+
+PUBLIC_METRICS = ("member_ratio", "organisation_coverage", "standalone_rate")
+"""Metrics whose targets the public tier lists, of the basis `operating`."""
 
 OF_FILES = ("format", "bom", "lang", "totals")
 """Parameters that files alone take."""
@@ -125,6 +132,7 @@ class Crawler:
             "low-membership": self.of_comparison,
             "trends": self.of_trend,
             "changes": self.of_changes,
+            "targets": self.of_targets,
         }
 
     def crawl(self) -> Iterator[Statement]:
@@ -245,6 +253,23 @@ class Crawler:
         yield Account(since, as_of, scope, level, total)
         assert changes.unallocated is None or changes.unallocated.ratio is None
 
+    def of_targets(self, operation: Operation, params: Params, answer: httpx2.Response) -> Iterator[Said]:
+        """What targets say: the figure of each cell; what is missing follows from it."""
+        page = msgspec.json.decode(answer.content, type=TargetsPage)
+        targets = page.data
+        while page.next_cursor is not None:
+            page = msgspec.json.decode(
+                self.send(operation, params | {"cursor": page.next_cursor}).content, type=TargetsPage
+            )
+            targets += page.data
+        as_of = self.date_of(params, page.meta)
+        for one in targets:
+            assert (one.metric in PUBLIC_METRICS, one.basis) == (True, "operating")
+            assert one.missing == missing(one)
+            codes = {name: getattr(one, name) for name in DIMENSIONS.values()}
+            asked = frozenset((name, subject.code) for name, subject in codes.items() if subject is not None)
+            yield Said(as_of, asked, (), Figures(rates={one.metric: one.current}))
+
     def hold_file(self, operation: Operation, params: Params, answer: httpx2.Response) -> None:
         """Hold that a file has no number that the JSON of the same question has not."""
         if params["format"] not in FORMATS:
@@ -278,6 +303,14 @@ class Crawler:
         else:
             found = msgspec.json.decode(answer.content, type=CodePage).data
         assert {one.code for one in found} <= set(self.public[operation.subject])
+
+
+def missing(target: TargetProgress) -> int | None:
+    """How many more in the numerator would meet a target, of what is said beside it."""
+    said = target.current
+    if said.numerator is None or said.denominator is None or said.value is None or said.status == "unreliable":
+        return None
+    return max(0, ceil(Fraction(repr(target.value)) * said.denominator) - said.numerator)
 
 
 def hold_changes(points: Sequence[Point], compare_to: str | None) -> None:

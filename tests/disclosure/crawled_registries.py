@@ -114,6 +114,8 @@ def asking(ledger: Ledger, ids: Mapping[str, date], effort: Effort) -> Asking:
         "since": days,
         "from": days,
         "to": days,
+        "due_from": days,
+        "due_to": days,
         "limit": effort.limits,
         "problems": ["exact-only"],
     }

@@ -40,6 +40,7 @@ def of_parquet(content: bytes) -> str:
 
 FORMATS: dict[str, Callable[[bytes], str]] = {
     "csv": of_csv, "records": of_json, "xlsx": of_xlsx, "parquet": of_parquet, "jsonstat": of_json,
+    "geojson": of_json,
 }  # fmt: skip
 """What is in a file of a format as text, values between commas and brackets, by what paths call the format."""
 

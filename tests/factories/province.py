@@ -49,11 +49,29 @@ def province(firms: int, seed: int = 0) -> Registry:
         "branches": rows("branches", branch_chunks(branches, assigned, enterprises, places, streams[4])),
         "coverage": lost_and_founded(coverage, enterprises, streams[5]),
         "branch-returns": [],
-        "targets": [],
+        "targets": targets(places),
         "members": [],
         "employments": [],
         "affiliations": [],
     }
+
+
+def targets(places: Places) -> list[Row]:
+    """What everybody, a county, a division and a group in a city are to reach; and what only offices may see."""
+    county = places.counties[0]
+    city = county[:4]
+    scopes: list[dict[str, str]] = [
+        {}, {"district_code": county}, {"industry_code": "64"}, {"district_code": city, "industry_group": "internet"},
+        {"sector": "non_public"},
+    ]  # fmt: skip
+    return [
+        blank("targets", scope | {"metric": metric, "basis": basis, "due_on": date(2018, 12, 31), "value": value})
+        for scope in scopes
+        for metric, basis, value in (
+            ("organisation_coverage", "operating", "0.4"), ("member_ratio", "operating", "0.05"),
+            ("work_coverage", "operating", "0.9"), ("organisation_coverage", "registered", "0.5"),
+        )
+    ]  # fmt: skip
 
 
 def rows(dataset: str, chunks: Iterable[dict[str, pa.Array]]) -> list[Row]:

@@ -146,7 +146,14 @@ def problems(name: str, code: str, issues: Sequence[RowIssue]) -> set[tuple[str,
     key = DATASETS[name].key[0]
     if any(issue.rule == "outside_scope" and issue.column == key for issue in errors):
         return {not_there(name, code)}
-    return {(pointer(name, key, issue), issue.message, issue.suggestions) for issue in errors}
+    return {
+        (
+            pointer(name, key, issue),
+            "is listed more than once" if issue.rule == "duplicate_key" else issue.message,
+            issue.suggestions,
+        )
+        for issue in errors
+    }
 
 
 def pointer(name: str, key: str, issue: RowIssue) -> str:

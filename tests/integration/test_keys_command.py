@@ -91,7 +91,7 @@ def test_key_is_listed_without_its_secret_and_with_what_became_of_it(run: Run) -
     lines = {line.split()[0]: line for line in finished.out.splitlines()}
     assert lines.keys() == set(ids)
     assert re.search(r"read,write +revoked \d{4}-\d\d-\d\d +350203008 350203009 +one$", lines[ids[0]])
-    assert re.search(r"read,write,admin +until \d{4}-\d\d-\d\d +everything +two$", lines[ids[1]])
+    assert re.search(r"read,write,release,admin +until \d{4}-\d\d-\d\d +everything +two$", lines[ids[1]])
     assert not any(secret in finished.out + finished.err for secret in secrets)
     assert run("revoke", ids[0]).code == 0
 
