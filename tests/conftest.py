@@ -28,10 +28,10 @@ OF_THE_TESTS = "ORGCOVERAGE_TEST_"
 LEFT = pytest.StashKey[int]()
 """How many long tests are left to `--all`."""
 
-ROOT = Path(__file__).parents[1]
-
-ON_BOTH_ENGINES = {"test_migrations.py", "test_snapshot_bytes.py"}
-"""Files besides those of `tests/spec` whose tests the short run tries on PostgreSQL too."""
+ON_BOTH_ENGINES = {
+    "test_migrations.py", "test_snapshot_bytes.py", "test_three_engines.py", "test_time.py", "test_worked_example.py",
+}  # fmt: skip
+"""Files whose tests the short run tries on PostgreSQL too."""
 
 ENGINES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 
@@ -44,7 +44,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Set how long tests go on, before modules are read; examples take their time, since no speed is asserted."""
     length = LONG if config.getoption("--all") else SHORT
-    hypothesis.settings.register_profile(length, deadline=None, max_examples=100 if length == LONG else 30)
+    hypothesis.settings.register_profile(length, deadline=None, max_examples=100 if length == LONG else 15)
     hypothesis.settings.load_profile(length)
 
 
@@ -72,14 +72,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _is_long(item: pytest.Item) -> bool:
-    """Whether a test is left to `--all`: on PostgreSQL all but those about figures, engines or the schema are."""
+    """Whether a test is left to `--all`: on PostgreSQL all but the worked example, engines and the schema are."""
     if item.get_closest_marker("long") is not None:
         return True
-    return (
-        item.get_closest_marker("postgres") is not None
-        and not item.path.is_relative_to(ROOT / "tests" / "spec")
-        and (item.path.name not in ON_BOTH_ENGINES)
-    )
+    return item.get_closest_marker("postgres") is not None and item.path.name not in ON_BOTH_ENGINES
 
 
 def pytest_testnodedown(node: Any) -> None:

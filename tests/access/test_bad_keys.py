@@ -8,6 +8,7 @@ import pytest
 from app.api.http.problems import Problem
 from tests.access.conftest import MODES, Served
 from tests.access.test_matrix import OPERATIONS
+from tests.lengths import some
 
 pytestmark = pytest.mark.anyio
 
@@ -59,7 +60,7 @@ async def test_anything_but_a_good_key_is_refused_alike_wherever_it_is_sent(
         assert refusal(answer) == unknown, (address, answer.text)
 
 
-@pytest.mark.parametrize("caller", ["expired", "revoked", "wrong secret", "malformed"])
+@pytest.mark.parametrize("caller", some(["wrong secret", "expired", "revoked", "malformed"]))
 async def test_refusal_does_not_tell_what_is_wrong_with_a_key(
     served: Served, services: dict[str, httpx.AsyncClient], caller: str
 ) -> None:

@@ -28,6 +28,7 @@ def client(migrated_url: str, tmp_path: Path) -> Iterator[TestClient]:
         yield made
 
 
+@pytest.mark.long
 def test_no_answer_is_an_error_of_the_service_when_a_code_is_odd(client: TestClient) -> None:
     for name in IN_PATH:
         operation = OPERATIONS[name]

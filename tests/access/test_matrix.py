@@ -60,7 +60,7 @@ OPERATIONS = {
 }
 
 
-@pytest.mark.parametrize("name", some(OPERATIONS))
+@pytest.mark.parametrize("name", some(OPERATIONS, 30))
 async def test_everybody_gets_the_right_answer_when_asking(
     name: str, served: Served, services: dict[str, httpx.AsyncClient], ids: dict[str, str]
 ) -> None:

@@ -119,6 +119,7 @@ def whole(answer: Answer) -> tuple[int, dict[str, str], bytes]:
     return answer.status_code, dict(answer.headers), answer.content
 
 
+@pytest.mark.long
 def test_every_answer_is_the_one_computed_anew_when_others_asked_before(
     service: TestClient, forgetful: TestClient, callers: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -183,6 +183,7 @@ def test_every_protected_cell_is_that_of_the_json_when_read_back(public_service:
     assert {cube.status(cube.place(row), "members_women") for row in expected} == {"protected"}
 
 
+@pytest.mark.long
 def test_every_table_comes_in_every_format_when_asked(service: TestClient) -> None:
     paths = [path for path in service.get("/openapi.json").json()["paths"] if path.endswith(".{format}")]
     names = [

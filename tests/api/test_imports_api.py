@@ -286,6 +286,7 @@ def test_the_file_is_given_back_with_remarks_in_its_own_language(client: TestCli
     assert list(settings.uploads_dir.iterdir()) == []
 
 
+@pytest.mark.long
 def test_the_file_that_is_given_back_is_taken_when_it_is_mended(client: TestClient, registry: Registry) -> None:
     made = send(client, "/v1/imports?dataset=ledger&on_error=skip", LEDGER)
     back = client.get(f"/v1/imports/{made['id']}/issues.xlsx").content
@@ -316,6 +317,7 @@ def test_no_file_is_given_back_when_nothing_is_wrong_or_it_cannot_be_read(client
     assert cut["result"]["counts"][0]["number"] == 1
 
 
+@pytest.mark.long
 def test_a_file_that_was_given_back_goes_with_an_erasure_and_with_its_record(
     client: TestClient, settings: Settings
 ) -> None:
@@ -381,6 +383,7 @@ def test_snapshot_is_built_when_posted_and_is_the_same_again(client: TestClient,
     problem(client.get(f"/v1/imports/{answer.json()['data']['id']}/issues"), 404)
 
 
+@pytest.mark.long
 def test_import_stays_when_its_build_fails(client: TestClient, registry: Registry, settings: Settings) -> None:
     settings.data_dir.mkdir(exist_ok=True)
     settings.snapshots_dir.write_text("in the way", encoding="utf-8")
@@ -389,6 +392,7 @@ def test_import_stays_when_its_build_fails(client: TestClient, registry: Registr
     assert registry.rows("enterprise", "code") == [("A",)]
 
 
+@pytest.mark.long
 def test_imports_are_listed_newest_first_when_paged(client: TestClient) -> None:
     ids = [send(client, f"{ENTERPRISES}&dry_run=true", "code,name\nA,甲\n")["id"] for _ in range(2)]
     first = schemas.ImportPage.model_validate_json(client.get("/v1/imports?limit=1").content)
@@ -444,6 +448,7 @@ def test_job_is_not_found_when_there_is_none(client: TestClient, path: str) -> N
     problem(client.get(path), 404)
 
 
+@pytest.mark.long
 def test_further_jobs_are_refused_when_there_are_enough(client: TestClient) -> None:
     answers = [client.post(ENTERPRISES, content=b"code,name\nA,a\n") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [202, 202, 202, 503]
@@ -466,6 +471,7 @@ def test_running_job_is_interrupted_when_the_service_stops(settings: Settings) -
     assert list(settings.uploads_dir.iterdir()) == []
 
 
+@pytest.mark.long
 def test_jobs_of_every_engine_work_when_postgres_holds_the_registry(migrated_postgres_url: str, tmp_path: Path) -> None:
     settings = Settings(_env_file=None, data_dir=tmp_path / "data", database_url=migrated_postgres_url)
     registry = Registry(migrated_postgres_url, tmp_path)

@@ -231,6 +231,7 @@ def test_what_is_no_request_is_a_guarded_problem(line: str) -> None:
 # Time
 
 
+@pytest.mark.long
 def test_a_body_that_stops_is_refused_and_the_connection_closed() -> None:
     app = around(things(), body_seconds=1)
     with live(app) as address:
@@ -257,6 +258,7 @@ def drip(address: str, path: str, pieces: int) -> tuple[int, dict[str, str], byt
         return client.answer()
 
 
+@pytest.mark.long
 def test_a_body_may_take_longer_when_it_keeps_coming() -> None:
     with live(around(things(), body_seconds=1, body_bytes_per_second=20)) as address:
         status, _, body = drip(address, "/v1/things", 10)  # two seconds; each piece is worth another one
@@ -268,6 +270,7 @@ def test_a_body_that_only_drips_is_refused() -> None:
         problem(*drip(address, "/v1/things", 10), "body-too-slow")  # two seconds; all of it is worth a fifth of one
 
 
+@pytest.mark.long
 def test_an_answer_that_does_not_begin_is_given_up() -> None:
     with live(around(things(), answer_seconds=1)) as address:
         for path in ("late", "stuck"):  # what is compressed begins with its first piece
@@ -309,6 +312,7 @@ def slow_query(engine: AsyncEngine) -> APIRouter:
     return router
 
 
+@pytest.mark.long
 def test_the_connection_is_free_again_when_an_answer_was_given_up(migrated_url: str) -> None:
     engine = make_engine(migrated_url)
     with live(around(slow_query(engine), answer_seconds=1)) as address:
@@ -353,6 +357,7 @@ def test_a_file_is_refused_when_enough_are_arriving(settings: Settings) -> None:
         assert second.answer()[0] == 202
 
 
+@pytest.mark.long
 def test_a_place_is_free_again_when_a_file_came_too_slowly(settings: Settings) -> None:
     content = b"code,name\nA,a\n"
     with live(create_app(settings)) as address, sender(address) as first, sender(address) as second:
@@ -371,6 +376,7 @@ def wait(happened: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.long
 def test_a_build_is_refused_when_enough_are_queued_and_an_import_is_not(settings: Settings) -> None:
     content = b"code,name\nA,a\n"
     with TestClient(create_app(settings)) as client:

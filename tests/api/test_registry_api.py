@@ -275,6 +275,7 @@ def test_change_is_made_when_it_is_of_what_was_seen(client: TestClient) -> None:
     assert client.put(path, json=body).status_code == 200
 
 
+@pytest.mark.long
 def test_change_is_made_when_it_is_of_what_was_seen_compressed(client: TestClient) -> None:
     path = "/v1/industry-groups/all"
     members = [f"64{number:03}" for number in range(300)]

@@ -26,6 +26,7 @@ def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
         yield Terminal(folder, address)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_example_gives_what_it_shows_when_it_is_run(terminal: Terminal, page: Path) -> None:
     text = page.read_text(encoding="utf-8")

@@ -46,6 +46,7 @@ def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal
         yield Terminal(folder, address)
 
 
+@pytest.mark.long
 def test_table_at_the_beginning_is_the_demonstrations_when_asked(demonstration: Terminal) -> None:
     assert "".join(story(demonstration.address)) in README
 
@@ -65,6 +66,7 @@ def test_tour_gives_what_it_shows_when_it_is_followed(demonstration: Terminal) -
         follow(demonstration, block)
 
 
+@pytest.mark.long
 def test_ledger_becomes_a_figure_when_readme_is_followed(tmp_path: Path) -> None:
     (tmp_path / "docs").symlink_to(ROOT / "docs")
     terminal = Terminal(tmp_path)

@@ -47,6 +47,7 @@ def take(inbox: Path, url: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.long
 def test_what_is_right_is_built_and_what_is_wrong_lies_ready_to_be_sent_back(
     inbox: Path, migrated_sqlite_url: str
 ) -> None:

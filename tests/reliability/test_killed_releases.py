@@ -17,6 +17,7 @@ from app.snapshots.moves import finish_moves
 from app.snapshots.pruning import prune_snapshots
 from tests.factories.releasing import Desk
 from tests.factories.rounded import public_settings
+from tests.lengths import some
 
 CHANGING = frozenset({"os.rename", "os.link", "os.mkdir", "os.remove", "os.rmdir", "os.utime"})
 """What the interpreter announces before it changes names or times; writing is announced as opening."""
@@ -44,7 +45,7 @@ def prepared(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) ->
     return desk, [old, new, desk.build(23).id, gone, desk.build(5, "另名").id]
 
 
-@pytest.mark.parametrize("name", DECISIONS)
+@pytest.mark.parametrize("name", some(DECISIONS))
 def test_one_state_or_the_other_is_left_when_a_decision_is_killed(
     name: str, prepared: tuple[Desk, list[str]], tmp_path: Path
 ) -> None:

@@ -144,7 +144,7 @@ def test_rows_and_unallocated_are_the_total_when_the_demonstration_is_listed(
     assert looked_at >= len(snapshot.bases) * generations
 
 
-@pytest.mark.parametrize("number", range(len(SIMING_DATES)), ids=map(str, SIMING_DATES))
+@pytest.mark.parametrize("number", range(at_length(len(SIMING_DATES), 1)))
 def test_industries_of_every_district_add_up_when_figures_are_public(
     roots: dict[str, list[Snapshot]], number: int
 ) -> None:

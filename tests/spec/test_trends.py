@@ -359,6 +359,7 @@ def test_the_newest_whole_snapshot_of_a_date_answers_when_there_are_several(own:
     assert list(reader.shelf.damaged) == [new]
 
 
+@pytest.mark.long
 def test_others_stay_mapped_when_a_trend_looks_at_many_snapshots(own: Asker) -> None:
     for months in range(6):
         own.build(date(2016, 1, 1) + timedelta(30 * months))

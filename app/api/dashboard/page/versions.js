@@ -1,10 +1,10 @@
 // Snapshots as versions: drafts, what a revision changed, release and withdrawal; and what is wrong with the data.
 
 import { ask, forget, order } from "./api.js";
-import { count, percent, points } from "./numbers.js";
+import { count, points } from "./numbers.js";
 import { button, element, link, note, nameOf, refusal, rateView, tools } from "./parts.js";
 import * as questions from "./questions.js";
-import { change, filterOf, refresh } from "./state.js";
+import { filterOf, refresh } from "./state.js";
 import { dataTable } from "./table.js";
 
 const { S } = questions;
@@ -23,7 +23,7 @@ export async function versions(context) {
   const told = element("div", { role: "status", id: "release-told" });
   const actions = (one) => {
     const other = comparedWith(one, data), draft = stateOf(one) === "draft";
-    return [link(draft ? { view: "overview", snapshot: one.id, as_of: "", subject: "" } : { view: "overview", snapshot: one.id, as_of: "", subject: "" }, t.look), " ",
+    return [link({ view: "overview", snapshot: one.id, as_of: "", subject: "" }, t.look), " ",
       other ? link({ subject: one.id, rows: `${other.id}..${one.id}` }, t.compare) : null, " ",
       one.state && context.exact ? button(draft || one.state === "withdrawn" ? t.release : t.withdraw, () => decided(told, context, one, draft || one.state === "withdrawn" ? "release" : "withdraw")) : null];
   };
@@ -114,5 +114,3 @@ async function listed(place, context, asked, name) {
     place.replaceChildren(refusal(problem, t));
   }
 }
-
-export { change, percent };
