@@ -90,7 +90,7 @@ async def asked_of(
         yield services | {"public only": client}
 
 
-@pytest.mark.parametrize("name", dict.fromkeys((*some(ALWAYS, 3), *some(OPERATIONS, 20))))
+@pytest.mark.parametrize("name", dict.fromkeys((*some(ALWAYS, 3), *some(OPERATIONS, 40))))
 async def test_no_byte_tells_of_drafts(
     name: str, served: Served, asked_of: dict[str, httpx.AsyncClient], ids: dict[str, str], drafts: Drafts
 ) -> None:

@@ -197,6 +197,7 @@ def test_single_changes_are_told_with_what_they_changed(client: TestClient, sett
     assert [given(record) for record in written(settings)] == [{"code": "NEW"}] * 3
 
 
+@pytest.mark.long
 def test_job_is_told_twice_when_it_is_accepted_and_when_it_has_ended(client: TestClient, settings: Settings) -> None:
     answer = client.post("/v1/imports?dataset=members&on_error=skip", content=b"ref,joined_on\nx1,2010-01-01\nx2,?\n")
     finished(client, answer.json()["data"]["job_id"])

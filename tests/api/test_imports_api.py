@@ -87,6 +87,7 @@ def problem(answer: Any, status: int) -> Problem:
     return Problem.model_validate_json(answer.content)
 
 
+@pytest.mark.long
 def test_file_is_taken_when_sent_as_raw_body(client: TestClient, registry: Registry, settings: Settings) -> None:
     made = send(client, ENTERPRISES, "code,name\nA,甲\nB,乙\n")
     assert made["result"] == {
@@ -306,6 +307,7 @@ def test_a_file_of_members_is_given_back_without_its_cells(client: TestClient, s
     assert b"m-secret" not in everything_kept(settings)
 
 
+@pytest.mark.long
 def test_no_file_is_given_back_when_nothing_is_wrong_or_it_cannot_be_read(client: TestClient) -> None:
     good = send(client, ENTERPRISES, "code,name\nA,甲\n")
     cut = send(client, ENTERPRISES, 'code,name\nA,甲\nB,"乙\nC,丙\n')
@@ -344,6 +346,7 @@ def test_which_sheet_is_asked_at_once_when_several_have_a_known_header(client: T
     assert client.get(f"/v1/imports/{answer.json()['data']['id']}").json()["data"]["sheet"] == "二月"
 
 
+@pytest.mark.long
 def test_codes_mean_the_same_in_full_width(client: TestClient, registry: Registry) -> None:
     registry.load(TREES)
     send(client, ENTERPRISES, "code,name\n９１Ａ,甲\n91A,甲\n")

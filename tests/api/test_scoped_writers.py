@@ -81,6 +81,7 @@ def send(client: Caller, query: str, text: str) -> dict[str, Any]:
     return told | {"issues": client.get(f"/v1/imports/{made}/issues").json()["data"]}
 
 
+@pytest.mark.long
 def test_file_is_taken_within_the_districts_of_its_key(clients: dict[str, Caller], registry: Registry) -> None:
     text = "code,name,district_code\nin,内二,350203008\nout,外二,350206001\n"
     refused = send(clients["first"], "dataset=enterprises", text)

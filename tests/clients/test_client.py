@@ -301,6 +301,7 @@ def written(folder: Path, rows: str) -> Path:
 PROGRAMS = [block.text for block in blocks(chapter(read(PAGE), "pandas")) if block.language == "python"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", range(len(PROGRAMS)))
 def test_program_of_the_page_prints_what_is_shown(address: str, tmp_path: Path, number: int) -> None:
     program = PROGRAMS[number]

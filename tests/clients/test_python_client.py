@@ -44,6 +44,7 @@ def test_question_is_answered_when_the_client_asks(
         ask(**{parameter: places[parameter] for parameter in inspect.signature(ask).parameters})
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("program", "shown"), PROGRAMS, ids=range(len(PROGRAMS)))
 def test_program_of_the_page_prints_what_is_shown(
     client_folder: Path, address: str, program: Block, shown: Block

@@ -134,6 +134,7 @@ def test_folder_is_made_when_a_sqlite_file_has_none(tmp_path: Path) -> None:
     assert is_current(url)
 
 
+@pytest.mark.long
 def test_one_migrates_and_the_others_find_it_done_when_several_start_at_once(database_url: str) -> None:
     code = "import sys; from app.database.migrations import upgrade; upgrade(sys.argv[1])"
     with ThreadPoolExecutor() as pool:

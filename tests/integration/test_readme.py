@@ -51,6 +51,7 @@ def test_table_at_the_beginning_is_the_demonstrations_when_asked(demonstration: 
     assert "".join(story(demonstration.address)) in README
 
 
+@pytest.mark.long
 def test_questions_have_the_answers_shown_when_asked(demonstration: Terminal) -> None:
     questions = list(commands(chapter(README, "Six questions")))
     assert [block.shown is not None for block in questions] == [True] * 6

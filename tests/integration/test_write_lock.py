@@ -84,6 +84,7 @@ def revision_of(engine: Engine) -> int:
         return current_revision(connection)
 
 
+@pytest.mark.long
 def test_no_update_is_lost_when_processes_read_and_write(migrated_url: str, sync_engine: Engine) -> None:
     turns = 40
     with process(COUNTER, migrated_url, str(turns)) as one, process(COUNTER, migrated_url, str(turns)) as other:

@@ -23,7 +23,7 @@ from tests.reference.establishment_proposals import establishment_proposals
 from tests.reference.questions import CONDITIONS
 from tests.reference.registry import Registry
 
-EXAMPLES = {"sqlite": at_length(60, 12), "postgres": at_length(10, 3)}
+EXAMPLES = {"sqlite": at_length(60, 6), "postgres": at_length(10, 3)}
 RATES = ("organisation_coverage", "establishment_rate", "employee_coverage")
 SITES = f"{DISTRICTS}    huayuan, wucun, site, 花园\n    anbao, wucun, site, 安保大厦\n"
 

@@ -18,7 +18,7 @@ from tests.lengths import at_length, same_examples
 from tests.reference.answers import Reference
 from tests.reference.registry import Registry
 
-EXAMPLES = {"sqlite": at_length(40, 5), "postgres": at_length(15, 2)}
+EXAMPLES = {"sqlite": at_length(40, 3), "postgres": at_length(15, 2)}
 FIGURE = 1e-12
 
 

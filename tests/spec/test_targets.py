@@ -25,7 +25,7 @@ from tests.reference.registry import Registry
 from tests.reference.targets import targets
 from tests.spec.test_random_registries import same
 
-EXAMPLES = {"sqlite": at_length(20, 8), "postgres": at_length(5, 3)}
+EXAMPLES = {"sqlite": at_length(20, 5), "postgres": at_length(5, 3)}
 CROWDS = {"sqlite": range(at_length(6, 2)), "postgres": range(6, 7)}
 
 FIRMS = {
