@@ -112,6 +112,7 @@ async def test_no_byte_tells_of_drafts(
     assert [key for key, answer in present.items() if answer != without[key]] == []
 
 
+@pytest.mark.long
 async def test_revisions_by_drafts_are_not_told(
     served: Served, asked_of: dict[str, httpx.AsyncClient], drafts: Drafts
 ) -> None:

@@ -217,6 +217,7 @@ def test_job_fails_as_the_answer_would_when_later_bytes_show_it(client: TestClie
     )
 
 
+@pytest.mark.long
 def test_identity_numbers_are_nowhere_when_a_file_brings_them(client: TestClient, settings: Settings) -> None:
     number = "11010519491231002X"
     made = send(client, "/v1/imports?dataset=members", f"ref,joined_on\n{number},2010-01-01\n")
@@ -361,6 +362,7 @@ def test_codes_mean_the_same_in_full_width(client: TestClient, registry: Registr
     assert registry.rows("enterprise", "code", "district_code") == [("91A", None), ("91B", "350203")]
 
 
+@pytest.mark.long
 def test_snapshot_is_built_in_the_same_job_when_asked(client: TestClient, registry: Registry) -> None:
     registry.load(TREES, PEOPLE)
     made = send(client, f"{ENTERPRISES}&build=2017-06-30", "code,name\nD,丁\n")

@@ -286,6 +286,7 @@ def test_an_answer_that_has_begun_takes_its_time() -> None:
     assert client.get("/v1/things/stream").content == b"xxxx"  # two seconds
 
 
+@pytest.mark.long
 def test_the_arrival_of_a_body_does_not_count_as_time_for_the_answer() -> None:
     with live(around(things(), answer_seconds=1)) as address:
         assert drip(address, "/v1/things", 10)[0] == 200  # two seconds

@@ -98,6 +98,7 @@ def test_file_is_taken_within_the_districts_of_its_key(clients: dict[str, Caller
     assert send(clients["all"], "dataset=enterprises", text)["result"]["changed"] == 1
 
 
+@pytest.mark.long
 def test_rows_inside_go_when_a_file_of_a_key_is_the_whole_truth(clients: dict[str, Caller], registry: Registry) -> None:
     text = "enterprise_code,branch_code,means,start_on\n"
     assert send(clients["first"], "dataset=coverage&mode=replace", text)["result"]["deleted"] == 3

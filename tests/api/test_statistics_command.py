@@ -155,6 +155,7 @@ def test_columns_are_left_out_and_named_when_the_terminal_is_narrow(run: Command
     assert ("▏" in shown or "█" in shown) == (columns == 110)
 
 
+@pytest.mark.long
 def test_table_is_shown_when_the_output_is_a_terminal(siming: Settings) -> None:
     parent, child = pty.openpty()
     environment = {**os.environ, "ORGCOVERAGE_DATA_DIR": str(siming.data_dir), "NO_COLOR": "1", "TERM": "dumb"}

@@ -298,6 +298,7 @@ def test_a_branch_is_followed_with_all_below_it_while_it_lives(asker: Asker) -> 
     assert [item.place for item in error.errors] == ["query/branch"]
 
 
+@pytest.mark.long
 def test_breaks_tell_what_changed_when_something_did(own: Asker) -> None:
     url, folder = own.settings.registry_url, own.settings.data_dir
     renamed = tiny_registry(**TABLES | {"industry_groups": TABLES["industry_groups"].replace("64", "I")})
