@@ -53,6 +53,21 @@ class OrderedTree:
             nodes = np.where(lower, self.parents[nodes], nodes)
 
 
+@dataclass(frozen=True)
+class OrderedEnterprises:
+    """Enterprises in their order: columns are put in it when they are asked for, since all at once are gigabytes."""
+
+    rows: pa.Table
+    order: pa.Array
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __getitem__(self, name: str) -> pa.Array:
+        """Return a column in order."""
+        return self.rows[name].combine_chunks().take(self.order)
+
+
 def order_tree(rows: pa.Table, levels: type[Any]) -> OrderedTree:
     """Return a tree of the registry in pre-order; children sorted by code, as UTF-8 bytes."""
     order = preorder(rows["code"].to_pylist(), rows["parent_code"].to_pylist())
@@ -92,7 +107,7 @@ def known(column: pa.ChunkedArray | pa.Array) -> Mask:
     return np.asarray(column.is_valid())
 
 
-def order_enterprises(table: pa.Table, districts: OrderedTree, industries: OrderedTree) -> pa.Table:
+def order_enterprises(table: pa.Table, districts: OrderedTree, industries: OrderedTree) -> OrderedEnterprises:
     """Return the enterprises with `district` and `industry` as indices, sorted by these and by code.
 
     Those without a district come last, those without an industry last within their district; codes compare as UTF-8
@@ -100,5 +115,6 @@ def order_enterprises(table: pa.Table, districts: OrderedTree, industries: Order
     """
     placed = table.append_column("district", pa.array(districts.index_of(table["district_code"])))
     placed = placed.append_column("industry", pa.array(industries.index_of(table["industry_code"])))
-    keys = [("district", "ascending"), ("industry", "ascending"), ("code", "ascending")]
-    return placed.take(pc.sort_indices(placed, sort_keys=keys)).combine_chunks()
+    keys = ("district", "industry", "code")
+    order = pc.sort_indices(placed.select(keys), sort_keys=[(name, "ascending") for name in keys])
+    return OrderedEnterprises(placed, order)

@@ -83,7 +83,7 @@ def public_tables(
             "industry": integer_array(places.industries, places.industries < len(places.industry_ends)),
             **{code: integer_array(values) for code, values in sums.items()},
         },
-        **sum_tables(sums, places),
+        **sum_tables(sums.items(), places),
         "targets": target_columns(
             _targets_within(facts.targets, upper_districts, upper_industries, groups["code"]),
             upper_districts,

@@ -1,6 +1,6 @@
 """Sums of the additive measures: of every district, industry and group, and of the cells of large districts."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -69,6 +69,17 @@ class Placed:
         enterprises = subtree_totals(running_total(self.enterprises), self.first_of_district, self.district_ends)
         return np.flatnonzero(enterprises > CELLS_ABOVE)
 
+    @cached_property
+    def large_slices(self) -> list[tuple[Ints, Int64]]:
+        """The rows of each large district sorted by industry, and the position of each industry's first row."""
+        slices = []
+        for district in self.large_districts.tolist():
+            start, end = self.first_of_district[[district, self.district_ends[district]]].tolist()
+            industries = self.industries[start:end]
+            rows = start + np.argsort(industries, kind="stable")
+            slices.append((rows.astype(np.int32), edges(self.industries[rows], len(self.industry_ends))))
+        return slices
+
 
 class SumTooLarge(Conflict):
     """A sum over the registry, of squared headcounts mostly, does not fit 64 bits: some of them must be wrong."""
@@ -117,24 +128,14 @@ def totals_of(measure: Ints, placed: Placed) -> Int64:
     return np.concatenate(blocks)
 
 
-def cells_of(measures: Sequence[Ints], placed: Placed) -> list[Int64]:
-    """Return the sums of each measure per basis, large district and industry down to the division."""
-    blocks: list[list[Int64]] = [[] for _ in measures]
+def cells_of(measure: Ints, placed: Placed) -> Int64:
+    """Return the sums of one measure per basis, large district and industry down to the division."""
+    blocks = [np.empty(0, np.int64)]
     for mask in placed.bases.values():
-        for rows, edge in _large_slices(placed):
-            for block, measure in zip(blocks, measures, strict=True):
-                totals = running_total(measure[rows], mask[rows])
-                block.append(totals[edge[placed.industry_ends[placed.divisions]]] - totals[edge[placed.divisions]])
-    return [np.concatenate(block) if block else np.empty(0, np.int64) for block in blocks]
-
-
-def _large_slices(placed: Placed) -> Iterator[tuple[Ints, Int64]]:
-    """Yield the rows of each large district sorted by industry, and the position of each industry's first row."""
-    first = placed.first_of_district
-    for district in placed.large_districts.tolist():
-        start, end = int(first[district]), int(first[placed.district_ends[district]])
-        rows = start + np.argsort(placed.industries[start:end], kind="stable")
-        yield rows, edges(placed.industries[rows], len(placed.industry_ends))
+        for rows, edge in placed.large_slices:
+            totals = running_total(measure[rows], mask[rows])
+            blocks.append(totals[edge[placed.industry_ends[placed.divisions]]] - totals[edge[placed.divisions]])
+    return np.concatenate(blocks)
 
 
 def _spans(group: Ints, ends: Ints) -> list[tuple[int, int]]:

@@ -1,7 +1,7 @@
 """The tables of an exact snapshot, from the facts."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,9 +26,9 @@ from app.catalogue.vocabulary import (
     Workplace,
 )
 from app.snapshots.facts import Facts
-from app.snapshots.ordering import OrderedTree, at, known, numbers, order_enterprises
+from app.snapshots.ordering import OrderedEnterprises, OrderedTree, at, known, numbers, order_enterprises
 from app.snapshots.sums import Placed, cells_of, require_room, totals_of
-from app.store.format import choice_array, date_array, integer_array
+from app.store.format import choice_array, date_array, integer_array, text_array
 
 Columns = dict[str, pa.Array]
 
@@ -48,7 +48,7 @@ def snapshot_tables(facts: Facts, districts: OrderedTree, industries: OrderedTre
     groups = group_columns(facts.industry_groups)
     enterprises = order_enterprises(facts.enterprises, districts, industries)
     placed = _placed(enterprises, districts, industries, groups["industries"])
-    measures = {it.code: require_room(it.code, _measure(enterprises, it.code)) for it in ROW_MEASURES}
+    measures = ((it.code, require_room(it.code, _measure(enterprises, it.code))) for it in ROW_MEASURES)
     return {
         "districts": tree_columns(districts, DistrictLevel),
         "industries": tree_columns(industries, IndustryLevel),
@@ -57,8 +57,8 @@ def snapshot_tables(facts: Facts, districts: OrderedTree, industries: OrderedTre
         "branches": _branches(facts.branches),
         "withheld": _withheld(enterprises, placed, districts, industries),
         "dual_affiliation": _dual_affiliation(facts.dual_affiliation),
-        "workplaces": _workplaces(facts.workplaces, enterprises["code"].combine_chunks()),
-        "coverage": _coverage(facts.coverage, enterprises["code"].combine_chunks()),
+        "workplaces": _workplaces(facts.workplaces, enterprises["code"]),
+        "coverage": _coverage(facts.coverage, enterprises["code"]),
         "findings": _findings(facts.findings, districts, industries),
         "targets": target_columns(facts.targets, districts, industries),
         **sum_tables(measures, placed),
@@ -74,7 +74,7 @@ def tree_columns(tree: OrderedTree, levels: type[Any]) -> Columns:
     """Return the table of a tree: a row per node, in pre-order."""
     return {
         **_texts(tree.rows, ("code", "parent_code")),
-        "level": choice_array(tree.rows["level"].combine_chunks(), [str(level) for level in levels]),
+        "level": choice_array(tree.rows["level"], [str(level) for level in levels]),
         **_texts(tree.rows, ("name_zh", "name_en")),
         "parent": integer_array(tree.parents, tree.parents >= 0),
         "subtree_end": integer_array(tree.ends),
@@ -121,15 +121,18 @@ def target_columns(rows: pa.Table, districts: OrderedTree, industries: OrderedTr
     }
 
 
-def sum_tables(measures: Mapping[str, npt.NDArray[np.integer[Any]]], placed: Placed) -> dict[str, Columns]:
-    """Return the tables of sums: `totals`, and `cells` of large districts; measures in the given order."""
-    totals = {code: integer_array(totals_of(values, placed)) for code, values in measures.items()}
-    sums = zip(measures, cells_of(list(measures.values()), placed), strict=True)
-    cells = {code: integer_array(values) for code, values in sums}
-    return {"totals": {**_total_labels(placed), **totals}, "cells": {**_cell_labels(placed), **cells}}
+def sum_tables(measures: Iterable[tuple[str, npt.NDArray[np.integer[Any]]]], placed: Placed) -> dict[str, Columns]:
+    """Return the tables of sums: `totals`, and `cells` of large districts; one measure after the other."""
+    totals, cells = _total_labels(placed), _cell_labels(placed)
+    for code, values in measures:
+        totals[code] = integer_array(totals_of(values, placed))
+        cells[code] = integer_array(cells_of(values, placed))
+    return {"totals": totals, "cells": cells}
 
 
-def _placed(enterprises: pa.Table, districts: OrderedTree, industries: OrderedTree, groups: pa.Array) -> Placed:
+def _placed(
+    enterprises: OrderedEnterprises, districts: OrderedTree, industries: OrderedTree, groups: pa.Array
+) -> Placed:
     bases = {basis: numbers(enterprises[flag]) == 1 for basis, flag in _BASIS_FLAGS.items()}
     division = list(IndustryLevel).index(IndustryLevel.DIVISION)
     return Placed(
@@ -139,15 +142,14 @@ def _placed(enterprises: pa.Table, districts: OrderedTree, industries: OrderedTr
         industry_ends=industries.ends,
         groups=nodes_of(groups, industries),
         divisions=np.flatnonzero(industries.ranks <= division),
-        bases={Basis.REGISTERED: np.ones(enterprises.num_rows, bool), **bases},
-        enterprises=np.ones(enterprises.num_rows, np.int64),
+        bases={Basis.REGISTERED: np.ones(len(enterprises), bool), **bases},
+        enterprises=np.ones(len(enterprises), np.int64),
     )
 
 
-def _enterprises(table: pa.Table, placed: Placed) -> Columns:
+def _enterprises(table: OrderedEnterprises, placed: Placed) -> Columns:
     bits = sum(
-        (mask.astype(np.int64) << bit for bit, mask in enumerate(placed.bases.values())),
-        np.zeros(table.num_rows, np.int64),
+        (mask.astype(np.int64) << bit for bit, mask in enumerate(placed.bases.values())), np.zeros(len(table), np.int64)
     )
     return {
         **_texts(table, ("code", "name")),
@@ -170,8 +172,8 @@ def _enterprises(table: pa.Table, placed: Placed) -> Columns:
     }
 
 
-def _measure(enterprises: pa.Table, code: str) -> npt.NDArray[np.int64]:
-    return np.ones(enterprises.num_rows, np.int64) if code == "enterprises" else numbers(enterprises[code])
+def _measure(enterprises: OrderedEnterprises, code: str) -> npt.NDArray[np.int64]:
+    return np.ones(len(enterprises), np.int64) if code == "enterprises" else numbers(enterprises[code])
 
 
 def _branches(table: pa.Table) -> Columns:
@@ -189,7 +191,7 @@ def _branches(table: pa.Table) -> Columns:
     }
 
 
-def _withheld(table: pa.Table, placed: Placed, districts: OrderedTree, industries: OrderedTree) -> Columns:
+def _withheld(table: OrderedEnterprises, placed: Placed, districts: OrderedTree, industries: OrderedTree) -> Columns:
     """Return one row per county and section with withheld members; null where the workplace has none."""
     withheld = numbers(table["members_withheld"])
     rows = np.flatnonzero(withheld)
@@ -299,23 +301,23 @@ def _cell_labels(placed: Placed) -> Columns:
     }
 
 
-def _texts(table: pa.Table, names: Sequence[str]) -> Columns:
-    return {name: pa.array(table[name].to_pylist(), pa.string()) for name in names}
+def _texts(table: pa.Table | OrderedEnterprises, names: Sequence[str]) -> Columns:
+    return {name: text_array(table[name]) for name in names}
 
 
-def _choices(column: pa.ChunkedArray, choices: type[Any]) -> pa.Array:
-    return choice_array(pa.array(column.to_pylist(), pa.string()), [str(choice) for choice in choices])
+def _choices(column: pa.ChunkedArray | pa.Array, choices: type[Any]) -> pa.Array:
+    return choice_array(column, [str(choice) for choice in choices])
 
 
 def _codes(indices: npt.NDArray[np.int64], choices: Sequence[str]) -> pa.Array:
     return pa.DictionaryArray.from_arrays(pa.array(indices.astype(np.int8)), pa.array(choices, pa.string()))
 
 
-def _nullable(column: pa.ChunkedArray) -> pa.Array:
+def _nullable(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     return integer_array(numbers(column), known(column))
 
 
-def _date(column: pa.ChunkedArray) -> pa.Array:
+def _date(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     valid = known(column)
     days = np.asarray(column.cast(pa.int32()).fill_null(0))
     return date_array(days, valid)

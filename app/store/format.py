@@ -50,14 +50,22 @@ def date_array(days: Integers, valid: Mask) -> pa.Array:
     return pa.Array.from_buffers(pa.date32(), len(filled), [bitmap(valid), pa.py_buffer(filled.tobytes())])
 
 
-def text_array(values: Sequence[str | None]) -> pa.Array:
-    """Return a text column; null where a value is None."""
-    return pa.array(values, pa.string())
+def text_array(values: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Return a text column; null stays null, and has no letters."""
+    if len(values) == 0:
+        return pa.array([], pa.string())
+    filled = values.cast(pa.string()).fill_null("")
+    whole = filled.combine_chunks() if isinstance(filled, pa.ChunkedArray) else filled
+    _, places, letters = whole.buffers()
+    edges = np.frombuffer(places, np.int32)[whole.offset : whole.offset + len(whole) + 1]
+    used = letters.slice(edges[0], edges[-1] - edges[0]) if letters else pa.py_buffer(b"")
+    offsets = pa.py_buffer((edges - edges[0]).tobytes())
+    return pa.Array.from_buffers(pa.string(), len(whole), [bitmap(np.asarray(values.is_valid())), offsets, used])
 
 
-def choice_array(values: pa.Array, choices: Sequence[str]) -> pa.Array:
+def choice_array(values: pa.Array | pa.ChunkedArray, choices: Sequence[str]) -> pa.Array:
     """Return a dictionary column over a fixed list of choices; null stays null."""
-    index = pc.index_in(values, value_set=pa.array(choices, pa.string()))
+    index = pc.index_in(values.cast(pa.string()), value_set=pa.array(choices, pa.string()))
     valid = np.asarray(index.is_valid())
     numbers = np.where(valid, np.asarray(index.fill_null(0)), 0).astype(np.int8)
     indices = pa.Array.from_buffers(pa.int8(), len(numbers), [bitmap(valid), pa.py_buffer(numbers.tobytes())])

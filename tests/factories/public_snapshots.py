@@ -13,7 +13,7 @@ import pyarrow as pa
 from app.catalogue.measures import SHOWN
 from app.catalogue.vocabulary import DistrictLevel, IndustryLevel
 from app.config import Thresholds
-from app.store.format import FORMAT_VERSION, checksum, choice_array, integer_array, text_array, write_table
+from app.store.format import FORMAT_VERSION, checksum, choice_array, integer_array, write_table
 from app.store.manifest import (
     UNDISCLOSED,
     BuildSettings,
@@ -60,6 +60,11 @@ DISCLOSURE = Disclosure("rounded-enterprises", 1, 5, 30)
 
 Columns = dict[str, pa.Array]
 Holds = Callable[["Place"], bool]
+
+
+def text_array(values: Sequence[str | None]) -> pa.Array:
+    """A column of texts."""
+    return pa.array(values, pa.string())
 
 
 class Tree:
