@@ -1,5 +1,6 @@
 """Measuring: alternating rounds of ours and a rival, work in child processes, one line per figure."""
 
+import json
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -11,6 +12,9 @@ from statistics import median
 from typing import ParamSpec
 
 Arguments = ParamSpec("Arguments")
+
+RECORD = "ORGCOVERAGE_BENCHMARK_RECORD"
+"""Variable with the file to which each figure is added as a line of JSON, if set."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,9 @@ def show(what: str, value: float, unit: str, target: str = "") -> None:
     """Print one figure with three significant digits, and its target."""
     digits = next((number for number, least in enumerate((100, 10, 1)) if value >= least), 3)
     print(f"{what:<80} {value:>10,.{digits}f} {unit:<8} {target}".rstrip(), flush=True)
+    if path := os.environ.get(RECORD):
+        with Path(path).open("a", encoding="utf-8") as record:
+            record.write(json.dumps({"what": what, "value": value, "unit": unit, "target": target}) + "\n")
 
 
 def show_load() -> None:
