@@ -23,16 +23,18 @@ from benchmarks.serving import Load, Server, served
 
 ROWS = 40
 FIGURES = ("enterprises", "organisation_coverage", "member_ratio")
+FILES = ("csv", "records")
 UNCACHED = {"ORGCOVERAGE_ROW_CACHE_BYTES": "0", "ORGCOVERAGE_ANSWER_CACHE_BYTES": "0"}
 ROWS_CACHED = {"ORGCOVERAGE_ANSWER_CACHE_BYTES": "0"}
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A server and the paths requested from it."""
+    """A server, the paths requested from it, and the tag of what is known already."""
 
     server: Server
     paths: Sequence[str]
+    known: str | None = None
 
 
 def main(members: int = 200_000, small: int = 20_000, rounds: int = 3, seconds: int = 2) -> None:
@@ -45,7 +47,7 @@ def main(members: int = 200_000, small: int = 20_000, rounds: int = 3, seconds: 
         loads: dict[str, list[Load]] = {what: [] for what in variants}
         for _ in range(rounds):
             for what, variant in variants.items():
-                loads[what].append(variant.server.load(variant.paths, seconds, folder))
+                loads[what].append(variant.server.load(variant.paths, seconds, folder, variant.known))
         show("pages: members", members, "members")
         show("pages: size of the first", size, "bytes")
         _show_run(loads)
@@ -59,6 +61,7 @@ def _variants(stack: ExitStack, folder: Path, members: int, small: int) -> dict[
     ours = stack.enter_context(_ours(settings, UNCACHED))
     three = _paths(PATH, provinces, level="county", fields=FIGURES)
     prepared, little = (_prepared(folder / name, ours.get(one[0])) for name, one in (("page", paths), ("three", three)))
+    cached = stack.enter_context(_ours(settings, {}))
     variants = {
         "uncached": Variant(ours, paths),
         "fastapi": Variant(stack.enter_context(served("benchmarks.rivals:fastapi_bytes", prepared)), paths),
@@ -66,9 +69,18 @@ def _variants(stack: ExitStack, folder: Path, members: int, small: int) -> dict[
         "fastapi three": Variant(stack.enter_context(served("benchmarks.rivals:fastapi_bytes", little)), three),
         "rows cached": Variant(stack.enter_context(_ours(settings, ROWS_CACHED)), paths),
         "small": Variant(stack.enter_context(_ours(few, UNCACHED)), paths),
-        "cached": Variant(stack.enter_context(_ours(settings, {})), paths[:1]),
+        "cached": Variant(cached, paths[:1]),
         "starlette": Variant(stack.enter_context(served("benchmarks.rivals:starlette_bytes", prepared)), paths[:1]),
     }
+    for kind in FILES:
+        file = [f"{PATH}.{kind}?{urlencode({'within': provinces[-1], 'level': 'county', 'include_empty': 'true'})}"]
+        sent = _prepared(folder / kind, cached.get(file[0]))
+        rival = stack.enter_context(served("benchmarks.rivals:starlette_bytes", sent))
+        variants |= {
+            kind: Variant(cached, file),
+            f"{kind} known": Variant(cached, file, cached.etag(file[0])),
+            f"starlette {kind}": Variant(rival, file),
+        }
     address = stack.enter_context(postgres()).url.render_as_string(hide_password=False)
     for engine, url in {"PostgreSQL": address, "SQLite": f"sqlite+aiosqlite:///{folder / 'cells.sqlite'}"}.items():
         write_cells(make_sync_engine(url), snapshot, provinces)
@@ -89,11 +101,12 @@ def _prepared(file: Path, body: bytes) -> dict[str, str]:
 
 
 def _provinces(snapshot: Snapshot) -> list[str]:
-    """Return the provinces with at least as many counties as a page has rows."""
+    """Return the provinces with at least as many counties as a page has rows; the one with most is the last."""
     tree = snapshot.districts
     counties = np.cumsum(np.r_[0, tree.of_level("county")])
-    tops = np.flatnonzero((tree.parents < 0) & (counties[tree.ends] - counties[:-1] >= ROWS))
-    return [tree.codes[node] for node in tops.tolist()]
+    below = counties[tree.ends] - counties[:-1]
+    tops = np.flatnonzero((tree.parents < 0) & (below >= ROWS))
+    return [tree.codes[node] for node in tops[np.argsort(below[tops], kind="stable")].tolist()]
 
 
 def _paths(path: str, provinces: Sequence[str], **more: str | Sequence[str]) -> list[str]:
@@ -113,6 +126,10 @@ def _show_run(loads: dict[str, list[Load]]) -> None:
     _compare(loads, "a page of three figures, uncached", "three figures", "fastapi three", "FastAPI bytes", target)
     _compare(loads, "a page, uncached, large registry", "uncached", "small", "the small one", "reach 0.85 to 1.15")
     _compare(loads, "a page, cached", "cached", "starlette", "Starlette bytes", "reach 1.0, aim 1.3")
+    for kind in FILES:
+        target = "reach 0.9"
+        _compare(loads, f"a table as .{kind}, asked before", kind, f"starlette {kind}", "Starlette bytes", target)
+        _compare(loads, f"its 304 as .{kind}", f"{kind} known", f"starlette {kind}", "Starlette bytes", target)
     for what in ("uncached", "rows cached", "cached", "fastapi"):
         spread = median(load.slowest / load.median for load in loads[what])
         show(f"{what}: p99 over p50 at 32 connections", spread, "x", "reach 3, aim 2")

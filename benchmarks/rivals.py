@@ -58,13 +58,13 @@ Cell = _cell_model()
 
 
 def starlette_bytes() -> Starlette:
-    """Return the least server: one route that sends the prepared bytes."""
+    """Return the least server: it sends the prepared bytes, whatever page or file is asked for."""
     body = _body()
 
     async def answer(_request: Request) -> Response:
         return Response(body, media_type="application/json")
 
-    return Starlette(routes=[Route(PATH, answer)])
+    return Starlette(routes=[Route(PATH, answer), Route(f"{PATH}.{{format}}", answer)])
 
 
 def empty_page() -> Starlette:

@@ -79,12 +79,25 @@ class Server:
             raise RuntimeError(f"{response.status} for {path}: {body[:500]!r}")
         return body
 
-    def load(self, paths: Sequence[str], seconds: int, folder: Path) -> Load:
-        """Request paths in rotation as fast as they are answered, and return the figures."""
+    def etag(self, path: str) -> str:
+        """Return the tag of an answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=UNTIL_UP_SECONDS)
+        connection.request("HEAD", path)
+        return connection.getresponse().headers["etag"]
+
+    def load(self, paths: Sequence[str], seconds: int, folder: Path, known: str | None = None) -> Load:
+        """Request paths in rotation as fast as they are answered, and return the figures.
+
+        Parameters
+        ----------
+        known
+            The tag of what is known already: answers are 304.
+        """
         (folder / "paths").write_text("\n".join(paths), encoding="utf-8")
         (folder / "load.lua").write_text(_SCRIPT, encoding="utf-8")
         command = [
             *("taskset", "-c", str(LOAD_CORE), "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "60s"),
+            *(() if known is None else ("-H", f"If-None-Match: {known}")),
             *("-s", str(folder / "load.lua"), f"http://127.0.0.1:{self.port}", "--", str(folder / "paths")),
         ]
         used = self._cpu()
