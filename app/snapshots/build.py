@@ -1,6 +1,5 @@
 """Building a snapshot: extract, facts, order, sums, publish; one process, one consistent read."""
 
-import shutil
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -62,7 +61,6 @@ def build_snapshot(settings: Settings, as_of: date, report: Report) -> Manifest:
         extract(settings.registry_url, inputs, lambda done: report("reading", done, len(EXTRACTED)))
         report("computing", 0, 1)
         facts = compute_facts(inputs, settings.registry_url, settings, as_of)
-        shutil.rmtree(inputs)
         return _publish(settings, facts, folder, key, report)
 
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from app.catalogue.vocabulary import (
     NON_PUBLIC_OWNERSHIP,
@@ -44,6 +45,20 @@ class Parameters:
 
 
 @dataclass(frozen=True)
+class StoredRows:
+    """Rows in a Parquet file; a column is read when it is asked for, since all of them are gigabytes."""
+
+    path: Path
+
+    def __len__(self) -> int:
+        return int(pq.read_metadata(self.path).num_rows)
+
+    def __getitem__(self, name: str) -> pa.Array:
+        """Return a column."""
+        return pq.read_table(self.path, columns=[name], memory_map=True)[name].combine_chunks()
+
+
+@dataclass(frozen=True)
 class Facts:
     """The rows of a snapshot, unordered.
 
@@ -69,8 +84,8 @@ class Facts:
     districts: pa.Table
     industries: pa.Table
     industry_groups: pa.Table
-    enterprises: pa.Table
-    branches: pa.Table
+    enterprises: StoredRows
+    branches: StoredRows
     coverage: pa.Table
     dual_affiliation: pa.Table
     workplaces: pa.Table
@@ -85,7 +100,7 @@ def compute_facts(folder: Path, url: str, settings: Settings, as_of: date) -> Fa
     Parameters
     ----------
     folder
-        Folder of the Parquet files of `extract`, and of DuckDB's temporary files.
+        Folder of the Parquet files of `extract`, of those of the facts, and of DuckDB's temporary files.
     url
         SQLAlchemy URL of the registry, whose engine decides how types were extracted.
     settings
@@ -98,7 +113,7 @@ def compute_facts(folder: Path, url: str, settings: Settings, as_of: date) -> Fa
         for table in EXTRACTED:
             connection.execute(view(table, folder / f"{table}.parquet", url))
         parameters = Parameters(as_of, settings.thresholds, _member_source(connection, settings, as_of))
-        return _facts(connection, parameters)
+        return _facts(connection, parameters, folder)
 
 
 def statement(name: str, parameters: Parameters) -> str:
@@ -171,9 +186,14 @@ def _member_source(connection: duckdb.DuckDBPyConnection, settings: Settings, as
     return "register" if found and found[0] else "returns"
 
 
-def _facts(connection: duckdb.DuckDBPyConnection, parameters: Parameters) -> Facts:
+def _facts(connection: duckdb.DuckDBPyConnection, parameters: Parameters, folder: Path) -> Facts:
     def result(text: str) -> pa.Table:
         return connection.sql(text).to_arrow_table()
+
+    def stored(table: str) -> StoredRows:
+        path = folder / f"{table}.parquet"
+        connection.table(table).write_parquet(str(path), compression="zstd")
+        return StoredRows(path)
 
     tree = "SELECT code, parent_code, level, name_zh, name_en FROM {table}"
     connection.execute(f"CREATE TEMP TABLE enterprise_fact AS {statement('enterprises', parameters)}")
@@ -186,8 +206,8 @@ def _facts(connection: duckdb.DuckDBPyConnection, parameters: Parameters) -> Fac
             "SELECT code, name_zh, name_en, industry_code FROM industry_group "
             "LEFT JOIN industry_group_industry ON group_code = code"
         ),
-        enterprises=result("SELECT * FROM enterprise_fact"),
-        branches=result("SELECT * FROM branch_fact"),
+        enterprises=stored("enterprise_fact"),
+        branches=stored("branch_fact"),
         coverage=result(statement("coverage", parameters)),
         dual_affiliation=result(statement("dual_affiliation", parameters)),
         workplaces=result(statement("workplaces", parameters)),

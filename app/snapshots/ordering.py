@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from app.registry.trees import preorder
+from app.snapshots.facts import StoredRows
 from app.store.format import Mask
 
 Indices = npt.NDArray[np.int64]
@@ -54,10 +55,10 @@ class OrderedTree:
 
 
 @dataclass(frozen=True)
-class OrderedEnterprises:
-    """Enterprises in their order: columns are put in it when they are asked for, since all at once are gigabytes."""
+class OrderedRows:
+    """Rows in an order, into which each column is put when it is asked for."""
 
-    rows: pa.Table
+    rows: StoredRows
     order: pa.Array
 
     def __len__(self) -> int:
@@ -65,7 +66,7 @@ class OrderedEnterprises:
 
     def __getitem__(self, name: str) -> pa.Array:
         """Return a column in order."""
-        return self.rows[name].combine_chunks().take(self.order)
+        return self.rows[name].take(self.order)
 
 
 def order_tree(rows: pa.Table, levels: type[Any]) -> OrderedTree:
@@ -107,14 +108,20 @@ def known(column: pa.ChunkedArray | pa.Array) -> Mask:
     return np.asarray(column.is_valid())
 
 
-def order_enterprises(table: pa.Table, districts: OrderedTree, industries: OrderedTree) -> OrderedEnterprises:
-    """Return the enterprises with `district` and `industry` as indices, sorted by these and by code.
+def order_enterprises(
+    rows: StoredRows, districts: OrderedTree, industries: OrderedTree
+) -> tuple[OrderedRows, Indices, Indices]:
+    """Return the enterprises sorted by the nodes of their district and industry and by code; and these nodes.
 
     Those without a district come last, those without an industry last within their district; codes compare as UTF-8
     bytes.
     """
-    placed = table.append_column("district", pa.array(districts.index_of(table["district_code"])))
-    placed = placed.append_column("industry", pa.array(industries.index_of(table["industry_code"])))
-    keys = ("district", "industry", "code")
-    order = pc.sort_indices(placed.select(keys), sort_keys=[(name, "ascending") for name in keys])
-    return OrderedEnterprises(placed, order)
+    district, industry = districts.index_of(rows["district_code"]), industries.index_of(rows["industry_code"])
+    ordered = order_rows(rows, district=pa.array(district), industry=pa.array(industry), code=rows["code"])
+    place = np.asarray(ordered.order)
+    return ordered, district[place], industry[place]
+
+
+def order_rows(rows: StoredRows, **keys: pa.Array) -> OrderedRows:
+    """Return rows sorted by some columns."""
+    return OrderedRows(rows, pc.sort_indices(pa.table(keys), sort_keys=[(name, "ascending") for name in keys]))

@@ -25,8 +25,8 @@ from app.catalogue.vocabulary import (
     SizeClass,
     Workplace,
 )
-from app.snapshots.facts import Facts
-from app.snapshots.ordering import OrderedEnterprises, OrderedTree, at, known, numbers, order_enterprises
+from app.snapshots.facts import Facts, StoredRows
+from app.snapshots.ordering import Indices, OrderedRows, OrderedTree, at, known, numbers, order_enterprises, order_rows
 from app.snapshots.sums import Placed, cells_of, require_room, totals_of
 from app.store.format import choice_array, date_array, integer_array, text_array
 
@@ -46,8 +46,8 @@ _WITHHELD_BASES = (Basis.REGISTERED, Basis.OPERATING)
 def snapshot_tables(facts: Facts, districts: OrderedTree, industries: OrderedTree) -> tuple[dict[str, Columns], Placed]:
     """Return the columns of every table by name, in the order they are written, and the placed enterprises."""
     groups = group_columns(facts.industry_groups)
-    enterprises = order_enterprises(facts.enterprises, districts, industries)
-    placed = _placed(enterprises, districts, industries, groups["industries"])
+    enterprises, *nodes = order_enterprises(facts.enterprises, districts, industries)
+    placed = _placed(enterprises, nodes, districts, industries, groups["industries"])
     measures = ((it.code, require_room(it.code, _measure(enterprises, it.code))) for it in ROW_MEASURES)
     return {
         "districts": tree_columns(districts, DistrictLevel),
@@ -131,13 +131,17 @@ def sum_tables(measures: Iterable[tuple[str, npt.NDArray[np.integer[Any]]]], pla
 
 
 def _placed(
-    enterprises: OrderedEnterprises, districts: OrderedTree, industries: OrderedTree, groups: pa.Array
+    enterprises: OrderedRows,
+    nodes: Sequence[Indices],
+    districts: OrderedTree,
+    industries: OrderedTree,
+    groups: pa.Array,
 ) -> Placed:
     bases = {basis: numbers(enterprises[flag]) == 1 for basis, flag in _BASIS_FLAGS.items()}
     division = list(IndustryLevel).index(IndustryLevel.DIVISION)
     return Placed(
-        districts=numbers(enterprises["district"]),
-        industries=numbers(enterprises["industry"]),
+        districts=nodes[0],
+        industries=nodes[1],
         district_ends=districts.ends,
         industry_ends=industries.ends,
         groups=nodes_of(groups, industries),
@@ -147,7 +151,7 @@ def _placed(
     )
 
 
-def _enterprises(table: OrderedEnterprises, placed: Placed) -> Columns:
+def _enterprises(table: OrderedRows, placed: Placed) -> Columns:
     bits = sum(
         (mask.astype(np.int64) << bit for bit, mask in enumerate(placed.bases.values())), np.zeros(len(table), np.int64)
     )
@@ -172,12 +176,12 @@ def _enterprises(table: OrderedEnterprises, placed: Placed) -> Columns:
     }
 
 
-def _measure(enterprises: OrderedEnterprises, code: str) -> npt.NDArray[np.int64]:
+def _measure(enterprises: OrderedRows, code: str) -> npt.NDArray[np.int64]:
     return np.ones(len(enterprises), np.int64) if code == "enterprises" else numbers(enterprises[code])
 
 
-def _branches(table: pa.Table) -> Columns:
-    ordered = table.take(pc.sort_indices(table, sort_keys=[("code", "ascending")]))
+def _branches(rows: StoredRows) -> Columns:
+    ordered = order_rows(rows, code=rows["code"])
     counts = [f"{side}_{measure.code}" for side in ("own", "subtree") for measure in BRANCH_MEASURES]
     return {
         **_texts(ordered, ("code", "name")),
@@ -191,7 +195,7 @@ def _branches(table: pa.Table) -> Columns:
     }
 
 
-def _withheld(table: OrderedEnterprises, placed: Placed, districts: OrderedTree, industries: OrderedTree) -> Columns:
+def _withheld(table: OrderedRows, placed: Placed, districts: OrderedTree, industries: OrderedTree) -> Columns:
     """Return one row per county and section with withheld members; null where the workplace has none."""
     withheld = numbers(table["members_withheld"])
     rows = np.flatnonzero(withheld)
@@ -301,7 +305,7 @@ def _cell_labels(placed: Placed) -> Columns:
     }
 
 
-def _texts(table: pa.Table | OrderedEnterprises, names: Sequence[str]) -> Columns:
+def _texts(table: pa.Table | OrderedRows, names: Sequence[str]) -> Columns:
     return {name: text_array(table[name]) for name in names}
 
 
