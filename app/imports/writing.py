@@ -46,8 +46,8 @@ _WAIT = "2s"
 def indexes_dropped(connection: Connection, table: Table, written: int) -> Iterator[bool]:
     """Write rows without the indexes of their table if that is faster; they are rebuilt at the end of the block.
 
-    Only on PostgreSQL, and only if no reader, such as a build, holds the table for long. If the transaction fails, the
-    indexes remain as they were.
+    On SQLite the primary key stays, since it cannot be dropped. On PostgreSQL only if no reader, such as a build, holds
+    the table for long. If the transaction fails, the indexes remain as they were.
 
     Parameters
     ----------
@@ -59,10 +59,11 @@ def indexes_dropped(connection: Connection, table: Table, written: int) -> Itera
     bool
         Whether the indexes are dropped.
     """
-    away = connection.dialect.name == "postgresql" and _pays(connection, table, written) and _dropped(connection, table)
+    away = _pays(connection, table, written) and _dropped(connection, table)
     yield away
     if away:
-        connection.execute(AddConstraint(table.primary_key, isolate_from_table=False))
+        if connection.dialect.name == "postgresql":
+            connection.execute(AddConstraint(table.primary_key, isolate_from_table=False))
         for index in table.indexes:
             connection.execute(CreateIndex(index))
 
@@ -76,10 +77,14 @@ def _pays(connection: Connection, table: Table, written: int) -> bool:
 
 def _dropped(connection: Connection, table: Table) -> bool:
     """Drop the indexes; return whether it succeeded without a long wait."""
+    if connection.dialect.name == "sqlite":
+        for index in table.indexes:
+            connection.execute(DropIndex(index))
+        return True
     savepoint = connection.begin_nested()
     try:
         connection.execute(text(f"SET LOCAL lock_timeout = '{_WAIT}'"))
-        connection.execute(DropConstraint(table.primary_key, isolate_from_table=False))
+        connection.execute(DropConstraint(table.primary_key))
         for index in table.indexes:
             connection.execute(DropIndex(index))
         connection.execute(text("SET LOCAL lock_timeout = 0"))

@@ -1,9 +1,12 @@
 """What upsert, replace and delete do to rows, and what an import says it did."""
 
 import pytest
+from sqlalchemy import Connection, Table, inspect
 
+from app.database.engines import make_sync_engine
+from app.imports import writing
 from app.imports.options import ImportResult
-from tests.factories.importing import TREES, Registry, day
+from tests.factories.importing import PEOPLE, TREES, Registry, day
 
 
 def test_rows_are_inserted_changed_and_left_alone_when_a_file_comes_again(registry: Registry) -> None:
@@ -249,3 +252,25 @@ def test_trees_come_in_any_order_when_a_child_stands_before_its_parent(registry:
     rows = TREES["districts"].splitlines()
     registry.load({"districts": "\n".join([rows[0], *reversed(rows[1:])])})
     assert len(registry.rows("district", "code")) == 5
+
+
+def test_indexes_are_there_again_when_they_were_dropped_for_many_rows(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = make_sync_engine(registry.settings.registry_url)
+    registry.load(TREES, PEOPLE)
+    before = inspect(engine).get_indexes("employment")
+    dropped, drop = [], writing._dropped
+
+    def watched(connection: Connection, table: Table) -> bool:
+        dropped.append(table.name)
+        return drop(connection, table)
+
+    monkeypatch.setattr(writing, "MANY_ROWS", 1)
+    monkeypatch.setattr(writing, "_dropped", watched)
+    registry.load({"employments": "member_ref,enterprise_code,start_on\nm1,B,2016-01-01\nm2,A,2016-01-01"})
+    assert dropped == ["employment"]
+    assert [one["name"] for one in before] == ["ix_employment_enterprise_code"]
+    assert inspect(engine).get_indexes("employment") == before
+    assert registry.rows("employment", "member_ref", "enterprise_code") == [("m1", "B"), ("m2", "A")]
+    engine.dispose()
