@@ -23,6 +23,13 @@ living_affiliation AS (
     WHERE affiliation.start_on <= {as_of} AND (affiliation.end_on IS NULL OR affiliation.end_on > {as_of})
       AND {is_member}
 ),
+joint_branch AS (
+    SELECT DISTINCT lineage.ancestor AS code
+    FROM living_affiliation
+    JOIN lineage ON lineage.code = living_affiliation.branch_code
+    JOIN living_branch ON living_branch.code = lineage.ancestor
+    WHERE living_affiliation.role = 'secondary'
+),
 participant AS (
     SELECT
         lineage.ancestor AS branch_code,
@@ -31,11 +38,8 @@ participant AS (
         max(CASE WHEN living_affiliation.role = 'secondary' THEN 1 ELSE 0 END) AS secondary
     FROM living_affiliation
     JOIN lineage ON lineage.code = living_affiliation.branch_code
-    JOIN living_branch ON living_branch.code = lineage.ancestor
+    JOIN joint_branch ON joint_branch.code = lineage.ancestor
     GROUP BY lineage.ancestor, living_affiliation.member_ref, living_affiliation.identity
-),
-joint_branch AS (
-    SELECT branch_code FROM participant GROUP BY branch_code HAVING max(secondary) = 1
 ),
 workplace AS (
     SELECT
@@ -60,7 +64,6 @@ placed AS (
             ELSE 'enterprise'
         END AS place
     FROM participant
-    JOIN joint_branch ON joint_branch.branch_code = participant.branch_code
     LEFT JOIN workplace ON workplace.member_ref = participant.member_ref
 )
 SELECT branch_code, place, enterprise_code, count(*) AS members, CAST(sum(secondary) AS BIGINT) AS members_secondary
