@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { curve } from "./charts.js";
-import { count, points, range } from "./numbers.js";
+import { count, points, range, signed } from "./numbers.js";
 import { button, element, link, nameOf, note, plainName, rateView, tools } from "./parts.js";
 import * as questions from "./questions.js";
 import { change } from "./state.js";
@@ -35,7 +35,7 @@ export async function proposals(context) {
   const effect = await dataTable({ t, caption: t.effect, rows: [...EFFECTS, "members_unorganised"], columns: [
     { label: t.name, cell: (code) => element("span", { title: meaning(code) }, label(code)) },
     ...[[t.before, before], [t.after, after]].map(([text, side]) => ({ label: text, cell: (code) => (code === "members_unorganised" ? count(side[code]) : rateView(side[code], { t, meta, drawn: true })) })),
-    { label: t.difference, cell: (code) => (code === "members_unorganised" ? count(after[code] - before[code]) : `${points(after[code].value - before[code].value)}${t.points}`) }] });
+    { label: t.difference, cell: (code) => (code === "members_unorganised" ? signed(after[code] - before[code]) : `${points(after[code].value - before[code].value)}${t.points}`) }] });
   const chosen = state.subject;
   const table = await dataTable({ t, caption: t.proposals, rows: found.data, shown: ROWS,
     row: (row) => ({ id: `proposal-${row.place}`, class: chosen && row.enterprises.includes(chosen) ? "chosen" : null, "aria-current": chosen && row.enterprises.includes(chosen) ? "true" : null }),
