@@ -202,7 +202,7 @@ def test_keyboard_alone_reaches_and_works_everything(open_page: Open, address: s
         page.keyboard.press("ArrowDown")
     assert chosen(page)["as_of"] == "2017-06-30"
     expect(page.locator("#as_of")).to_be_focused()
-    tab_to(page, "#jump li:nth-child(3) button")
+    tab_to(page, "#jump [data-section=trends]")
     page.keyboard.press("Enter")
     expect(page.locator("#trends-title")).to_be_focused()
     page.locator("#headline summary").first.focus()

@@ -139,7 +139,7 @@ def documented_urls(document: dict[str, Any], reference: PublicReference, snapsh
     codes = {subject: reference.codes(subject) for subject in DIMENSIONS}
     codes |= {"enterprises": list(reference.firms), "branches": list(reference.when.branches)}
     day = AS_OF.isoformat()
-    others = dict.fromkeys(("as_of", "since", "from", "to"), (day,)) | {
+    others = dict.fromkeys(("as_of", "since", "from", "to", "due_from", "due_to"), (day,)) | {
         "snapshot": (snapshot,), "since_snapshot": (snapshot,), "id": (snapshot,), "limit": ("3",),
         "problems": ("exact-only",),
         "operation": ("build",), "key_id": ("1",),

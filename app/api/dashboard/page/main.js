@@ -187,11 +187,12 @@ function refused(name, error, { t, state }) {
   return name === "headline" && nowhere ? element("p", { class: "problem" }, t.nowhere(state.district), " ", button(t.everything, () => change({ district: "" }), { class: "link" })) : refusal(error, t);
 }
 
-/** Leads to the sections of a long view. */
+/** Leads to the sections of a long view; what is there already stays, since somebody may be on it. */
 function jump(names, t) {
-  const there = names.filter((name) => !at(name).hidden && at(name).dataset.empty !== "true");
+  const there = names.filter((name) => !at(name).hidden && at(name).dataset.empty !== "true"), list = at("jump").querySelector("ul");
   at("jump").hidden = there.length < 3;
-  at("jump").querySelector("ul").replaceChildren(...there.map((name) => element("li", {}, button(t.heads[name], () => { at(`${name}-title`).scrollIntoView({ block: "start" }); at(`${name}-title`).focus({ preventScroll: true }); }))));
+  if (list.textContent === there.map((name) => t.heads[name]).join("")) return;
+  list.replaceChildren(...there.map((name) => element("li", {}, button(t.heads[name], () => { at(`${name}-title`).scrollIntoView({ block: "start" }); at(`${name}-title`).focus({ preventScroll: true }); }, { "data-section": name }))));
 }
 
 function banner(error, t) {
