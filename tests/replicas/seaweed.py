@@ -101,6 +101,9 @@ def running(folder: Path) -> Iterator[SeaweedFS]:
         yield server
     finally:
         server.kill()
+        for name, port in ports.items():  # it has these, wherever temporary files are
+            kind = name.partition(".")[0]
+            Path(f"/tmp/seaweedfs-{kind}-grpc-{port}.sock").unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
