@@ -5,8 +5,10 @@ FROM ${BASE} AS build
 WORKDIR /source
 RUN python3 -m venv /opt/orgcoverage
 ENV PATH=/opt/orgcoverage/bin:${PATH}
-COPY requirements.lock ./
-RUN pip install --no-cache-dir --require-hashes -r requirements.lock
+# With requirements-store.lock it can push to an object store, and be filled from one.
+ARG LOCK=requirements.lock
+COPY ${LOCK} ./
+RUN pip install --no-cache-dir --require-hashes -r ${LOCK}
 COPY pyproject.toml README.md LICENSE ./
 COPY alembic ./alembic
 COPY app ./app

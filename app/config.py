@@ -27,6 +27,8 @@ PRIVATE_UMASK = 0o077
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:(?!443$|80$)\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?")
 """An origin as browsers send it: no path, no capitals, no port that goes without saying."""
 
+_STORES = ("s3://", "gs://", "az://", "file:///")
+
 _OTHER_NAMES = frozenset({"KEY"})
 """Variables of the prefix that are no settings of the service: the client's."""
 
@@ -126,6 +128,25 @@ class Settings(BaseSettings):
         default=None,
         description="File of the key that rounds protected figures; keep it as long as any of them is published. "
         "Empty: `rounding-key` in the data folder.",
+    )
+    store_url: str = Field(
+        default="",
+        description="Object store that builds are pushed to and replicas are filled from: `s3://bucket/prefix`, "
+        "`gs://…`, `az://…` or `file:///…`. Empty: none. Needs the extra `store`.",
+    )
+    store_credentials_file: Path | None = Field(
+        default=None,
+        description="JSON file of what opens it: for S3 `access_key_id`, `secret_access_key`, `endpoint`, `region`.",
+    )
+    public_store_url: str = Field(
+        default="", description="Store of the protected figures, where they have one of their own."
+    )
+    public_store_credentials_file: Path | None = Field(default=None, description="JSON file of what opens that one.")
+    store_signing_key_file: Path | None = Field(
+        default=None, description="PEM file of the private ed25519 key that signs what is pushed."
+    )
+    store_verify_key_file: Path | None = Field(
+        default=None, description="PEM file of its public key: a replica takes nothing that is not signed by it."
     )
     time_zone: str = Field(default="Asia/Shanghai", description="Time zone that decides today's date (IANA name).")
     cors_origins: tuple[str, ...] = Field(
@@ -230,6 +251,13 @@ class Settings(BaseSettings):
         if value is not None and not _password(value):
             message = "no password can be read from this file"
             raise NotValid("invalid_value", say(message))
+        return value
+
+    @field_validator("store_url", "public_store_url")
+    @classmethod
+    def _known_store(cls, value: str) -> str:
+        if value and not value.startswith(_STORES):
+            raise NotValid("invalid_value", say("must start with s3://, gs://, az:// or file:///"))
         return value
 
     @property

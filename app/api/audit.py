@@ -46,7 +46,7 @@ class AuditRecordPage(Closed):
     """Records of the audit log, the newest first."""
 
     data: list[AuditRecord] = Field(description="The records.")
-    next_cursor: str | None = Field(description="Where the next page starts; null on the last page.")
+    next_cursor: str | None = Field(description="`cursor` of the next page; null: the last.")
 
 
 router = make_router("/v1/audit", "access", ADMIN)

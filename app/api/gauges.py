@@ -17,6 +17,8 @@ from app.access.principals import Tier
 from app.config import Settings
 from app.database.tables import METADATA
 from app.jobs.records import JobKind, JobNotFound, JobRecord, JobState, job_ids, read_job
+from app.snapshots.replication.objects import addresses
+from app.snapshots.replication.state import read_replica, unpushed_seconds
 from app.store.shelf import Shelf
 
 _RETURN_SECONDS = 900
@@ -39,7 +41,7 @@ class Gauges:
 
     def of_folder(self, shelves: Mapping[Tier, Shelf]) -> list[Metric]:
         """Return what the data folder shows; reads files."""
-        return [*self._of_jobs(), *_of_snapshots(shelves), self._of_disk()]
+        return [*self._of_jobs(), *_of_snapshots(shelves), self._of_disk(), *self._of_store()]
 
     async def of_returns(self, engine: AsyncEngine | None) -> list[Metric]:
         """Return the age of the newest return; nothing where it is not known."""
@@ -91,6 +93,15 @@ class Gauges:
                     self._finished[job] = (record.kind, record.state)
                 else:
                     yield record
+
+    def _of_store(self) -> Iterator[Metric]:
+        if addresses(self._settings) and not self._settings.public_only:
+            meaning = "For how long something published here has not been in the store, seconds; 0: all is there."
+            yield _gauge("store_unpushed_seconds", meaning, unpushed_seconds(self._settings))
+        replica = read_replica(self._settings)
+        if replica is not None and replica.behind_seconds is not None:
+            meaning = "How long ago this folder was last known to equal the store, seconds."
+            yield _gauge("replica_behind_seconds", meaning, replica.behind_seconds)
 
     def _of_disk(self) -> Metric:
         folder = self._settings.data_dir

@@ -2,6 +2,7 @@
 
 import asyncio
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 import sqlalchemy
@@ -19,6 +20,7 @@ from app.api.http.models import Closed
 from app.api.http.routing import FILE_RESPONSE, make_router
 from app.errors import ErrorCode, ErrorItem, TemporarilyUnavailable
 from app.messages import Message, say
+from app.snapshots.replication.state import StoreState, read_replica
 from app.store.shelf import EVERY_SNAPSHOT_DAMAGED, NO_SNAPSHOT, Shelf, SnapshotNotFound
 
 router = make_router("", "service", OPEN)
@@ -60,6 +62,14 @@ class DamagedSnapshot(Closed):
     reason: str = Field(description="What is wrong with it.")
 
 
+class Replica(Closed):
+    """How the snapshots, filled from an object store, stand to it."""
+
+    sequence: int | None = Field(description="Number of the list of the caller's tier in the store that it equals.")
+    behind_seconds: float | None = Field(description="Since when it is not known to equal the store, seconds.")
+    store: StoreState = Field(description="`refused`: what is there is damaged, or not signed by the key that is set.")
+
+
 class Readiness(Closed):
     """The service can answer statistics."""
 
@@ -70,6 +80,7 @@ class Readiness(Closed):
     database: DatabaseState = Field(description="State of the registry's database; statistics do not need it.")
     is_damaged: bool = Field(description="Whether any snapshot, of any tier, is damaged and not served.")
     damaged: list[DamagedSnapshot] = Field(description="Snapshots of the caller's tier that are not served.")
+    replica: Replica | None = Field(description="Null: they are not filled from a store.")
 
 
 @router.get("/healthz", response_model=Health)
@@ -96,8 +107,27 @@ async def get_readiness(request: Request) -> Response:
     listed = [{"snapshot": key, "reason": reason.said(language)} for key, reason in damaged.items()]
     shown = None if visible is None else newest[shelves.index(visible)]
     return _json(
-        {"status": "ready", "snapshot": shown, "database": database, "is_damaged": is_damaged, "damaged": listed}
+        {
+            "status": "ready",
+            "snapshot": shown,
+            "database": database,
+            "is_damaged": is_damaged,
+            "damaged": listed,
+            "replica": await asyncio.to_thread(_replica, request, visible),
+        }
     )
+
+
+def _replica(request: Request, visible: Shelf | None) -> dict[str, Any] | None:
+    """Return where the replica stands; the number of the exact list, which drafts change too, to who may see it."""
+    replica = read_replica(request.app.state.settings)
+    if replica is None:
+        return None
+    readers = request.app.state.readers
+    is_public = Tier.PUBLIC in readers and visible is readers[Tier.PUBLIC].shelf
+    tier = None if visible is None else Tier.PUBLIC if is_public else Tier.EXACT
+    sequence = None if tier is None else replica.sequences.get(tier)
+    return {"sequence": sequence, "behind_seconds": replica.behind_seconds, "store": replica.store}
 
 
 def _reason(snapshot: str, told: Message) -> Message:

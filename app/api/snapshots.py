@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import Path, Request, Response
 from pydantic import Field, StringConstraints
+from starlette.background import BackgroundTask
 
 from app.access.principals import Principal, Tier, tier_of
 from app.api.http.auditing import audit_details
@@ -25,6 +26,7 @@ from app.errors import ErrorCode, ErrorItem, closest
 from app.jobs.uploads import full_disk_named
 from app.messages import say
 from app.snapshots import releases
+from app.snapshots.replication.push import push_changes
 from app.store.manifest import Manifest, Release
 from app.store.shelf import Shelf, SnapshotNotFound
 
@@ -210,7 +212,8 @@ async def _decided(
     with full_disk_named():
         manifest = await asyncio.to_thread(decide, request.app.state.settings, snapshot_id, decision, _WAIT_SECONDS)
     audit_details(request, as_of=manifest.as_of.isoformat())
-    return Response(msgspec.json.encode({"data": _described(manifest, state)}), media_type=JSON)
+    pushing = BackgroundTask(push_changes, request.app.state.settings)  # after the answer, which does not wait for it
+    return Response(msgspec.json.encode({"data": _described(manifest, state)}), media_type=JSON, background=pushing)
 
 
 def _unknown(snapshot_id: str, known: Iterable[str]) -> SnapshotNotFound:

@@ -10,7 +10,7 @@ import typer
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from app.cli import backup, boundaries, demo, keys, registry, serving, snapshots, statistics
+from app.cli import backup, boundaries, demo, keys, registry, serving, snapshots, statistics, store
 from app.cli.usage import run_in_chinese
 from app.cli.words import tell, told
 from app.config import PRIVATE_UMASK, Settings, misspelt_settings
@@ -60,6 +60,7 @@ def _options(
 
 cli.command("demo")(demo.demo)
 cli.command("serve")(serving.serve)
+cli.command("replicate")(store.replicate)
 cli.command("migrate")(registry.migrate)
 cli.command("import")(registry.import_dataset)
 cli.command("export")(registry.export_dataset)
@@ -73,6 +74,7 @@ cli.command("statistics", context_settings={"allow_extra_args": True, "ignore_un
 )
 cli.command("export-openapi")(export_openapi)
 cli.add_typer(snapshots.commands, name="snapshot")
+cli.add_typer(store.commands, name="store")
 cli.add_typer(keys.commands, name="key")
 
 

@@ -7,6 +7,7 @@ import typer
 
 from app.cli.registry import require_registry
 from app.cli.running import show_progress, write_audit_record
+from app.cli.store import push_decided, tell_unpushed
 from app.cli.words import tell, told
 from app.config import Settings
 from app.messages import say
@@ -42,6 +43,7 @@ def build(
             tell_draft(settings, manifest.id)
         if not enterprises:
             tell("No enterprise is registered on {day}; import enterprises first.", err=True, day=day)
+    tell_unpushed(settings)
 
 
 def tell_draft(settings: Settings, snapshot_id: str) -> None:
@@ -94,6 +96,7 @@ def release(snapshot_id: SnapshotId, note: Note = None) -> None:
     tell("{snapshot} is released.", snapshot=snapshot_id)
     if manifest.release is not None and manifest.release.revises is not None:
         tell("It revises {snapshot}.", snapshot=manifest.release.revises)
+    push_decided(settings)
 
 
 @commands.command("withdraw")
@@ -105,6 +108,7 @@ def withdraw(snapshot_id: SnapshotId, note: Note = None) -> None:
     manifest = withdraw_snapshot(settings, snapshot_id, Decision(note))
     write_audit_record(settings, "withdraw_snapshot", id=snapshot_id, as_of=manifest.as_of.isoformat())
     tell("{snapshot} is withdrawn.", snapshot=snapshot_id)
+    push_decided(settings)
 
 
 @commands.command("prune")
@@ -120,3 +124,4 @@ def prune(
         write_audit_record(settings, "delete_snapshot", snapshot=snapshot_id)
         tell("removed {snapshot}", snapshot=snapshot_id)
     tell("{number} removed.", number=len(removed))
+    push_decided(settings)

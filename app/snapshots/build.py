@@ -24,6 +24,8 @@ from app.snapshots.moves import moving
 from app.snapshots.ordering import OrderedTree, order_tree
 from app.snapshots.public import public_tables
 from app.snapshots.releases import refuse_withdrawn
+from app.snapshots.replication.push import push_changes
+from app.snapshots.replication.state import note_change, refuse_replica
 from app.snapshots.rounding import rounding_key
 from app.snapshots.sums import Placed
 from app.snapshots.tables import Columns, snapshot_tables
@@ -40,7 +42,8 @@ def build_snapshot(settings: Settings, as_of: date, report: Report) -> Manifest:
     """Build the snapshot of a date from the registry as it is now; return its manifest.
 
     Where `settings.anonymous` is `public`, the protected snapshot is built from the same facts and published first.
-    Where `settings.release` is `manual`, both are drafts; what is released already is left as it is.
+    Where `settings.release` is `manual`, both are drafts; what is released already is left as it is. Where there is a
+    store, what is new is pushed to it; if that fails, it stays published here.
 
     Raises
     ------
@@ -50,8 +53,11 @@ def build_snapshot(settings: Settings, as_of: date, report: Report) -> Manifest:
         The rounding key is missing or not that of the published protected snapshots; nothing is built.
     ContentWithdrawn
         The snapshot was withdrawn; nothing is made.
+    FolderOfReplica
+        The snapshots in the folder come from a store.
     """
     refuse_future(settings, as_of)
+    refuse_replica(settings)
     (settings.snapshots_dir / Tier.EXACT).mkdir(parents=True, exist_ok=True)
     report("waiting for its turn", 0, 1)
     with FileLock(settings.snapshots_dir / BUILD_LOCK), build_folder(settings.snapshots_dir) as folder:
@@ -61,7 +67,9 @@ def build_snapshot(settings: Settings, as_of: date, report: Report) -> Manifest:
         extract(settings.registry_url, inputs, lambda done: report("reading", done, len(EXTRACTED)))
         report("computing", 0, 1)
         facts = compute_facts(inputs, settings.registry_url, settings, as_of)
-        return _publish(settings, facts, folder, key, report)
+        manifest = _publish(settings, facts, folder, key, report)
+    push_changes(settings, report)
+    return manifest
 
 
 def _publish(settings: Settings, facts: Facts, folder: Path, key: bytes | None, report: Report) -> Manifest:
@@ -79,6 +87,7 @@ def _publish(settings: Settings, facts: Facts, folder: Path, key: bytes | None, 
     report("writing", 1, 1)
     with moving(settings):
         refuse_withdrawn(settings, exact.id)
+        note_change(settings)
         return _place(settings, folder, exact, protected)
 
 

@@ -12,6 +12,7 @@ from app.config import Settings
 from app.snapshots.folders import BUILDING
 from app.snapshots.moves import moving
 from app.snapshots.releases import Folders
+from app.snapshots.replication.state import note_change
 from app.store.shelf import Shelf, damaged_table
 
 
@@ -24,6 +25,7 @@ def prune_snapshots(settings: Settings, keep: int) -> list[str]:
     """
     exact, public = Folders(settings, Tier.EXACT), Folders(settings, Tier.PUBLIC)
     with moving(settings):
+        note_change(settings)
         return [
             removed
             for first, second in ((exact.released, public.released), (exact.drafts, public.drafts))

@@ -18,6 +18,7 @@ from app.errors import Conflict, ErrorCode, ErrorItem, closest
 from app.messages import say
 from app.snapshots.folders import instant_after, is_whole
 from app.snapshots.moves import Moves, moving, new_moves
+from app.snapshots.replication.state import note_change
 from app.store.manifest import MANIFEST, RELEASE, Manifest, Release, read_manifest, write_manifest, write_release
 from app.store.shelf import DRAFTS, WITHDRAWN, Shelf, SnapshotNotFound, withdrawal_of
 
@@ -89,6 +90,7 @@ def release_snapshot(settings: Settings, snapshot_id: str, decision: Decision, s
             note=decision.note,
             revises=_other(newest, snapshot_id),
         )
+        note_change(settings)
         with new_moves(settings) as moves:
             _release_public(moves, Folders(settings, Tier.PUBLIC), manifest, decision.note)
             _release_exact(moves, exact, manifest, place, release)
@@ -119,6 +121,7 @@ def withdraw_snapshot(settings: Settings, snapshot_id: str, decision: Decision, 
         if place.parent == exact.withdrawn:
             return manifest
         rest = [other for other in exact.shelf.all() if other.id != snapshot_id]
+        note_change(settings)
         with new_moves(settings) as moves:
             _withdraw_public(moves, Folders(settings, Tier.PUBLIC), manifest, rest, decision.note)
             _withdraw(moves, exact, manifest, decision)
@@ -179,7 +182,7 @@ def _release_public(moves: Moves, public: Folders, exact: Manifest, note: str | 
         if source is None:
             raise _damaged(exact.id)
         copy = moves.stage()
-        shutil.copytree(source, copy, copy_function=_link, ignore=shutil.ignore_patterns(RELEASE))
+        shutil.copytree(source, copy, copy_function=link, ignore=shutil.ignore_patterns(RELEASE))
         write_release(copy / RELEASE, release)
         moves.remove(target)
         moves.move(copy, target)
@@ -249,7 +252,7 @@ def _withdraw(moves: Moves, folders: Folders, manifest: Manifest, decision: Deci
     moves.move(place, folders.withdrawn / manifest.id)
 
 
-def _link(source: str, target: str) -> None:
+def link(source: str, target: str) -> None:
     """Link a file, which nobody changes; copy it where the file system has no links."""
     try:
         os.link(source, target)

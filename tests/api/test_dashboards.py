@@ -137,8 +137,11 @@ def test_dashboards_are_where_grafana_looks_for_them() -> None:
 def test_prometheus_scrapes_the_service_where_it_listens(service: TestClient) -> None:
     config = yaml.safe_load((COMPOSE / "prometheus.yml").read_text())
     assert set(config) == {"global", "rule_files", "scrape_configs"}
-    [scrape] = config["scrape_configs"]
+    [scrape, replicas] = config["scrape_configs"]
     assert scrape == {"job_name": "orgcoverage", "static_configs": [{"targets": ["orgcoverage:8000"]}]}
+    [looked_up] = replicas["dns_sd_configs"]
+    services = yaml.safe_load((COMPOSE.parent / "docker-compose.yml").read_text())["services"]
+    assert set(looked_up["names"]) == {name for name in services if name.startswith("replica-")}
     assert service.get("/metrics").status_code == 200  # the path where no other is given
     jobs = {
         dict(MATCHER.findall(matchers)).get("job")

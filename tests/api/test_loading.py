@@ -7,7 +7,7 @@ import sys
 from app.config import Settings
 from tests.documentation.markdown import ROOT
 
-SLOW = "duckdb", "pandas", "scipy"
+SLOW = "duckdb", "pandas", "scipy", "obstore", "cryptography"
 
 WORKER = """
 import sys

@@ -140,9 +140,10 @@ def test_alerts_ask_for_metrics_that_there_are(client: TestClient, settings: Set
     there = {f"orgcoverage_{name}" for name, _ in samples(client)} | {"up"}
     rules = yaml.safe_load((COMPOSE / "alerts.yml").read_text())["groups"][0]["rules"]
     assert len({rule["alert"] for rule in rules}) == len(rules)
-    of_snapshots = {"orgcoverage_snapshot_age_seconds", "orgcoverage_snapshots_damaged"}
+    elsewhere = {"orgcoverage_snapshot_age_seconds", "orgcoverage_snapshots_damaged"}
+    elsewhere |= {"orgcoverage_store_unpushed_seconds", "orgcoverage_replica_behind_seconds"}  # in tests/replicas
     for rule in rules:
         asked = set(re.findall(r"\b(?:orgcoverage_\w+|up)\b", rule["expr"]))
-        assert asked <= there | of_snapshots, rule["alert"]
+        assert asked <= there | elsewhere, rule["alert"]
         assert asked
     assert yaml.safe_load((COMPOSE / "prometheus.yml").read_text())["rule_files"] == ["alerts.yml"]

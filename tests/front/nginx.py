@@ -6,7 +6,7 @@ Needs nginx, so that pytest does not find this file by itself: `.ci/run` runs it
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from random import Random
@@ -53,12 +53,14 @@ def callers(settings: Settings) -> dict[str, dict[str, str]]:
 
 
 @contextmanager
-def nginx(folder: Path, service: str, port: int) -> Iterator[str]:
-    """Run nginx by the committed configuration, in a folder, in front of a service."""
+def nginx(folder: Path, service: str, port: int, readers: Sequence[str] = ()) -> Iterator[str]:
+    """Run nginx by the committed configuration, in a folder, in front of a service, and of other readers, if any."""
     text = (ROOT / "compose" / "nginx.conf").read_text(encoding="utf-8")
+    others = "".join(f"server {reader.removeprefix('http://')};" for reader in readers or [service])
     for old, new in {
-        "orgcoverage:8000": service.removeprefix("http://"), "listen 8080": f"listen 127.0.0.1:{port}",
-        "/tmp/": f"{folder}/", "/var/cache/nginx": f"{folder}/cache", "worker_processes auto": "worker_processes 2",
+        "orgcoverage:8000": service.removeprefix("http://"), "server readers:8000 resolve;": others,
+        "resolver 127.0.0.11 valid=5s;": "", "listen 8080": f"listen 127.0.0.1:{port}", "/tmp/": f"{folder}/",
+        "/var/cache/nginx": f"{folder}/cache", "worker_processes auto": "worker_processes 2",
     }.items():  # fmt: skip
         assert old in text
         text = text.replace(old, new)
@@ -148,3 +150,22 @@ def test_problems_and_writes_are_never_kept(
         assert (bad.status_code, bad.headers["x-cache"]) == (401, "MISS")
         put = client.put("/v1/districts/350203", json={}, headers=callers["all"])
         assert put.status_code == 403
+
+
+def test_readers_answer_whoever_has_no_key_when_there_are_some(
+    settings: Settings, callers: dict[str, dict[str, str]], tmp_path: Path
+) -> None:
+    tmp_path.chmod(0o755)
+    public = settings.model_copy(update={"public_only": True})
+    empty = public.model_copy(update={"data_dir": tmp_path / "empty"})
+    port = 20_000 + Random().randrange(20_000)
+    with live(create_app(public)) as full, live(create_app(empty)) as late, ExitStack() as behind:
+        service = behind.enter_context(live(create_app(settings)))
+        with nginx(tmp_path, service, port, [late, full]) as address, httpx.Client(base_url=address) as client:
+            exact = client.get(PATH, headers=callers["all"]).json()["meta"]["disclosure"]["policy"]
+            behind.close()
+            found = [client.get(f"{PATH}&limit={number}") for number in range(1, 9)]  # as many to each reader
+            assert [one.json()["meta"]["disclosure"]["policy"] for one in found] == ["rounded-enterprises"] * 8
+            assert exact == "none"
+            assert client.get(PATH, headers=callers["all"]).status_code == 502
+            assert client.get("/v1/districts/nowhere").status_code == 404

@@ -1,5 +1,6 @@
 """What the compose file promises: a hardened demonstration that nobody outside the machine can reach."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,18 @@ SECRETS = "/run/secrets"
 COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 WATCHING = {"prometheus", "grafana"}
-ON_DEMAND = {"inbox", "front"}
+READERS = {"replicate-1", "replicate-2", "replica-1", "replica-2"}
+ON_DEMAND = {"inbox", "front", "store"} | READERS
 """Services of profiles of their own."""
 
 INBOX = "${ORGCOVERAGE_INBOX"
 """Begins the folder that is read and written, since files are moved in it."""
 
 ALL = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
-OWN = pytest.mark.parametrize("service", [SERVICES[name] for name in SERVICES if name not in WATCHING | {"front"}])
+OTHERS = WATCHING | READERS | {"front", "store"}
+"""Services that have nothing to do with the database."""
+
+OWN = pytest.mark.parametrize("service", [SERVICES[name] for name in SERVICES if name not in OTHERS])
 EXACT_TAG = re.compile(r"[a-z/]+:v?\d+\.\d+(\.\d+)?(-[a-z]+)*")
 
 
@@ -66,7 +71,10 @@ def test_what_watches_is_asked_for_and_reaches_no_database_when_composed() -> No
     assert {name for name, service in SERVICES.items() if service.get("profiles") == ["observability"]} == WATCHING
     assert {name for name, service in SERVICES.items() if "profiles" in service} == WATCHING | ON_DEMAND
     assert [SERVICES[name]["profiles"] for name in ("inbox", "front")] == [["inbox"], ["front"]]
-    for name in WATCHING | {"front"}:
+    assert {name for name, service in SERVICES.items() if service.get("profiles") == ["replicas"]} == {
+        "store"
+    } | READERS
+    for name in OTHERS:
         assert "registry" not in SERVICES[name]["networks"]
     assert SERVICES["prometheus"]["networks"] == ["metrics"]
     assert COMPOSE["networks"]["metrics"]["internal"] is True
@@ -99,10 +107,34 @@ def test_settings_are_the_services_own_when_set(service: dict[str, Any]) -> None
     assert given <= set(Settings.model_fields)
 
 
+def test_readers_know_the_public_store_alone_when_composed() -> None:
+    assert COMPOSE["networks"]["store"]["internal"] is True
+    for number in (1, 2):
+        replicate, replica = SERVICES[f"replicate-{number}"], SERVICES[f"replica-{number}"]
+        assert (replicate["networks"], replicate["secrets"]) == (["store"], ["store-reader"])
+        assert set(replicate["environment"]) == {
+            "ORGCOVERAGE_PUBLIC_STORE_URL", "ORGCOVERAGE_PUBLIC_STORE_CREDENTIALS_FILE"
+        }  # fmt: skip
+        assert "secrets" not in replica
+        assert "environment" not in replica
+        assert replicate["volumes"] == replica["volumes"] == [f"replica-{number}:/data"]
+        assert replicate["command"] == ["replicate", "--public-only"]
+        assert replica["command"][:2] == ["serve", "--public-only"]
+    assert SERVICES["store"]["secrets"] == ["store-identities"]
+    known = json.loads((REPOSITORY / DEMO_SECRETS / "store-identities").read_text())["identities"]
+    assert {one["name"]: one["actions"] for one in known} == {
+        "writer": ["Admin"], "reader": ["Read:public", "List:public"]
+    }  # fmt: skip
+    for one in known:
+        opens = json.loads((REPOSITORY / DEMO_SECRETS / f"store-{one['name']}").read_text())
+        keys = {"accessKey": opens["access_key_id"], "secretKey": opens["secret_access_key"]}
+        assert one["credentials"] == [keys]
+
+
 @OWN
 def test_secrets_come_by_file_and_stand_in_no_environment(service: dict[str, Any]) -> None:
     for name, value in service["environment"].items():
-        secret = any(word in name for word in ("PASSWORD", "KEY", "TOKEN", "SECRET"))
+        secret = any(word in name for word in ("PASSWORD", "KEY", "TOKEN", "SECRET", "CREDENTIALS"))
         assert secret == name.endswith("_FILE"), name
         if secret:
             assert value.removeprefix(f"{SECRETS}/") in service["secrets"]
@@ -114,7 +146,8 @@ def test_secrets_are_files_of_the_operators_when_composed() -> None:
     assert set(COMPOSE["secrets"]) == {name for service in SERVICES.values() for name in service.get("secrets", [])}
     for name, secret in COMPOSE["secrets"].items():
         assert list(secret) == ["file"]
-        assert secret["file"] == f"${{ORGCOVERAGE_SECRETS:-./{DEMO_SECRETS}}}/{name}"
+        folder = "ORGCOVERAGE_STORE_SECRETS" if name.startswith("store-") else "ORGCOVERAGE_SECRETS"
+        assert secret["file"] == f"${{{folder}:-./{DEMO_SECRETS}}}/{name}"
         assert (REPOSITORY / DEMO_SECRETS / name).is_file()
 
 
@@ -126,7 +159,8 @@ def test_nothing_is_rounded_by_the_key_that_everybody_has(tmp_path: Path) -> Non
 
 def test_the_service_starts_with_what_it_is_given_when_composed(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in SERVICES["orgcoverage"]["environment"].items():
-        monkeypatch.setenv(name, value.replace(SECRETS, str(REPOSITORY / DEMO_SECRETS)))
+        given = re.sub(r"\$\{\w+:-(.*)\}", r"\1", value)  # as where nothing is said
+        monkeypatch.setenv(name, given.replace(SECRETS, str(REPOSITORY / DEMO_SECRETS)))
     settings = Settings(_env_file=None)
     password = (REPOSITORY / DEMO_SECRETS / "database-password").read_text().strip()
     assert settings.registry_url == f"postgresql+psycopg://orgcoverage:{password}@postgres:5432/orgcoverage"

@@ -42,6 +42,15 @@ def test_client_imports_what_its_extra_installs_when_listed() -> None:
     assert imported("orgcoverage") == extra
 
 
+def test_stores_need_what_their_extra_installs_and_nothing_else_does_when_listed() -> None:
+    extra = {re.split(r"[\[>;= ]", line)[0] for line in PROJECT["optional-dependencies"]["store"]}
+    replication = Path("app", "snapshots", "replication")
+    assert extra <= imported(str(replication))
+    others = [path for path in (ROOT / "app").rglob("*.py") if path.parent != ROOT / replication]
+    naming = re.compile(r"import (obstore|cryptography)|from (obstore|cryptography)")
+    assert [path for path in others if naming.search(path.read_text(encoding="utf-8"))] == []
+
+
 def test_every_dependency_is_explained_when_the_architecture_lists_them() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").partition("## Dependencies")[2]
     assert {name for name in declared() if name not in text and name.rpartition("-")[2] not in text} == set()

@@ -76,7 +76,7 @@ class JobPage(Closed):
     """Jobs, the newest first."""
 
     data: list[Job] = Field(description="The jobs.")
-    next_cursor: str | None = Field(description="Where the next page starts; null on the last page.")
+    next_cursor: str | None = Field(description="`cursor` of the next page; null: the last.")
 
 
 class AcceptedJob(Closed):
@@ -150,7 +150,7 @@ class ImportPage(Closed):
     """Imports, the newest first."""
 
     data: list[ImportRecord] = Field(description="The imports.")
-    next_cursor: str | None = Field(description="Where the next page starts; null on the last page.")
+    next_cursor: str | None = Field(description="`cursor` of the next page; null: the last.")
 
 
 class ImportIssue(Closed):
@@ -172,7 +172,7 @@ class ImportIssuePage(Closed):
     """Problems of the rows of a file, by row; 10,000 are listed, the rest counted."""
 
     data: list[ImportIssue] = Field(description="The problems.")
-    next_cursor: str | None = Field(description="Where the next page starts; null on the last page.")
+    next_cursor: str | None = Field(description="`cursor` of the next page; null: the last.")
 
 
 _Text = StringConstraints(strip_whitespace=True, min_length=1, max_length=CODE_LENGTH)

@@ -173,7 +173,7 @@ class EnterpriseCoverage(Closed):
     end_on: date | None = Field(description="Day after the last; null: still open.")
 
 
-_NEXT = Field(description="Pass it as `cursor` for the next page; null: this is the last.")
+_NEXT = Field(description="`cursor` of the next page; null: the last.")
 
 
 class DistrictPage(Closed):

@@ -63,7 +63,7 @@ class DataQualityPage(Closed):
         description="Share of the scope's registered enterprises that have a return inside the return window."
     )
     meta: Meta = Field(description="What the answer rests on.")
-    next_cursor: str | None = Field(description="Where the next page starts; null on the last.")
+    next_cursor: str | None = Field(description="`cursor` of the next page; null: the last.")
 
 
 router = make_router("/v1/statistics", "statistics", READ)

@@ -61,7 +61,7 @@ EstablishmentGapPage = closed_model(
         "total": (EnterpriseTotal, "Sums over all enterprises in the gap, on all pages."),
         "unallocated": (Unallocated | None, "Always null: nothing is left out."),
         "meta": (Meta, "What the answer rests on."),
-        "next_cursor": (str | None, "Where the next page starts; null on the last."),
+        "next_cursor": (str | None, "`cursor` of the next page; null: the last."),
     },
 )
 

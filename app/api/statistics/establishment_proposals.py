@@ -60,7 +60,7 @@ class EstablishmentProposalPage(Closed):
         description="Enterprises of which it is not known whether they have a full member. Unit: enterprises."
     )
     meta: Meta = Field(description="What the answer rests on.")
-    next_cursor: str | None = Field(description="Where the next page starts; null on the last.")
+    next_cursor: str | None = Field(description="`cursor` of the next page; null: the last.")
 
 
 router = make_router("/v1/statistics", "statistics", READ)

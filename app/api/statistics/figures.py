@@ -72,9 +72,7 @@ Distinct = AfterValidator(_distinct)
 """Refuses a value that is given twice."""
 
 
-_FIELDS_TEXT = (
-    "Figures to give; repeatable; absent: the headline figures, as the catalogue marks them; `all`, alone: every one."
-)
+_FIELDS_TEXT = "Figures to give; repeatable. Absent: the headline figures; `all`, alone: every one."
 
 
 class StatisticsFields(BaseModel):

@@ -138,7 +138,7 @@ LowMembershipStatisticsPage = closed_model(
             "What `total` has beyond all rows; null in lists of groups, and with `status`.",
         ),
         "meta": (Meta, "What the answer rests on."),
-        "next_cursor": (str | None, "Where the next page starts; null on the last."),
+        "next_cursor": (str | None, "`cursor` of the next page; null: the last."),
     },
 )
 

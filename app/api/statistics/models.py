@@ -273,7 +273,7 @@ class SnapshotBranch(Closed):
 Fields = dict[str, tuple[Any, str]]
 
 _META: Fields = {"meta": (Meta, "What the answer rests on.")}
-_CURSOR: Fields = {"next_cursor": (str | None, "Where the next page starts; null on the last.")}
+_CURSOR: Fields = {"next_cursor": (str | None, "`cursor` of the next page; null: the last.")}
 _TOTAL: Fields = {"total": (Total, "Figures of the whole scope, whatever is listed.")}
 _DISJOINT: Fields = _TOTAL | {
     "unallocated": (Unallocated | None, "What `total` has beyond all listed subjects; null where subjects overlap.")

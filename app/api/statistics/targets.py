@@ -64,7 +64,7 @@ class TargetsPage(Closed):
         description="By due date, metric, basis, then district, industry, group and sector by code, none first."
     )
     meta: Meta = Field(description="What the answer rests on; `basis` is null: each target has its own.")
-    next_cursor: str | None = Field(description="Where the next page starts; null on the last.")
+    next_cursor: str | None = Field(description="`cursor` of the next page; null: the last.")
 
 
 router = make_router("/v1/statistics", "statistics", READ)

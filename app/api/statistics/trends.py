@@ -111,7 +111,7 @@ class TrendStatisticsPage(Closed):
         description="The rows of this page: subjects in the order of breakdowns, dates in theirs."
     )
     meta: Meta = Field(description="`meta` of the last date; `rows` are the subjects.")
-    next_cursor: str | None = Field(description="Where the next page starts; null on the last.")
+    next_cursor: str | None = Field(description="`cursor` of the next page; null: the last.")
 
 
 router = make_router("/v1/statistics", "statistics", READ)

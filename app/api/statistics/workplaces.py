@@ -51,7 +51,7 @@ class BranchWorkplacesPage(Closed):
         description="With a level in `by`, members in enterprises that are in no district or industry of it; else null."
     )
     meta: Meta = Field(description="What the answer rests on.")
-    next_cursor: str | None = Field(description="Where the next page starts; null on the last.")
+    next_cursor: str | None = Field(description="`cursor` of the next page; null: the last.")
 
 
 router = make_router("/v1/statistics", "statistics", READ)
