@@ -15,12 +15,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from app.config import Settings
 from app.jobs.processes import environment
 from tests.live import answers
+
+Body: TypeAlias = bytes | dict[str, Any] | Iterator[bytes] | None
+"""Of a request: bytes as they are, JSON, or pieces that are sent one after the other."""
 
 PATIENCE = 60.0
 """Seconds until a test gives up; longer than anything takes."""
@@ -36,11 +39,10 @@ class Service:
     @property
     def workers(self) -> list[int]:
         """The processes that answer: where there are several, children of the one that was started."""
-        threads = Path(f"/proc/{self.process.pid}/task").glob("*/children")
-        children = [int(number) for thread in threads for number in thread.read_text().split()]
-        return [child for child in children if "spawn_main" in command_of(child)] or [self.process.pid]
+        started = self.process.pid
+        return [child for child in children(started) if "spawn_main" in command_of(child)] or [started]
 
-    def ask(self, method: str, path: str, body: bytes | dict[str, Any] | None = None, **headers: str) -> "Answer":
+    def ask(self, method: str, path: str, body: Body = None, **headers: str) -> "Answer":
         """Send a request on a connection of its own."""
         return ask(self.address, method, path, body, **headers)
 
@@ -116,7 +118,7 @@ class BrokenAnswer(Exception):
     """An answer began and did not come to its end."""
 
 
-def ask(address: str, method: str, path: str, body: bytes | dict[str, Any] | None = None, **headers: str) -> Answer:
+def ask(address: str, method: str, path: str, body: Body = None, **headers: str) -> Answer:
     """Send a request on a connection of its own and read the answer.
 
     Raises
@@ -183,7 +185,7 @@ def asked_without_end(send: Callable[[int], tuple[Any, Answer]], callers: int) -
             thread.join(PATIENCE)
 
 
-def ended_job(address: str, job_id: str) -> dict[str, Any]:
+def ended_job(address: str, job_id: str, seconds: float = PATIENCE) -> dict[str, Any]:
     """Wait until a job has ended; return it."""
     found: dict[str, Any] = {}
 
@@ -191,8 +193,17 @@ def ended_job(address: str, job_id: str) -> dict[str, Any]:
         found.update(ask(address, "GET", f"/v1/jobs/{job_id}").json()["data"])
         return found["state"] not in {"queued", "running"}
 
-    until(has_ended, f"job {job_id} does not end")
+    until(has_ended, f"job {job_id} does not end", seconds)
     return found
+
+
+def children(process: int) -> list[int]:
+    """Return the children of a process; none where it has ended."""
+    try:
+        threads = [thread.read_text() for thread in Path(f"/proc/{process}/task").glob("*/children")]
+    except OSError:
+        return []
+    return [int(number) for thread in threads for number in thread.split()]
 
 
 def children_of(job_id: str) -> list[int]:
