@@ -29,7 +29,7 @@ from tests.reliability.service import Answer, Service, ended_job, served
 pytestmark = pytest.mark.long
 
 TURNS = int(os.environ.get("ORGCOVERAGE_TEST_FULL_DISKS", at_length(2, 1)))
-"""How full the disk is when an import or a build begins: so many steps; the full count is 40."""
+"""How full the disk is when an import or a build begins: so many steps; the full count is 20."""
 
 MIB = 1 << 20
 
