@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import random
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,10 +13,11 @@ from http import HTTPStatus
 import pytest
 
 from app.config import Settings
+from app.jobs.records import read_job
 from tests.factories.bodies import ENTERPRISE
 from tests.factories.importing import Registry
 from tests.lengths import at_length
-from tests.reliability.service import PATIENCE, PROBLEM, Answer, Service, asked_without_end, served, until
+from tests.reliability.service import PATIENCE, PROBLEM, Answer, Service, asked_without_end, children_of, served, until
 
 pytestmark = pytest.mark.long
 
@@ -99,6 +101,20 @@ def test_a_file_that_stops_arriving_is_refused_when_the_service_is_terminated(si
         assert int(told.headers["Retry-After"]) > 0
         assert json.loads(told.read())["type"] == "/problems/stopping"
     assert list(siming.uploads_dir.iterdir()) == []
+
+
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+def test_a_job_is_interrupted_when_all_processes_are_told_to_end(siming: Settings, told: signal.Signals) -> None:
+    """As systemd does, and a terminal at Ctrl-C."""
+    rows = b"code,name\n" + b"".join(b"J%d,a\n" % number for number in range(100_000))
+    with served(siming, 2) as service:
+        job = service.ask("POST", "/v1/imports?dataset=enterprises", rows).json()["data"]["job_id"]
+        until(lambda: read_job(siming.jobs_dir, job).phase is not None, "the import does not start")
+        os.killpg(service.process.pid, told)
+        service.process.wait(LONGEST)
+        until(lambda: not children_of(job), "the import outlives the service")
+    assert read_job(siming.jobs_dir, job).state == "interrupted"
+    assert [path.name for path in siming.uploads_dir.iterdir()] == []
 
 
 @contextmanager
