@@ -50,6 +50,9 @@ ZSTD_LEVEL = 1
 _DAY = 24 * 3600
 """Seconds."""
 
+_CLEAN_UP_SECONDS = 600
+"""What killed workers left is removed this often, seconds, since another starts before their jobs count as lost."""
+
 GZIP_LEVEL = 1
 """Of the same: level 1 leaves 23 KB in 0.6 ms, level 4 19 KB in 1.1 ms, on the event loop."""
 
@@ -205,10 +208,21 @@ async def _registry(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
     app.state.keyring = Keyring(app.state.engine, ELSEWHERE[settings.anonymous])
     stopped = asyncio.Event()
     reading = asyncio.create_task(app.state.keyring.refresh(stopped))
+    cleaning = asyncio.create_task(_clean_up_jobs(settings))
     try:
         yield
     finally:
+        cleaning.cancel()
         stopped.set()
         await reading
         await app.state.supervisor.close()
         await app.state.engine.dispose()
+
+
+async def _clean_up_jobs(settings: Settings) -> None:
+    while True:
+        await asyncio.sleep(_CLEAN_UP_SECONDS)
+        try:
+            await asyncio.to_thread(clean_up_jobs, settings)
+        except OSError:
+            structlog.get_logger().exception("jobs not cleaned up")

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import Column, Connection, MetaData, Table, delete, func, insert, inspect, select, text
 
+from app.database.outages import driver_of
 from app.registry.erasure import REF_COLUMNS, Tombstones
 
 _ROWS_AT_ONCE = 20_000
@@ -89,8 +90,8 @@ def _insert(connection: Connection, table: Table, rows: list[dict[str, Any]]) ->
         connection.execute(insert(table), rows)
         return
     names = [name for name in rows[0] if name in table.c]
-    driver: Any = connection.connection.driver_connection
-    with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({', '.join(names)}) FROM STDIN") as copy:
+    into = f"COPY {table.name} ({', '.join(names)}) FROM STDIN"
+    with driver_of(connection) as driver, driver.cursor() as cursor, cursor.copy(into) as copy:
         for row in rows:
             copy.write_row([row[name] for name in names])
 

@@ -3,7 +3,9 @@
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -106,6 +108,16 @@ def outages_named() -> Iterator[None]:
         if detail is None:
             raise
         raise DatabaseUnavailable(detail, _address(str(error.orig))) from error
+
+
+@contextmanager
+def driver_of(connection: Connection) -> Iterator[Any]:
+    """Give the driver's own connection, whose errors become SQLAlchemy's, so that `outages_named` knows them."""
+    base = connection.dialect.loaded_dbapi.Error
+    try:
+        yield connection.connection.driver_connection
+    except base as error:
+        raise DBAPIError.instance(None, None, error, base, dialect=connection.dialect) from error
 
 
 @contextmanager

@@ -38,6 +38,7 @@ from sqlalchemy import (
 from sqlalchemy.schema import CreateTable, DropTable
 from sqlalchemy.types import TypeEngine
 
+from app.database.outages import driver_of
 from app.database.tables import CODE
 from app.imports.columns import REPEATED, Dataset, Kind
 from app.imports.rows.checks import Chunk
@@ -282,8 +283,8 @@ def _names(stage: Stage) -> str:
 @contextmanager
 def _postgres_writer(connection: Connection, stage: Stage) -> Iterator[Callable[[dict[str, Values]], None]]:
     plain = arrow_csv.WriteOptions(include_header=False, quoting_style="needed")
-    driver: Any = connection.connection.driver_connection
     with (
+        driver_of(connection) as driver,
         driver.cursor() as cursor,
         cursor.copy(f"COPY staged ({_names(stage)}) FROM STDIN (FORMAT csv)") as copy,
     ):
@@ -300,8 +301,7 @@ def _postgres_writer(connection: Connection, stage: Stage) -> Iterator[Callable[
 def _sqlite_writer(connection: Connection, stage: Stage) -> Iterator[Callable[[dict[str, Values]], None]]:
     places = ", ".join("?" * (3 + len(_brought(stage))))
     statement = f"INSERT INTO staged ({_names(stage)}) VALUES ({places})"
-    driver: Any = connection.connection.driver_connection
-    with closing(driver.cursor()) as cursor:
+    with driver_of(connection) as driver, closing(driver.cursor()) as cursor:
 
         def take(columns: dict[str, Values]) -> None:
             for part in _sqlite_table(columns).to_batches(_ROWS_AT_ONCE):

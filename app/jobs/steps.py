@@ -8,6 +8,7 @@ an import does not load DuckDB, nor a build the readers of files.
 
 import io
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -97,7 +98,12 @@ def erase(settings: Settings, refs: Sequence[str], report: Report) -> None:
 
 
 def main() -> None:
-    """Run one step; errors are reported as its result, not raised."""
+    """Run one step; errors are reported as its result, not raised.
+
+    Signals that a system or a terminal sends to all processes at once are the worker's, which then ends this one.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
     channel = io.FileIO(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # other output must not be taken for a message
     configure_logging()

@@ -1,6 +1,7 @@
 """Uploaded files, removed when their import ends; cleanup of uploads and job records after crashes and retention."""
 
 import errno
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 from app.config import Settings
 from app.errors import TemporarilyUnavailable
 from app.jobs.records import (
+    HEARTBEAT_SECONDS,
     JobNotFound,
     interrupted,
     issues_path,
@@ -65,7 +67,7 @@ def clean_up_jobs(settings: Settings) -> None:
     for job_id in job_ids(settings.jobs_dir):
         try:
             _settle(settings, job_id)
-        except JobNotFound:
+        except (JobNotFound, FileNotFoundError):
             continue
     for upload in settings.uploads_dir.glob("*"):
         if _is_abandoned(settings, upload):
@@ -88,21 +90,28 @@ def remove_remarks(settings: Settings) -> None:
 
 
 def _settle(settings: Settings, job_id: str) -> None:
-    """Record that a job without a heartbeat is interrupted."""
+    """Record that a job without a heartbeat is interrupted; one of the future is renewed, as the clock was set back."""
     record = read_job(settings.jobs_dir, job_id)
     if record.state == "interrupted":
         write_record(settings.jobs_dir, interrupted(record))
+    elif not record.finished and _age(record_path(settings.jobs_dir, job_id)) < -HEARTBEAT_SECONDS:
+        os.utime(record_path(settings.jobs_dir, job_id))
 
 
 def _is_abandoned(settings: Settings, upload: Path) -> bool:
     try:
         if upload.name.endswith(PARTIAL):
-            return time.time() - upload.stat().st_mtime > _ABANDONED_SECONDS
+            return abs(_age(upload)) > _ABANDONED_SECONDS
         return read_job(settings.jobs_dir, upload.name).finished
     except JobNotFound:
-        return time.time() - upload.stat().st_mtime > _ABANDONED_SECONDS
+        return abs(_age(upload)) > _ABANDONED_SECONDS
     except FileNotFoundError:
         return False
+
+
+def _age(path: Path) -> float:
+    """Return how long ago a file was written, seconds; negative where the clock was set back since."""
+    return time.time() - path.stat().st_mtime
 
 
 def _remove_if_expired(settings: Settings, job_id: str, oldest: datetime) -> None:

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +30,10 @@ _MAPPED_AT_ONCE = 8
 
 _SETTLED_NS = 1_000_000_000
 """A listing younger than this (ns) is read again: two changes may have the same modification time."""
+
+
+_LOOKED_AT_SECONDS = 1.0
+"""Whether the files of a mapped snapshot are still those that were verified is looked up this often, seconds."""
 
 
 class SnapshotNotFound(NotFound):
@@ -93,8 +98,8 @@ class Shelf:
     """The snapshots in a folder.
 
     The folder is listed again only when its modification time has changed, so a lookup costs one `stat`.
-    Checksums are verified when a snapshot is first opened; a damaged one is logged, listed in `damaged`, and not
-    served until it is rebuilt.
+    Checksums are verified when a snapshot is first opened, and again when its files have changed since; a damaged one
+    is logged, listed in `damaged`, and not served until it is rebuilt.
     """
 
     def __init__(self, root: Path) -> None:
@@ -105,6 +110,7 @@ class Shelf:
         self._open: dict[str, Snapshot] = {}
         self._trees: WeakValueDictionary[str, Tree] = WeakValueDictionary()
         self._verified_files: dict[str, object] = {}
+        self._looked_at = 0.0
         self._damaged: dict[str, Message] = {}
         self._refused: dict[str, Manifest] = {}
 
@@ -127,6 +133,7 @@ class Shelf:
         """Return the manifests of all snapshots, the newest first."""
         with self._lock:
             self._refresh()
+            self._look_again()
             return self._manifests
 
     def is_mapped(self, manifest: Manifest) -> bool:
@@ -207,6 +214,18 @@ class Shelf:
             while len(self._open) > _MAPPED_AT_ONCE:
                 self._open.pop(next(iter(self._open)))
             return snapshot
+
+    def _look_again(self) -> None:
+        """Verify mapped snapshots again whose files are others than were verified; looked up once a second."""
+        now = time.monotonic()
+        if now - self._looked_at < _LOOKED_AT_SECONDS:
+            return
+        self._looked_at = now
+        for manifest in [snapshot.manifest for snapshot in self._open.values()]:
+            if _files(self._root / manifest.id, manifest) != self._verified_files.get(manifest.id):
+                del self._open[manifest.id]
+                with suppress(DamagedSnapshot):
+                    self._open[manifest.id] = self._verified(manifest)
 
     def _verified(self, manifest: Manifest) -> Snapshot:
         folder = self._root / manifest.id

@@ -1,8 +1,5 @@
 """No token, no member's ref, no text that was searched for and no count stands in what the service logs or audits."""
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -17,8 +14,7 @@ from tests.access.callers import make_keys
 from tests.access.places import AS_OF, MEMBER, registry
 from tests.factories.bodies import ENTERPRISE
 from tests.factories.loading import fill
-from tests.live import answers
-from tests.reliability.test_killed_service import until
+from tests.reliability.service import PATIENCE, served, until
 
 pytestmark = pytest.mark.long
 
@@ -29,8 +25,6 @@ SEARCHED = "needle-4711"
 
 SENT = "ref-9c1d77"
 """Begins the refs that files and erasures send."""
-
-PATIENCE = 60.0
 
 
 @pytest.fixture
@@ -54,20 +48,8 @@ def log(tmp_path: Path) -> Path:
 @pytest.fixture
 def client(settings: Settings, log: Path) -> Iterator[httpx.Client]:
     """Give a client of the service in a process of its own, whose output goes to a file."""
-    port = 18000 + os.getpid() % 10000
-    environment = {
-        **os.environ, "ORGCOVERAGE_DATA_DIR": str(settings.data_dir), "ORGCOVERAGE_ANONYMOUS": "public",
-    }  # fmt: skip
-    command = [sys.executable, "-m", "app.cli", "serve", "--port", str(port)]
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
-        try:
-            until(lambda: answers(f"http://127.0.0.1:{port}/healthz"), "the service did not start")
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as made:
-                yield made
-        finally:
-            process.terminate()
-            process.wait(PATIENCE)
+    with served(settings, log=log) as service, httpx.Client(base_url=service.address, timeout=PATIENCE) as made:
+        yield made
 
 
 def test_logs_hold_nothing_that_they_may_not_when_everything_is_asked(

@@ -12,7 +12,7 @@ import pytest
 
 from app.config import Settings
 from tests.factories.small_registry import fill
-from tests.reliability.test_killed_service import served
+from tests.reliability.service import served
 
 pytestmark = pytest.mark.long
 
@@ -36,7 +36,7 @@ def settings(migrated_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def addresses(settings: Settings) -> Iterator[list[str]]:
     """Give the addresses of two services in processes of their own."""
     with ExitStack() as stack:
-        yield [stack.enter_context(served(settings))[1] for _ in range(2)]
+        yield [stack.enter_context(served(settings)).address for _ in range(2)]
 
 
 def command(*words: str) -> str:

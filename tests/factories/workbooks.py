@@ -8,6 +8,8 @@ from typing import Any
 
 import xlsxwriter
 
+_MIB = 1 << 20
+
 
 def xlsx_bytes(*rows: Sequence[Any], row: int = 0, column: int = 0) -> bytes:
     """Write rows of text, numbers, booleans, dates and blanks from a cell on, with a second sheet behind them."""
@@ -49,3 +51,12 @@ def with_cells(workbook: bytes, cells: str) -> bytes:
 
 
 SHEET = "xl/worksheets/sheet1.xml"
+
+
+def workbook_with_large_part(megabytes: int) -> bytes:
+    """Return a workbook with a part of spaces, which nothing but a bomb has so many of."""
+    content = io.BytesIO(xlsx_bytes(("code", "name"), ("1", "n")))
+    with zipfile.ZipFile(content, "a", zipfile.ZIP_DEFLATED) as archive, archive.open("xl/media/i.png", "w") as part:
+        for _ in range(megabytes):
+            part.write(b" " * _MIB)
+    return content.getvalue()

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from app.database.engines import is_sqlite, make_engine, make_sync_engine, sqlite_path
-from app.database.outages import DatabaseUnavailable, outages_named, reading
+from app.database.outages import DatabaseUnavailable, driver_of, outages_named, reading
 
 pytestmark = pytest.mark.long
 
@@ -72,6 +72,15 @@ def test_a_build_says_so_when_the_file_is_no_database(tmp_path: Path) -> None:
 async def test_a_missing_column_is_told_as_another_version(migrated_url: str) -> None:
     with pytest.raises(DatabaseUnavailable) as told:
         await read(migrated_url, "SELECT nothing_like_it FROM enterprise")
+    assert str(told.value) == MIGRATE
+
+
+def test_what_the_driver_itself_cannot_do_is_told_too(migrated_url: str) -> None:
+    engine = make_sync_engine(migrated_url)
+    with pytest.raises(DatabaseUnavailable) as told, outages_named(), engine.connect() as connection:  # noqa: SIM117
+        with driver_of(connection) as driver:
+            driver.execute("SELECT * FROM no_table")
+    engine.dispose()
     assert str(told.value) == MIGRATE
 
 

@@ -6,7 +6,6 @@ import resource
 import struct
 import subprocess
 import sys
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from app.imports.readers.layout import UnreadableFile
 from app.imports.readers.limits import limited
 from app.imports.refusals import FileRefused, FileTooDemanding
 from tests.factories.import_files import TODAY, read_bytes
-from tests.factories.workbooks import xlsx_bytes
+from tests.factories.workbooks import workbook_with_large_part
 from tests.lengths import at_length
 
 MIB = 1 << 20
@@ -55,15 +54,6 @@ def footer_of_columns(columns: int) -> bytes:
     group = b"\x19\xfc" + number + b"\x26\x00\x00" * columns + b"\x16\x00\x16\x00\x00"
     footer = b"\x15\x02" + schema + b"\x16\x00" + b"\x19\x1c" + group + b"\x00"
     return b"PAR1" + footer + struct.pack("<I", len(footer)) + b"PAR1"
-
-
-def workbook_with_large_part(megabytes: int) -> bytes:
-    """Return a workbook with a part of spaces, which nothing but a bomb has so many of."""
-    content = io.BytesIO(xlsx_bytes(("code", "name"), ("1", "n")))
-    with zipfile.ZipFile(content, "a", zipfile.ZIP_DEFLATED) as archive, archive.open("xl/media/i.png", "w") as part:
-        for _ in range(megabytes):
-            part.write(b" " * MIB)
-    return content.getvalue()
 
 
 def csv_pieces(start: bytes, piece: bytes, number: int) -> bytes:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from starlette.testclient import TestClient
 
+from app import main
 from app.config import Settings
 from app.imports.issues import Rule, row_issue
 from app.imports.options import ImportMode, ImportOptions, ImportResult, OnError
@@ -197,3 +199,27 @@ def test_a_ref_in_a_wrong_column_goes_from_the_issues_when_it_is_erased(
     write_issues(settings.jobs_dir, record.id, (issue,))
     redact_issues(settings.jobs_dir, ["m-17", "m.18"])
     assert read_issues(settings.jobs_dir, record.id)[0].value == (value if stays else None)
+
+
+def test_a_heartbeat_counts_from_now_when_it_is_of_the_future(settings: Settings) -> None:
+    job = written(settings, age=-DAY)
+    arriving = settings.uploads_dir / f"old{PARTIAL}"
+    arriving.touch()
+    aged(arriving, -DAY)
+    clean_up_jobs(settings)
+    assert record_path(settings.jobs_dir, job.id).stat().st_mtime <= time.time()
+    assert read_job(settings.jobs_dir, job.id).state == "running"
+    assert not arriving.exists()
+
+
+def test_what_killed_workers_left_goes_while_the_service_runs(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(main, "_CLEAN_UP_SECONDS", 0.01)
+    with TestClient(main.create_app(settings)):
+        lost = written(settings, age=HEARTBEAT_LOST_SECONDS + 1)
+        upload_path(settings, lost.id).write_bytes(b"x")
+        deadline = time.monotonic() + 30
+        while upload_path(settings, lost.id).exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)

@@ -1,5 +1,6 @@
 """Middleware in front of the routes: security headers, CORS, compression, HEAD, 304, unexpected errors."""
 
+import asyncio
 from http import HTTPStatus
 from typing import Any
 
@@ -11,7 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.http.problems import problem_response
-from app.errors import ServiceError
+from app.errors import ServiceError, TemporarilyUnavailable
 from app.messages import say
 from app.observability import failure
 
@@ -95,8 +96,18 @@ class HeadAsGet:
             scope.update({name: inner[name] for name in ("route",) if name in inner})
 
 
+class Stopping(TemporarilyUnavailable):
+    """The service stops, and did not wait for the end of this request any longer."""
+
+    code = "stopping"
+    title = "Service stopping"
+
+
 class UnexpectedErrors:
-    """Middleware: logs an unexpected error, and answers with a problem that does not contain its message."""
+    """Middleware: logs an unexpected error, and answers with a problem that does not contain its message.
+
+    A request that the server gives up when it stops is answered too.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -118,6 +129,11 @@ class UnexpectedErrors:
             await self.app(scope, receive, watched)
         except (ClientDisconnect, BodyUnwanted):
             return
+        except asyncio.CancelledError:
+            if started:
+                raise
+            message = say("The service stops, and the request had not arrived or been answered in time; send it again.")
+            await problem_response(Request(scope), Stopping(message), {"Connection": "close"})(scope, receive, send)
         except Exception as error:
             self.log.error("unexpected error", **failure(error))
             if started:
