@@ -1,5 +1,6 @@
 """What is no good key is refused everywhere, alike, and whoever lacks a right before anything of theirs is read."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import httpx
@@ -47,7 +48,7 @@ def refusal(answer: httpx.Response) -> tuple[int, str | None, dict[str, object]]
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("wrong", some(WRONG, 4))
+@pytest.mark.parametrize("wrong", WRONG)
 async def test_anything_but_a_good_key_is_refused_alike_wherever_it_is_sent(
     served: Served, services: dict[str, httpx.AsyncClient], mode: str, wrong: str
 ) -> None:
@@ -55,8 +56,8 @@ async def test_anything_but_a_good_key_is_refused_alike_wherever_it_is_sent(
     header = WRONG[wrong].replace(b"OC%b", token.upper()).replace(b"%.100b", token[:-1]).replace(b"%b", token)
     unknown = refusal(await services[mode].get("/healthz", headers=served.headers("unknown")))
     assert unknown[:2] == (401, "Bearer")
-    for address in ADDRESSES:
-        answer = await services[mode].get(address, headers={b"Authorization": header})
+    sent = [services[mode].get(address, headers={b"Authorization": header}) for address in ADDRESSES]
+    for address, answer in zip(ADDRESSES, await asyncio.gather(*sent), strict=True):
         assert refusal(answer) == unknown, (address, answer.text)
 
 
@@ -64,9 +65,13 @@ async def test_anything_but_a_good_key_is_refused_alike_wherever_it_is_sent(
 async def test_refusal_does_not_tell_what_is_wrong_with_a_key(
     served: Served, services: dict[str, httpx.AsyncClient], caller: str
 ) -> None:
-    for address in ADDRESSES:
-        answers = [await services["exact"].get(address, headers=served.headers(one)) for one in (caller, "unknown")]
-        assert refusal(answers[0]) == refusal(answers[1])
+    sent = [
+        services["exact"].get(address, headers=served.headers(one))
+        for address in ADDRESSES
+        for one in (caller, "unknown")
+    ]
+    told = list(map(refusal, await asyncio.gather(*sent)))
+    assert told[::2] == told[1::2]
 
 
 async def test_key_is_refused_when_it_is_sent_twice(served: Served, services: dict[str, httpx.AsyncClient]) -> None:

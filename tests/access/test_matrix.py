@@ -3,9 +3,10 @@
 What is right is derived in `tests.access.rules` from a few rules, apart from the service.
 """
 
+import asyncio
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -60,7 +61,7 @@ OPERATIONS = {
 }
 
 
-@pytest.mark.parametrize("name", some(OPERATIONS, 30))
+@pytest.mark.parametrize("name", some(OPERATIONS))
 async def test_everybody_gets_the_right_answer_when_asking(
     name: str, served: Served, services: dict[str, httpx.AsyncClient], ids: dict[str, str]
 ) -> None:
@@ -70,12 +71,15 @@ async def test_everybody_gets_the_right_answer_when_asking(
     wrong = []
     for place, ask in enumerate(expanded(ASKED[name], operation, ids)):
         assert (ask.method, operation.has(ask.path)) == (operation.method, True), f"{ask.path} is not {name}"
-        for mode in MODES if ask.only is None else (ask.only,):
-            for caller in CALLERS if place == 0 else (NOBODY, *KEYED):
-                right = due(needed, ask, caller, mode)
-                answer = await asked(services[mode], served, ask, caller, mode)
-                told = [*differences(answer, right, served), *leaks(answer, right)]
-                wrong += [f"{mode}, {caller.name}: {ask.method} {ask.path}: {one}" for one in told]
+        everybody = [
+            (mode, caller)
+            for mode in (MODES if ask.only is None else (ask.only,))
+            for caller in (CALLERS if place == 0 else (NOBODY, *KEYED))
+        ]
+        for (mode, caller), answer in zip(everybody, await answers(services, served, ask, everybody), strict=True):
+            right = due(needed, ask, caller, mode)
+            told = [*differences(answer, right, served), *leaks(answer, right)]
+            wrong += [f"{mode}, {caller.name}: {ask.method} {ask.path}: {one}" for one in told]
     assert not wrong, "\n".join([f"{len(wrong)} wrong answers", *wrong[:60]])
 
 
@@ -90,6 +94,14 @@ def expanded(asks: tuple[Ask, ...], operation: Operation, ids: Mapping[str, str]
         left = re.findall(r"\{(\w+)\}", path)
         for choice in operation.choices(left[0]) if left else [""]:
             yield replace(ask, path=re.sub(r"\{\w+\}", choice, path), named=ask.path)
+
+
+async def answers(
+    services: dict[str, httpx.AsyncClient], served: Served, ask: Ask, everybody: Sequence[tuple[str, Caller]]
+) -> list[httpx.Response]:
+    """Send a request for everybody: all at once what changes nothing, since refusing a key takes time."""
+    sent = [asked(services[mode], served, ask, caller, mode) for mode, caller in everybody]
+    return await asyncio.gather(*sent) if ask.method == "GET" else [await one for one in sent]
 
 
 async def asked(client: httpx.AsyncClient, served: Served, ask: Ask, caller: Caller, mode: str) -> httpx.Response:
