@@ -1,7 +1,10 @@
 """Everybody who may ask: without a key, with one of each kind, and with what is no good key."""
 
+import asyncio
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from sqlalchemy import update
 
@@ -63,6 +66,17 @@ REFUSED = (
 )
 
 CALLERS = (NOBODY, *KEYED, *REFUSED)
+
+T = TypeVar("T")
+
+
+async def answered(asked: Sequence[tuple[Caller, Coroutine[None, None, T]]]) -> list[T]:
+    """Ask for everybody in turn; a refusal takes half a second, and all refusals take it together."""
+    refused = asyncio.gather(*(one for caller, one in asked if not caller.good))
+    answers = iter([await one for caller, one in asked if caller.good])
+    refusals = iter(await refused)
+    return [next(answers if caller.good else refusals) for caller, _ in asked]
+
 
 SENDER = "writer of Siming"
 """Whose import is there to be asked for."""

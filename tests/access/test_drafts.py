@@ -4,7 +4,6 @@ Every operation is asked by everybody else under every setting without drafts, a
 of the newest, also by their ids.
 """
 
-import asyncio
 import re
 import shutil
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -18,7 +17,7 @@ import pytest
 from app.main import create_app
 from app.snapshots.build import build_snapshot
 from app.store.manifest import Manifest
-from tests.access.callers import KEYED, NOBODY, REFUSED
+from tests.access.callers import KEYED, NOBODY, REFUSED, answered
 from tests.access.conftest import MODES, Served
 from tests.access.operations import ASKED, STATISTICS
 from tests.access.places import AS_OF, BEFORE, registry
@@ -141,15 +140,19 @@ async def test_drafts_are_there_to_those_who_review(
 async def answers(
     asks: list[Ask], served: Served, services: Mapping[str, httpx.AsyncClient]
 ) -> dict[tuple[str, str, str], Answer]:
-    """What everybody else is answered, by setting, caller and path; all at once, since refusing a key takes time."""
+    """What everybody else is answered, by setting, caller and path."""
     asked = {
-        (mode, caller.name, ask.path): told(services[mode], ask, served.headers(caller.name))
+        (mode, caller.name, ask.path): (caller, ask)
         for place, ask in enumerate(asks)
         for mode in (*MODES, "public only")
         for caller in (OTHERS if place == 0 else GOOD)
         if not (mode == "exact" and caller is NOBODY)
     }
-    return dict(zip(asked, await asyncio.gather(*asked.values()), strict=True))
+    sent = [
+        (caller, told(services[mode], ask, served.headers(caller.name)))
+        for (mode, _, _), (caller, ask) in asked.items()
+    ]
+    return dict(zip(asked, await answered(sent), strict=True))
 
 
 async def told(client: httpx.AsyncClient, ask: Ask, headers: Mapping[str, str]) -> Answer:

@@ -3,7 +3,6 @@
 What is right is derived in `tests.access.rules` from a few rules, apart from the service.
 """
 
-import asyncio
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.access.callers import CALLERS, KEYED, NOBODY, Caller
+from tests.access.callers import CALLERS, KEYED, NOBODY, Caller, answered
 from tests.access.conftest import MODES, Served
 from tests.access.operations import ASKED, needed_right
 from tests.access.places import MEMBER, NAMES
@@ -99,9 +98,9 @@ def expanded(asks: tuple[Ask, ...], operation: Operation, ids: Mapping[str, str]
 async def answers(
     services: dict[str, httpx.AsyncClient], served: Served, ask: Ask, everybody: Sequence[tuple[str, Caller]]
 ) -> list[httpx.Response]:
-    """Send a request for everybody: all at once what changes nothing, since refusing a key takes time."""
-    sent = [asked(services[mode], served, ask, caller, mode) for mode, caller in everybody]
-    return await asyncio.gather(*sent) if ask.method == "GET" else [await one for one in sent]
+    """Send a request for everybody, in turn where it changes something."""
+    sent = [(caller, asked(services[mode], served, ask, caller, mode)) for mode, caller in everybody]
+    return await answered(sent) if ask.method == "GET" else [await one for _, one in sent]
 
 
 async def asked(client: httpx.AsyncClient, served: Served, ask: Ask, caller: Caller, mode: str) -> httpx.Response:
