@@ -14,6 +14,7 @@ from tests.disclosure.questions import conditions, lists
 from tests.factories.crowded_registries import crowded_registry
 from tests.factories.loading import fill
 from tests.factories.registries import AS_OF
+from tests.factories.rounded import write_key
 from tests.lengths import at_length
 from tests.reference.measures import Population
 from tests.reference.public import PublicReference
@@ -25,6 +26,8 @@ ADDITIVE = (
     "enterprises", "enterprises_organised", "enterprises_standalone",
     "members", "members_matched", "headcount", "headcount_matched",
 )  # fmt: skip
+
+KEYS = {"one": b"a rounding key of the tests, 32.", "other": b"another key of the tests, of 32."}
 
 
 @pytest.fixture
@@ -119,10 +122,13 @@ def test_values_are_the_same_when_another_process_builds_from_rows_in_another_or
     assert files_of(tmp_path / "again" / "snapshots" / "public" / snapshot) == files
 
 
-def test_values_are_others_when_the_key_is_another(publisher: Publisher, tmp_path: Path) -> None:
+def test_values_are_others_when_the_key_is_another(migrated_sqlite_url: str, tmp_path: Path) -> None:
     registry = crowded_registry(3)
-    fill(publisher.settings.registry_url, registry)
-    other = Publisher(publisher.settings.registry_url, tmp_path / "other", tmp_path / "another-key")
+    fill(migrated_sqlite_url, registry)
+    publisher, other = (Publisher(migrated_sqlite_url, tmp_path / name, tmp_path / f"{name}-key") for name in KEYS)
+    for name, one in zip(KEYS, (publisher, other), strict=True):
+        write_key(tmp_path / f"{name}-key", KEYS[name])
+        assert one.key == KEYS[name]
     asked = [
         {"sort": "code"} | condition
         for condition in conditions(PublicReference(registry, AS_OF, publisher.key), "districts")
