@@ -202,6 +202,7 @@ def test_figures_are_protected_and_say_so(service: httpx.Client, full: Protected
 def test_readiness_knows_no_database(service: httpx.Client, full: Protected) -> None:
     assert service.get("/readyz").json() == {
         "status": "ready", "snapshot": full.folder.name, "database": "absent", "is_damaged": False, "damaged": [],
+        "replica": None,
     }  # fmt: skip
 
 
