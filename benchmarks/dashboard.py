@@ -21,6 +21,9 @@ READY = "() => Boolean(document.body?.dataset.ready)"
 THERE = "() => document.readyState === 'complete'"
 SINCE_START = "performance.now()"
 
+UNTIL_QUIET_MS = 1000
+"""Wait after a page is usable, so that what it still asks for is counted."""
+
 
 @dataclass(frozen=True)
 class Visit:
@@ -99,7 +102,7 @@ def _visit(context: BrowserContext, url: str, ready: str) -> Visit:
     page.goto(url, wait_until="commit")
     page.wait_for_function(ready, polling="raf")
     seconds = page.evaluate(SINCE_START) / 1000
-    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(UNTIL_QUIET_MS)
     page.close()
     return Visit(seconds, sizes, sum(not url.startswith("data:") for url in kinds.values()))
 
