@@ -145,7 +145,6 @@ METRICS = {
     ),
     **STAFF,
     **SHARES,
-    "admission_rate": Metric(("members_admitted",), "members", interval=None),
     "dual_reach": Metric(
         ("members_reached_by_dual",),
         "members_unorganised",
@@ -153,6 +152,7 @@ METRICS = {
         interval="shares",
         companions=("members_reached_by_dual_unknown", "enterprises_members_unknown"),
     ),
+    "admission_rate": Metric(("members_admitted",), "members", interval=None),
     "reporting_rate": Metric(("enterprises_reporting",), "enterprises"),
     "turnover": Metric(
         ("members_joined", "members_left"), "members", ("members_joined",), 2, ("members_left",), interval=None
