@@ -25,7 +25,7 @@ from app.store.manifest import (
 )
 from app.store.snapshot import Snapshot, Tree
 
-_MAPPED_AT_ONCE = 8
+_MAPPED_AT_ONCE = 12
 """Most snapshots that stay memory-mapped; beyond, the least recently used is dropped."""
 
 _SETTLED_NS = 1_000_000_000
@@ -178,7 +178,7 @@ class Shelf:
                 raise SnapshotWithdrawn(withdrawal_of(manifest.id, manifest.release))
 
     def visit(self, manifest: Manifest) -> Snapshot:
-        """Return a snapshot for a single read; it does not displace another mapped one.
+        """Return a snapshot for a single read; it stays mapped only where there is room, and displaces no other.
 
         Raises
         ------
@@ -190,7 +190,10 @@ class Shelf:
             return snapshot
         self._verify(manifest)  # outside the lock, so that no other thread waits for it
         with self._lock:
-            return self._verified(manifest)
+            snapshot = self._verified(manifest)
+            if len(self._open) < _MAPPED_AT_ONCE:
+                self._open[manifest.id] = snapshot
+            return snapshot
 
     def _first(self, candidates: Sequence[Manifest], detail: Message, *, by_id: bool = False) -> Snapshot:
         for manifest in candidates:
