@@ -1,15 +1,15 @@
 """The snapshots that statistics come from: which there are, their release and their withdrawal."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import date, datetime
 from enum import StrEnum
+from threading import Thread
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import Path, Request, Response
 from pydantic import Field, StringConstraints
-from starlette.background import BackgroundTask
 
 from app.access.principals import Principal, Tier, tier_of
 from app.api.http.auditing import audit_details
@@ -22,13 +22,11 @@ from app.api.statistics.models import Correlation, Disclosure, MemberSource
 from app.api.statistics.reader import reader_of
 from app.catalogue.vocabulary import Basis, DistrictLevel, IndustryLevel
 from app.config import Settings
-from app.errors import ErrorCode, ErrorItem, closest
 from app.jobs.uploads import full_disk_named
-from app.messages import say
 from app.snapshots import releases
 from app.snapshots.replication.push import push_changes
 from app.store.manifest import Manifest, Release
-from app.store.shelf import Shelf, SnapshotNotFound
+from app.store.shelf import Shelf, unknown_snapshot
 
 
 class SnapshotSettings(Closed):
@@ -153,14 +151,20 @@ async def list_snapshots(request: Request) -> Response:
     """List the snapshots of the caller's tier: released ones, drafts (for `write`, `release`), withdrawn ones."""
     tier = _tier(request)
     shelf = reader_of(request, tier).shelf
-    released = {manifest.id for manifest in shelf.all()}
+    released = {manifest.id: manifest for manifest in shelf.all()}
+    drafts = [it for it in _drafts(request, shelf) if not _is_released(it, released.get(it.id))]
     listed = [
-        *(_described(manifest, SnapshotState.RELEASED) for manifest in shelf.all()),
-        *(_draft(shelf, manifest) for manifest in _drafts(request, shelf)),
+        *(_described(manifest, SnapshotState.RELEASED) for manifest in released.values()),
+        *(_draft(shelf, manifest) for manifest in drafts),
         *(_described(it, SnapshotState.WITHDRAWN) for it in shelf.withdrawn.all() if it.id not in released),
     ]
     is_public = tier is Tier.PUBLIC and not _drafts(request, shelf)
     return validated(msgspec.json.encode({"data": listed}), public=is_public)
+
+
+def _is_released(draft: Manifest, released: Manifest | None) -> bool:
+    """Return whether nothing would change if a draft were released: another public one may belong to it."""
+    return released is not None and draft.public_id == released.public_id
 
 
 @router.get("/{id}", response_model=SnapshotAnswer, dependencies=[READ])
@@ -176,7 +180,7 @@ async def get_snapshot(request: Request, snapshot_id: SnapshotId) -> Response:
         described = _draft(shelf, drafts[snapshot_id])
     else:
         shelf.refuse_withdrawn(snapshot_id)
-        raise _unknown(snapshot_id, known)
+        raise unknown_snapshot(snapshot_id, known)
     is_public = tier is Tier.PUBLIC and snapshot_id in known
     return validated(msgspec.json.encode({"data": described}), public=is_public)
 
@@ -212,14 +216,9 @@ async def _decided(
     with full_disk_named():
         manifest = await asyncio.to_thread(decide, request.app.state.settings, snapshot_id, decision, _WAIT_SECONDS)
     audit_details(request, as_of=manifest.as_of.isoformat())
-    pushing = BackgroundTask(push_changes, request.app.state.settings)  # after the answer, which does not wait for it
-    return Response(msgspec.json.encode({"data": _described(manifest, state)}), media_type=JSON, background=pushing)
-
-
-def _unknown(snapshot_id: str, known: Iterable[str]) -> SnapshotNotFound:
-    message = say("There is no snapshot of this id.")
-    suggestions = closest(snapshot_id, known, most=3, alike=0)
-    return SnapshotNotFound(message, [ErrorItem(ErrorCode.NOT_FOUND, "path/id", message, suggestions=suggestions)])
+    # Neither the answer nor the end of the service waits for it; what it leaves undone the next push does.
+    Thread(target=push_changes, args=(request.app.state.settings,), daemon=True).start()
+    return Response(msgspec.json.encode({"data": _described(manifest, state)}), media_type=JSON)
 
 
 def _tier(request: Request) -> Tier:

@@ -22,6 +22,7 @@ from app.database.write_lock import write_lock_sync
 from app.errors import Conflict, Report
 from app.messages import Message, say
 from app.registry.erasure import Tombstones, proved, write_key
+from app.snapshots.folders import sync
 
 RESTORING = ".restoring"
 """Temporary folder of a restoration, in the data folder and beside a SQLite file; removed at its end."""
@@ -242,10 +243,10 @@ class _Restoration:
     def _put_in_place(self, database: str) -> None:
         if is_sqlite(database):
             file, place = sqlite_path(database), sqlite_path(self._settings.registry_url)
-            _sync(file)
+            sync(file)
             self._undo.callback(place.unlink, missing_ok=True)
             file.rename(place)
-            _sync(place.parent)
+            sync(place.parent)
 
     def _load(self, url: str) -> dict[str, int]:
         """Fill a database and migrate it to the newest schema; return the number of rows of each table."""
@@ -288,7 +289,7 @@ class _Restoration:
             self._undo.callback(self._settings.tombstone_key_path.unlink, missing_ok=True)
             write_key(self._settings.tombstone_key_path, self._erased.tombstones.key)
         self._put_rounding_key()
-        _sync(self._settings.data_dir)
+        sync(self._settings.data_dir)
 
     def _put_rounding_key(self) -> None:
         target = self._settings.rounding_key_path

@@ -17,7 +17,7 @@ from app.config import Settings
 from app.errors import NotFound
 from app.imports.datasets import DATASETS
 from app.imports.issues import IssueCount, RowIssue
-from app.imports.options import ImportMode, ImportOptions, OnError
+from app.imports.options import ImportMode, ImportOptions, ImportResult, OnError
 from app.messages import Message, say
 from app.snapshots.dates import refuse_future
 
@@ -150,6 +150,13 @@ def import_dataset(
     _print_problems(imported)
     if dry_run:
         tell("Validated, nothing was written. The import would be:")
+    _tell_result(dataset, result)
+    if build is not None and not dry_run:
+        build_in_subprocess(settings, [build.date()])
+
+
+def _tell_result(dataset: str, result: ImportResult) -> None:
+    """Say what an import did, and which snapshots are older now than the registry."""
     counts = ("inserted", "changed", "unchanged", "deleted", "errors", "warnings")
     tell(
         "{dataset}: {inserted:,} inserted, {changed:,} changed, {unchanged:,} unchanged, {deleted:,} deleted, "
@@ -162,8 +169,6 @@ def import_dataset(
             "Snapshots older than the registry, to be built again: {snapshots}",
             snapshots=", ".join(result.stale_snapshots),
         )
-    if build is not None and not dry_run:
-        build_in_subprocess(settings, [build.date()])
 
 
 def export_dataset(

@@ -278,5 +278,20 @@ def _read(path: Path) -> JobRecord | None:
     return record if record.finished or not _is_lost(beat) else interrupted(record)
 
 
+def settle(jobs_dir: Path, job_id: str) -> None:
+    """Write that a job without a heartbeat is interrupted; one of the future is renewed, as the clock was set back."""
+    path = record_path(jobs_dir, job_id)
+    try:
+        beat, record = path.stat().st_mtime, msgspec.json.decode(path.read_bytes(), type=JobRecord)
+    except (FileNotFoundError, msgspec.DecodeError):  # as for `_read`
+        return
+    if record.finished:
+        return
+    if _is_lost(beat):
+        write_record(jobs_dir, interrupted(record))
+    elif beat - datetime.now(UTC).timestamp() > HEARTBEAT_SECONDS:
+        os.utime(path)
+
+
 def _is_lost(beat: float) -> bool:
     return datetime.now(UTC) - datetime.fromtimestamp(beat, UTC) > timedelta(seconds=HEARTBEAT_LOST_SECONDS)

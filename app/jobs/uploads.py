@@ -1,7 +1,6 @@
 """Uploaded files, removed when their import ends; cleanup of uploads and job records after crashes and retention."""
 
 import errno
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,15 +10,13 @@ from pathlib import Path
 from app.config import Settings
 from app.errors import TemporarilyUnavailable
 from app.jobs.records import (
-    HEARTBEAT_SECONDS,
     JobNotFound,
-    interrupted,
     issues_path,
     job_ids,
     read_job,
     record_path,
     remarks_path,
-    write_record,
+    settle,
 )
 from app.messages import say
 
@@ -65,10 +62,7 @@ def upload_path(settings: Settings, job_id: str) -> Path:
 def clean_up_jobs(settings: Settings) -> None:
     """Remove uploads of ended jobs and of abandoned transfers, and expired records; settle interrupted jobs."""
     for job_id in job_ids(settings.jobs_dir):
-        try:
-            _settle(settings, job_id)
-        except (JobNotFound, FileNotFoundError):
-            continue
+        settle(settings.jobs_dir, job_id)
     for upload in settings.uploads_dir.glob("*"):
         if _is_abandoned(settings, upload):
             upload.unlink(missing_ok=True)
@@ -87,15 +81,6 @@ def remove_remarks(settings: Settings) -> None:
     """Remove the files with remarks of all imports; the lists of problems stay."""
     for copy in settings.jobs_dir.glob(remarks_path(settings.jobs_dir, "*").name):
         copy.unlink(missing_ok=True)
-
-
-def _settle(settings: Settings, job_id: str) -> None:
-    """Record that a job without a heartbeat is interrupted; one of the future is renewed, as the clock was set back."""
-    record = read_job(settings.jobs_dir, job_id)
-    if record.state == "interrupted":
-        write_record(settings.jobs_dir, interrupted(record))
-    elif not record.finished and _age(record_path(settings.jobs_dir, job_id)) < -HEARTBEAT_SECONDS:
-        os.utime(record_path(settings.jobs_dir, job_id))
 
 
 def _is_abandoned(settings: Settings, upload: Path) -> bool:

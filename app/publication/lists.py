@@ -53,7 +53,7 @@ class FileAnswer:
     single: bool
 
 
-_SMALL_FILE = 1 << 20
+_SMALL_FILE = 4 << 20
 """Bytes up to which a file is made before it is sent, so that it can be cached; larger ones are made while sent."""
 
 _LISTS: dict[Subject, Callable[[Snapshot, Question, Page], RowList]] = {

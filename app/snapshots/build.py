@@ -23,7 +23,7 @@ from app.snapshots.manifests import exact_manifest, public_manifest
 from app.snapshots.moves import moving
 from app.snapshots.ordering import OrderedTree, order_tree
 from app.snapshots.public import public_tables
-from app.snapshots.releases import refuse_withdrawn
+from app.snapshots.releases import refuse_withdrawn, remove_draft
 from app.snapshots.replication.push import push_changes
 from app.snapshots.replication.state import note_change, refuse_replica
 from app.snapshots.rounding import rounding_key
@@ -67,6 +67,8 @@ def build_snapshot(settings: Settings, as_of: date, report: Report) -> Manifest:
         extract(settings.registry_url, inputs, lambda done: report("reading", done, len(EXTRACTED)))
         report("computing", 0, 1)
         facts = compute_facts(inputs, settings.registry_url, settings, as_of)
+        for table in EXTRACTED:  # the facts stay, until the snapshot is written
+            (inputs / f"{table}.parquet").unlink()
         manifest = _publish(settings, facts, folder, key, report)
     push_changes(settings, report)
     return manifest
@@ -104,9 +106,8 @@ def _place(settings: Settings, folder: Path, exact: Manifest, protected: Manifes
     if protected is not None:
         publish(folder / Tier.PUBLIC, root / Tier.PUBLIC, protected)
     published = publish(folder / Tier.EXACT, root / Tier.EXACT, msgspec.structs.replace(exact, public_id=public_id))
-    draft = root / DRAFTS / Tier.EXACT / exact.id
-    if draft.exists():  # of a time when builds made drafts
-        draft.rename(folder / DRAFTS)
+    if settings.release == "automatic":
+        remove_draft(settings, exact.id)  # of a time when builds made drafts
     return published
 
 

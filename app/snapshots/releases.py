@@ -14,13 +14,13 @@ import msgspec
 
 from app.access.principals import Tier
 from app.config import Settings
-from app.errors import Conflict, ErrorCode, ErrorItem, closest
+from app.errors import Conflict
 from app.messages import say
 from app.snapshots.folders import instant_after, is_whole
 from app.snapshots.moves import Moves, moving, new_moves
 from app.snapshots.replication.state import note_change
 from app.store.manifest import MANIFEST, RELEASE, Manifest, Release, read_manifest, write_manifest, write_release
-from app.store.shelf import DRAFTS, WITHDRAWN, Shelf, SnapshotNotFound, withdrawal_of
+from app.store.shelf import DRAFTS, WITHDRAWN, Shelf, unknown_snapshot
 
 
 class NotReleased(Conflict):
@@ -129,6 +129,16 @@ def withdraw_snapshot(settings: Settings, snapshot_id: str, decision: Decision, 
         return read_manifest(exact.withdrawn / snapshot_id)
 
 
+def remove_draft(settings: Settings, snapshot_id: str) -> None:
+    """Remove the draft of a snapshot, if there is one, and the protected drafts that no other names."""
+    draft = Folders(settings, Tier.EXACT).drafts / snapshot_id
+    if draft.exists():
+        with new_moves(settings) as moves:
+            moves.remove(draft)
+            _sweep_drafts(moves, settings, snapshot_id)
+            moves.decide()
+
+
 def refuse_withdrawn(settings: Settings, snapshot_id: str) -> None:
     """Refuse a build of what was withdrawn.
 
@@ -137,13 +147,12 @@ def refuse_withdrawn(settings: Settings, snapshot_id: str) -> None:
     ContentWithdrawn
         The exact snapshot of this id is withdrawn.
     """
-    for manifest in Folders(settings, Tier.EXACT).shelf.withdrawn.all():
-        if manifest.id == snapshot_id and manifest.release is not None:
-            message = say(
-                "{withdrawal} Nothing is built: correct the registry, or release the snapshot to bring it back.",
-                withdrawal=withdrawal_of(snapshot_id, manifest.release),
-            )
-            raise ContentWithdrawn(message)
+    if withdrawal := Folders(settings, Tier.EXACT).shelf.withdrawal(snapshot_id):
+        message = say(
+            "{withdrawal} Nothing is built: correct the registry, or release the snapshot to bring it back.",
+            withdrawal=withdrawal,
+        )
+        raise ContentWithdrawn(message)
 
 
 def _found(snapshot_id: str, *roots: Path) -> tuple[Manifest, Path]:
@@ -154,9 +163,7 @@ def _found(snapshot_id: str, *roots: Path) -> tuple[Manifest, Path]:
             if manifest.id == snapshot_id:
                 return manifest, root / snapshot_id
             known.append(manifest.id)
-    message = say("There is no snapshot of this id.")
-    suggestions = closest(snapshot_id, known, most=3, alike=0)
-    raise SnapshotNotFound(message, [ErrorItem(ErrorCode.NOT_FOUND, "path/id", message, suggestions=suggestions)])
+    raise unknown_snapshot(snapshot_id, known)
 
 
 def _damaged(snapshot_id: str) -> FilesDamaged:

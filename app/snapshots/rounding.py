@@ -22,6 +22,7 @@ from app.access.principals import Tier
 from app.config import Settings
 from app.errors import Conflict
 from app.messages import say
+from app.snapshots.folders import sync
 from app.store.manifest import DamagedManifest, OutdatedManifest, read_manifest
 from app.store.shelf import DRAFTS, WITHDRAWN
 
@@ -197,15 +198,7 @@ def _create(path: Path) -> None:
         os.link(name, path)
     finally:
         Path(name).unlink()
-    _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(path.parent)
 
 
 def _shift(code: hmac.HMAC, identity: str) -> int:

@@ -48,17 +48,18 @@ def snapshot_tables(facts: Facts, districts: OrderedTree, industries: OrderedTre
     groups = group_columns(facts.industry_groups)
     enterprises, *nodes = order_enterprises(facts.enterprises, districts, industries)
     placed = _placed(enterprises, nodes, districts, industries, groups["industries"])
-    measures = ((it.code, require_room(it.code, _measure(enterprises, it.code))) for it in ROW_MEASURES)
+    columns = _enterprises(enterprises, placed)
+    measures = ((it.code, require_room(it.code, numbers(columns[it.code]))) for it in ROW_MEASURES)
     return {
         "districts": tree_columns(districts, DistrictLevel),
         "industries": tree_columns(industries, IndustryLevel),
         "industry_groups": groups,
-        "enterprises": _enterprises(enterprises, placed),
+        "enterprises": columns,
         "branches": _branches(facts.branches),
         "withheld": _withheld(enterprises, placed, districts, industries),
         "dual_affiliation": _dual_affiliation(facts.dual_affiliation),
-        "workplaces": _workplaces(facts.workplaces, enterprises["code"]),
-        "coverage": _coverage(facts.coverage, enterprises["code"]),
+        "workplaces": _workplaces(facts.workplaces, columns["code"]),
+        "coverage": _coverage(facts.coverage, columns["code"]),
         "findings": _findings(facts.findings, districts, industries),
         "targets": target_columns(facts.targets, districts, industries),
         **sum_tables(measures, placed),
@@ -168,16 +169,12 @@ def _enterprises(table: OrderedRows, placed: Placed) -> Columns:
         **{name: _nullable(table[name]) for name in _FLAGS},
         "members_without_dual": _nullable(table["members_without_dual"]),
         **{
-            measure.code: integer_array(_measure(table, measure.code))
+            measure.code: integer_array(placed.enterprises)
             if measure.code == "enterprises"
             else _nullable(table[measure.code])
             for measure in ROW_MEASURES
         },
     }
-
-
-def _measure(enterprises: OrderedRows, code: str) -> npt.NDArray[np.int64]:
-    return np.ones(len(enterprises), np.int64) if code == "enterprises" else numbers(enterprises[code])
 
 
 def _branches(rows: StoredRows) -> Columns:

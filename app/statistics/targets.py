@@ -20,7 +20,7 @@ from app.store.arrays import Int64
 from app.store.snapshot import Mask, Snapshot, Tree
 
 _EPOCH = date(1970, 1, 1)
-_METRICS, _BASES, _SECTORS = tuple(TargetMetric), tuple(Basis), tuple(Sector)
+_SECTORS = tuple(Sector)
 _UNTOLD = frozenset(map(STATUSES.index, (Status.UNRELIABLE, Status.PROTECTED)))
 
 
@@ -115,14 +115,12 @@ def targets_of(snapshot: Snapshot, question: TargetsQuestion) -> Int64:
 def read_targets(snapshot: Snapshot, rows: Int64) -> list[Target]:
     """Return some rows of the table of targets."""
     table = snapshot.table("targets")
-    numbers = (
-        _numbers(snapshot, name, rows) for name in ("metric", "basis", "due_on", "district", "industry", "sector")
-    )
-    texts = (table.texts_of(name, rows) for name in ("value", "industry_group", "source"))
+    numbers = (_numbers(snapshot, name, rows) for name in ("due_on", "district", "industry"))
+    texts = (table.texts_of(name, rows) for name in ("metric", "basis", "value", "industry_group", "sector", "source"))
     return [
-        Target(_METRICS[metric or 0], _BASES[basis or 0], _EPOCH + timedelta(days=due or 0), value, district, industry,
-               group, None if sector is None else _SECTORS[sector], source)
-        for metric, basis, due, district, industry, sector, value, group, source in zip(*numbers, *texts, strict=True)
+        Target(TargetMetric(metric), Basis(basis), _EPOCH + timedelta(days=due or 0), value, district, industry, group,
+               None if sector is None else Sector(sector), source)
+        for due, district, industry, metric, basis, value, group, sector, source in zip(*numbers, *texts, strict=True)
     ]  # fmt: skip
 
 

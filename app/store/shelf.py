@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import date
 from functools import cached_property
@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from app.errors import ErrorCode, ErrorItem, NotFound, ServiceError
+from app.errors import ErrorCode, ErrorItem, NotFound, ServiceError, closest
 from app.messages import Message, say
 from app.store.format import checksum
 from app.store.manifest import (
@@ -41,6 +41,13 @@ class SnapshotNotFound(NotFound):
 
     code = "snapshot-not-found"
     title = "Snapshot not found"
+
+
+def unknown_snapshot(snapshot_id: str, known: Iterable[str]) -> SnapshotNotFound:
+    """Return the error for the id of no snapshot, with the closest of those that there are."""
+    message = say("There is no snapshot of this id.")
+    suggestions = closest(snapshot_id, known, most=3, alike=0)
+    return SnapshotNotFound(message, [ErrorItem(ErrorCode.NOT_FOUND, "path/id", message, suggestions=suggestions)])
 
 
 class SnapshotWithdrawn(ServiceError):
@@ -73,7 +80,7 @@ def _files(folder: Path, manifest: Manifest) -> object:
         stats = [(folder / f"{name}.arrow").stat() for name in manifest.tables]
     except OSError:
         return object()  # equal to nothing
-    return manifest, [(stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in stats]
+    return manifest.tables, [(stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in stats]
 
 
 DRAFTS = "drafts"
@@ -173,9 +180,15 @@ class Shelf:
 
     def refuse_withdrawn(self, snapshot_id: str) -> None:
         """Raise `SnapshotWithdrawn` for the id of a snapshot that was withdrawn."""
+        if withdrawal := self.withdrawal(snapshot_id):
+            raise SnapshotWithdrawn(withdrawal)
+
+    def withdrawal(self, snapshot_id: str) -> Message | None:
+        """Return what is said of the withdrawal of a snapshot; null: it was not withdrawn."""
         for manifest in self.withdrawn.all():
             if manifest.id == snapshot_id and manifest.release is not None:
-                raise SnapshotWithdrawn(withdrawal_of(manifest.id, manifest.release))
+                return withdrawal_of(manifest.id, manifest.release)
+        return None
 
     def visit(self, manifest: Manifest) -> Snapshot:
         """Return a snapshot for a single read; it stays mapped only where there is room, and displaces no other.
@@ -191,7 +204,7 @@ class Shelf:
         self._verify(manifest)  # outside the lock, so that no other thread waits for it
         with self._lock:
             snapshot = self._verified(manifest)
-            if len(self._open) < _MAPPED_AT_ONCE:
+            if manifest.id in self._open or len(self._open) < _MAPPED_AT_ONCE:
                 self._open[manifest.id] = snapshot
             return snapshot
 

@@ -168,6 +168,10 @@ def test_the_list_has_states_and_drafts_for_those_who_review(desk: Desk, office:
         assert office.snapshots(who) == [*public[:2], ("draft", draft.public_id), public[2]]
         listed = office.get("/v1/snapshots", who)
         assert listed.headers["cache-control"] == "private, no-cache"
+    renamed = desk.build(5, "另名")  # its public figures are those of what is released
+    assert renamed.public_id == five.public_id
+    assert office.snapshots("writer")[2:4] == [("draft", renamed.id), ("draft", draft.id)]
+    assert office.snapshots("scoped writer") == [*public[:2], ("draft", draft.public_id), public[2]]
 
 
 def test_a_snapshot_says_when_and_why_it_was_released_and_what_it_revises(desk: Desk, office: Office) -> None:

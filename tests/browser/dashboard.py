@@ -172,6 +172,9 @@ def test_targets_stand_on_their_cards(open_page: Open, address: str) -> None:
     card = page.locator("#headline li[data-code=work_coverage] .target")
     expect(card).to_contain_text(f"{100 * of_card['value']:.1f}{THIN}% by {of_card['due_on']}: {of_card['state']}")
     expect(page.locator("#targets tbody tr")).to_have_count(len(found))
+    page = open_page(f"{address}/dashboard#district={SIMING}&filter=ownership:private&lang=en")
+    expect(page.locator("#targets .note").nth(1)).to_have_text("Not limited to the chosen enterprises.")
+    expect(page.locator("#headline .target")).to_have_count(0)  # no target is for an ownership
 
 
 def test_a_rule_leads_to_what_it_finds(open_page: Open, address: str) -> None:

@@ -20,7 +20,7 @@ def figures(**parts: Any) -> dict[str, Any]:
     """Return the figures of Siming's non-public enterprises, but for what a test says."""
     whole = {
         "place": "思明区", "whom": "家非公企业", "counts": COUNTS, "rates": {"organisation_coverage": rate(71 / 176)},
-        "meta": EXACT, "since": "上季度", "change": {"organisation_coverage": 0.004},
+        "since": "上季度", "change": {"organisation_coverage": 0.004},
         "industries": [{"name": "信息传输、软件和信息技术服务业", "class": "low", "shortfall": 306}],
     }  # fmt: skip
     return whole | parts

@@ -19,8 +19,9 @@ import orgcoverage
 from app.api.statistics.tables import TABLES
 from app.catalogue.metrics import Status
 from app.statistics.comparison import ComparisonClass
+from app.statistics.establishment_proposals import ProposalKind
 from app.statistics.targets import TargetState
-from orgcoverage.frames import CLASSES, STATUSES, TARGET_STATES
+from orgcoverage.frames import CLASSES, PROPOSALS, STATUSES, TARGET_STATES
 from orgcoverage.imports import follow
 from orgcoverage.operations import OPERATIONS
 from orgcoverage.questions import Questions
@@ -100,6 +101,7 @@ def test_statuses_and_classes_are_those_of_the_service_when_compared() -> None:
     assert tuple(Status) == STATUSES
     assert tuple(ComparisonClass) == CLASSES
     assert set(TargetState) == set(TARGET_STATES)
+    assert tuple(ProposalKind) == PROPOSALS
 
 
 def test_value_is_kept_when_the_client_does_not_know_it(address: str) -> None:

@@ -13,9 +13,10 @@ from app.access.principals import Tier
 from app.cli.commands import main
 from app.config import Settings
 from app.main import create_app
+from app.messages import verbatim
 from app.snapshots.replication import index as lists
 from app.snapshots.replication import prune, push
-from app.snapshots.replication.index import StoreRefused, read_index
+from app.snapshots.replication.index import StoreRefused, read_index, replace_index
 from app.snapshots.replication.objects import StoreUnavailable
 from app.snapshots.replication.prune import prune_store
 from app.snapshots.replication.pull import FolderOfOther, replicate
@@ -24,6 +25,7 @@ from app.snapshots.replication.push import push_changes
 from app.snapshots.replication.state import FolderOfReplica, is_unpushed, read_replica, unpushed_seconds
 from tests.factories.releasing import Desk, public_of
 from tests.factories.rounded import public_settings
+from tests.reliability.service import until
 from tests.replicas.seaweed import Store
 
 PAGE = "/v1/statistics/districts?parent=siming"
@@ -396,7 +398,37 @@ def test_a_release_over_http_is_pushed_after_its_answer(store: Store, writer: De
     with TestClient(create_app(everything)) as client:
         for decision, place in (("release", "public"), ("withdraw", "withdrawn/public")):
             assert client.post(f"/v1/snapshots/{draft.id}/{decision}", json={"note": "seen"}).status_code == 200
+            until(lambda: not is_unpushed(writer.settings), "the push has not ended")
             assert pulled(replica).places == {place: [public_of(draft)]}
+
+
+def test_what_is_withdrawn_is_withdrawn_everywhere_when_the_push_before_got_no_answer(
+    store: Store, writer: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [first] = writer.released(5)
+    with monkeypatch.context() as patched:
+        patched.setattr(push, "replace_index", lambda *given: replace_index(*given) and unanswered())
+        push_changes(writer.settings)
+    assert is_unpushed(writer.settings)
+    replica = store.replica(tmp_path / "replica")
+    assert pulled(replica).ids("public") == [public_of(first)]  # it had arrived all the same
+    writer.withdraw(first.id)
+    push_changes(writer.settings)
+    assert pulled(replica).places == writer.places
+    assert pulled(replica).ids("public") == []
+
+
+def unanswered() -> bool:
+    raise StoreUnavailable(verbatim("The answer was lost."))
+
+
+def test_a_replica_goes_on_when_what_it_noted_is_empty(store: Store, writer: Desk, tmp_path: Path) -> None:
+    writer.released(5)
+    push_changes(writer.settings)
+    replica = store.replica(tmp_path / "replica")
+    pulled(replica)
+    (replica.data_dir / "replica.json").write_bytes(b"")  # as a power cut may leave it
+    assert pulled(replica).places == writer.places
 
 
 def test_commands_push_fill_and_prune(

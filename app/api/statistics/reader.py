@@ -8,13 +8,11 @@ from fastapi import Request
 
 from app.access.principals import Tier
 from app.publication.row_cache import Source
+from app.statistics.as_of import mapped_at
 from app.statistics.question import AsOf
 from app.store.shelf import Shelf
 
 Result = TypeVar("Result")
-
-_MOST_MAPPED = 8
-"""Dates whose snapshot is assumed to be mapped still; as many as the shelf keeps mapped."""
 
 
 class SnapshotReader:
@@ -27,7 +25,6 @@ class SnapshotReader:
     def __init__(self, source: Source) -> None:
         self.shelf: Shelf = source.shelf
         self._source = source
-        self._mapped: dict[object, None] = {}
 
     async def run(self, work: Callable[[Source], Result], when: AsOf, *, light: bool) -> Result:
         """Run some work of the reading half, and return its result.
@@ -41,19 +38,9 @@ class SnapshotReader:
         light
             Whether it takes at most a millisecond once the snapshot is mapped.
         """
-        manifests = self.shelf.all()
-        key = (manifests[0].recency if manifests else None, when)
-        if light and key in self._mapped:
+        if light and mapped_at(self.shelf, when) is not None:
             return work(self._source)
-        result = await asyncio.to_thread(work, self._source)
-        self._remember(key)
-        return result
-
-    def _remember(self, key: object) -> None:
-        self._mapped.pop(key, None)
-        self._mapped[key] = None
-        while len(self._mapped) > _MOST_MAPPED:
-            self._mapped.pop(next(iter(self._mapped)))
+        return await asyncio.to_thread(work, self._source)
 
 
 def reader_of(request: Request, tier: Tier) -> SnapshotReader:

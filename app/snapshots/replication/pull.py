@@ -32,7 +32,7 @@ from app.snapshots.replication.index import (
     read_index,
 )
 from app.snapshots.replication.objects import Objects, StoreUnavailable, stores
-from app.snapshots.replication.state import Replica, StoreState, read_replica, write_replica
+from app.snapshots.replication.state import Replica, StoreState, is_replica, read_replica, write_replica
 from app.store.format import checksum
 from app.store.manifest import EXACT, MANIFEST, RELEASE, DamagedManifest, Manifest, read_manifest, write_release
 from app.store.shelf import damaged_table
@@ -99,7 +99,8 @@ class Puller:
         for tier in self._tiers:
             if tier not in self._objects:
                 raise StoreUnavailable(say("No setting names the store of the tier {tier}.", tier=tier))
-        self._replica = read_replica(settings) or self._new()
+        unread = Replica(StoreState.UNAVAILABLE, {}, None)  # a power cut may leave an empty file
+        self._replica = read_replica(settings) or (unread if is_replica(settings) else self._new())
         self._tags: dict[Tier, str | None] = {}
         self._lists: dict[Tier, Index] = {}
         self._is_equal = False

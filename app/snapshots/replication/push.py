@@ -116,12 +116,15 @@ class _Push:
         while True:
             known, found = read_index(self._objects, self._tier, key)
             base = Pushed(before.sequence) if known is None else before
+            ours = _both(base.places, base.offered)
             listed = Index(self._tier, base.sequence, {}) if known is None else known
             self._send(listed.manifests)
-            places = _merged(listed.places, base.places, self._here)
+            places = _merged(listed.places, base.places, ours, self._here)
             if places == listed.places and known is not None:
                 return self._noted(listed.sequence)
             sequence = max(listed.sequence, base.sequence) + 1
+            offered = Pushed(base.sequence, base.places, _both(base.offered, self._here))
+            write_pushed(self._settings, read_pushed(self._settings) | {self._tier: offered})
             if replace_index(self._objects, Index(self._tier, sequence, places), key, found.tag):
                 return self._noted(sequence)
 
@@ -136,7 +139,7 @@ class _Push:
             except StoreRefused:
                 known = None
             sequence = max(self._pushed.sequence, 0 if known is None else known.sequence) + 1
-            if replace_index(self._objects, Index(self._tier, sequence, _merged({}, {}, self._here)), key, tag):
+            if replace_index(self._objects, Index(self._tier, sequence, _merged({}, {}, {}, self._here)), key, tag):
                 return self._noted(sequence)
 
     @property
@@ -206,13 +209,20 @@ def _entries(root: Path, pushed: Mapping[str, Entry]) -> dict[str, Entry]:
     return entries
 
 
-def _merged(listed: Places, base: Places, here: Places) -> Places:
-    """Return a list with what has been changed here since the base was pushed, without empty places."""
+def _both(one: Places, other: Places) -> Places:
+    return {place: {**one.get(place, {}), **other.get(place, {})} for place in {*one, *other}}
+
+
+def _merged(listed: Places, base: Places, ours: Places, here: Places) -> Places:
+    """Return a list with what has been changed here since the base was pushed, without empty places.
+
+    `ours`: what may be in the list from here; what of it is no longer here goes.
+    """
     merged = {}
     for place in {*listed, *here}:
         before, now = base.get(place, {}), here.get(place, {})
         changed = {snapshot: entry for snapshot, entry in now.items() if before.get(snapshot) != entry}
-        kept = {key: entry for key, entry in listed.get(place, {}).items() if key in now or key not in before}
+        kept = {key: it for key, it in listed.get(place, {}).items() if key in now or key not in ours.get(place, {})}
         if kept | changed:
             merged[place] = kept | changed
     return merged

@@ -36,10 +36,19 @@ class FolderOfReplica(Conflict):
 
 
 class Pushed(msgspec.Struct, frozen=True):
-    """What this folder has last pushed of a tier: the list's sequence then, and what was in the folder."""
+    """What this folder has last pushed of a tier.
+
+    Parameters
+    ----------
+    sequence, places
+        The list's sequence then, and what was in the folder.
+    offered
+        What was in the folder when it was tried since: the list may have it, if no answer came.
+    """
 
     sequence: int = 0
     places: Places = {}
+    offered: Places = {}
 
 
 class Replica(msgspec.Struct, frozen=True):
@@ -73,7 +82,7 @@ def refuse_replica(settings: Settings) -> None:
     FolderOfReplica
         They do.
     """
-    if (settings.data_dir / _REPLICA).exists():
+    if is_replica(settings):
         raise FolderOfReplica(say("Snapshots in this folder come from a store, and are not changed here."))
 
 
@@ -113,6 +122,11 @@ def read_pushed(settings: Settings) -> dict[Tier, Pushed]:
 def write_pushed(settings: Settings, pushed: dict[Tier, Pushed]) -> None:
     """Note what was pushed."""
     _write(settings.data_dir / _PUSHED, pushed)
+
+
+def is_replica(settings: Settings) -> bool:
+    """Say whether the folder is a replica's, also where what it is cannot be read."""
+    return (settings.data_dir / _REPLICA).exists()
 
 
 def read_replica(settings: Settings) -> Replica | None:

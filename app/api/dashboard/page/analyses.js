@@ -2,7 +2,7 @@
 
 import { ask, Refused } from "./api.js";
 import { funnel, keys, markOf, trend } from "./charts.js";
-import { base, count, isRounded, isWeak, percent, persons, points, range, small } from "./numbers.js";
+import { count, isRounded, isWeak, percent, persons, points, range, small } from "./numbers.js";
 import { element, folded, legend, link, nameOf, note, plainName, rateView, tools } from "./parts.js";
 import * as questions from "./questions.js";
 import { shortIndustry } from "./sentence.js";
@@ -93,7 +93,7 @@ function trendTable({ t, day }, found, codes, meta, meaning, label) {
     t, caption: t.trends, rows: found.data, shown: found.data.length, row: (point) => (point.as_of === day ? { "aria-current": "date" } : {}),
     columns: [{ label: t.date, by: (point) => point.as_of, cell: (point) => point.as_of },
       ...codes.map((code) => ({ label: label(code), meaning: meaning(code), by: (point) => point.rates[code].value, cell: (point) => [
-        rateView(point.rates[code], { t, meta, drawn: code === "member_ratio" ? "persons" : false }), " ",
+        rateView(point.rates[code], { t, meta, code }), " ",
         element("small", { class: "change" }, point.change?.rates[code] == null ? "" : points(point.change.rates[code]))] })),
       { label: t.breaks, words: true, cell: (point) => point.breaks.map((code) => t.broken[code] ?? code).join(t.comma) }],
   });
@@ -120,5 +120,3 @@ export async function dual(context) {
     /^(industry|$)/.test(state.filter) ? null : note(t.unfiltered),
     tools(context, t.dual, `${S}/dual-affiliation`, asked)] };
 }
-
-export { base };

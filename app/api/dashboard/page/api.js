@@ -43,6 +43,17 @@ export function ask(path, query) {
   return answer;
 }
 
+/** Asks for all pages of a list. */
+export async function askAll(path, query) {
+  let found = await ask(path, query);
+  const rows = [...found.data];
+  while (found.next_cursor) {
+    found = await ask(path, { ...query, cursor: found.next_cursor });
+    rows.push(...found.data);
+  }
+  return { ...found, data: rows };
+}
+
 /** Asks for what changes while one looks at it, as a job does. */
 export const askNow = async (path, query) => (await answered(address(path, query))).json();
 

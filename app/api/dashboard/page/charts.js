@@ -162,7 +162,7 @@ function ticksOfLog(least, most) {
 
 /** Coverage after each founding, one after the other, as steps; with what is aimed at, where there is such. */
 export function curve(values, { target = null, labels, t }) {
-  const low = Math.min(...values, target ?? 1), high = Math.max(...values, target ?? 0);
+  const low = Math.min(values[0], target ?? 1), high = Math.max(values.at(-1), target ?? 0); // it never falls
   const one = step(Math.max(high - low, 0.02), 5), from = Math.max(0, Math.floor(low / one) * one), to = Math.min(1, Math.ceil(high / one + 1e-9) * one);
   return drawn(280, (width, height) => {
     const box = { left: 46, right: width - 16, top: 16, bottom: height - 44 };

@@ -1,9 +1,8 @@
 // Finds a district by typing: a list below a field, by keyboard and by touch.
 
 import { ask } from "./api.js";
-import { element, nameOf, plainName } from "./parts.js";
-import * as questions from "./questions.js";
-import { change, read } from "./state.js";
+import { element, nameOf } from "./parts.js";
+import { change } from "./state.js";
 
 const FOUND = 12;
 
@@ -59,5 +58,3 @@ export function districtField({ t, state, place, word }) {
 
   return element("div", { class: "combobox" }, element("label", {}, element("span", {}, t.district), field), list);
 }
-
-export { plainName, questions, read };

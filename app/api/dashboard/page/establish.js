@@ -1,6 +1,6 @@
 // Where organisations are missing, and which branches to found next: the gap list and the proposals lead to each other.
 
-import { ask } from "./api.js";
+import { ask, askAll } from "./api.js";
 import { curve } from "./charts.js";
 import { count, points, range, signed } from "./numbers.js";
 import { button, element, link, nameOf, note, plainName, rateView, tools } from "./parts.js";
@@ -14,30 +14,20 @@ const ROWS = 20;
 const NAMED = 6;
 const EFFECTS = ["organisation_coverage", "establishment_rate", "employee_coverage"];
 
-/** All proposals of the place; the API gives them page by page. */
-async function all(query) {
-  let found = await ask(`${S}/establishment-proposals`, query);
-  const rows = [...found.data];
-  while (found.next_cursor) {
-    found = await ask(`${S}/establishment-proposals`, { ...query, cursor: found.next_cursor });
-    rows.push(...found.data);
-  }
-  return { ...found, data: rows.map((row, place) => ({ ...row, place: place + 1 })) };
-}
-
 export async function proposals(context) {
   const { state, t, label, meaning } = context;
   if (!context.can("establishment-proposals")) return null;
-  const asked = { ...questions.scope(state), limit: 1000 }, [found, names, targets] = await Promise.all([all(asked), namesOf(state), targetsFor(context).catch(() => new Map())]), { meta, before, after } = found;
-  if (!found.data.length) return { nodes: [note(t.nothingToFound), found.undecided ? note(t.undecided(count(found.undecided))) : null] };
-  const done = found.data.filter((row) => row.kind !== "instructor");
+  const asked = { ...questions.scope(state), limit: 1000 }, [found, names, targets] = await Promise.all([askAll(`${S}/establishment-proposals`, asked), namesOf(state), targetsFor(context).catch(() => new Map())]), { meta, before, after } = found;
+  const rows = found.data.map((row, place) => ({ ...row, place: place + 1 }));
+  if (!rows.length) return { nodes: [note(t.nothingToFound), found.undecided ? note(t.undecided(count(found.undecided))) : null] };
+  const done = rows.filter((row) => row.kind !== "instructor");
   const values = [before.organisation_coverage.value, ...done.map((row) => row.coverage_after.value)];
   const effect = await dataTable({ t, caption: t.effect, rows: [...EFFECTS, "members_unorganised"], columns: [
     { label: t.name, cell: (code) => element("span", { title: meaning(code) }, label(code)) },
     ...[[t.before, before], [t.after, after]].map(([text, side]) => ({ label: text, cell: (code) => (code === "members_unorganised" ? count(side[code]) : rateView(side[code], { t, meta, drawn: true })) })),
-    { label: t.difference, cell: (code) => (code === "members_unorganised" ? signed(after[code] - before[code]) : `${points(after[code].value - before[code].value)}${t.points}`) }] });
+    { label: t.difference, cell: (code) => (code === "members_unorganised" ? signed(after[code] - before[code]) : after[code].value == null || before[code].value == null ? "–" : `${points(after[code].value - before[code].value)}${t.points}`) }] });
   const chosen = state.subject;
-  const table = await dataTable({ t, caption: t.proposals, rows: found.data, shown: ROWS,
+  const table = await dataTable({ t, caption: t.proposals, rows, shown: ROWS,
     row: (row) => ({ id: `proposal-${row.place}`, class: chosen && row.enterprises.includes(chosen) ? "chosen" : null, "aria-current": chosen && row.enterprises.includes(chosen) ? "true" : null }),
     columns: [
       { label: t.order, by: (row) => row.place, cell: (row) => String(row.place) },
@@ -49,7 +39,7 @@ export async function proposals(context) {
       { label: label("headcount"), by: (row) => row.headcount, cell: (row) => count(row.headcount) },
       { label: t.mustEstablish, by: (row) => row.eligible, cell: (row) => count(row.eligible) },
       { label: t.coverageAfter, meaning: meaning("organisation_coverage"), by: (row) => row.coverage_after.value, cell: (row) => [rateView(row.coverage_after, { t, meta, drawn: true }), element("small", { class: "change" }, range(row.coverage_after))] }] });
-  const kinds = [...new Set(found.data.map((row) => row.kind))].map((kind) => t.kindNumber(t.kinds[kind], found.data.filter((row) => row.kind === kind).length));
+  const kinds = [...new Set(rows.map((row) => row.kind))].map((kind) => t.kindNumber(t.kinds[kind], rows.filter((row) => row.kind === kind).length));
   return { nodes: [
     element("p", { class: "says" }, t.proposalsSay(kinds.join(t.comma), rateText(before), rateText(after))), note(t.proposalNote),
     curve(values, { labels: ["", ...done.map((row) => `${row.place}. ${t.kinds[row.kind]} ${row.district ? plainName(row.district, state.lang) : ""}`)], target: targets.get("organisation_coverage")?.value ?? null, t }),

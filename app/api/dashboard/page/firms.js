@@ -1,14 +1,15 @@
 // Enterprises: the rows behind a figure, and one enterprise by itself.
 
 import { ask } from "./api.js";
-import { count, percent } from "./numbers.js";
-import { bar, button, element, fileName, link, nameOf, note, plainName, rateView, tools } from "./parts.js";
+import { count } from "./numbers.js";
+import { element, link, nameOf, note, plainName, rateView, tools } from "./parts.js";
 import * as questions from "./questions.js";
 import { change } from "./state.js";
 import { dataTable } from "./table.js";
 
 const { S } = questions;
 const ROWS = 50;
+const OF_REGISTER = ["members_joined", "members_left", "members_admitted"]; // not defined where members are counted by returns
 const CHOICES = ["", "organised=true", "organised=false", "eligible=true", "eligible=true&organised=false", "has_members=true", "reached_by_dual=true", "relation=unreached"];
 const COUNTS = ["headcount", "members", "full_members", "probationary_members", "members_admitted", "members_dual", "members_floating", "members_under_36", "members_women", "members_college", "members_reported", "members_joined", "members_left"];
 
@@ -25,7 +26,7 @@ export async function namesOf(state) {
 }
 
 /** How far an enterprise is reached, in one word. */
-export function reachOf(firm, t) {
+function reachOf(firm, t) {
   const kind = firm.standalone ? "standalone" : firm.organised ? "organised" : firm.reached_by_dual ? "dual" : firm.work_only ? "work" : "none";
   return element("span", { class: `reach ${kind}` }, t.reached[kind]);
 }
@@ -102,8 +103,8 @@ async function firm(context) {
       { label: t.branch, words: true, cell: (item) => (item.branch_code ? link({ view: "branches", subject: item.branch_code }, nameOf(branches.get(item.branch_code), state.lang)) : "–") },
       { label: t.from, by: (item) => item.start_on, cell: (item) => item.start_on }, { label: t.to, by: (item) => item.end_on, cell: (item) => item.end_on ?? t.today }])).node : note(t.noCoverage),
     element("h3", {}, t.memberCounts),
-    facts(COUNTS.map((name) => [label(name), counts[name] == null ? t.unknown : count(counts[name])])),
-    shown.length ? facts(shown.map((name) => [element("span", { title: meaning(name) }, label(name)), rateView(rates[name], { t, meta, drawn: name === "member_ratio" ? "persons" : true })])) : null,
+    facts(COUNTS.map((name) => [label(name), counts[name] != null ? count(counts[name]) : meta.member_source === "returns" && OF_REGISTER.includes(name) ? t.not_applicable : t.unknown])),
+    shown.length ? facts(shown.map((name) => [element("span", { title: meaning(name) }, label(name)), rateView(rates[name], { t, meta, code: name, drawn: true })])) : null,
     past.data.length > 1 ? [element("h3", {}, t.trends), (await small(t.trends, past.data, [
       { label: t.date, by: (item) => item.as_of, cell: (item) => item.as_of }, { label: t.reach, words: true, cell: (item) => reachOf(item.enterprise, t) },
       ...["headcount", "members", "full_members", "members_dual"].map((name) => ({ label: label(name), by: (item) => item.counts[name], cell: (item) => count(item.counts[name]) }))])).node] : null,
@@ -111,5 +112,3 @@ async function firm(context) {
       { label: t.reportedOn, by: (item) => item.reported_on, cell: (item) => item.reported_on }, ...[["headcount", label("headcount")], ["members", label("members_reported")], ["full_members", label("full_members")]].map(([name, text]) => ({ label: text, by: (item) => item[name], cell: (item) => count(item[name]) })),
       { label: t.operating, words: true, cell: (item) => yes(item.operating, t) }])).node] : null] };
 }
-
-export { bar, button, fileName, percent };

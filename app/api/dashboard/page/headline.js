@@ -23,7 +23,7 @@ export async function headline(context) {
   const { meta } = found, row = past?.data.find((one) => one.as_of === meta.as_of && !state.snapshot), place = past?.data.indexOf(row);
   const before = row?.change && past.data[place - 1].as_of;
   const said = sentence({
-    place: context.place, whom: context.whom, counts: found.counts, rates: found.rates, meta,
+    place: context.place, whom: context.whom, counts: found.counts, rates: found.rates,
     change: row?.change?.rates, since: before && earlier(before, meta.as_of, t.sentence),
     industries: (industries?.data ?? []).map((one) => ({ name: plainName(one.industry, state.lang), class: one.class, shortfall: one.shortfall })),
   }, t.sentence);
@@ -56,17 +56,16 @@ function countCard(code, value, change, beside) {
 
 function rateCard(code, rate, change, beside) {
   const { context, meta, before, above, targets } = beside, { t, label } = context;
-  const upper = above?.rates[code], drawn = code === "member_ratio" || code === "dual_reach" ? "persons" : true;
+  const upper = above?.rates[code];
   const most = code === "member_ratio" ? Math.max(0.2, rate.high ?? 0) : 1;
-  const shown = rateView(rate, { t, meta, drawn: drawn === "persons" ? "persons" : false });
-  shown.querySelector("svg")?.remove();
+  const shown = rateView(rate, { t, meta, code });
   const bound = range(rate);
   return card(code, shown, [
     element("p", { class: "value" }, shown),
     rate.value == null ? null : element("p", { class: "between" }, bar(rate, { most, reference: upper?.value ?? null }), bound ? element("span", {}, `${t.interval} ${bound}`) : ""),
     change == null || !before ? null : moved(direction(change), points(change), t.points, before, t),
-    upper?.value == null ? null : element("p", { class: "beside" }, `${above.name} `, element("b", {}, rateView(upper, { t, meta }).querySelector("b").textContent)),
-    targets?.has(code) ? onCard(targets.get(code), t) : null], beside, `${label(code)}\t${shown.textContent}\t${bound ? `${t.interval} ${bound}` : ""}`);
+    upper?.value == null ? null : element("p", { class: "beside" }, `${above.name} `, element("b", {}, rateView(upper, { t, meta: above.meta, code }).querySelector("b").textContent)),
+    targets?.has(code) ? onCard(targets.get(code), t, meta) : null], beside, `${label(code)}\t${shown.textContent}\t${bound ? `${t.interval} ${bound}` : ""}`);
 }
 
 function moved(way, text, unit, since, t, rounded = false) {

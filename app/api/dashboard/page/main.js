@@ -5,7 +5,7 @@ import { districtField } from "./districts.js";
 import { isRounded } from "./numbers.js";
 import { button, element, link, nameOf, plainName, refusal } from "./parts.js";
 import * as questions from "./questions.js";
-import { change, currentKey, read, refresh, useKey } from "./state.js";
+import { change, currentKey, read, useKey } from "./state.js";
 
 const PLACE = ["district", "as_of", "snapshot", "basis", "filter"];
 const first = [() => import("./headline.js"), () => import("./places.js"), () => import("./analyses.js")];
@@ -278,5 +278,3 @@ for (const event of ["popstate", "change-of-state"]) window.addEventListener(eve
 window.addEventListener("change-of-figures", () => { forget(); version.figures += 1; show(); });
 window.addEventListener("beforeprint", () => { at("address").textContent = location.href; });
 show();
-
-export { refresh };

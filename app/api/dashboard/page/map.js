@@ -12,9 +12,16 @@ const rings = ({ type, coordinates }) => (type === "Polygon" ? [coordinates] : t
 /** Web Mercator, in units of a degree of longitude: shapes look as on other maps. */
 const mercator = ([longitude, latitude]) => [longitude, -180 / Math.PI * Math.log(Math.tan(Math.PI / 4 + latitude * Math.PI / 360))];
 
+/** The edges of positions, of which a map may have hundreds of thousands. */
 function bounds(all) {
-  const [xs, ys] = [all.map(([x]) => x), all.map(([, y]) => y)];
-  return { left: Math.min(...xs), top: Math.min(...ys), right: Math.max(...xs), bottom: Math.max(...ys) };
+  const edges = { left: Infinity, top: Infinity, right: -Infinity, bottom: -Infinity };
+  for (const [x, y] of all) {
+    edges.left = Math.min(edges.left, x);
+    edges.right = Math.max(edges.right, x);
+    edges.top = Math.min(edges.top, y);
+    edges.bottom = Math.max(edges.bottom, y);
+  }
+  return edges;
 }
 
 /** Equal steps between the least and the highest rate, so that the legend reads as numbers. */

@@ -1,7 +1,7 @@
 // Pieces of the page: elements, names, rates with what they rest on, what can be done with a table.
 
 import { address, download, Refused, Unreachable } from "./api.js";
-import { base, count, isRounded, isWeak, percent, range, sign } from "./numbers.js";
+import { base, isRounded, isWeak, percent, range, sign } from "./numbers.js";
 import { addressOf, currentKey } from "./state.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -47,9 +47,11 @@ export function bar(rate, { most = 1, reference = null } = {}) {
 
 export const rateText = (rate, t) => (rate.value == null ? t[rate.status] : percent(rate.value));
 
-/** A rate, what it rests on, and where it may really lie; faded where it rests on little. */
-export function rateView(rate, { t, meta, drawn = false, most = 1, reference = null }) {
-  const rounded = isRounded(meta) && rate.denominator > 0 && drawn === "persons" ? "≈" : "";
+const OF_PERSONS = ["member_ratio", "dual_reach"]; // rounded where figures are protected
+
+/** A rate, what it rests on, and where it may really lie; faded where it rests on little; marked where persons are rounded. */
+export function rateView(rate, { t, meta, code = "", drawn = false, most = 1, reference = null }) {
+  const rounded = isRounded(meta) && rate.denominator > 0 && OF_PERSONS.includes(code) ? "≈" : "";
   return element("span", { class: isWeak(rate) ? "rate weak" : rate.value == null ? "rate word" : "rate", title: [range(rate) && `${t.interval} ${range(rate)}`, rate.value != null && t[rate.status]].filter(Boolean).join(" · ") || null },
     drawn && rate.value != null ? bar(rate, { most, reference }) : null,
     element("b", {}, rounded, rateText(rate, t), element("sup", {}, sign(rate))),
@@ -65,7 +67,7 @@ export function legend(rates, t) {
 export const folded = (title, content, open = false) => element("details", { open }, element("summary", {}, title), content);
 
 /** A name for a file that says what is in it. */
-export const fileName = (context, title, format) => `${[title, context.place, context.day, context.narrowed].filter(Boolean).join("_").replace(/[\s/\\:*?"<>|]+/g, "")}.${format}`;
+const fileName = (context, title, format) => `${[title, context.place, context.day, context.narrowed].filter(Boolean).join("_").replace(/[\s/\\:*?"<>|]+/g, "")}.${format}`;
 
 /** Below what was asked for: its files, the request behind it. With a key, which a link would not send, it is downloaded. */
 export function tools(context, title, path, query, formats = ["csv", "xlsx"]) {
@@ -112,5 +114,3 @@ export function refusal(error, t) {
   const items = (problem.errors || []).map((item) => element("li", {}, item.message));
   return element("div", { class: "problem" }, element("p", {}, t.failed, problem.detail || t.status(problem.status)), items.length > 1 ? element("ul", {}, items) : "");
 }
-
-export { count };

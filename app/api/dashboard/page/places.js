@@ -12,12 +12,12 @@ const PUBLIC = ["organisation_coverage", "standalone_rate", "member_ratio"];
 const SHOWN = 50;
 
 /** Columns of counts and rates, as tables of places and of bases have them. */
-export function figureColumns(codes, context, found, drawn = ["organisation_coverage"]) {
+function figureColumns(codes, context, found, drawn = ["organisation_coverage"]) {
   const { t, label, meaning } = context, { meta, data, total } = found;
   const most = Object.fromEntries(codes.map((code) => [code, code === "member_ratio" ? endOfScale(data.map((item) => item.rates[code]?.value)) : 1]));
   return codes.map((code) => ({
     label: label(code), meaning: meaning(code), sort: code, by: (item) => item.rates?.[code]?.value,
-    cell: (item) => (item.rates?.[code] ? rateView(item.rates[code], { t, meta, drawn: code === "member_ratio" ? "persons" : drawn.includes(code), most: most[code], reference: total?.rates[code]?.value }) : ""),
+    cell: (item) => (item.rates?.[code] ? rateView(item.rates[code], { t, meta, code, drawn: code === "member_ratio" || drawn.includes(code), most: most[code], reference: total?.rates[code]?.value }) : ""),
   }));
 }
 

@@ -18,7 +18,7 @@ export const scope = (state) => ({ district: state.district, basis: state.basis,
 /** Of a list of districts: everything where no district is chosen. */
 export const within = (state) => ({ ...(state.district ? { parent: state.district } : { level: "province" }), ...scope(state), district: "" });
 
-export function headlineQuery(state, district = state.district) {
+function headlineQuery(state, district = state.district) {
   return { path: district ? `${S}/districts/${encodeURIComponent(district)}` : `${S}/districts`,
     query: { ...scope(state), district: "", ...(district ? {} : { level: "province", limit: 1 }), fields: HEADLINE } };
 }

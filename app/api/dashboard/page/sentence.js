@@ -1,6 +1,6 @@
 // One sentence on a place and a date, made from figures by rules: pure functions, without the page.
 
-import { count, direction, isRounded, percent } from "./numbers.js";
+import { count, direction, percent } from "./numbers.js";
 
 const NOTABLE = 0.01; // what dual affiliation adds is said from one percentage point on
 
@@ -35,10 +35,10 @@ function coverage({ rates, change, since }, s) {
 }
 
 /** The industries that are found low; where none is, those that are lower without it being certain how much. */
-export function missing(industries, s, rounded) {
+export function missing(industries, s) {
   for (const kind of ["low", "lower"]) {
     const found = industries.filter((one) => one.class === kind && one.shortfall > 0).sort((a, b) => b.shortfall - a.shortfall);
-    if (found.length) return s[kind](found.map((one) => shortIndustry(one.name)), count(found[0].shortfall), rounded);
+    if (found.length) return s[kind](found.map((one) => shortIndustry(one.name)), count(found[0].shortfall));
   }
   return "";
 }
@@ -54,14 +54,13 @@ export function missing(industries, s, rounded) {
  * @param {?Record<string, number>} [figures.change]  differences to the date before
  * @param {?string} [figures.since]  how that date is called
  * @param {{name: string, class: string, shortfall: number}[]} [figures.industries]
- * @param {object} figures.meta
  * @param {object} s  the words of a language
  */
 export function sentence(figures, s) {
-  const { place, whom, counts, rates, industries = [], meta } = figures;
+  const { place, whom, counts, rates, industries = [] } = figures;
   if (!counts.enterprises) return s.nobody(place, whom) + s.stop;
   const organised = counts.enterprises_organised;
   const first = s.organised(place, count(counts.enterprises), whom, count(organised), organised);
-  const clauses = [[first, coverage({ rates, ...figures }, s)].join(s.comma), missing(industries, s, isRounded(meta))];
+  const clauses = [[first, coverage({ rates, ...figures }, s)].join(s.comma), missing(industries, s)];
   return clauses.filter(Boolean).join(s.semicolon) + s.stop;
 }

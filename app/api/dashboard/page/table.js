@@ -1,6 +1,6 @@
 // A table that can be sorted by its columns, searched, read to its end and copied; on a phone each row is a card.
 
-import { button, copy, element, link, note, refusal } from "./parts.js";
+import { button, copy, element, refusal } from "./parts.js";
 import { count } from "./numbers.js";
 
 const ROWS = 20;
@@ -33,7 +33,7 @@ const NARROW = "(max-width: 44rem)";
  * @param {{column: string, order: string}} [given.sorted]
  * @param {(item: any) => object} [given.row]  attributes of a row
  */
-export async function dataTable({ t, caption, columns, rows, foot = () => [], sorted = null, row = () => ({}), shown = ROWS, told: below = null }) {
+export async function dataTable({ t, caption, columns, rows, foot = () => [], sorted = null, row = () => ({}), shown = ROWS }) {
   let order = sorted, items = [], answer = null, limit = shown, most = matchMedia(NARROW).matches ? CARDS + 2 : Array.isArray(rows) ? shown : Infinity;
   const body = element("tbody", { role: "rowgroup" }), end = element("tfoot", { role: "rowgroup" }), head = element("tr", { role: "row" });
   const told = element("span", { role: "status", class: "told" }), more = element("span", {});
@@ -114,7 +114,7 @@ export async function dataTable({ t, caption, columns, rows, foot = () => [], so
   await fetched(true);
   const frame = element("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": caption }, made);
   const line2 = element("p", { class: "tools more" }, more, button(t.copyTable, () => copy(made, told, t), { class: "link" }), told);
-  return { node: element("div", { class: "data" }, frame, below, line2), answer: () => answer, again: () => fetched(true), table: made };
+  return { node: element("div", { class: "data" }, frame, line2), answer: () => answer };
 }
 
 /** Rows in the order of what a column shows; what is not known goes last, either way. */
@@ -126,5 +126,3 @@ export function ordered(items, by, way) {
     return turn * (typeof a === "string" ? a.localeCompare(b, "zh") : a - b);
   });
 }
-
-export { link, note };

@@ -13,7 +13,7 @@ const BELOW = { province: "city", city: "county", county: "street" };
 const stateOf = (snapshot) => snapshot.state ?? "released";
 
 /** The released snapshot that one is compared with: of the same date, else of the one before. */
-export function comparedWith(snapshot, all) {
+function comparedWith(snapshot, all) {
   const others = all.filter((one) => one.id !== snapshot.id && stateOf(one) === "released");
   return others.find((one) => one.as_of === snapshot.as_of) ?? others.find((one) => one.as_of < snapshot.as_of) ?? null;
 }
@@ -99,7 +99,7 @@ export async function quality(context) {
     { label: t.number, by: (item) => item.number, cell: (item) => (item.number == null ? t.not_applicable : count(item.number)) }] });
   return { nodes: [
     element("p", {}, `${t.reporting} `, rateView(found.reporting_rate, { t, meta: found.meta, drawn: true })), table.node,
-    filterOf(state).industry_group || filterOf(state).sector ? note(t.unfiltered) : null, subjects, tools(context, t.quality, `${S}/data-quality`, asked)] };
+    /^(industry:|$)/.test(state.filter) ? null : note(t.unfiltered), subjects, tools(context, t.quality, `${S}/data-quality`, asked)] };
 }
 
 /** Shows what one rule finds. */
