@@ -11,7 +11,7 @@ import pytest
 
 from app.config import Settings
 from tests.lengths import at_length
-from tests.reliability.service import PATIENCE, Service, asked_without_end, served
+from tests.reliability.service import PATIENCE, Service, answers, asked_without_end, served, until
 
 pytestmark = pytest.mark.long
 
@@ -57,7 +57,7 @@ def test_those_beyond_are_closed_and_none_breaks_when_the_limit_of_files_is_reac
             told = [answer_to(connection) for connection in asking]
         assert set(told) == {HTTPStatus.OK, None}
         assert told.count(HTTPStatus.OK) >= FEW_FILES // 3
-        assert service.ask("GET", "/readyz").status == HTTPStatus.OK
+        until(lambda: answers(f"{service.address}/readyz"), "the service does not answer when the others have gone")
 
 
 def answer_to(connection: socket.socket) -> int | None:
