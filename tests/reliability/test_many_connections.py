@@ -11,7 +11,8 @@ import pytest
 
 from app.config import Settings
 from tests.lengths import at_length
-from tests.reliability.service import PATIENCE, Service, answers, asked_without_end, served, until
+from tests.live import answers
+from tests.reliability.service import PATIENCE, Service, asked_without_end, served, until
 
 pytestmark = pytest.mark.long
 
