@@ -23,9 +23,10 @@ from app.catalogue.vocabulary import (
     Education,
 )
 from app.config import Settings, Thresholds
-from app.registry.credit_code import ALPHABET, ORGANISATION_ALPHABET, ORGANISATION_CHECKS, ORGANISATION_WEIGHTS, WEIGHTS
+from app.registry.credit_code import IS_CREDIT_CODE, LOOKS_LIKE_CREDIT_CODE
 from app.registry.working import ANYBODY_WORKS, IS_EMPLOYED, IS_MEMBER
 from app.snapshots.extract import EXTRACTED, view
+from app.snapshots.lineage import LINEAGE, branch_lineage
 
 MemberSource = Literal["register", "returns"]
 
@@ -112,6 +113,8 @@ def compute_facts(folder: Path, url: str, settings: Settings, as_of: date) -> Fa
         connection.execute("SET enable_progress_bar = false")  # else printed on a terminal
         for table in EXTRACTED:
             connection.execute(view(table, folder / f"{table}.parquet", url))
+        branches = connection.sql("SELECT code, parent_code FROM branch").to_arrow_table()
+        connection.register(LINEAGE, branch_lineage(branches))
         parameters = Parameters(as_of, settings.thresholds, _member_source(connection, settings, as_of))
         return _facts(connection, parameters, folder)
 
@@ -150,11 +153,9 @@ def literals(parameters: Parameters) -> dict[str, str]:
         "non_public_ownership": _listed(NON_PUBLIC_OWNERSHIP),
         "public_ownership": _listed(PUBLIC_OWNERSHIP),
         "college": _listed(_COLLEGE),
-        "credit_alphabet": ALPHABET,
-        "credit_weights": ", ".join(map(str, WEIGHTS)),
-        "organisation_alphabet": ORGANISATION_ALPHABET,
-        "organisation_checks": ORGANISATION_CHECKS,
-        "organisation_weights": ", ".join(map(str, ORGANISATION_WEIGHTS)),
+        "looks_like_credit_code": LOOKS_LIKE_CREDIT_CODE,
+        "is_credit_code": IS_CREDIT_CODE,
+        "days_since_report": f"date_diff('day', reported_on, CAST({_quoted(day)} AS DATE))",
     }
 
 

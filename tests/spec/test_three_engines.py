@@ -14,6 +14,8 @@ from app.config import Thresholds
 from app.database.engines import make_sync_engine
 from app.snapshots.extract import EXTRACTED, extract, view
 from app.snapshots.facts import Parameters, statement
+from app.snapshots.lineage import LINEAGE, branch_lineage
+from tests.factories.lineage import lend_lineage
 from tests.factories.loading import fill
 from tests.factories.registries import dated_registries
 from tests.lengths import at_length, same_examples
@@ -66,6 +68,16 @@ LEFT JOIN closure ON closure.ancestor = living.code {which}
 LEFT JOIN person ON person.branch_code = closure.code
 GROUP BY living.code
 """
+PLAIN_LINEAGE = """
+WITH RECURSIVE closure (ancestor, code, distance) AS (
+    SELECT code, code, 0 FROM branch
+    UNION ALL
+    SELECT closure.ancestor, branch.code, closure.distance + 1
+    FROM closure
+    JOIN branch ON branch.parent_code = closure.code
+)
+SELECT * FROM closure
+"""
 SIDES = {"own": "AND closure.code = living.code", "subtree": ""}
 
 Rows = list[dict[str, Any]]
@@ -94,6 +106,8 @@ class Engines:
         with duckdb.connect() as connection:
             for table in EXTRACTED:
                 connection.execute(view(table, self.folder / name / f"{table}.parquet", self.urls[name]))
+            branches = connection.sql("SELECT code, parent_code FROM branch").to_arrow_table()
+            connection.register(LINEAGE, branch_lineage(branches))
             answers: list[Any] = [connection.sql(text).to_arrow_table() for text in texts]
             return [_normal(answer.to_pylist()) for answer in answers]
 
@@ -103,6 +117,7 @@ def on_registry(url: str, texts: Sequence[str]) -> list[Rows]:
     engine = make_sync_engine(url)
     try:
         with engine.connect() as connection:
+            lend_lineage(connection)
             answers = [connection.exec_driver_sql(text).mappings() for text in texts]
             return [_normal([dict(one) for one in answer]) for answer in answers]
     finally:
@@ -169,8 +184,19 @@ def test_branches_equal_plain_distinct_counts_when_registries_are_random(migrate
     assert several > 0  # somebody is tied to two branches below one
 
 
+def test_the_lineage_equals_the_recursion_when_registries_are_random(migrated_sqlite_url: str) -> None:
+    @same_examples(5 * EXAMPLES)
+    @given(dated_registries())
+    def compare(drawn: tuple[Registry, date]) -> None:
+        fill(migrated_sqlite_url, drawn[0])
+        found, expected = on_registry(migrated_sqlite_url, [f"SELECT * FROM {LINEAGE}", PLAIN_LINEAGE])
+        assert found == expected
+
+    compare()
+
+
 def test_the_texts_keep_to_what_every_engine_understands_when_read() -> None:
     for name in TEXTS:
         text = statement(name, Parameters(date(2017, 6, 30), Thresholds(), "register")).lower()
-        for word in ("filter (", "greatest(", "least(", "::", "ilike", "qualify"):
+        for word in ("filter (", "greatest(", "least(", "::", "ilike", "qualify", "recursive"):
             assert word not in text, f"{name}: {word}"
