@@ -44,7 +44,7 @@ joint_member AS (
     LEFT JOIN member_home ON member_home.member_ref = living_affiliation.member_ref
     WHERE living_affiliation.role = 'secondary'
 )
-SELECT NULL AS member, home_code, branch_code AS joint_branch_code, count(*) AS members
+SELECT CAST(NULL AS BIGINT) AS member, home_code, branch_code AS joint_branch_code, count(*) AS members
 FROM joint_member
 WHERE branches = 1
 GROUP BY home_code, branch_code

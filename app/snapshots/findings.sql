@@ -45,7 +45,7 @@ failed_code AS (
 enterprise_finding AS (
     SELECT 'return_missing' AS rule, code, CAST(NULL AS BIGINT) AS value FROM enterprise_fact WHERE reported_on IS NULL
     UNION ALL
-    SELECT 'return_stale', code, {days_since_report}
+    SELECT 'return_stale', code, CAST(CAST({as_of} AS DATE) - reported_on AS BIGINT)
     FROM enterprise_fact WHERE reported_on IS NOT NULL AND enterprises_reporting = 0
     UNION ALL
     SELECT 'headcount_unknown', code, NULL FROM enterprise_fact WHERE headcount IS NULL

@@ -7,9 +7,15 @@ import numpy as np
 import pyarrow as pa
 
 from app.registry.trees import ROOT, preorder
+from app.snapshots.engines import Engine
 
 LINEAGE = "branch_lineage"
 """The name by which the texts know it."""
+
+
+def read_lineage(engine: Engine) -> None:
+    """Make the lineage of an engine's branches one of its tables."""
+    engine.lend(LINEAGE, branch_lineage(engine.answer("SELECT code, parent_code FROM branch")))
 
 
 def branch_lineage(branches: pa.Table) -> pa.Table:

@@ -6,15 +6,16 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 from hypothesis import given
 
-from app.config import Thresholds
+from app.config import Settings, Thresholds
 from app.database.engines import make_sync_engine
-from app.snapshots.extract import EXTRACTED, extract, view
+from app.snapshots.engines import open_engine
+from app.snapshots.extract import extract
 from app.snapshots.facts import Parameters, statement
-from app.snapshots.lineage import LINEAGE, branch_lineage
+from app.snapshots.lineage import LINEAGE, read_lineage
+from app.snapshots.merging import Source, read_sources
 from tests.factories.lineage import lend_lineage
 from tests.factories.loading import fill
 from tests.factories.registries import dated_registries
@@ -89,13 +90,14 @@ class Engines:
     def __init__(self, urls: dict[str, str], folder: Path) -> None:
         self.urls = urls
         self.folder = folder
+        self.extracts: dict[str, Source] = {}
 
     def hold(self, registry: Registry) -> None:
         """Make both databases hold a registry, and extract it from each."""
         for name, url in self.urls.items():
             fill(url, registry)
             (self.folder / name).mkdir(exist_ok=True)
-            extract(url, self.folder / name, lambda _done: None)
+            self.extracts[name] = Source(extract(url, self.folder / name, lambda _done: None))
 
     def answers(self, texts: Sequence[str]) -> dict[str, list[Rows]]:
         """Of each engine the rows that it answers each text with."""
@@ -103,13 +105,10 @@ class Engines:
         return asked | {f"duckdb over {name}": self._on_extract(name, texts) for name in self.urls}
 
     def _on_extract(self, name: str, texts: Sequence[str]) -> list[Rows]:
-        with duckdb.connect() as connection:
-            for table in EXTRACTED:
-                connection.execute(view(table, self.folder / name / f"{table}.parquet", self.urls[name]))
-            branches = connection.sql("SELECT code, parent_code FROM branch").to_arrow_table()
-            connection.register(LINEAGE, branch_lineage(branches))
-            answers: list[Any] = [connection.sql(text).to_arrow_table() for text in texts]
-            return [_normal(answer.to_pylist()) for answer in answers]
+        with open_engine(Settings(), self.folder) as engine:
+            read_sources(engine, [self.extracts[name]])
+            read_lineage(engine)
+            return [_normal(engine.answer(text).to_pylist()) for text in texts]
 
 
 def on_registry(url: str, texts: Sequence[str]) -> list[Rows]:
