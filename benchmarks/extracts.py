@@ -1,4 +1,4 @@
-"""Writes the extract of a generated registry, without a database: `python -m benchmarks.extracts FOLDER --members N`."""
+"""Writes the extract of a generated registry, without a database: `python -m benchmarks.extracts FOLDER`."""
 
 from pathlib import Path
 
