@@ -225,6 +225,7 @@ def _read_kept(settings: Settings) -> list[KeptExtract]:
 
 def _write_kept(settings: Settings, kept: Sequence[KeptExtract]) -> None:
     path = settings.kept_extracts_path
+    path.parent.mkdir(parents=True, exist_ok=True)
     written = path.with_name(f".{path.name}")
     written.write_bytes(msgspec.json.encode(kept))
     written.replace(path)
