@@ -223,7 +223,7 @@ def erase(
     tell("Erased: nothing is left in the registry, and imports refuse these refs.")
     for kept in extracts:
         message = "The extract of {at} at {url} may still hold them: remove it."
-        tell(message, err=True, at=kept.extracted_at, url=kept.url)
+        tell(message, err=True, at=kept.extracted_at or "–", url=kept.url)
 
 
 async def _export(settings: Settings, dataset: str, file: Path) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import pyarrow.parquet as pq
@@ -91,11 +92,11 @@ class ExtractManifest(msgspec.Struct, frozen=True, kw_only=True):
         return {file.name for files in self.tables.values() for file in files}
 
 
-class KeptExtract(msgspec.Struct, frozen=True):
-    """Where an extract of this registry was written, and when the registry was read (RFC 3339, UTC)."""
+class KeptExtract(NamedTuple):
+    """Where an extract of this registry may be, and when it was read (RFC 3339, UTC); null: nobody can look."""
 
     url: str
-    extracted_at: str
+    extracted_at: str | None
 
 
 @dataclass(frozen=True)
@@ -121,14 +122,13 @@ def write_extract(settings: Settings, url: str, report: Report) -> ExtractManife
     StoreUnavailable
         The store cannot be used.
     """
+    _note_kept(settings, {*_read_kept(settings), str(local_folder(url) or url)})
     with _private_folder(settings, url) as (folder, storage):
         at = datetime.now(UTC)
         tables = (*EXTRACTED, _REVISION)
         files = extract(settings.registry_url, folder, lambda done: report("reading", done, len(tables)), tables)
         [[revision]] = [pq.read_table(path, columns=["revision"])["revision"].to_pylist() for path in files[_REVISION]]
         report("writing", 0, 1)
-        kept = KeptExtract(_absolute(url), _instant(at))
-        _write_kept(settings, [*(one for one in _read_kept(settings) if one.url != kept.url), kept])
         return publish_extract(
             storage,
             {table: files[table] for table in EXTRACTED},
@@ -155,12 +155,20 @@ def publish_extract(
 
 
 def extracts_left(settings: Settings) -> list[KeptExtract]:
-    """Return the extracts of this registry that are, or may be, still where they were written."""
-    known = _read_kept(settings)
-    kept = [one for one in known if _may_be_there(settings, one)]
-    if kept != known:
-        _write_kept(settings, kept)
-    return kept
+    """Return the extracts of this registry that are or may be where they were written; clear up after killed ones."""
+    left = []
+    for url in sorted(known := _read_kept(settings)):
+        if folder := local_folder(url):
+            clean_up(folder)
+        try:
+            left.append(KeptExtract(url, _find(settings, url).manifest.extracted_at))
+        except ExtractNotFound:
+            continue
+        except ServiceError:
+            left.append(KeptExtract(url, None))
+    if len(left) < len(known):
+        _note_kept(settings, {kept.url for kept in left})
+    return left
 
 
 def find_extracts(settings: Settings, urls: Sequence[str]) -> list[SharedExtract]:
@@ -216,34 +224,19 @@ def remove_extract(shared: SharedExtract) -> None:
             shared.storage.remove(name)
 
 
-def _read_kept(settings: Settings) -> list[KeptExtract]:
+def _read_kept(settings: Settings) -> set[str]:
     try:
-        return msgspec.json.decode(settings.kept_extracts_path.read_bytes(), type=list[KeptExtract])
+        return msgspec.json.decode(settings.kept_extracts_path.read_bytes(), type=set[str])
     except FileNotFoundError:
-        return []
+        return set()
 
 
-def _write_kept(settings: Settings, kept: Sequence[KeptExtract]) -> None:
+def _note_kept(settings: Settings, urls: set[str]) -> None:
     path = settings.kept_extracts_path
     path.parent.mkdir(parents=True, exist_ok=True)
     written = path.with_name(f".{path.name}")
-    written.write_bytes(msgspec.json.encode(kept))
+    written.write_bytes(msgspec.json.encode(sorted(urls)))
     written.replace(path)
-
-
-def _may_be_there(settings: Settings, kept: KeptExtract) -> bool:
-    """Say whether an extract is where it was written; true where nobody can look."""
-    try:
-        found = _find(settings, kept.url).manifest
-    except ExtractNotFound:
-        return False
-    except ServiceError:
-        return True
-    return found.extracted_at == kept.extracted_at
-
-
-def _absolute(url: str) -> str:
-    return str(local_folder(url) or url)
 
 
 def _find(settings: Settings, url: str) -> SharedExtract:

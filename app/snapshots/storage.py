@@ -69,7 +69,7 @@ class _Folder:
         self._folder = folder
 
     def address(self, name: str) -> str:
-        return str(self._folder / name)
+        return (self._folder / name).as_uri()  # a cluster's paths may be those of a file system of its own
 
     def names(self) -> set[str]:
         return {path.name for path in self._folder.glob("*") if path.is_file()}

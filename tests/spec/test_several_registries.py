@@ -203,7 +203,7 @@ write_extract(Settings(), sys.argv[1], lambda *_: None)
 """
 
 
-@pytest.mark.parametrize("call", [0, 5, 13])
+@pytest.mark.parametrize("call", [13, *(pytest.param(call, marks=pytest.mark.long) for call in (0, 5))])
 def test_an_extract_is_whole_or_not_there_when_it_is_killed(
     migrated_sqlite_url: str, tmp_path: Path, call: int
 ) -> None:
