@@ -103,7 +103,7 @@ class _DuckDB:
 
     def store(self, name: str, text: str) -> Path:
         path = self._folder / f"{name}.parquet"
-        self._connection.sql(text).write_parquet(str(path), compression="zstd")
+        self._connection.execute(f"COPY ({text}) TO {_quoted(str(path))} (FORMAT parquet, COMPRESSION zstd)")
         self.read(name, [str(path)])
         return path
 
