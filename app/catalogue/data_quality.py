@@ -182,8 +182,8 @@ QUALITY_RULES: tuple[QualityMeaning, ...] = (
         QualityRule.MEMBERS_DIFFER_BETWEEN_EXTRACTS,
         "各库数据不一致的党员",
         "Members who differ between registries",
-        "Members of whom, or of whose employments or affiliations, several extracts have rows that differ; the newest "
-        "counts.",
+        "Members of whom, or of whose employments or affiliations, several extracts have rows that differ, of which "
+        "the newest counts; and members with two employers or two primary branches on the date, who count at both.",
     ),
 )
 """All rules, in the order of answers."""

@@ -118,7 +118,7 @@ def compute_facts(folder: Path, sources: Sequence[Source], settings: Settings, a
         read_sources(engine, sources)
         read_lineage(engine)
         parameters = Parameters(as_of, settings.thresholds, _member_source(engine, settings, as_of))
-        return _facts(engine, parameters, differences(sources))
+        return _facts(engine, parameters, differences(sources, as_of))
 
 
 def statement(name: str, parameters: Parameters) -> str:

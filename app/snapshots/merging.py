@@ -5,6 +5,7 @@ Trees, groups and targets are those of the extract named first.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from app.snapshots.engines import Engine
 from app.snapshots.extract import EXTRACTED, Files, columns_of
@@ -47,10 +48,11 @@ def read_sources(engine: Engine, sources: Sequence[Source]) -> None:
             _merge(engine, table, sources)
 
 
-def differences(sources: Sequence[Source]) -> str | None:
+def differences(sources: Sequence[Source], as_of: date) -> str | None:
     """Return the text of the findings on rows that differ between extracts; null for one extract.
 
-    It reads the facts of enterprises and of branches; columns as those of `findings`.
+    It reads the facts of enterprises and of branches; columns as those of `findings`. Members with two employers or two
+    primary branches on the date are found too: no registry has such by itself.
     """
     if len(sources) == 1:
         return None
@@ -71,7 +73,7 @@ def differences(sources: Sequence[Source]) -> str | None:
         FROM branch_fact WHERE code IN ({branches})
         UNION ALL
         SELECT 'members_differ_between_extracts', NULL, NULL, 'member', NULL, count(*)
-        FROM ({members}) AS differing_member
+        FROM ({members} UNION {_twice(as_of)}) AS differing_member
         HAVING count(*) > 0
     """
 
@@ -99,6 +101,15 @@ def _differing(table: str) -> str:
     return (
         f"SELECT {_KEYS[table][0]} AS code FROM (SELECT {columns} FROM every_{table} WHERE row_of_key > 1 "
         f"EXCEPT SELECT {columns} FROM every_{table} WHERE row_of_key = 1 AND rows_of_key > 1) AS differing_{table}"
+    )
+
+
+def _twice(as_of: date) -> str:
+    """Return the text of the refs that are on the date where a registry lets them be once."""
+    living = f"start_on <= '{as_of}' AND (end_on IS NULL OR end_on > '{as_of}')"
+    tables = ("employment WHERE", "affiliation WHERE role = 'primary' AND")
+    return " UNION ".join(
+        f"SELECT member_ref AS code FROM {table} {living} GROUP BY member_ref HAVING count(*) > 1" for table in tables
     )
 
 

@@ -129,6 +129,20 @@ def test_the_newer_row_counts_and_a_finding_says_so_when_extracts_differ(
     assert numbers["members_differ_between_extracts"] == 1  # m2
 
 
+def test_members_are_found_when_two_registries_have_them_at_work(registries: Registries) -> None:
+    moved = tiny_registry(
+        enterprises="code, district_code, industry_code\nC, huli, 65\nD, huli, 65",
+        branches="code\nR",
+        members="ref, joined_on, sex\nm1, 2001-07-01, female\nm2, 2001-07-01, male",
+        employments="member_ref, enterprise_code, start_on, end_on\nm1, C, 2016-01-01,\nm2, D, 2016-01-01, 2017-01-01",
+    )
+    snapshot = registries.build([registries.extract("old", ZHEJIANG), registries.extract("new", moved)]).id
+    numbers = {row["rule"]: row["number"] for row in registries.read().data_quality({}, snapshot)["data"]}
+    assert numbers["members_differ_between_extracts"] == 1  # m1 at A and at C; m2 has left D
+    of_all = registries.read().one("districts", "xiamen", {"basis": "registered"}, snapshot)["data"]["counts"]
+    assert of_all["members"] == 4  # m1 twice, m2, m3
+
+
 def test_trees_and_targets_are_those_of_the_first_when_extracts_differ(registries: Registries) -> None:
     other = tiny_registry(districts="code, parent_code, level, name_zh\nxiamen, , city, 别处")
     urls = [registries.extract("first", ZHEJIANG), registries.extract("second", other)]
