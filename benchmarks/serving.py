@@ -79,11 +79,11 @@ class Server:
             raise RuntimeError(f"{response.status} for {path}: {body[:500]!r}")
         return body
 
-    def etag(self, path: str) -> str:
-        """Return the tag of an answer."""
+    def headers(self, path: str) -> dict[str, str]:
+        """Return the headers of an answer, by name in lower case."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=UNTIL_UP_SECONDS)
         connection.request("HEAD", path)
-        return connection.getresponse().headers["etag"]
+        return {name.lower(): value for name, value in connection.getresponse().getheaders()}
 
     def load(self, paths: Sequence[str], seconds: int, folder: Path, known: str | None = None) -> Load:
         """Request paths in rotation as fast as they are answered, and return the figures.

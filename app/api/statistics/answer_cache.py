@@ -104,7 +104,8 @@ class AnswerCache:
             return
         self._metrics.cache_hits += 1
         scope["route"] = cached.route
-        unchanged = known_tags(scope) & {cached.tag, "*"}
+        known = known_tags(scope)
+        unchanged = known and not known.isdisjoint((cached.tag, "*"))
         await send(not_modified(cached.start) if unchanged else dict(cached.start))
         await send({"type": "http.response.body", "body": b"" if unchanged else cached.body})
 
@@ -129,11 +130,10 @@ class AnswerCache:
         question = self._questions.get(_address(scope))
         if question is None:
             return None
-        readers: dict[Tier, SnapshotReader] = scope["app"].state.readers
         try:
             principal = known_principal(scope, self._anonymous)
-            tier = None if principal is None else _tier(principal, question, readers)
-            builds = () if tier is None else self._builds_of(readers, tier, question.when)
+            tier = None if principal is None else _tier(principal, question, scope)
+            builds = () if tier is None else self._builds_of(scope, tier, question.when)
         except (ServiceError, OSError):
             return None  # answered without the cache
         if not builds or tier is None:
@@ -144,7 +144,7 @@ class AnswerCache:
             self._answers.move_to_end(key)
         return cached
 
-    def _builds_of(self, readers: dict[Tier, SnapshotReader], tier: Tier, when: AsOf | None) -> Builds:
+    def _builds_of(self, scope: Scope, tier: Tier, when: AsOf | None) -> Builds:
         """Return what would answer, read once per turn of the event loop: its requests arrived before."""
         key = (tier, when)
         try:
@@ -152,7 +152,7 @@ class AnswerCache:
         except KeyError:
             if not self._builds:
                 asyncio.get_running_loop().call_soon(self._builds.clear)
-            shelf = readers[tier].shelf
+            shelf = _shelf(scope, tier)
             found = self._builds[key] = builds_of(shelf.all() if when is None else _mapped_at(shelf, when))
             return found
 
@@ -194,7 +194,12 @@ def cache_answer(request: Request, question: CacheableQuestion) -> None:
     request.state.cacheable = question
 
 
-def _tier(principal: Principal, question: CacheableQuestion, readers: dict[Tier, SnapshotReader]) -> Tier | None:
+def _shelf(scope: Scope, tier: Tier) -> Shelf:
+    readers: dict[Tier, SnapshotReader] = scope["app"].state.readers
+    return readers[tier].shelf
+
+
+def _tier(principal: Principal, question: CacheableQuestion, scope: Scope) -> Tier | None:
     """Return the tier as for an uncached question; null if the right to read is missing or memory does not suffice.
 
     Raises
@@ -206,7 +211,7 @@ def _tier(principal: Principal, question: CacheableQuestion, readers: dict[Tier,
         return None
     if not principal.scope:
         return tier_of(principal, question.districts, lambda _code: ())
-    exact = readers[Tier.EXACT].shelf
+    exact = _shelf(scope, Tier.EXACT)
     manifest = None if question.when is None else mapped_at(exact, question.when)
     if manifest is None:
         return None
