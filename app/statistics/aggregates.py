@@ -270,13 +270,14 @@ def _candidates(tree: Tree, listing: Listing) -> tuple[Int64, int | None]:
     """Return the nodes that a listing selects, and the node that contains them (null: the whole tree)."""
     if listing.parent is not None and listing.within is not None:
         raise conflicting(say("parent and within cannot be used together"), "parent", "within")
-    nodes, root = np.arange(len(tree.codes)), None
     if listing.parent is not None:
-        root = node_of(tree, listing.parent, "parent")
+        root: int | None = node_of(tree, listing.parent, "parent")
         nodes = np.flatnonzero(tree.parents == root)
-    if listing.within is not None:
+    elif listing.within is not None:
         root = node_of(tree, listing.within, "within")
         nodes = np.arange(root, tree.ends[root])
+    else:
+        root, nodes = None, np.arange(len(tree.codes))
     if listing.level is not None:
         nodes = nodes[tree.of_level(listing.level)[nodes]]
     return nodes, root

@@ -41,6 +41,9 @@ _ADDRESSES = 10_000
 Builds = tuple[tuple[str, str], ...]
 """Ids of snapshots, and when each was built."""
 
+_Key = tuple[tuple[str, bytes], tuple[tuple[bytes, bytes], ...], tuple[str, ...], Tier, Builds]
+"""Address, varying headers, districts that decide the tier, the tier, and what answered."""
+
 _VARYING = frozenset({b"accept-encoding", b"origin", b"cookie"})
 """Request headers that the middleware inside depends on: compression, and what pages of other origins may read.
 
@@ -90,7 +93,8 @@ class AnswerCache:
         self._limit = settings.answer_cache_bytes
         self._size = 0
         self._questions: dict[tuple[str, bytes], CacheableQuestion] = {}
-        self._answers: OrderedDict[tuple[object, ...], _CachedAnswer] = OrderedDict()
+        # By all that it depends on; the districts that decide its tier depend on its snapshot.
+        self._answers: OrderedDict[_Key, _CachedAnswer] = OrderedDict()
         self._builds: dict[tuple[Tier, AsOf | None], Builds] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -118,8 +122,9 @@ class AnswerCache:
         self._metrics.cache_misses += 1
         if len(self._questions) >= _ADDRESSES:
             self._questions.clear()
-        self._questions[_address(scope)] = question
-        key = _key(scope, question.districts, question.tier, question.builds)
+        address = _address(scope)
+        self._questions[address] = question
+        key = (address, _varying(scope), question.districts, question.tier, question.builds)
         if key not in self._answers:
             self._answers[key] = _CachedAnswer(dict(start), body, tags[0], scope["route"])
             self._size += len(body) + _OVERHEAD
@@ -127,7 +132,8 @@ class AnswerCache:
             self._size -= len(self._answers.popitem(last=False)[1].body) + _OVERHEAD
 
     def _find(self, scope: Scope) -> _CachedAnswer | None:
-        question = self._questions.get(_address(scope))
+        address = _address(scope)
+        question = self._questions.get(address)
         if question is None:
             return None
         try:
@@ -138,7 +144,7 @@ class AnswerCache:
             return None  # answered without the cache
         if not builds or tier is None:
             return None
-        key = _key(scope, question.districts, tier, builds)
+        key = (address, _varying(scope), question.districts, tier, builds)
         cached = self._answers.get(key)
         if cached is not None:
             self._answers.move_to_end(key)
@@ -220,11 +226,6 @@ def _tier(principal: Principal, question: CacheableQuestion, scope: Scope) -> Ti
 
 def _address(scope: Scope) -> tuple[str, bytes]:
     return scope["path"], scope["query_string"]
-
-
-def _key(scope: Scope, districts: tuple[str, ...], tier: Tier, builds: Builds) -> tuple[object, ...]:
-    """Return the cache key of an answer; the districts that decide its tier depend on its snapshot."""
-    return (_address(scope), _varying(scope), districts, tier, builds)
 
 
 def _varying(scope: Scope) -> tuple[tuple[bytes, bytes], ...]:
