@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.access.principals import Principal, Right, Tier, anonymous, tier_of
 from app.api.http.authorization import known_principal
-from app.api.http.middleware import known_tags, not_modified
+from app.api.http.middleware import is_known, known_tags, not_modified, without_body
 from app.api.statistics.reader import SnapshotReader
 from app.api.statistics.tiers import lineage
 from app.config import Settings
@@ -104,20 +104,20 @@ class AnswerCache:
             return
         cached = self._find(scope)
         if cached is None:
+            scope["state"]["cacheable"] = None
             await self.app(scope, receive, _Listener(self, scope, send))
             return
         self._metrics.cache_hits += 1
         scope["route"] = cached.route
-        known = known_tags(scope)
-        unchanged = known and not known.isdisjoint((cached.tag, "*"))
+        unchanged = is_known(cached.tag, known_tags(scope))
         await send(not_modified(cached.start) if unchanged else dict(cached.start))
         await send({"type": "http.response.body", "body": b"" if unchanged else cached.body})
 
     def add(self, scope: Scope, start: Message, body: bytes) -> None:
         """Cache an answer, if its handler called `cache_answer`."""
-        question: CacheableQuestion | None = scope["state"].get("cacheable")
-        tags = [value.decode() for name, value in start["headers"] if name == b"etag"]
-        if question is None or not tags or _length(scope) > _LONGEST:
+        question: CacheableQuestion | None = scope["state"]["cacheable"]
+        tag = _tag(start)
+        if question is None or tag is None or _length(scope) > _LONGEST:
             return
         self._metrics.cache_misses += 1
         if len(self._questions) >= _ADDRESSES:
@@ -126,7 +126,7 @@ class AnswerCache:
         self._questions[address] = question
         key = (address, _varying(scope), question.districts, question.tier, question.builds)
         if key not in self._answers:
-            self._answers[key] = _CachedAnswer(dict(start), body, tags[0], scope["route"])
+            self._answers[key] = _CachedAnswer(dict(start), body, tag, scope["route"])
             self._size += len(body) + _OVERHEAD
         while self._size > self._limit:
             self._size -= len(self._answers.popitem(last=False)[1].body) + _OVERHEAD
@@ -164,7 +164,7 @@ class AnswerCache:
 
 
 class _Listener:
-    """A `send` that also adds a complete answer to the cache."""
+    """A `send` that also adds a complete answer to the cache, and then answers 304 if the caller has it already."""
 
     def __init__(self, answers: AnswerCache, scope: Scope, send: Send) -> None:
         self._answers = answers
@@ -178,6 +178,8 @@ class _Listener:
             self._start = (
                 {**message, "headers": list(message["headers"])} if message["status"] == HTTPStatus.OK else None
             )
+            if self._start is not None and is_known(_tag(message), known_tags(self._scope)):
+                message, self._send = not_modified(message), without_body(self._send)
         elif self._start is not None:
             if not message.get("more_body", False):
                 self._answers.add(self._scope, self._start, message.get("body", b""))
@@ -195,9 +197,14 @@ def _mapped_at(shelf: Shelf, when: AsOf) -> tuple[Manifest, ...]:
     return () if manifest is None else (manifest,)
 
 
+def _tag(start: Message) -> str | None:
+    return next((value.decode() for name, value in start["headers"] if name == b"etag"), None)
+
+
 def cache_answer(request: Request, question: CacheableQuestion) -> None:
-    """Let the answer to a request be cached."""
-    request.state.cacheable = question
+    """Let the answer to a request be cached, if a cache is listening."""
+    if "cacheable" in request.scope["state"]:
+        request.state.cacheable = question
 
 
 def _shelf(scope: Scope, tier: Tier) -> Shelf:
