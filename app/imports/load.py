@@ -171,14 +171,14 @@ class _Import:
         digests = KeyDigests(dataset)
         chunks = digests.watched(read_chunks(path, dataset, header, log, today=self._settings.today()))
         with _read_ahead(chunks) as ahead:
-            fill(self._connection, stage, ahead, self._read)
+            rows = fill(self._connection, stage, ahead, self._read)
         refers_to_itself = any(column.refers_to == dataset.name for column in dataset.columns)
         if refers_to_itself or self._options.mode is ImportMode.REPLACE:
             index_keys(self._connection, stage)
         make_room_for_problems(self._connection)
         if digests.may_repeat:
             refuse_repeated_keys(self._connection, stage, log)
-        return replace(stage, may_conflict=digests.may_conflict)
+        return replace(stage, rows=rows, may_conflict=digests.may_conflict)
 
     def _read(self, chunk: Chunk, rows: int) -> None:
         self._report("reading", rows, round(rows / chunk.progress) if chunk.progress else None)

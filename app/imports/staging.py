@@ -80,6 +80,8 @@ class Stage:
         rows; only under `skip`), and the columns of the dataset, null if not in the file.
     present
         Names of the columns in the file.
+    rows
+        Number of rows, invalid ones included.
     holds_invalid
         Whether invalid rows are checked too; such a stage is never written.
     is_change
@@ -91,6 +93,7 @@ class Stage:
     dataset: Dataset
     table: Table
     present: frozenset[str]
+    rows: int = 0
     holds_invalid: bool = False
     is_change: bool = False
     may_conflict: bool = True
@@ -141,7 +144,7 @@ def stage_change(connection: Connection, dataset: Dataset, chunk: Chunk) -> Stag
     marks = ({"row_number": row, "invalid_cells": invalid, "is_left_out": False} for row, invalid in flags)
     rows = [mark | cells for mark, cells in zip(marks, chunk.table.to_pylist(), strict=True)]
     connection.execute(insert(stage.table), rows)
-    return replace(stage, is_change=True)
+    return replace(stage, rows=len(rows), is_change=True)
 
 
 def drop_stage(connection: Connection, stage: Stage) -> None:

@@ -28,7 +28,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.schema import AddConstraint, CreateIndex, DropConstraint, DropIndex
 
 from app.imports.difference import Difference, Incoming
-from app.imports.options import ImportMode
+from app.imports.options import ImportMode, OnError
 from app.imports.staging import count_rows
 from app.imports.targets import same_key
 
@@ -117,7 +117,8 @@ def tally(connection: Connection, difference: Difference) -> Tally:
     (for a ledger, also those of the enterprise).
     """
     own = difference.own
-    good = count_rows(connection, difference.stage.chosen())
+    skips = difference.options.on_error is OnError.SKIP
+    good = count_rows(connection, difference.stage.chosen()) if skips else difference.stage.rows
     gone = 0 if own.gone is None else count_rows(connection, select(own.gone))
     touches_parts = any(part.gone is not None for part in difference.incoming)
     if difference.options.mode is ImportMode.DELETE:
