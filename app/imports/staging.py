@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from io import BytesIO
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
@@ -56,6 +57,9 @@ _TYPES: dict[Kind, TypeEngine[Any]] = {
 
 _ROWS_AT_ONCE = 10_000
 """Rows converted to Python objects at a time (SQLite only)."""
+
+_ROWS_A_STATEMENT = 32
+"""Rows that one statement inserts (SQLite only): a quarter faster for narrow rows than one."""
 
 _SETTINGS = {
     "postgresql": (
@@ -239,13 +243,22 @@ def _postgres_writer(connection: Connection, stage: Stage) -> Iterator[Callable[
 
 @contextmanager
 def _sqlite_writer(connection: Connection, stage: Stage) -> Iterator[Callable[[dict[str, Values]], None]]:
-    places = ", ".join("?" * (2 + len(_brought(stage))))
-    statement = f"INSERT INTO staged ({_names(stage)}) VALUES ({places})"
+    width = 2 + len(_brought(stage))
+    row = f"({', '.join('?' * width)})"
     with driver_of(connection) as driver, closing(driver.cursor()) as cursor:
+
+        def insert_rows(cells: list[Any], rows: int) -> None:
+            """Insert rows of which the cells follow each other, this many by each statement."""
+            statement = f"INSERT INTO staged ({_names(stage)}) VALUES {', '.join([row] * rows)}"
+            places = range(0, len(cells), rows * width)
+            cursor.executemany(statement, (cells[place : place + rows * width] for place in places))
 
         def take(columns: dict[str, Values]) -> None:
             for part in _sqlite_table(columns).to_batches(_ROWS_AT_ONCE):
-                cursor.executemany(statement, zip(*(column.to_pylist() for column in part.columns), strict=True))
+                cells = list(chain.from_iterable(zip(*(column.to_pylist() for column in part.columns), strict=True)))
+                whole = len(part) // _ROWS_A_STATEMENT * _ROWS_A_STATEMENT * width
+                insert_rows(cells[:whole], _ROWS_A_STATEMENT)
+                insert_rows(cells[whole:], 1)
 
         yield take
 
