@@ -53,8 +53,11 @@ class Engine(Protocol):
     def answer(self, text: str) -> pa.Table:
         """Answer a text with few rows."""
 
+    def keep(self, name: str, text: str) -> None:
+        """Answer a text once, and make the answer a table."""
+
     def store(self, name: str, text: str) -> Path:
-        """Answer a text and make the answer a table; return its Parquet file, or the folder of several."""
+        """Do so, and return a Parquet file of it here, or the folder of several."""
 
 
 @contextmanager
@@ -101,6 +104,9 @@ class _DuckDB:
     def answer(self, text: str) -> pa.Table:
         return self._connection.sql(text).to_arrow_table()
 
+    def keep(self, name: str, text: str) -> None:
+        self.store(name, text)
+
     def store(self, name: str, text: str) -> Path:
         path = self._folder / f"{name}.parquet"
         self._connection.execute(f"COPY ({text}) TO {_quoted(str(path))} (FORMAT parquet, COMPRESSION zstd)")
@@ -132,17 +138,21 @@ class _Spark:
     def answer(self, text: str) -> pa.Table:
         return _plain(self._session.sql(text).toArrow())
 
-    def store(self, name: str, text: str) -> Path:
+    def keep(self, name: str, text: str) -> None:
         place = f"{self._prefix}/{name}"
-        address = self._shared.address(place)
-        self._session.sql(text).write.parquet(address)
-        copied = self._shared.copy_all(place, self._folder / name)
-        if any(copied.glob("*.parquet")):
-            self.read(name, [address])
+        self._session.sql(text).write.parquet(self._shared.address(place))
+        if self._shared.holds(place):
+            self.read(name, [self._shared.address(place)])
         else:  # a server may write nothing where there are no rows
-            pq.write_table(self.answer(text), copied / "none.parquet")
             self.name(name, text)
-        return copied
+
+    def store(self, name: str, text: str) -> Path:
+        self.keep(name, text)
+        target = self._folder / name
+        target.mkdir()
+        if not self._shared.copy_all(f"{self._prefix}/{name}", target):
+            pq.write_table(self.answer(text), target / "none.parquet")
+        return target
 
     def clear(self) -> None:
         """Remove from the shared storage what was written there."""

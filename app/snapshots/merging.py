@@ -91,7 +91,7 @@ def _merge(engine: Engine, table: str, sources: Sequence[Source]) -> None:
         f"SELECT {columns}, row_number() OVER (PARTITION BY {key} ORDER BY extract_number) AS row_of_key, "
         f"count(*) OVER (PARTITION BY {key}) AS rows_of_key FROM ({every}) AS every_row"
     )
-    engine.store(f"every_{table}", text)
+    engine.keep(f"every_{table}", text)
     engine.name(table, f"SELECT {columns} FROM every_{table} WHERE row_of_key = 1")
 
 

@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
@@ -32,8 +31,11 @@ class Storage(Protocol):
     def fetch(self, name: str, target: Path) -> Path:
         """Return where a file can be read here: in place, or as a copy."""
 
-    def copy_all(self, name: str, target: Path) -> Path:
-        """Copy a folder of files, if there is one, to a new one here; return it."""
+    def holds(self, name: str) -> bool:
+        """Say whether a folder has Parquet files."""
+
+    def copy_all(self, name: str, target: Path) -> bool:
+        """Copy the Parquet files of a folder to a folder here; return whether there are any."""
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""
@@ -95,11 +97,14 @@ class _Folder:
     def fetch(self, name: str, target: Path) -> Path:  # noqa: ARG002 - it is read in place
         return self._folder / name
 
-    def copy_all(self, name: str, target: Path) -> Path:
-        target.mkdir()
-        with suppress(FileNotFoundError):
-            shutil.copytree(self._folder / name, target, dirs_exist_ok=True)
-        return target
+    def holds(self, name: str) -> bool:
+        return any((self._folder / name).glob("*.parquet"))
+
+    def copy_all(self, name: str, target: Path) -> bool:
+        found = list((self._folder / name).glob("*.parquet"))
+        for path in found:
+            shutil.copy(path, target)
+        return found != []
 
     def remove(self, name: str) -> None:
         (self._folder / name).unlink(missing_ok=True)
@@ -136,11 +141,14 @@ class _Bucket:
             file.writelines(self._objects.stream(name))
         return target
 
-    def copy_all(self, name: str, target: Path) -> Path:
-        target.mkdir()
-        for found in self._below(name):
-            self.fetch(found, target / found.rpartition("/")[2])
-        return target
+    def holds(self, name: str) -> bool:
+        return any(self._parquet(name))
+
+    def copy_all(self, name: str, target: Path) -> bool:
+        found = list(self._parquet(name))
+        for path in found:
+            self.fetch(path, target / path.rpartition("/")[2])
+        return found != []
 
     def remove(self, name: str) -> None:
         self._objects.remove(name)
@@ -148,6 +156,9 @@ class _Bucket:
     def remove_all(self, name: str) -> None:
         for found in self._below(name):
             self._objects.remove(found)
+
+    def _parquet(self, name: str) -> Iterator[str]:
+        return (found for found in self._below(name) if found.endswith(".parquet"))
 
     def _below(self, name: str) -> Iterator[str]:
         yield from self._objects.all(f"{name}/")

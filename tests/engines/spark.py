@@ -37,18 +37,21 @@ def spark_server() -> Iterator[str]:
         with _apache_spark(Path(home)) as port:
             yield f"sc://127.0.0.1:{port}"
     else:
-        with _sail() as port:
-            yield f"sc://127.0.0.1:{port}"
+        with sail() as address:
+            yield address
 
 
 @contextmanager
-def _sail() -> Iterator[int]:
+def sail(**environment: str) -> Iterator[str]:
+    """Give the address of a server of Sail, in a process of its own with these variables besides."""
     command = [sys.executable, "-W", "ignore", "-c", _SAIL]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True) as process:
+    with subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, env={**os.environ, **environment}
+    ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        yield int(process.stdout.readline())
+        yield f"sc://127.0.0.1:{int(process.stdout.readline())}"
         process.stdin.close()
 
 
