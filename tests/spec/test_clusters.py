@@ -16,7 +16,7 @@ from app.config import Settings
 from app.demo.generated import GENERATED_DATE
 from app.demo.generated.extracts import write_generated_extract
 from app.snapshots.build import build_snapshot
-from app.snapshots.engines import EngineUnavailable
+from app.snapshots.engines import EngineUnavailable, open_engine
 from app.snapshots.extract import extract
 from app.snapshots.facts import Facts, StoredRows, compute_facts
 from app.snapshots.merging import Source
@@ -35,9 +35,12 @@ pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")
-def remote() -> Iterator[str]:
-    """Give the address of a server of Spark Connect."""
+def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give the address of a server of Spark Connect; its client is loaded, which raises Python's limit of recursion."""
     with spark_server() as address:
+        settings = Settings(build_engine="spark", spark_remote=address)
+        with open_engine(settings, tmp_path_factory.mktemp("loaded")) as engine:
+            assert engine.answer("SELECT 1 AS one").to_pylist() == [{"one": 1}]
         yield address
 
 
