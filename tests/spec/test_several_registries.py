@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.snapshots.engines import EngineUnavailable
 from app.snapshots.shared_extracts import (
     ExtractNotFound,
     ExtractRefused,
@@ -23,7 +24,7 @@ from app.snapshots.shared_extracts import (
 )
 from tests.factories.loading import fill
 from tests.factories.registries import dated_registries
-from tests.factories.several_registries import ZHEJIANG, Registries, quiet
+from tests.factories.several_registries import AS_OF, ZHEJIANG, Registries, quiet
 from tests.factories.tiny import tiny_registry
 from tests.lengths import at_length, same_examples
 from tests.reference.registry import Registry, Row
@@ -236,3 +237,12 @@ def test_an_extract_is_whole_or_not_there_when_it_is_killed(
     for target in (fresh, Path(old)):
         manifest = write_extract(registries.settings, str(target), quiet)
         assert {path.name for path in target.iterdir()} == manifest.names | {"manifest.json"}
+
+
+def test_nothing_is_built_when_the_cluster_cannot_be_reached(migrated_sqlite_url: str, tmp_path: Path) -> None:
+    registries = Registries(migrated_sqlite_url, tmp_path)
+    named = {"build_engine": "spark", "spark_remote": "sc://127.0.0.1:1"}
+    registries.settings = registries.settings.model_copy(update=named)
+    with pytest.raises(EngineUnavailable, match="cannot be used"):
+        registries.build_whole(ZHEJIANG, AS_OF)
+    assert {path.name for path in registries.settings.snapshots_dir.iterdir()} == {"exact", ".build.lock"}
