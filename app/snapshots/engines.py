@@ -3,6 +3,8 @@
 None of this code runs in a cluster: it is given texts, reads the extracts where they lie, and writes Parquet files.
 """
 
+import errno
+import os
 import secrets
 import socket
 import warnings
@@ -67,10 +69,12 @@ def open_engine(settings: Settings, folder: Path) -> Iterator[Engine]:
     Raises
     ------
     EngineUnavailable
-        The cluster cannot be reached, refuses, or fails.
+        The cluster cannot be reached, refuses, or fails; or DuckDB is given too little memory.
+    OSError
+        The disk is full.
     """
     if settings.build_engine == "duckdb":
-        with duckdb.connect(config=_limits(folder, settings)) as connection:
+        with _shortages_named(settings), duckdb.connect(config=_limits(folder, settings)) as connection:
             connection.execute("SET enable_progress_bar = false")  # else printed on a terminal
             yield _DuckDB(connection, folder)
         return
@@ -184,6 +188,24 @@ def _session(remote: str) -> "SparkSession":
     except ImportError as missing:
         message = say("A cluster needs the extra `spark`: pip install 'orgcoverage[spark]'.")
         raise EngineUnavailable(message) from missing
+
+
+@contextmanager
+def _shortages_named(settings: Settings) -> Iterator[None]:
+    """Raise the system's error for DuckDB's own of a full disk, and say where its memory does not suffice."""
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        if "max_temp_directory_size" in str(error):  # no room to put aside what does not fit
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        message = say(
+            "The build needs more memory than ORGCOVERAGE_BUILD_MEMORY={memory}.", memory=settings.build_memory
+        )
+        raise EngineUnavailable(message) from error
+    except duckdb.IOException as error:
+        if os.strerror(errno.ENOSPC) not in str(error):
+            raise
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
 
 
 @contextmanager

@@ -1,0 +1,22 @@
+"""What becomes of an engine's own errors: those of a full disk are the system's, those of memory say what to raise."""
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from app.config import Settings
+from app.snapshots.engines import EngineUnavailable, open_engine
+
+
+def test_the_systems_error_is_raised_when_the_disk_is_full(tmp_path: Path) -> None:
+    (tmp_path / "one.parquet").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left") as raised, open_engine(Settings(), tmp_path) as engine:
+        engine.store("one", "SELECT 1 AS one")
+    assert raised.value.errno == errno.ENOSPC
+
+
+def test_the_setting_is_named_when_its_memory_does_not_suffice(tmp_path: Path) -> None:
+    settings = Settings(build_memory="32MB")
+    with pytest.raises(EngineUnavailable, match="ORGCOVERAGE_BUILD_MEMORY=32MB"), open_engine(settings, tmp_path) as it:
+        it.answer("SELECT list(number) AS numbers FROM range(20000000) AS numbered(number)")
