@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from app.config import Settings
 from app.store.format import checksum, write_table
 from app.store.manifest import MANIFEST, DamagedManifest, Manifest, TableInfo, read_manifest, write_manifest
-from app.store.shelf import Shelf, damaged_table
+from app.store.shelf import Shelf, damaged_file
 
 BUILDING = ".building-"
 """Prefix of the private folders of running builds; those of killed builds are removed at the next start."""
@@ -92,7 +92,7 @@ def clean_up_builds(settings: Settings) -> None:
 def is_whole(folder: Path) -> bool:
     """Say whether a folder has a snapshot whose files match its manifest."""
     try:
-        return damaged_table(folder, read_manifest(folder)) is None
+        return damaged_file(folder, read_manifest(folder)) is None
     except (OSError, DamagedManifest):
         return False
 

@@ -72,6 +72,14 @@ def choice_array(values: pa.Array | pa.ChunkedArray, choices: Sequence[str]) -> 
     return pa.DictionaryArray.from_arrays(indices, pa.array(choices, pa.string()))
 
 
+def joined(arrays: Sequence[pa.Array]) -> pa.Array:
+    """Return columns one after the other, integers of the widest type among them."""
+    widest = arrays[0].type
+    if pa.types.is_integer(widest):
+        widest = max((array.type for array in arrays), key=lambda kind: kind.bit_width)
+    return pa.concat_arrays([array.cast(widest) for array in arrays])
+
+
 def write_table(path: Path, columns: Mapping[str, pa.Array]) -> int:
     """Write one table; return its number of rows."""
     batch = pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
