@@ -26,6 +26,7 @@ from app.config import Settings, Thresholds
 from app.registry.credit_code import ALPHABET, ORGANISATION_ALPHABET, ORGANISATION_CHECKS, ORGANISATION_WEIGHTS, WEIGHTS
 from app.registry.working import ANYBODY_WORKS, IS_EMPLOYED, IS_MEMBER
 from app.snapshots.extract import EXTRACTED, view
+from app.snapshots.pool import processes_of
 
 MemberSource = Literal["register", "returns"]
 
@@ -46,12 +47,9 @@ class Parameters:
 
 @dataclass(frozen=True)
 class StoredRows:
-    """Rows in a Parquet file; a column is read when it is asked for, since all of them are gigabytes."""
+    """Rows in a Parquet file, or a folder of them; a column is read when it is asked for, since all are gigabytes."""
 
     path: Path
-
-    def __len__(self) -> int:
-        return int(pq.read_metadata(self.path).num_rows)
 
     def __getitem__(self, name: str) -> pa.Array:
         """Return a column."""
@@ -108,7 +106,7 @@ def compute_facts(folder: Path, url: str, settings: Settings, as_of: date) -> Fa
     as_of
         The date.
     """
-    with duckdb.connect(config=_limits(folder, settings)) as connection:
+    with duckdb.connect(config=limits(folder, settings)) as connection:
         connection.execute("SET enable_progress_bar = false")  # else printed on a terminal
         for table in EXTRACTED:
             connection.execute(view(table, folder / f"{table}.parquet", url))
@@ -169,9 +167,11 @@ def months_before(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 
-def _limits(folder: Path, settings: Settings) -> dict[str, Any]:
+def limits(folder: Path, settings: Settings) -> dict[str, Any]:
+    """Return the settings of DuckDB, which may write temporary files into a folder."""
     return {
         "memory_limit": settings.build_memory,
+        "threads": processes_of(settings),
         "temp_directory": str(folder / "spill"),
         "preserve_insertion_order": False,
         "autoinstall_known_extensions": False,

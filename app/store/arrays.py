@@ -28,21 +28,6 @@ def edges(nodes: Indices, count: int) -> Int64:
     return first
 
 
-def subtree_totals(totals: Int64, first: Int64, ends: Indices) -> Int64:
-    """Return the sum of each node's subtree.
-
-    Parameters
-    ----------
-    totals
-        Running totals of the rows.
-    first
-        First row of each node, from `edges`.
-    ends
-        For each node, the index after the last node of its subtree.
-    """
-    return totals[first[ends]] - totals[first[:-1]]
-
-
 def disjoint_spans(starts: Indices, ends: Indices) -> list[tuple[int, int]]:
     """Return the union of subtrees, given by index spans, as disjoint spans in ascending order."""
     spans: list[tuple[int, int]] = []
