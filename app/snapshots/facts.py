@@ -190,14 +190,16 @@ def _facts(connection: duckdb.DuckDBPyConnection, parameters: Parameters, folder
     def result(text: str) -> pa.Table:
         return connection.sql(text).to_arrow_table()
 
-    def stored(table: str) -> StoredRows:
+    def stored(name: str, table: str) -> StoredRows:
         path = folder / f"{table}.parquet"
-        connection.table(table).write_parquet(str(path), compression="zstd")
+        file = str(path).replace("'", "''")
+        connection.execute(f"COPY ({statement(name, parameters)}) TO '{file}' (FORMAT parquet, COMPRESSION zstd)")
+        # A table would take the memory of the texts after it.
+        connection.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{file}')")
         return StoredRows(path)
 
     tree = "SELECT code, parent_code, level, name_zh, name_en FROM {table}"
-    connection.execute(f"CREATE TEMP TABLE enterprise_fact AS {statement('enterprises', parameters)}")
-    connection.execute(f"CREATE TEMP TABLE branch_fact AS {statement('branches', parameters)}")
+    enterprises, branches = stored("enterprises", "enterprise_fact"), stored("branches", "branch_fact")
     return Facts(
         parameters=parameters,
         districts=result(tree.format(table="district")),
@@ -206,8 +208,8 @@ def _facts(connection: duckdb.DuckDBPyConnection, parameters: Parameters, folder
             "SELECT code, name_zh, name_en, industry_code FROM industry_group "
             "LEFT JOIN industry_group_industry ON group_code = code"
         ),
-        enterprises=stored("enterprise_fact"),
-        branches=stored("branch_fact"),
+        enterprises=enterprises,
+        branches=branches,
         coverage=result(statement("coverage", parameters)),
         dual_affiliation=result(statement("dual_affiliation", parameters)),
         workplaces=result(statement("workplaces", parameters)),

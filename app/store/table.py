@@ -45,6 +45,11 @@ class _Part:
             self._numbers[name] = _numbers(self.batch.column(name))
         return self._numbers[name]
 
+    def values(self, name: str, rows: Rows) -> Values:
+        """Return the numbers of some rows; gathering is faster by `take`."""
+        numbers = self.numbers(name)
+        return numbers[rows] if isinstance(rows, slice) else numbers.take(rows)
+
     def valid(self, name: str, rows: Rows) -> Mask:
         """Return where some rows of a column are not null."""
         column = self.batch.column(name)
@@ -99,7 +104,7 @@ class Table:
 
     def values(self, name: str, rows: Rows = _ALL) -> Values:
         """Return the numbers of an integer, date or dictionary column; 0 for null. In one part, a slice is no copy."""
-        return self._read(rows, lambda part, within: part.numbers(name)[within])
+        return self._read(rows, lambda part, within: part.values(name, within))
 
     def valid(self, name: str, rows: Rows = _ALL) -> Mask | None:
         """Return where a column is not null; null if it has no nulls."""
