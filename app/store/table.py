@@ -186,12 +186,10 @@ class Table:
     def rows_of(self, name: str, texts: pa.Array | pa.ChunkedArray) -> Int64:
         """Return the row of each of some texts in a column of distinct texts; -1 if not found."""
         rows = np.full(len(texts), -1, np.int64)
-        chunks = texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
         for part, start in zip(self._parts, self._starts.tolist(), strict=False):
-            place = 0
-            for chunk in chunks:
-                found = pc.index_in(chunk, value_set=part.batch.column(name))
-                some, numbers = _known(found), _numbers(found)
+            found, place = pc.index_in(texts, value_set=part.batch.column(name)), 0
+            for chunk in found.chunks if isinstance(found, pa.ChunkedArray) else [found]:
+                some, numbers = _known(chunk), _numbers(chunk)
                 rows[place : place + len(chunk)][some] = start + numbers[some].astype(np.int64)
                 place += len(chunk)
         return rows
