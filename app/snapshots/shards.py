@@ -65,7 +65,7 @@ def divide(rows: StoredRows, districts: OrderedTree, settings: Settings, sizes: 
     """Divide the enterprises; where there are several pieces, the facts of each are written beside those of all."""
     with duckdb.connect(config=limits(rows.path.parent, settings)) as connection:
         connection.execute("SET enable_progress_bar = false")
-        facts = connection.read_parquet(str(rows.path))
+        facts = connection.read_parquet(str(rows.path / "*.parquet" if rows.path.is_dir() else rows.path))
         found = facts.aggregate("district_code, count(*) AS enterprises").to_arrow_table()
         nodes = districts.index_of(found["district_code"])
         counts = np.zeros(len(districts.codes) + 1, np.int64)
@@ -74,7 +74,7 @@ def divide(rows: StoredRows, districts: OrderedTree, settings: Settings, sizes: 
         firsts = [first for shard in shards for first in shard]
         if len(firsts) == 1:
             return Division(counts, [[Piece(rows, firsts[0])]])
-        folder = rows.path.with_suffix("")
+        folder = rows.path.with_name("pieces")
         piece = np.searchsorted(firsts, nodes, side="right") - 1
         connection.register("route", pa.table({"district_code": found["district_code"], "piece": piece}))
         facts.create_view("fact")
@@ -83,7 +83,6 @@ def divide(rows: StoredRows, districts: OrderedTree, settings: Settings, sizes: 
             "JOIN route ON route.district_code IS NOT DISTINCT FROM fact.district_code"
         )
         routed.write_parquet(str(folder), compression="zstd", partition_by=["piece"])
-    rows.path.unlink()
     numbers = count()
     return Division(
         counts, [[Piece(StoredRows(folder / f"piece={next(numbers)}"), first) for first in shard] for shard in shards]
