@@ -18,8 +18,8 @@ from app.snapshots.folders import build_folder, is_whole, publish, write_tables
 from app.snapshots.manifests import exact_manifest, public_manifest
 from app.snapshots.moves import moving
 from app.snapshots.ordering import order_tree
-from app.snapshots.pieces import Common, Counted, correlation_of, make_piece, write_enterprises
-from app.snapshots.pool import each, processes_of
+from app.snapshots.pieces import Common, correlation_of, work_on, write_enterprises
+from app.snapshots.pool import processes_of
 from app.snapshots.public import public_tables
 from app.snapshots.releases import refuse_withdrawn, remove_draft
 from app.snapshots.replication.push import push_changes
@@ -76,16 +76,10 @@ def _publish(
 ) -> Manifest:
     """Write the snapshots into the private build folder, then publish them; return the exact one's manifest."""
     districts, industries = order_tree(facts.districts, DistrictLevel), order_tree(facts.industries, IndustryLevel)
-    division = divide(facts.enterprises, districts, settings, sizes)
+    division = divide(facts.enterprises, districts, sizes)
     axes = axes_of(districts, industries, group_columns(facts.industry_groups)["industries"], division.counts)
     common = Common(districts, industries, axes, _first_codes(facts), key)
-    facts_of = [piece.rows for shard in division.shards for piece in shard]
-    paths = [folder / f"piece-{number}.arrow" for number in range(len(facts_of))]
-    pieces = list[Counted]()
-    report("adding up", 0, len(paths))
-    for piece in each(make_piece, common, list(zip(facts_of, paths, strict=True)), processes_of(settings)):
-        pieces.append(piece)
-        report("adding up", len(pieces), len(paths))
+    paths, sums, pieces = work_on(division, common, folder, processes_of(settings), report)
     report("writing", 0, 1)
     protected = None
     if key is not None:
@@ -97,7 +91,7 @@ def _publish(
     enterprises = write_enterprises(exact, division, paths, districts.codes)
     table = Table([exact / file for file in enterprises.files("enterprises")])
     others = snapshot_tables(facts, districts, industries, table, [piece.withheld for piece in pieces])
-    tables = write_tables(exact, chain(others, sum_tables([piece.sums for piece in pieces], axes)))
+    tables = write_tables(exact, chain(others, sum_tables(sums, axes)))
     manifest = exact_manifest(
         settings, facts.parameters, {"enterprises": enterprises, **tables}, correlation_of(pieces)
     )

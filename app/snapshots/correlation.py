@@ -18,6 +18,9 @@ ENOUGH_PERSONS = 500
 """Members, of a share persons in its denominator, in the strata used, from which the estimate needs no floor."""
 
 Ints = npt.NDArray[np.integer[Any]]
+Floats = npt.NDArray[np.float64]
+
+_SUMMED = ("numerators", "remainders")
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,8 @@ class Components:
         Their firms, and headcount and members of these, of a share its denominators and those who are part of it.
     """
 
-    numerators: list[float]
-    remainders: list[float]
+    numerators: Floats
+    remainders: Floats
     firms: int
     persons: int
     parts: int
@@ -107,7 +110,7 @@ def estimated(found: Sequence[Components], *, floor_by_parts: bool) -> Estimate:
 
     `floor_by_parts`: whether the floor depends on the members, as in `estimate`, or on the denominators.
     """
-    n, d = fsum(chain(*(one.numerators for one in found))), fsum(chain(*(one.remainders for one in found)))
+    n, d = (fsum(chain.from_iterable(getattr(one, name).tolist() for one in found)) for name in _SUMMED)
     parts, persons = sum(one.parts for one in found), sum(one.persons for one in found)
     value, source = _decide(n, d, parts if floor_by_parts else persons)
     strata, firms = sum(len(one.numerators) for one in found), sum(one.firms for one in found)
@@ -118,19 +121,17 @@ def _sums(values: npt.NDArray[np.int64], starts: Ints) -> npt.NDArray[np.int64]:
     return np.add.reduceat(values, starts) if len(starts) else np.empty(0, np.int64)
 
 
-def _components(
-    m: npt.NDArray[np.int64], h: npt.NDArray[np.int64], starts: Ints, ends: Ints
-) -> tuple[list[float], list[float]]:
+def _components(m: npt.NDArray[np.int64], h: npt.NDArray[np.int64], starts: Ints, ends: Ints) -> tuple[Floats, Floats]:
     """Return BSS - (k - 1) W and b W of each stratum, with A = Σ m²/h rounded once."""
     if len(starts) == 0:
-        return [], []
+        return np.empty(0), np.empty(0)
     shares = (m * m / h).tolist()
     a = np.array([fsum(shares[start:end]) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)])
     members, headcount, squares = (_between(values, starts, ends).astype(np.float64) for values in (m, h, h * h))
     k = (ends - starts).astype(np.float64)
     within = (members - a) / (headcount - k)
     numerators = (a - members * members / headcount) - (k - 1) * within
-    return numerators.tolist(), ((headcount - squares / headcount) * within).tolist()
+    return numerators, (headcount - squares / headcount) * within
 
 
 def _between(values: npt.NDArray[np.int64], starts: Ints, ends: Ints) -> npt.NDArray[np.int64]:

@@ -106,7 +106,7 @@ def compute_facts(folder: Path, url: str, settings: Settings, as_of: date) -> Fa
     as_of
         The date.
     """
-    with duckdb.connect(config=limits(folder, settings)) as connection:
+    with duckdb.connect(config=_limits(folder, settings)) as connection:
         connection.execute("SET enable_progress_bar = false")  # else printed on a terminal
         for table in EXTRACTED:
             connection.execute(view(table, folder / f"{table}.parquet", url))
@@ -167,8 +167,7 @@ def months_before(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 
-def limits(folder: Path, settings: Settings) -> dict[str, Any]:
-    """Return the settings of DuckDB, which may write temporary files into a folder."""
+def _limits(folder: Path, settings: Settings) -> dict[str, Any]:
     return {
         "memory_limit": settings.build_memory,
         "threads": processes_of(settings),

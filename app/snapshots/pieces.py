@@ -1,6 +1,6 @@
 """Pieces: some enterprises, whole counties of them, made into a table and counted alone; and a table made of pieces."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,13 +10,15 @@ import pyarrow as pa
 from app.catalogue.measures import ROW_MEASURES
 from app.catalogue.metrics import SHARES
 from app.catalogue.vocabulary import Basis, DistrictLevel, IndustryLevel
+from app.errors import Report
 from app.snapshots.correlation import Components, components, estimated
 from app.snapshots.facts import StoredRows
 from app.snapshots.folders import write_parts
 from app.snapshots.ordering import OrderedTree, at, known, order_enterprises
+from app.snapshots.pool import each
 from app.snapshots.public import Firsts, PlaceSums, places_of
 from app.snapshots.shards import Division
-from app.snapshots.sums import Axes, Ints, Placed, Sums, sums_of
+from app.snapshots.sums import Axes, Ints, Placed, Sums, added_up, sums_of
 from app.snapshots.tables import Columns, Withheld, enterprise_columns, placed_in, withheld_in
 from app.store.arrays import Int64
 from app.store.format import write_table
@@ -50,7 +52,7 @@ class Common:
 
 @dataclass(frozen=True)
 class Counted:
-    """What is counted of a piece.
+    """What is counted of a piece besides its sums.
 
     Parameters
     ----------
@@ -60,22 +62,39 @@ class Counted:
         The protected ones; null: nothing is protected.
     """
 
-    sums: Sums
     withheld: Withheld
     components: dict[str, Components]
     places: PlaceSums | None
 
 
-def make_piece(common: Common, files: tuple[StoredRows, Path]) -> Counted:
-    """Write the table of a piece, given its facts and the file; return what is counted of it."""
+def work_on(
+    division: Division, common: Common, folder: Path, processes: int, report: Report
+) -> tuple[list[Path], Sums, list[Counted]]:
+    """Write the table of each piece into a folder; return the files, the sums of all, and what else is counted."""
+    facts = [piece.rows for shard in division.shards for piece in shard]
+    paths = [folder / f"piece-{number}.arrow" for number in range(len(facts))]
+    counted = list[Counted]()
+    report("adding up", 0, len(paths))
+
+    def sums() -> Iterator[Sums]:  # added as they come, since those of all would be as large as the table
+        for found, others in each(_make_piece, common, list(zip(facts, paths, strict=True)), processes):
+            counted.append(others)
+            report("adding up", len(counted), len(paths))
+            yield found
+
+    return paths, added_up(sums(), common.axes), counted
+
+
+def _make_piece(common: Common, files: tuple[StoredRows, Path]) -> tuple[Sums, Counted]:
+    """Write the table of a piece, given its facts and the file; return its sums and what else is counted."""
     rows, path = files
     enterprises, *nodes = order_enterprises(rows, common.districts, common.industries)
     placed = placed_in(enterprises, nodes[0], nodes[1], common.axes)
     columns = enterprise_columns(enterprises, placed)
     write_table(path, columns)
     trees = common.districts, common.industries
-    return Counted(
-        sums_of(((measure.code, _whole(columns[measure.code])) for measure in ROW_MEASURES), placed),
+    sums = sums_of(((measure.code, _whole(columns[measure.code])) for measure in ROW_MEASURES), placed)
+    return sums, Counted(
         withheld_in(enterprises, placed, *trees),
         _components(columns, placed, *trees),
         None if common.key is None else places_of(columns, placed, trees, common.first, common.key),

@@ -20,7 +20,7 @@ from app.snapshots.facts import Facts
 from app.snapshots.ordering import OrderedTree, at, down_to, known, numbers
 from app.snapshots.placement import DIVISION, STREET, Location, place
 from app.snapshots.rounding import cap_members, draw_shifts, round_headcount, round_members
-from app.snapshots.sums import Axes, Placed, large_districts, require_room, sums_of
+from app.snapshots.sums import Axes, Placed, added_up, large_districts, require_room, sums_of
 from app.snapshots.tables import Columns, group_columns, nodes_of, sum_tables, target_columns, tree_columns
 from app.store.format import integer_array
 
@@ -130,7 +130,7 @@ def public_tables(
             **{code: integer_array(values) for code, values in found.sums.items()},
         },
     )
-    yield from sum_tables([sums_of(found.sums.items(), placed)], axes)
+    yield from sum_tables(added_up([sums_of(found.sums.items(), placed)], axes), axes)
     targets = _targets_within(facts.targets, districts, industries, groups["code"])
     yield "targets", target_columns(targets, districts, industries)
 

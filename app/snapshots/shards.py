@@ -4,18 +4,19 @@ Counties stay whole, since placement, withheld figures and the strata of the cor
 data alone, never on who works on them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import count, pairwise
+from itertools import pairwise
 
-import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from app.config import Settings
-from app.snapshots.facts import StoredRows, limits
+from app.snapshots.facts import StoredRows
 from app.snapshots.ordering import Indices, OrderedTree
 from app.snapshots.placement import COUNTY
+from app.store.arrays import edges
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,9 @@ class Sizes:
 
 
 SIZES = Sizes()
+
+_BATCH_ROWS = 1 << 16
+_COMPRESSED = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
 @dataclass(frozen=True)
@@ -61,32 +65,50 @@ class Division:
     shards: Sequence[Sequence[Piece]]
 
 
-def divide(rows: StoredRows, districts: OrderedTree, settings: Settings, sizes: Sizes) -> Division:
+def divide(rows: StoredRows, districts: OrderedTree, sizes: Sizes) -> Division:
     """Divide the enterprises; where there are several pieces, the facts of each are written beside those of all."""
-    with duckdb.connect(config=limits(rows.path.parent, settings)) as connection:
-        connection.execute("SET enable_progress_bar = false")
-        facts = connection.read_parquet(str(rows.path / "*.parquet" if rows.path.is_dir() else rows.path))
-        found = facts.aggregate("district_code, count(*) AS enterprises").to_arrow_table()
-        nodes = districts.index_of(found["district_code"])
-        counts = np.zeros(len(districts.codes) + 1, np.int64)
-        np.add.at(counts, nodes, np.asarray(found["enterprises"]))
-        shards = runs(counts, districts, sizes)
-        firsts = [first for shard in shards for first in shard]
-        if len(firsts) == 1:
-            return Division(counts, [[Piece(rows, firsts[0])]])
-        folder = rows.path.with_name("pieces")
-        piece = np.searchsorted(firsts, nodes, side="right") - 1
-        connection.register("route", pa.table({"district_code": found["district_code"], "piece": piece}))
-        facts.create_view("fact")
-        routed = connection.sql(
-            "SELECT fact.*, route.piece FROM fact "
-            "JOIN route ON route.district_code IS NOT DISTINCT FROM fact.district_code"
-        )
-        routed.write_parquet(str(folder), compression="zstd", partition_by=["piece"])
-    numbers = count()
-    return Division(
-        counts, [[Piece(StoredRows(folder / f"piece={next(numbers)}"), first) for first in shard] for shard in shards]
-    )
+    counts = np.zeros(len(districts.codes) + 1, np.int64)
+    for batch in _batches(rows, ["district_code"]):
+        counts += np.bincount(districts.index_of(batch.column(0)), minlength=len(counts))
+    shards = runs(counts, districts, sizes)
+    firsts = [first for shard in shards for first in shard]
+    if len(firsts) == 1:
+        return Division(counts, [[Piece(rows, firsts[0])]])
+    folder = rows.path.with_name("pieces")
+    folder.mkdir()
+    paths = [folder / f"{number}.arrow" for number in range(len(firsts))]
+    with ExitStack() as files:
+        writers: dict[int, pa.RecordBatchWriter] = {}
+        for batch in _batches(rows):
+            piece = np.searchsorted(firsts, districts.index_of(batch.column("district_code")), side="right") - 1
+            routed, bounds = batch.take(pa.array(np.argsort(piece))), edges(np.sort(piece), len(paths))
+            for number in np.unique(piece).tolist():
+                if number not in writers:
+                    writer = pa.ipc.new_file(paths[number], batch.schema, options=_COMPRESSED)
+                    writers[number] = files.enter_context(writer)
+                start, end = bounds[number : number + 2].tolist()
+                writers[number].write_batch(routed.slice(start, end - start))
+    pa.default_memory_pool().release_unused()
+    left = iter(paths)
+    return Division(counts, [[Piece(_BatchedRows(next(left)), first) for first in shard] for shard in shards])
+
+
+def _batches(rows: StoredRows, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
+    for path in sorted(rows.path.glob("*.parquet")) if rows.path.is_dir() else [rows.path]:
+        with pq.ParquetFile(path) as file:
+            yield from file.iter_batches(_BATCH_ROWS, columns=columns, use_threads=False)
+
+
+@dataclass(frozen=True)
+class _BatchedRows(StoredRows):
+    """Rows in an Arrow file of many batches."""
+
+    def __getitem__(self, name: str) -> pa.Array:
+        """Return a column."""
+        with pa.memory_map(str(self.path)) as file:
+            place = pa.ipc.open_file(file).schema.get_field_index(name)
+            read = pa.ipc.open_file(file, options=pa.ipc.IpcReadOptions(included_fields=[place])).read_all()
+            return read[name].combine_chunks()
 
 
 def runs(counts: Indices, districts: OrderedTree, sizes: Sizes) -> list[list[int]]:

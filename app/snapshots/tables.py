@@ -28,7 +28,7 @@ from app.catalogue.vocabulary import (
 )
 from app.snapshots.facts import Facts, StoredRows
 from app.snapshots.ordering import Indices, OrderedRows, OrderedTree, at, known, numbers, order_rows
-from app.snapshots.sums import Axes, Placed, Sums, added_up, large_districts, totals_of
+from app.snapshots.sums import Axes, Placed, Sums, large_districts, totals_of
 from app.store.format import choice_array, date_array, integer_array, text_array
 from app.store.table import Table
 
@@ -142,9 +142,8 @@ def target_columns(rows: pa.Table, districts: OrderedTree, industries: OrderedTr
     }
 
 
-def sum_tables(pieces: Sequence[Sums], axes: Axes) -> Iterator[tuple[str, Columns]]:
-    """Yield the tables of sums: `totals`, and `cells` of large districts."""
-    sums = added_up(pieces, axes)
+def sum_tables(sums: Sums, axes: Axes) -> Iterator[tuple[str, Columns]]:
+    """Yield the tables of the sums of all rows: `totals`, and `cells` of large districts."""
     totals = zip(sums.codes, sums.districts, sums.industries, strict=True)
     columns = {
         code: integer_array(totals_of(of_district, of_industry, axes)) for code, of_district, of_industry in totals
@@ -245,7 +244,8 @@ def _withheld(pieces: Sequence[Withheld]) -> Columns:
 
 
 def _coverage(table: pa.Table, enterprises: Table) -> Columns:
-    placed = table.append_column("enterprise", _rows_of(table["enterprise_code"], enterprises))
+    rows = _rows_of(table["enterprise_code"], enterprises)
+    placed = table.drop_columns("enterprise_code").append_column("enterprise", rows)
     keys = [(name, "ascending") for name in ("enterprise", "means", "branch_code", "start_on")]
     ordered = placed.take(pc.sort_indices(placed, sort_keys=keys))
     return {
@@ -284,7 +284,8 @@ def _dual_affiliation(table: pa.Table) -> Columns:
 
 def _workplaces(table: pa.Table, enterprises: Table) -> Columns:
     """Return one row per branch and place, those of an enterprise in the order of `enterprises`."""
-    placed = table.append_column("enterprise", _rows_of(table["enterprise_code"], enterprises))
+    rows = _rows_of(table["enterprise_code"], enterprises)
+    placed = table.drop_columns("enterprise_code").append_column("enterprise", rows)
     keys = [(name, "ascending") for name in ("branch_code", "enterprise", "place")]
     ordered = placed.take(pc.sort_indices(placed, sort_keys=keys))
     return {
@@ -299,6 +300,7 @@ def _workplaces(table: pa.Table, enterprises: Table) -> Columns:
 def _findings(table: pa.Table, districts: OrderedTree, industries: OrderedTree) -> Columns:
     placed = table.append_column("district", pa.array(districts.index_of(table["district_code"])))
     placed = placed.append_column("industry", pa.array(industries.index_of(table["industry_code"])))
+    placed = placed.drop_columns(["district_code", "industry_code"])
     keys = [(name, "ascending") for name in ("rule", "district", "industry", "subject_code")]
     ordered = placed.take(pc.sort_indices(placed, sort_keys=keys))
     district, industry = numbers(ordered["district"]), numbers(ordered["industry"])
