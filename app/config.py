@@ -148,6 +148,29 @@ class Settings(BaseSettings):
     store_verify_key_file: Path | None = Field(
         default=None, description="PEM file of its public key: a replica takes nothing that is not signed by it."
     )
+    registry_name: str = Field(
+        default="", max_length=100, description="Name of this registry in its extracts, as `浙江省`."
+    )
+    ref_fingerprint: str = Field(
+        default="",
+        max_length=100,
+        description="Fingerprint of how members' refs are made, in extracts: the same text in all registries whose "
+        "refs are made with one key. Extracts with different ones are not put together.",
+    )
+    extract_credentials_file: Path | None = Field(
+        default=None, description="JSON file of what opens the object store of extracts."
+    )
+    build_engine: Literal["duckdb", "spark"] = Field(
+        default="duckdb",
+        description="What computes a build: DuckDB in its process, or a cluster by Spark Connect. Needs the extra "
+        "`spark`.",
+    )
+    spark_remote: str = Field(default="", validate_default=True, description="The cluster: `sc://host:15002`.")
+    spark_folder: str = Field(
+        default="",
+        description="Folder, or URL of an object store, that the cluster and this service both see, for what they "
+        "exchange during a build. Empty: the folder of snapshots.",
+    )
     time_zone: str = Field(default="Asia/Shanghai", description="Time zone that decides today's date (IANA name).")
     cors_origins: tuple[str, ...] = Field(
         default=(),
@@ -259,6 +282,13 @@ class Settings(BaseSettings):
             raise NotValid("invalid_value", say(message))
         return value
 
+    @field_validator("spark_remote")
+    @classmethod
+    def _cluster_that_is_named(cls, value: str, info: ValidationInfo) -> str:
+        if not value.startswith("sc://") and (value or info.data.get("build_engine") == "spark"):
+            raise NotValid("invalid_value", say("must be the cluster's address, as sc://host:15002"))
+        return value
+
     @field_validator("store_url", "public_store_url")
     @classmethod
     def _known_store(cls, value: str) -> str:
@@ -303,6 +333,11 @@ class Settings(BaseSettings):
     def boundaries_path(self) -> Path:
         """The file of the boundaries of districts, if any were imported."""
         return self.data_dir / "boundaries.geojson"
+
+    @property
+    def kept_extracts_path(self) -> Path:
+        """The file that says where extracts of the registry were written."""
+        return self.data_dir / "extracts.json"
 
     @property
     def audit_dir(self) -> Path:

@@ -14,10 +14,23 @@ from app.database.engines import sqlite_path
 from app.demo.generated import GENERATED_DATE
 from app.snapshots.build import build_snapshot
 from app.snapshots.facts import Parameters, statement
+from app.snapshots.lineage import LINEAGE
 from benchmarks.measuring import Pair, Run, in_subprocess, measured, paired, show, show_load, show_pair
 from benchmarks.registries import demo, filled, libpq, postgres
 
 TEXTS = ("enterprises", "branches")
+
+_RECURSION = """
+WITH RECURSIVE lineage (ancestor, code, distance) AS (
+    SELECT code, code, 0 FROM branch
+    UNION ALL
+    SELECT lineage.ancestor, branch.code, lineage.distance + 1
+    FROM lineage
+    JOIN branch ON branch.parent_code = lineage.code
+)
+SELECT * FROM lineage
+"""
+"""The lineage of branches, where no Python makes it."""
 
 
 def main(members: int = 200_000, rounds: int = 3) -> None:
@@ -70,7 +83,8 @@ def _on_postgres(address: str) -> Run:
 
 def _statements() -> list[str]:
     parameters = Parameters(GENERATED_DATE, Thresholds(), "register")
-    return [f"CREATE TEMPORARY TABLE {name}_fact AS {statement(name, parameters)}" for name in TEXTS]
+    asked = {LINEAGE: _RECURSION, **{f"{name}_fact": statement(name, parameters) for name in TEXTS}}
+    return [f"CREATE TEMPORARY TABLE {name} AS {text}" for name, text in asked.items()]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Imports of members, compared with a plain COPY on PostgreSQL and a plain `executemany` on SQLite."""
+"""Imports of members and their rows, compared with a plain COPY on PostgreSQL and a plain `executemany` on SQLite."""
 
 import csv
 import shutil
@@ -19,14 +19,21 @@ import typer
 from app.config import Settings
 from app.database.migrations import upgrade
 from app.demo.generated import write_generated
+from app.imports.datasets import find_dataset
 from app.imports.load import import_file
 from app.imports.options import ImportOptions
 from benchmarks.measuring import Run, in_subprocess, measured, paired, show, show_load, show_pair
 from benchmarks.registries import Server, libpq, postgres
 
+DATED = ("employments", "affiliations")
+"""The other large datasets: rows of members, which refer to them and to what is imported before."""
+
+BEFORE = ("districts", "industries", "industry-groups", "enterprises", "branches", "members")
+"""What these refer to."""
+
 
 def main(rows: int = 200_000, rounds: int = 3) -> None:
-    """Measure first and repeated imports of a file of members on both databases."""
+    """Measure first and repeated imports of a file of members on both databases, and first ones of their rows."""
     show_load()
     with tempfile.TemporaryDirectory(prefix="benchmark-imports-") as name:
         folder = Path(name)
@@ -35,7 +42,7 @@ def main(rows: int = 200_000, rounds: int = 3) -> None:
         show("imports: size of their CSV file", first.stat().st_size / 2**20, "MiB")
         with postgres() as server:
             _on_postgres(server, folder, rounds, first, {"1 %": hundredth, "all": every})
-        _on_sqlite(folder, rounds, first)
+        _on_sqlite(folder, rounds)
 
 
 def _files(folder: Path, rows: int) -> tuple[Path, Path, Path]:
@@ -51,6 +58,8 @@ def _files(folder: Path, rows: int) -> tuple[Path, Path, Path]:
         column = pc.if_else(pa.array(changed), other, born)
         position = members.column_names.index("birth_year")
         arrow_csv.write_csv(members.set_column(position, "birth_year", column), path)
+    for dataset in DATED:
+        arrow_csv.write_csv(pq.read_table(folder / f"{dataset}.parquet"), folder / f"{dataset}.csv")
     return paths
 
 
@@ -58,18 +67,21 @@ def _on_postgres(server: Server, folder: Path, rounds: int, first: Path, again: 
     settings = server.settings(folder)
     upgrade(settings.registry_url)
     address = libpq(settings)
-    _execute(address, "CREATE TABLE rival (LIKE member INCLUDING DEFAULTS INCLUDING INDEXES)")
+    for dataset in ("members", *DATED):
+        table, key = _keyed(dataset)
+        _execute(address, f"CREATE TABLE rival_of_{table} (LIKE {table}, PRIMARY KEY ({key}))")
 
-    def copied() -> Run:
-        _execute(address, "TRUNCATE rival")
-        return server.charged(lambda: in_subprocess(_copy, address, first, "rival"))
+    def copied(dataset: str = "members") -> Run:
+        rival = f"rival_of_{_keyed(dataset)[0]}"
+        _execute(address, f"TRUNCATE {rival}")
+        return server.charged(lambda: in_subprocess(_copy, address, folder / f"{dataset}.csv", rival))
 
-    def imported(path: Path) -> Run:
-        return server.charged(lambda: in_subprocess(_import, settings, path))
+    def imported(path: Path, dataset: str = "members") -> Run:
+        return server.charged(lambda: in_subprocess(_import, settings, path, dataset))
 
-    def first_import() -> Run:
-        _execute(address, "TRUNCATE member")
-        return imported(first)
+    def first_import(dataset: str = "members") -> Run:
+        _execute(address, f"TRUNCATE {_keyed(dataset)[0]}")
+        return imported(folder / f"{dataset}.csv", dataset)
 
     def repeated(path: Path) -> Run:
         _execute(address, "TRUNCATE member")
@@ -83,9 +95,17 @@ def _on_postgres(server: Server, folder: Path, rounds: int, first: Path, again: 
     for what, path in again.items():
         pair = paired(rounds, partial(repeated, path), copied)
         show_pair(f"PostgreSQL, again with {what} changed", pair, "COPY", "reach 0.6 (1 %), 0.4 (all), aim 1.0, 0.5")
+    for dataset in BEFORE[:-1]:
+        in_subprocess(_import, settings, folder / f"{dataset}.parquet", dataset)
+    for dataset in DATED:
+        pair = paired(rounds, partial(first_import, dataset), partial(copied, dataset))
+        show_pair(f"PostgreSQL, first import of {dataset}", pair, "COPY into a table with primary key")
+        show(
+            f"PostgreSQL, first import of {dataset}: peak memory of the process", pair.peak, "MiB", "reach 512, aim 300"
+        )
 
 
-def _on_sqlite(folder: Path, rounds: int, first: Path) -> None:
+def _on_sqlite(folder: Path, rounds: int) -> None:
     template = Settings(data_dir=folder / "template")
     upgrade(template.registry_url)
 
@@ -94,17 +114,31 @@ def _on_sqlite(folder: Path, rounds: int, first: Path) -> None:
         shutil.copytree(template.data_dir, folder / name)
         return Settings(data_dir=folder / name)
 
-    pair = paired(
-        rounds,
-        lambda: in_subprocess(_import, fresh("ours"), first),
-        lambda: in_subprocess(_execute_many, fresh("rival").data_dir / "registry.sqlite", first),
-    )
-    show_pair("SQLite, first import", pair, "executemany of parsed rows", "reach 0.5, aim 0.8")
-    show("SQLite, first import: peak memory of the process", pair.peak, "MiB", "reach 512, aim 300")
+    def ours(dataset: str) -> Run:
+        return in_subprocess(_import, fresh("ours"), folder / f"{dataset}.csv", dataset)
+
+    def rival(dataset: str) -> Run:
+        database = fresh("rival").data_dir / "registry.sqlite"
+        return in_subprocess(_execute_many, database, folder / f"{dataset}.csv", _keyed(dataset)[1])
+
+    for dataset in ("members", *DATED):
+        if dataset == DATED[0]:
+            for needed in BEFORE:
+                in_subprocess(_import, template, folder / f"{needed}.parquet", needed)
+        pair = paired(rounds, partial(ours, dataset), partial(rival, dataset))
+        what = f"SQLite, first import of {dataset}"
+        show_pair(what, pair, "executemany of parsed rows", "reach 0.5, aim 0.8")
+        show(f"{what}: peak memory of the process", pair.peak, "MiB", "reach 512, aim 300")
 
 
-def _import(settings: Settings, path: Path) -> Run:
-    return measured(lambda: import_file(settings, "members", path, ImportOptions(), lambda *_: None))
+def _keyed(dataset: str) -> tuple[str, str]:
+    """Return the table of a dataset and the columns of its key."""
+    declared = find_dataset(dataset)
+    return declared.tables[0], ", ".join(declared.key)
+
+
+def _import(settings: Settings, path: Path, dataset: str) -> Run:
+    return measured(lambda: import_file(settings, dataset, path, ImportOptions(), lambda *_: None))
 
 
 def _copy(address: str, path: Path, table: str) -> Run:
@@ -119,15 +153,15 @@ def _send(address: str, path: Path, table: str) -> None:
                 copy.write(block)
 
 
-def _execute_many(database: Path, path: Path) -> Run:
+def _execute_many(database: Path, path: Path, key: str) -> Run:
     with path.open(encoding="utf-8", newline="") as file:
         header, *cells = csv.reader(file)
     rows = [tuple(cell or None for cell in row) for row in cells]
-    columns = ", ".join(f"{name} {'INTEGER' if name == 'birth_year' else 'TEXT'}" for name in header[1:])
+    columns = ", ".join(f"{name} {'INTEGER' if name == 'birth_year' else 'TEXT'}" for name in header)
     with closing(sqlite3.connect(database, isolation_level=None)) as connection:
         for statement in ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA cache_size=-65536"):
             connection.execute(statement)
-        connection.execute(f"CREATE TABLE rival ({header[0]} TEXT PRIMARY KEY, {columns})")
+        connection.execute(f"CREATE TABLE rival ({columns}, PRIMARY KEY ({key}))")
         return measured(lambda: _insert(connection, f"INSERT INTO rival VALUES ({', '.join('?' * len(header))})", rows))
 
 

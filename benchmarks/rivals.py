@@ -1,8 +1,10 @@
 """Rivals of our pages, as separate applications: prepared bytes, and a cell table through an ORM.
 
-Environment: `BENCHMARK_BODY`, the file with the prepared page; `BENCHMARK_CELLS`, the database's URL.
+Environment: `BENCHMARK_BODY`, the file with the prepared page; `BENCHMARK_HEADERS`, its headers as JSON, which
+Starlette sends too; `BENCHMARK_CELLS`, the database's URL.
 """
 
+import json
 import os
 from collections.abc import Sequence
 from math import sqrt
@@ -58,11 +60,11 @@ Cell = _cell_model()
 
 
 def starlette_bytes() -> Starlette:
-    """Return the least server: it sends the prepared bytes, whatever page or file is asked for."""
-    body = _body()
+    """Return the least server: it sends the prepared bytes and headers, whatever page or file is asked for."""
+    body, headers = _body(), json.loads(os.environ["BENCHMARK_HEADERS"])
 
     async def answer(_request: Request) -> Response:
-        return Response(body, media_type="application/json")
+        return Response(body, headers=headers)
 
     return Starlette(routes=[Route(PATH, answer), Route(f"{PATH}.{{format}}", answer)])
 

@@ -71,19 +71,23 @@ class Server:
         RuntimeError
             The answer is not 200.
         """
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=UNTIL_UP_SECONDS)
-        connection.request("GET", path)
-        response = connection.getresponse()
-        body = response.read()
+        with self._asked(path) as response:
+            body = response.read()
         if response.status != http.HTTPStatus.OK:
             raise RuntimeError(f"{response.status} for {path}: {body[:500]!r}")
         return body
 
-    def etag(self, path: str) -> str:
-        """Return the tag of an answer."""
+    def headers(self, path: str) -> dict[str, str]:
+        """Return the headers of an answer, by name in lower case."""
+        with self._asked(path) as response:
+            return {name.lower(): value for name, value in response.getheaders()}
+
+    def _asked(self, path: str) -> http.client.HTTPResponse:
+        """Ask as `wrk` does, whose requests say nothing of encodings: of others another answer is kept."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=UNTIL_UP_SECONDS)
-        connection.request("HEAD", path)
-        return connection.getresponse().headers["etag"]
+        connection.putrequest("GET", path, skip_accept_encoding=True)
+        connection.endheaders()
+        return connection.getresponse()
 
     def load(self, paths: Sequence[str], seconds: int, folder: Path, known: str | None = None) -> Load:
         """Request paths in rotation as fast as they are answered, and return the figures.

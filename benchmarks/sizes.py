@@ -15,9 +15,12 @@ import typer
 
 from benchmarks.measuring import RECORD
 
-SIZED = {"pages": "--members", "filters": "--members", "imports": "--rows", "build": "--members",
+SIZED = {"pages": "--members", "filters": "--members", "imports": "--rows", "build": "--members", "start": "--members",
          "panels": "--members", "refresh": "--members", "whole": "--members"}  # fmt: skip
 """Benchmarks by name, and the option that says how large the registry is."""
+
+IN_ROUNDS = {"pages", "filters", "imports", "build", "start", "refresh"}
+"""Those that repeat what they measure, with the option `--rounds`."""
 
 Figures = list[dict[str, Any]]
 
@@ -25,6 +28,7 @@ Figures = list[dict[str, Any]]
 def main(
     size: Annotated[list[int], typer.Option(help="Members; repeatable.")],
     only: Annotated[list[str] | None, typer.Option(help="Benchmarks; absent: all. Repeatable.")] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each is repeated where it is compared.")] = 3,
     folder: Annotated[Path, typer.Option(help="Where `sizes.json` and the pictures go.")] = Path("docs/performance"),
 ) -> None:
     """Run the benchmarks at each size, smallest first; what was measured before stays unless it is measured again."""
@@ -33,16 +37,18 @@ def main(
     known: Figures = json.loads(path.read_text(encoding="utf-8"))["figures"] if path.exists() else []
     for members in sorted(size):
         for name in only or SIZED:
-            again = _measured(name, members)
+            again = _measured(name, members, rounds)
             known = [one for one in known if (one["benchmark"], one["members"]) != (name, members)] + again
             machine = {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()}
             path.write_text(json.dumps({"machine": machine, "figures": known}, indent=1), encoding="utf-8")
     draw(known, folder)
 
 
-def _measured(name: str, members: int) -> Figures:
+def _measured(name: str, members: int, rounds: int) -> Figures:
     """Run one benchmark in a process of its own, whose lines are shown as they come; return its figures."""
     command = [sys.executable, "-m", f"benchmarks.{name}", SIZED[name], str(members)]
+    if name in IN_ROUNDS:
+        command += ["--rounds", str(rounds)]
     with tempfile.NamedTemporaryFile("r", encoding="utf-8") as record:
         subprocess.run(command, check=True, env=os.environ | {RECORD: record.name})
         lines = record.readlines()

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Literal
 
 from app.errors import ServiceError
@@ -68,7 +69,7 @@ class Principal:
         """Tier of statistics inside the scope."""
         return Tier.EXACT if self.scope is None else Tier.SCOPED
 
-    @property
+    @cached_property
     def reviews(self) -> bool:
         """Whether it may see the drafts of snapshots."""
         return not self.rights.isdisjoint({Right.WRITE, Right.RELEASE})

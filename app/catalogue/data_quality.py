@@ -32,6 +32,19 @@ class QualityRule(StrEnum):
     BRANCH_BELOW_SIZE = "branch_below_size"
     MEMBERS_WITHOUT_EMPLOYER = "members_without_employer"
     MEMBERS_OF_UNREGISTERED_EMPLOYER = "members_of_unregistered_employer"
+    DIFFERS_BETWEEN_EXTRACTS = "differs_between_extracts"
+    BRANCH_DIFFERS_BETWEEN_EXTRACTS = "branch_differs_between_extracts"
+    MEMBERS_DIFFER_BETWEEN_EXTRACTS = "members_differ_between_extracts"
+
+
+BETWEEN_EXTRACTS = frozenset(
+    {
+        QualityRule.DIFFERS_BETWEEN_EXTRACTS,
+        QualityRule.BRANCH_DIFFERS_BETWEEN_EXTRACTS,
+        QualityRule.MEMBERS_DIFFER_BETWEEN_EXTRACTS,
+    }
+)
+"""The rules of snapshots built from several extracts; no other snapshot's files know of them."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +164,26 @@ QUALITY_RULES: tuple[QualityMeaning, ...] = (
         "就业单位不在册党员",
         "Employer not registered",
         "Members who work at an enterprise that is not in the register on the date.",
+    ),
+    _enterprise(
+        QualityRule.DIFFERS_BETWEEN_EXTRACTS,
+        "各库数据不一致",
+        "Differs between registries",
+        "Registered enterprises of which, or of whose returns or coverage, several extracts have rows that differ; the "
+        "newest counts.",
+    ),
+    QualityMeaning(
+        QualityRule.BRANCH_DIFFERS_BETWEEN_EXTRACTS,
+        Label("党组织各库数据不一致", "Branch differs between registries"),
+        QualitySubject.BRANCH,
+        "Living branches of which, or of whose returns, several extracts have rows that differ; the newest counts.",
+    ),
+    _members(
+        QualityRule.MEMBERS_DIFFER_BETWEEN_EXTRACTS,
+        "各库数据不一致的党员",
+        "Members who differ between registries",
+        "Members of whom, or of whose employments or affiliations, several extracts have rows that differ, of which "
+        "the newest counts; and members with two employers or two primary branches on the date, who count at both.",
     ),
 )
 """All rules, in the order of answers."""

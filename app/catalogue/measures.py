@@ -31,9 +31,9 @@ class Grain(StrEnum):
     BRANCH = "branch"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Measure:
-    """The declaration of a measure.
+    """The declaration of a measure; compared by identity, since each is declared once.
 
     Parameters
     ----------

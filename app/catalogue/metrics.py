@@ -124,15 +124,16 @@ class Metric:
         return self.numerator + self.denominator + self.less
 
     @property
+    def squared(self) -> str:
+        """The sum of squares over enterprises that its interval rests on; empty: none."""
+        squares = {Interval.CLUSTERED: "headcount_matched_squared", Interval.WHOLE_FIRMS: "headcount_squared"}
+        return f"{self.whole}_squared" if self.interval is Interval.SHARES else squares.get(self.interval, "")
+
+    @property
     def needs(self) -> tuple[str, ...]:
         """All measures that its value, its interval and its status rest on."""
-        squares = {
-            Interval.CLUSTERED: ("headcount_matched_squared",),
-            Interval.WHOLE_FIRMS: ("headcount_squared",),
-            Interval.SHARES: (self.whole, f"{self.whole}_squared"),
-        }
-        beside = (*self.companions, *self.companions_less, *self.unknown_of)
-        return (*self.parts, *beside, *squares.get(self.interval, ()))
+        beside = (*self.companions, *self.companions_less, *self.unknown_of, self.whole, self.squared)
+        return (*self.parts, *(code for code in beside if code))
 
 
 def _sum(added: Iterable[str], less: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ import typer
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from app.cli import backup, boundaries, demo, keys, registry, serving, snapshots, statistics, store
+from app.cli import backup, boundaries, demo, extracts, keys, registry, serving, snapshots, statistics, store
 from app.cli.usage import run_in_chinese
 from app.cli.words import tell, told
 from app.config import PRIVATE_UMASK, Settings, misspelt_settings
@@ -64,6 +64,7 @@ cli.command("replicate")(store.replicate)
 cli.command("migrate")(registry.migrate)
 cli.command("import")(registry.import_dataset)
 cli.command("export")(registry.export_dataset)
+cli.command("extract")(extracts.extract)
 cli.command("template")(registry.write_template)
 cli.command("boundaries")(boundaries.import_boundaries)
 cli.command("erase")(registry.erase)

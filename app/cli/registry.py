@@ -218,9 +218,12 @@ def erase(
     for ref in members:
         refuse_unusable(ref, "REF")
     with show_progress(say("Erasure")) as report:
-        erase_everywhere(settings, members, report)
+        extracts = erase_everywhere(settings, members, report)
     write_audit_record(settings, "create_erasure")
     tell("Erased: nothing is left in the registry, and imports refuse these refs.")
+    for kept in extracts:
+        message = "The extract of {at} at {url} may still hold them: remove it."
+        tell(message, err=True, at=kept.extracted_at or "–", url=kept.url)
 
 
 async def _export(settings: Settings, dataset: str, file: Path) -> None:

@@ -19,18 +19,34 @@ commands = typer.Typer(help="Build, list, release, withdraw and prune snapshots.
 @commands.command("build")
 def build(
     as_of: Annotated[list[datetime], typer.Option(formats=["%Y-%m-%d"], help="Date of the snapshot; repeatable.")],
+    *,
+    urls: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--from",
+            metavar="URL",
+            help="Extract to build from, instead of the registry; repeatable, then one snapshot of all. Districts, "
+            "industries, groups and targets are those of the first.",
+        ),
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the extracts; else they are removed.")] = False,
 ) -> None:
-    """Build the snapshot of one or more dates from the current registry."""
+    """Build the snapshot of one or more dates from the current registry, or from extracts of several."""
     from app.snapshots.build import build_snapshot  # noqa: PLC0415 - loaded when it runs
+    from app.snapshots.shared_extracts import find_extracts, remove_extract  # noqa: PLC0415 - as above
 
     settings = Settings()
-    require_registry(settings)
+    if not urls:
+        require_registry(settings)
     days = [when.date() for when in as_of]
     for day in days:
         refuse_future(settings, day)
+    extracts = find_extracts(settings, urls or ())
+    if len(extracts) > 1 and not extracts[0].manifest.refs:
+        tell("No extract says how its refs are made: set ORGCOVERAGE_REF_FINGERPRINT where they are written.", err=True)
     for day in days:
         with show_progress(say("Snapshot of {day}", day=day)) as report:
-            manifest = build_snapshot(settings, day, report)
+            manifest = build_snapshot(settings, day, report, extracts)
         write_audit_record(settings, "create_snapshot", as_of=day.isoformat(), snapshot=manifest.id)
         enterprises = manifest.tables["enterprises"].rows
         tell(
@@ -43,6 +59,9 @@ def build(
             tell_draft(settings, manifest.id)
         if not enterprises:
             tell("No enterprise is registered on {day}; import enterprises first.", err=True, day=day)
+    for extract in () if keep else extracts:
+        remove_extract(extract)
+        tell("removed {snapshot}", snapshot=extract.url)
     tell_unpushed(settings)
 
 

@@ -185,9 +185,13 @@ def materialised(connection: Connection, rows: Select[Any], name: str, *key: str
 
     `few` gives SQLite statistics, so that it does not begin a join at the larger side.
     """
+    is_postgres = connection.dialect.name == "postgresql"
+    if not is_postgres and not few:
+        # Rows that are then changed in the order of their own table need each of its pages once.
+        rows = rows.order_by(*(rows.selected_columns[column] for column in key))
     made = CreateTableAs(rows, name, temporary=True, metadata=MetaData())
     connection.execute(made)
-    if connection.dialect.name == "postgresql":
+    if is_postgres:
         connection.execute(text(f"ANALYZE {name}"))
     else:
         # PostgreSQL uses a hash join; SQLite would scan the whole table for each row.

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from app.errors import InvalidRequest, Report
 from app.imports.columns import Dataset
 from app.imports.datasets import find_dataset, refuse_narrow
 from app.imports.difference import Difference, kept
+from app.imports.digests import KeyDigests
 from app.imports.issues import IssueLog, RowIssue, Rule, row_issue
 from app.imports.options import ImportMode, ImportOptions, ImportResult, OnError
 from app.imports.readers.file import inspect, read_chunks
@@ -27,7 +28,7 @@ from app.imports.rows.checks import Chunk
 from app.imports.rules.ask import NothingLeftOut, ask_rules, make_room_for_problems, refuse_repeated_keys
 from app.imports.rules.inside import show_inside_alone
 from app.imports.rules.references import tombstones_for
-from app.imports.staging import RepeatedKeys, Stage, create_stage, fill, index_keys, prepare, take_back
+from app.imports.staging import Stage, create_stage, fill, index_keys, prepare, take_back
 from app.imports.writing import Tally, tally, write
 from app.messages import say
 from app.registry.working import IS_EMPLOYED, IS_MEMBER
@@ -167,17 +168,17 @@ class _Import:
     def _staged(self, path: Path, header: Header, dataset: Dataset, log: IssueLog) -> Stage:
         prepare(self._connection)
         stage = create_stage(self._connection, dataset, header.present)
-        repeated = RepeatedKeys(dataset)
-        chunks = repeated.watched(read_chunks(path, dataset, header, log, today=self._settings.today()))
+        digests = KeyDigests(dataset)
+        chunks = digests.watched(read_chunks(path, dataset, header, log, today=self._settings.today()))
         with _read_ahead(chunks) as ahead:
-            fill(self._connection, stage, ahead, self._read)
+            rows = fill(self._connection, stage, ahead, self._read)
         refers_to_itself = any(column.refers_to == dataset.name for column in dataset.columns)
         if refers_to_itself or self._options.mode is ImportMode.REPLACE:
             index_keys(self._connection, stage)
         make_room_for_problems(self._connection)
-        if repeated.possible:
+        if digests.may_repeat:
             refuse_repeated_keys(self._connection, stage, log)
-        return stage
+        return replace(stage, rows=rows, may_conflict=digests.may_conflict)
 
     def _read(self, chunk: Chunk, rows: int) -> None:
         self._report("reading", rows, round(rows / chunk.progress) if chunk.progress else None)

@@ -39,6 +39,7 @@ from app.observability import configure_logging
 
 if TYPE_CHECKING:
     from app.imports.load import Imported
+    from app.snapshots.shared_extracts import KeptExtract
 
 UNEXPECTED = JobProblem(
     "internal", 500, "Internal error", say("An unexpected error occurred; the service's log has the details.")
@@ -76,11 +77,12 @@ EXHAUSTED = problem_of(FileTooDemanding())
 """The problem of a file whose process was ended by the limits of memory or time."""
 
 
-def erase(settings: Settings, refs: Sequence[str], report: Report) -> None:
+def erase(settings: Settings, refs: Sequence[str], report: Report) -> "list[KeptExtract]":
     """Erase members: their rows, the deleted bytes, files left by ended imports and builds, and files with remarks.
 
     Files of running imports and builds are removed when these end; such an import is validated again and refuses the
-    refs. Snapshots contain no refs and keep their figures.
+    refs. Snapshots contain no refs and keep their figures. The extracts that were written before, and are still where
+    they were written, are returned: they may hold the members.
 
     Raises
     ------
@@ -89,12 +91,14 @@ def erase(settings: Settings, refs: Sequence[str], report: Report) -> None:
     """
     from app.registry.erasure import erase_members  # noqa: PLC0415 - only an erasure needs it
     from app.snapshots.folders import clean_up_builds  # noqa: PLC0415 - as above
+    from app.snapshots.shared_extracts import extracts_left  # noqa: PLC0415 - as above
 
     clean_up_jobs(settings)
     clean_up_builds(settings)
     redact_issues(settings.jobs_dir, refs)
     remove_remarks(settings)  # a ref may be in a wrong column of theirs too
     erase_members(settings, refs, report)
+    return extracts_left(settings)
 
 
 def main() -> None:
@@ -210,7 +214,8 @@ def _build(settings: Settings, day: str, report: Report) -> Progress:
 
 
 def _erase(settings: Settings, ref: str, report: Report) -> Progress:
-    erase(settings, [ref], report)
+    for kept in erase(settings, [ref], report):
+        structlog.get_logger().warning("extract may hold the erased", url=kept.url, extracted_at=kept.extracted_at)
     return Progress()
 
 

@@ -5,7 +5,7 @@ from functools import partial
 import msgspec
 import numpy as np
 
-from app.catalogue.data_quality import QUALITY_RULES, QualitySubject
+from app.catalogue.data_quality import BETWEEN_EXTRACTS, QUALITY_RULES, QualitySubject
 from app.publication.lists import Answer, page_answer, rows_table
 from app.publication.row_cache import Source
 from app.publication.rows import Part, Rows, rate_lists
@@ -58,12 +58,18 @@ def data_quality_table(source: Source, question: DataQualityQuestion, page: Page
 def _rows(snapshot: Snapshot, question: DataQualityQuestion, _page: Page) -> Rows:
     rules = Part(Finding, partial(_found, snapshot, question))
     subjects = Part(FindingSubject, partial(_subjects, snapshot, question), "subject", "subject_")
-    rows = np.arange(len(QUALITY_RULES)) if question.rule is None else findings_of(snapshot, question)
+    rows = _rules(snapshot) if question.rule is None else findings_of(snapshot, question)
     row_list = RowList(snapshot, question.subject, rows, ())
     key = (question.population, question.rule)
     rate = rate_lists(reporting_rate(snapshot, question))[0][0]
     keys = ("rule",) if question.rule is None else ("rule", "subject_code")
     return Rows("data-quality", row_list, (rules, subjects), keys, key, key, {"reporting_rate": rate})
+
+
+def _rules(snapshot: Snapshot) -> Int64:
+    """Return the places of the rules that can find something: those between extracts only where there were several."""
+    several = len(snapshot.manifest.extracts) > 1
+    return np.flatnonzero([several or meaning.rule not in BETWEEN_EXTRACTS for meaning in QUALITY_RULES])
 
 
 def _found(snapshot: Snapshot, question: DataQualityQuestion, numbers: Int64) -> list[Finding]:

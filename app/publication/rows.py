@@ -1,6 +1,6 @@
 """Rows of lists as JSON: subject, counts and rates as structs derived from the catalogue, and the answer's `meta`."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -12,8 +12,8 @@ import numpy as np
 from app.publication.row_cache import RowCache
 from app.statistics.inference import Precision
 from app.statistics.question import AsOf
-from app.statistics.rates import STATUSES, Counts, Rates, rates_of
-from app.statistics.row_list import RowList, Side
+from app.statistics.rates import STATUSES, Counts, Rates, rates_of, stacked
+from app.statistics.row_list import Margins, RowList, Side
 from app.store.arrays import Int64
 from app.store.manifest import Correlation, Disclosure, Manifest
 from app.store.snapshot import Mask, Snapshot
@@ -211,21 +211,34 @@ def encode(value: object) -> bytes:
 
 def page_body(rows: Rows, start: int, end: int, meta: Meta, cursor: str | None, row_cache: RowCache) -> bytes:
     """Return a page as JSON: the rows from `start` to `end`, the margins, `meta`, and the cursor of the next page."""
-    data = b",".join(encoded_rows(rows, rows.row_list.rows[start:end], row_cache))
+    row_list, key = rows.row_list, _key(rows, rows.margins_key)
+    foot = row_cache.get(key, (_MARGINS,))[0]
+    margins = row_list.margins if foot is None else None
+    encoded, total = _encoded(rows, row_list.rows[start:end], row_cache, None if margins is None else margins.total)
+    if foot is None:
+        foot = b"" if margins is None else _foot(margins, total, row_list.sides)
+        row_cache.add(key, {_MARGINS: foot})
     extra = b"".join(b"%b:%b," % (encode(key), encode(value)) for key, value in rows.extra.items())
-    foot = b'%b%b"meta":%b,"next_cursor":%b' % (_margins(rows, row_cache), extra, encode(meta), encode(cursor))
-    return b'{"data":[%b],%b}' % (data, foot)
+    parts = (b",".join(encoded), foot, extra, encode(meta), encode(cursor))
+    return b'{"data":[%b],%b%b"meta":%b,"next_cursor":%b}' % parts
 
 
 def encoded_rows(rows: Rows, numbers: Int64, row_cache: RowCache) -> list[bytes]:
     """Return some rows as JSON, from the cache or computed and then cached."""
+    return _encoded(rows, numbers, row_cache, None)[0]
+
+
+def _encoded(rows: Rows, numbers: Int64, row_cache: RowCache, total: Counts | None) -> tuple[list[bytes], bytes]:
+    """Return some rows as JSON, and the figures of a total (null: none), computed together."""
     question, wanted = _key(rows, rows.row_key), numbers.tolist()
     found = row_cache.get(question, wanted)
     missing = [number for number, row in zip(wanted, found, strict=True) if row is None]
-    fresh = dict(zip(missing, _fresh(rows, np.array(missing, np.int64)), strict=True)) if missing else {}
-    if missing:
-        row_cache.add(question, fresh)
-    return [fresh[number] if row is None else row for number, row in zip(wanted, found, strict=True)]
+    if not missing and total is None:
+        return [row for row in found if row is not None], b"null"
+    made, figured = _fresh(rows, np.array(missing, np.int64), total)
+    fresh = dict(zip(missing, made, strict=True))
+    row_cache.add(question, fresh)
+    return [fresh[number] if row is None else row for number, row in zip(wanted, found, strict=True)], figured
 
 
 def _key(rows: Rows, key: object) -> bytes:
@@ -234,45 +247,27 @@ def _key(rows: Rows, key: object) -> bytes:
     return encode((manifest.id, manifest.intra_enterprise_correlation, rows.name, key))
 
 
-def _fresh(rows: Rows, numbers: Int64) -> list[bytes]:
-    columns = dict(_columns(rows, numbers))
-    row_type = struct_of("Row", tuple(columns))
-    return [encode(row_type(*values)) for values in zip(*columns.values(), strict=True)]
-
-
-def _columns(rows: Rows, numbers: Int64) -> Iterator[tuple[str, Sequence[Any]]]:
-    """Yield the content of some rows column by column: key and values."""
+def _fresh(rows: Rows, numbers: Int64, total: Counts | None) -> tuple[list[bytes], bytes]:
+    columns: dict[str, Sequence[Any]] = {}
     for part in rows.parts:
         described = part.describe(numbers)
         if part.key:
-            yield part.key, described
+            columns[part.key] = described
         else:
-            yield from ((name, [getattr(one, name) for one in described]) for name in part.struct.__struct_fields__)
+            columns |= {name: [getattr(one, name) for one in described] for name in part.struct.__struct_fields__}
+    figured = b"null"
     for side in rows.row_list.sides:
-        counts, rates = figures(side.count(numbers), side, rows.row_list.precision)
-        if side.name:
-            yield side.name, [*map(Figures, counts, rates)]
-        else:
-            yield from (("counts", counts), ("rates", rates))
+        counted = side.count(numbers)
+        counts, rates = figures(counted if total is None else stacked((counted, total)), side, rows.row_list.precision)
+        if total is not None:
+            figured = encode(Figures(counts.pop(), rates.pop()))
+        columns |= {side.name: [*map(Figures, counts, rates)]} if side.name else {"counts": counts, "rates": rates}
+    row_type = struct_of("Row", tuple(columns))
+    return [encode(row_type(*values)) for values in zip(*columns.values(), strict=True)], figured
 
 
-def _margins(rows: Rows, row_cache: RowCache) -> bytes:
-    """Return the members `total` and `unallocated` of a page as JSON, cached or computed; empty for branches."""
-    key = _key(rows, rows.margins_key)
-    found = row_cache.get(key, (_MARGINS,))[0]
-    if found is None:
-        found = _fresh_margins(rows.row_list)
-        row_cache.add(key, {_MARGINS: found})
-    return found
-
-
-def _fresh_margins(row_list: RowList) -> bytes:
-    margins = row_list.margins
-    if margins is None:
-        return b""
-    if margins.total is None:
-        return b'"total":null,"unallocated":null,'
-    side = row_list.sides[0]
-    [counts], [rates] = figures(margins.total, side, row_list.precision)
-    rest = None if margins.unallocated is None else {"counts": counts_of(margins.unallocated, side.measures_shown)[0]}
-    return b'"total":%b,"unallocated":%b,' % (encode(Figures(counts, rates)), encode(rest))
+def _foot(margins: Margins, total: bytes, sides: Sequence[Side]) -> bytes:
+    """Return the members `total` and `unallocated` of a page as JSON."""
+    rest = margins.unallocated
+    left = None if rest is None else {"counts": counts_of(rest, sides[0].measures_shown)[0]}
+    return b'"total":%b,"unallocated":%b,' % (total, encode(left))

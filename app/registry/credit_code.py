@@ -7,6 +7,7 @@ registering authority at that time: it does not reliably show where the enterpri
 
 import re
 from collections.abc import Sequence
+from string import ascii_letters, digits
 
 from app.errors import InvalidRequest
 from app.messages import say
@@ -27,6 +28,28 @@ ORGANISATION_CHECKS = "0123456789X"
 """Check characters of an organisation code, by value (GB 11714-1997)."""
 
 _SHAPE = re.compile(rf"[{ALPHABET}]{{2}}[0-9]{{6}}[{ALPHABET}]{{10}}")
+
+
+def _terms(first: int, alphabet: str, weights: Sequence[int]) -> str:
+    """Return the weighted sum of characters of `code` from a position on, as SQL of all engines with `instr`."""
+    return " + ".join(
+        f"(instr('{alphabet}', substr(code, {at}, 1)) - 1) * {weight}" for at, weight in enumerate(weights, start=first)
+    )
+
+
+LOOKS_LIKE_CREDIT_CODE = (
+    f"length(code) = 18 AND translate(code, '{digits + ascii_letters}', '') = '' "
+    f"AND translate(substr(code, 3, 6), '{digits}', '') = ''"
+)
+"""SQL condition: `code` has the shape of a credit code, in any case and with letters that are not used."""
+
+IS_CREDIT_CODE = (
+    f"translate(code, '{ALPHABET}', '') = '' AND instr('{ORGANISATION_CHECKS}', substr(code, 17, 1)) > 0 "
+    f"AND ({_terms(1, ALPHABET, (*WEIGHTS, 1))}) % {len(ALPHABET)} = 0 "
+    f"AND ({_terms(9, ORGANISATION_ALPHABET, ORGANISATION_WEIGHTS)} + {_terms(17, ORGANISATION_CHECKS, (1,))}) "
+    f"% {len(ORGANISATION_CHECKS)} = 0"
+)
+"""SQL condition: a `code` of that shape is valid, as `is_valid` has it."""
 
 
 class MalformedCode(InvalidRequest):

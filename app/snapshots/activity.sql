@@ -1,22 +1,15 @@
 -- What the living branches did in the months of the window: part of the texts of enterprises and of branches.
--- The same text runs on SQLite, PostgreSQL and DuckDB. The names in braces are replaced by validated literals.
-lineage (ancestor, code, distance) AS (
-    SELECT code, code, 0 FROM branch
-    UNION ALL
-    SELECT lineage.ancestor, branch.code, lineage.distance + 1
-    FROM lineage
-    JOIN branch ON branch.parent_code = lineage.code
-),
+-- The same text runs on every engine. The names in braces are replaced by validated literals.
 living_branch AS (
     SELECT code, name, kind, form, district_code, dual_affiliation, industry_code, industry_group, established_on
     FROM branch
     WHERE (established_on IS NULL OR established_on <= {as_of}) AND (dissolved_on IS NULL OR dissolved_on > {as_of})
 ),
 living_lineage AS (
-    SELECT lineage.ancestor, lineage.code, lineage.distance
-    FROM lineage
-    JOIN living_branch AS ancestor_branch ON ancestor_branch.code = lineage.ancestor
-    JOIN living_branch AS own_branch ON own_branch.code = lineage.code
+    SELECT branch_lineage.ancestor, branch_lineage.code, branch_lineage.distance
+    FROM branch_lineage
+    JOIN living_branch AS ancestor_branch ON ancestor_branch.code = branch_lineage.ancestor
+    JOIN living_branch AS own_branch ON own_branch.code = branch_lineage.code
 ),
 recent_return AS (
     SELECT branch_code AS code, sum(meetings) AS meetings, sum(attendances) AS attendances

@@ -1,7 +1,7 @@
 -- One row per living branch: its own counts and those of its subtree, of distinct persons, withheld identities included.
 -- Members with one affiliation are summed up the tree; only those with several are counted distinctly.
--- The same text runs on SQLite, PostgreSQL and DuckDB. The names in braces are replaced by validated literals.
-WITH RECURSIVE
+-- The same text runs on every engine. The names in braces are replaced by validated literals.
+WITH
 {activity},
 living_ancestor AS (
     SELECT code, ancestor, row_number() OVER (PARTITION BY code ORDER BY distance) AS nearness

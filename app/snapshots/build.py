@@ -1,5 +1,7 @@
 """Building a snapshot: extract, facts, order, sums, publish; one process, one consistent read."""
 
+import shutil
+from collections.abc import Sequence
 from datetime import date
 from itertools import chain
 from pathlib import Path
@@ -16,6 +18,7 @@ from app.snapshots.extract import EXTRACTED, extract
 from app.snapshots.facts import Facts, compute_facts
 from app.snapshots.folders import build_folder, is_whole, publish, write_tables
 from app.snapshots.manifests import exact_manifest, public_manifest
+from app.snapshots.merging import Source
 from app.snapshots.moves import moving
 from app.snapshots.ordering import order_tree
 from app.snapshots.pieces import Common, correlation_of, work_on, write_enterprises
@@ -26,8 +29,9 @@ from app.snapshots.replication.push import push_changes
 from app.snapshots.replication.state import note_change, refuse_replica
 from app.snapshots.rounding import first_codes, rounding_key
 from app.snapshots.shards import SIZES, Sizes, divide
+from app.snapshots.shared_extracts import SharedExtract, read_extract
 from app.snapshots.tables import axes_of, group_columns, snapshot_tables, sum_tables
-from app.store.manifest import Manifest, read_manifest
+from app.store.manifest import ExtractInfo, Manifest, read_manifest
 from app.store.shelf import DRAFTS
 from app.store.table import Table
 
@@ -35,8 +39,10 @@ BUILD_LOCK = ".build.lock"
 """Lock file that serializes builds: a later build has read a later registry, and memory stays bounded."""
 
 
-def build_snapshot(settings: Settings, as_of: date, report: Report, sizes: Sizes = SIZES) -> Manifest:
-    """Build the snapshot of a date from the registry as it is now; return its manifest.
+def build_snapshot(
+    settings: Settings, as_of: date, report: Report, extracts: Sequence[SharedExtract] = (), sizes: Sizes = SIZES
+) -> Manifest:
+    """Build the snapshot of a date from the registry as it is now, or from extracts; return its manifest.
 
     Where `settings.anonymous` is `public`, the protected snapshot is built from the same facts and published first.
     Where `settings.release` is `manual`, both are drafts; what is released already is left as it is. Where there is a
@@ -52,6 +58,10 @@ def build_snapshot(settings: Settings, as_of: date, report: Report, sizes: Sizes
         The snapshot was withdrawn; nothing is made.
     FolderOfReplica
         The snapshots in the folder come from a store.
+    ExtractRefused
+        One of the extracts is damaged.
+    EngineUnavailable
+        The engine cannot be reached or has failed.
     """
     refuse_future(settings, as_of)
     refuse_replica(settings)
@@ -59,20 +69,38 @@ def build_snapshot(settings: Settings, as_of: date, report: Report, sizes: Sizes
     report("waiting for its turn", 0, 1)
     with FileLock(settings.snapshots_dir / BUILD_LOCK), build_folder(settings.snapshots_dir) as folder:
         key = rounding_key(settings) if settings.anonymous == "public" else None
-        inputs = folder / "registry"
-        inputs.mkdir()
-        extract(settings.registry_url, inputs, lambda done: report("reading", done, len(EXTRACTED)))
+        inputs, computed = folder / "registry", folder / "facts"
+        for private in (inputs, computed):
+            private.mkdir()
+        sources = _sources(settings, inputs, extracts, report)
         report("computing", 0, 1)
-        facts = compute_facts(inputs, settings.registry_url, settings, as_of)
-        for table in EXTRACTED:  # the facts stay, until the snapshot is written
-            (inputs / f"{table}.parquet").unlink()
-        manifest = _publish(settings, facts, folder, key, sizes, report)
+        facts = compute_facts(computed, sources, settings, as_of)
+        shutil.rmtree(inputs)  # the facts stay, until the snapshot is written
+        manifest = _publish(settings, facts, folder, key, report, tuple(shared.info for shared in extracts), sizes)
     push_changes(settings, report)
     return manifest
 
 
+def _sources(settings: Settings, inputs: Path, extracts: Sequence[SharedExtract], report: Report) -> list[Source]:
+    if not extracts:
+        files = extract(settings.registry_url, inputs, lambda done: report("reading", done, len(EXTRACTED)))
+        return [Source(files)]
+    sources = []
+    for number, shared in enumerate(extracts):
+        report("reading", number, len(extracts))
+        in_place = settings.build_engine != "duckdb"
+        sources.append(read_extract(shared, inputs / str(number), in_place=in_place))
+    return sources
+
+
 def _publish(
-    settings: Settings, facts: Facts, folder: Path, key: bytes | None, sizes: Sizes, report: Report
+    settings: Settings,
+    facts: Facts,
+    folder: Path,
+    key: bytes | None,
+    report: Report,
+    extracts: tuple[ExtractInfo, ...],
+    sizes: Sizes,
 ) -> Manifest:
     """Write the snapshots into the private build folder, then publish them; return the exact one's manifest."""
     districts, industries = order_tree(facts.districts, DistrictLevel), order_tree(facts.industries, IndustryLevel)
@@ -95,6 +123,7 @@ def _publish(
     manifest = exact_manifest(
         settings, facts.parameters, {"enterprises": enterprises, **tables}, correlation_of(pieces)
     )
+    manifest = msgspec.structs.replace(manifest, extracts=extracts)
     report("writing", 1, 1)
     with moving(settings):
         refuse_withdrawn(settings, manifest.id)

@@ -1,14 +1,7 @@
 -- Members, withheld identities included, by home and joint branch; the home is null for members without a living primary
 -- branch. Who has several joint branches has a row for each, told by a number, so that districts can count them once.
 -- The names in braces are replaced by validated literals.
-WITH RECURSIVE
-lineage (ancestor, code, distance) AS (
-    SELECT code, code, 0 FROM branch
-    UNION ALL
-    SELECT lineage.ancestor, branch.code, lineage.distance + 1
-    FROM lineage
-    JOIN branch ON branch.parent_code = lineage.code
-),
+WITH
 living_branch AS (
     SELECT code, kind
     FROM branch
@@ -16,16 +9,16 @@ living_branch AS (
 ),
 candidate_home AS (
     SELECT
-        lineage.code,
-        lineage.ancestor,
+        branch_lineage.code,
+        branch_lineage.ancestor,
         row_number() OVER (
-            PARTITION BY lineage.code
+            PARTITION BY branch_lineage.code
             ORDER BY
                 CASE WHEN living_branch.kind = 'committee' THEN 0 ELSE 1 END,
-                CASE WHEN living_branch.kind = 'committee' THEN lineage.distance ELSE -lineage.distance END
+                CASE WHEN living_branch.kind = 'committee' THEN branch_lineage.distance ELSE -branch_lineage.distance END
         ) AS preference
-    FROM lineage
-    JOIN living_branch ON living_branch.code = lineage.ancestor
+    FROM branch_lineage
+    JOIN living_branch ON living_branch.code = branch_lineage.ancestor
 ),
 living_affiliation AS (
     SELECT affiliation.member_ref, affiliation.branch_code, affiliation.role
@@ -51,7 +44,7 @@ joint_member AS (
     LEFT JOIN member_home ON member_home.member_ref = living_affiliation.member_ref
     WHERE living_affiliation.role = 'secondary'
 )
-SELECT NULL AS member, home_code, branch_code AS joint_branch_code, count(*) AS members
+SELECT CAST(NULL AS BIGINT) AS member, home_code, branch_code AS joint_branch_code, count(*) AS members
 FROM joint_member
 WHERE branches = 1
 GROUP BY home_code, branch_code

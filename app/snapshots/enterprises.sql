@@ -1,6 +1,6 @@
 -- One row per enterprise registered on the date: its state, and every measure that is a sum over enterprises.
--- The same text runs on SQLite, PostgreSQL and DuckDB. The names in braces are replaced by validated literals.
-WITH RECURSIVE
+-- The same text runs on every engine. The names in braces are replaced by validated literals.
+WITH
 {activity},
 registered AS (
     SELECT code, name, kind, registered_on, closed_on, district_code, industry_code

@@ -3,12 +3,15 @@
 Runs in its own process: ADBC and Python's `sqlite3` in one process would defeat SQLite's file locks.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from sqlalchemy import Boolean, Column, Date, Integer, Table
 
@@ -36,18 +39,24 @@ EXTRACTED = (
 _BATCH_ROWS = 65_536
 """Rows per batch from SQLite and per row group; the driver's default of 1,024 makes a build take 1.6 times as long."""
 
+_FILE_BYTES = 128 * 1024**2
+"""Size beyond which a table goes on in another file."""
+
 Report = Callable[[int], None]
 
+Files = Mapping[str, tuple[str, ...]]
+"""The Parquet files of each table: paths, or addresses in an object store."""
 
-def extract(url: str, folder: Path, report: Report) -> None:
-    """Write one Parquet file per table into the folder, all of one state of the registry.
+
+def extract(url: str, folder: Path, report: Report, tables: Sequence[str] = EXTRACTED) -> Files:
+    """Write the tables into the folder, all of one state of the registry; return their files.
 
     Parameters
     ----------
     url
         SQLAlchemy URL of the registry.
     folder
-        Target folder; the files are `<table>.parquet`.
+        Target folder; the files are `<table>-<number>.parquet`, the same from every database.
     report
         Called with the number of tables done.
 
@@ -57,6 +66,7 @@ def extract(url: str, folder: Path, report: Report) -> None:
         The database is unavailable, damaged or not migrated.
     """
     sqlite = is_sqlite(url)
+    files = {}
     with (
         outages_of_extraction_named(),
         closing(_connect(url, sqlite=sqlite)) as connection,
@@ -66,19 +76,71 @@ def extract(url: str, folder: Path, report: Report) -> None:
             cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": _BATCH_ROWS})
         else:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        for done, name in enumerate(EXTRACTED, start=1):
+        for done, name in enumerate(tables, start=1):
             cursor.execute(_selection(METADATA.tables[name], sqlite=sqlite))
-            _stream(cursor.fetch_record_batch(), folder / f"{name}.parquet")
+            files[name] = _stream(cursor.fetch_record_batch(), folder, name)
             report(done)
         connection.rollback()
+    return files
 
 
-def view(table: str, file: Path, url: str) -> str:
-    """Return the SQL that creates a DuckDB view of an extracted file with the registry's types."""
-    columns = METADATA.tables[table].columns
-    restored = [_restored(column) if is_sqlite(url) else _quoted(column) for column in columns if column.name != "id"]
-    path = str(file).replace("'", "''")
-    return f"CREATE VIEW {table} AS SELECT {', '.join(restored)} FROM read_parquet('{path}')"
+def columns_of(table: str) -> list[Column[Any]]:
+    """Return the columns of a table that are extracted."""
+    return [column for column in METADATA.tables[table].columns if column.name != "id"]
+
+
+def schema_of(table: str) -> pa.Schema:
+    """Return the Arrow schema of an extracted table."""
+    return pa.schema([(column.name, _type(column)) for column in columns_of(table)])
+
+
+class TableWriter:
+    """Writer of the Parquet files of a table; a context manager.
+
+    Parameters
+    ----------
+    folder
+        An existing folder.
+    table
+        Name of the table.
+    """
+
+    def __init__(self, folder: Path, table: str) -> None:
+        self._folder, self._table, self._schema = folder, table, schema_of(table)
+        self._paths: list[Path] = []
+        self._open()
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files, whole once the writer is closed."""
+        return tuple(map(str, self._paths))
+
+    def __enter__(self) -> Self:
+        """Return the writer."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the last file in any case."""
+        self._close()
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Append rows as a row group, with the registry's types; an empty text is null, which SQLite gave as such."""
+        if self._file.tell() > _FILE_BYTES:
+            self._close()
+            self._open()
+        columns = [_typed(batch.column(field.name), field) for field in self._schema]
+        self._writer.write_batch(pa.record_batch(columns, schema=self._schema))
+
+    def _open(self) -> None:
+        self._paths.append(self._folder / f"{self._table}-{len(self._paths):04}.parquet")
+        self._file = pa.OSFile(str(self._paths[-1]), "wb")
+        self._writer = pq.ParquetWriter(self._file, self._schema, compression="zstd", compression_level=1)
+
+    def _close(self) -> None:
+        self._writer.close()
+        self._file.close()
 
 
 def _connect(url: str, *, sqlite: bool) -> Any:
@@ -93,9 +155,8 @@ def _connect(url: str, *, sqlite: bool) -> Any:
 
 def _selection(table: Table, *, sqlite: bool) -> str:
     columns = [
-        f"coalesce({column.name}, '') AS {column.name}" if sqlite and _is_text(column) else _quoted(column)
-        for column in table.columns
-        if column.name != "id"
+        f"coalesce({column.name}, '') AS {column.name}" if sqlite and _is_text(column) else column.name
+        for column in columns_of(table.name)
     ]
     return f"SELECT {', '.join(columns)} FROM {table.name}"
 
@@ -104,31 +165,30 @@ def _is_text(column: Column[Any]) -> bool:
     return not isinstance(column.type, Integer | Boolean)
 
 
-def _restored(column: Column[Any]) -> str:
-    text = f"nullif(CAST({column.name} AS VARCHAR), '')"  # columns of an empty table are integers
+def _type(column: Column[Any]) -> pa.DataType:
     if isinstance(column.type, Date):
-        return f"CAST({text} AS DATE) AS {column.name}"
+        return pa.date32()
     if isinstance(column.type, Boolean):
-        return f"CAST({column.name} AS BOOLEAN) AS {column.name}"
-    if isinstance(column.type, Integer):
-        return f"CAST({column.name} AS INTEGER) AS {column.name}"
-    return f"{text} AS {column.name}"
+        return pa.bool_()
+    return pa.int32() if isinstance(column.type, Integer) else pa.string()
 
 
-def _quoted(column: Column[Any]) -> str:
-    return column.name
+def _typed(values: pa.Array, field: pa.Field) -> pa.Array:
+    if values.type == pa.string():
+        values = pc.if_else(pc.equal(values, ""), pa.scalar(None, pa.string()), values)
+    elif field.type == pa.date32() and values.type != pa.date32():
+        values = values.cast(pa.string())  # columns of an empty table are integers
+    return values.cast(field.type)
 
 
-def _stream(reader: Any, path: Path) -> None:
+def _stream(reader: Any, folder: Path, table: str) -> tuple[str, ...]:
     """Write each batch while the next is read: both release the interpreter's lock, so each has a core."""
-    with (
-        pq.ParquetWriter(path, reader.schema, compression="zstd", compression_level=1) as writer,
-        ThreadPoolExecutor(1) as pool,
-    ):
+    with TableWriter(folder, table) as writer, ThreadPoolExecutor(1) as pool:
         writing: Future[None] | None = None
         for batch in reader:
             if writing is not None:
                 writing.result()
-            writing = pool.submit(writer.write_batch, batch)
+            writing = pool.submit(writer.write, batch)
         if writing is not None:
             writing.result()
+    return writer.files

@@ -4,14 +4,13 @@ The date, the windows and the thresholds are inserted into the texts as validate
 """
 
 import calendar
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -23,10 +22,11 @@ from app.catalogue.vocabulary import (
     Education,
 )
 from app.config import Settings, Thresholds
-from app.registry.credit_code import ALPHABET, ORGANISATION_ALPHABET, ORGANISATION_CHECKS, ORGANISATION_WEIGHTS, WEIGHTS
+from app.registry.credit_code import IS_CREDIT_CODE, LOOKS_LIKE_CREDIT_CODE
 from app.registry.working import ANYBODY_WORKS, IS_EMPLOYED, IS_MEMBER
-from app.snapshots.extract import EXTRACTED, view
-from app.snapshots.pool import processes_of
+from app.snapshots.engines import Engine, open_engine
+from app.snapshots.lineage import read_lineage
+from app.snapshots.merging import Source, differences, read_sources
 
 MemberSource = Literal["register", "returns"]
 
@@ -47,7 +47,7 @@ class Parameters:
 
 @dataclass(frozen=True)
 class StoredRows:
-    """Rows in a Parquet file, or a folder of them; a column is read when it is asked for, since all are gigabytes."""
+    """Rows in a Parquet file, or a folder of them; a column is read when it is asked for: all of them are gigabytes."""
 
     path: Path
 
@@ -92,26 +92,30 @@ class Facts:
     superseded: pa.Table
 
 
-def compute_facts(folder: Path, url: str, settings: Settings, as_of: date) -> Facts:
-    """Return the facts as of a date from the extracted files.
+def compute_facts(folder: Path, sources: Sequence[Source], settings: Settings, as_of: date) -> Facts:
+    """Return the facts as of a date from extracts.
 
     Parameters
     ----------
     folder
-        Folder of the Parquet files of `extract`, of those of the facts, and of DuckDB's temporary files.
-    url
-        SQLAlchemy URL of the registry, whose engine decides how types were extracted.
+        An empty folder, for the files of the facts and of the engine.
+    sources
+        The extracts, in the order in which they were named.
     settings
-        Thresholds, member source and memory limit.
+        Thresholds, member source, and the engine with its limits.
     as_of
         The date.
+
+    Raises
+    ------
+    EngineUnavailable
+        The engine cannot be reached or has failed.
     """
-    with duckdb.connect(config=_limits(folder, settings)) as connection:
-        connection.execute("SET enable_progress_bar = false")  # else printed on a terminal
-        for table in EXTRACTED:
-            connection.execute(view(table, folder / f"{table}.parquet", url))
-        parameters = Parameters(as_of, settings.thresholds, _member_source(connection, settings, as_of))
-        return _facts(connection, parameters, folder)
+    with open_engine(settings, folder) as engine:
+        read_sources(engine, sources)
+        read_lineage(engine)
+        parameters = Parameters(as_of, settings.thresholds, _member_source(engine, settings, as_of))
+        return _facts(engine, parameters, differences(sources, as_of))
 
 
 def statement(name: str, parameters: Parameters) -> str:
@@ -148,11 +152,8 @@ def literals(parameters: Parameters) -> dict[str, str]:
         "non_public_ownership": _listed(NON_PUBLIC_OWNERSHIP),
         "public_ownership": _listed(PUBLIC_OWNERSHIP),
         "college": _listed(_COLLEGE),
-        "credit_alphabet": ALPHABET,
-        "credit_weights": ", ".join(map(str, WEIGHTS)),
-        "organisation_alphabet": ORGANISATION_ALPHABET,
-        "organisation_checks": ORGANISATION_CHECKS,
-        "organisation_weights": ", ".join(map(str, ORGANISATION_WEIGHTS)),
+        "looks_like_credit_code": LOOKS_LIKE_CREDIT_CODE,
+        "is_credit_code": IS_CREDIT_CODE,
     }
 
 
@@ -167,54 +168,34 @@ def months_before(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 
-def _limits(folder: Path, settings: Settings) -> dict[str, Any]:
-    return {
-        "memory_limit": settings.build_memory,
-        "threads": processes_of(settings),
-        "temp_directory": str(folder / "spill"),
-        "preserve_insertion_order": False,
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-    }
-
-
-def _member_source(connection: duckdb.DuckDBPyConnection, settings: Settings, as_of: date) -> MemberSource:
+def _member_source(engine: Engine, settings: Settings, as_of: date) -> MemberSource:
     if settings.member_source != "auto":
         return settings.member_source
-    found = connection.execute(ANYBODY_WORKS.format(as_of=_quoted(as_of))).fetchone()
-    return "register" if found and found[0] else "returns"
+    [[found]] = engine.answer(ANYBODY_WORKS.format(as_of=_quoted(as_of))).columns
+    return "register" if found.as_py() else "returns"
 
 
-def _facts(connection: duckdb.DuckDBPyConnection, parameters: Parameters, folder: Path) -> Facts:
-    def result(text: str) -> pa.Table:
-        return connection.sql(text).to_arrow_table()
-
-    def stored(name: str, table: str) -> StoredRows:
-        path = folder / f"{table}.parquet"
-        file = str(path).replace("'", "''")
-        connection.execute(f"COPY ({statement(name, parameters)}) TO '{file}' (FORMAT parquet, COMPRESSION zstd)")
-        # A table would take the memory of the texts after it.
-        connection.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{file}')")
-        return StoredRows(path)
-
+def _facts(engine: Engine, parameters: Parameters, differing: str | None) -> Facts:
     tree = "SELECT code, parent_code, level, name_zh, name_en FROM {table}"
-    enterprises, branches = stored("enterprises", "enterprise_fact"), stored("branches", "branch_fact")
+    enterprises = StoredRows(engine.store("enterprise_fact", statement("enterprises", parameters)))
+    branches = StoredRows(engine.store("branch_fact", statement("branches", parameters)))
+    findings = statement("findings", parameters)
     return Facts(
         parameters=parameters,
-        districts=result(tree.format(table="district")),
-        industries=result(tree.format(table="industry")),
-        industry_groups=result(
+        districts=engine.answer(tree.format(table="district")),
+        industries=engine.answer(tree.format(table="industry")),
+        industry_groups=engine.answer(
             "SELECT code, name_zh, name_en, industry_code FROM industry_group "
             "LEFT JOIN industry_group_industry ON group_code = code"
         ),
         enterprises=enterprises,
         branches=branches,
-        coverage=result(statement("coverage", parameters)),
-        dual_affiliation=result(statement("dual_affiliation", parameters)),
-        workplaces=result(statement("workplaces", parameters)),
-        findings=result(statement("findings", parameters)),
-        targets=result("SELECT * FROM target"),
-        superseded=result("SELECT code, supersedes FROM enterprise WHERE supersedes IS NOT NULL"),
+        coverage=engine.answer(statement("coverage", parameters)),
+        dual_affiliation=engine.answer(statement("dual_affiliation", parameters)),
+        workplaces=engine.answer(statement("workplaces", parameters)),
+        findings=engine.answer(findings if differing is None else f"{findings} UNION ALL {differing}"),
+        targets=engine.answer("SELECT * FROM target"),
+        superseded=engine.answer("SELECT code, supersedes FROM enterprise WHERE supersedes IS NOT NULL"),
     )
 
 

@@ -1,5 +1,5 @@
 -- Data quality: one row per finding, from the facts of enterprises and branches; members are only counted.
--- Runs on DuckDB only. The names in braces are replaced by validated literals.
+-- The names in braces are replaced by validated literals.
 WITH
 past_return AS (
     SELECT enterprise_code, reported_on, headcount,
@@ -37,26 +37,15 @@ open_employment AS (
     FROM employment
     WHERE {is_employed}
 ),
-credit_code AS (
-    SELECT
-        code,
-        [instr('{credit_alphabet}', substr(code, i, 1)) - 1 FOR i IN range(1, 19)] AS worth,
-        [instr('{organisation_alphabet}', substr(code, i, 1)) - 1 FOR i IN range(9, 17)] AS organisation,
-        instr('{organisation_checks}', substr(code, 17, 1)) - 1 AS organisation_check
-    FROM enterprise_fact
-    WHERE regexp_matches(code, '^[0-9A-Za-z]{{2}}[0-9]{{6}}[0-9A-Za-z]{{10}}$')
-),
 failed_code AS (
     SELECT code
-    FROM credit_code
-    WHERE list_min(worth) < 0 OR list_min(organisation) < 0 OR organisation_check < 0
-       OR list_inner_product(worth, [{credit_weights}, 1]) % 31 <> 0
-       OR (list_inner_product(organisation, [{organisation_weights}]) + organisation_check) % 11 <> 0
+    FROM enterprise_fact
+    WHERE {looks_like_credit_code} AND NOT ({is_credit_code})
 ),
 enterprise_finding AS (
     SELECT 'return_missing' AS rule, code, CAST(NULL AS BIGINT) AS value FROM enterprise_fact WHERE reported_on IS NULL
     UNION ALL
-    SELECT 'return_stale', code, date_diff('day', reported_on, CAST({as_of} AS DATE))
+    SELECT 'return_stale', code, CAST(CAST({as_of} AS DATE) - reported_on AS BIGINT)
     FROM enterprise_fact WHERE reported_on IS NOT NULL AND enterprises_reporting = 0
     UNION ALL
     SELECT 'headcount_unknown', code, NULL FROM enterprise_fact WHERE headcount IS NULL

@@ -95,8 +95,13 @@ def publish(folder: Path, root: Path, manifest: Manifest) -> Manifest:
 
 
 def clean_up_builds(settings: Settings) -> None:
-    """Remove the folders of killed builds; a running build holds its folder's lock."""
-    for folder in settings.snapshots_dir.glob(f"{BUILDING}*"):
+    """Remove the folders of killed builds."""
+    clean_up(settings.snapshots_dir)
+
+
+def clean_up(parent: Path) -> None:
+    """Remove the private folders that killed processes left; a running one holds its folder's lock."""
+    for folder in parent.glob(f"{BUILDING}*"):
         lock = folder.with_suffix(LOCK)
         try:
             with FileLock(lock, timeout=0):
@@ -125,7 +130,9 @@ def instant_after(newest: Manifest | None) -> str:
 def _renew(published: Path, folder: Path, dated: Manifest) -> Manifest:
     """Give a published snapshot a new time and, where there is one, the id of the protected snapshot built with it."""
     old = read_manifest(published)
-    renewed = msgspec.structs.replace(old, built_at=dated.built_at, public_id=dated.public_id or old.public_id)
+    renewed = msgspec.structs.replace(
+        old, built_at=dated.built_at, public_id=dated.public_id or old.public_id, extracts=dated.extracts
+    )
     path = write_manifest(folder, renewed)
     sync(path)
     path.rename(published / MANIFEST)

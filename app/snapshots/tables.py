@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from app.catalogue.data_quality import QualityRule, QualitySubject
+from app.catalogue.data_quality import BETWEEN_EXTRACTS, QualityRule, QualitySubject
 from app.catalogue.measures import BRANCH_MEASURES, ROW_MEASURES
 from app.catalogue.metrics import TargetMetric
 from app.catalogue.vocabulary import (
@@ -304,8 +304,10 @@ def _findings(table: pa.Table, districts: OrderedTree, industries: OrderedTree) 
     keys = [(name, "ascending") for name in ("rule", "district", "industry", "subject_code")]
     ordered = placed.take(pc.sort_indices(placed, sort_keys=keys))
     district, industry = numbers(ordered["district"]), numbers(ordered["industry"])
+    found = set(ordered["rule"].unique().to_pylist())
+    rules = [str(rule) for rule in QualityRule if rule not in BETWEEN_EXTRACTS or BETWEEN_EXTRACTS & found]
     return {
-        "rule": _choices(ordered["rule"], QualityRule),
+        "rule": choice_array(ordered["rule"], rules),
         "district": integer_array(district, district < len(districts.codes)),
         "industry": integer_array(industry, industry < len(industries.codes)),
         "subject_kind": _choices(ordered["subject_kind"], QualitySubject),

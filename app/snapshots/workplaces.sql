@@ -2,14 +2,7 @@
 -- members per branch and place, and of them those with a secondary affiliation there. A place is a registered enterprise (open members alone), `no_employer` or `elsewhere`:
 -- withheld, or in an enterprise that is not registered. Withheld identities are in no enterprise.
 -- The names in braces are replaced by validated literals.
-WITH RECURSIVE
-lineage (ancestor, code) AS (
-    SELECT code, code FROM branch
-    UNION ALL
-    SELECT lineage.ancestor, branch.code
-    FROM lineage
-    JOIN branch ON branch.parent_code = lineage.code
-),
+WITH
 living_branch AS (
     SELECT code
     FROM branch
@@ -24,22 +17,22 @@ living_affiliation AS (
       AND {is_member}
 ),
 joint_branch AS (
-    SELECT DISTINCT lineage.ancestor AS code
+    SELECT DISTINCT branch_lineage.ancestor AS code
     FROM living_affiliation
-    JOIN lineage ON lineage.code = living_affiliation.branch_code
-    JOIN living_branch ON living_branch.code = lineage.ancestor
+    JOIN branch_lineage ON branch_lineage.code = living_affiliation.branch_code
+    JOIN living_branch ON living_branch.code = branch_lineage.ancestor
     WHERE living_affiliation.role = 'secondary'
 ),
 participant AS (
     SELECT
-        lineage.ancestor AS branch_code,
+        branch_lineage.ancestor AS branch_code,
         living_affiliation.member_ref,
         living_affiliation.identity,
         max(CASE WHEN living_affiliation.role = 'secondary' THEN 1 ELSE 0 END) AS secondary
     FROM living_affiliation
-    JOIN lineage ON lineage.code = living_affiliation.branch_code
-    JOIN joint_branch ON joint_branch.code = lineage.ancestor
-    GROUP BY lineage.ancestor, living_affiliation.member_ref, living_affiliation.identity
+    JOIN branch_lineage ON branch_lineage.code = living_affiliation.branch_code
+    JOIN joint_branch ON joint_branch.code = branch_lineage.ancestor
+    GROUP BY branch_lineage.ancestor, living_affiliation.member_ref, living_affiliation.identity
 ),
 workplace AS (
     SELECT

@@ -25,6 +25,9 @@ CODES = tuple(measure.code for measure in MEASURES)
 _REGISTER_ONLY = frozenset(measure.code for measure in MEASURES if measure.register_only)
 _WITHHELD = "members_withheld"
 
+_FEW = 512
+"""Most nodes whose precomputed sums are looked up together: a page wants most of them, its margins all."""
+
 
 @dataclass(frozen=True)
 class _Layout:
@@ -132,7 +135,7 @@ def selected(snapshot: Snapshot, question: Question, page: Page) -> Selection:
 
 def count_selection(snapshot: Snapshot, selection: Selection) -> Counts:
     """Return the figures of a whole selection, one row."""
-    hidden = withheld.of_selection(snapshot, selection)
+    hidden = partial(withheld.of_selection, snapshot, selection)
     return counted(snapshot, selection, partial(sums.whole, snapshot, selection), hidden)
 
 
@@ -140,7 +143,7 @@ def counted(
     snapshot: Snapshot,
     selection: Selection,
     sum_of: Callable[[tuple[str, ...]], Int64],
-    hidden: tuple[Int64, Mask],
+    hidden: Callable[[], tuple[Int64, Mask]],
 ) -> Counts:
     """Return sums as counts: those of the figures that a selection asks for.
 
@@ -149,7 +152,7 @@ def counted(
     sum_of
         Returns the sums of measures, shape (measures, rows).
     hidden
-        Withheld members of each row, and where that figure is null.
+        Returns the withheld members of each row, and where that figure is null; called if they are asked for.
     """
     layout = _layout(snapshot.row_measures, snapshot.manifest.capabilities.measures, selection.figures)
     summed = sum_of(layout.measures)
@@ -157,7 +160,8 @@ def counted(
     null = np.zeros(values.shape, bool)
     values[layout.summed] = summed
     for line in layout.withheld:
-        values[line], null[line] = np.where(hidden[1], 0, hidden[0]), hidden[1]
+        members, unknown = hidden()
+        values[line], null[line] = np.where(unknown, 0, members), unknown
     if snapshot.manifest.member_source == "returns":
         null[layout.register_only] = True
     null[layout.protected] = True
@@ -176,17 +180,17 @@ def margins_of(
     total = count_selection(snapshot, selection)
     if disjoint is None:
         return Margins(total)
-    blocks = [disjoint[start : start + BLOCK] for start in range(0, len(disjoint), BLOCK)]
-    return Margins(total, less(total, stacked([count(disjoint[:0]), *(count(block).summed() for block in blocks)])))
+    blocks = [disjoint[start : start + BLOCK] for start in range(0, max(len(disjoint), 1), BLOCK)]
+    return Margins(total, less(total, stacked([count(block).summed() for block in blocks])))
 
 
 def counter(snapshot: Snapshot, selection: Selection, subject: Subject, nodes: Int64) -> Callable[[Int64], Counts]:
     """Return a function that counts any of some nodes, given in ascending order.
 
-    Precomputed sums are looked up for the rows that are wanted. Others are computed for all nodes at once, on the first
-    call: a pass over the enterprises costs the same for one node and for all.
+    Precomputed sums of many are looked up for the rows that are wanted. Others are computed for all nodes at once, on
+    the first call: a pass over the enterprises costs the same for one node and for all, and rows and margins share it.
     """
-    if not selection.conditions:
+    if not selection.conditions and len(nodes) > _FEW:
         return partial(_count, snapshot, selection, subject)
     everything = cache(lambda: _count(snapshot, selection, subject, nodes))
 
@@ -225,12 +229,13 @@ def filled(
 
 
 def _count(snapshot: Snapshot, selection: Selection, subject: Subject, rows: Int64) -> Counts:
-    if subject is Subject.DISTRICTS:
-        hidden = withheld.of_districts(snapshot, selection, rows)
-    elif subject is Subject.INDUSTRIES:
-        hidden = withheld.of_industries(snapshot, selection, rows)
-    else:
-        hidden = withheld.of_none(len(rows))
+    def hidden() -> tuple[Int64, Mask]:
+        if subject is Subject.DISTRICTS:
+            return withheld.of_districts(snapshot, selection, rows)
+        if subject is Subject.INDUSTRIES:
+            return withheld.of_industries(snapshot, selection, rows)
+        return withheld.of_none(len(rows))
+
     return counted(snapshot, selection, partial(sums.of_subjects, snapshot, selection, subject, rows), hidden)
 
 
@@ -251,6 +256,7 @@ def _layout(summed: tuple[str, ...], given: tuple[str, ...], figures: frozenset[
     )
 
 
+@lru_cache(maxsize=64)
 def needed(fields: tuple[str, ...], sort: str) -> frozenset[str]:
     """Return the measures that the figures asked for, and what is sorted by, rest on; empty: all."""
     if fields == ALL_FIGURES:
@@ -264,13 +270,14 @@ def _candidates(tree: Tree, listing: Listing) -> tuple[Int64, int | None]:
     """Return the nodes that a listing selects, and the node that contains them (null: the whole tree)."""
     if listing.parent is not None and listing.within is not None:
         raise conflicting(say("parent and within cannot be used together"), "parent", "within")
-    nodes, root = np.arange(len(tree.codes)), None
     if listing.parent is not None:
-        root = node_of(tree, listing.parent, "parent")
+        root: int | None = node_of(tree, listing.parent, "parent")
         nodes = np.flatnonzero(tree.parents == root)
-    if listing.within is not None:
+    elif listing.within is not None:
         root = node_of(tree, listing.within, "within")
         nodes = np.arange(root, tree.ends[root])
+    else:
+        root, nodes = None, np.arange(len(tree.codes))
     if listing.level is not None:
         nodes = nodes[tree.of_level(listing.level)[nodes]]
     return nodes, root

@@ -272,7 +272,7 @@ def _grid(snapshot: Snapshot, selection: Selection, axes: Sequence[Axis]) -> _Gr
 def _count(selection: Selection, axes: tuple[Axis, ...], grid: _Grid, numbers: Int64) -> Counts:
     """Return the figures of some cells."""
     snapshot = grid.snapshot
-    hidden = _withheld(snapshot, selection, axes, numbers)
+    hidden = partial(_withheld, snapshot, selection, axes, numbers)
     return counted(snapshot, selection, partial(grid.summed, numbers), hidden)
 
 

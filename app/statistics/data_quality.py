@@ -34,7 +34,7 @@ class DataQualityQuestion(Question):
 def counts_of(snapshot: Snapshot, question: DataQualityQuestion) -> tuple[int | None, ...]:
     """Return the number of findings of each rule, in the order of the catalogue.
 
-    Null means not defined: members without an employer, or without a registered one, have no district or industry.
+    Null means not defined: members who are found have no district or industry.
     """
     selection = resolve(snapshot, question.population)
     table = snapshot.table("findings")

@@ -66,13 +66,13 @@ def wilson(numerator: npt.NDArray[Any], denominator: npt.NDArray[Any], effective
     return low, high
 
 
-def effective_headcount(headcount: Floats, squared: Floats, correlation: float) -> Floats:
+def effective_headcount(headcount: Floats, squared: Floats, correlation: float | Floats) -> Floats:
     """Return H² / (H + ρ(Q − H)): the independent employees that are worth as much as a clustered headcount."""
     return headcount * headcount / (headcount + correlation * (squared - headcount))
 
 
 def effective_share(
-    denominator: npt.NDArray[Any], whole: npt.NDArray[Any], squared: npt.NDArray[Any], correlation: float
+    denominator: npt.NDArray[Any], whole: npt.NDArray[Any], squared: npt.NDArray[Any], correlation: float | Floats
 ) -> Floats:
     """Return D / (1 + ρ(N₂/N − 1)): the independent persons that a share's denominator is worth.
 

@@ -114,6 +114,12 @@ class _Plan:
         Which metrics carry an interval, shape (metrics, 1).
     of_part
         Which have a numerator that is a part of the denominator, shape (metrics, 1).
+    clustered, clustered_squared, whole_firms
+        Metrics whose employees are alike within enterprises, the line of their squares, and which of them by whole
+        enterprises, shape (such metrics, 1).
+    shares, share_whole, share_squared
+        Shares with a correlation of their own (without those of branches, whose squares are not counted), and the lines
+        of what they are parts of and of its squares.
     """
 
     numerator: Lines
@@ -125,10 +131,18 @@ class _Plan:
     unknown_of: Lines
     with_interval: Mask
     of_part: Mask
+    clustered: Lines
+    clustered_squared: Lines
+    whole_firms: Mask
+    shares: Lines
+    share_whole: Lines
+    share_squared: Lines
 
 
 @lru_cache(maxsize=64)
 def _plan(codes: tuple[str, ...], metrics: tuple[Metric, ...]) -> _Plan:
+    clustered = [metric for metric in metrics if metric.interval in {Interval.CLUSTERED, Interval.WHOLE_FIRMS}]
+    shares = [metric for metric in metrics if metric.interval is Interval.SHARES and metric.squared in codes]
     return _Plan(
         numerator=_lines(codes, [metric.numerator for metric in metrics]),
         denominator=_lines(codes, [metric.denominator for metric in metrics]),
@@ -139,6 +153,12 @@ def _plan(codes: tuple[str, ...], metrics: tuple[Metric, ...]) -> _Plan:
         unknown_of=_lines(codes, [metric.unknown_of for metric in metrics])[:, [0, -1]],
         with_interval=np.array([metric.interval is not Interval.NONE for metric in metrics])[:, None],
         of_part=np.array([metric.range is RatioRange.PART for metric in metrics])[:, None],
+        clustered=np.array([*map(metrics.index, clustered)], np.intp),
+        clustered_squared=np.array([codes.index(metric.squared) for metric in clustered], np.intp),
+        whole_firms=np.array([metric.interval is Interval.WHOLE_FIRMS for metric in clustered], bool)[:, None],
+        shares=np.array([*map(metrics.index, shares)], np.intp),
+        share_whole=np.array([codes.index(metric.whole) for metric in shares], np.intp),
+        share_squared=np.array([codes.index(metric.squared) for metric in shares], np.intp),
     )
 
 
@@ -165,7 +185,7 @@ def rates_of(counts: Counts, metrics: Sequence[Metric], precision: Precision) ->
     numerator = np.where(absent.numerator, 0, padded[plan.numerator].sum(axis=1))
     denominator = padded[plan.denominator].sum(axis=1) - padded[plan.less].sum(axis=1)
     denominator = np.where(absent.denominator, 0, denominator)
-    effective = _effective(counts, metrics, denominator, precision)
+    effective = _effective(counts, plan, metrics, denominator, precision)
     unknown = _unknown(padded, plan)
     given = (denominator > 0) & ~absent.numerator & ~unknown
     value = np.divide(numerator, denominator, out=np.full(numerator.shape, np.nan), where=given)
@@ -175,7 +195,7 @@ def rates_of(counts: Counts, metrics: Sequence[Metric], precision: Precision) ->
     status = np.full(numerator.shape, _NUMBER[Status.OK])
     status[plan.with_interval & (effective < LOW_BASE)] = _NUMBER[Status.LOW_BASE]
     if precision.rounding is not None:
-        error = _rounding_error(counts, metrics, value, denominator, precision.rounding)
+        error = _rounding_error(counts, plan, value, denominator, precision.rounding)
         low, high = _widened(value, low, high, error)
         status[error > UNRELIABLE] = _NUMBER[Status.UNRELIABLE]
     status[inconsistent] = _NUMBER[Status.INCONSISTENT]
@@ -235,20 +255,23 @@ def _any_line(mask: Mask, lines: Lines) -> Mask:
     return found
 
 
-def _effective(counts: Counts, metrics: Sequence[Metric], denominator: Int64, precision: Precision) -> Floats:
+def _effective(
+    counts: Counts, plan: _Plan, metrics: Sequence[Metric], denominator: Int64, precision: Precision
+) -> Floats:
     """Return the independent draws that each denominator is worth; not NaN where it is above 0."""
     effective = denominator.astype(np.float64)
-    for line, metric in enumerate(metrics):
-        some = denominator[line] > 0
-        if metric.interval in {Interval.CLUSTERED, Interval.WHOLE_FIRMS}:
-            clustered = metric.interval is Interval.CLUSTERED
-            squared = counts.row("headcount_matched_squared" if clustered else "headcount_squared").astype(np.float64)
-            rho = precision.correlation if clustered else 1.0
-            effective[line, some] = effective_headcount(effective[line, some], squared[some], rho)
-        elif metric.interval is Interval.SHARES and f"{metric.whole}_squared" in counts.codes:  # branches have none
-            whole, squared = counts.row(metric.whole)[some], counts.row(f"{metric.whole}_squared")[some]
-            rho = precision.shares[metric.code]
-            effective[line, some] = effective_share(denominator[line, some], whole, squared, rho)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if len(plan.clustered):
+            headcount, rho = effective[plan.clustered], np.where(plan.whole_firms, 1.0, precision.correlation)
+            worth = effective_headcount(headcount, counts.values[plan.clustered_squared].astype(np.float64), rho)
+            effective[plan.clustered] = np.where(headcount > 0, worth, headcount)
+        if len(plan.shares):
+            known, rho = (
+                effective[plan.shares],
+                np.array([[precision.shares[metrics[line].code]] for line in plan.shares]),
+            )
+            worth = effective_share(known, counts.values[plan.share_whole], counts.values[plan.share_squared], rho)
+            effective[plan.shares] = np.where(known > 0, worth, known)
     return effective
 
 
@@ -257,18 +280,14 @@ def _bounds(numerator: Int64, denominator: Int64, effective: Floats, where: Mask
     return np.where(where, low, np.nan), np.where(where, high, np.nan)
 
 
-def _rounding_error(
-    counts: Counts, metrics: Sequence[Metric], value: Floats, denominator: Int64, variance: float
-) -> Floats:
+def _rounding_error(counts: Counts, plan: _Plan, value: Floats, denominator: Int64, variance: float) -> Floats:
     """Return z times the standard error from rounding, for ratios of persons over headcount; 0 for others.
 
     NaN where such a ratio has no value.
     """
-    error = np.zeros(value.shape)
-    for line, metric in enumerate(metrics):
-        if metric.interval is Interval.CLUSTERED:
-            headcount = np.maximum(denominator[line], 1)
-            error[line] = rounding_error(value[line], counts.row(SHOWN), headcount, variance)
+    error, lines = np.zeros(value.shape), plan.clustered[~plan.whole_firms[:, 0]]
+    if len(lines):
+        error[lines] = rounding_error(value[lines], counts.row(SHOWN), np.maximum(denominator[lines], 1), variance)
     return error
 
 

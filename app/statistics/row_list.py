@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,8 @@ from app.statistics.question import ALL_FIGURES, Order, Page, Subject
 from app.statistics.rates import STATUSES, Counts, rates_of
 from app.store.arrays import Int64
 from app.store.snapshot import Mask, Snapshot
+
+Figure = TypeVar("Figure", Measure, Metric)
 
 BLOCK = 1 << 14
 """Rows counted at once in lists of up to a million: all their figures take 6 MB."""
@@ -46,17 +49,19 @@ class Side:
     @cached_property
     def measures_shown(self) -> tuple[str, ...]:
         """Codes of the measures asked for, in the order of the catalogue."""
-        return tuple(measure.code for measure in self.measures if self._shows(measure))
+        return tuple(measure.code for measure in _shown(self.measures, self.fields))
 
     @cached_property
     def metrics_shown(self) -> tuple[Metric, ...]:
         """The metrics asked for, in the order of the catalogue."""
-        return tuple(metric for metric in self.metrics if self._shows(metric))
+        return _shown(self.metrics, self.fields)
 
-    def _shows(self, figure: Measure | Metric) -> bool:
-        if not self.fields:
-            return isinstance(figure, Metric) or figure.headline
-        return self.fields == ALL_FIGURES or figure.code in self.fields
+
+@lru_cache(maxsize=256)
+def _shown(figures: tuple[Figure, ...], fields: tuple[str, ...]) -> tuple[Figure, ...]:
+    if not fields:
+        return tuple(figure for figure in figures if getattr(figure, "headline", True))  # all metrics are
+    return tuple(figure for figure in figures if fields == ALL_FIGURES or figure.code in fields)
 
 
 @dataclass(frozen=True)
@@ -159,9 +164,9 @@ def _sorted_metric(side: Side, page: Page) -> Metric | None:
     metric = METRIC.get(page.sort)
     if metric in side.metrics:
         return metric
-    measures, metrics = (tuple(figure.code for figure in figures) for figures in (side.measures, side.metrics))
+    measures = [measure.code for measure in side.measures]
     if page.sort not in {"code", *measures}:
-        raise unknown_sort(page.sort, [*measures, *metrics])
+        raise unknown_sort(page.sort, [*measures, *(metric.code for metric in side.metrics)])
     if page.status:
         message = say("status needs a metric to sort by, and {sort} is none", sort=page.sort)
         raise conflicting(message, "status", "sort")

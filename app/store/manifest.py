@@ -146,13 +146,23 @@ class Release(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     withdrawal_note: str | None = None
 
 
+class ExtractInfo(msgspec.Struct, frozen=True):
+    """An extract that a snapshot was built from: its registry's name and revision, when it was read, its SHA-256."""
+
+    registry: str
+    revision: int
+    extracted_at: str
+    sha256: str
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about a snapshot except its rows.
 
     `member_source` is the one in effect (`register` or `returns`), `settings.member_source` the configured one;
     `built_at` is an RFC 3339 instant, UTC. An exact snapshot has the `public_id` of the protected one built with it; a
-    protected one has in `rounding_key` the fingerprint of the key used for rounding. `release` is read from its own
-    file; null: there is none.
+    protected one has in `rounding_key` the fingerprint of the key used for rounding. `extracts` are those that an exact
+    one was built from, in the order in which they were named; empty: the service's own registry, or a protected one.
+    `release` is read from its own file; null: there is none.
     """
 
     id: str
@@ -168,6 +178,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     disclosure: Disclosure = EXACT
     rounding_key: str | None = None
     public_id: str | None = None
+    extracts: tuple[ExtractInfo, ...] = ()
     release: Release | None = None
 
     @property
@@ -280,7 +291,10 @@ def _read_release(folder: Path) -> Release | None:
 
 
 def _stored(manifest: Manifest) -> dict[str, Any]:
-    return {name: getattr(manifest, name) for name in Manifest.__struct_fields__ if name != "release"}
+    stored = {name: getattr(manifest, name) for name in Manifest.__struct_fields__ if name != "release"}
+    if not manifest.extracts:  # manifests had none, and their checksums stay right
+        del stored["extracts"]
+    return stored
 
 
 def _checksum(manifest: Manifest) -> str:

@@ -314,6 +314,19 @@ def test_small_files_and_answers_from_several_snapshots_are_kept(service: TestCl
     assert (known.status_code, known.content, hits() - before) == (304, b"", 2)
 
 
+def test_an_answer_is_kept_when_its_tag_is_all_that_is_asked_about(
+    settings: Settings, callers: dict[str, dict[str, str]]
+) -> None:
+    with serving_numbers(settings) as client:
+        tag = client.get("/v1/numbered/350203", headers=callers["all"]).headers["etag"]
+    with serving_numbers(settings) as client:
+        known = client.get("/v1/numbered/350203", headers=callers["all"] | {"If-None-Match": tag})
+        assert (known.status_code, known.content) == (304, b"")
+        assert client.get("/v1/numbered/350203", headers=callers["all"]).text.split() == ["exact", "0"]
+        head = client.head("/v1/numbered/350203", headers=callers["all"] | {"If-None-Match": tag})
+        assert head.status_code == 304
+
+
 @pytest.mark.parametrize("path", SEVERAL)
 def test_an_answer_from_several_snapshots_is_made_anew_when_an_earlier_one_is_there(
     settings: Settings, tmp_path: Path, path: str

@@ -35,7 +35,7 @@ ID = "ID"
 _PATIENCE = 60
 _ALL_THERE = "All demo data are in"
 _HERE_DOCUMENT = re.compile(r"cat > (\S+) <<'END'\n(.*?^)END\n", re.MULTILINE | re.DOTALL)
-_PROGRAM = ".venv/bin/orgcoverage"
+_PROGRAMS = (".venv/bin/orgcoverage", "orgcoverage")
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,9 @@ class Output:
 class Terminal:
     """Carries out commands in a folder, against a service that answers at `address`."""
 
-    def __init__(self, folder: Path, address: str = ADDRESS) -> None:
+    def __init__(self, folder: Path, address: str = ADDRESS, **settings: str) -> None:
         self.folder = folder
+        self._settings = settings
         self.address = address
         self._job = ""
 
@@ -66,15 +67,18 @@ class Terminal:
         lexer.whitespace_split = True
         words = list(lexer)
         assert not {"&", "|", ";", ">", "<", "&&"} & set(words), f"this needs a shell: {line}"
-        settings = dict(word.split("=", 1) for word in words if word.startswith("ORGCOVERAGE_"))
-        program, *arguments = words[len(settings) :]
+        told = dict(word.split("=", 1) for word in words if word.startswith("ORGCOVERAGE_"))
+        program, *arguments = words[len(told) :]
         if program == "curl":
             return self._curl(line, arguments)
-        assert program == _PROGRAM, f"nobody knows how to run this: {line}"
+        if program == "cmp":
+            one, other = ((self.folder / name).read_bytes() for name in arguments)
+            return Output(line, "", failed=one != other)
+        assert program in _PROGRAMS, f"nobody knows how to run this: {line}"
         if arguments[0] == "serve":
             return self._serve(line, arguments)
         finished = subprocess.run(
-            command(*arguments), cwd=self.folder, env=environment(settings), text=True,
+            command(*arguments), cwd=self.folder, env=environment(self._settings | told), text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
         )  # fmt: skip
         return Output(line, finished.stdout, finished.returncode != 0)

@@ -159,7 +159,7 @@ class Asker(Reader):
 
     def build(self, as_of: date, sizes: Sizes = SIZES) -> str:
         """Build the snapshot of a date; return its id."""
-        return build_snapshot(self.settings, as_of, lambda _phase, _done, _total: None, sizes).id
+        return build_snapshot(self.settings, as_of, lambda _phase, _done, _total: None, sizes=sizes).id
 
 
 def population_of(params: Params) -> Population:

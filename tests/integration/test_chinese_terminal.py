@@ -28,7 +28,9 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *ar
     return int(left.value.code or 0), out + err
 
 
-@pytest.mark.parametrize("command", [(), ("import",), ("snapshot",), ("key", "create"), ("statistics",)])
+@pytest.mark.parametrize(
+    "command", [(), ("import",), ("snapshot",), ("snapshot", "build"), ("extract",), ("key", "create"), ("statistics",)]
+)
 def test_help_is_chinese(
     chinese: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
 ) -> None:
@@ -51,6 +53,7 @@ def test_help_is_chinese(
         (("serve", "--prot", "80"), 2, "没有--prot这个选项"),
         (("statistics", "districts", "--levle", "street"), 1, "--levle：没有这个参数"),
         (("statistics", "districts", "--level", "town"), 1, "--level：没有这个选项"),
+        (("extract",), 2, "缺少--to"),
         (("nothing",), 2, "命令写法不对"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What README.md and the tour say: their commands run, and give the answers that are shown."""
+"""What README.md, the tour and the drill say: their commands run, and give the answers that are shown."""
 
 import re
 from collections.abc import Iterator
@@ -78,6 +78,21 @@ def test_ledger_becomes_a_figure_when_readme_is_followed(tmp_path: Path) -> None
     ]
     assert [one.command for one in others if "warning" in one.text and ": 0 warnings" in one.text] == []
     assert '"as_of":"2026-06-30"' in served_last.text
+
+
+@pytest.mark.long
+def test_restored_backup_gives_the_same_figures_when_the_drill_is_followed(
+    tmp_path: Path, demonstration: Terminal
+) -> None:
+    [drill] = [
+        block
+        for block in commands(chapter(read("docs/operations.md"), "Backup"))
+        if "ORGCOVERAGE_DATA_DIR=drill" in block.text
+    ]
+    terminal = Terminal(tmp_path, ORGCOVERAGE_DATA_DIR=str(demonstration.folder / "orgcoverage-demo"))
+    outputs = follow(terminal, drill)
+    assert [output.command for output in outputs if output.failed] == []
+    assert len((tmp_path / "before.csv").read_text(encoding="utf-8-sig").splitlines()) > 5
 
 
 def gate(step: str) -> str:

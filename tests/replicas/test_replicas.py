@@ -121,7 +121,7 @@ def test_only_parts_that_changed_are_sent_and_fetched(any_store: Store, any_writ
 
     def built() -> dict[str, str]:
         fill(writer.settings.registry_url, registry)
-        manifest = build_snapshot(writer.settings, AS_OF, lambda *_: None, Sizes(1, 1))
+        manifest = build_snapshot(writer.settings, AS_OF, lambda *_: None, sizes=Sizes(1, 1))
         return manifest.tables["enterprises"].files("enterprises")
 
     first = built()

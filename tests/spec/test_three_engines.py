@@ -6,14 +6,17 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 from hypothesis import given
 
-from app.config import Thresholds
+from app.config import Settings, Thresholds
 from app.database.engines import make_sync_engine
-from app.snapshots.extract import EXTRACTED, extract, view
+from app.snapshots.engines import open_engine
+from app.snapshots.extract import extract
 from app.snapshots.facts import Parameters, statement
+from app.snapshots.lineage import LINEAGE, read_lineage
+from app.snapshots.merging import Source, read_sources
+from tests.factories.lineage import lend_lineage
 from tests.factories.loading import fill
 from tests.factories.registries import dated_registries
 from tests.lengths import at_length, same_examples
@@ -66,6 +69,16 @@ LEFT JOIN closure ON closure.ancestor = living.code {which}
 LEFT JOIN person ON person.branch_code = closure.code
 GROUP BY living.code
 """
+PLAIN_LINEAGE = """
+WITH RECURSIVE closure (ancestor, code, distance) AS (
+    SELECT code, code, 0 FROM branch
+    UNION ALL
+    SELECT closure.ancestor, branch.code, closure.distance + 1
+    FROM closure
+    JOIN branch ON branch.parent_code = closure.code
+)
+SELECT * FROM closure
+"""
 SIDES = {"own": "AND closure.code = living.code", "subtree": ""}
 
 Rows = list[dict[str, Any]]
@@ -77,13 +90,14 @@ class Engines:
     def __init__(self, urls: dict[str, str], folder: Path) -> None:
         self.urls = urls
         self.folder = folder
+        self.extracts: dict[str, Source] = {}
 
     def hold(self, registry: Registry) -> None:
         """Make both databases hold a registry, and extract it from each."""
         for name, url in self.urls.items():
             fill(url, registry)
             (self.folder / name).mkdir(exist_ok=True)
-            extract(url, self.folder / name, lambda _done: None)
+            self.extracts[name] = Source(extract(url, self.folder / name, lambda _done: None))
 
     def answers(self, texts: Sequence[str]) -> dict[str, list[Rows]]:
         """Of each engine the rows that it answers each text with."""
@@ -91,11 +105,10 @@ class Engines:
         return asked | {f"duckdb over {name}": self._on_extract(name, texts) for name in self.urls}
 
     def _on_extract(self, name: str, texts: Sequence[str]) -> list[Rows]:
-        with duckdb.connect() as connection:
-            for table in EXTRACTED:
-                connection.execute(view(table, self.folder / name / f"{table}.parquet", self.urls[name]))
-            answers: list[Any] = [connection.sql(text).to_arrow_table() for text in texts]
-            return [_normal(answer.to_pylist()) for answer in answers]
+        with open_engine(Settings(), self.folder) as engine:
+            read_sources(engine, [self.extracts[name]])
+            read_lineage(engine)
+            return [_normal(engine.answer(text).to_pylist()) for text in texts]
 
 
 def on_registry(url: str, texts: Sequence[str]) -> list[Rows]:
@@ -103,6 +116,7 @@ def on_registry(url: str, texts: Sequence[str]) -> list[Rows]:
     engine = make_sync_engine(url)
     try:
         with engine.connect() as connection:
+            lend_lineage(connection)
             answers = [connection.exec_driver_sql(text).mappings() for text in texts]
             return [_normal([dict(one) for one in answer]) for answer in answers]
     finally:
@@ -169,8 +183,19 @@ def test_branches_equal_plain_distinct_counts_when_registries_are_random(migrate
     assert several > 0  # somebody is tied to two branches below one
 
 
+def test_the_lineage_equals_the_recursion_when_registries_are_random(migrated_sqlite_url: str) -> None:
+    @same_examples(5 * EXAMPLES)
+    @given(dated_registries())
+    def compare(drawn: tuple[Registry, date]) -> None:
+        fill(migrated_sqlite_url, drawn[0])
+        found, expected = on_registry(migrated_sqlite_url, [f"SELECT * FROM {LINEAGE}", PLAIN_LINEAGE])
+        assert found == expected
+
+    compare()
+
+
 def test_the_texts_keep_to_what_every_engine_understands_when_read() -> None:
     for name in TEXTS:
         text = statement(name, Parameters(date(2017, 6, 30), Thresholds(), "register")).lower()
-        for word in ("filter (", "greatest(", "least(", "::", "ilike", "qualify"):
+        for word in ("filter (", "greatest(", "least(", "::", "ilike", "qualify", "recursive"):
             assert word not in text, f"{name}: {word}"

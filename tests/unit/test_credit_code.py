@@ -1,10 +1,18 @@
 import csv
+import re
 from pathlib import Path
 
+import duckdb
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.registry.credit_code import (
     ALPHABET,
+    IS_CREDIT_CODE,
+    LOOKS_LIKE_CREDIT_CODE,
+    ORGANISATION_ALPHABET,
+    ORGANISATION_CHECKS,
     WEIGHTS,
     MalformedCode,
     check_character,
@@ -60,3 +68,25 @@ def test_organisation_check_character_refuses_when_the_text_is_malformed(text: s
 )
 def test_is_valid_refuses_when_the_shape_is_wrong(code: str) -> None:
     assert not is_valid(code)
+
+
+@st.composite
+def nearly_codes(draw: st.DrawFn) -> str:
+    """A code of the right shape, most often with a right check character or two, and perhaps one character changed."""
+    code8 = draw(st.text(ALPHABET, min_size=8, max_size=8))
+    check = draw(st.just(organisation_check_character(code8)) | st.sampled_from(ORGANISATION_CHECKS))
+    code17 = draw(st.from_regex(r"[0-9A-H]{2}[0-9]{6}", fullmatch=True)) + code8 + check
+    code = code17 + draw(st.just(check_character(code17)) | st.sampled_from(ALPHABET))
+    place = draw(st.none() | st.integers(0, 17))
+    other = draw(st.sampled_from(ORGANISATION_ALPHABET + "az' 汉"))
+    return code if place is None else code[:place] + other + code[place + 1 :]
+
+
+@given(st.lists(nearly_codes() | st.text(max_size=19), unique=True))
+def test_the_conditions_in_sql_agree_with_python_when_codes_are_random(codes: list[str]) -> None:
+    shape = re.compile("[0-9A-Za-z]{2}[0-9]{6}[0-9A-Za-z]{10}")
+    with duckdb.connect() as connection:
+        text = f"SELECT code, {LOOKS_LIKE_CREDIT_CODE}, {IS_CREDIT_CODE} FROM (SELECT unnest(?::VARCHAR[]) AS code)"
+        for code, looks, valid in connection.execute(text, [codes]).fetchall():
+            assert looks == (shape.fullmatch(code) is not None), code
+            assert (looks and valid) == is_valid(code), code

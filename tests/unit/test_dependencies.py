@@ -51,6 +51,14 @@ def test_stores_need_what_their_extra_installs_and_nothing_else_does_when_listed
     assert [path for path in others if naming.search(path.read_text(encoding="utf-8"))] == []
 
 
+def test_clusters_need_what_their_extra_installs_and_nothing_else_does_when_listed() -> None:
+    extra = {re.split(r"[\[>;= ]", line)[0] for line in PROJECT["optional-dependencies"]["spark"]}
+    assert extra == {packages_distributions()["pyspark"][0]}
+    naming = re.compile("^ *(import|from) pyspark", re.MULTILINE)
+    loading = [path for path in (ROOT / "app").rglob("*.py") if naming.search(path.read_text(encoding="utf-8"))]
+    assert loading == [ROOT / "app" / "snapshots" / "engines.py"]
+
+
 def test_every_dependency_is_explained_when_the_architecture_lists_them() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").partition("## Dependencies")[2]
     assert {name for name in declared() if name not in text and name.rpartition("-")[2] not in text} == set()

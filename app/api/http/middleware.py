@@ -154,7 +154,7 @@ class Revalidation:
     """Middleware: makes an answer's `ETag` specific to its encoding, and answers 304 if the caller has it already.
 
     Outside the compression, since two encodings of one answer are two representations: `"tag"` becomes `"tag-zstd"`,
-    and `Vary` names `Accept-Encoding`.
+    and `Vary` names `Accept-Encoding`. An answer that is to be cached passes whole: the cache answers 304 then.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -170,7 +170,7 @@ class Revalidation:
             nonlocal unchanged
             if message["type"] == "http.response.start" and message["status"] == HTTPStatus.OK:
                 tag = _tag_of_encoding(message)
-                unchanged = tag is not None and (tag in known or "*" in known)
+                unchanged = is_known(tag, known) and scope["state"].get("cacheable") is None
                 if unchanged:
                     message = not_modified(message)
             await (drop if unchanged else send)(message)
@@ -199,6 +199,11 @@ def known_tags(scope: Scope) -> frozenset[str]:
     if not given:
         return frozenset()
     return frozenset(tag.strip().removeprefix("W/") for value in given for tag in value.split(",") if tag.strip())
+
+
+def is_known(tag: str | None, known: frozenset[str]) -> bool:
+    """Return whether the caller has the answer with this tag already; null: it has none."""
+    return tag is not None and not known.isdisjoint((tag, "*"))
 
 
 def _tag_of_encoding(message: Message) -> str | None:

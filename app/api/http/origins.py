@@ -4,6 +4,7 @@ Where everything is answered without a key (`ANONYMOUS=exact`), any page open in
 change, and a host name that is rebound to this machine could read everything. No such page has a key.
 """
 
+from functools import lru_cache
 from http import HTTPStatus
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -139,8 +140,9 @@ def _has_key(scope: Scope) -> bool:
     return any(name == b"authorization" for name, _ in scope["headers"])
 
 
+@lru_cache(maxsize=64)
 def _is_known(host: str | None, hosts: frozenset[str]) -> bool:
-    """Whether a `Host` is loopback or one of the hosts, with any port."""
+    """Whether a `Host` is loopback or one of the hosts, with any port; cached: it takes as long as a cached answer."""
     name = urlsplit(f"//{host or ''}").hostname or ""
     if name == "localhost" or name.endswith(".localhost") or name in hosts:
         return True

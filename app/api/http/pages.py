@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Sequence
 from functools import cache
 from typing import Annotated, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 import msgspec
 from fastapi import Depends, Request, Response
@@ -169,4 +169,5 @@ def page_of(
 def next_link(request: Request, cursor: str) -> str:
     """Return the header `Link` to the page that begins at a cursor."""
     others = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
-    return f'<{request.scope["path"]}?{urlencode([*others, ("cursor", cursor)])}>; rel="next"'
+    query = "&".join(f"{name}={quote_plus(value)}" for name, value in [*others, ("cursor", cursor)])  # names are known
+    return f'<{request.scope["path"]}?{query}>; rel="next"'

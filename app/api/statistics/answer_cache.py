@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.access.principals import Principal, Right, Tier, anonymous, tier_of
 from app.api.http.authorization import known_principal
-from app.api.http.middleware import known_tags, not_modified
+from app.api.http.middleware import is_known, known_tags, not_modified, without_body
 from app.api.statistics.reader import SnapshotReader
 from app.api.statistics.tiers import lineage
 from app.config import Settings
@@ -40,6 +40,9 @@ _ADDRESSES = 10_000
 
 Builds = tuple[tuple[str, str], ...]
 """Ids of snapshots, and when each was built."""
+
+_Key = tuple[tuple[str, bytes], tuple[tuple[bytes, bytes], ...], tuple[str, ...], Tier, Builds]
+"""Address, varying headers, districts that decide the tier, the tier, and what answered."""
 
 _VARYING = frozenset({b"accept-encoding", b"origin", b"cookie"})
 """Request headers that the middleware inside depends on: compression, and what pages of other origins may read.
@@ -90,7 +93,8 @@ class AnswerCache:
         self._limit = settings.answer_cache_bytes
         self._size = 0
         self._questions: dict[tuple[str, bytes], CacheableQuestion] = {}
-        self._answers: OrderedDict[tuple[object, ...], _CachedAnswer] = OrderedDict()
+        # By all that it depends on; the districts that decide its tier depend on its snapshot.
+        self._answers: OrderedDict[_Key, _CachedAnswer] = OrderedDict()
         self._builds: dict[tuple[Tier, AsOf | None], Builds] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -100,51 +104,53 @@ class AnswerCache:
             return
         cached = self._find(scope)
         if cached is None:
+            scope["state"]["cacheable"] = None
             await self.app(scope, receive, _Listener(self, scope, send))
             return
         self._metrics.cache_hits += 1
         scope["route"] = cached.route
-        unchanged = known_tags(scope) & {cached.tag, "*"}
+        unchanged = is_known(cached.tag, known_tags(scope))
         await send(not_modified(cached.start) if unchanged else dict(cached.start))
         await send({"type": "http.response.body", "body": b"" if unchanged else cached.body})
 
     def add(self, scope: Scope, start: Message, body: bytes) -> None:
         """Cache an answer, if its handler called `cache_answer`."""
-        question: CacheableQuestion | None = scope["state"].get("cacheable")
-        tags = [value.decode() for name, value in start["headers"] if name == b"etag"]
-        if question is None or not tags or _length(scope) > _LONGEST:
+        question: CacheableQuestion | None = scope["state"]["cacheable"]
+        tag = _tag(start)
+        if question is None or tag is None or _length(scope) > _LONGEST:
             return
         self._metrics.cache_misses += 1
         if len(self._questions) >= _ADDRESSES:
             self._questions.clear()
-        self._questions[_address(scope)] = question
-        key = _key(scope, question.districts, question.tier, question.builds)
+        address = _address(scope)
+        self._questions[address] = question
+        key = (address, _varying(scope), question.districts, question.tier, question.builds)
         if key not in self._answers:
-            self._answers[key] = _CachedAnswer(dict(start), body, tags[0], scope["route"])
+            self._answers[key] = _CachedAnswer(dict(start), body, tag, scope["route"])
             self._size += len(body) + _OVERHEAD
         while self._size > self._limit:
             self._size -= len(self._answers.popitem(last=False)[1].body) + _OVERHEAD
 
     def _find(self, scope: Scope) -> _CachedAnswer | None:
-        question = self._questions.get(_address(scope))
+        address = _address(scope)
+        question = self._questions.get(address)
         if question is None:
             return None
-        readers: dict[Tier, SnapshotReader] = scope["app"].state.readers
         try:
             principal = known_principal(scope, self._anonymous)
-            tier = None if principal is None else _tier(principal, question, readers)
-            builds = () if tier is None else self._builds_of(readers, tier, question.when)
+            tier = None if principal is None else _tier(principal, question, scope)
+            builds = () if tier is None else self._builds_of(scope, tier, question.when)
         except (ServiceError, OSError):
             return None  # answered without the cache
         if not builds or tier is None:
             return None
-        key = _key(scope, question.districts, tier, builds)
+        key = (address, _varying(scope), question.districts, tier, builds)
         cached = self._answers.get(key)
         if cached is not None:
             self._answers.move_to_end(key)
         return cached
 
-    def _builds_of(self, readers: dict[Tier, SnapshotReader], tier: Tier, when: AsOf | None) -> Builds:
+    def _builds_of(self, scope: Scope, tier: Tier, when: AsOf | None) -> Builds:
         """Return what would answer, read once per turn of the event loop: its requests arrived before."""
         key = (tier, when)
         try:
@@ -152,13 +158,13 @@ class AnswerCache:
         except KeyError:
             if not self._builds:
                 asyncio.get_running_loop().call_soon(self._builds.clear)
-            shelf = readers[tier].shelf
+            shelf = _shelf(scope, tier)
             found = self._builds[key] = builds_of(shelf.all() if when is None else _mapped_at(shelf, when))
             return found
 
 
 class _Listener:
-    """A `send` that also adds a complete answer to the cache."""
+    """A `send` that also adds a complete answer to the cache, and then answers 304 if the caller has it already."""
 
     def __init__(self, answers: AnswerCache, scope: Scope, send: Send) -> None:
         self._answers = answers
@@ -172,6 +178,8 @@ class _Listener:
             self._start = (
                 {**message, "headers": list(message["headers"])} if message["status"] == HTTPStatus.OK else None
             )
+            if self._start is not None and is_known(_tag(message), known_tags(self._scope)):
+                message, self._send = not_modified(message), without_body(self._send)
         elif self._start is not None:
             if not message.get("more_body", False):
                 self._answers.add(self._scope, self._start, message.get("body", b""))
@@ -189,12 +197,22 @@ def _mapped_at(shelf: Shelf, when: AsOf) -> tuple[Manifest, ...]:
     return () if manifest is None else (manifest,)
 
 
+def _tag(start: Message) -> str | None:
+    return next((value.decode() for name, value in start["headers"] if name == b"etag"), None)
+
+
 def cache_answer(request: Request, question: CacheableQuestion) -> None:
-    """Let the answer to a request be cached."""
-    request.state.cacheable = question
+    """Let the answer to a request be cached, if a cache is listening."""
+    if "cacheable" in request.scope["state"]:
+        request.state.cacheable = question
 
 
-def _tier(principal: Principal, question: CacheableQuestion, readers: dict[Tier, SnapshotReader]) -> Tier | None:
+def _shelf(scope: Scope, tier: Tier) -> Shelf:
+    readers: dict[Tier, SnapshotReader] = scope["app"].state.readers
+    return readers[tier].shelf
+
+
+def _tier(principal: Principal, question: CacheableQuestion, scope: Scope) -> Tier | None:
     """Return the tier as for an uncached question; null if the right to read is missing or memory does not suffice.
 
     Raises
@@ -206,7 +224,7 @@ def _tier(principal: Principal, question: CacheableQuestion, readers: dict[Tier,
         return None
     if not principal.scope:
         return tier_of(principal, question.districts, lambda _code: ())
-    exact = readers[Tier.EXACT].shelf
+    exact = _shelf(scope, Tier.EXACT)
     manifest = None if question.when is None else mapped_at(exact, question.when)
     if manifest is None:
         return None
@@ -215,11 +233,6 @@ def _tier(principal: Principal, question: CacheableQuestion, readers: dict[Tier,
 
 def _address(scope: Scope) -> tuple[str, bytes]:
     return scope["path"], scope["query_string"]
-
-
-def _key(scope: Scope, districts: tuple[str, ...], tier: Tier, builds: Builds) -> tuple[object, ...]:
-    """Return the cache key of an answer; the districts that decide its tier depend on its snapshot."""
-    return (_address(scope), _varying(scope), districts, tier, builds)
 
 
 def _varying(scope: Scope) -> tuple[tuple[bytes, bytes], ...]:

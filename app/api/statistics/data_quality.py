@@ -50,7 +50,7 @@ class DataQualityFinding(Closed):
     about: QualitySubject = Field(description="What the rule is about; members are counted and never named.")
     number: int | None = Field(
         description="Enterprises, branches or members with a finding in the scope; null: not defined for part of the "
-        "registry, since members without a registered employer are in no district and no industry."
+        "registry, since these members are in no district."
     )
     subject: FindingSubject | None = Field(description="The enterprise or branch; null without `rule`.")
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 from app.demo.files import DatasetFile, read_classification, read_data
 from app.demo.generated.branches import assign_branches, branch_chunks, coverage_chunks, lay_out_branches
 from app.demo.generated.enterprises import CHUNK, draw_enterprises, enterprise_chunks
-from app.demo.generated.files import DatasetWriter, write_whole
+from app.demo.generated.files import DatasetWriter, Writer, write_whole
 from app.demo.generated.meetings import branch_return_chunks
 from app.demo.generated.members import (
     GENERATED_DATE,
@@ -63,6 +63,19 @@ def write_generated(folder: Path, members: int, *, seed: int = 0, report: Report
     list of DatasetFile
         In import order, from districts to affiliations. `GENERATED_DATE` is the date for a snapshot.
     """
+    files: list[DatasetFile] = []
+
+    def opened(dataset: str) -> DatasetWriter:
+        writer = DatasetWriter(folder, dataset)
+        files.append(writer.file)
+        return writer
+
+    generate(opened, members, seed=seed, report=report)
+    return files
+
+
+def generate(opened: Callable[[str], Writer], members: int, *, seed: int = 0, report: Report | None = None) -> None:
+    """Generate a registry into the writers that are opened for its datasets, in import order."""
     streams = [np.random.default_rng([seed, stage]) for stage in range(7)]
     enterprise_count = max(round(members * ENTERPRISES_PER_MEMBER), 1)
     branch_count = max(round(members * BRANCHES_PER_MEMBER), 1)
@@ -74,15 +87,15 @@ def write_generated(folder: Path, members: int, *, seed: int = 0, report: Report
     assigned = assign_branches(enterprises, branches, streams[2])
     population = gather_population(members, enterprises, branches, assigned)
     progress = Progress(enterprise_count + members, report)
-    return [
-        *_trees(folder),
-        _stream(folder, "enterprises", enterprise_chunks(enterprises, places, trades), progress),
-        _stream(folder, "returns", return_chunks(enterprises, places, trades, streams[3])),
-        _stream(folder, "branches", branch_chunks(branches, assigned, enterprises, places, streams[4])),
-        _stream(folder, "coverage", coverage_chunks(enterprises, branches, assigned, streams[4])),
-        _stream(folder, "branch-returns", branch_return_chunks(branches, streams[6])),
-        *_people(folder, population, streams[5], progress),
-    ]
+    write_whole(opened("districts"), read_classification("districts.csv"))
+    write_whole(opened("industries"), read_classification("industries.csv"))
+    write_whole(opened("industry-groups"), read_data("industry_groups.csv"))
+    _stream(opened("enterprises"), enterprise_chunks(enterprises, places, trades), progress)
+    _stream(opened("returns"), return_chunks(enterprises, places, trades, streams[3]))
+    _stream(opened("branches"), branch_chunks(branches, assigned, enterprises, places, streams[4]))
+    _stream(opened("coverage"), coverage_chunks(enterprises, branches, assigned, streams[4]))
+    _stream(opened("branch-returns"), branch_return_chunks(branches, streams[6]))
+    _people(opened, population, streams[5], progress)
 
 
 class Progress:
@@ -98,31 +111,21 @@ class Progress:
             self._report(self._done, self._total)
 
 
-def _trees(folder: Path) -> list[DatasetFile]:
-    return [
-        write_whole(folder, "districts", read_classification("districts.csv")),
-        write_whole(folder, "industries", read_classification("industries.csv")),
-        write_whole(folder, "industry-groups", read_data("industry_groups.csv")),
-    ]
-
-
-def _stream(
-    folder: Path, dataset: str, chunks: Iterable[dict[str, pa.Array]], progress: Progress | None = None
-) -> DatasetFile:
-    with DatasetWriter(folder, dataset) as writer:
+def _stream(opened: Writer, chunks: Iterable[dict[str, pa.Array]], progress: Progress | None = None) -> None:
+    with opened as writer:
         for columns in chunks:
             writer.write(columns)
             if progress is not None:
                 progress.add(len(next(iter(columns.values()))))
-    return writer.file
 
 
-def _people(folder: Path, population: Population, rng: np.random.Generator, progress: Progress) -> list[DatasetFile]:
+def _people(
+    opened: Callable[[str], Writer], population: Population, rng: np.random.Generator, progress: Progress
+) -> None:
     """Write members, employments and affiliations in one pass, so that each chunk of members is drawn once."""
     with ExitStack() as stack:
         members, employments, affiliations = (
-            stack.enter_context(DatasetWriter(folder, dataset))
-            for dataset in ("members", "employments", "affiliations")
+            stack.enter_context(opened(dataset)) for dataset in ("members", "employments", "affiliations")
         )
         for first in range(0, population.count, CHUNK):
             chunk, columns = draw_chunk(population, first, min(first + CHUNK, population.count), rng)
@@ -132,4 +135,3 @@ def _people(folder: Path, population: Population, rng: np.random.Generator, prog
             for part in affiliation_columns(population, chunk, rng):
                 affiliations.write(part)
             progress.add(len(chunk))
-    return [members.file, employments.file, affiliations.file]

@@ -4,10 +4,11 @@ Days are integers since 1970-01-01. `UNKNOWN` in positions and counts and `NO_DA
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -110,7 +111,14 @@ def pick(shares: Shares, rows: int, rng: np.random.Generator) -> Integers:
     return positions
 
 
-class DatasetWriter:
+class Writer(AbstractContextManager["Writer"], Protocol):
+    """Writer of a dataset; a context manager."""
+
+    def write(self, columns: Mapping[str, pa.Array]) -> None:
+        """Append rows; columns have equal lengths, missing ones are null, and those of no dataset are left out."""
+
+
+class DatasetWriter(Writer):
     """Writer of a dataset's Parquet file; a context manager.
 
     Parameters
@@ -146,12 +154,10 @@ class DatasetWriter:
         self._writer.write_batch(pa.record_batch(arrays, schema=self._schema))
 
 
-def write_whole(folder: Path, dataset: str, rows: Sequence[Mapping[str, str]]) -> DatasetFile:
+def write_whole(opened: Writer, rows: Sequence[Mapping[str, str]]) -> None:
     """Write a small dataset of texts; empty cells are null, columns that are not the dataset's are left out."""
-    with DatasetWriter(folder, dataset) as writer:
-        names = schema_of(dataset).names
-        writer.write({name: pa.array([row[name] or None for row in rows], pa.string()) for name in names})
-    return writer.file
+    with opened as writer:
+        writer.write({name: pa.array([row[name] or None for row in rows], pa.string()) for name in rows[0]})
 
 
 def schema_of(dataset: str) -> pa.Schema:

@@ -22,10 +22,11 @@ def case_variants(difference: Difference) -> Iterator[Finding]:
         if name not in _NAMED:
             continue
         rows, after = incoming.rows, difference.after(incoming.target.table).alias("named")
-        new = select(func.lower(rows.c.code)).where(rows.c.is_new)
         folded = func.lower(after.c.code)
         # Only codes that differ in case alone, which are few.
-        repeated = select(folded).where(folded.in_(new)).group_by(folded).having(func.count() > 1)
+        repeated = select(folded).group_by(folded).having(func.count() > 1)
+        if not incoming.is_first:
+            repeated = repeated.where(folded.in_(select(func.lower(rows.c.code)).where(rows.c.is_new)))
         told = found(rows, rows.c.code).where(rows.c.is_new, func.lower(rows.c.code).in_(repeated))
         message = "differs from another code in capital and small letters alone: is it the same?"
         yield finding(Rule.CASE_VARIANT, incoming.target.source["code"], message, told)

@@ -43,7 +43,7 @@ _AFFILIATIONS = (
 
 def simultaneous_employments(difference: Difference) -> Iterator[Finding]:
     """Find employments of one member that overlap; reported for the same enterprise, else for another."""
-    if difference.own.target.table.name == "employment":
+    if difference.own.target.table.name == "employment" and _may_conflict(difference):
         rows = _simultaneous(_rows_of_crowded_members(difference))
         at_one = _overlaps(rows, "member_ref", "enterprise_code")
         yield Finding(_EMPLOYMENTS, _told(rows, case((at_one, 0), else_=1), rows.c.enterprise_code))
@@ -51,13 +51,17 @@ def simultaneous_employments(difference: Difference) -> Iterator[Finding]:
 
 def simultaneous_affiliations(difference: Difference) -> Iterator[Finding]:
     """Find affiliations of one member that overlap at one branch, or are both primary."""
-    if difference.own.target.table.name == "affiliation":
+    if difference.own.target.table.name == "affiliation" and _may_conflict(difference):
         rows = _simultaneous(_rows_of_crowded_members(difference))
         in_role = _overlaps(rows, "member_ref", "branch_code", "role")
         at_one = _overlaps(rows, "member_ref", "branch_code")
         primary = and_(rows.c.role == AffiliationRole.PRIMARY, _overlaps(rows, "member_ref", "role"))
         outcome = case((in_role, 0), (at_one, 1), (primary, 2))
         yield Finding(_AFFILIATIONS, _told(rows, outcome, rows.c.branch_code))
+
+
+def _may_conflict(difference: Difference) -> bool:
+    return difference.stage.may_conflict or not difference.own.is_first
 
 
 def _simultaneous(rows: FromClause) -> FromClause:

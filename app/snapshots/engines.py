@@ -1,0 +1,214 @@
+"""Engines that answer the SQL texts over Parquet files: DuckDB in this process, or a cluster by Spark Connect.
+
+None of this code runs in a cluster: it is given texts, reads the extracts where they lie, and writes Parquet files.
+"""
+
+import secrets
+import socket
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from app.config import Settings
+from app.errors import TemporarilyUnavailable
+from app.messages import say
+from app.snapshots.pool import processes_of
+from app.snapshots.storage import Storage, open_storage
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+_PORT = 15002
+"""The port of Spark Connect where the address has none."""
+
+_CONNECT_SECONDS = 10
+
+
+class EngineUnavailable(TemporarilyUnavailable):
+    """The engine of builds cannot be reached or has failed; nothing is built."""
+
+    code = "engine-unavailable"
+    title = "Engine unavailable"
+
+
+class Engine(Protocol):
+    """Tables by name, and texts that are answered from them."""
+
+    def read(self, name: str, files: Sequence[str]) -> None:
+        """Make Parquet files a table."""
+
+    def lend(self, name: str, rows: pa.Table) -> None:
+        """Make rows a table."""
+
+    def name(self, name: str, text: str) -> None:
+        """Make the answer to a text a table, to be found anew whenever it is read."""
+
+    def answer(self, text: str) -> pa.Table:
+        """Answer a text with few rows."""
+
+    def keep(self, name: str, text: str) -> None:
+        """Answer a text once, and make the answer a table."""
+
+    def store(self, name: str, text: str) -> Path:
+        """Do so, and return a Parquet file of it here, or the folder of several."""
+
+
+@contextmanager
+def open_engine(settings: Settings, folder: Path) -> Iterator[Engine]:
+    """Give the engine of the settings; `folder` is for what it writes.
+
+    Raises
+    ------
+    EngineUnavailable
+        The cluster cannot be reached, refuses, or fails.
+    """
+    if settings.build_engine == "duckdb":
+        with duckdb.connect(config=_limits(folder, settings)) as connection:
+            connection.execute("SET enable_progress_bar = false")  # else printed on a terminal
+            yield _DuckDB(connection, folder)
+        return
+    shared = open_storage(settings.spark_folder or str(folder), settings.extract_credentials_file)
+    with _failures_named(settings.spark_remote):
+        session = _session(settings.spark_remote)
+        engine = _Spark(session, shared, folder)
+        try:
+            yield engine
+        finally:
+            engine.clear()
+            session.stop()
+
+
+class _DuckDB:
+    """DuckDB in this process."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+        self._connection = connection
+        self._folder = folder
+
+    def read(self, name: str, files: Sequence[str]) -> None:
+        self.name(name, f"SELECT * FROM read_parquet([{', '.join(map(_quoted, files))}])")
+
+    def lend(self, name: str, rows: pa.Table) -> None:
+        self._connection.register(name, rows)
+
+    def name(self, name: str, text: str) -> None:
+        self._connection.execute(f"CREATE VIEW {name} AS {text}")
+
+    def answer(self, text: str) -> pa.Table:
+        return self._connection.sql(text).to_arrow_table()
+
+    def keep(self, name: str, text: str) -> None:
+        self.store(name, text)
+
+    def store(self, name: str, text: str) -> Path:
+        path = self._folder / f"{name}.parquet"
+        self._connection.execute(f"COPY ({text}) TO {_quoted(str(path))} (FORMAT parquet, COMPRESSION zstd)")
+        self.read(name, [str(path)])
+        return path
+
+
+class _Spark:
+    """A server of Spark Connect: Apache Spark, or Sail."""
+
+    def __init__(self, session: "SparkSession", shared: Storage, folder: Path) -> None:
+        self._session = session
+        self._shared = shared
+        self._folder = folder
+        self._prefix = f"build-{secrets.token_hex(8)}"
+
+    def read(self, name: str, files: Sequence[str]) -> None:
+        self._session.read.parquet(*files).createOrReplaceTempView(name)
+
+    def lend(self, name: str, rows: pa.Table) -> None:
+        written, place = self._folder / f"{name}.parquet", f"{self._prefix}/{name}.parquet"
+        pq.write_table(rows, written, compression="zstd")
+        self._shared.take(place, written)
+        self.read(name, [self._shared.address(place)])
+
+    def name(self, name: str, text: str) -> None:
+        self._session.sql(text).createOrReplaceTempView(name)
+
+    def answer(self, text: str) -> pa.Table:
+        return _plain(self._session.sql(text).toArrow())
+
+    def keep(self, name: str, text: str) -> None:
+        place = f"{self._prefix}/{name}"
+        self._session.sql(text).write.parquet(self._shared.address(place))
+        if self._shared.holds(place):
+            self.read(name, [self._shared.address(place)])
+        else:  # a server may write nothing where there are no rows
+            self.name(name, text)
+
+    def store(self, name: str, text: str) -> Path:
+        self.keep(name, text)
+        target = self._folder / name
+        target.mkdir()
+        if not self._shared.copy_all(f"{self._prefix}/{name}", target):
+            pq.write_table(self.answer(text), target / "none.parquet")
+        return target
+
+    def clear(self) -> None:
+        """Remove from the shared storage what was written there."""
+        self._shared.remove_all(self._prefix)
+
+
+def _limits(folder: Path, settings: Settings) -> dict[str, Any]:
+    return {
+        "memory_limit": settings.build_memory,
+        "threads": processes_of(settings),
+        "temp_directory": str(folder / "spill"),
+        "preserve_insertion_order": False,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+
+
+def _session(remote: str) -> "SparkSession":
+    address = urlsplit(remote)
+    try:  # the client would go on trying for many minutes
+        socket.create_connection((address.hostname or "", address.port or _PORT), timeout=_CONNECT_SECONDS).close()
+    except OSError as error:
+        raise _unavailable(remote, error) from error
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # its client has not been tried by its makers with the newest pandas
+            from pyspark.sql import SparkSession  # noqa: PLC0415 - of an extra
+
+            return SparkSession.builder.remote(remote).create()
+    except ImportError as missing:
+        message = say("A cluster needs the extra `spark`: pip install 'orgcoverage[spark]'.")
+        raise EngineUnavailable(message) from missing
+
+
+@contextmanager
+def _failures_named(remote: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in {"pyspark", "grpc"}:
+            raise
+        raise _unavailable(remote, error) from error
+
+
+def _unavailable(remote: str, error: Exception) -> EngineUnavailable:
+    message = say("The cluster at {remote} cannot be used: {reason}.", remote=remote, reason=type(error).__name__)
+    return EngineUnavailable(message)
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """Return rows with texts of the usual type; servers send views of texts and long texts."""
+    texts = {pa.large_string(), pa.string_view()}
+    schema = pa.schema([field.with_type(pa.string()) if field.type in texts else field for field in table.schema])
+    return table.cast(schema)
+
+
+def _quoted(path: str) -> str:
+    return "'" + path.replace("'", "''") + "'"

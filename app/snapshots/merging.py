@@ -1,0 +1,117 @@
+"""One registry from several extracts: one row per key, the newer extract's where they differ.
+
+Trees, groups and targets are those of the extract named first.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from app.snapshots.engines import Engine
+from app.snapshots.extract import EXTRACTED, Files, columns_of
+
+_KEYS = {
+    "enterprise": ("code",),
+    "enterprise_return": ("enterprise_code", "reported_on"),
+    "enterprise_coverage": ("enterprise_code", "branch_code", "means", "start_on"),
+    "branch": ("code",),
+    "branch_return": ("branch_code", "period_on"),
+    "member": ("ref",),
+    "employment": ("member_ref", "enterprise_code", "start_on"),
+    "affiliation": ("member_ref", "branch_code", "role", "start_on"),
+}
+"""The tables of which every extract has a part, and the key of each; it begins with what the row is about."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """An extract as a build reads it.
+
+    Parameters
+    ----------
+    files
+        Parquet files of each table.
+    extracted_at
+        RFC 3339 instant, UTC: of two extracts, the later one is the newer.
+    """
+
+    files: Files
+    extracted_at: str = ""
+
+
+def read_sources(engine: Engine, sources: Sequence[Source]) -> None:
+    """Make the tables of the registry from extracts, in the order in which they were named."""
+    for table in EXTRACTED:
+        if len(sources) == 1 or table not in _KEYS:
+            engine.read(table, sources[0].files[table])
+        else:
+            _merge(engine, table, sources)
+
+
+def differences(sources: Sequence[Source], as_of: date) -> str | None:
+    """Return the text of the findings on rows that differ between extracts; null for one extract.
+
+    It reads the facts of enterprises and of branches; columns as those of `findings`. Members with two employers or two
+    primary branches on the date are found too: no registry has such by itself.
+    """
+    if len(sources) == 1:
+        return None
+    enterprises, branches, members = (
+        " UNION ".join(_differing(table) for table in tables)
+        for tables in (
+            ("enterprise", "enterprise_return", "enterprise_coverage"),
+            ("branch", "branch_return"),
+            ("member", "employment", "affiliation"),
+        )
+    )
+    return f"""
+        SELECT 'differs_between_extracts' AS rule, district_code, industry_code, 'enterprise' AS subject_kind,
+            code AS subject_code, CAST(NULL AS BIGINT) AS value
+        FROM enterprise_fact WHERE code IN ({enterprises})
+        UNION ALL
+        SELECT 'branch_differs_between_extracts', district_code, industry_code, 'branch', code, NULL
+        FROM branch_fact WHERE code IN ({branches})
+        UNION ALL
+        SELECT 'members_differ_between_extracts', NULL, NULL, 'member', NULL, count(*)
+        FROM ({members} UNION {_twice(as_of)}) AS differing_member
+        HAVING count(*) > 0
+    """
+
+
+def _merge(engine: Engine, table: str, sources: Sequence[Source]) -> None:
+    """Make a table of all rows, each with its place among those of its key, and one of the first of each."""
+    by_age = sorted(range(len(sources)), key=lambda number: sources[number].extracted_at, reverse=True)
+    for place, number in enumerate(by_age):
+        engine.read(f"{table}_{place}", sources[number].files[table])
+    columns, key = _columns(table), ", ".join(_KEYS[table])
+    every = " UNION ALL ".join(
+        f"SELECT {columns}, {place} AS extract_number FROM {table}_{place}" for place in range(len(sources))
+    )
+    text = (
+        f"SELECT {columns}, row_number() OVER (PARTITION BY {key} ORDER BY extract_number) AS row_of_key, "
+        f"count(*) OVER (PARTITION BY {key}) AS rows_of_key FROM ({every}) AS every_row"
+    )
+    engine.keep(f"every_{table}", text)
+    engine.name(table, f"SELECT {columns} FROM every_{table} WHERE row_of_key = 1")
+
+
+def _differing(table: str) -> str:
+    """Return the text of what the rows are about that are not as the newest of their key."""
+    columns = _columns(table)
+    return (
+        f"SELECT {_KEYS[table][0]} AS code FROM (SELECT {columns} FROM every_{table} WHERE row_of_key > 1 "
+        f"EXCEPT SELECT {columns} FROM every_{table} WHERE row_of_key = 1 AND rows_of_key > 1) AS differing_{table}"
+    )
+
+
+def _twice(as_of: date) -> str:
+    """Return the text of the refs that are on the date where a registry lets them be once."""
+    living = f"start_on <= '{as_of}' AND (end_on IS NULL OR end_on > '{as_of}')"
+    tables = ("employment WHERE", "affiliation WHERE role = 'primary' AND")
+    return " UNION ".join(
+        f"SELECT member_ref AS code FROM {table} {living} GROUP BY member_ref HAVING count(*) > 1" for table in tables
+    )
+
+
+def _columns(table: str) -> str:
+    return ", ".join(column.name for column in columns_of(table))

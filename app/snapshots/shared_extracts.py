@@ -1,0 +1,290 @@
+"""Extracts that are kept for a build elsewhere: Parquet files named by checksum, and a manifest, written last.
+
+They hold pseudonyms. So each has a place of its own, a later extract to it takes its place, and a build removes it.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import pyarrow.parquet as pq
+
+from app.config import Settings
+from app.errors import Conflict, NotFound, Report, ServiceError
+from app.messages import say
+from app.snapshots.extract import EXTRACTED, Files, extract
+from app.snapshots.folders import build_folder, clean_up
+from app.snapshots.merging import Source
+from app.snapshots.storage import Storage, local_folder, open_storage
+from app.store.format import checksum
+from app.store.manifest import ExtractInfo
+
+MANIFEST = "manifest.json"
+
+_FORMAT = 1
+
+_REVISION = "registry_revision"
+
+_NAME = re.compile(r"[0-9a-f]{64}\.parquet")
+"""What files of extracts are called; nothing else is ever removed."""
+
+
+class ExtractNotFound(NotFound):
+    """There is no extract at an address, or not all of it."""
+
+    code = "extract-not-found"
+    title = "Extract not found"
+
+
+class ExtractRefused(Conflict):
+    """An extract that is damaged, or that does not go with the others; nothing is built."""
+
+    code = "extract-refused"
+    title = "Extract refused"
+
+
+class ExtractFile(msgspec.Struct, frozen=True):
+    """A Parquet file: its number of rows and the SHA-256 of its bytes."""
+
+    rows: int
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return f"{self.sha256}.parquet"
+
+
+class ExtractManifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What an extract is.
+
+    Parameters
+    ----------
+    registry
+        Name of the registry; empty: it has none.
+    revision
+        Revision of the registry; raised by every change.
+    extracted_at
+        RFC 3339 instant, UTC, before it was read.
+    refs
+        How its pseudonyms are made: the same text wherever a person has the same one. Empty: not said.
+    tables
+        Files of each table.
+    """
+
+    format: int = _FORMAT
+    registry: str
+    revision: int
+    extracted_at: str
+    refs: str
+    tables: dict[str, tuple[ExtractFile, ...]]
+
+    @property
+    def names(self) -> set[str]:
+        """The names of all files."""
+        return {file.name for files in self.tables.values() for file in files}
+
+
+class KeptExtract(NamedTuple):
+    """Where an extract of this registry may be, and when it was read (RFC 3339, UTC); null: nobody can look."""
+
+    url: str
+    extracted_at: str | None
+
+
+@dataclass(frozen=True)
+class SharedExtract:
+    """An extract at an address, and what its manifest says."""
+
+    storage: Storage
+    url: str
+    manifest: ExtractManifest
+    info: ExtractInfo
+
+
+def write_extract(settings: Settings, url: str, report: Report) -> ExtractManifest:
+    """Extract the registry to an address; return the manifest.
+
+    What is there before stays until the new one is whole, and then goes. Whoever is killed leaves the old one, and
+    files that the next extract removes.
+
+    Raises
+    ------
+    DatabaseUnavailable
+        The database is unavailable, damaged or not migrated.
+    StoreUnavailable
+        The store cannot be used.
+    """
+    _note_kept(settings, {*_read_kept(settings), str(local_folder(url) or url)})
+    with _private_folder(settings, url) as (folder, storage):
+        at = datetime.now(UTC)
+        tables = (*EXTRACTED, _REVISION)
+        files = extract(settings.registry_url, folder, lambda done: report("reading", done, len(tables)), tables)
+        [[revision]] = [pq.read_table(path, columns=["revision"])["revision"].to_pylist() for path in files[_REVISION]]
+        report("writing", 0, 1)
+        return publish_extract(
+            storage,
+            {table: files[table] for table in EXTRACTED},
+            registry=settings.registry_name,
+            revision=revision,
+            at=at,
+            refs=settings.ref_fingerprint,
+        )
+
+
+def publish_extract(
+    storage: Storage, files: Files, *, registry: str, revision: int, at: datetime, refs: str
+) -> ExtractManifest:
+    """Move the files of an extract to where it is kept, and then its manifest; remove what was there before."""
+    tables = {table: tuple(_take(storage, Path(path)) for path in paths) for table, paths in files.items()}
+    manifest = ExtractManifest(
+        registry=registry, revision=revision, extracted_at=_instant(at), refs=refs, tables=tables
+    )
+    storage.write(MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
+    for name in storage.names() - manifest.names:
+        if _NAME.fullmatch(name):
+            storage.remove(name)
+    return manifest
+
+
+def extracts_left(settings: Settings) -> list[KeptExtract]:
+    """Return the extracts of this registry that are or may be where they were written; clear up after killed ones."""
+    left = []
+    for url in sorted(known := _read_kept(settings)):
+        if folder := local_folder(url):
+            clean_up(folder)
+        try:
+            left.append(KeptExtract(url, _find(settings, url).manifest.extracted_at))
+        except ExtractNotFound:
+            continue
+        except ServiceError:
+            left.append(KeptExtract(url, None))
+    if len(left) < len(known):
+        _note_kept(settings, {kept.url for kept in left})
+    return left
+
+
+def find_extracts(settings: Settings, urls: Sequence[str]) -> list[SharedExtract]:
+    """Return the extracts at some addresses, in this order.
+
+    Raises
+    ------
+    ExtractNotFound
+        There is none at one of them.
+    ExtractRefused
+        One is damaged, or their pseudonyms are made differently.
+    """
+    found = [_find(settings, url) for url in urls]
+    for first, other in pairwise(found):
+        if other.manifest.refs != first.manifest.refs:
+            message = say(
+                "The refs of {url} and of {first} are made differently ({refs}; {first_refs}): whoever is in both "
+                "would count twice. Make refs in all registries with one key, and set ORGCOVERAGE_REF_FINGERPRINT to "
+                "the same text.",
+                url=other.url,
+                first=first.url,
+                refs=other.manifest.refs or "–",
+                first_refs=first.manifest.refs or "–",
+            )
+            raise ExtractRefused(message)
+    return found
+
+
+def read_extract(shared: SharedExtract, folder: Path, *, in_place: bool) -> Source:
+    """Return an extract as a build reads it, each file checked.
+
+    Parameters
+    ----------
+    folder
+        A new folder, for copies of what is in a bucket.
+    in_place
+        Whether the engine itself reads from there; then nothing is copied or checked.
+    """
+    folder.mkdir()
+    manifest, storage = shared.manifest, shared.storage
+    files = {}
+    for table, parts in manifest.tables.items():
+        read = storage.address if in_place else lambda name: str(_checked(shared, name, folder))
+        files[table] = tuple(read(part.name) for part in parts)
+    return Source(files, manifest.extracted_at)
+
+
+def remove_extract(shared: SharedExtract) -> None:
+    """Remove an extract, the manifest first; one that took its place meanwhile stays."""
+    if shared.storage.read(MANIFEST) == msgspec.json.format(msgspec.json.encode(shared.manifest), indent=1) + b"\n":
+        shared.storage.remove(MANIFEST)
+        for name in shared.manifest.names:
+            shared.storage.remove(name)
+
+
+def _read_kept(settings: Settings) -> set[str]:
+    try:
+        return msgspec.json.decode(settings.kept_extracts_path.read_bytes(), type=set[str])
+    except FileNotFoundError:
+        return set()
+
+
+def _note_kept(settings: Settings, urls: set[str]) -> None:
+    path = settings.kept_extracts_path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    written = path.with_name(f".{path.name}")
+    written.write_bytes(msgspec.json.encode(sorted(urls)))
+    written.replace(path)
+
+
+def _find(settings: Settings, url: str) -> SharedExtract:
+    storage = open_storage(url, settings.extract_credentials_file)
+    content = storage.read(MANIFEST)
+    if content is None:
+        raise ExtractNotFound(say("There is no extract at {url}.", url=url))
+    try:
+        manifest = msgspec.json.decode(content, type=ExtractManifest)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _damaged(url) from error
+    if manifest.format != _FORMAT or set(manifest.tables) != set(EXTRACTED):
+        raise _damaged(url)
+    info = ExtractInfo(manifest.registry, manifest.revision, manifest.extracted_at, hashlib.sha256(content).hexdigest())
+    return SharedExtract(storage, url, manifest, info)
+
+
+def _checked(shared: SharedExtract, name: str, folder: Path) -> Path:
+    path = shared.storage.fetch(name, folder / name)
+    try:
+        whole = checksum(path) == name.removesuffix(".parquet")
+    except FileNotFoundError:
+        whole = False
+    if not whole:
+        raise _damaged(shared.url)
+    return path
+
+
+def _damaged(url: str) -> ExtractRefused:
+    return ExtractRefused(say("The extract at {url} is damaged or of another version: extract it again.", url=url))
+
+
+@contextmanager
+def _private_folder(settings: Settings, url: str) -> Iterator[tuple[Path, Storage]]:
+    """Give a folder of this process, in the target where that is a folder, and the target."""
+    parent = local_folder(url) or settings.snapshots_dir
+    parent.mkdir(parents=True, exist_ok=True)
+    clean_up(parent)
+    storage = open_storage(url, settings.extract_credentials_file)
+    with build_folder(parent) as folder:
+        yield folder, storage
+
+
+def _take(storage: Storage, path: Path) -> ExtractFile:
+    file = ExtractFile(int(pq.read_metadata(path).num_rows), checksum(path))
+    storage.take(file.name, path)
+    return file
+
+
+def _instant(at: datetime) -> str:
+    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,0 +1,106 @@
+"""A server of Spark Connect for tests: Sail, in a process of its own, or Apache Spark where its folder is named.
+
+`ORGCOVERAGE_TEST_SPARK_HOME` names a folder of Apache Spark 4 (that of the package `pyspark` will do; Java 17 besides):
+then a master and two workers run on loopback. `ORGCOVERAGE_TEST_SPARK_REMOTE` names a server that runs already.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+_SAIL = """
+import sys
+from pysail.spark import SparkConnectServer
+
+server = SparkConnectServer("127.0.0.1", 0)
+server.start(background=True)
+print(server.listening_address[1], flush=True)
+sys.stdin.read()
+server.stop()
+"""
+
+_SPARK_SECONDS = 120
+
+
+@contextmanager
+def spark_server() -> Iterator[str]:
+    """Give the address of a server."""
+    if remote := os.environ.get("ORGCOVERAGE_TEST_SPARK_REMOTE"):
+        yield remote
+    elif home := os.environ.get("ORGCOVERAGE_TEST_SPARK_HOME"):
+        with _apache_spark(Path(home)) as port:
+            yield f"sc://127.0.0.1:{port}"
+    else:
+        with sail() as address:
+            yield address
+
+
+@contextmanager
+def sail(**environment: str) -> Iterator[str]:
+    """Give the address of a server of Sail, in a process of its own with these variables besides."""
+    command = [sys.executable, "-W", "ignore", "-c", _SAIL]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, env={**os.environ, **environment}
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        yield f"sc://127.0.0.1:{int(process.stdout.readline())}"
+        process.stdin.close()
+
+
+@contextmanager
+def _apache_spark(home: Path) -> Iterator[int]:
+    """Run a master, two workers and the server of Spark Connect over loopback."""
+    master, port = _free_port(), _free_port()
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+
+        def run(*arguments: str) -> None:
+            process = stack.enter_context(_java(home, Path(folder), arguments))
+            stack.callback(process.terminate)
+
+        run("org.apache.spark.deploy.master.Master", "--host", "127.0.0.1", "--port", str(master), "--webui-port", "0")
+        _wait(master)
+        for _ in range(2):
+            address = f"spark://127.0.0.1:{master}"
+            run("org.apache.spark.deploy.worker.Worker", "--cores", "1", "--memory", "1g", "--webui-port", "0", address)
+        run(
+            "org.apache.spark.deploy.SparkSubmit",
+            "--master", f"spark://127.0.0.1:{master}",
+            "--conf", f"spark.connect.grpc.binding.port={port}",
+            "--conf", "spark.ui.enabled=false",
+            "--conf", "spark.sql.shuffle.partitions=4",
+            "--class", "org.apache.spark.sql.connect.service.SparkConnectServer",
+            "spark-internal",
+        )  # fmt: skip
+        _wait(port)
+        yield port
+
+
+def _java(home: Path, folder: Path, arguments: Sequence[str]) -> "subprocess.Popen[bytes]":
+    named = {"SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_DIRS": str(folder)}
+    command = [str(home / "bin" / "spark-class"), *arguments]
+    quiet = subprocess.DEVNULL
+    return subprocess.Popen(command, cwd=folder, env={**os.environ, **named}, stdout=quiet, stderr=quiet)
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def _wait(port: int) -> None:
+    until = time.monotonic() + _SPARK_SECONDS
+    while time.monotonic() < until:
+        with socket.socket() as asked:
+            if asked.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.2)
+    raise TimeoutError(f"nothing listens on port {port}")

@@ -1,0 +1,130 @@
+"""Builds by a cluster: the same rows, and the same ids, as DuckDB's."""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import fields
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+
+from app.config import Settings
+from app.demo.generated import GENERATED_DATE
+from app.demo.generated.extracts import write_generated_extract
+from app.snapshots.build import build_snapshot
+from app.snapshots.engines import EngineUnavailable, open_engine
+from app.snapshots.extract import extract
+from app.snapshots.facts import Facts, StoredRows, compute_facts
+from app.snapshots.merging import Source
+from app.snapshots.shared_extracts import find_extracts
+from tests.engines.spark import spark_server
+from tests.factories.demonstration import Demonstration
+from tests.factories.loading import fill
+from tests.factories.registries import dated_registries
+from tests.factories.worked_example import AS_OF, worked_example
+from tests.lengths import at_length, same_examples
+from tests.reference.registry import Registry
+
+EXAMPLES = 6
+
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture(scope="module")
+def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give the address of a server of Spark Connect; its client is loaded, which raises Python's limit of recursion."""
+    with spark_server() as address:
+        settings = Settings(build_engine="spark", spark_remote=address)
+        with open_engine(settings, tmp_path_factory.mktemp("loaded")) as engine:
+            assert engine.answer("SELECT 1 AS one").to_pylist() == [{"one": 1}]
+        yield address
+
+
+def rows_of(facts: Facts) -> dict[str, list[str]]:
+    """The rows of each table of facts, in one order, numbers of whatever width alike."""
+    tables = {field.name: getattr(facts, field.name) for field in fields(facts) if field.name != "parameters"}
+    return {name: sorted(map(repr, _table(rows).to_pylist())) for name, rows in tables.items()}
+
+
+def _table(rows: Any) -> pa.Table:
+    return pq.read_table(rows.path) if isinstance(rows, StoredRows) else rows
+
+
+def facts_of(url: str, as_of: date, settings: Settings) -> dict[str, list[str]]:
+    with tempfile.TemporaryDirectory() as name:
+        inputs, computed = Path(name, "inputs"), Path(name, "computed")
+        inputs.mkdir()
+        computed.mkdir()
+        return rows_of(compute_facts(computed, [Source(extract(url, inputs, lambda _done: None))], settings, as_of))
+
+
+def same_on_both(url: str, as_of: date, remote: str) -> dict[str, list[str]]:
+    here = facts_of(url, as_of, Settings())
+    there = facts_of(url, as_of, Settings(build_engine="spark", spark_remote=remote))
+    for name, rows in here.items():
+        assert there[name] == rows, name
+    return here
+
+
+def test_rows_are_the_same_when_the_registry_is_the_worked_example(remote: str, migrated_sqlite_url: str) -> None:
+    fill(migrated_sqlite_url, worked_example())
+    assert len(same_on_both(migrated_sqlite_url, AS_OF, remote)["enterprises"]) == 3
+
+
+def test_rows_are_the_same_when_registries_are_random(remote: str, migrated_sqlite_url: str) -> None:
+    seen = dict[str, int]()
+
+    @same_examples(EXAMPLES)
+    @given(dated_registries())
+    def compare(drawn: tuple[Registry, date]) -> None:
+        fill(migrated_sqlite_url, drawn[0])
+        for name, rows in same_on_both(migrated_sqlite_url, drawn[1], remote).items():
+            seen[name] = seen.get(name, 0) + len(rows)
+
+    compare()
+    assert all(seen.values()), seen
+
+
+def test_ids_are_the_same_when_the_demonstration_is_built_again(
+    remote: str, demonstration: Demonstration, tmp_path: Path
+) -> None:
+    settings = demonstration.copy(
+        tmp_path / "data", dates=(), anonymous="public", build_engine="spark", spark_remote=remote,
+        spark_folder=str(tmp_path / "shared"),
+    )  # fmt: skip
+    (tmp_path / "shared").mkdir()
+    built = build_snapshot(settings, AS_OF, lambda *_: None)
+    for tier, snapshot in (("exact", built.id), ("public", built.public_id)):
+        assert snapshot in {path.name for path in (demonstration.folder / "snapshots" / tier).iterdir()}
+    assert list((tmp_path / "shared").iterdir()) == []
+
+
+def test_ids_are_the_same_when_a_generated_registry_is_read_from_its_extract(remote: str, tmp_path: Path) -> None:
+    write_generated_extract(tmp_path / "extract", at_length(20_000, 500))
+    here = Settings(data_dir=tmp_path / "here", anonymous="public")
+    there = here.model_copy(update={"build_engine": "spark", "spark_remote": remote})
+    extracts = find_extracts(here, [str(tmp_path / "extract"), (tmp_path / "extract").as_uri()])
+    built = [
+        build_snapshot(settings, GENERATED_DATE, lambda *_: None, named)
+        for settings in (here, there)
+        for named in (extracts[:1], extracts)
+    ]
+    assert len({one.id for one in built}) == 1
+    assert len({one.public_id for one in built} - {None}) == 1
+
+
+def test_nothing_is_built_when_the_cluster_cannot_be_reached(migrated_sqlite_url: str, tmp_path: Path) -> None:
+    fill(migrated_sqlite_url, worked_example())
+    settings = Settings(
+        database_url=migrated_sqlite_url,
+        data_dir=tmp_path / "data",
+        build_engine="spark",
+        spark_remote="sc://127.0.0.1:1",
+    )
+    with pytest.raises(EngineUnavailable, match="cannot be used"):
+        build_snapshot(settings, AS_OF, lambda *_: None)
+    assert {path.name for path in settings.snapshots_dir.iterdir()} == {"exact", ".build.lock"}
