@@ -211,16 +211,20 @@ class Table:
             first = int(self._starts[place])
             return read(self._parts[place], slice(start - first, stop - first))
         places = self._places(rows)
-        touched = np.unique(places).tolist() or [0]
-        if len(touched) == 1:
-            return read(self._parts[touched[0]], rows - self._starts[touched[0]])
-        pieces = [np.flatnonzero(places == place) for place in touched]
-        read_values = [
-            read(self._parts[place], rows[piece] - self._starts[place])
-            for place, piece in zip(touched, pieces, strict=True)
+        counts = np.bincount(places, minlength=len(self._parts))
+        if counts.max() == len(rows):
+            place = int(counts.argmax())
+            return read(self._parts[place], rows - self._starts[place])
+        order = None if (places[1:] >= places[:-1]).all() else np.argsort(places.astype(np.int16), kind="stable")
+        ends = np.cumsum(counts)
+        together = rows if order is None else rows[order]
+        found = [
+            read(self._parts[place], together[ends[place] - counts[place] : ends[place]] - self._starts[place])
+            for place in np.flatnonzero(counts).tolist()
         ]
-        values = np.empty(len(rows), np.result_type(*read_values))
-        values[np.concatenate(pieces)] = np.concatenate(read_values)
+        values = np.concatenate(found)
+        if order is not None:
+            values[order] = values.copy()
         return values
 
 
