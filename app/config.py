@@ -225,6 +225,12 @@ class Settings(BaseSettings):
     build_memory: str = Field(
         default="1GB", pattern=r"^\d+(MB|GB)$", description="Memory that DuckDB may use for a build."
     )
+    build_processes: int = Field(
+        default=0,
+        ge=0,
+        le=1024,
+        description="Cores that a build uses: threads of DuckDB, then processes. 0: all there are.",
+    )
     answer_cache_bytes: int = Field(
         default=64 * 1024**2, ge=0, description="Size of the cache of whole answers per worker, bytes."
     )

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import typer
 
 from app.catalogue.vocabulary import DistrictLevel
@@ -18,6 +17,7 @@ from app.config import Settings
 from app.database.migrations import upgrade
 from app.snapshots.build import build_snapshot
 from app.store.snapshot import Snapshot, Tree
+from app.store.table import Values
 from benchmarks.measuring import show
 from tests.factories.asking import Reader
 from tests.factories.loading import fill
@@ -85,9 +85,10 @@ def _districts(reader: Reader, level: str) -> list[dict[str, Any]]:
 
 def _report_steps(public: Snapshot, headcount: int) -> None:
     """Print the share of all employees shown at each step."""
-    staff = public.rows.values("headcount")
+    staff, everything = public.rows.values("headcount"), slice(0, len(public.rows))
     levels = [
-        _levels(public.districts, public.district_of), _levels(public.industries, public.industry_of)
+        _levels(public.districts, public.district_of(everything)),
+        _levels(public.industries, public.industry_of(everything)),
     ]  # fmt: skip
     at = dict.fromkeys(STEPS, 0)
     for district, industry, count in zip(*levels, staff.tolist(), strict=True):
@@ -98,7 +99,7 @@ def _report_steps(public: Snapshot, headcount: int) -> None:
     show("disclosure: employees not shown", 100 * (1 - sum(at.values()) / headcount), "%")
 
 
-def _levels(tree: Tree, nodes: npt.NDArray[np.int32]) -> list[str | None]:
+def _levels(tree: Tree, nodes: Values) -> list[str | None]:
     """Return the level of each node; null for no node."""
     return [tree.levels[node] if node < len(tree.codes) else None for node in nodes.tolist()]
 

@@ -85,7 +85,15 @@ def _as_parquet(snapshot: Snapshot, folder: Path) -> Path:
     for top in tops.tolist():
         province[top : snapshot.districts.ends[top]] = top
     path = folder / "enterprises.parquet"
-    pq.write_table(pa.table({"province": pa.array(province[snapshot.district_of], pa.int32()), **columns}), path)
+    pq.write_table(
+        pa.table(
+            {
+                "province": pa.array(province[snapshot.district_of(slice(0, len(snapshot.enterprises)))], pa.int32()),
+                **columns,
+            }
+        ),
+        path,
+    )
     return path
 
 

@@ -14,7 +14,8 @@ from app.statistics.data_quality import DataQualityQuestion, counts_of, findings
 from app.statistics.question import Page
 from app.statistics.row_list import RowList
 from app.store.arrays import Int64
-from app.store.snapshot import Snapshot, Table
+from app.store.snapshot import Snapshot
+from app.store.table import Table
 
 
 class Finding(msgspec.Struct, gc=False, frozen=True):

@@ -12,7 +12,8 @@ from app.publication.rows import Part, Rows
 from app.statistics.question import Page, Question, Subject
 from app.statistics.row_list import RowList
 from app.store.arrays import Int64
-from app.store.snapshot import Snapshot, Table, Tree
+from app.store.snapshot import Snapshot, Tree
+from app.store.table import Table
 
 _EPOCH = date(1970, 1, 1)
 
@@ -115,14 +116,14 @@ def _enterprises(snapshot: Snapshot, rows: Int64) -> Iterator[Enterprise]:
         table.texts_of("name", rows),
         *(table.texts_of(name, rows) for name in ("kind",)),
         *(_dates(table, name, rows) for name in ("registered_on", "closed_on")),
-        _codes(snapshot.districts, snapshot.district_of[rows]),
-        _codes(snapshot.industries, snapshot.industry_of[rows]),
+        _codes(snapshot.districts, snapshot.district_of(rows)),
+        _codes(snapshot.industries, snapshot.industry_of(rows)),
         *(table.texts_of(name, rows) for name in ("ownership", "sector", "size_class")),
         _dates(table, "reported_on", rows),
         *(_flags(table, name, rows) for name in ("operating", "fixed_premises", "above_designated_size", "organised",
                                                  "standalone", "effectively_organised", "reached_by_dual",
                                                  "enterprises_work_only", "eligible", "enterprises_with_members")),
-        [_bases(bits) for bits in table.values("bases")[rows].tolist()],
+        [_bases(bits) for bits in table.values("bases", rows).tolist()],
         [branches.get(row, ()) for row in rows.tolist()],
     )  # fmt: skip
     return (Enterprise(*fields) for fields in zip(*columns, strict=True))
@@ -154,16 +155,16 @@ def _branches(snapshot: Snapshot, rows: Int64) -> Iterator[Branch]:
 
 
 def _dates(table: Table, name: str, rows: Int64) -> list[date | None]:
-    valid = table.valid(name)
-    days = table.values(name)[rows].tolist()
-    known = [True] * len(days) if valid is None else valid[rows].tolist()
+    valid = table.valid(name, rows)
+    days = table.values(name, rows).tolist()
+    known = [True] * len(days) if valid is None else valid.tolist()
     return [_EPOCH + timedelta(days=day) if is_known else None for day, is_known in zip(days, known, strict=True)]
 
 
 def _flags(table: Table, name: str, rows: Int64) -> list[bool | None]:
-    valid = table.valid(name)
-    flags = (table.values(name)[rows] == 1).tolist()
-    known = [True] * len(flags) if valid is None else valid[rows].tolist()
+    valid = table.valid(name, rows)
+    flags = (table.values(name, rows) == 1).tolist()
+    known = [True] * len(flags) if valid is None else valid.tolist()
     return [flag if is_known else None for flag, is_known in zip(flags, known, strict=True)]
 
 

@@ -3,19 +3,16 @@
 import shutil
 from collections.abc import Sequence
 from datetime import date
+from itertools import chain
 from pathlib import Path
 
 import msgspec
-import numpy as np
-import pyarrow as pa
 from filelock import FileLock
 
 from app.access.principals import Tier
-from app.catalogue.metrics import SHARES, Metric
-from app.catalogue.vocabulary import Basis, DistrictLevel, IndustryLevel
+from app.catalogue.vocabulary import DistrictLevel, IndustryLevel
 from app.config import Settings
 from app.errors import Report
-from app.snapshots.correlation import estimate, estimate_share
 from app.snapshots.dates import refuse_future
 from app.snapshots.extract import EXTRACTED, extract
 from app.snapshots.facts import Facts, compute_facts
@@ -23,25 +20,28 @@ from app.snapshots.folders import build_folder, is_whole, publish, write_tables
 from app.snapshots.manifests import exact_manifest, public_manifest
 from app.snapshots.merging import Source
 from app.snapshots.moves import moving
-from app.snapshots.ordering import OrderedTree, order_tree
+from app.snapshots.ordering import order_tree
+from app.snapshots.pieces import Common, correlation_of, work_on, write_enterprises
+from app.snapshots.pool import processes_of
 from app.snapshots.public import public_tables
 from app.snapshots.releases import refuse_withdrawn, remove_draft
 from app.snapshots.replication.push import push_changes
 from app.snapshots.replication.state import note_change, refuse_replica
-from app.snapshots.rounding import rounding_key
+from app.snapshots.rounding import first_codes, rounding_key
+from app.snapshots.shards import SIZES, Sizes, divide
 from app.snapshots.shared_extracts import SharedExtract, read_extract
-from app.snapshots.sums import Placed
-from app.snapshots.tables import Columns, snapshot_tables
-from app.store.arrays import Int64
-from app.store.manifest import Correlation, ExtractInfo, Manifest, read_manifest
+from app.snapshots.tables import axes_of, group_columns, snapshot_tables, sum_tables
+from app.store.manifest import ExtractInfo, Manifest, read_manifest
 from app.store.shelf import DRAFTS
-from app.store.snapshot import Mask
+from app.store.table import Table
 
 BUILD_LOCK = ".build.lock"
 """Lock file that serializes builds: a later build has read a later registry, and memory stays bounded."""
 
 
-def build_snapshot(settings: Settings, as_of: date, report: Report, extracts: Sequence[SharedExtract] = ()) -> Manifest:
+def build_snapshot(
+    settings: Settings, as_of: date, report: Report, extracts: Sequence[SharedExtract] = (), sizes: Sizes = SIZES
+) -> Manifest:
     """Build the snapshot of a date from the registry as it is now, or from extracts; return its manifest.
 
     Where `settings.anonymous` is `public`, the protected snapshot is built from the same facts and published first.
@@ -76,7 +76,7 @@ def build_snapshot(settings: Settings, as_of: date, report: Report, extracts: Se
         report("computing", 0, 1)
         facts = compute_facts(computed, sources, settings, as_of)
         shutil.rmtree(inputs)  # the facts stay, until the snapshot is written
-        manifest = _publish(settings, facts, folder, key, report, tuple(shared.info for shared in extracts))
+        manifest = _publish(settings, facts, folder, key, report, tuple(shared.info for shared in extracts), sizes)
     push_changes(settings, report)
     return manifest
 
@@ -100,24 +100,40 @@ def _publish(
     key: bytes | None,
     report: Report,
     extracts: tuple[ExtractInfo, ...],
+    sizes: Sizes,
 ) -> Manifest:
     """Write the snapshots into the private build folder, then publish them; return the exact one's manifest."""
     districts, industries = order_tree(facts.districts, DistrictLevel), order_tree(facts.industries, IndustryLevel)
-    report("adding up", 0, 1)
-    tables, placed = snapshot_tables(facts, districts, industries)
-    correlation = _correlation(tables["enterprises"], placed, districts, industries)
+    division = divide(facts.enterprises, districts, sizes)
+    axes = axes_of(districts, industries, group_columns(facts.industry_groups)["industries"], division.counts)
+    common = Common(districts, industries, axes, _first_codes(facts), key)
+    paths, sums, pieces = work_on(division, common, folder, processes_of(settings), report)
+    report("writing", 0, 1)
     protected = None
     if key is not None:
-        rounded = public_tables(facts, tables["enterprises"], placed, districts, industries, key)
-        protected = public_manifest(settings, facts.parameters, write_tables(folder / Tier.PUBLIC, rounded), key)
-    report("writing", 0, 1)
-    exact = exact_manifest(settings, facts.parameters, write_tables(folder / Tier.EXACT, tables), correlation)
-    exact = msgspec.structs.replace(exact, extracts=extracts)
+        places = [piece.places for piece in pieces if piece.places is not None]
+        rounded = write_tables(folder / Tier.PUBLIC, public_tables(facts, places, districts, industries))
+        protected = public_manifest(settings, facts.parameters, rounded, key)
+    exact = folder / Tier.EXACT
+    exact.mkdir()
+    enterprises = write_enterprises(exact, division, paths, districts.codes)
+    table = Table([exact / file for file in enterprises.files("enterprises")])
+    others = snapshot_tables(facts, districts, industries, table, [piece.withheld for piece in pieces])
+    tables = write_tables(exact, chain(others, sum_tables(sums, axes)))
+    manifest = exact_manifest(
+        settings, facts.parameters, {"enterprises": enterprises, **tables}, correlation_of(pieces)
+    )
+    manifest = msgspec.structs.replace(manifest, extracts=extracts)
     report("writing", 1, 1)
     with moving(settings):
-        refuse_withdrawn(settings, exact.id)
+        refuse_withdrawn(settings, manifest.id)
         note_change(settings)
-        return _place(settings, folder, exact, protected)
+        return _place(settings, folder, manifest, protected)
+
+
+def _first_codes(facts: Facts) -> dict[str, str]:
+    table = facts.superseded
+    return first_codes(dict(zip(table["code"].to_pylist(), table["supersedes"].to_pylist(), strict=True)))
 
 
 def _place(settings: Settings, folder: Path, exact: Manifest, protected: Manifest | None) -> Manifest:
@@ -136,37 +152,3 @@ def _place(settings: Settings, folder: Path, exact: Manifest, protected: Manifes
     if settings.release == "automatic":
         remove_draft(settings, exact.id)  # of a time when builds made drafts
     return published
-
-
-def _correlation(
-    enterprises: Columns, placed: Placed, districts: OrderedTree, industries: OrderedTree
-) -> tuple[Correlation, str]:
-    """Estimate over operating enterprises, strata division × county, without those of unknown division or county."""
-    county = np.append(districts.nearest(list(DistrictLevel).index(DistrictLevel.COUNTY)), -1)[placed.districts]
-    division = np.append(industries.nearest(list(IndustryLevel).index(IndustryLevel.DIVISION)), -1)[placed.industries]
-    stratum = division * (len(districts.codes) + 1) + county
-    located = placed.bases[Basis.OPERATING] & (county >= 0) & (division >= 0)
-    shares = {metric.code: _correlation_of_share(enterprises, metric, located, stratum) for metric in SHARES}
-    headcount, members = _whole(enterprises["headcount"]), _whole(enterprises["members"])
-    used = located & (headcount >= 1) & np.asarray(enterprises["members"].is_valid())
-    found = estimate(members[used], headcount[used], stratum[used])
-    return Correlation(found.value, found.strata, found.firms, found.parts, shares), found.source
-
-
-def _correlation_of_share(enterprises: Columns, metric: Metric, located: Mask, stratum: Int64) -> float:
-    added, less = metric.denominator, metric.less
-    known = np.logical_and.reduce([np.asarray(enterprises[code].is_valid()) for code in (*added, *less)])
-    denominator = _added(enterprises, added) - _added(enterprises, less)
-    part = _added(enterprises, metric.numerator)
-    used = located & known & (denominator >= 1)
-    return estimate_share(part[used], denominator[used], stratum[used]).value
-
-
-def _added(enterprises: Columns, codes: Sequence[str]) -> Int64:
-    total: Int64 = np.sum([_whole(enterprises[code]) for code in codes], axis=0)
-    return total
-
-
-def _whole(column: pa.Array) -> Int64:
-    """Return a column of counts; 0 for null."""
-    return np.asarray(column.fill_null(0)).astype(np.int64)

@@ -1,6 +1,8 @@
 """The intra-enterprise correlation: how similar those of one firm are, in being a member or in what members are."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from math import fsum
 from typing import Any
 
@@ -16,6 +18,9 @@ ENOUGH_PERSONS = 500
 """Members, of a share persons in its denominator, in the strata used, from which the estimate needs no floor."""
 
 Ints = npt.NDArray[np.integer[Any]]
+Floats = npt.NDArray[np.float64]
+
+_SUMMED = ("numerators", "remainders")
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,25 @@ class Estimate:
     parts: int
 
 
+@dataclass(frozen=True)
+class Components:
+    """What some strata add to an estimate.
+
+    Parameters
+    ----------
+    numerators, remainders
+        N and D of each stratum.
+    firms, persons, parts
+        Their firms, and headcount and members of these, of a share its denominators and those who are part of it.
+    """
+
+    numerators: Floats
+    remainders: Floats
+    firms: int
+    persons: int
+    parts: int
+
+
 def estimate(members: Ints, headcount: Ints, stratum: Ints) -> Estimate:
     """Return the correlation of members among employees, at least 0.1 with fewer than 500 members.
 
@@ -51,7 +75,7 @@ def estimate(members: Ints, headcount: Ints, stratum: Ints) -> Estimate:
     stratum
         A number for the enterprise's division and county.
     """
-    return _estimate(members, headcount, stratum, floor_by_parts=True)
+    return estimated([components(members, headcount, stratum)], floor_by_parts=True)
 
 
 def estimate_share(part: Ints, denominator: Ints, stratum: Ints) -> Estimate:
@@ -64,10 +88,11 @@ def estimate_share(part: Ints, denominator: Ints, stratum: Ints) -> Estimate:
     stratum
         As in `estimate`.
     """
-    return _estimate(part, denominator, stratum, floor_by_parts=False)
+    return estimated([components(part, denominator, stratum)], floor_by_parts=False)
 
 
-def _estimate(members: Ints, headcount: Ints, stratum: Ints, *, floor_by_parts: bool) -> Estimate:
+def components(members: Ints, headcount: Ints, stratum: Ints) -> Components:
+    """Return what some strata add to an estimate; parameters as those of `estimate`, or of `estimate_share`."""
     order = np.argsort(stratum, kind="stable")
     h = headcount[order].astype(np.int64)
     m = np.minimum(members[order].astype(np.int64), h)
@@ -76,29 +101,37 @@ def _estimate(members: Ints, headcount: Ints, stratum: Ints, *, floor_by_parts: 
     total_h, total_m = _sums(h, starts), _sums(m, starts)
     usable = (ends - starts > 1) & (total_h > ends - starts)
     numerators, remainders = _components(m, h, starts[usable], ends[usable])
-    n, d = fsum(numerators), fsum(remainders)
-    parts = int(total_m[usable].sum())
-    value, source = _decide(n, d, parts if floor_by_parts else int(total_h[usable].sum()))
-    return Estimate(round(value, 4), source, int(usable.sum()), int((ends - starts)[usable].sum()), parts)
+    firms, persons, parts = (int(counts[usable].sum()) for counts in (ends - starts, total_h, total_m))
+    return Components(numerators, remainders, firms, persons, parts)
+
+
+def estimated(found: Sequence[Components], *, floor_by_parts: bool) -> Estimate:
+    """Return the correlation over the strata of all components, each of them whole; their order changes nothing.
+
+    `floor_by_parts`: whether the floor depends on the members, as in `estimate`, or on the denominators.
+    """
+    n, d = (fsum(chain.from_iterable(getattr(one, name).tolist() for one in found)) for name in _SUMMED)
+    parts, persons = sum(one.parts for one in found), sum(one.persons for one in found)
+    value, source = _decide(n, d, parts if floor_by_parts else persons)
+    strata, firms = sum(len(one.numerators) for one in found), sum(one.firms for one in found)
+    return Estimate(round(value, 4), source, strata, firms, parts)
 
 
 def _sums(values: npt.NDArray[np.int64], starts: Ints) -> npt.NDArray[np.int64]:
     return np.add.reduceat(values, starts) if len(starts) else np.empty(0, np.int64)
 
 
-def _components(
-    m: npt.NDArray[np.int64], h: npt.NDArray[np.int64], starts: Ints, ends: Ints
-) -> tuple[list[float], list[float]]:
+def _components(m: npt.NDArray[np.int64], h: npt.NDArray[np.int64], starts: Ints, ends: Ints) -> tuple[Floats, Floats]:
     """Return BSS - (k - 1) W and b W of each stratum, with A = Σ m²/h rounded once."""
     if len(starts) == 0:
-        return [], []
+        return np.empty(0), np.empty(0)
     shares = (m * m / h).tolist()
     a = np.array([fsum(shares[start:end]) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)])
     members, headcount, squares = (_between(values, starts, ends).astype(np.float64) for values in (m, h, h * h))
     k = (ends - starts).astype(np.float64)
     within = (members - a) / (headcount - k)
     numerators = (a - members * members / headcount) - (k - 1) * within
-    return numerators.tolist(), ((headcount - squares / headcount) * within).tolist()
+    return numerators, (headcount - squares / headcount) * within
 
 
 def _between(values: npt.NDArray[np.int64], starts: Ints, ends: Ints) -> npt.NDArray[np.int64]:

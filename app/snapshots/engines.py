@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from app.config import Settings
 from app.errors import TemporarilyUnavailable
 from app.messages import say
+from app.snapshots.pool import processes_of
 from app.snapshots.storage import Storage, open_storage
 
 if TYPE_CHECKING:
@@ -166,6 +167,7 @@ class _Spark:
 def _limits(folder: Path, settings: Settings) -> dict[str, Any]:
     return {
         "memory_limit": settings.build_memory,
+        "threads": processes_of(settings),
         "temp_directory": str(folder / "spill"),
         "preserve_insertion_order": False,
         "autoinstall_known_extensions": False,

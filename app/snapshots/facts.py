@@ -51,9 +51,6 @@ class StoredRows:
 
     path: Path
 
-    def __len__(self) -> int:
-        return sum(part.metadata.num_rows for part in pq.ParquetDataset(self.path).fragments)
-
     def __getitem__(self, name: str) -> pa.Array:
         """Return a column."""
         return pq.read_table(self.path, columns=[name], memory_map=True)[name].combine_chunks()

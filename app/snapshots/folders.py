@@ -3,7 +3,7 @@
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,9 +13,9 @@ import pyarrow as pa
 from filelock import FileLock, Timeout
 
 from app.config import Settings
-from app.store.format import checksum, write_table
-from app.store.manifest import MANIFEST, DamagedManifest, Manifest, TableInfo, read_manifest, write_manifest
-from app.store.shelf import Shelf, damaged_table
+from app.store.format import checksum, join_tables, write_table
+from app.store.manifest import MANIFEST, DamagedManifest, Manifest, Part, TableInfo, read_manifest, write_manifest
+from app.store.shelf import Shelf, damaged_file
 
 BUILDING = ".building-"
 """Prefix of the private folders of running builds; those of killed builds are removed at the next start."""
@@ -41,16 +41,33 @@ def build_folder(parent: Path) -> Iterator[Path]:
             lock.unlink(missing_ok=True)
 
 
-def write_tables(folder: Path, tables: Mapping[str, Mapping[str, pa.Array]]) -> dict[str, TableInfo]:
-    """Write and sync all tables of a snapshot into a new folder; return rows and checksum of each."""
-    folder.mkdir()
+def write_tables(folder: Path, tables: Iterable[tuple[str, Mapping[str, pa.Array]]]) -> dict[str, TableInfo]:
+    """Write and sync tables of a snapshot, one after the other; return rows and checksum of each."""
+    folder.mkdir(exist_ok=True)
     written = {}
-    for name, columns in tables.items():
+    for name, columns in tables:
         path = folder / f"{name}.arrow"
         rows = write_table(path, columns)
         sync(path)
         written[name] = TableInfo(rows, checksum(path))
     return written
+
+
+def write_parts(folder: Path, name: str, parts: Sequence[tuple[Sequence[Path], str | None]]) -> TableInfo:
+    """Write and sync a table of which there are pieces in files, which are used up; return what is said of it.
+
+    Parameters
+    ----------
+    parts
+        The pieces of each part, and the code of its first district.
+    """
+    written = []
+    for number, (pieces, first_district) in enumerate(parts):
+        path = folder / (f"{name}-{number:04}.arrow" if len(parts) > 1 else f"{name}.arrow")
+        rows = join_tables(path, pieces)
+        sync(path)
+        written.append(Part(rows, checksum(path), first_district))
+    return TableInfo.of_parts(written)
 
 
 def publish(folder: Path, root: Path, manifest: Manifest) -> Manifest:
@@ -97,7 +114,7 @@ def clean_up(parent: Path) -> None:
 def is_whole(folder: Path) -> bool:
     """Say whether a folder has a snapshot whose files match its manifest."""
     try:
-        return damaged_table(folder, read_manifest(folder)) is None
+        return damaged_file(folder, read_manifest(folder)) is None
     except (OSError, DamagedManifest):
         return False
 

@@ -13,7 +13,7 @@ from app.snapshots.folders import BUILDING
 from app.snapshots.moves import moving
 from app.snapshots.releases import Folders
 from app.snapshots.replication.state import note_change
-from app.store.shelf import Shelf, damaged_table
+from app.store.shelf import Shelf, damaged_file
 
 
 def prune_snapshots(settings: Settings, keep: int) -> list[str]:
@@ -47,7 +47,7 @@ def _prune(snapshots_dir: Path, root: Path, keep: int, spared: Container[str | N
     removed = []
     for manifest in Shelf(root).all():
         if builds[manifest.as_of] < keep:
-            builds[manifest.as_of] += damaged_table(root / manifest.id, manifest) is None
+            builds[manifest.as_of] += damaged_file(root / manifest.id, manifest) is None
         elif manifest.id not in spared:
             renamed = snapshots_dir / f"{BUILDING}{secrets.token_hex(8)}"
             (root / manifest.id).rename(renamed)

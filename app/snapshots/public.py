@@ -4,6 +4,7 @@ The tables are computed from rounded values, public facts about enterprises, and
 enterprise's members is used only for its rounding.
 """
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,12 +19,14 @@ from app.catalogue.vocabulary import Basis, DistrictLevel, IndustryLevel
 from app.snapshots.facts import Facts
 from app.snapshots.ordering import OrderedTree, at, down_to, known, numbers
 from app.snapshots.placement import DIVISION, STREET, Location, place
-from app.snapshots.rounding import cap_members, draw_shifts, identities_of, round_headcount, round_members
-from app.snapshots.sums import Placed, require_room
+from app.snapshots.rounding import cap_members, draw_shifts, round_headcount, round_members
+from app.snapshots.sums import Axes, Placed, added_up, large_districts, require_room, sums_of
 from app.snapshots.tables import Columns, group_columns, nodes_of, sum_tables, target_columns, tree_columns
 from app.store.format import integer_array
 
 Int64 = npt.NDArray[np.int64]
+Firsts = Mapping[str, str]
+"""The first code of the chain of each enterprise that supersedes another."""
 
 _NEEDED = ["code", "organised", "standalone", "headcount", "members"]
 
@@ -45,25 +48,38 @@ class Counted:
     counts: dict[str, Int64]
 
 
-def public_tables(
-    facts: Facts, enterprises: Columns, placed: Placed, districts: OrderedTree, industries: OrderedTree, key: bytes
-) -> dict[str, Columns]:
-    """Return the columns of every table of a protected snapshot by name, in the order they are written.
+@dataclass(frozen=True)
+class PlaceSums:
+    """Places with any counts, and the sums of each.
 
     Parameters
     ----------
-    facts
-        Industry groups, targets, and which enterprises supersede others.
-    enterprises, placed, districts, industries
-        The exact snapshot's table of enterprises, their nodes, and its trees.
+    keys
+        District × (industries + 1) + industry of each place, ascending; the number of nodes: none.
+    sums
+        By measure.
+    """
+
+    keys: Int64
+    sums: dict[str, Int64]
+
+
+def places_of(
+    enterprises: Columns, placed: Placed, trees: Sequence[OrderedTree], first: Firsts, key: bytes
+) -> PlaceSums:
+    """Return the protected places of the enterprises of whole counties, and their sums.
+
+    Parameters
+    ----------
+    enterprises, placed, trees
+        The exact snapshot's table of these enterprises, their nodes, and its districts and industries.
+    first
+        From `first_codes`.
     key
         The rounding key.
     """
-    (upper_districts, district_of), (upper_industries, industry_of) = (
-        down_to(districts, STREET),
-        down_to(industries, DIVISION),
-    )
-    operating = np.flatnonzero(placed.bases[Basis.OPERATING])
+    (upper_districts, district_of), (upper_industries, industry_of) = map(down_to, trees, (STREET, DIVISION))
+    operating = np.flatnonzero(placed.masks[placed.axes.bases.index(Basis.OPERATING)])
     location = Location(
         at(district_of, placed.districts[operating]),
         at(industry_of, placed.industries[operating]),
@@ -71,30 +87,52 @@ def public_tables(
         upper_industries,
     )
     firms = pa.table(enterprises).select(_NEEDED).take(pa.array(operating)).combine_chunks()
-    groups = group_columns(_groups_within(facts.industry_groups, upper_industries))
-    counted = _facts(firms, location), _persons(firms, location, _superseded(facts), key)
-    places, sums = _by_place(*counted, location, groups["industries"])
-    return {
-        "districts": tree_columns(upper_districts, DistrictLevel),
-        "industries": tree_columns(upper_industries, IndustryLevel),
-        "industry_groups": groups,
-        "places": {
-            "district": integer_array(places.districts, places.districts < len(places.district_ends)),
-            "industry": integer_array(places.industries, places.industries < len(places.industry_ends)),
-            **{code: integer_array(values) for code, values in sums.items()},
+    return _by_place(_facts(firms, location), _persons(firms, location, first, key), location)
+
+
+def public_tables(
+    facts: Facts, pieces: Sequence[PlaceSums], districts: OrderedTree, industries: OrderedTree
+) -> Iterator[tuple[str, Columns]]:
+    """Yield name and columns of every table of a protected snapshot.
+
+    Parameters
+    ----------
+    facts
+        Industry groups and targets.
+    pieces
+        The places of all enterprises.
+    districts, industries
+        The exact snapshot's trees.
+    """
+    districts, industries = down_to(districts, STREET)[0], down_to(industries, DIVISION)[0]
+    groups = group_columns(_groups_within(facts.industry_groups, industries))
+    found = _together(pieces)
+    district, industry = np.divmod(found.keys, len(industries.codes) + 1)
+    enterprises = np.zeros(len(districts.codes) + 1, np.int64)
+    np.add.at(enterprises, district, found.sums["enterprises"])
+    axes = Axes(
+        bases=(Basis.OPERATING,),
+        district_ends=districts.ends,
+        industry_ends=industries.ends,
+        groups=nodes_of(groups["industries"], industries),
+        divisions=np.arange(len(industries.codes)),
+        large=large_districts(enterprises, districts.ends),
+    )
+    placed = Placed(axes, district, industry, [np.ones(len(found.keys), bool)])
+    yield "districts", tree_columns(districts, DistrictLevel)
+    yield "industries", tree_columns(industries, IndustryLevel)
+    yield "industry_groups", groups
+    yield (
+        "places",
+        {
+            "district": integer_array(district, district < len(districts.codes)),
+            "industry": integer_array(industry, industry < len(industries.codes)),
+            **{code: integer_array(values) for code, values in found.sums.items()},
         },
-        **sum_tables(sums.items(), places),
-        "targets": target_columns(
-            _targets_within(facts.targets, upper_districts, upper_industries, groups["code"]),
-            upper_districts,
-            upper_industries,
-        ),
-    }
-
-
-def _superseded(facts: Facts) -> dict[str, str]:
-    table = facts.superseded
-    return dict(zip(table["code"].to_pylist(), table["supersedes"].to_pylist(), strict=True))
+    )
+    yield from sum_tables(added_up([sums_of(found.sums.items(), placed)], axes), axes)
+    targets = _targets_within(facts.targets, districts, industries, groups["code"])
+    yield "targets", target_columns(targets, districts, industries)
 
 
 def _groups_within(rows: pa.Table, industries: OrderedTree) -> pa.Table:
@@ -129,13 +167,13 @@ def _facts(firms: pa.Table, location: Location) -> Counted:
     return Counted(location.districts, location.industries, counts)
 
 
-def _persons(firms: pa.Table, location: Location, superseded: dict[str, str], key: bytes) -> Counted:
+def _persons(firms: pa.Table, location: Location, first: Firsts, key: bytes) -> Counted:
     """Return the rounded members and headcounts of the enterprises that are shown, each where it is shown."""
     countable = np.flatnonzero(known(firms["members"]) & known(firms["headcount"]))
     shown = place(numbers(firms["headcount"])[countable], location.taken(countable))
     selected = firms.take(pa.array(countable[shown.rows]))
     headcount, standalone = numbers(selected["headcount"]), numbers(selected["standalone"]) == 1
-    identities = identities_of(selected["code"].to_pylist(), superseded)
+    identities = [first.get(code, code) for code in selected["code"].to_pylist()]
     rounded = round_members(numbers(selected["members"]), standalone, draw_shifts(key, "m", identities))
     f = cap_members(rounded, headcount, standalone, shown.alone)
     h = round_headcount(headcount, draw_shifts(key, "h", identities))
@@ -150,40 +188,30 @@ def _persons(firms: pa.Table, location: Location, superseded: dict[str, str], ke
     return Counted(shown.districts, shown.industries, counts)
 
 
-def _by_place(
-    facts: Counted, persons: Counted, location: Location, groups: pa.Array
-) -> tuple[Placed, dict[str, Int64]]:
+def _by_place(facts: Counted, persons: Counted, location: Location) -> PlaceSums:
     """Return the places with any counts, in the order of the trees and no node last, and the sums of each."""
-    districts, industries = location.district_tree, location.industry_tree
-    width = len(industries.codes) + 1
-    keys = [
-        _missing_last(part.districts, len(districts.codes)) * width + _missing_last(part.industries, width - 1)
-        for part in (facts, persons)
-    ]
-    occupied = np.unique(np.concatenate(keys))
-    sums = {
-        code: _added_up(values, np.searchsorted(occupied, key), len(occupied))
-        for part, key in zip((facts, persons), keys, strict=True)
-        for code, values in part.counts.items()
-    }
-    places = Placed(
-        districts=occupied // width,
-        industries=occupied % width,
-        district_ends=districts.ends,
-        industry_ends=industries.ends,
-        groups=nodes_of(groups, industries),
-        divisions=np.arange(len(industries.codes)),
-        bases={Basis.OPERATING: np.ones(len(occupied), bool)},
-        enterprises=sums["enterprises"],
+    districts, width = len(location.district_tree.codes), len(location.industry_tree.codes) + 1
+    return _together(
+        [
+            PlaceSums(
+                _missing_last(part.districts, districts) * width + _missing_last(part.industries, width - 1),
+                part.counts,
+            )
+            for part in (facts, persons)
+        ]
     )
-    return places, sums
+
+
+def _together(pieces: Sequence[PlaceSums]) -> PlaceSums:
+    """Return the places of all, each once, with its sums of all."""
+    occupied = np.unique(np.concatenate([piece.keys for piece in pieces]))
+    sums = {code: np.zeros(len(occupied), np.int64) for piece in pieces for code in piece.sums}
+    for piece in pieces:
+        places = np.searchsorted(occupied, piece.keys)
+        for code, values in piece.sums.items():
+            np.add.at(sums[code], places, values)
+    return PlaceSums(occupied, sums)
 
 
 def _missing_last(nodes: Int64, count: int) -> Int64:
     return np.where(nodes < 0, count, nodes)
-
-
-def _added_up(values: Int64, place_of: Int64, places: int) -> Int64:
-    sums = np.zeros(places, np.int64)
-    np.add.at(sums, place_of, values)
-    return sums

@@ -10,7 +10,7 @@ import os
 import secrets
 import stat
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +96,7 @@ def draw_shifts(key: bytes, prefix: str, identities: Sequence[str]) -> Int64:
     prefix
         The figure: `m` members, `h` headcount.
     identities
-        Identity of each enterprise, from `identities_of`.
+        Identity of each enterprise: the first code of the chain that it supersedes, or its own.
     """
     start = hmac.new(key, f"{prefix}|".encode(), "sha256")  # copying it is faster than creating one for each
     return np.fromiter((_shift(start.copy(), identity) for identity in identities), np.int64, len(identities))
@@ -125,12 +125,6 @@ def cap_members(rounded: Ints, headcount: Ints, standalone: Mask, alone: Mask) -
 def least_members(standalone: Mask) -> Int64:
     """Return z, the start of each enterprise's grid."""
     return np.where(standalone, STANDALONE_MEMBERS, 0).astype(np.int64)
-
-
-def identities_of(codes: Iterable[str], superseded: Mapping[str, str]) -> list[str]:
-    """Return the identity of each enterprise: the first code of the chain that it supersedes, or its own."""
-    first = first_codes(superseded)
-    return [first.get(code, code) for code in codes]
 
 
 def first_codes(superseded: Mapping[str, str]) -> dict[str, str]:

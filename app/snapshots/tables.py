@@ -1,7 +1,8 @@
 """The tables of an exact snapshot, from the facts."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,11 +27,29 @@ from app.catalogue.vocabulary import (
     Workplace,
 )
 from app.snapshots.facts import Facts, StoredRows
-from app.snapshots.ordering import Indices, OrderedRows, OrderedTree, at, known, numbers, order_enterprises, order_rows
-from app.snapshots.sums import Placed, cells_of, require_room, totals_of
+from app.snapshots.ordering import Indices, OrderedRows, OrderedTree, at, known, numbers, order_rows
+from app.snapshots.sums import Axes, Placed, Sums, large_districts, totals_of
 from app.store.format import choice_array, date_array, integer_array, text_array
+from app.store.table import Table
 
 Columns = dict[str, pa.Array]
+
+
+@dataclass(frozen=True)
+class Withheld:
+    """Members of withheld identity.
+
+    Parameters
+    ----------
+    pairs
+        Counties and sections, -1 for none; shape (2, pairs).
+    members
+        Of each, in each of `_WITHHELD_BASES`; shape (bases, pairs).
+    """
+
+    pairs: Indices
+    members: Indices
+
 
 _BASIS_FLAGS = {
     Basis.OPERATING: "operating",
@@ -43,27 +62,28 @@ _FLAGS = ("operating", "fixed_premises", "above_designated_size", "organised", "
 _WITHHELD_BASES = (Basis.REGISTERED, Basis.OPERATING)
 
 
-def snapshot_tables(facts: Facts, districts: OrderedTree, industries: OrderedTree) -> tuple[dict[str, Columns], Placed]:
-    """Return the columns of every table by name, in the order they are written, and the placed enterprises."""
-    groups = group_columns(facts.industry_groups)
-    enterprises, *nodes = order_enterprises(facts.enterprises, districts, industries)
-    placed = _placed(enterprises, nodes, districts, industries, groups["industries"])
-    columns = _enterprises(enterprises, placed)
-    measures = ((it.code, require_room(it.code, numbers(columns[it.code]))) for it in ROW_MEASURES)
-    return {
-        "districts": tree_columns(districts, DistrictLevel),
-        "industries": tree_columns(industries, IndustryLevel),
-        "industry_groups": groups,
-        "enterprises": columns,
-        "branches": _branches(facts.branches),
-        "withheld": _withheld(enterprises, placed, districts, industries),
-        "dual_affiliation": _dual_affiliation(facts.dual_affiliation),
-        "workplaces": _workplaces(facts.workplaces, columns["code"]),
-        "coverage": _coverage(facts.coverage, columns["code"]),
-        "findings": _findings(facts.findings, districts, industries),
-        "targets": target_columns(facts.targets, districts, industries),
-        **sum_tables(measures, placed),
-    }, placed
+def snapshot_tables(
+    facts: Facts, districts: OrderedTree, industries: OrderedTree, enterprises: Table, withheld: Sequence[Withheld]
+) -> Iterator[tuple[str, Columns]]:
+    """Yield name and columns of every table but those of enterprises and of sums.
+
+    Parameters
+    ----------
+    enterprises
+        The table of enterprises as it was written.
+    withheld
+        Of all pieces.
+    """
+    yield "districts", tree_columns(districts, DistrictLevel)
+    yield "industries", tree_columns(industries, IndustryLevel)
+    yield "industry_groups", group_columns(facts.industry_groups)
+    yield "branches", _branches(facts.branches)
+    yield "withheld", _withheld(withheld)
+    yield "dual_affiliation", _dual_affiliation(facts.dual_affiliation)
+    yield "workplaces", _workplaces(facts.workplaces, enterprises)
+    yield "coverage", _coverage(facts.coverage, enterprises)
+    yield "findings", _findings(facts.findings, districts, industries)
+    yield "targets", target_columns(facts.targets, districts, industries)
 
 
 def nodes_of(groups: pa.Array, industries: OrderedTree) -> list[npt.NDArray[np.int64]]:
@@ -122,44 +142,46 @@ def target_columns(rows: pa.Table, districts: OrderedTree, industries: OrderedTr
     }
 
 
-def sum_tables(measures: Iterable[tuple[str, npt.NDArray[np.integer[Any]]]], placed: Placed) -> dict[str, Columns]:
-    """Return the tables of sums: `totals`, and `cells` of large districts; one measure after the other."""
-    totals, cells = _total_labels(placed), _cell_labels(placed)
-    for code, values in measures:
-        totals[code] = integer_array(totals_of(values, placed))
-        cells[code] = integer_array(cells_of(values, placed))
-    return {"totals": totals, "cells": cells}
+def sum_tables(sums: Sums, axes: Axes) -> Iterator[tuple[str, Columns]]:
+    """Yield the tables of the sums of all rows: `totals`, and `cells` of large districts."""
+    totals = zip(sums.codes, sums.districts, sums.industries, strict=True)
+    columns = {
+        code: integer_array(totals_of(of_district, of_industry, axes)) for code, of_district, of_industry in totals
+    }
+    yield "totals", _total_labels(axes) | columns
+    cells = zip(sums.codes, sums.cells, strict=True)
+    yield "cells", _cell_labels(axes) | {code: integer_array(values.ravel()) for code, values in cells}
 
 
-def _placed(
-    enterprises: OrderedRows,
-    nodes: Sequence[Indices],
-    districts: OrderedTree,
-    industries: OrderedTree,
-    groups: pa.Array,
-) -> Placed:
-    bases = {basis: numbers(enterprises[flag]) == 1 for basis, flag in _BASIS_FLAGS.items()}
+def axes_of(districts: OrderedTree, industries: OrderedTree, groups: pa.Array, enterprises: Indices) -> Axes:
+    """Return what the sums of an exact snapshot are of, given the enterprises of each district and of none."""
     division = list(IndustryLevel).index(IndustryLevel.DIVISION)
-    return Placed(
-        districts=nodes[0],
-        industries=nodes[1],
+    return Axes(
+        bases=(Basis.REGISTERED, *_BASIS_FLAGS),
         district_ends=districts.ends,
         industry_ends=industries.ends,
         groups=nodes_of(groups, industries),
         divisions=np.flatnonzero(industries.ranks <= division),
-        bases={Basis.REGISTERED: np.ones(len(enterprises), bool), **bases},
-        enterprises=np.ones(len(enterprises), np.int64),
+        large=large_districts(enterprises, districts.ends),
     )
 
 
-def _enterprises(table: OrderedRows, placed: Placed) -> Columns:
-    bits = sum(
-        (mask.astype(np.int64) << bit for bit, mask in enumerate(placed.bases.values())), np.zeros(len(table), np.int64)
-    )
+def placed_in(enterprises: OrderedRows, districts: Indices, industries: Indices, axes: Axes) -> Placed:
+    """Return some enterprises with their places."""
+    masks = (numbers(enterprises[flag]) == 1 for flag in _BASIS_FLAGS.values())
+    return Placed(axes, districts, industries, [np.ones(len(enterprises), bool), *masks])
+
+
+def enterprise_columns(table: OrderedRows, placed: Placed) -> Columns:
+    """Return the table of some enterprises."""
+    bits = np.zeros(len(table), np.int8)
+    for bit, mask in enumerate(placed.masks):
+        bits |= mask.astype(np.int8) << bit
+    axes = placed.axes
     return {
         **_texts(table, ("code", "name")),
-        "district": integer_array(placed.districts, placed.districts < len(placed.district_ends)),
-        "industry": integer_array(placed.industries, placed.industries < len(placed.industry_ends)),
+        "district": integer_array(placed.districts, placed.districts < len(axes.district_ends)),
+        "industry": integer_array(placed.industries, placed.industries < len(axes.industry_ends)),
         "kind": _choices(table["kind"], EnterpriseKind),
         "ownership": _choices(table["ownership"], Ownership),
         "sector": _choices(table["sector"], Sector),
@@ -169,7 +191,7 @@ def _enterprises(table: OrderedRows, placed: Placed) -> Columns:
         **{name: _nullable(table[name]) for name in _FLAGS},
         "members_without_dual": _nullable(table["members_without_dual"]),
         **{
-            measure.code: integer_array(placed.enterprises)
+            measure.code: integer_array(np.ones(len(table), np.int8))
             if measure.code == "enterprises"
             else _nullable(table[measure.code])
             for measure in ROW_MEASURES
@@ -192,27 +214,38 @@ def _branches(rows: StoredRows) -> Columns:
     }
 
 
-def _withheld(table: OrderedRows, placed: Placed, districts: OrderedTree, industries: OrderedTree) -> Columns:
-    """Return one row per county and section with withheld members; null where the workplace has none."""
+def withheld_in(table: OrderedRows, placed: Placed, districts: OrderedTree, industries: OrderedTree) -> Withheld:
+    """Return the withheld members of some enterprises by county and section."""
     withheld = numbers(table["members_withheld"])
     rows = np.flatnonzero(withheld)
     county = at(districts.nearest(list(DistrictLevel).index(DistrictLevel.COUNTY)), placed.districts[rows])
     section = at(industries.nearest(list(IndustryLevel).index(IndustryLevel.SECTION)), placed.industries[rows])
-    pairs, place = np.unique(np.stack((county, section)), axis=1, return_inverse=True)
-    sums: Columns = {}
-    for basis in _WITHHELD_BASES:
-        total = np.zeros(pairs.shape[1], np.int64)
-        np.add.at(total, place.ravel(), withheld[rows] * placed.bases[basis][rows])
-        sums[basis.value] = integer_array(total)
+    masks = [placed.masks[placed.axes.bases.index(basis)][rows] for basis in _WITHHELD_BASES]
+    return _by_pair(np.stack((county, section)), np.stack([withheld[rows] * mask for mask in masks]))
+
+
+def _by_pair(pairs: Indices, members: Indices) -> Withheld:
+    distinct, place = np.unique(pairs, axis=1, return_inverse=True)
+    sums = np.zeros((len(members), distinct.shape[1]), np.int64)
+    for line, counts in enumerate(members):
+        np.add.at(sums[line], place.ravel(), counts)
+    return Withheld(distinct, sums)
+
+
+def _withheld(pieces: Sequence[Withheld]) -> Columns:
+    """Return one row per county and section with withheld members; null where the workplace has none."""
+    pairs, members = ([getattr(piece, name) for piece in pieces] for name in ("pairs", "members"))
+    found = _by_pair(np.concatenate(pairs, axis=1), np.concatenate(members, axis=1))
     return {
-        "county": integer_array(pairs[0], pairs[0] >= 0),
-        "section": integer_array(pairs[1], pairs[1] >= 0),
-        **sums,
+        "county": integer_array(found.pairs[0], found.pairs[0] >= 0),
+        "section": integer_array(found.pairs[1], found.pairs[1] >= 0),
+        **{basis.value: integer_array(sums) for basis, sums in zip(_WITHHELD_BASES, found.members, strict=True)},
     }
 
 
-def _coverage(table: pa.Table, codes: pa.Array) -> Columns:
-    placed = table.append_column("enterprise", pc.index_in(table["enterprise_code"], value_set=codes))
+def _coverage(table: pa.Table, enterprises: Table) -> Columns:
+    rows = _rows_of(table["enterprise_code"], enterprises)
+    placed = table.drop_columns("enterprise_code").append_column("enterprise", rows)
     keys = [(name, "ascending") for name in ("enterprise", "means", "branch_code", "start_on")]
     ordered = placed.take(pc.sort_indices(placed, sort_keys=keys))
     return {
@@ -249,9 +282,10 @@ def _dual_affiliation(table: pa.Table) -> Columns:
     }
 
 
-def _workplaces(table: pa.Table, codes: pa.Array) -> Columns:
+def _workplaces(table: pa.Table, enterprises: Table) -> Columns:
     """Return one row per branch and place, those of an enterprise in the order of `enterprises`."""
-    placed = table.append_column("enterprise", pc.index_in(table["enterprise_code"], value_set=codes))
+    rows = _rows_of(table["enterprise_code"], enterprises)
+    placed = table.drop_columns("enterprise_code").append_column("enterprise", rows)
     keys = [(name, "ascending") for name in ("branch_code", "enterprise", "place")]
     ordered = placed.take(pc.sort_indices(placed, sort_keys=keys))
     return {
@@ -266,6 +300,7 @@ def _workplaces(table: pa.Table, codes: pa.Array) -> Columns:
 def _findings(table: pa.Table, districts: OrderedTree, industries: OrderedTree) -> Columns:
     placed = table.append_column("district", pa.array(districts.index_of(table["district_code"])))
     placed = placed.append_column("industry", pa.array(industries.index_of(table["industry_code"])))
+    placed = placed.drop_columns(["district_code", "industry_code"])
     keys = [(name, "ascending") for name in ("rule", "district", "industry", "subject_code")]
     ordered = placed.take(pc.sort_indices(placed, sort_keys=keys))
     district, industry = numbers(ordered["district"]), numbers(ordered["industry"])
@@ -281,26 +316,32 @@ def _findings(table: pa.Table, districts: OrderedTree, industries: OrderedTree) 
     }
 
 
-def _total_labels(placed: Placed) -> Columns:
-    sizes = {"all": 1, "district": len(placed.district_ends), "industry": len(placed.industry_ends),
-             "industry_group": len(placed.groups)}  # fmt: skip
+def _rows_of(codes: pa.ChunkedArray, enterprises: Table) -> pa.Array:
+    """Return the row of each of some enterprises; null for none, and where there is none."""
+    rows = enterprises.rows_of("code", codes)
+    return integer_array(rows, rows >= 0)
+
+
+def _total_labels(axes: Axes) -> Columns:
+    sizes = {"all": 1, "district": len(axes.district_ends), "industry": len(axes.industry_ends),
+             "industry_group": len(axes.groups)}  # fmt: skip
     block = sum(sizes.values())
     dimension = np.repeat(np.arange(len(sizes)), list(sizes.values()))
     node = np.concatenate([np.arange(size) for size in sizes.values()])
     return {
-        "basis": _codes(np.repeat(np.arange(len(placed.bases)), block), [basis.value for basis in placed.bases]),
-        "dimension": _codes(np.tile(dimension, len(placed.bases)), list(sizes)),
-        "node": integer_array(np.tile(node, len(placed.bases))),
+        "basis": _codes(np.repeat(np.arange(len(axes.bases)), block), [basis.value for basis in axes.bases]),
+        "dimension": _codes(np.tile(dimension, len(axes.bases)), list(sizes)),
+        "node": integer_array(np.tile(node, len(axes.bases))),
     }
 
 
-def _cell_labels(placed: Placed) -> Columns:
-    large = placed.large_districts
-    block = len(large) * len(placed.divisions)
+def _cell_labels(axes: Axes) -> Columns:
+    large = axes.large
+    block = len(large) * len(axes.divisions)
     return {
-        "basis": _codes(np.repeat(np.arange(len(placed.bases)), block), [basis.value for basis in placed.bases]),
-        "district": integer_array(np.tile(np.repeat(large, len(placed.divisions)), len(placed.bases))),
-        "industry": integer_array(np.tile(placed.divisions, len(large) * len(placed.bases))),
+        "basis": _codes(np.repeat(np.arange(len(axes.bases)), block), [basis.value for basis in axes.bases]),
+        "district": integer_array(np.tile(np.repeat(large, len(axes.divisions)), len(axes.bases))),
+        "industry": integer_array(np.tile(axes.divisions, len(large) * len(axes.bases))),
     }
 
 

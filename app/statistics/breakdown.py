@@ -24,7 +24,7 @@ from app.statistics.aggregates import (
     within_reach,
 )
 from app.statistics.inference import precision_of
-from app.statistics.population import Selection, in_spans, rows_of, spans_of
+from app.statistics.population import Selection, in_spans, spans_of
 from app.statistics.question import Page, Question, Subject
 from app.statistics.rates import Counts, stacked
 from app.statistics.row_list import Margins, RowList, ordered
@@ -97,18 +97,18 @@ class Axis:
         """Return the value of each row; -1: none."""
         if self.tree is not None:
             placed = self.snapshot.district_of if self.by.dimension == "district" else self.snapshot.industry_of
-            held: Int64 = holders(self.tree.ends, self.nodes)[placed[rows]]
+            held: Int64 = holders(self.tree.ends, self.nodes)[placed(rows)]
             return held
-        column = DIMENSION[self.by].column
-        values, valid = self.snapshot.rows.values(column)[rows].astype(np.int64), self.snapshot.rows.valid(column)
-        return values if valid is None else np.where(valid[rows], values, -1)
+        column, table = DIMENSION[self.by].column, self.snapshot.rows
+        values, valid = table.values(column, rows).astype(np.int64), table.valid(column, rows)
+        return values if valid is None else np.where(valid, values, -1)
 
     def _holds(self, number: int, rows: Int64) -> Mask:
         """Return which rows have a value, of which a row may have several."""
         if self.by is By.BASIS:
-            return self.snapshot.in_basis(Basis(self.choices[number]), slice(0, len(self.snapshot.rows)))[rows]
+            return self.snapshot.in_basis(Basis(self.choices[number]), rows)
         group = self.snapshot.groups[self.choices[number]]
-        return in_spans(self.snapshot.industry_of[rows], spans_of(self.snapshot.industries, group))
+        return in_spans(self.snapshot.industry_of(rows), spans_of(self.snapshot.industries, group))
 
 
 @dataclass(frozen=True)
@@ -258,8 +258,7 @@ class _Grid:
 def _grid(snapshot: Snapshot, selection: Selection, axes: Sequence[Axis]) -> _Grid:
     if any(axis.by is By.BASIS for axis in axes):
         selection = replace(selection, basis=Basis.REGISTERED)
-    rows, mask = rows_of(snapshot, selection)
-    selected: Int64 = rows.start + np.flatnonzero(mask)
+    selected = sums.listed_rows(snapshot, selection)
     keys = np.zeros(len(selected), np.int64)
     for axis in axes:
         places, values = axis.expanded(selected)

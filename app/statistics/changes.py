@@ -290,9 +290,9 @@ class _Members:
     def of(cls, one: _Date, rows: Int64) -> "_Members":
         """Return those of a selection, given the row that each enterprise would be in."""
         everything = slice(0, len(one.snapshot.enterprises))
-        selected, mask = rows_of(one.snapshot, one.selection)
         row = np.full(everything.stop, -1)
-        row[selected] = np.where(mask, rows[selected], -1)
+        for selected, mask in rows_of(one.snapshot, one.selection):
+            row[selected] = np.where(mask, rows[selected], -1)
         return cls(one.snapshot.in_basis(one.selection.basis, everything), row)
 
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from app.catalogue.metrics import METRIC
+from app.statistics import sums
 from app.statistics.aggregates import count_selection
 from app.statistics.inference import precision_of
-from app.statistics.population import Selection, in_spans, resolve, rows_of, spans_of
+from app.statistics.population import Selection, in_spans, resolve, spans_of
 from app.statistics.question import Population, Question
 from app.statistics.rates import Counts, Rates, rates_of
 from app.store.arrays import Int64
@@ -103,9 +104,8 @@ def uplift_of(snapshot: Snapshot, question: Question) -> Uplift:
 
 def _without_dual(snapshot: Snapshot, selection: Selection, counts: Counts) -> Counts:
     """Return the counts if nobody were in dual affiliation; enterprises reached by a work means too remain reached."""
-    rows, mask = rows_of(snapshot, selection)
-    table = snapshot.enterprises
-    by_work = (table.values("work_reached")[rows] == 1) & (table.values("organised")[rows] == 0) & mask
+    rows, value_of = sums.listed_rows(snapshot, selection), snapshot.enterprises.values
+    by_work = (value_of("work_reached", rows) == 1) & (value_of("organised", rows) == 0)
     values = counts.values.copy()
     values[counts.codes.index("enterprises_reached_by_dual")] = 0
     values[counts.codes.index("enterprises_work_only")] = np.count_nonzero(by_work)

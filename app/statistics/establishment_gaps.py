@@ -88,7 +88,7 @@ def candidates_of(snapshot: Snapshot, rows: Int64) -> list[tuple[Candidate, ...]
     Branches at its site come before others in its street, then preferred forms before others, then by code.
     """
     near = NearBranches.of(snapshot)
-    return [tuple(islice(near.candidates(node), _MOST_CANDIDATES)) for node in snapshot.district_of[rows].tolist()]
+    return [tuple(islice(near.candidates(node), _MOST_CANDIDATES)) for node in snapshot.district_of(rows).tolist()]
 
 
 def street_of(tree: Tree, node: int) -> int:

@@ -13,7 +13,7 @@ from app.statistics import sums
 from app.statistics.aggregates import count_selection
 from app.statistics.establishment_gaps import NearBranches, street_of
 from app.statistics.inference import precision_of
-from app.statistics.population import Selection, resolve, rows_of
+from app.statistics.population import Selection, resolve
 from app.statistics.question import Population
 from app.statistics.rates import Counts, Rates, rates_of
 from app.store.arrays import Int64
@@ -167,24 +167,24 @@ def propose(snapshot: Snapshot, population: Population) -> Proposals:
 
 def _unorganised(snapshot: Snapshot, selection: Selection) -> Int64:
     """Return the selected enterprises that operate and are not organised."""
-    span, mask = rows_of(snapshot, selection)
-    is_loose = snapshot.in_basis(Basis.OPERATING, span) & (snapshot.enterprises.values("organised")[span] == 0)
-    rows: Int64 = span.start + np.flatnonzero(mask & is_loose)
-    return rows
+    rows = sums.listed_rows(snapshot, selection)
+    is_loose = snapshot.in_basis(Basis.OPERATING, rows) & (snapshot.enterprises.values("organised", rows) == 0)
+    loose: Int64 = rows[is_loose]
+    return loose
 
 
 def _column(snapshot: Snapshot, name: str, rows: Int64) -> tuple[Int64, Mask]:
     """Return the values of some rows, 0 where unknown, and where they are known."""
-    valid = snapshot.enterprises.valid(name)
-    known = np.ones(len(rows), bool) if valid is None else valid[rows]
-    return snapshot.enterprises.values(name)[rows].astype(np.int64), known
+    valid = snapshot.enterprises.valid(name, rows)
+    known = np.ones(len(rows), bool) if valid is None else valid
+    return snapshot.enterprises.values(name, rows).astype(np.int64), known
 
 
 def _smallest(snapshot: Snapshot, plan: _Plan) -> Int64:
     """Return the rank of the smallest code of each proposal."""
     if len(plan.kinds) == 0:
         return plan.kinds
-    ranks: Int64 = np.minimum.reduceat(snapshot.enterprise_code_ranks[plan.enterprises], plan.starts)
+    ranks: Int64 = np.minimum.reduceat(snapshot.enterprises.ranks("code", plan.enterprises), plan.starts)
     return ranks
 
 
@@ -214,11 +214,11 @@ class _Planner:
     def __init__(self, snapshot: Snapshot, rows: Int64) -> None:
         self._snapshot = snapshot
         self._enough = snapshot.manifest.settings.eligible_full_members
-        full = snapshot.enterprises.values("full_members")[rows].astype(np.int64)
-        divisions = _division_ranks(snapshot, snapshot.industry_of[rows].astype(np.int64))
-        order = np.lexsort((snapshot.enterprise_code_ranks[rows], -full, divisions))
+        full = snapshot.enterprises.values("full_members", rows).astype(np.int64)
+        divisions = _division_ranks(snapshot, snapshot.industry_of(rows).astype(np.int64))
+        order = np.lexsort((snapshot.enterprises.ranks("code", rows), -full, divisions))
         self._rows, self._full = rows[order], full[order]
-        self._nodes = snapshot.district_of[self._rows].astype(np.int64)
+        self._nodes = snapshot.district_of(self._rows).astype(np.int64)
         self._near = NearBranches.of(snapshot)
         self._covered: list[int] = snapshot.branches.values("own_enterprises_covered").tolist()
 

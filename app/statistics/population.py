@@ -1,6 +1,6 @@
 """Selections: the population of a question, with its codes resolved in a snapshot."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -111,31 +111,36 @@ def unknown_code(parameter: str, code: str, known: Iterable[str]) -> ErrorItem:
     return ErrorItem(ErrorCode.UNKNOWN_CODE, f"query/{parameter}", message, suggestions=closest(code, known))
 
 
-def rows_of(snapshot: Snapshot, selection: Selection) -> tuple[slice, Mask]:
-    """Return the slice of rows from a selection's first district to its last, and a mask of the selected ones."""
-    rows, mask = district_rows(snapshot, selection)
-    mask &= snapshot.in_basis(selection.basis, rows)
-    if selection.industries:
-        mask &= in_spans(snapshot.industry_of[rows], spans_of(snapshot.industries, selection.industries))
-    if selection.groups:
-        nodes = [node for group in selection.groups for node in snapshot.groups[group]]
-        mask &= in_spans(snapshot.industry_of[rows], spans_of(snapshot.industries, nodes))
-    for column, numbers in selection.attributes:
-        mask &= _any_of(snapshot, column, numbers, rows)
-    return rows, mask
+def rows_of(snapshot: Snapshot, selection: Selection) -> Iterator[tuple[slice, Mask]]:
+    """Yield the slice of rows from a selection's first district to its last, and a mask of the selected ones.
+
+    By part, so that nothing is as long as all rows where there are several.
+    """
+    for rows, inside in _district_rows(snapshot, selection):
+        mask = inside & snapshot.in_basis(selection.basis, rows)
+        if selection.industries:
+            mask &= in_spans(snapshot.industry_of(rows), spans_of(snapshot.industries, selection.industries))
+        if selection.groups:
+            nodes = [node for group in selection.groups for node in snapshot.groups[group]]
+            mask &= in_spans(snapshot.industry_of(rows), spans_of(snapshot.industries, nodes))
+        for column, numbers in selection.attributes:
+            mask &= _any_of(snapshot, column, numbers, rows)
+        yield rows, mask
 
 
-def district_rows(snapshot: Snapshot, selection: Selection) -> tuple[slice, Mask]:
-    """Return the slice of rows from a selection's first district to its last, and a mask of those in one."""
+def _district_rows(snapshot: Snapshot, selection: Selection) -> Iterator[tuple[slice, Mask]]:
+    """Yield the slice of rows from a selection's first district to its last, and a mask of those in one, by part."""
     if not selection.districts:
-        return slice(0, len(snapshot.rows)), np.ones(len(snapshot.rows), bool)
+        for rows in snapshot.rows.runs(slice(0, len(snapshot.rows))):
+            yield rows, np.ones(rows.stop - rows.start, bool)
+        return
     first, ends = snapshot.first_of_district, snapshot.districts.ends
     bounds = [(int(first[node]), int(first[ends[node]])) for node in roots(snapshot.districts, selection.districts)]
-    rows = slice(bounds[0][0], bounds[-1][1])
-    mask = np.zeros(rows.stop - rows.start, bool)
-    for start, end in bounds:
-        mask[start - rows.start : end - rows.start] = True
-    return rows, mask
+    for rows in snapshot.rows.runs(slice(bounds[0][0], bounds[-1][1])):
+        mask = np.zeros(rows.stop - rows.start, bool)
+        for start, end in bounds:
+            mask[max(start - rows.start, 0) : max(end - rows.start, 0)] = True
+        yield rows, mask
 
 
 def spans_of(tree: Tree, nodes: Sequence[int]) -> list[tuple[int, int]]:
@@ -161,6 +166,6 @@ def _found(
 
 
 def _any_of(snapshot: Snapshot, column: str, numbers: tuple[int, ...], rows: slice) -> Mask:
-    equal = np.isin(snapshot.rows.values(column)[rows], numbers)
-    valid = snapshot.rows.valid(column)
-    return np.asarray(equal if valid is None else equal & valid[rows])
+    equal = np.isin(snapshot.rows.values(column, rows), numbers)
+    valid = snapshot.rows.valid(column, rows)
+    return np.asarray(equal if valid is None else equal & valid)

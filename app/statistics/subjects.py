@@ -1,6 +1,5 @@
 """Statistics of single enterprises, and of branches: distinct persons, `own` and `subtree`."""
 
-from bisect import bisect_left
 from collections.abc import Iterable
 from functools import partial
 
@@ -39,7 +38,7 @@ def list_enterprises(snapshot: Snapshot, question: Question, page: Page) -> RowL
     flags = flagged(snapshot, rows, question.listing)
     rows = related(snapshot, flags, question.listing, question.population.district)
     side = _side(snapshot, question.fields)
-    ranked = ordered(rows, snapshot.enterprise_code_ranks[rows], side, page, precision_of(snapshot.manifest))
+    ranked = ordered(rows, snapshot.enterprises.ranks("code", rows), side, page, precision_of(snapshot.manifest))
     return RowList(snapshot, Subject.ENTERPRISES, ranked, (side,), partial(_margins, snapshot, rows))
 
 
@@ -81,9 +80,9 @@ def flagged(snapshot: Snapshot, rows: Int64, listing: Listing) -> Int64:
     for name, column in _FLAGS.items():
         wanted = getattr(listing, name)
         if wanted is not None:
-            valid = snapshot.enterprises.valid(column)
-            matches = snapshot.enterprises.values(column)[rows] == int(wanted)
-            rows = rows[matches if valid is None else matches & valid[rows]]
+            valid = snapshot.enterprises.valid(column, rows)
+            matches = snapshot.enterprises.values(column, rows) == int(wanted)
+            rows = rows[matches if valid is None else matches & valid]
     return rows
 
 
@@ -98,8 +97,8 @@ def related(snapshot: Snapshot, rows: Int64, listing: Listing, district: tuple[s
     if listing.relation is None:
         return rows
     if listing.relation is Relation.UNREACHED:
-        enterprises = snapshot.enterprises
-        alone = (enterprises.values("organised")[rows] == 0) & (enterprises.values("members_without_dual")[rows] > 0)
+        values = snapshot.enterprises.values
+        alone = (values("organised", rows) == 0) & (values("members_without_dual", rows) > 0)
         return _near(snapshot, rows[alone], listing.branch, district)
     assert listing.branch is not None
     branches = subtree_of(snapshot, listing.branch, district)
@@ -157,12 +156,12 @@ def subtree_of(snapshot: Snapshot, branch: str, district: tuple[str, ...]) -> In
 
 def _count(snapshot: Snapshot, rows: Int64) -> Counts:
     """Return the measures of single enterprises; null: unknown, or not defined for the member source."""
-    values = np.stack([snapshot.enterprises.values(code)[rows] for code in _ROWS]).astype(np.int64)
+    values = np.stack([snapshot.enterprises.values(code, rows) for code in _ROWS]).astype(np.int64)
     null = np.zeros(values.shape, bool)
     for line, code in enumerate(_ROWS):
-        valid = snapshot.enterprises.valid(code)
+        valid = snapshot.enterprises.valid(code, rows)
         if valid is not None:
-            null[line] = ~valid[rows]
+            null[line] = ~valid
     return Counts(_ROWS, values, null, _undefined(snapshot), _PROTECTED)
 
 
@@ -240,10 +239,10 @@ def _count_branches(snapshot: Snapshot, side: str, rows: Int64) -> Counts:
     values = np.zeros((len(_CODES), len(rows)), np.int64)
     null = np.zeros(values.shape, bool)
     for line, code in enumerate(_MEASURES):
-        values[line] = snapshot.branches.values(f"{side}_{code}")[rows]
-        valid = snapshot.branches.valid(f"{side}_{code}")
+        values[line] = snapshot.branches.values(f"{side}_{code}", rows)
+        valid = snapshot.branches.valid(f"{side}_{code}", rows)
         if valid is not None:
-            null[line] = ~valid[rows]
+            null[line] = ~valid
     values[_CODES.index("members")] = values[_PARTICIPATING]
     return Counts(_CODES, values, null, undefined=_OF_SUBTREE & (side == "own"), protected=_NONE)
 
@@ -305,7 +304,7 @@ def own_district(snapshot: Snapshot, subject: Subject, code: str) -> str | None:
     if subject is Subject.BRANCHES:
         row = int(one_branch(snapshot, code).rows[0])
         return snapshot.districts.codes[int(snapshot.branch_districts[row])]
-    node = int(snapshot.district_of[int(one_enterprise(snapshot, code).rows[0])])
+    node = int(snapshot.district_of(one_enterprise(snapshot, code).rows)[0])
     return snapshot.districts.codes[node] if node < len(snapshot.districts.codes) else None
 
 
@@ -318,7 +317,4 @@ def codes_near(snapshot: Snapshot, subject: Subject, code: str) -> Iterable[str]
     """Return the codes to search for the closest to an unknown one: all branches, or nearby enterprises."""
     if subject is Subject.BRANCHES:
         return snapshot.branch_index
-    codes = snapshot.enterprises.arrow("code")
-    order = np.argsort(snapshot.enterprise_code_ranks)
-    place = bisect_left(order, code.encode(), key=lambda row: codes[int(row)].as_py().encode())
-    return snapshot.enterprises.texts_of("code", order[max(0, place - NEIGHBOURS) : place + NEIGHBOURS])
+    return snapshot.enterprises.near("code", code, NEIGHBOURS)

@@ -3,7 +3,7 @@
 Rows are enterprises, or the places of a protected snapshot; measures are given by code.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -37,8 +37,10 @@ def whole(snapshot: Snapshot, selection: Selection, measures: Sequence[str]) -> 
             return _added_up(industries(snapshot, replace(selection, industries=()), nodes, measures))
         case ["groups"] if len(selection.groups) == 1:
             return groups(snapshot, Selection(selection.basis), selection.groups, measures)
-    rows, mask = rows_of(snapshot, selection)
-    return _segments(snapshot, rows, mask, np.array([0]), np.array([mask.size]), measures)
+    sums = np.zeros((len(measures), 1), np.int64)
+    for rows, mask in rows_of(snapshot, selection):
+        sums += _segments(snapshot, rows, mask, np.array([0]), np.array([mask.size]), measures)
+    return sums
 
 
 def of_subjects(
@@ -59,11 +61,12 @@ def districts(snapshot: Snapshot, selection: Selection, nodes: Int64, measures: 
         return _looked_up(snapshot, selection.basis, 1 + nodes, measures)
     if selection.conditions == {"industries"} and len(nodes) == 1:
         return whole(snapshot, replace(selection, districts=(int(nodes[0]),)), measures)
-    rows, mask = rows_of(snapshot, selection)
-    first = snapshot.first_of_district
-    starts = np.clip(first[nodes] - rows.start, 0, mask.size)
-    ends = np.clip(first[snapshot.districts.ends[nodes]] - rows.start, 0, mask.size)
-    return _segments(snapshot, rows, mask, starts, ends, measures)
+    first, sums = snapshot.first_of_district, np.zeros((len(measures), len(nodes)), np.int64)
+    for rows, mask in rows_of(snapshot, selection):
+        starts = np.clip(first[nodes] - rows.start, 0, mask.size)
+        ends = np.clip(first[snapshot.districts.ends[nodes]] - rows.start, 0, mask.size)
+        sums += _segments(snapshot, rows, mask, starts, ends, measures)
+    return sums
 
 
 def industries(snapshot: Snapshot, selection: Selection, nodes: Int64, measures: Sequence[str]) -> Int64:
@@ -77,10 +80,12 @@ def industries(snapshot: Snapshot, selection: Selection, nodes: Int64, measures:
         cells = _in_cells(snapshot, selection.basis, selection.districts[0], nodes, measures)
         if cells is not None:
             return cells
-    ordered, keys = _by_industry(snapshot, selection)
-    starts = np.searchsorted(keys, nodes)
-    ends = np.searchsorted(keys, snapshot.industries.ends[nodes])
-    return _of_rows(snapshot, ordered, starts, ends, measures)
+    sums = np.zeros((len(measures), len(nodes)), np.int64)
+    for ordered, keys in _by_industry(snapshot, selection):
+        starts = np.searchsorted(keys, nodes)
+        ends = np.searchsorted(keys, snapshot.industries.ends[nodes])
+        sums += _of_rows(snapshot, ordered, starts, ends, measures)
+    return sums
 
 
 def groups(snapshot: Snapshot, selection: Selection, codes: Sequence[str], measures: Sequence[str]) -> Int64:
@@ -91,10 +96,12 @@ def groups(snapshot: Snapshot, selection: Selection, codes: Sequence[str], measu
         return _looked_up(
             snapshot, selection.basis, offset + np.array([places.index(code) for code in codes], np.int64), measures
         )
-    ordered, keys = _by_industry(snapshot, selection)
-    spans = (spans_of(snapshot.industries, snapshot.groups[code]) for code in codes)
-    sums = [_of_spans(snapshot, ordered, keys, found, measures) for found in spans]
-    return np.concatenate(sums, axis=1) if sums else np.zeros((len(measures), 0), np.int64)
+    sums = np.zeros((len(measures), len(codes)), np.int64)
+    for ordered, keys in _by_industry(snapshot, selection):
+        for place, code in enumerate(codes):
+            spans = spans_of(snapshot.industries, snapshot.groups[code])
+            sums[:, place : place + 1] += _of_spans(snapshot, ordered, keys, spans, measures)
+    return sums
 
 
 def _added_up(sums: Int64) -> Int64:
@@ -144,15 +151,15 @@ def _in_cells(snapshot: Snapshot, basis: Basis, district: int, nodes: Int64, mea
     return _gathered(snapshot.cells.values, block + columns, measures)
 
 
-def _by_industry(snapshot: Snapshot, selection: Selection) -> tuple[Int64, npt.NDArray[Any]]:
-    """Return the selected rows sorted by industry, and their industries."""
-    rows, mask = rows_of(snapshot, selection)
-    selected: Int64 = rows.start + np.flatnonzero(mask)
-    keys = snapshot.industry_of[selected]
-    if len(snapshot.industries.codes) < _NARROW:
-        keys = keys.astype(np.uint16)
-    order = np.argsort(keys, kind="stable")
-    return selected[order], keys[order].astype(np.int64)
+def _by_industry(snapshot: Snapshot, selection: Selection) -> Iterator[tuple[Int64, npt.NDArray[Any]]]:
+    """Yield the selected rows of each part sorted by industry, and their industries."""
+    for rows, mask in rows_of(snapshot, selection):
+        selected: Int64 = rows.start + np.flatnonzero(mask)
+        keys = snapshot.industry_of(selected)
+        if len(snapshot.industries.codes) < _NARROW:
+            keys = keys.astype(np.uint16)
+        order = np.argsort(keys, kind="stable")
+        yield selected[order], keys[order].astype(np.int64)
 
 
 def _segments(
@@ -160,7 +167,7 @@ def _segments(
 ) -> Int64:
     """Return the sums of the masked rows between bounds, which are relative to the slice."""
     if np.count_nonzero(mask) > _DENSE * mask.size:
-        columns = (snapshot.rows.values(measure)[rows] * mask for measure in measures)
+        columns = (snapshot.rows.values(measure, rows) * mask for measure in measures)
         return _added(columns, mask.size, starts, ends, len(measures))
     selected = np.flatnonzero(mask)
     first, last = np.searchsorted(selected, starts), np.searchsorted(selected, ends)
@@ -169,7 +176,7 @@ def _segments(
 
 def _of_rows(snapshot: Snapshot, rows: Int64, starts: Int64, ends: Int64, measures: Sequence[str]) -> Int64:
     """Return the sums of `rows[start:end]` for each pair of bounds."""
-    columns = (snapshot.rows.values(measure).take(rows) for measure in measures)
+    columns = (snapshot.rows.values(measure, rows) for measure in measures)
     return _added(columns, len(rows), starts, ends, len(measures))
 
 
@@ -193,8 +200,7 @@ def _added(columns: Iterable[npt.NDArray[Any]], size: int, starts: Int64, ends: 
 
 def listed_rows(snapshot: Snapshot, selection: Selection) -> Int64:
     """Return the selected rows."""
-    rows, mask = rows_of(snapshot, selection)
-    listed: Int64 = rows.start + np.flatnonzero(mask)
+    listed: Int64 = np.concatenate([rows.start + np.flatnonzero(mask) for rows, mask in rows_of(snapshot, selection)])
     return listed
 
 
@@ -210,6 +216,6 @@ def of_runs(snapshot: Snapshot, rows: Int64, lengths: Int64, measures: Sequence[
     if len(some):
         starts = (np.cumsum(lengths) - lengths)[some]
         for line, measure in enumerate(measures):
-            values = snapshot.rows.values(measure).take(rows)
+            values = snapshot.rows.values(measure, rows)
             sums[line, some] = np.add.reduceat(values, starts, dtype=np.int64)
     return sums

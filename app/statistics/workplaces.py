@@ -78,8 +78,8 @@ def workplaces_in(snapshot: Snapshot, question: WorkplacesQuestion, page: Page) 
     inside = kinds == _PLACES.index(Workplace.ENTERPRISE)
     enterprises, counts = table.values("enterprise")[places[inside]].astype(np.int64), members[inside]
     if question.level is None:
-        without = snapshot.enterprises.values("members_without_dual")[enterprises].astype(np.int64)
-        ranks = snapshot.enterprise_code_ranks[enterprises]
+        without = snapshot.enterprises.values("members_without_dual", enterprises).astype(np.int64)
+        ranks = snapshot.enterprises.ranks("code", enterprises)
         order = _order({"members": counts, "members_without_dual": without}, ranks, page)
         rows, counts, alone, left = enterprises[order], counts[order], without[order], None
     else:
@@ -104,7 +104,7 @@ def _by_level(snapshot: Snapshot, level: By, enterprises: Int64, members: Int64)
     of_district = level.dimension == "district"
     tree = snapshot.districts if of_district else snapshot.industries
     placed = snapshot.district_of if of_district else snapshot.industry_of
-    held = holders(tree.ends, np.flatnonzero(tree.of_level(level.value)))[placed[enterprises]]
+    held = holders(tree.ends, np.flatnonzero(tree.of_level(level.value)))[placed(enterprises)]
     rows, place = np.unique(held[held >= 0], return_inverse=True)
     counts = np.zeros(len(rows), np.int64)
     np.add.at(counts, place, members[held >= 0])

@@ -20,24 +20,12 @@ def running_total(values: npt.NDArray[Any], mask: npt.NDArray[np.bool_] | None =
 def edges(nodes: Indices, count: int) -> Int64:
     """Return the first row of each node among rows sorted by node and, last, the end of the last node: `count` + 1.
 
-    Rows without a node have the number `count` and come last.
+    Rows without a node have the number `count` and come last, or are left out.
     """
-    return np.searchsorted(nodes, np.arange(count + 1)).astype(np.int64)
-
-
-def subtree_totals(totals: Int64, first: Int64, ends: Indices) -> Int64:
-    """Return the sum of each node's subtree.
-
-    Parameters
-    ----------
-    totals
-        Running totals of the rows.
-    first
-        First row of each node, from `edges`.
-    ends
-        For each node, the index after the last node of its subtree.
-    """
-    return totals[first[ends]] - totals[first[:-1]]
+    held = min(count, int(np.iinfo(nodes.dtype).max))  # what the type holds: searching for more would copy the nodes
+    first = np.full(count + 1, len(nodes), np.int64)
+    first[: held + 1] = np.searchsorted(nodes, np.arange(held + 1, dtype=nodes.dtype))
+    return first
 
 
 def disjoint_spans(starts: Indices, ends: Indices) -> list[tuple[int, int]]:

@@ -1,7 +1,7 @@
 """The manifest of a snapshot: what it is, how it was built, what it can answer."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,38 @@ RELEASE = "release.json"
 """Beside the manifest, outside its checksums; absent in drafts and where what is built is released at once."""
 
 
-class TableInfo(msgspec.Struct, frozen=True):
-    """One file: its number of rows and the SHA-256 of its bytes."""
+class Part(msgspec.Struct, frozen=True):
+    """One of several files of a table: its rows, the SHA-256 of its bytes, and where its rows begin.
+
+    `first_district` is a code; null: its rows have no district.
+    """
 
     rows: int
     sha256: str
+    first_district: str | None
+
+
+class TableInfo(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A table: its number of rows and the SHA-256 of its file; where it has several, of their checksums in order."""
+
+    rows: int
+    sha256: str
+    parts: tuple[Part, ...] = ()
+
+    @classmethod
+    def of_parts(cls, parts: Sequence[Part]) -> "TableInfo":
+        """Return what is said of a table; one part is a file as of any other table."""
+        if len(parts) == 1:
+            return cls(parts[0].rows, parts[0].sha256)
+        joined = "".join(part.sha256 for part in parts)
+        rows = sum(part.rows for part in parts)
+        return cls(rows, hashlib.sha256(joined.encode()).hexdigest(), tuple(parts))
+
+    def files(self, name: str) -> dict[str, str]:
+        """Return the SHA-256 of each of its files, by file name, in the order of their rows."""
+        if not self.parts:
+            return {f"{name}.arrow": self.sha256}
+        return {f"{name}-{number:04}.arrow": part.sha256 for number, part in enumerate(self.parts)}
 
 
 class Correlation(msgspec.Struct, frozen=True):
@@ -153,6 +180,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     public_id: str | None = None
     extracts: tuple[ExtractInfo, ...] = ()
     release: Release | None = None
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The SHA-256 of every file, by file name."""
+        return {file: sha256 for name, info in self.tables.items() for file, sha256 in info.files(name).items()}
 
     @property
     def scoped(self) -> "Manifest":

@@ -62,11 +62,11 @@ class DamagedSnapshot(Exception):
     """A snapshot whose files do not match its manifest; it is not served."""
 
 
-def damaged_table(folder: Path, manifest: Manifest) -> str | None:
-    """Return the first table of a snapshot's folder whose file does not match the manifest; null if all match."""
-    for name, info in manifest.tables.items():
+def damaged_file(folder: Path, manifest: Manifest) -> str | None:
+    """Return the first file of a snapshot's folder that does not match the manifest; null if all match."""
+    for name, sha256 in manifest.files.items():
         try:
-            whole = checksum(folder / f"{name}.arrow") == info.sha256
+            whole = checksum(folder / name) == sha256
         except OSError:
             whole = False
         if not whole:
@@ -77,7 +77,7 @@ def damaged_table(folder: Path, manifest: Manifest) -> str | None:
 def _files(folder: Path, manifest: Manifest) -> object:
     """Return a value that stays equal while the files of a snapshot are unchanged (inode, size, time), unread."""
     try:
-        stats = [(folder / f"{name}.arrow").stat() for name in manifest.tables]
+        stats = [(folder / name).stat() for name in manifest.files]
     except OSError:
         return object()  # equal to nothing
     return manifest.tables, [(stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in stats]
@@ -250,18 +250,18 @@ class Shelf:
         name = self._verify(manifest)
         if name is not None:
             self._refused[manifest.id] = manifest
-            self._damage(manifest.id, say("{file} does not match its checksum", file=f"{name}.arrow"))
+            self._damage(manifest.id, say("{file} does not match its checksum", file=name))
             raise DamagedSnapshot(manifest.id)
         self._damaged.pop(manifest.id, None)  # rebuilt since
         return Snapshot(folder, manifest, self._trees)
 
     def _verify(self, manifest: Manifest) -> str | None:
-        """Return the first table that does not match the manifest; files verified before are not read again."""
+        """Return the first file that does not match the manifest; files verified before are not read again."""
         folder = self._root / manifest.id
         files = _files(folder, manifest)
         if self._verified_files.get(manifest.id) == files:
             return None
-        name = damaged_table(folder, manifest)
+        name = damaged_file(folder, manifest)
         if name is None:
             self._verified_files[manifest.id] = files
         return name

@@ -21,7 +21,7 @@ METHODOLOGY = (ROOT / "docs" / "methodology.md").read_text(encoding="utf-8")
 
 def test_organised_together_is_what_the_methodology_says(quarters: Settings) -> None:
     snapshot = Shelf(quarters.snapshots_dir / "exact").newest()
-    rows, mask = rows_of(snapshot, resolve(snapshot, Population(Basis.OPERATING, district=(SIMING,))))
+    [(rows, mask)] = rows_of(snapshot, resolve(snapshot, Population(Basis.OPERATING, district=(SIMING,))))
     organised = mask & (snapshot.enterprises.values("organised")[rows] == 1)
     firms = set((rows.start + np.flatnonzero(organised)).tolist())
     table, living = snapshot.table("coverage"), snapshot.branch_index

@@ -22,6 +22,7 @@ from app.publication.targets import targets_answer
 from app.publication.trends import trend_answer
 from app.publication.workplaces import workplaces_answer
 from app.snapshots.build import build_snapshot
+from app.snapshots.shards import SIZES, Sizes
 from app.statistics.changes import ChangesQuestion
 from app.statistics.data_quality import DataQualityQuestion
 from app.statistics.establishment_gaps import gap_listing
@@ -156,9 +157,9 @@ class Asker(Reader):
         self.settings = Settings(_env_file=None, database_url=url, data_dir=folder, **settings)
         super().__init__(self.settings.snapshots_dir / "exact")
 
-    def build(self, as_of: date) -> str:
+    def build(self, as_of: date, sizes: Sizes = SIZES) -> str:
         """Build the snapshot of a date; return its id."""
-        return build_snapshot(self.settings, as_of, lambda _phase, _done, _total: None).id
+        return build_snapshot(self.settings, as_of, lambda _phase, _done, _total: None, sizes=sizes).id
 
 
 def population_of(params: Params) -> Population:

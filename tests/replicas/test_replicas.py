@@ -14,6 +14,7 @@ from app.cli.commands import main
 from app.config import Settings
 from app.main import create_app
 from app.messages import verbatim
+from app.snapshots.build import build_snapshot
 from app.snapshots.replication import index as lists
 from app.snapshots.replication import prune, push
 from app.snapshots.replication.index import StoreRefused, read_index, replace_index
@@ -23,6 +24,10 @@ from app.snapshots.replication.pull import FolderOfOther, replicate
 from app.snapshots.replication.push import push as push_all
 from app.snapshots.replication.push import push_changes
 from app.snapshots.replication.state import FolderOfReplica, is_unpushed, read_replica, unpushed_seconds
+from app.snapshots.shards import Sizes
+from tests.factories.crowded_registries import crowded_registry
+from tests.factories.loading import fill
+from tests.factories.registries import AS_OF
 from tests.factories.releasing import Desk, public_of
 from tests.factories.rounded import public_settings
 from tests.reliability.service import until
@@ -109,6 +114,27 @@ def test_tables_that_did_not_change_are_neither_sent_nor_fetched(store: Store, w
     assert store.names("exact") == before
     assert pulled(replica).places == writer.places
     assert Desk(replica).ids("exact") == [first.id, second.id]
+
+
+def test_only_parts_that_changed_are_sent_and_fetched(any_store: Store, any_writer: Desk, tmp_path: Path) -> None:
+    writer, replica, registry = any_writer, any_store.replica(tmp_path / "replica"), crowded_registry(0)
+
+    def built() -> dict[str, str]:
+        fill(writer.settings.registry_url, registry)
+        manifest = build_snapshot(writer.settings, AS_OF, lambda *_: None, sizes=Sizes(1, 1))
+        return manifest.tables["enterprises"].files("enterprises")
+
+    first = built()
+    pulled(replica)
+    registry["enterprises"][0]["name"] = "另一个"
+    second = built()
+    changed = [name for name in first if first[name] != second[name]]
+    assert len(first) > 2
+    assert len(changed) == 1
+    assert contents(pulled(replica)) == contents(writer)
+    for name in first:
+        files = [path.stat().st_ino for path in replica.snapshots_dir.rglob(name)]
+        assert len(set(files)) == (2 if name in changed else 1), name
 
 
 def test_a_push_changes_nothing_when_nothing_is_new(store: Store, writer: Desk) -> None:

@@ -16,7 +16,7 @@ from app.access.principals import Tier
 from app.errors import Conflict
 from app.messages import say
 from app.snapshots.replication.objects import Found, Objects, StoreUnavailable
-from app.store.manifest import Release
+from app.store.manifest import Release, TableInfo
 from app.store.shelf import DRAFTS, WITHDRAWN
 
 if TYPE_CHECKING:
@@ -76,19 +76,15 @@ class Described(msgspec.Struct, frozen=True):
     manifest
         The text of the snapshot's `manifest.json`, whose SHA-256 is the name.
     parts
-        SHA-256 of each part of the tables that have more than one.
+        SHA-256 of each part of the files that have more than one, by file name.
     """
 
     manifest: str
     parts: dict[str, tuple[str, ...]]
 
 
-class _Checksums(msgspec.Struct):
-    sha256: str
-
-
 class _Tables(msgspec.Struct):
-    tables: dict[str, _Checksums]
+    tables: dict[str, TableInfo]
 
 
 class _Sealed(msgspec.Struct, frozen=True):
@@ -146,10 +142,11 @@ def read_described(objects: Objects, tier: Tier, sha256: str) -> Described:
 
 
 def blobs_of(described: Described) -> Iterator[tuple[str, str]]:
-    """Yield the table and the SHA-256 of every blob that a manifest names, the parts of a table in their order."""
+    """Yield the file and the SHA-256 of every blob that a manifest names, the parts of a file in their order."""
     for name, table in msgspec.json.decode(described.manifest, type=_Tables).tables.items():
-        for part in described.parts.get(name, (table.sha256,)):
-            yield name, part
+        for file, sha256 in table.files(name).items():
+            for part in described.parts.get(file, (sha256,)):
+                yield file, part
 
 
 def index_name(tier: Tier) -> str:
@@ -163,7 +160,7 @@ def manifest_name(tier: Tier, sha256: str) -> str:
 
 
 def blob_name(sha256: str) -> str:
-    """Return the name of a table's bytes, or of a part of them."""
+    """Return the name of a file's bytes, or of a part of them."""
     return f"{BLOBS}/{sha256}"
 
 

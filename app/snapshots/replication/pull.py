@@ -35,7 +35,7 @@ from app.snapshots.replication.objects import Objects, StoreUnavailable, stores
 from app.snapshots.replication.state import Replica, StoreState, is_replica, read_replica, write_replica
 from app.store.format import checksum
 from app.store.manifest import EXACT, MANIFEST, RELEASE, DamagedManifest, Manifest, read_manifest, write_release
-from app.store.shelf import damaged_table
+from app.store.shelf import damaged_file
 
 POLL_SECONDS = 0.5
 """How often the store is asked whether its lists have changed, seconds."""
@@ -190,7 +190,7 @@ class Puller:
             manifest = read_manifest(folder)
         except (OSError, DamagedManifest):
             return None
-        if (place, folder.name) not in self._verified and damaged_table(folder, manifest) is not None:
+        if (place, folder.name) not in self._verified and damaged_file(folder, manifest) is not None:
             return None
         self._verified.add((place, folder.name))
         return manifest
@@ -220,11 +220,11 @@ class _Taking:
         self._here = here
         self._missing: set[str | None] = set()
         self._files = {
-            table.sha256: snapshots_dir / place / snapshot / f"{name}.arrow"
+            sha256: snapshots_dir / place / snapshot / name
             for place, snapshots in here.items()
             for snapshot, manifest in snapshots.items()
             if manifest is not None
-            for name, table in manifest.tables.items()
+            for name, sha256 in manifest.files.items()
         }
 
     def take(self, tier: Tier, place: str, snapshot: str, entry: Entry) -> None:
@@ -241,8 +241,8 @@ class _Taking:
                 for name in (MANIFEST, RELEASE) if entry.release else (MANIFEST,):
                     self._moves.move(staged / name, target / name)
                 return
-            for name in manifest.tables:
-                self._take_table(tier, name, manifest, staged)
+            for name, sha256 in manifest.files.items():
+                self._take_file(tier, staged / name, sha256, snapshot)
         except StoreRefused as refused:
             self.refused.append(refused)
             self._missing.add(snapshot)
@@ -268,9 +268,8 @@ class _Taking:
             raise _unfit(snapshot)
         return folder
 
-    def _take_table(self, tier: Tier, name: str, manifest: Manifest, folder: Path) -> None:
-        """Link a table that is here, else fetch it; verified either way."""
-        expected, path = manifest.tables[name].sha256, folder / f"{name}.arrow"
+    def _take_file(self, tier: Tier, path: Path, expected: str, snapshot: str) -> None:
+        """Link a file that is here, else fetch it; verified either way."""
         if expected in self._files:
             link(str(self._files[expected]), str(path))
             if checksum(path) == expected:
@@ -278,18 +277,22 @@ class _Taking:
             path.unlink()
         digest = hashlib.sha256()
         with path.open("wb") as file:
-            for chunk in self._chunks(tier, name):
+            for chunk in self._chunks(tier, path.name):
                 digest.update(chunk)
                 self.size += file.write(chunk)
         if digest.hexdigest() != expected:
             raise StoreRefused(
-                say("Table {table} of {snapshot} is damaged or missing in the store.", table=name, snapshot=manifest.id)
+                say(
+                    "Table {table} of {snapshot} is damaged or missing in the store.",
+                    table=path.stem,
+                    snapshot=snapshot,
+                )
             )
         self._files[expected] = path
 
     def _chunks(self, tier: Tier, name: str) -> Iterator[bytes]:
-        for table, sha256 in blobs_of(self._described):
-            if table == name:
+        for file, sha256 in blobs_of(self._described):
+            if file == name:
                 yield from self._objects[tier].stream(blob_name(sha256))
 
 

@@ -34,7 +34,7 @@ from app.snapshots.replication.index import (
 from app.snapshots.replication.objects import Objects, addresses, stores
 from app.snapshots.replication.state import Pushed, note_all_pushed, read_pushed, refuse_replica, write_pushed
 from app.store.format import checksum
-from app.store.manifest import MANIFEST, DamagedManifest, Manifest, OutdatedManifest, read_manifest
+from app.store.manifest import MANIFEST, DamagedManifest, OutdatedManifest, read_manifest
 from app.store.shelf import DamagedSnapshot
 
 PUSH_LOCK = ".push.lock"
@@ -163,14 +163,14 @@ class _Push:
 
     def _send_snapshot(self, folder: Path) -> None:
         content, manifest = (folder / MANIFEST).read_bytes(), read_manifest(folder)
-        sent = {name: tuple(self._send_table(folder, manifest, name)) for name in manifest.tables}
-        parts = {name: blobs for name, blobs in sent.items() if blobs != (manifest.tables[name].sha256,)}
+        files = manifest.files
+        sent = {name: tuple(self._send_file(folder / name, sha256)) for name, sha256 in files.items()}
+        parts = {name: blobs for name, blobs in sent.items() if blobs != (files[name],)}
         described = msgspec.json.encode(Described(content.decode(), parts))
         self._objects.create(manifest_name(self._tier, hashlib.sha256(content).hexdigest()), described)
 
-    def _send_table(self, folder: Path, manifest: Manifest, name: str) -> Iterator[str]:
-        """Send what is not there of a table, in parts; yield the SHA-256 of each."""
-        path, expected = folder / f"{name}.arrow", manifest.tables[name].sha256
+    def _send_file(self, path: Path, expected: str) -> Iterator[str]:
+        """Send what is not there of a file, in parts; yield the SHA-256 of each."""
         if path.stat().st_size <= PART and self._objects.exists(blob_name(expected)):
             yield expected
             return

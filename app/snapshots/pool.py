@@ -1,0 +1,70 @@
+"""Work on many things in processes of this machine, which end with this one however it ends."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context, parent_process
+from typing import Any, TypeVar
+
+from app.config import Settings
+
+Common = TypeVar("Common")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def processes_of(settings: Settings) -> int:
+    """Return how many processes, or threads of one, a build uses: as many as this one may use cores, if none is set."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return settings.build_processes or cores or 1
+
+
+def each(
+    work: Callable[[Common, Item], Result], common: Common, items: Sequence[Item], processes: int
+) -> Iterator[Result]:
+    """Yield what a function of a module returns for each item, in their order; what all have in common is sent once.
+
+    With one process, or for one item, it runs here.
+    """
+    if min(processes, len(items)) <= 1:
+        for item in items:
+            yield work(common, item)
+        return
+    workers = min(processes, len(items))
+    executor = ProcessPoolExecutor(workers, get_context("spawn"), _begin, (_Work(work, common),))
+    try:
+        yield from executor.map(_do, items)
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+@dataclass(frozen=True)
+class _Work:
+    function: Callable[[Any, Any], Any]
+    common: Any
+
+
+_given: list[_Work] = []
+
+
+def _begin(work: _Work) -> None:
+    """Begin a process; signals that a system or a terminal sends to all at once are for the one that began it."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _given.append(work)
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+    os._exit(1)
+
+
+def _do(item: Any) -> Any:
+    [work] = _given
+    return work.function(work.common, item)
