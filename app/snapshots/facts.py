@@ -55,6 +55,10 @@ class StoredRows:
         """Return a column."""
         return pq.read_table(self.path, columns=[name], memory_map=True)[name].combine_chunks()
 
+    def table(self) -> pa.Table:
+        """Return all columns."""
+        return pq.read_table(self.path, memory_map=True)
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -84,10 +88,10 @@ class Facts:
     industry_groups: pa.Table
     enterprises: StoredRows
     branches: StoredRows
-    coverage: pa.Table
-    dual_affiliation: pa.Table
-    workplaces: pa.Table
-    findings: pa.Table
+    coverage: StoredRows
+    dual_affiliation: StoredRows
+    workplaces: StoredRows
+    findings: StoredRows
     targets: pa.Table
     superseded: pa.Table
 
@@ -176,10 +180,11 @@ def _member_source(engine: Engine, settings: Settings, as_of: date) -> MemberSou
 
 
 def _facts(engine: Engine, parameters: Parameters, differing: str | None) -> Facts:
+    def stored(name: str, text: str, *more: str | None) -> StoredRows:
+        texts = [statement(text, parameters), *filter(None, more)]
+        return StoredRows(engine.store(f"{name}_fact", " UNION ALL ".join(texts)))
+
     tree = "SELECT code, parent_code, level, name_zh, name_en FROM {table}"
-    enterprises = StoredRows(engine.store("enterprise_fact", statement("enterprises", parameters)))
-    branches = StoredRows(engine.store("branch_fact", statement("branches", parameters)))
-    findings = statement("findings", parameters)
     return Facts(
         parameters=parameters,
         districts=engine.answer(tree.format(table="district")),
@@ -188,12 +193,12 @@ def _facts(engine: Engine, parameters: Parameters, differing: str | None) -> Fac
             "SELECT code, name_zh, name_en, industry_code FROM industry_group "
             "LEFT JOIN industry_group_industry ON group_code = code"
         ),
-        enterprises=enterprises,
-        branches=branches,
-        coverage=engine.answer(statement("coverage", parameters)),
-        dual_affiliation=engine.answer(statement("dual_affiliation", parameters)),
-        workplaces=engine.answer(statement("workplaces", parameters)),
-        findings=engine.answer(findings if differing is None else f"{findings} UNION ALL {differing}"),
+        enterprises=stored("enterprise", "enterprises"),  # findings read these two
+        branches=stored("branch", "branches"),
+        coverage=stored("coverage", "coverage"),
+        dual_affiliation=stored("dual_affiliation", "dual_affiliation"),
+        workplaces=stored("workplace", "workplaces"),
+        findings=stored("finding", "findings", differing),
         targets=engine.answer("SELECT * FROM target"),
         superseded=engine.answer("SELECT code, supersedes FROM enterprise WHERE supersedes IS NOT NULL"),
     )

@@ -79,10 +79,10 @@ def snapshot_tables(
     yield "industry_groups", group_columns(facts.industry_groups)
     yield "branches", _branches(facts.branches)
     yield "withheld", _withheld(withheld)
-    yield "dual_affiliation", _dual_affiliation(facts.dual_affiliation)
-    yield "workplaces", _workplaces(facts.workplaces, enterprises)
-    yield "coverage", _coverage(facts.coverage, enterprises)
-    yield "findings", _findings(facts.findings, districts, industries)
+    yield "dual_affiliation", _dual_affiliation(facts.dual_affiliation.table())
+    yield "workplaces", _workplaces(facts.workplaces.table(), enterprises)
+    yield "coverage", _coverage(facts.coverage.table(), enterprises)
+    yield "findings", _findings(facts.findings.table(), districts, industries)
     yield "targets", target_columns(facts.targets, districts, industries)
 
 
