@@ -32,7 +32,8 @@ TURNS = int(os.environ.get("ORGCOVERAGE_TEST_FULL_DISKS", "1"))
 
 MIB = 1 << 20
 
-DISK_MIB = 64
+DISK_MIB = 64 + 8 * TURNS
+"""Size of the disk: each step publishes a snapshot of 5 MiB on it."""
 
 ROWS = 10_000
 
