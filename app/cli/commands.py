@@ -15,6 +15,7 @@ from app.cli.usage import run_in_chinese
 from app.cli.words import tell, told
 from app.config import PRIVATE_UMASK, Settings, misspelt_settings
 from app.errors import ServiceError
+from app.jobs.uploads import full_disk_named
 from app.messages import say, terminal_language
 from app.validation import error_item
 
@@ -95,7 +96,8 @@ def main() -> None:
     try:
         if terminal_language() == "zh":
             run_in_chinese(cli)
-        cli()
+        with full_disk_named():
+            cli()
     except ServiceError as error:
         _print_error(error)
         sys.exit(1)

@@ -209,8 +209,12 @@ def _save_remarks(settings: Settings, job_id: str, request: ImportRequest, impor
 
 def _build(settings: Settings, day: str, report: Report) -> Progress:
     from app.snapshots.build import build_snapshot  # noqa: PLC0415 - only a build needs it
+    from app.snapshots.pool import BuildOutOfMemory  # noqa: PLC0415 - as above
 
-    return Progress(snapshot=build_snapshot(settings, date.fromisoformat(day), report).id)
+    try:
+        return Progress(snapshot=build_snapshot(settings, date.fromisoformat(day), report).id)
+    except MemoryError as error:
+        raise BuildOutOfMemory(say("The build needs more memory than it may take, or than there is.")) from error
 
 
 def _erase(settings: Settings, ref: str, report: Report) -> Progress:

@@ -5,15 +5,25 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from typing import Any, TypeVar
 
 from app.config import Settings
+from app.errors import ServiceError
+from app.messages import say
 
 Common = TypeVar("Common")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+class BuildOutOfMemory(ServiceError):
+    """A build needs more memory than there is, or than it may take; nothing is built."""
+
+    code = "build-out-of-memory"
+    title = "Build out of memory"
 
 
 def processes_of(settings: Settings) -> int:
@@ -28,6 +38,11 @@ def each(
     """Yield what a function of a module returns for each item, in their order; what all have in common is sent once.
 
     With one process, or for one item, it runs here.
+
+    Raises
+    ------
+    BuildOutOfMemory
+        One of the processes was killed; systems do that where there is too little memory.
     """
     if min(processes, len(items)) <= 1:
         for item in items:
@@ -37,6 +52,13 @@ def each(
     executor = ProcessPoolExecutor(workers, get_context("spawn"), _begin, (_Work(work, common),))
     try:
         yield from executor.map(_do, items)
+    except BrokenProcessPool as error:
+        message = say(
+            "A process of the build was killed, most likely for lack of memory; ORGCOVERAGE_BUILD_PROCESSES={number} "
+            "would need less.",
+            number=max(workers // 2, 1),
+        )
+        raise BuildOutOfMemory(message) from error
     finally:
         executor.shutdown(cancel_futures=True)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.snapshots.pool import each
+from app.snapshots.pool import BuildOutOfMemory, each
 
 SLEEPERS = """
 import sys, time
@@ -35,6 +35,12 @@ def refused(_common: None, item: int) -> int:
     return item
 
 
+def killed(_common: None, item: int) -> int:
+    if item == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return item
+
+
 @pytest.mark.parametrize("processes", [1, 3])
 def test_results_come_in_order_when_several_processes_work(processes: int) -> None:
     found = list(each(added, 10, range(5), processes))
@@ -45,6 +51,11 @@ def test_results_come_in_order_when_several_processes_work(processes: int) -> No
 def test_what_one_raises_is_raised_here() -> None:
     with pytest.raises(ValueError, match="1"):
         list(each(refused, None, range(3), 2))
+
+
+def test_memory_is_named_when_one_is_killed() -> None:
+    with pytest.raises(BuildOutOfMemory, match="ORGCOVERAGE_BUILD_PROCESSES=1"):
+        list(each(killed, None, range(3), 2))
 
 
 def test_processes_end_when_the_one_that_they_work_for_is_killed(tmp_path: Path) -> None:
