@@ -144,6 +144,42 @@ def test_members_are_found_when_two_registries_have_them_at_work(registries: Reg
     assert of_all["members"] == 4  # m1 twice, m2, m3
 
 
+@pytest.mark.parametrize("corrected_is_newer", [True, False])
+def test_a_member_counts_once_when_one_registry_corrects_days_and_a_role(
+    registries: Registries, corrected_is_newer: bool
+) -> None:
+    def recorded(role: str, means: str, *starts: str) -> Registry:
+        spans = zip(starts, ("2005-01-01", "") if len(starts) > 1 else ("",), strict=True)
+        ends = [f"{start}, {end}" for start, end in spans]
+        return tiny_registry(
+            enterprises="code, district_code, industry_code\nA, wucun, 64",
+            branches="code\nP",
+            coverage=f"enterprise_code, branch_code, means, start_on\nA, P, {means}, {starts[0]}",
+            members="ref\nm1",
+            employments="\n".join(
+                ["member_ref, enterprise_code, start_on, end_on", *(f"m1, A, {end}" for end in ends)]
+            ),
+            affiliations=f"member_ref, branch_code, role, start_on\nm1, P, {role}, {starts[0]}",
+        )
+
+    old, corrected = (
+        recorded("primary", "joint", "2002-07-01"),
+        recorded("secondary", "standalone", "2003-07-01", "2006-07-01"),
+    )
+    given_ = {"old": old, "corrected": corrected}
+    for name in given_ if corrected_is_newer else reversed(given_):
+        registries.extract(name, given_[name])
+    snapshot = registries.build([str(registries.settings.data_dir / "extracts" / name) for name in given_]).id
+    reader = registries.read()
+    counts = reader.one("districts", "xiamen", {"basis": "registered"}, snapshot)["data"]["counts"]
+    assert counts["members"] == 1  # at A since 2002; or from 2003 to 2005, and since 2006
+    branch = reader.one("branches", "P", {}, snapshot)["data"]["own"]["counts"]
+    assert (branch["members_participating"], branch["members_primary"]) == (1, 0 if corrected_is_newer else 1)
+    assert counts["enterprises_standalone"] == (1 if corrected_is_newer else 0)
+    numbers = {row["rule"]: row["number"] for row in reader.data_quality({}, snapshot)["data"]}
+    assert (numbers["members_differ_between_extracts"], numbers["differs_between_extracts"]) == (1, 1)  # m1, A
+
+
 def test_trees_and_targets_are_those_of_the_first_when_extracts_differ(registries: Registries) -> None:
     other = tiny_registry(districts="code, parent_code, level, name_zh\nxiamen, , city, 别处")
     urls = [registries.extract("first", ZHEJIANG), registries.extract("second", other)]
