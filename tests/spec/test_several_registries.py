@@ -1,11 +1,13 @@
 """One snapshot from the extracts of several registries: one row per key, and what is said where they differ."""
 
+import json
 import os
 import random
 import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
@@ -17,11 +19,13 @@ from app.snapshots.engines import EngineUnavailable
 from app.snapshots.shared_extracts import (
     ExtractNotFound,
     ExtractRefused,
+    KeptExtract,
     extracts_left,
     find_extracts,
     remove_extract,
     write_extract,
 )
+from app.snapshots.storage import Storage
 from tests.factories.loading import fill
 from tests.factories.registries import dated_registries
 from tests.factories.several_registries import AS_OF, ZHEJIANG, Registries, quiet
@@ -224,14 +228,82 @@ def test_nothing_is_left_when_an_extract_is_removed(registries: Registries) -> N
     [extract] = find_extracts(registries.settings, [url])
     Path(url, "notes.txt").write_text("an office's own file")
     again = registries.extract("once", ZHEJIANG)
-    remove_extract(extract)  # another has taken its place
+    assert not remove_extract(extract)  # another has taken its place
     [extract] = find_extracts(registries.settings, [again])
     assert [one.url for one in extracts_left(registries.settings)] == [url]
-    remove_extract(extract)
+    manifest = Path(url, "manifest.json")
+    manifest.write_bytes(manifest.read_bytes().replace(b"{", b'{"note": "of a later version",', 1))
+    [extract] = find_extracts(registries.settings, [again])
+    assert remove_extract(extract)
     assert [path.name for path in Path(url).iterdir()] == ["notes.txt"]
     assert extracts_left(registries.settings) == []
     with pytest.raises(ExtractNotFound):
         find_extracts(registries.settings, [url])
+
+
+def test_an_erasure_waits_for_the_extract_that_is_being_written(registries: Registries) -> None:
+    fill(registries.settings.registry_url, ZHEJIANG)
+    url = str(registries.settings.data_dir / "extract")
+    with ThreadPoolExecutor(1) as pool:
+        named: list[Future[list[KeptExtract]]] = []
+
+        def report(phase: str, *_: object) -> None:
+            if phase == "writing":
+                named.append(pool.submit(extracts_left, registries.settings))
+                with pytest.raises(TimeoutError):
+                    named[0].result(0.2)
+
+        write_extract(registries.settings, url, report)
+        assert [one.url for one in named[0].result()] == [url]
+
+
+def test_an_erasure_names_what_it_cannot_look_at(registries: Registries) -> None:
+    data = registries.settings.data_dir
+    registries.extract("away", ZHEJIANG)
+    (data / "extracts").rename(data / "unmounted")
+    away = KeptExtract(str(data / "extracts" / "away"), None)
+    assert extracts_left(registries.settings) == [away]
+    (data / "extracts").write_text("no folder")
+    assert extracts_left(registries.settings) == [away]
+    (data / "extracts").unlink()
+    (data / "unmounted").rename(data / "extracts")
+    Path(away.url, "manifest.json").unlink()
+    assert extracts_left(registries.settings) == [away]  # members' rows are there
+    for file in Path(away.url).iterdir():
+        file.unlink()
+    assert extracts_left(registries.settings) == []
+    registries.settings.kept_extracts_path.write_bytes(b"")
+    assert extracts_left(registries.settings) == []
+
+
+def test_an_extract_is_refused_when_its_manifest_names_other_files(registries: Registries) -> None:
+    url = registries.extract("forged", ZHEJIANG)
+    manifest = Path(url, "manifest.json")
+    named = json.loads(manifest.read_text())
+    for files in ([], [{"rows": 0, "sha256": "../precious"}]):
+        manifest.write_text(json.dumps(named | {"tables": named["tables"] | {"member": files}}))
+        with pytest.raises(ExtractRefused, match="damaged"):
+            find_extracts(registries.settings, [url])
+
+
+def test_an_extract_says_so_when_a_build_removes_what_was_there_while_it_is_written(
+    registries: Registries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = registries.extract("taken", ZHEJIANG)
+    [built] = find_extracts(registries.settings, [url])
+    folder = type(built.storage)
+    write = folder.write
+
+    def removed_first(storage: Storage, name: str, content: bytes) -> None:
+        assert remove_extract(built)
+        write(storage, name, content)
+
+    monkeypatch.setattr(folder, "write", removed_first)
+    with pytest.raises(ExtractRefused, match="extract it again"):
+        registries.extract("taken", ZHEJIANG)
+    monkeypatch.undo()
+    registries.extract("taken", ZHEJIANG)
+    assert registries.build([url])
 
 
 KILLED = """
