@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from app.errors import Conflict
+from app.messages import say
 from app.snapshots.engines import Engine
 from app.snapshots.extract import EXTRACTED, Files, columns_of
 
@@ -26,6 +28,24 @@ First days, means and roles are no part of it: they are corrected, and what was 
 """
 
 
+_PLACES = {
+    "district": ("enterprise_fact.district_code", "branch_fact.district_code"),
+    "industry": ("enterprise_fact.industry_code", "branch_fact.industry_code"),
+    "industry_group": ("branch_fact.industry_group",),
+}
+"""Where facts name the codes of each tree."""
+
+_NAMED = 5
+"""Codes that a refusal names."""
+
+
+class ExtractRefused(Conflict):
+    """An extract that is damaged, or that does not go with the others; nothing is built."""
+
+    code = "extract-refused"
+    title = "Extract refused"
+
+
 @dataclass(frozen=True)
 class Source:
     """An extract as a build reads it.
@@ -36,10 +56,13 @@ class Source:
         Parquet files of each table.
     extracted_at
         RFC 3339 instant, UTC: of two extracts, the later one is the newer.
+    url
+        Where it lies.
     """
 
     files: Files
     extracted_at: str = ""
+    url: str = ""
 
 
 def read_sources(engine: Engine, sources: Sequence[Source]) -> None:
@@ -49,6 +72,27 @@ def read_sources(engine: Engine, sources: Sequence[Source]) -> None:
             engine.read(table, sources[0].files[table])
         else:
             _merge(engine, table, sources)
+
+
+def refuse_unknown_places(engine: Engine, sources: Sequence[Source]) -> None:
+    """Refuse facts in districts, industries or groups that the extract named first does not have."""
+    if len(sources) == 1:
+        return
+    unknown = " UNION ".join(
+        f"SELECT {place} AS code FROM {place.partition('.')[0]} "
+        f"WHERE {place} IS NOT NULL AND {place} NOT IN (SELECT code FROM {tree})"
+        for tree, places in _PLACES.items()
+        for place in places
+    )
+    found = engine.answer(f"SELECT code FROM ({unknown}) AS unknown_place ORDER BY code LIMIT {_NAMED + 1}")
+    if codes := found["code"].to_pylist():
+        message = say(
+            "Enterprises or branches are in districts, industries or groups that {first} does not have: {codes}. Name "
+            "first the extract whose lists hold those of all others.",
+            first=sources[0].url,
+            codes=", ".join(codes[:_NAMED] + ["…"] * (len(codes) > _NAMED)),
+        )
+        raise ExtractRefused(message)
 
 
 def differences(sources: Sequence[Source], as_of: date) -> str | None:

@@ -18,11 +18,11 @@ import pyarrow.parquet as pq
 from filelock import FileLock
 
 from app.config import Settings
-from app.errors import Conflict, NotFound, Report, ServiceError
+from app.errors import NotFound, Report, ServiceError
 from app.messages import say
 from app.snapshots.extract import EXTRACTED, Files, extract
 from app.snapshots.folders import build_folder, clean_up, sync
-from app.snapshots.merging import Source
+from app.snapshots.merging import ExtractRefused, Source
 from app.snapshots.storage import Storage, local_folder, open_storage
 from app.store.format import checksum
 from app.store.manifest import ExtractInfo
@@ -42,13 +42,6 @@ class ExtractNotFound(NotFound):
 
     code = "extract-not-found"
     title = "Extract not found"
-
-
-class ExtractRefused(Conflict):
-    """An extract that is damaged, or that does not go with the others; nothing is built."""
-
-    code = "extract-refused"
-    title = "Extract refused"
 
 
 class ExtractFile(msgspec.Struct, frozen=True):
@@ -224,7 +217,7 @@ def read_extract(shared: SharedExtract, folder: Path, *, in_place: bool) -> Sour
     for table, parts in manifest.tables.items():
         read = storage.address if in_place else lambda name: str(_checked(shared, name, folder))
         files[table] = tuple(read(part.name) for part in parts)
-    return Source(files, manifest.extracted_at)
+    return Source(files, manifest.extracted_at, shared.url)
 
 
 def remove_extract(shared: SharedExtract) -> bool:

@@ -83,9 +83,10 @@ class _Folder:
             return None
 
     def take(self, name: str, path: Path) -> None:
-        sync(path)
-        (self._folder / name).parent.mkdir(parents=True, exist_ok=True)
-        path.rename(self._folder / name)
+        target = self._folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(path, target)  # which may be on another disk
+        sync(target)
 
     def write(self, name: str, content: bytes) -> None:
         written = self._folder / f".{name}"

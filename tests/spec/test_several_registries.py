@@ -1,5 +1,6 @@
 """One snapshot from the extracts of several registries: one row per key, and what is said where they differ."""
 
+import errno
 import json
 import os
 import random
@@ -15,17 +16,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.snapshots.build import build_snapshot
 from app.snapshots.engines import EngineUnavailable
+from app.snapshots.merging import ExtractRefused
 from app.snapshots.shared_extracts import (
     ExtractNotFound,
-    ExtractRefused,
     KeptExtract,
     extracts_left,
     find_extracts,
     remove_extract,
     write_extract,
 )
-from app.snapshots.storage import Storage
+from app.snapshots.storage import Storage, open_storage
 from tests.factories.loading import fill
 from tests.factories.registries import dated_registries
 from tests.factories.several_registries import AS_OF, ZHEJIANG, Registries, quiet
@@ -195,6 +197,40 @@ def test_trees_and_targets_are_those_of_the_first_when_extracts_differ(registrie
     assert numbers["differs_between_extracts"] == 0
 
 
+@pytest.mark.parametrize(
+    "tables",
+    [
+        {"enterprises": "code, district_code\nB, xihu"},
+        {"branches": "code, district_code\nQ, xihu"},
+        {"enterprises": "code, district_code, industry_code\nB, , 99"},
+    ],
+    ids=["enterprise", "branch", "industry"],
+)
+def test_extracts_are_refused_when_the_first_lacks_a_place(registries: Registries, tables: dict[str, str]) -> None:
+    trees = {
+        "districts": "code, parent_code, level, name_zh\nxihu, , county, 西湖区",
+        "industries": "code, parent_code, level, name_zh\nX, , section, 别的\n99, X, division, 别的",
+    }
+    urls = [registries.extract("first", ZHEJIANG), registries.extract("second", tiny_registry(**trees, **tables))]
+    with pytest.raises(ExtractRefused, match=f"{urls[0]} does not have: (xihu|99)[.]") as refused:
+        registries.build(urls)
+    assert "放在第一个" in refused.value.detail.said("zh")
+
+
+def test_no_rows_of_members_are_left_when_the_facts_are_computed(registries: Registries) -> None:
+    urls = [registries.extract("one", ZHEJIANG), registries.extract("two", FUJIAN)]
+    nation = registries.settings.model_copy(update={"database_url": "", "data_dir": registries.settings.data_dir / "n"})
+    left: list[str] = []
+
+    def report(phase: str, *_: object) -> None:
+        if phase == "writing":
+            left.extend(path.name for path in nation.snapshots_dir.glob(".building-*/facts/**/*"))
+
+    build_snapshot(nation, AS_OF, report, find_extracts(nation, urls))
+    assert left
+    assert {name for name in left if not name.endswith("_fact.parquet")} == set()
+
+
 def test_extracts_are_refused_when_refs_are_made_differently(registries: Registries) -> None:
     urls = [registries.extract(name, ZHEJIANG, ref_fingerprint=name) for name in ("k1", "k2")]
     with pytest.raises(ExtractRefused) as refused:
@@ -345,6 +381,18 @@ def test_an_extract_is_whole_or_not_there_when_it_is_killed(
     for target in (fresh, Path(old)):
         manifest = write_extract(registries.settings, str(target), quiet)
         assert {path.name for path in target.iterdir()} == manifest.names | {"manifest.json"}
+
+
+def test_a_file_is_taken_when_it_is_on_another_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def other_disk(*_: object) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    path = tmp_path / "file"
+    path.write_bytes(b"rows")
+    monkeypatch.setattr(os, "rename", other_disk)
+    open_storage(str(tmp_path / "shared"), None).take("build/lineage.parquet", path)
+    assert (tmp_path / "shared" / "build" / "lineage.parquet").read_bytes() == b"rows"
+    assert not path.exists()
 
 
 def test_nothing_is_built_when_the_cluster_cannot_be_reached(migrated_sqlite_url: str, tmp_path: Path) -> None:
