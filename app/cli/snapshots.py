@@ -60,8 +60,10 @@ def build(
         if not enterprises:
             tell("No enterprise is registered on {day}; import enterprises first.", err=True, day=day)
     for extract in () if keep else extracts:
-        remove_extract(extract)
-        tell("removed {snapshot}", snapshot=extract.url)
+        if remove_extract(extract):
+            tell("removed {snapshot}", snapshot=extract.url)
+        else:
+            tell("{url} stays: another extract has taken its place.", url=extract.url)
     tell_unpushed(settings)
 
 

@@ -59,7 +59,7 @@ def build_snapshot(
     FolderOfReplica
         The snapshots in the folder come from a store.
     ExtractRefused
-        One of the extracts is damaged.
+        One of the extracts is damaged, or the first of several does not have all districts, industries and groups.
     EngineUnavailable
         The engine cannot be reached or has failed.
     """

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
@@ -57,10 +58,10 @@ class Engine(Protocol):
         """Answer a text with few rows."""
 
     def keep(self, name: str, text: str) -> None:
-        """Answer a text once, and make the answer a table."""
+        """Answer a text once, and make the answer a table; it goes when the engine is closed."""
 
     def store(self, name: str, text: str) -> Path:
-        """Do so, and return a Parquet file of it here, or the folder of several."""
+        """Do so, and return a Parquet file of it here that stays, or the folder of several."""
 
 
 @contextmanager
@@ -75,14 +76,19 @@ def open_engine(settings: Settings, folder: Path) -> Iterator[Engine]:
         The disk is full.
     """
     if settings.build_engine == "duckdb":
-        with _shortages_named(settings), duckdb.connect(config=_limits(folder, settings)) as connection:
+        with (
+            _shortages_named(settings),
+            TemporaryDirectory(dir=folder) as aside,
+            duckdb.connect(config=_limits(Path(aside), settings)) as connection,
+        ):
             connection.execute("SET enable_progress_bar = false")  # else printed on a terminal
-            yield _DuckDB(connection, folder)
+            yield _DuckDB(connection, folder, Path(aside))
         return
     shared = open_storage(settings.spark_folder or str(folder), settings.extract_credentials_file)
     with _failures_named(settings.spark_remote):
         session = _session(settings.spark_remote)
-        engine = _Spark(session, shared, folder)
+        engine = _Spark(session, shared, folder, _place(settings))
+        engine.clear()  # of a killed build
         try:
             yield engine
         finally:
@@ -93,9 +99,10 @@ def open_engine(settings: Settings, folder: Path) -> Iterator[Engine]:
 class _DuckDB:
     """DuckDB in this process."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path, aside: Path) -> None:
         self._connection = connection
         self._folder = folder
+        self._aside = aside
 
     def read(self, name: str, files: Sequence[str]) -> None:
         self.name(name, f"SELECT * FROM read_parquet([{', '.join(map(_quoted, files))}])")
@@ -110,10 +117,13 @@ class _DuckDB:
         return self._connection.sql(text).to_arrow_table()
 
     def keep(self, name: str, text: str) -> None:
-        self.store(name, text)
+        self._write(name, text, self._aside)
 
     def store(self, name: str, text: str) -> Path:
-        path = self._folder / f"{name}.parquet"
+        return self._write(name, text, self._folder)
+
+    def _write(self, name: str, text: str, folder: Path) -> Path:
+        path = folder / f"{name}.parquet"
         self._connection.execute(f"COPY ({text}) TO {_quoted(str(path))} (FORMAT parquet, COMPRESSION zstd)")
         self.read(name, [str(path)])
         return path
@@ -122,11 +132,12 @@ class _DuckDB:
 class _Spark:
     """A server of Spark Connect: Apache Spark, or Sail."""
 
-    def __init__(self, session: "SparkSession", shared: Storage, folder: Path) -> None:
+    def __init__(self, session: "SparkSession", shared: Storage, folder: Path, place: str) -> None:
         self._session = session
         self._shared = shared
         self._folder = folder
-        self._prefix = f"build-{secrets.token_hex(8)}"
+        self._place = place
+        self._prefix = f"{place}/{secrets.token_hex(8)}"  # the cluster may still be at work for a killed build
 
     def read(self, name: str, files: Sequence[str]) -> None:
         self._session.read.parquet(*files).createOrReplaceTempView(name)
@@ -160,8 +171,16 @@ class _Spark:
         return target
 
     def clear(self) -> None:
-        """Remove from the shared storage what was written there."""
-        self._shared.remove_all(self._prefix)
+        """Remove from the shared storage what was written there, by killed builds too."""
+        self._shared.remove_all(self._place)
+
+
+def _place(settings: Settings) -> str:
+    """Return the folder in the shared storage that is of the builds of these snapshots alone, one at a time."""
+    noted = settings.snapshots_dir / ".spark"
+    if settings.spark_folder and not noted.exists():
+        noted.write_text(secrets.token_hex(8))
+    return f"build-{noted.read_text()}" if settings.spark_folder else "build"
 
 
 def _limits(folder: Path, settings: Settings) -> dict[str, Any]:

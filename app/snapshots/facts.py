@@ -26,7 +26,7 @@ from app.registry.credit_code import IS_CREDIT_CODE, LOOKS_LIKE_CREDIT_CODE
 from app.registry.working import ANYBODY_WORKS, IS_EMPLOYED, IS_MEMBER
 from app.snapshots.engines import Engine, open_engine
 from app.snapshots.lineage import read_lineage
-from app.snapshots.merging import Source, differences, read_sources
+from app.snapshots.merging import Source, differences, read_sources, refuse_unknown_places
 
 MemberSource = Literal["register", "returns"]
 
@@ -114,12 +114,16 @@ def compute_facts(folder: Path, sources: Sequence[Source], settings: Settings, a
     ------
     EngineUnavailable
         The engine cannot be reached or has failed.
+    ExtractRefused
+        Several extracts, of which the first does not have all districts, industries and groups.
     """
     with open_engine(settings, folder) as engine:
         read_sources(engine, sources)
         read_lineage(engine)
         parameters = Parameters(as_of, settings.thresholds, _member_source(engine, settings, as_of))
-        return _facts(engine, parameters, differences(sources, as_of))
+        facts = _facts(engine, parameters, differences(sources, as_of))
+        refuse_unknown_places(engine, sources)
+        return facts
 
 
 def statement(name: str, parameters: Parameters) -> str:

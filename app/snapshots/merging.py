@@ -1,4 +1,4 @@
-"""One registry from several extracts: one row per key, the newer extract's where they differ.
+"""One registry from several extracts: the rows of one key are those of the newest extract that has any.
 
 Trees, groups and targets are those of the extract named first.
 """
@@ -7,20 +7,43 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from app.errors import Conflict
+from app.messages import say
 from app.snapshots.engines import Engine
 from app.snapshots.extract import EXTRACTED, Files, columns_of
 
 _KEYS = {
     "enterprise": ("code",),
     "enterprise_return": ("enterprise_code", "reported_on"),
-    "enterprise_coverage": ("enterprise_code", "branch_code", "means", "start_on"),
+    "enterprise_coverage": ("enterprise_code", "branch_code"),
     "branch": ("code",),
     "branch_return": ("branch_code", "period_on"),
     "member": ("ref",),
-    "employment": ("member_ref", "enterprise_code", "start_on"),
-    "affiliation": ("member_ref", "branch_code", "role", "start_on"),
+    "employment": ("member_ref", "enterprise_code"),
+    "affiliation": ("member_ref", "branch_code"),
 }
-"""The tables of which every extract has a part, and the key of each; it begins with what the row is about."""
+"""The tables of which every extract has a part, and the key of each; it begins with what the rows are about.
+
+First days, means and roles are no part of it: they are corrected, and what was and what is would both count.
+"""
+
+
+_PLACES = {
+    "district": ("enterprise_fact.district_code", "branch_fact.district_code"),
+    "industry": ("enterprise_fact.industry_code", "branch_fact.industry_code"),
+    "industry_group": ("branch_fact.industry_group",),
+}
+"""Where facts name the codes of each tree."""
+
+_NAMED = 5
+"""Codes that a refusal names."""
+
+
+class ExtractRefused(Conflict):
+    """An extract that is damaged, or that does not go with the others; nothing is built."""
+
+    code = "extract-refused"
+    title = "Extract refused"
 
 
 @dataclass(frozen=True)
@@ -33,10 +56,13 @@ class Source:
         Parquet files of each table.
     extracted_at
         RFC 3339 instant, UTC: of two extracts, the later one is the newer.
+    url
+        Where it lies.
     """
 
     files: Files
     extracted_at: str = ""
+    url: str = ""
 
 
 def read_sources(engine: Engine, sources: Sequence[Source]) -> None:
@@ -46,6 +72,27 @@ def read_sources(engine: Engine, sources: Sequence[Source]) -> None:
             engine.read(table, sources[0].files[table])
         else:
             _merge(engine, table, sources)
+
+
+def refuse_unknown_places(engine: Engine, sources: Sequence[Source]) -> None:
+    """Refuse facts in districts, industries or groups that the extract named first does not have."""
+    if len(sources) == 1:
+        return
+    unknown = " UNION ".join(
+        f"SELECT {place} AS code FROM {place.partition('.')[0]} "
+        f"WHERE {place} IS NOT NULL AND {place} NOT IN (SELECT code FROM {tree})"
+        for tree, places in _PLACES.items()
+        for place in places
+    )
+    found = engine.answer(f"SELECT code FROM ({unknown}) AS unknown_place ORDER BY code LIMIT {_NAMED + 1}")
+    if codes := found["code"].to_pylist():
+        message = say(
+            "Enterprises or branches are in districts, industries or groups that {first} does not have: {codes}. Name "
+            "first the extract whose lists hold those of all others.",
+            first=sources[0].url,
+            codes=", ".join(codes[:_NAMED] + ["…"] * (len(codes) > _NAMED)),
+        )
+        raise ExtractRefused(message)
 
 
 def differences(sources: Sequence[Source], as_of: date) -> str | None:
@@ -79,7 +126,7 @@ def differences(sources: Sequence[Source], as_of: date) -> str | None:
 
 
 def _merge(engine: Engine, table: str, sources: Sequence[Source]) -> None:
-    """Make a table of all rows, each with its place among those of its key, and one of the first of each."""
+    """Make a table of all rows, each with the rank of its extract among those of its key, and one of the first."""
     by_age = sorted(range(len(sources)), key=lambda number: sources[number].extracted_at, reverse=True)
     for place, number in enumerate(by_age):
         engine.read(f"{table}_{place}", sources[number].files[table])
@@ -88,19 +135,19 @@ def _merge(engine: Engine, table: str, sources: Sequence[Source]) -> None:
         f"SELECT {columns}, {place} AS extract_number FROM {table}_{place}" for place in range(len(sources))
     )
     text = (
-        f"SELECT {columns}, row_number() OVER (PARTITION BY {key} ORDER BY extract_number) AS row_of_key, "
+        f"SELECT {columns}, rank() OVER (PARTITION BY {key} ORDER BY extract_number) AS rank_of_key, "
         f"count(*) OVER (PARTITION BY {key}) AS rows_of_key FROM ({every}) AS every_row"
     )
     engine.keep(f"every_{table}", text)
-    engine.name(table, f"SELECT {columns} FROM every_{table} WHERE row_of_key = 1")
+    engine.name(table, f"SELECT {columns} FROM every_{table} WHERE rank_of_key = 1")
 
 
 def _differing(table: str) -> str:
-    """Return the text of what the rows are about that are not as the newest of their key."""
+    """Return the text of what the rows are about that the newest extract of their key does not have."""
     columns = _columns(table)
     return (
-        f"SELECT {_KEYS[table][0]} AS code FROM (SELECT {columns} FROM every_{table} WHERE row_of_key > 1 "
-        f"EXCEPT SELECT {columns} FROM every_{table} WHERE row_of_key = 1 AND rows_of_key > 1) AS differing_{table}"
+        f"SELECT {_KEYS[table][0]} AS code FROM (SELECT {columns} FROM every_{table} WHERE rank_of_key > 1 "
+        f"EXCEPT SELECT {columns} FROM every_{table} WHERE rank_of_key = 1 AND rows_of_key > 1) AS differing_{table}"
     )
 
 

@@ -6,7 +6,7 @@ They hold pseudonyms. So each has a place of its own, a later extract to it take
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -15,13 +15,14 @@ from typing import NamedTuple
 
 import msgspec
 import pyarrow.parquet as pq
+from filelock import FileLock
 
 from app.config import Settings
-from app.errors import Conflict, NotFound, Report, ServiceError
+from app.errors import NotFound, Report, ServiceError
 from app.messages import say
 from app.snapshots.extract import EXTRACTED, Files, extract
-from app.snapshots.folders import build_folder, clean_up
-from app.snapshots.merging import Source
+from app.snapshots.folders import build_folder, clean_up, sync
+from app.snapshots.merging import ExtractRefused, Source
 from app.snapshots.storage import Storage, local_folder, open_storage
 from app.store.format import checksum
 from app.store.manifest import ExtractInfo
@@ -33,7 +34,7 @@ _FORMAT = 1
 _REVISION = "registry_revision"
 
 _NAME = re.compile(r"[0-9a-f]{64}\.parquet")
-"""What files of extracts are called; nothing else is ever removed."""
+"""What files of extracts are called; nothing else is ever read or removed."""
 
 
 class ExtractNotFound(NotFound):
@@ -41,13 +42,6 @@ class ExtractNotFound(NotFound):
 
     code = "extract-not-found"
     title = "Extract not found"
-
-
-class ExtractRefused(Conflict):
-    """An extract that is damaged, or that does not go with the others; nothing is built."""
-
-    code = "extract-refused"
-    title = "Extract refused"
 
 
 class ExtractFile(msgspec.Struct, frozen=True):
@@ -119,11 +113,14 @@ def write_extract(settings: Settings, url: str, report: Report) -> ExtractManife
     ------
     DatabaseUnavailable
         The database is unavailable, damaged or not migrated.
+    ExtractRefused
+        A build removed what was there before, and with it files of this one.
     StoreUnavailable
         The store cannot be used.
     """
-    _note_kept(settings, {*_read_kept(settings), str(local_folder(url) or url)})
-    with _private_folder(settings, url) as (folder, storage):
+    report("waiting for its turn", 0, 1)
+    with _kept_locked(settings), _private_folder(settings, url) as (folder, storage):
+        _note_kept(settings, {*_read_kept(settings), str(local_folder(url) or url)})
         at = datetime.now(UTC)
         tables = (*EXTRACTED, _REVISION)
         files = extract(settings.registry_url, folder, lambda done: report("reading", done, len(tables)), tables)
@@ -142,32 +139,39 @@ def write_extract(settings: Settings, url: str, report: Report) -> ExtractManife
 def publish_extract(
     storage: Storage, files: Files, *, registry: str, revision: int, at: datetime, refs: str
 ) -> ExtractManifest:
-    """Move the files of an extract to where it is kept, and then its manifest; remove what was there before."""
+    """Move the files of an extract to where it is kept, and then its manifest; remove what was there before.
+
+    Raises
+    ------
+    ExtractRefused
+        A build removed what was there before, and with it files of this one.
+    """
     tables = {table: tuple(_take(storage, Path(path)) for path in paths) for table, paths in files.items()}
     manifest = ExtractManifest(
         registry=registry, revision=revision, extracted_at=_instant(at), refs=refs, tables=tables
     )
     storage.write(MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
-    for name in storage.names() - manifest.names:
+    there = storage.names()
+    for name in there - manifest.names:
         if _NAME.fullmatch(name):
             storage.remove(name)
+    if not {MANIFEST, *manifest.names} <= there:
+        raise ExtractRefused(say("A build removed the extract while it was written: extract it again."))
     return manifest
 
 
 def extracts_left(settings: Settings) -> list[KeptExtract]:
-    """Return the extracts of this registry that are or may be where they were written; clear up after killed ones."""
-    left = []
-    for url in sorted(known := _read_kept(settings)):
-        if folder := local_folder(url):
-            clean_up(folder)
-        try:
-            left.append(KeptExtract(url, _find(settings, url).manifest.extracted_at))
-        except ExtractNotFound:
-            continue
-        except ServiceError:
-            left.append(KeptExtract(url, None))
-    if len(left) < len(known):
-        _note_kept(settings, {kept.url for kept in left})
+    """Return the extracts of this registry that are or may be where they were written; clear up after killed ones.
+
+    One that is being written is waited for: it may have been read before. An address is forgotten when there is a
+    folder or a bucket without an extract; where there is no folder, it may be on a disk that is not mounted.
+    """
+    with _kept_locked(settings):
+        known = _read_kept(settings)
+        left = [kept for url in sorted(known) if (kept := _kept(settings, url))]
+        if len(left) < len(known):
+            with suppress(OSError):  # a full disk; it is forgotten the next time
+                _note_kept(settings, {kept.url for kept in left})
     return left
 
 
@@ -213,29 +217,59 @@ def read_extract(shared: SharedExtract, folder: Path, *, in_place: bool) -> Sour
     for table, parts in manifest.tables.items():
         read = storage.address if in_place else lambda name: str(_checked(shared, name, folder))
         files[table] = tuple(read(part.name) for part in parts)
-    return Source(files, manifest.extracted_at)
+    return Source(files, manifest.extracted_at, shared.url)
 
 
-def remove_extract(shared: SharedExtract) -> None:
-    """Remove an extract, the manifest first; one that took its place meanwhile stays."""
-    if shared.storage.read(MANIFEST) == msgspec.json.format(msgspec.json.encode(shared.manifest), indent=1) + b"\n":
-        shared.storage.remove(MANIFEST)
-        for name in shared.manifest.names:
-            shared.storage.remove(name)
+def remove_extract(shared: SharedExtract) -> bool:
+    """Remove an extract, the manifest first; one that took its place meanwhile stays. Return whether it is gone."""
+    storage = shared.storage
+    content = storage.read(MANIFEST)
+    if content is None:  # another build has removed it
+        return True
+    if hashlib.sha256(content).hexdigest() != shared.info.sha256:
+        return False
+    storage.remove(MANIFEST)
+    for name in shared.manifest.names:
+        if storage.read(MANIFEST) is not None:  # another takes its place, maybe with the same files
+            break
+        storage.remove(name)
+    return True
+
+
+@contextmanager
+def _kept_locked(settings: Settings) -> Iterator[None]:
+    """Let no other process write an extract of this registry, or note where one is, meanwhile."""
+    path = settings.kept_extracts_path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):
+        yield
+
+
+def _kept(settings: Settings, url: str) -> KeptExtract | None:
+    """Return what is known of the extract at an address, or of what a killed one left; null: there is nothing."""
+    try:
+        if folder := local_folder(url):
+            clean_up(folder)
+        names = open_storage(url, settings.extract_credentials_file).names()
+        if not any(name == MANIFEST or _NAME.fullmatch(name) for name in names):
+            return None
+        return KeptExtract(url, _find(settings, url).manifest.extracted_at)
+    except (ServiceError, OSError):
+        return KeptExtract(url, None)
 
 
 def _read_kept(settings: Settings) -> set[str]:
     try:
         return msgspec.json.decode(settings.kept_extracts_path.read_bytes(), type=set[str])
-    except FileNotFoundError:
+    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
         return set()
 
 
 def _note_kept(settings: Settings, urls: set[str]) -> None:
     path = settings.kept_extracts_path
-    path.parent.mkdir(parents=True, exist_ok=True)
     written = path.with_name(f".{path.name}")
     written.write_bytes(msgspec.json.encode(sorted(urls)))
+    sync(written)
     written.replace(path)
 
 
@@ -248,7 +282,9 @@ def _find(settings: Settings, url: str) -> SharedExtract:
         manifest = msgspec.json.decode(content, type=ExtractManifest)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _damaged(url) from error
-    if manifest.format != _FORMAT or set(manifest.tables) != set(EXTRACTED):
+    if manifest.format != _FORMAT or set(manifest.tables) != set(EXTRACTED) or not all(manifest.tables.values()):
+        raise _damaged(url)
+    if not all(map(_NAME.fullmatch, manifest.names)):
         raise _damaged(url)
     info = ExtractInfo(manifest.registry, manifest.revision, manifest.extracted_at, hashlib.sha256(content).hexdigest())
     return SharedExtract(storage, url, manifest, info)

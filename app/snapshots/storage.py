@@ -17,7 +17,7 @@ class Storage(Protocol):
         """Return what others know a file by."""
 
     def names(self) -> set[str]:
-        """Return the files at the top."""
+        """Return the files at the top; an error of the system where there is no folder."""
 
     def read(self, name: str) -> bytes | None:
         """Return the bytes of a small file; null: there is none."""
@@ -74,7 +74,7 @@ class _Folder:
         return (self._folder / name).as_uri()  # a cluster's paths may be those of a file system of its own
 
     def names(self) -> set[str]:
-        return {path.name for path in self._folder.glob("*") if path.is_file()}
+        return {path.name for path in self._folder.iterdir() if path.is_file()}
 
     def read(self, name: str) -> bytes | None:
         try:
@@ -83,9 +83,10 @@ class _Folder:
             return None
 
     def take(self, name: str, path: Path) -> None:
-        sync(path)
-        (self._folder / name).parent.mkdir(parents=True, exist_ok=True)
-        path.rename(self._folder / name)
+        target = self._folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(path, target)  # which may be on another disk
+        sync(target)
 
     def write(self, name: str, content: bytes) -> None:
         written = self._folder / f".{name}"

@@ -108,6 +108,22 @@ def test_ids_are_the_same_when_the_demonstration_is_built_again(
     assert list((tmp_path / "shared").iterdir()) == []
 
 
+def test_what_a_killed_build_left_goes_with_the_next_one(remote: str, migrated_sqlite_url: str, tmp_path: Path) -> None:
+    registries = Registries(migrated_sqlite_url, tmp_path)
+    shared = tmp_path / "shared"
+    (shared / "build-of-others").mkdir(parents=True)
+    named = {"build_engine": "spark", "spark_remote": remote, "spark_folder": str(shared)}
+    urls = [registries.extract(name, ZHEJIANG) for name in ("one", "two")]
+    whole = registries.build(urls)
+    registries.settings = registries.settings.model_copy(update=named)
+    snapshots = tmp_path / "nation" / "snapshots"
+    (snapshots / ".spark").write_text("nation")
+    (shared / "build-nation" / "killed" / "every_member").mkdir(parents=True)
+    (shared / "build-nation" / "killed" / "every_member" / "part.parquet").write_bytes(b"refs")
+    assert registries.build(urls).id == whole.id
+    assert [path.name for path in shared.iterdir()] == ["build-of-others"]
+
+
 def test_ids_are_the_same_when_a_generated_registry_is_read_from_its_extract(remote: str, tmp_path: Path) -> None:
     write_generated_extract(tmp_path / "extract", at_length(20_000, 500))
     here = Settings(data_dir=tmp_path / "here", anonymous="public")

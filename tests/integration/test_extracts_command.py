@@ -42,6 +42,11 @@ def test_an_extract_goes_when_it_is_built_from_unless_it_is_kept(
     assert code == 0
     assert "各数据包均未注明党员编号的生成办法" in said
     assert (extract / "manifest.json").exists()
+    with monkeypatch.context() as replaced:
+        replaced.setattr("app.snapshots.shared_extracts.remove_extract", lambda _: False)
+        code, said = run(monkeypatch, capsys, *build)
+    assert code == 0
+    assert f"{extract}已换成新的数据包，予以保留。" in said
     code, said = run(monkeypatch, capsys, *build)
     assert code == 0
     assert f"已移除{extract}" in said

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from app.snapshots.shared_extracts import find_extracts, remove_extract, write_extract
+from app.snapshots.shared_extracts import KeptExtract, extracts_left, find_extracts, remove_extract, write_extract
 from tests.factories.several_registries import AS_OF, ZHEJIANG, Registries, quiet
 from tests.replicas.seaweed import SeaweedFS
 
@@ -20,5 +20,9 @@ def test_an_extract_is_read_back_when_it_lies_in_an_object_store(
     [extract] = find_extracts(registries.settings, [url])
     assert extract.storage.names() == manifest.names | {"manifest.json"}
     assert registries.build([url]).id == whole.id
-    remove_extract(extract)
+    assert [one.url for one in extracts_left(registries.settings)] == [url]
+    assert remove_extract(extract)
     assert extract.storage.names() == set()
+    away = "s3://no-such-bucket/extracts"
+    registries.settings.kept_extracts_path.write_text(f'["{away}", "{url}"]')
+    assert extracts_left(registries.settings) == [KeptExtract(away, None)]

@@ -1,11 +1,14 @@
 """One snapshot from the extracts of several registries: one row per key, and what is said where they differ."""
 
+import errno
+import json
 import os
 import random
 import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
@@ -13,15 +16,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.snapshots.build import build_snapshot
 from app.snapshots.engines import EngineUnavailable
+from app.snapshots.merging import ExtractRefused
 from app.snapshots.shared_extracts import (
     ExtractNotFound,
-    ExtractRefused,
+    KeptExtract,
     extracts_left,
     find_extracts,
     remove_extract,
     write_extract,
 )
+from app.snapshots.storage import Storage, open_storage
 from tests.factories.loading import fill
 from tests.factories.registries import dated_registries
 from tests.factories.several_registries import AS_OF, ZHEJIANG, Registries, quiet
@@ -144,6 +150,42 @@ def test_members_are_found_when_two_registries_have_them_at_work(registries: Reg
     assert of_all["members"] == 4  # m1 twice, m2, m3
 
 
+@pytest.mark.parametrize("corrected_is_newer", [True, False])
+def test_a_member_counts_once_when_one_registry_corrects_days_and_a_role(
+    registries: Registries, corrected_is_newer: bool
+) -> None:
+    def recorded(role: str, means: str, *starts: str) -> Registry:
+        spans = zip(starts, ("2005-01-01", "") if len(starts) > 1 else ("",), strict=True)
+        ends = [f"{start}, {end}" for start, end in spans]
+        return tiny_registry(
+            enterprises="code, district_code, industry_code\nA, wucun, 64",
+            branches="code\nP",
+            coverage=f"enterprise_code, branch_code, means, start_on\nA, P, {means}, {starts[0]}",
+            members="ref\nm1",
+            employments="\n".join(
+                ["member_ref, enterprise_code, start_on, end_on", *(f"m1, A, {end}" for end in ends)]
+            ),
+            affiliations=f"member_ref, branch_code, role, start_on\nm1, P, {role}, {starts[0]}",
+        )
+
+    old, corrected = (
+        recorded("primary", "joint", "2002-07-01"),
+        recorded("secondary", "standalone", "2003-07-01", "2006-07-01"),
+    )
+    given_ = {"old": old, "corrected": corrected}
+    for name in given_ if corrected_is_newer else reversed(given_):
+        registries.extract(name, given_[name])
+    snapshot = registries.build([str(registries.settings.data_dir / "extracts" / name) for name in given_]).id
+    reader = registries.read()
+    counts = reader.one("districts", "xiamen", {"basis": "registered"}, snapshot)["data"]["counts"]
+    assert counts["members"] == 1  # at A since 2002; or from 2003 to 2005, and since 2006
+    branch = reader.one("branches", "P", {}, snapshot)["data"]["own"]["counts"]
+    assert (branch["members_participating"], branch["members_primary"]) == (1, 0 if corrected_is_newer else 1)
+    assert counts["enterprises_standalone"] == (1 if corrected_is_newer else 0)
+    numbers = {row["rule"]: row["number"] for row in reader.data_quality({}, snapshot)["data"]}
+    assert (numbers["members_differ_between_extracts"], numbers["differs_between_extracts"]) == (1, 1)  # m1, A
+
+
 def test_trees_and_targets_are_those_of_the_first_when_extracts_differ(registries: Registries) -> None:
     other = tiny_registry(districts="code, parent_code, level, name_zh\nxiamen, , city, 别处")
     urls = [registries.extract("first", ZHEJIANG), registries.extract("second", other)]
@@ -153,6 +195,40 @@ def test_trees_and_targets_are_those_of_the_first_when_extracts_differ(registrie
     assert "别处" not in str(named)
     numbers = {row["rule"]: row["number"] for row in registries.read().data_quality({}, snapshot)["data"]}
     assert numbers["differs_between_extracts"] == 0
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        {"enterprises": "code, district_code\nB, xihu"},
+        {"branches": "code, district_code\nQ, xihu"},
+        {"enterprises": "code, district_code, industry_code\nB, , 99"},
+    ],
+    ids=["enterprise", "branch", "industry"],
+)
+def test_extracts_are_refused_when_the_first_lacks_a_place(registries: Registries, tables: dict[str, str]) -> None:
+    trees = {
+        "districts": "code, parent_code, level, name_zh\nxihu, , county, 西湖区",
+        "industries": "code, parent_code, level, name_zh\nX, , section, 别的\n99, X, division, 别的",
+    }
+    urls = [registries.extract("first", ZHEJIANG), registries.extract("second", tiny_registry(**trees, **tables))]
+    with pytest.raises(ExtractRefused, match=f"{urls[0]} does not have: (xihu|99)[.]") as refused:
+        registries.build(urls)
+    assert "放在第一个" in refused.value.detail.said("zh")
+
+
+def test_no_rows_of_members_are_left_when_the_facts_are_computed(registries: Registries) -> None:
+    urls = [registries.extract("one", ZHEJIANG), registries.extract("two", FUJIAN)]
+    nation = registries.settings.model_copy(update={"database_url": "", "data_dir": registries.settings.data_dir / "n"})
+    left: list[str] = []
+
+    def report(phase: str, *_: object) -> None:
+        if phase == "writing":
+            left.extend(path.name for path in nation.snapshots_dir.glob(".building-*/facts/**/*"))
+
+    build_snapshot(nation, AS_OF, report, find_extracts(nation, urls))
+    assert left
+    assert {name for name in left if not name.endswith("_fact.parquet")} == set()
 
 
 def test_extracts_are_refused_when_refs_are_made_differently(registries: Registries) -> None:
@@ -188,14 +264,82 @@ def test_nothing_is_left_when_an_extract_is_removed(registries: Registries) -> N
     [extract] = find_extracts(registries.settings, [url])
     Path(url, "notes.txt").write_text("an office's own file")
     again = registries.extract("once", ZHEJIANG)
-    remove_extract(extract)  # another has taken its place
+    assert not remove_extract(extract)  # another has taken its place
     [extract] = find_extracts(registries.settings, [again])
     assert [one.url for one in extracts_left(registries.settings)] == [url]
-    remove_extract(extract)
+    manifest = Path(url, "manifest.json")
+    manifest.write_bytes(manifest.read_bytes().replace(b"{", b'{"note": "of a later version",', 1))
+    [extract] = find_extracts(registries.settings, [again])
+    assert remove_extract(extract)
     assert [path.name for path in Path(url).iterdir()] == ["notes.txt"]
     assert extracts_left(registries.settings) == []
     with pytest.raises(ExtractNotFound):
         find_extracts(registries.settings, [url])
+
+
+def test_an_erasure_waits_for_the_extract_that_is_being_written(registries: Registries) -> None:
+    fill(registries.settings.registry_url, ZHEJIANG)
+    url = str(registries.settings.data_dir / "extract")
+    with ThreadPoolExecutor(1) as pool:
+        named: list[Future[list[KeptExtract]]] = []
+
+        def report(phase: str, *_: object) -> None:
+            if phase == "writing":
+                named.append(pool.submit(extracts_left, registries.settings))
+                with pytest.raises(TimeoutError):
+                    named[0].result(0.2)
+
+        write_extract(registries.settings, url, report)
+        assert [one.url for one in named[0].result()] == [url]
+
+
+def test_an_erasure_names_what_it_cannot_look_at(registries: Registries) -> None:
+    data = registries.settings.data_dir
+    registries.extract("away", ZHEJIANG)
+    (data / "extracts").rename(data / "unmounted")
+    away = KeptExtract(str(data / "extracts" / "away"), None)
+    assert extracts_left(registries.settings) == [away]
+    (data / "extracts").write_text("no folder")
+    assert extracts_left(registries.settings) == [away]
+    (data / "extracts").unlink()
+    (data / "unmounted").rename(data / "extracts")
+    Path(away.url, "manifest.json").unlink()
+    assert extracts_left(registries.settings) == [away]  # members' rows are there
+    for file in Path(away.url).iterdir():
+        file.unlink()
+    assert extracts_left(registries.settings) == []
+    registries.settings.kept_extracts_path.write_bytes(b"")
+    assert extracts_left(registries.settings) == []
+
+
+def test_an_extract_is_refused_when_its_manifest_names_other_files(registries: Registries) -> None:
+    url = registries.extract("forged", ZHEJIANG)
+    manifest = Path(url, "manifest.json")
+    named = json.loads(manifest.read_text())
+    for files in ([], [{"rows": 0, "sha256": "../precious"}]):
+        manifest.write_text(json.dumps(named | {"tables": named["tables"] | {"member": files}}))
+        with pytest.raises(ExtractRefused, match="damaged"):
+            find_extracts(registries.settings, [url])
+
+
+def test_an_extract_says_so_when_a_build_removes_what_was_there_while_it_is_written(
+    registries: Registries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = registries.extract("taken", ZHEJIANG)
+    [built] = find_extracts(registries.settings, [url])
+    folder = type(built.storage)
+    write = folder.write
+
+    def removed_first(storage: Storage, name: str, content: bytes) -> None:
+        assert remove_extract(built)
+        write(storage, name, content)
+
+    monkeypatch.setattr(folder, "write", removed_first)
+    with pytest.raises(ExtractRefused, match="extract it again"):
+        registries.extract("taken", ZHEJIANG)
+    monkeypatch.undo()
+    registries.extract("taken", ZHEJIANG)
+    assert registries.build([url])
 
 
 KILLED = """
@@ -237,6 +381,18 @@ def test_an_extract_is_whole_or_not_there_when_it_is_killed(
     for target in (fresh, Path(old)):
         manifest = write_extract(registries.settings, str(target), quiet)
         assert {path.name for path in target.iterdir()} == manifest.names | {"manifest.json"}
+
+
+def test_a_file_is_taken_when_it_is_on_another_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def other_disk(*_: object) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    path = tmp_path / "file"
+    path.write_bytes(b"rows")
+    monkeypatch.setattr(os, "rename", other_disk)
+    open_storage(str(tmp_path / "shared"), None).take("build/lineage.parquet", path)
+    assert (tmp_path / "shared" / "build" / "lineage.parquet").read_bytes() == b"rows"
+    assert not path.exists()
 
 
 def test_nothing_is_built_when_the_cluster_cannot_be_reached(migrated_sqlite_url: str, tmp_path: Path) -> None:
