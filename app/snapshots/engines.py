@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from app.config import Settings
 from app.errors import TemporarilyUnavailable
 from app.messages import say
-from app.snapshots.pool import processes_of
+from app.snapshots.pool import BuildOutOfMemory, processes_of
 from app.snapshots.storage import Storage, open_storage
 
 if TYPE_CHECKING:
@@ -71,7 +71,9 @@ def open_engine(settings: Settings, folder: Path) -> Iterator[Engine]:
     Raises
     ------
     EngineUnavailable
-        The cluster cannot be reached, refuses, or fails; or DuckDB is given too little memory.
+        The cluster cannot be reached, refuses, or fails.
+    BuildOutOfMemory
+        DuckDB is given too little memory.
     OSError
         The disk is full.
     """
@@ -213,16 +215,21 @@ def _session(remote: str) -> "SparkSession":
 
 @contextmanager
 def _shortages_named(settings: Settings) -> Iterator[None]:
-    """Raise the system's error for DuckDB's own of a full disk, and say where its memory does not suffice."""
+    """Raise the system's errors for DuckDB's own of a full disk and Ctrl-C; say where its memory does not suffice."""
     try:
         yield
     except duckdb.OutOfMemoryException as error:
         if "max_temp_directory_size" in str(error):  # no room to put aside what does not fit
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
         message = say(
-            "The build needs more memory than ORGCOVERAGE_BUILD_MEMORY={memory}.", memory=settings.build_memory
+            "The build needs more memory than ORGCOVERAGE_BUILD_MEMORY={memory}: raise it.",
+            memory=settings.build_memory,
         )
-        raise EngineUnavailable(message) from error
+        raise BuildOutOfMemory(message) from error
+    except RuntimeError as error:
+        if str(error) != "Query interrupted":
+            raise
+        raise KeyboardInterrupt from error
     except duckdb.IOException as error:
         if os.strerror(errno.ENOSPC) not in str(error):
             raise

@@ -28,8 +28,10 @@ LOCK = ".lock"
 def build_folder(parent: Path) -> Iterator[Path]:
     """Create a private folder beside the snapshots, locked by this process and removed at the end in any case.
 
-    The lock is taken before the folder is created, so that no cleanup removes a new folder as abandoned.
+    Those that killed processes left go first: they hold members' refs. The lock is taken before the folder is created,
+    so that no cleanup removes a new folder as abandoned.
     """
+    clean_up(parent)
     folder = parent / f"{BUILDING}{secrets.token_hex(8)}"
     lock = folder.with_suffix(LOCK)
     with FileLock(lock):

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from filelock import FileLock
 
 from app.config import Settings
-from app.errors import NotFound, Report, ServiceError
+from app.errors import InvalidRequest, NotFound, Report, ServiceError
 from app.messages import say
 from app.snapshots.extract import EXTRACTED, Files, extract
 from app.snapshots.folders import build_folder, clean_up, sync
@@ -309,8 +309,10 @@ def _damaged(url: str) -> ExtractRefused:
 def _private_folder(settings: Settings, url: str) -> Iterator[tuple[Path, Storage]]:
     """Give a folder of this process, in the target where that is a folder, and the target."""
     parent = local_folder(url) or settings.snapshots_dir
-    parent.mkdir(parents=True, exist_ok=True)
-    clean_up(parent)
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidRequest(say("{url} is no folder, and cannot be made one.", url=str(parent))) from error
     storage = open_storage(url, settings.extract_credentials_file)
     with build_folder(parent) as folder:
         yield folder, storage

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from app.config import Settings
-from app.snapshots.engines import EngineUnavailable, open_engine
+from app.snapshots.engines import open_engine
+from app.snapshots.pool import BuildOutOfMemory
 
 
 def test_the_systems_error_is_raised_when_the_disk_is_full(tmp_path: Path) -> None:
@@ -18,5 +19,5 @@ def test_the_systems_error_is_raised_when_the_disk_is_full(tmp_path: Path) -> No
 
 def test_the_setting_is_named_when_its_memory_does_not_suffice(tmp_path: Path) -> None:
     settings = Settings(build_memory="32MB")
-    with pytest.raises(EngineUnavailable, match="ORGCOVERAGE_BUILD_MEMORY=32MB"), open_engine(settings, tmp_path) as it:
+    with pytest.raises(BuildOutOfMemory, match="ORGCOVERAGE_BUILD_MEMORY=32MB"), open_engine(settings, tmp_path) as it:
         it.answer("SELECT list(number) AS numbers FROM range(20000000) AS numbered(number)")
