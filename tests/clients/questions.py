@@ -366,7 +366,7 @@ def ask_data_quality(client: Client) -> None:
     """Every rule with how much it finds; with a rule, what it finds."""
     summary = good(DataQualityPage, list_data_quality.sync(client=client, district=[SIMING]))
     numbers = {row.rule: row.number for row in summary.data}
-    assert set(numbers) == set(QualityRule)
+    assert set(numbers) == {rule for rule in QualityRule if "between_extracts" not in rule}
     assert numbers[QualityRule.MEMBERS_WITHOUT_EMPLOYER] is None
     assert summary.reporting_rate.numerator == 269
     one = good(

@@ -1,5 +1,6 @@
 """Files of tables made by hand: what is typed, neutralised, bounded and left behind."""
 
+import gc
 import io
 import re
 import subprocess
@@ -224,6 +225,7 @@ def test_nothing_is_left_behind_when_a_file_is_given_up(
             closed = True
 
     chosen = FileFormat(file_format)
+    gc.collect()  # files that other tests left
     before = len(list(Path("/proc/self/fd").iterdir()))
     pieces = FORMATS[chosen].write(table_of([], length=10**6, chunks=chunks), FileOptions(chosen))
     assert sum(len(next(pieces)) for _ in range(30)) > 0
@@ -231,7 +233,7 @@ def test_nothing_is_left_behind_when_a_file_is_given_up(
     pieces.close()  # type: ignore[attr-defined]  # a generator
     assert closed
     assert list(tmp_path.iterdir()) == []
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before
 
 
 LARGE = """
