@@ -9,12 +9,13 @@ import pyarrow as pa
 
 from app.catalogue.measures import ROW_MEASURES
 from app.catalogue.metrics import SHARES
-from app.catalogue.vocabulary import Basis, DistrictLevel, IndustryLevel
+from app.catalogue.vocabulary import Basis
 from app.errors import Report
 from app.snapshots.correlation import Components, components, estimated
 from app.snapshots.facts import StoredRows
 from app.snapshots.folders import write_parts
 from app.snapshots.ordering import OrderedTree, at, known, order_enterprises
+from app.snapshots.placement import COUNTY, DIVISION
 from app.snapshots.pool import each
 from app.snapshots.public import Firsts, PlaceSums, places_of
 from app.snapshots.shards import Division
@@ -126,8 +127,8 @@ def _components(
     enterprises: Columns, placed: Placed, districts: OrderedTree, industries: OrderedTree
 ) -> dict[str, Components]:
     """Return those of operating enterprises, stratum division × county, without those of unknown division or county."""
-    county = at(districts.nearest(list(DistrictLevel).index(DistrictLevel.COUNTY)), placed.districts)
-    division = at(industries.nearest(list(IndustryLevel).index(IndustryLevel.DIVISION)), placed.industries)
+    county = at(districts.nearest(COUNTY), placed.districts)
+    division = at(industries.nearest(DIVISION), placed.industries)
     stratum = division * (len(districts.codes) + 1) + county
     located = placed.masks[placed.axes.bases.index(Basis.OPERATING)] & (county >= 0) & (division >= 0)
     headcount, members = _whole(enterprises["headcount"]), _whole(enterprises["members"])

@@ -28,6 +28,7 @@ from app.catalogue.vocabulary import (
 )
 from app.snapshots.facts import Facts, StoredRows
 from app.snapshots.ordering import Indices, OrderedRows, OrderedTree, at, known, numbers, order_rows
+from app.snapshots.placement import COUNTY, DIVISION, SECTION
 from app.snapshots.sums import Axes, Placed, Sums, large_districts, totals_of
 from app.store.format import choice_array, date_array, integer_array, text_array
 from app.store.table import Table
@@ -155,13 +156,12 @@ def sum_tables(sums: Sums, axes: Axes) -> Iterator[tuple[str, Columns]]:
 
 def axes_of(districts: OrderedTree, industries: OrderedTree, groups: pa.Array, enterprises: Indices) -> Axes:
     """Return what the sums of an exact snapshot are of, given the enterprises of each district and of none."""
-    division = list(IndustryLevel).index(IndustryLevel.DIVISION)
     return Axes(
         bases=(Basis.REGISTERED, *_BASIS_FLAGS),
         district_ends=districts.ends,
         industry_ends=industries.ends,
         groups=nodes_of(groups, industries),
-        divisions=np.flatnonzero(industries.ranks <= division),
+        divisions=np.flatnonzero(industries.ranks <= DIVISION),
         large=large_districts(enterprises, districts.ends),
     )
 
@@ -218,8 +218,8 @@ def withheld_in(table: OrderedRows, placed: Placed, districts: OrderedTree, indu
     """Return the withheld members of some enterprises by county and section."""
     withheld = numbers(table["members_withheld"])
     rows = np.flatnonzero(withheld)
-    county = at(districts.nearest(list(DistrictLevel).index(DistrictLevel.COUNTY)), placed.districts[rows])
-    section = at(industries.nearest(list(IndustryLevel).index(IndustryLevel.SECTION)), placed.industries[rows])
+    county = at(districts.nearest(COUNTY), placed.districts[rows])
+    section = at(industries.nearest(SECTION), placed.industries[rows])
     masks = [placed.masks[placed.axes.bases.index(basis)][rows] for basis in _WITHHELD_BASES]
     return _by_pair(np.stack((county, section)), np.stack([withheld[rows] * mask for mask in masks]))
 
