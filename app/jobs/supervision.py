@@ -33,6 +33,7 @@ from app.jobs.steps import EXHAUSTED, UNEXPECTED, FirstLine, Progress
 from app.jobs.uploads import full_disk_named, remove_expired_jobs, upload_path
 from app.messages import say
 from app.observability import Metrics
+from app.snapshots.folders import clean_up_builds
 
 _AT_ONCE = 2
 """Child processes of one worker at the same time; others are queued, and the write lock serializes writers anyway."""
@@ -233,6 +234,8 @@ class _Job:
             with suppress(ProcessLookupError):
                 child.kill()
             await child.wait()
+            if kind == "build":  # a killed one leaves its folder, and may have filled the disk with it
+                await asyncio.to_thread(clean_up_builds, self._settings)
 
     async def _send_secret(self, child: asyncio.subprocess.Process) -> None:
         assert child.stdin is not None
@@ -285,9 +288,17 @@ class _Job:
         account_for_end(self._settings, self._metrics, record, self._origin, self._exit)
 
     async def _write(self, record: JobRecord) -> None:
-        """Write the record in a thread, since a slow disk would block the event loop."""
+        """Write the record in a thread, since a slow disk would block the event loop.
+
+        Only the last one must be written: a job goes on while the disk has no room to say how far it is.
+        """
         self.record = record
-        await asyncio.to_thread(write_record, self._settings.jobs_dir, record)
+        try:
+            await asyncio.to_thread(write_record, self._settings.jobs_dir, record)
+        except OSError:
+            if record.finished:
+                raise
+            structlog.get_logger().warning("progress not written", job=record.id, exc_info=True)
 
     async def beat(self) -> None:
         """Renew the heartbeat until cancelled."""

@@ -6,16 +6,21 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import ENOSPC
 from http import HTTPStatus
 from itertools import count, takewhile
 from pathlib import Path
 
 import psycopg
 import pytest
+from fastapi.testclient import TestClient
 from psycopg import sql
 
 from app.config import Settings
 from app.database.migrations import upgrade
+from app.jobs import supervision
+from app.jobs.records import JobRecord, read_job, write_record
+from app.main import create_app
 from tests.engines.embedded import EmbeddedPostgres
 from tests.engines.server import PostgresServer
 from tests.factories.bodies import ENTERPRISE
@@ -23,7 +28,7 @@ from tests.factories.demonstration import Demonstration, siming
 from tests.factories.importing import Registry
 from tests.factories.loading import fill
 from tests.reliability.conftest import DATES
-from tests.reliability.service import Answer, Service, ended_job, served
+from tests.reliability.service import Answer, Service, ended_job, served, until
 
 pytestmark = pytest.mark.long
 
@@ -117,6 +122,22 @@ def test_the_old_state_is_whole_when_the_disk_is_full_during_a_job(
             assert shutil.disk_usage(disk).free >= free - MIB, "the space does not come back"
             assert outcome(service, what, turn) == "succeeded"
         assert failed > 0
+
+
+def test_a_job_goes_on_when_the_disk_has_no_room_for_its_progress(
+    demonstration: Demonstration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(jobs_dir: Path, record: JobRecord) -> None:
+        if record.state == "running":
+            raise OSError(ENOSPC, os.strerror(ENOSPC))
+        write_record(jobs_dir, record)
+
+    monkeypatch.setattr(supervision, "write_record", write)
+    settings = demonstration.copy(tmp_path / "data", DATES[1:], anonymous="exact")
+    with TestClient(create_app(settings)) as client:
+        sent = client.post("/v1/snapshots", json={"as_of": DATES[0].isoformat()}).json()["data"]
+        until(lambda: read_job(settings.jobs_dir, sent["job_id"]).finished, "the build does not end")
+    assert read_job(settings.jobs_dir, sent["job_id"]).state == "succeeded"
 
 
 def test_the_old_state_is_whole_when_the_disk_of_the_server_is_full(tmp_path: Path) -> None:

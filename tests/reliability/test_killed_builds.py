@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -14,12 +15,13 @@ from sqlalchemy import text
 from app.config import Settings
 from app.database.engines import make_sync_engine
 from app.demo.siming import write_siming
-from app.snapshots.folders import clean_up_builds
+from app.snapshots.folders import BUILDING, clean_up_builds
 from app.store.format import checksum
 from app.store.shelf import Shelf
 from tests.factories.demo_files import read_registry
 from tests.factories.loading import fill
 from tests.reference.registry import Registry
+from tests.reliability.service import children, ended_job, served, until
 
 pytestmark = pytest.mark.long
 
@@ -56,6 +58,21 @@ def test_readers_see_old_or_new_when_builds_are_killed(migrated_url: str, tmp_pa
     assert {path.name for path in settings.snapshots_dir.iterdir()} <= {*ROOTS, ".build.lock", ".release.lock"}
     assert _build(settings).wait() == 0
     assert Shelf(settings.snapshots_dir / "exact").newest().manifest.tables["enterprises"].rows == 294 + 1
+
+
+def test_the_folder_of_a_job_goes_at_once_when_its_build_is_killed(siming: Settings) -> None:
+    def leftovers() -> list[Path]:
+        return list(siming.snapshots_dir.glob(f"{BUILDING}*"))
+
+    with served(siming) as service:
+        answer = service.ask("POST", "/v1/snapshots", {"as_of": AS_OF.isoformat()})
+        until(lambda: bool(leftovers()), "the build does not begin")
+        [worker] = service.workers
+        [build] = children(worker)
+        os.kill(build, signal.SIGKILL)
+        job = ended_job(service.address, answer.json()["data"]["job_id"])
+        assert (job["state"], job["problem"]["type"]) == ("failed", "/problems/internal")
+        assert leftovers() == []
 
 
 def _whole(root: Path) -> set[str]:
