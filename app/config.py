@@ -27,6 +27,9 @@ PRIVATE_UMASK = 0o077
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:(?!443$|80$)\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?")
 """An origin as browsers send it: no path, no capitals, no port that goes without saying."""
 
+_SPARK = re.compile(r"sc://([^/;@:\[\]]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?(/(;.*)?)?")
+"""An address of Spark Connect: parameters, as a token, stand after `/;`."""
+
 _STORES = ("s3://", "gs://", "az://", "file:///")
 
 _OTHER_NAMES = frozenset({"KEY"})
@@ -285,7 +288,7 @@ class Settings(BaseSettings):
     @field_validator("spark_remote")
     @classmethod
     def _cluster_that_is_named(cls, value: str, info: ValidationInfo) -> str:
-        if not value.startswith("sc://") and (value or info.data.get("build_engine") == "spark"):
+        if not _SPARK.fullmatch(value) and (value or info.data.get("build_engine") == "spark"):
             raise NotValid("invalid_value", say("must be the cluster's address, as sc://host:15002"))
         return value
 

@@ -5,10 +5,13 @@ None of this code runs in a cluster: it is given texts, reads the extracts where
 
 import errno
 import os
+import re
 import secrets
 import socket
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,18 +24,49 @@ import pyarrow.parquet as pq
 
 from app.config import Settings
 from app.errors import TemporarilyUnavailable
-from app.messages import say
+from app.messages import Message, say
 from app.snapshots.pool import BuildOutOfMemory, processes_of
 from app.snapshots.storage import Storage, open_storage
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql.connect.session import SparkSession
 
 
 _PORT = 15002
 """The port of Spark Connect where the address has none."""
 
 _CONNECT_SECONDS = 10
+
+_ANSWER_SECONDS = 30
+"""A server may have to make a session first."""
+
+_KEEPALIVE_MS = 360_000
+"""How often a server at work is asked whether it is there; of more than one in five minutes Spark complains."""
+
+_RETRIES = 6
+"""How often its client asks again where the connection breaks: for about a minute."""
+
+_CAUSES = (
+    (r"INVALID_HANDLE|SessionNotSame|session .* is not running", say("its session has expired, or it began anew")),
+    ("UNAUTHENTICATED|PERMISSION_DENIED", say("it refuses the token")),
+    ("UNIMPLEMENTED", say("what answers there does not speak Spark Connect")),
+    ("No space left", say("its disk is full")),
+    (
+        "ExecutorLost|Executor lost|FetchFailed|OutOfMemory|Resources exhausted",
+        say("it lost an executor, or its memory did not suffice"),
+    ),
+    (
+        "PATH_NOT_FOUND|FAILED_READ_FILE|FileNotFound|No such file|[Pp]ermission denied|Access ?Denied|AccessControl"
+        "|[Pp]arquet|[Oo]bject ?[Ss]tore|FileSystem|UnknownHost|Name or service",
+        say("it cannot read the extracts, or write to ORGCOVERAGE_SPARK_FOLDER"),
+    ),
+    (
+        "AnalysisException|ParseException",
+        say("it lacks a table or column, as where it does not see the extracts, or does not understand the SQL"),
+    ),
+    ("UNAVAILABLE|DEADLINE", say("the connection broke off")),
+)
+"""What is behind an error of a cluster, by the first of these words that it has; its own text may hold data."""
 
 
 class EngineUnavailable(TemporarilyUnavailable):
@@ -87,7 +121,8 @@ def open_engine(settings: Settings, folder: Path) -> Iterator[Engine]:
             yield _DuckDB(connection, folder, Path(aside))
         return
     shared = open_storage(settings.spark_folder or str(folder), settings.extract_credentials_file)
-    with _failures_named(settings.spark_remote):
+    with warnings.catch_warnings(), _failures_named(settings.spark_remote):
+        warnings.simplefilter("ignore")  # its client's own, of the newest pandas and of what it tries again
         session = _session(settings.spark_remote)
         engine = _Spark(session, shared, folder, _place(settings))
         engine.clear()  # of a killed build
@@ -200,17 +235,42 @@ def _session(remote: str) -> "SparkSession":
     address = urlsplit(remote)
     try:  # the client would go on trying for many minutes
         socket.create_connection((address.hostname or "", address.port or _PORT), timeout=_CONNECT_SECONDS).close()
+    except socket.gaierror as error:
+        raise _unavailable(remote, say("the host is not known")) from error
+    except TimeoutError as error:
+        raise _unavailable(remote, say("no answer within {number} s", number=_CONNECT_SECONDS)) from error
     except OSError as error:
-        raise _unavailable(remote, error) from error
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # its client has not been tried by its makers with the newest pandas
-            from pyspark.sql import SparkSession  # noqa: PLC0415 - of an extra
+        raise _unavailable(remote, say("nothing listens there")) from error
+    from pyspark.sql.connect.client import DefaultChannelBuilder  # noqa: PLC0415 - of an extra
+    from pyspark.sql.connect.client.retries import DefaultPolicy  # noqa: PLC0415 - as above
+    from pyspark.sql.connect.session import SparkSession  # noqa: PLC0415 - as above
 
-            return SparkSession.builder.remote(remote).create()
-    except ImportError as missing:
-        message = say("A cluster needs the extra `spark`: pip install 'orgcoverage[spark]'.")
-        raise EngineUnavailable(message) from missing
+    channel = DefaultChannelBuilder(remote)
+    channel.setChannelOption("grpc.keepalive_time_ms", _KEEPALIVE_MS)
+    session = SparkSession.builder.channelBuilder(channel).create()
+    session.client.set_retry_policies([DefaultPolicy(max_retries=_RETRIES)])
+    _await_answer(session, remote)
+    return session
+
+
+def _await_answer(session: "SparkSession", remote: str) -> None:
+    """Ask something; what listens but never answers would be waited for without end."""
+    answer = Future[object]()
+
+    def ask() -> None:
+        try:
+            answer.set_result(session.sql("SELECT 1"))
+        except Exception as error:  # noqa: BLE001 - raised where it is waited for
+            answer.set_exception(error)
+
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        answer.result(_ANSWER_SECONDS)
+    except Exception as error:
+        session.client.close()  # else this process would ask again when it ends
+        if not isinstance(error, TimeoutError):
+            raise
+        raise _unavailable(remote, say("no answer within {number} s", number=_ANSWER_SECONDS)) from error
 
 
 @contextmanager
@@ -243,11 +303,24 @@ def _failures_named(remote: str) -> Iterator[None]:
     except Exception as error:
         if type(error).__module__.partition(".")[0] not in {"pyspark", "grpc"}:
             raise
-        raise _unavailable(remote, error) from error
+        raise _unavailable(remote, _cause(error)) from error
 
 
-def _unavailable(remote: str, error: Exception) -> EngineUnavailable:
-    message = say("The cluster at {remote} cannot be used: {reason}.", remote=remote, reason=type(error).__name__)
+def _cause(error: Any) -> Message:
+    """Say what is behind an error of the cluster or its client, with its class, and its condition if it has one."""
+    condition = error.getCondition() if hasattr(error, "getCondition") else None
+    status = error.code() if hasattr(error, "code") else getattr(error, "getGrpcStatusCode", str)()
+    text = f"{type(error).__name__} {condition} {status} {error}"
+    what = next((cause for words, cause in _CAUSES if re.search(words, text)), say("it failed"))
+    named = ", ".join(filter(None, [type(error).__name__.lstrip("_"), condition]))
+    return say("{what} ({error}; its own log says more)", what=what, error=named)
+
+
+def _unavailable(remote: str, reason: Message) -> EngineUnavailable:
+    address = urlsplit(remote).netloc.rpartition("@")[2]  # parameters after it may be a token
+    message = say(
+        "The cluster at {address} (ORGCOVERAGE_SPARK_REMOTE) cannot be used: {reason}.", address=address, reason=reason
+    )
     return EngineUnavailable(message)
 
 

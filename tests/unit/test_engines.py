@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.config import Settings
-from app.snapshots.engines import open_engine
+from app.snapshots.engines import EngineUnavailable, open_engine
 from app.snapshots.pool import BuildOutOfMemory
 
 
@@ -21,3 +21,17 @@ def test_the_setting_is_named_when_its_memory_does_not_suffice(tmp_path: Path) -
     settings = Settings(build_memory="32MB")
     with pytest.raises(BuildOutOfMemory, match="ORGCOVERAGE_BUILD_MEMORY=32MB"), open_engine(settings, tmp_path) as it:
         it.answer("SELECT list(number) AS numbers FROM range(20000000) AS numbered(number)")
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"), [("127.0.0.1:1", "nothing listens there"), ("no.such.invalid", "the host is not known")]
+)
+def test_the_address_and_its_setting_are_named_when_no_cluster_is_there(
+    tmp_path: Path, address: str, reason: str
+) -> None:
+    named = {"build_engine": "spark", "spark_remote": f"sc://{address}/;token=secret"}
+    settings = Settings().model_copy(update=named)
+    with pytest.raises(EngineUnavailable) as raised, open_engine(settings, tmp_path):
+        pass
+    message = f"The cluster at {address} (ORGCOVERAGE_SPARK_REMOTE) cannot be used: {reason}."
+    assert str(raised.value.detail) == message
