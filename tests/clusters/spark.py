@@ -4,6 +4,7 @@ Needs a server of Spark Connect and its client, so that pytest does not find thi
 """
 
 import json
+import shutil
 import socket
 import tempfile
 from collections.abc import Callable, Iterator
@@ -193,7 +194,8 @@ def test_ids_are_the_same_when_a_generated_registry_is_read_from_its_extract(rem
     write_generated_extract(tmp_path / "extract", at_length(20_000, 500))
     here = Settings(data_dir=tmp_path / "here", anonymous="public")
     there = here.model_copy(update={"build_engine": "spark", "spark_remote": remote})
-    extracts = find_extracts(here, [str(tmp_path / "extract"), (tmp_path / "extract").as_uri()])
+    shutil.copytree(tmp_path / "extract", tmp_path / "copy")
+    extracts = find_extracts(here, [str(tmp_path / "extract"), (tmp_path / "copy").as_uri()])
     built = [
         build_snapshot(settings, GENERATED_DATE, lambda *_: None, named)
         for settings in (here, there)
