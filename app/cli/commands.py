@@ -1,4 +1,4 @@
-"""All commands and their exit codes: 0 done, 1 failed and nothing changed, 2 wrong usage."""
+"""All commands and their exit codes: 0 done, 1 failed and nothing changed, 2 wrong usage, 130 ended by Ctrl-C."""
 
 import os
 import sys
@@ -80,6 +80,10 @@ cli.add_typer(store.commands, name="store")
 cli.add_typer(keys.commands, name="key")
 
 
+_INTERRUPTED = 130
+"""Exit code of a command that Ctrl-C ends."""
+
+
 def main() -> None:
     """Run a command; an error of the service is printed and exits with 1, a wrong setting with 2."""
     os.umask(PRIVATE_UMASK)  # inherited by workers and jobs
@@ -101,6 +105,10 @@ def main() -> None:
     except ServiceError as error:
         _print_error(error)
         sys.exit(1)
+    except SystemExit as ended:
+        if ended.code == _INTERRUPTED:
+            tell("Interrupted.", err=True)
+        raise
     except ValidationError as error:
         if error.title != Settings.__name__:
             raise

@@ -108,6 +108,18 @@ def test_what_to_install_is_told_at_the_start_when_an_extra_is_missing(
         assert finished.err == told
 
 
+@pytest.mark.parametrize(("language", "told"), [("C.UTF-8", "Interrupted.\n"), ("zh_CN.UTF-8", "已中断。\n")])
+def test_a_line_is_told_when_a_command_is_interrupted(
+    run: Run, monkeypatch: pytest.MonkeyPatch, language: str, told: str
+) -> None:
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv("LC_ALL", language)
+    monkeypatch.setattr("app.cli.snapshots.require_registry", interrupt)
+    assert run("snapshot", "build", "--as-of", "2017-06-30") == Finished(130, "", told)
+
+
 def test_all_datasets_are_named_when_one_is_unknown(run: Run) -> None:
     finished = run("template", "ledgers", "ledgers.xlsx")
     assert finished.code == 2

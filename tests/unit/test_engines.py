@@ -1,6 +1,11 @@
 """What becomes of an engine's own errors: those of a full disk are the system's, those of memory say what to raise."""
 
 import errno
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -35,3 +40,35 @@ def test_the_address_and_its_setting_are_named_when_no_cluster_is_there(
         pass
     message = f"The cluster at {address} (ORGCOVERAGE_SPARK_REMOTE) cannot be used: {reason}."
     assert str(raised.value.detail) == message
+
+
+SLOW = """
+import sys
+from pathlib import Path
+from app.config import Settings
+from app.snapshots.engines import open_engine
+
+try:
+    with open_engine(Settings(), Path(sys.argv[1])) as engine:
+        print("asked", flush=True)
+        engine.keep("slow", "SELECT count(*) AS found FROM range(1000000000000) AS numbered(x) WHERE hash(x) = 1")
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def test_a_query_ends_when_a_terminal_interrupts_it(tmp_path: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(
+        [sys.executable, "-c", SLOW, tmp_path], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"asked\n"
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        try:
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert (process.returncode, said) == (130, b"")
+    assert list(tmp_path.iterdir()) == []
