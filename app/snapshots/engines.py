@@ -7,6 +7,7 @@ import errno
 import os
 import re
 import secrets
+import signal
 import socket
 import threading
 import warnings
@@ -15,6 +16,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
@@ -116,6 +118,7 @@ def open_engine(settings: Settings, folder: Path) -> Iterator[Engine]:
             _shortages_named(settings),
             TemporaryDirectory(dir=folder) as aside,
             duckdb.connect(config=_limits(Path(aside), settings)) as connection,
+            _interruptible(connection),
         ):
             connection.execute("SET enable_progress_bar = false")  # else printed on a terminal
             yield _DuckDB(connection, folder, Path(aside))
@@ -131,6 +134,25 @@ def open_engine(settings: Settings, folder: Path) -> Iterator[Engine]:
         finally:
             engine.clear()
             session.stop()
+
+
+@contextmanager
+def _interruptible(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Let Ctrl-C end a query; by itself DuckDB waits for the end of what its threads are at, which may be all of it."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        connection.interrupt()
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class _DuckDB:

@@ -51,16 +51,20 @@ from app.snapshots.engines import open_engine
 try:
     with open_engine(Settings(), Path(sys.argv[1])) as engine:
         print("asked", flush=True)
-        engine.keep("slow", "SELECT count(*) AS found FROM range(1000000000000) AS numbered(x) WHERE hash(x) = 1")
+        engine.METHOD("SELECT count(*) AS found FROM range(1000000000000) AS numbered(x) WHERE hash(x) = 1")
 except KeyboardInterrupt:
     sys.exit(130)
 """
 
 
-def test_a_query_ends_when_a_terminal_interrupts_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("asked", ["engine.answer(", 'engine.keep("slow", '])
+def test_a_query_ends_when_a_terminal_interrupts_it(tmp_path: Path, asked: str) -> None:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(
-        [sys.executable, "-c", SLOW, tmp_path], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-c", SLOW.replace("engine.METHOD(", asked), tmp_path],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"asked\n"
