@@ -1,4 +1,4 @@
--- What the living branches did in the months of the window: part of the texts of enterprises and of branches.
+-- What the living branches did in the months of the window: tables that the texts of enterprises and of branches read.
 -- The same text runs on every engine. The names in braces are replaced by validated literals.
 living_branch AS (
     SELECT code, name, kind, form, district_code, dual_affiliation, industry_code, industry_group, established_on

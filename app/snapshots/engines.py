@@ -8,8 +8,9 @@ import os
 import secrets
 import socket
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol
@@ -34,6 +35,11 @@ _PORT = 15002
 
 _CONNECT_SECONDS = 10
 
+_ROWS_AT_ONCE = 20480
+"""Rows that DuckDB holds of each part before it writes them; with more of them it would spill."""
+
+_BY_PART = f"PARTITION_BY (part), APPEND, ROW_GROUP_SIZE {_ROWS_AT_ONCE}"
+
 
 class EngineUnavailable(TemporarilyUnavailable):
     """The engine of builds cannot be reached or has failed; nothing is built."""
@@ -42,8 +48,19 @@ class EngineUnavailable(TemporarilyUnavailable):
     title = "Engine unavailable"
 
 
+@dataclass(frozen=True)
+class Dealing:
+    """How rows are dealt out: those with one value of a column into one part of a group, with those of other tables."""
+
+    group: str
+    column: str
+
+
 class Engine(Protocol):
     """Tables by name, and texts that are answered from them."""
+
+    def divide(self, dealings: Mapping[str, Dealing], parts: int) -> None:
+        """Deal out some tables, and what is kept from now on, unless the engine divides its work by itself."""
 
     def read(self, name: str, files: Sequence[str]) -> None:
         """Make Parquet files a table."""
@@ -57,10 +74,13 @@ class Engine(Protocol):
     def answer(self, text: str) -> pa.Table:
         """Answer a text with few rows."""
 
-    def keep(self, name: str, text: str) -> None:
-        """Answer a text once, and make the answer a table; it goes when the engine is closed."""
+    def keep(self, name: str, text: str, within: str | None = None, dealing: Dealing | None = None, /) -> None:
+        """Answer a text once, and make the answer a table; it goes when the engine is closed.
 
-    def store(self, name: str, text: str) -> Path:
+        `within` a group, the text can be answered for each of its parts, and the answers are all rows.
+        """
+
+    def store(self, name: str, text: str, within: str | None = None, /) -> Path:
         """Do so, and return a Parquet file of it here that stays, or the folder of several."""
 
 
@@ -105,30 +125,76 @@ class _DuckDB:
         self._connection = connection
         self._folder = folder
         self._aside = aside
+        self._parts = 1
+        self._dealt: dict[str, list[str]] = {}
+
+    def divide(self, dealings: Mapping[str, Dealing], parts: int) -> None:
+        self._parts = parts
+        for name, dealing in dealings.items():
+            self.keep(name, f"SELECT * FROM {name}", None, dealing)
 
     def read(self, name: str, files: Sequence[str]) -> None:
-        self.name(name, f"SELECT * FROM read_parquet([{', '.join(map(_quoted, files))}])")
+        listed = ", ".join(map(_quoted, files))
+        self.name(name, f"SELECT * FROM read_parquet([{listed}], hive_partitioning = false)")
 
     def lend(self, name: str, rows: pa.Table) -> None:
-        self._connection.register(name, rows)
+        path = self._aside / f"{name}.parquet"
+        pq.write_table(rows, path)
+        self.read(name, [str(path)])
 
     def name(self, name: str, text: str) -> None:
-        self._connection.execute(f"CREATE VIEW {name} AS {text}")
+        self._connection.execute(f"CREATE OR REPLACE VIEW {name} AS {text}")
 
     def answer(self, text: str) -> pa.Table:
         return self._connection.sql(text).to_arrow_table()
 
-    def keep(self, name: str, text: str) -> None:
-        self._write(name, text, self._aside)
+    def keep(self, name: str, text: str, within: str | None = None, dealing: Dealing | None = None) -> None:
+        if self._parts == 1 or dealing is None:
+            self._write(name, text, self._aside, within)
+            return
+        folder = self._aside / name
+        folder.mkdir()
+        dealt = f"SELECT *, hash({dealing.column}) % {self._parts} AS part FROM ({text}) AS answer"
+        self._copy(f"SELECT * FROM ({text}) AS answer LIMIT 0", folder / "none.parquet")  # a part may have no file
+        for part in self._each_part(within):
+            self._copy(dealt, folder, f"{_BY_PART}, FILENAME_PATTERN '{part}-{{uuid}}'")
+        self._dealt.setdefault(dealing.group, []).append(name)
+        self._read_part(name, "*")
 
-    def store(self, name: str, text: str) -> Path:
-        return self._write(name, text, self._folder)
+    def store(self, name: str, text: str, within: str | None = None) -> Path:
+        return self._write(name, text, self._folder, within)
 
-    def _write(self, name: str, text: str, folder: Path) -> Path:
-        path = folder / f"{name}.parquet"
-        self._connection.execute(f"COPY ({text}) TO {_quoted(str(path))} (FORMAT parquet, COMPRESSION zstd)")
-        self.read(name, [str(path)])
+    def _write(self, name: str, text: str, folder: Path, within: str | None) -> Path:
+        if self._parts == 1 or within is None:
+            path = folder / f"{name}.parquet"
+            self._copy(text, path)
+            self.read(name, [str(path)])
+            return path
+        path = folder / name
+        path.mkdir()
+        for part in self._each_part(within):
+            self._copy(text, path / f"{part}.parquet")
+        self.read(name, [str(path / "*.parquet")])
         return path
+
+    def _copy(self, text: str, path: Path, options: str = "COMPRESSION zstd") -> None:
+        self._connection.execute(f"COPY ({text}) TO {_quoted(str(path))} (FORMAT parquet, {options})")
+
+    def _each_part(self, group: str | None) -> Iterator[int]:
+        """Yield the parts of a group while its tables are those of each; for none, one part that is all."""
+        if group is None:
+            yield 0
+            return
+        for part in range(self._parts):
+            for name in self._dealt[group]:
+                self._read_part(name, part)
+            yield part
+        for name in self._dealt[group]:
+            self._read_part(name, "*")
+
+    def _read_part(self, name: str, part: int | str) -> None:
+        folder = self._aside / name
+        self.read(name, [str(folder / "none.parquet"), *map(str, folder.glob(f"part={part}/*.parquet"))])
 
 
 class _Spark:
@@ -140,6 +206,9 @@ class _Spark:
         self._folder = folder
         self._place = place
         self._prefix = f"{place}/{secrets.token_hex(8)}"  # the cluster may still be at work for a killed build
+
+    def divide(self, dealings: Mapping[str, Dealing], parts: int) -> None:
+        pass  # a cluster does so by itself
 
     def read(self, name: str, files: Sequence[str]) -> None:
         self._session.read.parquet(*files).createOrReplaceTempView(name)
@@ -156,7 +225,7 @@ class _Spark:
     def answer(self, text: str) -> pa.Table:
         return _plain(self._session.sql(text).toArrow())
 
-    def keep(self, name: str, text: str) -> None:
+    def keep(self, name: str, text: str, _within: str | None = None, _dealing: Dealing | None = None) -> None:
         place = f"{self._prefix}/{name}"
         self._session.sql(text).write.parquet(self._shared.address(place))
         if self._shared.holds(place):
@@ -164,7 +233,7 @@ class _Spark:
         else:  # a server may write nothing where there are no rows
             self.name(name, text)
 
-    def store(self, name: str, text: str) -> Path:
+    def store(self, name: str, text: str, _within: str | None = None) -> Path:
         self.keep(name, text)
         target = self._folder / name
         target.mkdir()
@@ -190,6 +259,7 @@ def _limits(folder: Path, settings: Settings) -> dict[str, Any]:
         "memory_limit": settings.build_memory,
         "threads": processes_of(settings),
         "temp_directory": str(folder / "spill"),
+        "partitioned_write_flush_threshold": _ROWS_AT_ONCE,
         "preserve_insertion_order": False,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,

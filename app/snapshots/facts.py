@@ -24,7 +24,7 @@ from app.catalogue.vocabulary import (
 from app.config import Settings, Thresholds
 from app.registry.credit_code import IS_CREDIT_CODE, LOOKS_LIKE_CREDIT_CODE
 from app.registry.working import ANYBODY_WORKS, IS_EMPLOYED, IS_MEMBER
-from app.snapshots.engines import Engine, open_engine
+from app.snapshots.engines import Dealing, Engine, open_engine
 from app.snapshots.lineage import read_lineage
 from app.snapshots.merging import Source, differences, read_sources, refuse_unknown_places
 
@@ -43,6 +43,73 @@ class Parameters:
     as_of: date
     thresholds: Thresholds
     member_source: MemberSource
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Most enterprises of a file, and of what is worked on alone; more only where one county has more.
+
+    `part`: of a part of what the texts read, where it is more than one file.
+    """
+
+    shard: int = 1 << 22
+    piece: int = 1 << 18
+    part: int = 1 << 18
+
+
+SIZES = Sizes()
+
+
+@dataclass(frozen=True)
+class Step:
+    """A table that the texts read, found once.
+
+    Parameters
+    ----------
+    text
+        The text that states it, one of a list of tables.
+    table
+        Its name there.
+    within
+        What it can be found for in parts, one part after the other: `member`, `branch` or `enterprise`; null: nothing.
+    dealing
+        How its own rows are dealt out.
+    """
+
+    text: str
+    table: str
+    within: str | None = None
+    dealing: Dealing | None = None
+
+
+_BY_MEMBER = Dealing("member", "member_ref")
+_BY_ENTERPRISE = Dealing("enterprise", "enterprise_code")
+
+_DEALT = {
+    "member": Dealing("member", "ref"),
+    "employment": _BY_MEMBER,
+    "affiliation": _BY_MEMBER,
+    "enterprise": Dealing("enterprise", "code"),
+    "enterprise_return": _BY_ENTERPRISE,
+    "enterprise_coverage": _BY_ENTERPRISE,
+}
+"""Tables of the registry that are dealt out into parts."""
+
+STEPS = (
+    *(
+        Step("activity", table)
+        for table in ("living_branch", "living_lineage", "recent_return", "activity_below", "branch_activity")
+    ),
+    Step("employments", "working_member", "member", _BY_ENTERPRISE),
+    Step("employments", "member_turnover", "member", _BY_ENTERPRISE),
+    Step("employments", "member_without_employer", "member"),
+    Step("participation", "branch_member", "member", Dealing("branch", "branch_code")),
+    Step("participation", "secondary_employment", "member"),
+    Step("own_sums", "own_sum", "branch"),
+    Step("own_sums", "joint_branch"),
+    Step("workplace_counts", "workplace_count", "member", _BY_ENTERPRISE),
+)
+"""In an order in which each reads only those before it."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +163,9 @@ class Facts:
     superseded: pa.Table
 
 
-def compute_facts(folder: Path, sources: Sequence[Source], settings: Settings, as_of: date) -> Facts:
+def compute_facts(
+    folder: Path, sources: Sequence[Source], settings: Settings, as_of: date, sizes: Sizes = SIZES
+) -> Facts:
     """Return the facts as of a date from extracts.
 
     Parameters
@@ -109,6 +178,8 @@ def compute_facts(folder: Path, sources: Sequence[Source], settings: Settings, a
         Thresholds, member source, and the engine with its limits.
     as_of
         The date.
+    sizes
+        From when on, and into how many parts, an engine in this process divides what the texts read.
 
     Raises
     ------
@@ -120,6 +191,9 @@ def compute_facts(folder: Path, sources: Sequence[Source], settings: Settings, a
     with open_engine(settings, folder) as engine:
         read_sources(engine, sources)
         read_lineage(engine)
+        [[enterprises]] = engine.answer("SELECT count(*) FROM enterprise").columns
+        if enterprises.as_py() > sizes.shard:
+            engine.divide(_DEALT, -(-enterprises.as_py() // sizes.part))
         parameters = Parameters(as_of, settings.thresholds, _member_source(engine, settings, as_of))
         facts = _facts(engine, parameters, differences(sources, as_of))
         refuse_unknown_places(engine, sources)
@@ -127,9 +201,13 @@ def compute_facts(folder: Path, sources: Sequence[Source], settings: Settings, a
 
 
 def statement(name: str, parameters: Parameters) -> str:
-    """Return an SQL text of this package with its literals, and the text of activity, inserted."""
-    inserted = literals(parameters)
-    return _text(name).format_map(inserted | {"activity": _text("activity").format_map(inserted)})
+    """Return an SQL text of this package with its literals inserted; it reads the tables of the steps."""
+    return _text(name).format_map(literals(parameters))
+
+
+def step_statement(step: Step, parameters: Parameters) -> str:
+    """Return the SQL text of the table of a step."""
+    return f"WITH\n{statement(step.text, parameters)}\nSELECT * FROM {step.table}"
 
 
 def _text(name: str) -> str:
@@ -184,9 +262,12 @@ def _member_source(engine: Engine, settings: Settings, as_of: date) -> MemberSou
 
 
 def _facts(engine: Engine, parameters: Parameters, differing: str | None) -> Facts:
-    def stored(name: str, text: str, *more: str | None) -> StoredRows:
+    def stored(name: str, text: str, *more: str | None, within: str | None = None) -> StoredRows:
         texts = [statement(text, parameters), *filter(None, more)]
-        return StoredRows(engine.store(f"{name}_fact", " UNION ALL ".join(texts)))
+        return StoredRows(engine.store(f"{name}_fact", " UNION ALL ".join(texts), within))
+
+    for step in STEPS:
+        engine.keep(step.table, step_statement(step, parameters), step.within, step.dealing)
 
     tree = "SELECT code, parent_code, level, name_zh, name_en FROM {table}"
     return Facts(
@@ -197,11 +278,11 @@ def _facts(engine: Engine, parameters: Parameters, differing: str | None) -> Fac
             "SELECT code, name_zh, name_en, industry_code FROM industry_group "
             "LEFT JOIN industry_group_industry ON group_code = code"
         ),
-        enterprises=stored("enterprise", "enterprises"),  # findings read these two
+        enterprises=stored("enterprise", "enterprises", within="enterprise"),  # findings read these two
         branches=stored("branch", "branches"),
         coverage=stored("coverage", "coverage"),
         dual_affiliation=stored("dual_affiliation", "dual_affiliation"),
-        workplaces=stored("workplace", "workplaces"),
+        workplaces=stored("workplace", "workplaces", within="enterprise"),
         findings=stored("finding", "findings", differing),
         targets=engine.answer("SELECT * FROM target"),
         superseded=engine.answer("SELECT code, supersedes FROM enterprise WHERE supersedes IS NOT NULL"),
