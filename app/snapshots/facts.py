@@ -4,6 +4,7 @@ The date, the windows and the thresholds are inserted into the texts as validate
 """
 
 import calendar
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -206,8 +207,16 @@ def statement(name: str, parameters: Parameters) -> str:
 
 
 def step_statement(step: Step, parameters: Parameters) -> str:
-    """Return the SQL text of the table of a step."""
-    return f"WITH\n{statement(step.text, parameters)}\nSELECT * FROM {step.table}"
+    """Return the SQL text of the table of a step, which reads those of the steps before it."""
+    before = {one.table for one in STEPS[: STEPS.index(step)]}
+    stated = dict(_STATED.findall(statement(step.text, parameters)))
+    own = [name for name in stated if name not in before]
+    listed = ",\n".join(f"{name} AS (\n{stated[name]})" for name in own[: own.index(step.table)])
+    return f"WITH\n{listed}\n{stated[step.table]}" if listed else stated[step.table]
+
+
+_STATED = re.compile(r"^(\w+) AS \(\n(.*?)^\)", re.MULTILINE | re.DOTALL)
+"""A table of a list of them, and its text."""
 
 
 def _text(name: str) -> str:
