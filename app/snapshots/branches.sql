@@ -2,11 +2,6 @@
 -- Members with one affiliation are summed up the tree; only those with several are counted distinctly.
 -- The same text runs on every engine. The names in braces are replaced by validated literals.
 WITH
-living_ancestor AS (
-    SELECT code, ancestor, row_number() OVER (PARTITION BY code ORDER BY distance) AS nearness
-    FROM living_lineage
-    WHERE distance > 0
-),
 own_count AS (
     SELECT
         code, sum(members_primary) AS members_primary, sum(members_participating) AS members_participating,
@@ -16,90 +11,13 @@ own_count AS (
         sum(members_women_unknown) AS members_women_unknown, sum(members_college_unknown) AS members_college_unknown
     FROM own_sum
     GROUP BY code
-),
-several_tied AS (
-    SELECT DISTINCT
-        living_lineage.ancestor, member_ref, full_members, members_dual, members_floating, members_under_36,
-        members_women, members_college, members_under_36_unknown, members_women_unknown, members_college_unknown
-    FROM branch_member
-    JOIN living_lineage ON living_lineage.code = branch_member.branch_code
-    WHERE member_ref IS NOT NULL
-),
-several_tied_sum AS (
-    SELECT
-        ancestor AS code,
-        count(*) AS members_participating,
-        sum(full_members) AS full_members,
-        sum(members_dual) AS members_dual,
-        sum(members_floating) AS members_floating,
-        sum(members_under_36) AS members_under_36,
-        sum(members_women) AS members_women,
-        sum(members_college) AS members_college,
-        sum(members_under_36_unknown) AS members_under_36_unknown,
-        sum(members_women_unknown) AS members_women_unknown,
-        sum(members_college_unknown) AS members_college_unknown
-    FROM several_tied
-    GROUP BY ancestor
-),
-subtree_sum AS (
-    SELECT
-        living_lineage.ancestor AS code,
-        sum(members_primary) AS members_primary,
-        sum(members_participating) AS affiliations,
-        sum(tied_once * members_participating) AS members_participating,
-        sum(tied_once * full_members) AS full_members,
-        sum(tied_once * members_dual) AS members_dual,
-        sum(tied_once * members_floating) AS members_floating,
-        sum(tied_once * members_under_36) AS members_under_36,
-        sum(tied_once * members_women) AS members_women,
-        sum(tied_once * members_college) AS members_college,
-        sum(tied_once * members_under_36_unknown) AS members_under_36_unknown,
-        sum(tied_once * members_women_unknown) AS members_women_unknown,
-        sum(tied_once * members_college_unknown) AS members_college_unknown
-    FROM living_lineage
-    JOIN own_sum ON own_sum.code = living_lineage.code
-    GROUP BY living_lineage.ancestor
-),
-registered AS (
-    SELECT code
-    FROM enterprise
-    WHERE (registered_on IS NULL OR registered_on <= {as_of}) AND (closed_on IS NULL OR closed_on > {as_of})
-),
-covered_enterprise AS (
-    SELECT DISTINCT enterprise_coverage.enterprise_code, enterprise_coverage.branch_code
-    FROM enterprise_coverage
-    JOIN registered ON registered.code = enterprise_coverage.enterprise_code
-    WHERE means IN ({organisation_means}) AND start_on <= {as_of} AND (end_on IS NULL OR end_on > {as_of})
-),
-participating_enterprise AS (
-    SELECT DISTINCT secondary_employment.enterprise_code, secondary_employment.branch_code
-    FROM secondary_employment
-    JOIN registered ON registered.code = secondary_employment.enterprise_code
-),
-enterprises_covered AS (
-    SELECT
-        living_lineage.ancestor AS code,
-        count(DISTINCT CASE WHEN living_lineage.distance = 0 THEN covered_enterprise.enterprise_code END) AS own,
-        count(DISTINCT covered_enterprise.enterprise_code) AS subtree
-    FROM living_lineage
-    JOIN covered_enterprise ON covered_enterprise.branch_code = living_lineage.code
-    GROUP BY living_lineage.ancestor
-),
-enterprises_participating AS (
-    SELECT
-        living_lineage.ancestor AS code,
-        count(DISTINCT CASE WHEN living_lineage.distance = 0 THEN participating_enterprise.enterprise_code END) AS own,
-        count(DISTINCT participating_enterprise.enterprise_code) AS subtree
-    FROM living_lineage
-    JOIN participating_enterprise ON participating_enterprise.branch_code = living_lineage.code
-    GROUP BY living_lineage.ancestor
 )
 SELECT
     living_branch.code,
     living_branch.name,
     living_branch.kind,
     living_branch.form,
-    living_ancestor.ancestor AS parent_code,
+    living_parent.ancestor AS parent_code,
     living_branch.district_code,
     CASE WHEN living_branch.dual_affiliation THEN 1 ELSE 0 END AS dual_affiliation,
     living_branch.industry_code,
@@ -163,7 +81,7 @@ SELECT
     activity_below.branches_active AS subtree_branches_active,
     activity_below.branches_activity_unknown AS subtree_branches_activity_unknown
 FROM living_branch
-LEFT JOIN living_ancestor ON living_ancestor.code = living_branch.code AND living_ancestor.nearness = 1
+LEFT JOIN living_parent ON living_parent.code = living_branch.code
 JOIN activity_below ON activity_below.code = living_branch.code
 LEFT JOIN recent_return ON recent_return.code = living_branch.code
 LEFT JOIN own_count ON own_count.code = living_branch.code

@@ -85,6 +85,7 @@ class Step:
 
 _BY_MEMBER = Dealing("member", "member_ref")
 _BY_ENTERPRISE = Dealing("enterprise", "enterprise_code")
+_BY_CODE = Dealing("branch", "code")
 
 _DEALT = {
     "member": Dealing("member", "ref"),
@@ -97,17 +98,28 @@ _DEALT = {
 """Tables of the registry that are dealt out into parts."""
 
 STEPS = (
-    *(
-        Step("activity", table)
-        for table in ("living_branch", "living_lineage", "recent_return", "activity_below", "branch_activity")
-    ),
+    Step("activity", "living_branch", None, _BY_CODE),
+    Step("activity", "living_lineage"),
+    Step("activity", "recent_return", None, _BY_CODE),
+    Step("activity", "activity_below", None, _BY_CODE),
+    Step("activity", "branch_activity"),
     Step("employments", "working_member", "member", _BY_ENTERPRISE),
     Step("employments", "member_turnover", "member", _BY_ENTERPRISE),
     Step("employments", "member_without_employer", "member"),
     Step("participation", "branch_member", "member", Dealing("branch", "branch_code")),
     Step("participation", "secondary_employment", "member"),
-    Step("own_sums", "own_sum", "branch"),
+    Step("own_sums", "own_sum", "branch", _BY_CODE),
     Step("own_sums", "joint_branch"),
+    *(
+        Step("subtrees", table, None, _BY_CODE)
+        for table in (
+            "living_parent",
+            "several_tied_sum",
+            "subtree_sum",
+            "enterprises_covered",
+            "enterprises_participating",
+        )
+    ),
     Step("workplace_counts", "workplace_count", "member", _BY_ENTERPRISE),
 )
 """In an order in which each reads only those before it."""
@@ -288,7 +300,7 @@ def _facts(engine: Engine, parameters: Parameters, differing: str | None) -> Fac
             "LEFT JOIN industry_group_industry ON group_code = code"
         ),
         enterprises=stored("enterprise", "enterprises", within="enterprise"),  # findings read these two
-        branches=stored("branch", "branches"),
+        branches=stored("branch", "branches", within="branch"),
         coverage=stored("coverage", "coverage"),
         dual_affiliation=stored("dual_affiliation", "dual_affiliation"),
         workplaces=stored("workplace", "workplaces", within="enterprise"),
