@@ -178,8 +178,7 @@ class Snapshot:
 
     def branches_of(self, table: Table, name: str) -> npt.NDArray[np.int32]:
         """Return the row of the living branch that each row of a table names in a column; -1 if it names none."""
-        codes, numbers = table.coded(name)
-        return np.append(self.branches.rows_of_few("code", codes), -1).astype(np.int32)[numbers]
+        return self.branches.rows_of_few("code", table.arrow(name)).astype(np.int32)
 
     @cached_property
     def branch_parents(self) -> npt.NDArray[np.int32]:

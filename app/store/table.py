@@ -21,6 +21,9 @@ Rows = slice | Int64
 
 _ALL = slice(None)
 
+_SORTED_AT_ONCE = 1 << 16
+"""Rows that are sorted as fast as the order of all rows of a part is read."""
+
 
 class _Part:
     """A memory-mapped file; its columns are arrays, with 0 for null.
@@ -130,11 +133,14 @@ class Table:
     def ranks(self, name: str, rows: Int64) -> Values:
         """Return numbers that order some rows by a text column, compared as UTF-8 bytes; for these rows alone.
 
-        Each part has an order of its own; that of the whole table is made for rows of several.
+        Few are sorted by themselves. Each part has an order of its own; that of the whole table is made for rows of
+        several.
         """
+        if len(rows) <= _SORTED_AT_ONCE:
+            return _ranks(self.taken(name, rows))
         places = self._places(rows)
-        if len(places) == 0 or (places[0] == places).all():
-            place = int(places[0]) if len(places) else 0
+        if (places[0] == places).all():
+            place = int(places[0])
             of_part: Values = self._parts[place].ranks(name)[rows - self._starts[place]]
             return of_part
         if name not in self._order:
@@ -201,13 +207,17 @@ class Table:
         return rows
 
     def rows_of_few(self, name: str, texts: pa.Array) -> Int64:
-        """Return the row of each of a few distinct texts in a long column of such; -1 if not found."""
-        rows = np.full(len(texts), -1, np.int64)
+        """Return the row of each of some texts, few different ones, in a column of distinct texts; -1 if not found.
+
+        As `rows_of`, but without an index of the whole column.
+        """
+        encoded = texts.dictionary_encode()
+        rows = np.full(len(encoded.dictionary) + 1, -1, np.int64)
         for part, start in zip(self._parts, self._starts.tolist(), strict=False):
-            found = pc.index_in(part.batch.column(name), value_set=texts)
+            found = pc.index_in(part.batch.column(name), value_set=encoded.dictionary)
             places = np.flatnonzero(_known(found))
             rows[_numbers(found)[places]] = start + places
-        return rows
+        return rows[np.where(_known(encoded.indices), _numbers(encoded.indices), -1)]
 
     def span_of(self, name: str, text: str) -> slice:
         """Return the rows with a text in a column by which the table is sorted, as UTF-8 bytes."""
