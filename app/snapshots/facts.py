@@ -6,7 +6,7 @@ The date, the windows and the thresholds are inserted into the texts as validate
 import calendar
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
@@ -24,7 +24,7 @@ from app.catalogue.vocabulary import (
 )
 from app.config import Settings, Thresholds
 from app.registry.credit_code import IS_CREDIT_CODE, LOOKS_LIKE_CREDIT_CODE
-from app.registry.working import ANYBODY_WORKS, IS_EMPLOYED, IS_MEMBER
+from app.registry.working import IS_EMPLOYED, IS_MEMBER
 from app.snapshots.engines import Dealing, Engine, open_engine
 from app.snapshots.lineage import read_lineage
 from app.snapshots.merging import Source, differences, read_sources, refuse_unknown_places
@@ -207,7 +207,10 @@ def compute_facts(
         [[enterprises]] = engine.answer("SELECT count(*) FROM enterprise").columns
         if enterprises.as_py() > sizes.shard:
             engine.divide(_DEALT, -(-enterprises.as_py() // sizes.part))
-        parameters = Parameters(as_of, settings.thresholds, _member_source(engine, settings, as_of))
+        parameters = Parameters(as_of, settings.thresholds, "register")
+        for step in STEPS:  # which do not depend on where members are counted from
+            engine.keep(step.table, step_statement(step, parameters), step.within, step.dealing)
+        parameters = replace(parameters, member_source=_member_source(engine, settings))
         facts = _facts(engine, parameters, differences(sources, as_of))
         refuse_unknown_places(engine, sources)
         return facts
@@ -275,20 +278,16 @@ def months_before(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 
-def _member_source(engine: Engine, settings: Settings, as_of: date) -> MemberSource:
+def _member_source(engine: Engine, settings: Settings) -> MemberSource:
     if settings.member_source != "auto":
         return settings.member_source
-    [[found]] = engine.answer(ANYBODY_WORKS.format(as_of=_quoted(as_of))).columns
-    return "register" if found.as_py() else "returns"
+    return "register" if engine.answer("SELECT withheld FROM working_member LIMIT 1").num_rows else "returns"
 
 
 def _facts(engine: Engine, parameters: Parameters, differing: str | None) -> Facts:
     def stored(name: str, text: str, *more: str | None, within: str | None = None) -> StoredRows:
         texts = [statement(text, parameters), *filter(None, more)]
         return StoredRows(engine.store(f"{name}_fact", " UNION ALL ".join(texts), within))
-
-    for step in STEPS:
-        engine.keep(step.table, step_statement(step, parameters), step.within, step.dealing)
 
     tree = "SELECT code, parent_code, level, name_zh, name_en FROM {table}"
     return Facts(
