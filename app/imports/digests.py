@@ -1,12 +1,17 @@
 """What the keys of a file's rows show while it is read: that none is repeated, and no member's rows are in conflict.
 
-Digests of 8 bytes are kept instead of keys, in arrays; the database, which takes many times as long, is queried only if
-two are equal and may belong to a problem.
+Digests of 8 bytes are kept instead of keys; the database, which takes many times as long, is queried only if two are
+equal and may belong to a problem. They lie in parts by their last bits, a few in memory and many in files without a
+name, and are compared a part at a time: a file may have any number of rows.
 """
 
 import secrets
+import tempfile
 from collections.abc import Iterator
-from typing import TypeAlias
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -16,98 +21,137 @@ from numpy.typing import NDArray
 from app.catalogue.vocabulary import AffiliationRole
 from app.imports.columns import Dataset
 from app.imports.rows.checks import Chunk
-from app.imports.rows.texts import Mask, Values, text_bytes, text_lengths, true_mask
+from app.imports.rows.texts import Values, text_bytes, text_lengths, true_mask
 
 Digests: TypeAlias = NDArray[np.uint64]
 Days: TypeAlias = NDArray[np.int32]
 
-MOST_ROWS = 5_000_000
-"""Most rows whose digests are kept (80 MB when sorted); for larger files the database is always queried."""
+_PARTS = 64
+"""Parts, at most 256; of a hundred million spans each takes some 100 MB while it is compared."""
 
-MOST_SPANS = 2_500_000
-"""Most rows of members whose spans are kept too (100 MB when sorted)."""
+IN_MEMORY = 1 << 19
+"""Bytes of a part beyond which it is moved to a file."""
 
 _LONGEST_VALUE = 256
 """Bytes of the longest code: 64 characters of 4 bytes."""
 
 _EVER = np.iinfo(np.int32).max
 
+_SPAN = np.dtype(
+    [("member", np.uint64), ("branch", np.uint32), ("start", np.int32), ("end", np.int32), ("primary", np.bool_)]
+)
+"""A row of a member: digests of it and its branch, first day, day after the last; primary, as every employment is."""
+
 
 class KeyDigests:
-    """Digests of the keys of a dataset's rows."""
+    """Digests of the keys of a dataset's rows; a context manager.
 
-    def __init__(self, dataset: Dataset) -> None:
+    Parameters
+    ----------
+    dataset
+        The dataset.
+    folder
+        Where files for many rows are.
+    """
+
+    def __init__(self, dataset: Dataset, folder: Path) -> None:
         numbers = np.frombuffer(secrets.token_bytes(8 * _LONGEST_VALUE * len(dataset.key)), np.uint64)
         self._factors = dict(zip(dataset.key, np.split(numbers, len(dataset.key)), strict=True))
-        self._digests: list[Digests] = [np.empty(0, np.uint64)]
-        self._spans = _Spans() if {"member_ref", "start_on"} <= set(dataset.key) else None
-        self._rows = 0
+        self._of_members = {"member_ref", "start_on"} <= set(dataset.key)
+        self._files = ExitStack()
+        self._keys, self._spans = (_Parts(self._files, folder) for _ in range(2))
+
+    def __enter__(self) -> Self:
+        """Return the digests."""
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        """Remove the files."""
+        self._files.close()
 
     def watched(self, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
         """Yield chunks and record their keys; an absent column of a key counts as blank."""
         for chunk in chunks:
-            self._rows += len(chunk.rows)
-            if self._rows <= MOST_ROWS:
-                self._record(chunk)
+            present = [name for name in self._factors if name in chunk.present]
+            columns = {
+                name: _weighted(chunk.table.column(name).combine_chunks(), self._factors[name]) for name in present
+            }
+            keys = sum(columns.values(), np.zeros(len(chunk.rows), np.uint64))
+            self._keys.add(keys, keys)
+            if self._of_members and not chunk.bad.all():  # rows without these columns are all bad
+                spans = _spans(chunk, columns)
+                self._spans.add(spans, spans["member"])
             yield chunk
-
-    def _record(self, chunk: Chunk) -> None:
-        present = [name for name in self._factors if name in chunk.present]
-        columns = {name: _weighted(chunk.table.column(name).combine_chunks(), self._factors[name]) for name in present}
-        self._digests.append(sum(columns.values(), np.zeros(len(chunk.rows), np.uint64)))
-        if self._spans is not None and self._rows <= MOST_SPANS:
-            self._spans.record(chunk, columns)
 
     @property
     def may_repeat(self) -> bool:
         """Whether a key may be repeated; false is certain."""
-        if self._rows > MOST_ROWS:
-            return True
-        digests = np.concatenate(self._digests)
-        digests.sort()
-        return bool((digests[1:] == digests[:-1]).any())
+        return any(map(_repeats, self._keys.read(np.dtype(np.uint64))))
 
     @property
     def may_conflict(self) -> bool:
-        """Whether valid rows of one member may exclude each other by their spans; false is certain."""
-        return self._spans is not None and (self._rows > MOST_SPANS or self._spans.may_conflict)
+        """Whether valid rows of one member may exclude each other by their spans; false is certain.
+
+        Employments do if they overlap, affiliations if they do at one branch or are both primary.
+        """
+        return any(map(_conflicts, self._spans.read(_SPAN)))
 
 
-class _Spans:
-    """Spans of employments or affiliations, with digests of their members, and of their branches if there are any."""
+class _Parts:
+    """Rows in parts by the last bits of their digests."""
 
-    def __init__(self) -> None:
-        self._members: list[Digests] = [np.empty(0, np.uint64)]
-        self._branches: list[NDArray[np.uint32]] = [np.empty(0, np.uint32)]
-        self._primary: list[Mask] = [np.empty(0, np.bool_)]
-        self._starts: list[Days] = [np.empty(0, np.int32)]
-        self._ends: list[Days] = [np.empty(0, np.int32)]
+    def __init__(self, files: ExitStack, folder: Path) -> None:
+        self._files = files
+        self._folder = folder
+        self._parts: list[tempfile.SpooledTemporaryFile[bytes]] = []
 
-    def record(self, chunk: Chunk, columns: dict[str, Digests]) -> None:
-        valid = ~chunk.bad
-        if not valid.any():  # also rows without these columns
-            return
-        self._members.append(columns["member_ref"][valid])
-        self._starts.append(_days(chunk.table.column("start_on"))[valid])
-        ends = _days(chunk.table.column("end_on")) if "end_on" in chunk.present else np.full(len(valid), _EVER)
-        self._ends.append(ends[valid].astype(np.int32))
-        if "branch_code" in columns:
-            self._branches.append((columns["branch_code"] >> np.uint64(32)).astype(np.uint32)[valid])
-            primary = pc.equal(chunk.table.column("role").combine_chunks(), AffiliationRole.PRIMARY)
-            self._primary.append(true_mask(primary)[valid])
+    def add(self, rows: NDArray[Any], digests: Digests) -> None:
+        """Add rows to the parts of their digests."""
+        if not self._parts:
+            self._parts = [
+                self._files.enter_context(tempfile.SpooledTemporaryFile(IN_MEMORY, dir=str(self._folder)))  # noqa: SIM115
+                for _ in range(_PARTS)
+            ]
+        place = (digests % np.uint64(_PARTS)).astype(np.uint8)
+        rows = rows[np.argsort(place, kind="stable")]
+        ends = np.cumsum(np.bincount(place, minlength=_PARTS)).tolist()
+        for file, start, end in zip(self._parts, [0, *ends], ends, strict=False):
+            file.write(rows[start:end].tobytes())
 
-    @property
-    def may_conflict(self) -> bool:
-        """Whether spans of one member overlap: any, or with branches those at one branch, or primary ones."""
-        members = np.concatenate(self._members)
-        crowd = _of_repeated(members)
-        members = members[crowd]
-        starts, ends = (np.concatenate(days)[crowd] for days in (self._starts, self._ends))
-        if len(self._branches) == 1:
-            return _overlap(members, starts, ends)
-        primary = np.concatenate(self._primary)[crowd]
-        at_branches = members ^ (np.concatenate(self._branches)[crowd].astype(np.uint64) << np.uint64(16))
-        return _overlap(members[primary], starts[primary], ends[primary]) or _overlap(at_branches, starts, ends)
+    def read(self, dtype: np.dtype[Any]) -> Iterator[NDArray[Any]]:
+        """Yield the rows of each part."""
+        for file in self._parts:
+            file.seek(0)
+            yield np.frombuffer(file.read(), dtype)
+
+
+def _spans(chunk: Chunk, columns: dict[str, Digests]) -> NDArray[Any]:
+    """Return the spans of the valid rows of a chunk."""
+    spans = np.zeros(len(chunk.rows), _SPAN)
+    spans["member"] = columns["member_ref"]
+    spans["start"] = _days(chunk.table.column("start_on"))
+    spans["end"] = _days(chunk.table.column("end_on")) if "end_on" in chunk.present else _EVER
+    if "branch_code" in columns:
+        spans["branch"] = columns["branch_code"] >> np.uint64(32)
+        primary = pc.equal(chunk.table.column("role").combine_chunks(), AffiliationRole.PRIMARY)
+        spans["primary"] = true_mask(primary)
+    else:
+        spans["primary"] = True
+    valid: NDArray[Any] = spans[~chunk.bad]
+    return valid
+
+
+def _repeats(digests: Digests) -> bool:
+    digests = np.sort(digests)
+    return bool((digests[1:] == digests[:-1]).any())
+
+
+def _conflicts(spans: NDArray[Any]) -> bool:
+    """Say whether spans of one member overlap that are both primary, or at one branch."""
+    spans = spans[_of_repeated(spans["member"])]
+    at_branches = spans["member"] ^ (spans["branch"].astype(np.uint64) << np.uint64(16))
+    primary = spans[spans["primary"]]
+    return _overlap(primary["member"], primary) or _overlap(at_branches, spans)
 
 
 def _of_repeated(digests: Digests) -> NDArray[np.intp]:
@@ -117,11 +161,11 @@ def _of_repeated(digests: Digests) -> NDArray[np.intp]:
     return order[np.union1d(same, same + 1)]
 
 
-def _overlap(groups: Digests, starts: Days, ends: Days) -> bool:
+def _overlap(groups: Digests, spans: NDArray[Any]) -> bool:
     """Return whether two spans of a group overlap; then two that follow each other by their starts do, too."""
-    order = np.lexsort((starts, groups))
-    groups, starts, ends = groups[order], starts[order], ends[order]
-    return bool(((groups[1:] == groups[:-1]) & (starts[1:] < ends[:-1])).any())
+    order = np.lexsort((spans["start"], groups))
+    groups, spans = groups[order], spans[order]
+    return bool(((groups[1:] == groups[:-1]) & (spans["start"][1:] < spans["end"][:-1])).any())
 
 
 def _days(dates: pa.ChunkedArray) -> Days:

@@ -168,17 +168,18 @@ class _Import:
     def _staged(self, path: Path, header: Header, dataset: Dataset, log: IssueLog) -> Stage:
         prepare(self._connection)
         stage = create_stage(self._connection, dataset, header.present)
-        digests = KeyDigests(dataset)
-        chunks = digests.watched(read_chunks(path, dataset, header, log, today=self._settings.today()))
-        with _read_ahead(chunks) as ahead:
-            rows = fill(self._connection, stage, ahead, self._read)
+        with KeyDigests(dataset, self._settings.data_dir) as digests:
+            chunks = digests.watched(read_chunks(path, dataset, header, log, today=self._settings.today()))
+            with _read_ahead(chunks) as ahead:
+                rows = fill(self._connection, stage, ahead, self._read)
+            may_repeat, may_conflict = digests.may_repeat, digests.may_conflict
         refers_to_itself = any(column.refers_to == dataset.name for column in dataset.columns)
         if refers_to_itself or self._options.mode is ImportMode.REPLACE:
             index_keys(self._connection, stage)
         make_room_for_problems(self._connection)
-        if digests.may_repeat:
+        if may_repeat:
             refuse_repeated_keys(self._connection, stage, log)
-        return replace(stage, rows=rows, may_conflict=digests.may_conflict)
+        return replace(stage, rows=rows, may_conflict=may_conflict)
 
     def _read(self, chunk: Chunk, rows: int) -> None:
         self._report("reading", rows, round(rows / chunk.progress) if chunk.progress else None)

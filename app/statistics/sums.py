@@ -15,6 +15,7 @@ from app.statistics.population import Selection, roots, rows_of, spans_of
 from app.statistics.question import Subject
 from app.store.arrays import Int64
 from app.store.snapshot import Mask, Snapshot
+from app.store.table import Table
 
 _DENSE = 0.6
 """Share of selected rows above which multiplying by the mask is faster than gathering them (measured)."""
@@ -128,13 +129,13 @@ def _looked_up(snapshot: Snapshot, basis: Basis, rows: Int64, measures: Sequence
     """Return rows of the basis's block of `totals`: everything, districts, industries, groups."""
     trees = len(snapshot.districts.codes) + len(snapshot.industries.codes) + len(snapshot.groups)
     places = snapshot.bases.index(basis) * (1 + trees) + rows
-    return _gathered(snapshot.totals.values, places, measures)
+    return _gathered(snapshot.totals, places, measures)
 
 
-def _gathered(values: Any, places: Int64, measures: Sequence[str]) -> Int64:
+def _gathered(table: Table, places: Int64, measures: Sequence[str]) -> Int64:
     sums = np.empty((len(measures), len(places)), np.int64)
-    for row, measure in enumerate(measures):
-        sums[row] = values(measure)[places]
+    for row, column in enumerate(table.columns(measures)):
+        sums[row] = column[places]
     return sums
 
 
@@ -148,7 +149,7 @@ def _in_cells(snapshot: Snapshot, basis: Basis, district: int, nodes: Int64, mea
     if (divisions[columns] != nodes).any():
         return None
     block = (snapshot.bases.index(basis) * len(large) + int(place)) * len(divisions)
-    return _gathered(snapshot.cells.values, block + columns, measures)
+    return _gathered(snapshot.cells, block + columns, measures)
 
 
 def _by_industry(snapshot: Snapshot, selection: Selection) -> Iterator[tuple[Int64, npt.NDArray[Any]]]:

@@ -1,7 +1,7 @@
 """A table of a snapshot, memory-mapped: its columns as arrays that share the pages of its files."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -108,6 +108,11 @@ class Table:
     def values(self, name: str, rows: Rows = _ALL) -> Values:
         """Return the numbers of an integer, date or dictionary column; 0 for null. In one part, a slice is no copy."""
         return self._read(rows, lambda part, within: part.values(name, within))
+
+    def columns(self, names: Iterable[str]) -> Iterator[Values]:
+        """Yield the numbers of whole columns of a table in one file, without a copy; 0 for null."""
+        [part] = self._parts
+        return map(part.numbers, names)
 
     def valid(self, name: str, rows: Rows = _ALL) -> Mask | None:
         """Return where a column is not null; null if it has no nulls."""

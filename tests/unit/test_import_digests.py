@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 from itertools import combinations
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -66,12 +68,16 @@ def test_invalid_row_is_in_no_conflict_when_its_cells_cannot_be_read() -> None:
     assert not watched("affiliations", [chunk], invalid=1).may_conflict
 
 
-def test_a_conflict_is_possible_when_there_are_too_many_rows_to_know(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(digests, "MOST_SPANS", 3)
-    rows = [(f"m{number}", "A", "primary", 0, None) for number in range(4)]
-    assert not watched("affiliations", chunks(rows[:3])).may_conflict
-    assert watched("affiliations", chunks(rows)).may_conflict
-    assert not watched("branches", [pa.table({"code": ["A"] * 4})]).may_conflict
+def test_the_same_is_seen_when_the_rows_are_in_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(digests, "IN_MEMORY", 1)
+    apart = [(f"m{number}", "A", "primary", 0, None) for number in range(500)]
+    several = [*apart, *((ref, "B", "secondary", 0, None) for ref, *_ in apart)]
+    for rows, repeats, conflicts in (
+        (several, False, False),
+        ([*several, apart[77]], True, True),
+        ([*several, ("m300", "B", "primary", 5, None)], False, True),
+    ):
+        assert watched("affiliations", chunks(rows, size=37)) == (repeats, conflicts)
 
 
 def meet(one: Affiliation, other: Affiliation) -> bool:
@@ -98,11 +104,18 @@ def day(number: int) -> date:
     return DAY + timedelta(days=number)
 
 
-def watched(dataset: str, tables: Sequence[pa.Table], invalid: int = 0) -> KeyDigests:
-    """Return the digests of chunks of these tables; the first `invalid` rows of each have an error."""
-    keys = KeyDigests(DATASETS[dataset])
-    for table in tables:
-        rows = np.arange(table.num_rows)
-        chunk = Chunk(rows + 2, table, frozenset(table.column_names), (rows < invalid).astype(np.int32), 1.0)
-        list(keys.watched(iter([chunk])))
-    return keys
+class Seen(NamedTuple):
+    """What the digests of rows show."""
+
+    may_repeat: bool
+    may_conflict: bool
+
+
+def watched(dataset: str, tables: Sequence[pa.Table], invalid: int = 0) -> Seen:
+    """Return what the digests of chunks of these tables show; the first `invalid` rows of each have an error."""
+    with KeyDigests(DATASETS[dataset], Path()) as keys:
+        for table in tables:
+            rows = np.arange(table.num_rows)
+            chunk = Chunk(rows + 2, table, frozenset(table.column_names), (rows < invalid).astype(np.int32), 1.0)
+            list(keys.watched(iter([chunk])))
+        return Seen(keys.may_repeat, keys.may_conflict)
