@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from difflib import get_close_matches
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote, urlsplit
@@ -26,6 +27,9 @@ PRIVATE_UMASK = 0o077
 
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:(?!443$|80$)\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?")
 """An origin as browsers send it: no path, no capitals, no port that goes without saying."""
+
+_SPARK = re.compile(r"sc://([^/;@:\[\]]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?(/(;.*)?)?")
+"""An address of Spark Connect: parameters, as a token, stand after `/;`."""
 
 _STORES = ("s3://", "gs://", "az://", "file:///")
 
@@ -223,7 +227,7 @@ class Settings(BaseSettings):
         description="A single change waits this long for the write lock, seconds; then 503.",
     )
     build_memory: str = Field(
-        default="1GB", pattern=r"^\d+(MB|GB)$", description="Memory that DuckDB may use for a build."
+        default="1GB", description="Memory that DuckDB may use for a build, a number with `MB` or `GB`."
     )
     build_processes: int = Field(
         default=0,
@@ -282,10 +286,27 @@ class Settings(BaseSettings):
             raise NotValid("invalid_value", say(message))
         return value
 
+    @field_validator("build_memory")
+    @classmethod
+    def _memory_with_unit(cls, value: str) -> str:
+        if not re.fullmatch(r"[1-9]\d*(MB|GB)", value):
+            raise NotValid("invalid_value", say("must be a number with MB or GB, as 4GB"))
+        return value
+
+    @field_validator("build_engine")
+    @classmethod
+    def _engine_that_is_installed(cls, value: str) -> str:
+        return value if value == "duckdb" else _with_extra("spark", "pyspark", value)
+
+    @field_validator("spark_folder")
+    @classmethod
+    def _folder_that_can_be_opened(cls, value: str) -> str:
+        return _with_extra("store", "obstore", value) if "://" in value and not value.startswith("file:") else value
+
     @field_validator("spark_remote")
     @classmethod
     def _cluster_that_is_named(cls, value: str, info: ValidationInfo) -> str:
-        if not value.startswith("sc://") and (value or info.data.get("build_engine") == "spark"):
+        if not _SPARK.fullmatch(value) and (value or info.data.get("build_engine") == "spark"):
             raise NotValid("invalid_value", say("must be the cluster's address, as sc://host:15002"))
         return value
 
@@ -294,7 +315,7 @@ class Settings(BaseSettings):
     def _known_store(cls, value: str) -> str:
         if value and not value.startswith(_STORES):
             raise NotValid("invalid_value", say("must start with s3://, gs://, az:// or file:///"))
-        return value
+        return _with_extra("store", "obstore", value) if value else value
 
     @property
     def answered_without_key(self) -> Literal["none", "public", "exact"]:
@@ -371,6 +392,15 @@ def misspelt_settings(environment: Mapping[str, str]) -> dict[str, str | None]:
     unknown = {name: rest for name, rest in given.items() if rest not in {*known, *_OTHER_NAMES}}
     closest = {name: next(iter(get_close_matches(rest, known, n=1)), None) for name, rest in unknown.items()}
     return {name: found and f"{prefix}{found}" for name, found in closest.items()}
+
+
+def _with_extra(extra: str, module: str, value: str) -> str:
+    """Return the value of a setting, which needs the module of an extra; refuse it where that is not installed."""
+    if find_spec(module) is None:
+        raise NotValid(
+            "invalid_value", say("needs the extra `{extra}`: pip install 'orgcoverage[{extra}]'", extra=extra)
+        )
+    return value
 
 
 def _password(file: Path) -> str:

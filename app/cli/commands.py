@@ -1,4 +1,4 @@
-"""All commands and their exit codes: 0 done, 1 failed and nothing changed, 2 wrong usage."""
+"""All commands and their exit codes: 0 done, 1 failed and nothing changed, 2 wrong usage, 130 ended by Ctrl-C."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ from app.cli import backup, boundaries, demo, extracts, keys, registry, serving,
 from app.cli.usage import run_in_chinese
 from app.cli.words import tell, told
 from app.config import PRIVATE_UMASK, Settings, misspelt_settings
-from app.errors import ServiceError
+from app.errors import ErrorItem, ServiceError
 from app.jobs.uploads import full_disk_named
 from app.messages import say, terminal_language
 from app.validation import error_item
@@ -80,6 +80,10 @@ cli.add_typer(store.commands, name="store")
 cli.add_typer(keys.commands, name="key")
 
 
+_INTERRUPTED = 130
+"""Exit code of a command that Ctrl-C ends."""
+
+
 def main() -> None:
     """Run a command; an error of the service is printed and exits with 1, a wrong setting with 2."""
     os.umask(PRIVATE_UMASK)  # inherited by workers and jobs
@@ -101,6 +105,10 @@ def main() -> None:
     except ServiceError as error:
         _print_error(error)
         sys.exit(1)
+    except SystemExit as ended:
+        if ended.code == _INTERRUPTED:
+            tell("Interrupted.", err=True)
+        raise
     except ValidationError as error:
         if error.title != Settings.__name__:
             raise
@@ -116,11 +124,16 @@ def _print_error(error: ServiceError) -> None:
     head = told("{title}: {detail}", title=say(error.title), detail=error.detail)
     typer.echo(head + (f" ({address})" if address else ""), err=True)
     for item in error.errors:
-        choices = f" ({', '.join(item.allowed or item.suggestions)})" if item.allowed or item.suggestions else ""
+        choices = _choices(item)
         if choices or item.message != error.detail:
             place = _as_option(item.place)
             message = say("{place}: {message}", place=place, message=item.message) if place else item.message
             typer.echo(f"  {told(message)}{choices}", err=True)
+
+
+def _choices(item: ErrorItem) -> str:
+    values = item.allowed or item.suggestions
+    return f" ({', '.join(values)})" if values else ""
 
 
 def _as_option(place: str) -> str:
@@ -132,6 +145,8 @@ def _as_option(place: str) -> str:
 def _print_wrong_settings(error: ValidationError) -> None:
     """Print each wrong setting by its environment variable, without its value, which may be a password."""
     prefix = Settings.model_config["env_prefix"]
-    for item in error.errors(include_input=False):
-        name = "".join(str(part) for part in item["loc"][:1]).upper()
-        tell("{place}: {message}", err=True, place=f"{prefix}{name}", message=error_item(item).message)
+    for entry in error.errors(include_input=False):
+        name = "".join(str(part) for part in entry["loc"][:1]).upper()
+        item = error_item(entry)
+        said = told("{place}: {message}", place=f"{prefix}{name}", message=item.message)
+        typer.echo(f"{said}{_choices(item)}", err=True)

@@ -37,6 +37,8 @@ def build(
 
     settings = Settings()
     if not urls:
+        if keep:
+            raise typer.BadParameter(told("it needs --from"), param_hint="--keep")
         require_registry(settings)
     days = [when.date() for when in as_of]
     for day in days:

@@ -6,6 +6,7 @@ import sys
 from typing import Any, NoReturn
 
 import typer
+from rich import _wrap
 from typer import rich_utils
 from typer.exceptions import TyperException
 from typer.main import get_command
@@ -14,6 +15,9 @@ from app.cli.words import tell
 from app.messages import Message, say
 
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
+
+_WORD = re.compile(r"\s*(?:[\u2e80-\uffef][、。，：；！？）”》]*|[^\s\u2e80-\uffef]+)\s*")
+"""What stays on one line: a Chinese character with what closes after it, or all before the next one or a space."""
 
 _USAGE = "Usage: "
 
@@ -29,6 +33,7 @@ _HEADINGS = {
 
 def run_in_chinese(cli: typer.Typer) -> NoReturn:
     """Run a command with help and wrong usage in Chinese; exits with the same codes as in English."""
+    _wrap.re_word = _WORD  # the library breaks lines at spaces alone, and cuts what is longer
     for name, heading in _HEADINGS.items():
         setattr(rich_utils, name, chinese(heading.template))
     command: Any = get_command(cli)

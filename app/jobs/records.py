@@ -107,6 +107,8 @@ class JobRecord(msgspec.Struct, frozen=True):
         Why it failed or was interrupted; null otherwise.
     key_id
         Id of the key that sent it; null: sent without a key.
+    extracts
+        Where extracts may still hold whom an erasure is of.
     """
 
     id: str
@@ -122,6 +124,7 @@ class JobRecord(msgspec.Struct, frozen=True):
     snapshot: str | None = None
     problem: JobProblem | None = None
     key_id: str | None = None
+    extracts: tuple[str, ...] = ()
 
     @property
     def kind(self) -> JobKind:

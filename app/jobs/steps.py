@@ -62,6 +62,7 @@ class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
     total: int | None = None
     imported: ImportResult | None = None
     snapshot: str | None = None
+    extracts: tuple[str, ...] = ()
     problem: JobProblem | None = None
 
 
@@ -218,9 +219,10 @@ def _build(settings: Settings, day: str, report: Report) -> Progress:
 
 
 def _erase(settings: Settings, ref: str, report: Report) -> Progress:
-    for kept in erase(settings, [ref], report):
+    left = erase(settings, [ref], report)
+    for kept in left:
         structlog.get_logger().warning("extract may hold the erased", url=kept.url, extracted_at=kept.extracted_at)
-    return Progress()
+    return Progress(extracts=tuple(kept.url for kept in left))
 
 
 if __name__ == "__main__":

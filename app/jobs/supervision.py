@@ -203,6 +203,7 @@ class _Job:
                 self.record,
                 imported=result.imported or self.record.imported,
                 snapshot=result.snapshot or self.record.snapshot,
+                extracts=result.extracts,
             )
             if result.problem is not None:
                 await self.finish("failed", result.problem)

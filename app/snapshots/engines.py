@@ -3,31 +3,29 @@
 None of this code runs in a cluster: it is given texts, reads the extracts where they lie, and writes Parquet files.
 """
 
-import errno
-import os
+import re
 import secrets
 import socket
+import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from app.config import Settings
 from app.errors import TemporarilyUnavailable
-from app.messages import say
-from app.snapshots.pool import BuildOutOfMemory, processes_of
+from app.messages import Message, say
+from app.snapshots.duckdb_engine import Dealing, open_duckdb
 from app.snapshots.storage import Storage, open_storage
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql.connect.session import SparkSession
 
 
 _PORT = 15002
@@ -35,10 +33,36 @@ _PORT = 15002
 
 _CONNECT_SECONDS = 10
 
-_ROWS_AT_ONCE = 20480
-"""Rows that DuckDB holds of each part before it writes them; with more of them it would spill."""
+_ANSWER_SECONDS = 30
+"""A server may have to make a session first."""
 
-_BY_PART = f"PARTITION_BY (part), APPEND, ROW_GROUP_SIZE {_ROWS_AT_ONCE}"
+_KEEPALIVE_MS = 360_000
+"""How often a server at work is asked whether it is there; of more than one in five minutes Spark complains."""
+
+_RETRIES = 6
+"""How often its client asks again where the connection breaks: for about a minute."""
+
+_CAUSES = (
+    (r"INVALID_HANDLE|SessionNotSame|session .* is not running", say("its session has expired, or it began anew")),
+    ("UNAUTHENTICATED|PERMISSION_DENIED", say("it refuses the token")),
+    ("UNIMPLEMENTED", say("what answers there does not speak Spark Connect")),
+    ("No space left", say("its disk is full")),
+    (
+        "ExecutorLost|Executor lost|FetchFailed|OutOfMemory|Resources exhausted",
+        say("it lost an executor, or its memory did not suffice"),
+    ),
+    (
+        "PATH_NOT_FOUND|FAILED_READ_FILE|FileNotFound|No such file|[Pp]ermission denied|Access ?Denied|AccessControl"
+        "|[Pp]arquet|[Oo]bject ?[Ss]tore|FileSystem|UnknownHost|Name or service",
+        say("it cannot read the extracts, or write to ORGCOVERAGE_SPARK_FOLDER"),
+    ),
+    (
+        "AnalysisException|ParseException",
+        say("it lacks a table or column, as where it does not see the extracts, or does not understand the SQL"),
+    ),
+    ("UNAVAILABLE|DEADLINE", say("the connection broke off")),
+)
+"""What is behind an error of a cluster, by the first of these words that it has; its own text may hold data."""
 
 
 class EngineUnavailable(TemporarilyUnavailable):
@@ -46,14 +70,6 @@ class EngineUnavailable(TemporarilyUnavailable):
 
     code = "engine-unavailable"
     title = "Engine unavailable"
-
-
-@dataclass(frozen=True)
-class Dealing:
-    """How rows are dealt out: those with one value of a column into one part of a group, with those of other tables."""
-
-    group: str
-    column: str
 
 
 class Engine(Protocol):
@@ -98,16 +114,12 @@ def open_engine(settings: Settings, folder: Path) -> Iterator[Engine]:
         The disk is full.
     """
     if settings.build_engine == "duckdb":
-        with (
-            _shortages_named(settings),
-            TemporaryDirectory(dir=folder) as aside,
-            duckdb.connect(config=_limits(Path(aside), settings)) as connection,
-        ):
-            connection.execute("SET enable_progress_bar = false")  # else printed on a terminal
-            yield _DuckDB(connection, folder, Path(aside))
+        with open_duckdb(settings, folder) as here:
+            yield here
         return
     shared = open_storage(settings.spark_folder or str(folder), settings.extract_credentials_file)
-    with _failures_named(settings.spark_remote):
+    with warnings.catch_warnings(), _failures_named(settings.spark_remote):
+        warnings.simplefilter("ignore")  # its client's own, of the newest pandas and of what it tries again
         session = _session(settings.spark_remote)
         engine = _Spark(session, shared, folder, _place(settings))
         engine.clear()  # of a killed build
@@ -116,85 +128,6 @@ def open_engine(settings: Settings, folder: Path) -> Iterator[Engine]:
         finally:
             engine.clear()
             session.stop()
-
-
-class _DuckDB:
-    """DuckDB in this process."""
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path, aside: Path) -> None:
-        self._connection = connection
-        self._folder = folder
-        self._aside = aside
-        self._parts = 1
-        self._dealt: dict[str, list[str]] = {}
-
-    def divide(self, dealings: Mapping[str, Dealing], parts: int) -> None:
-        self._parts = parts
-        for name, dealing in dealings.items():
-            self.keep(name, f"SELECT * FROM {name}", None, dealing)
-
-    def read(self, name: str, files: Sequence[str]) -> None:
-        listed = ", ".join(map(_quoted, files))
-        self.name(name, f"SELECT * FROM read_parquet([{listed}], hive_partitioning = false)")
-
-    def lend(self, name: str, rows: pa.Table) -> None:
-        path = self._aside / f"{name}.parquet"
-        pq.write_table(rows, path)
-        self.read(name, [str(path)])
-
-    def name(self, name: str, text: str) -> None:
-        self._connection.execute(f"CREATE OR REPLACE VIEW {name} AS {text}")
-
-    def answer(self, text: str) -> pa.Table:
-        return self._connection.sql(text).to_arrow_table()
-
-    def keep(self, name: str, text: str, within: str | None = None, dealing: Dealing | None = None) -> None:
-        if self._parts == 1 or dealing is None:
-            self._write(name, text, self._aside, within)
-            return
-        folder = self._aside / name
-        folder.mkdir()
-        dealt = f"SELECT *, hash({dealing.column}) % {self._parts} AS part FROM ({text}) AS answer"
-        self._copy(f"SELECT * FROM ({text}) AS answer LIMIT 0", folder / "none.parquet")  # a part may have no file
-        for part in self._each_part(within):
-            self._copy(dealt, folder, f"{_BY_PART}, FILENAME_PATTERN '{part}-{{uuid}}'")
-        self._dealt.setdefault(dealing.group, []).append(name)
-        self._read_part(name, "*")
-
-    def store(self, name: str, text: str, within: str | None = None) -> Path:
-        return self._write(name, text, self._folder, within)
-
-    def _write(self, name: str, text: str, folder: Path, within: str | None) -> Path:
-        if self._parts == 1 or within is None:
-            path = folder / f"{name}.parquet"
-            self._copy(text, path)
-            self.read(name, [str(path)])
-            return path
-        path = folder / name
-        path.mkdir()
-        for part in self._each_part(within):
-            self._copy(text, path / f"{part}.parquet")
-        self.read(name, [str(path / "*.parquet")])
-        return path
-
-    def _copy(self, text: str, path: Path, options: str = "COMPRESSION zstd") -> None:
-        self._connection.execute(f"COPY ({text}) TO {_quoted(str(path))} (FORMAT parquet, {options})")
-
-    def _each_part(self, group: str | None) -> Iterator[int]:
-        """Yield the parts of a group while its tables are those of each; for none, one part that is all."""
-        if group is None:
-            yield 0
-            return
-        for part in range(self._parts):
-            for name in self._dealt[group]:
-                self._read_part(name, part)
-            yield part
-        for name in self._dealt[group]:
-            self._read_part(name, "*")
-
-    def _read_part(self, name: str, part: int | str) -> None:
-        folder = self._aside / name
-        self.read(name, [str(folder / "none.parquet"), *map(str, folder.glob(f"part={part}/*.parquet"))])
 
 
 class _Spark:
@@ -254,56 +187,46 @@ def _place(settings: Settings) -> str:
     return f"build-{noted.read_text()}" if settings.spark_folder else "build"
 
 
-def _limits(folder: Path, settings: Settings) -> dict[str, Any]:
-    return {
-        "memory_limit": settings.build_memory,
-        "threads": processes_of(settings),
-        "temp_directory": str(folder / "spill"),
-        "partitioned_write_flush_threshold": _ROWS_AT_ONCE,
-        "preserve_insertion_order": False,
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-    }
-
-
 def _session(remote: str) -> "SparkSession":
     address = urlsplit(remote)
     try:  # the client would go on trying for many minutes
         socket.create_connection((address.hostname or "", address.port or _PORT), timeout=_CONNECT_SECONDS).close()
+    except socket.gaierror as error:
+        raise _unavailable(remote, say("the host is not known")) from error
+    except TimeoutError as error:
+        raise _unavailable(remote, say("no answer within {number} s", number=_CONNECT_SECONDS)) from error
     except OSError as error:
-        raise _unavailable(remote, error) from error
+        raise _unavailable(remote, say("nothing listens there")) from error
+    from pyspark.sql.connect.client import DefaultChannelBuilder  # noqa: PLC0415 - of an extra
+    from pyspark.sql.connect.client.retries import DefaultPolicy  # noqa: PLC0415 - as above
+    from pyspark.sql.connect.session import SparkSession  # noqa: PLC0415 - as above
+
+    channel = DefaultChannelBuilder(remote)
+    channel.setChannelOption("grpc.keepalive_time_ms", _KEEPALIVE_MS)
+    session = SparkSession.builder.channelBuilder(channel).create()
+    session.client.set_retry_policies([DefaultPolicy(max_retries=_RETRIES)])
+    _await_answer(session, remote)
+    return session
+
+
+def _await_answer(session: "SparkSession", remote: str) -> None:
+    """Ask something; what listens but never answers would be waited for without end."""
+    answer = Future[object]()
+
+    def ask() -> None:
+        try:
+            answer.set_result(session.sql("SELECT 1"))
+        except Exception as error:  # noqa: BLE001 - raised where it is waited for
+            answer.set_exception(error)
+
+    threading.Thread(target=ask, daemon=True).start()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # its client has not been tried by its makers with the newest pandas
-            from pyspark.sql import SparkSession  # noqa: PLC0415 - of an extra
-
-            return SparkSession.builder.remote(remote).create()
-    except ImportError as missing:
-        message = say("A cluster needs the extra `spark`: pip install 'orgcoverage[spark]'.")
-        raise EngineUnavailable(message) from missing
-
-
-@contextmanager
-def _shortages_named(settings: Settings) -> Iterator[None]:
-    """Raise the system's errors for DuckDB's own of a full disk and Ctrl-C; say where its memory does not suffice."""
-    try:
-        yield
-    except duckdb.OutOfMemoryException as error:
-        if "max_temp_directory_size" in str(error):  # no room to put aside what does not fit
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
-        message = say(
-            "The build needs more memory than ORGCOVERAGE_BUILD_MEMORY={memory}: raise it.",
-            memory=settings.build_memory,
-        )
-        raise BuildOutOfMemory(message) from error
-    except RuntimeError as error:
-        if str(error) != "Query interrupted":
+        answer.result(_ANSWER_SECONDS)
+    except Exception as error:
+        session.client.close()  # else this process would ask again when it ends
+        if not isinstance(error, TimeoutError):
             raise
-        raise KeyboardInterrupt from error
-    except duckdb.IOException as error:
-        if os.strerror(errno.ENOSPC) not in str(error):
-            raise
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        raise _unavailable(remote, say("no answer within {number} s", number=_ANSWER_SECONDS)) from error
 
 
 @contextmanager
@@ -313,11 +236,24 @@ def _failures_named(remote: str) -> Iterator[None]:
     except Exception as error:
         if type(error).__module__.partition(".")[0] not in {"pyspark", "grpc"}:
             raise
-        raise _unavailable(remote, error) from error
+        raise _unavailable(remote, _cause(error)) from error
 
 
-def _unavailable(remote: str, error: Exception) -> EngineUnavailable:
-    message = say("The cluster at {remote} cannot be used: {reason}.", remote=remote, reason=type(error).__name__)
+def _cause(error: Any) -> Message:
+    """Say what is behind an error of the cluster or its client, with its class, and its condition if it has one."""
+    condition = error.getCondition() if hasattr(error, "getCondition") else None
+    status = error.code() if hasattr(error, "code") else getattr(error, "getGrpcStatusCode", str)()
+    text = f"{type(error).__name__} {condition} {status} {error}"
+    what = next((cause for words, cause in _CAUSES if re.search(words, text)), say("it failed"))
+    named = ", ".join(filter(None, [type(error).__name__.lstrip("_"), condition]))
+    return say("{what} ({error}; its own log says more)", what=what, error=named)
+
+
+def _unavailable(remote: str, reason: Message) -> EngineUnavailable:
+    address = urlsplit(remote).netloc.rpartition("@")[2]  # parameters after it may be a token
+    message = say(
+        "The cluster at {address} (ORGCOVERAGE_SPARK_REMOTE) cannot be used: {reason}.", address=address, reason=reason
+    )
     return EngineUnavailable(message)
 
 
@@ -326,7 +262,3 @@ def _plain(table: pa.Table) -> pa.Table:
     texts = {pa.large_string(), pa.string_view()}
     schema = pa.schema([field.with_type(pa.string()) if field.type in texts else field for field in table.schema])
     return table.cast(schema)
-
-
-def _quoted(path: str) -> str:
-    return "'" + path.replace("'", "''") + "'"

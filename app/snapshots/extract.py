@@ -42,13 +42,11 @@ _BATCH_ROWS = 65_536
 _FILE_BYTES = 128 * 1024**2
 """Size beyond which a table goes on in another file."""
 
-Report = Callable[[int], None]
-
 Files = Mapping[str, tuple[str, ...]]
 """The Parquet files of each table: paths, or addresses in an object store."""
 
 
-def extract(url: str, folder: Path, report: Report, tables: Sequence[str] = EXTRACTED) -> Files:
+def extract(url: str, folder: Path, report: Callable[[int], None], tables: Sequence[str] = EXTRACTED) -> Files:
     """Write the tables into the folder, all of one state of the registry; return their files.
 
     Parameters

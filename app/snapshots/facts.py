@@ -25,7 +25,8 @@ from app.catalogue.vocabulary import (
 from app.config import Settings, Thresholds
 from app.registry.credit_code import IS_CREDIT_CODE, LOOKS_LIKE_CREDIT_CODE
 from app.registry.working import IS_EMPLOYED, IS_MEMBER
-from app.snapshots.engines import Dealing, Engine, open_engine
+from app.snapshots.duckdb_engine import Dealing
+from app.snapshots.engines import Engine, open_engine
 from app.snapshots.lineage import read_lineage
 from app.snapshots.merging import Source, differences, read_sources, refuse_unknown_places
 

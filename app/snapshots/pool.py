@@ -2,12 +2,14 @@
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
+from multiprocessing import active_children, get_context, parent_process
 from typing import Any, TypeVar
 
 from app.config import Settings
@@ -48,10 +50,13 @@ def each(
         for item in items:
             yield work(common, item)
         return
-    workers = min(processes, len(items))
+    workers, others = min(processes, len(items)), active_children()
+    sys.warnoptions.append(_NO_WARNING)
     executor = ProcessPoolExecutor(workers, get_context("spawn"), _begin, (_Work(work, common),))
     try:
-        yield from executor.map(_do, items)
+        with _signals_held_back():
+            results = executor.map(_do, items)  # begins all processes, which have the signals held back too
+        yield from results
     except BrokenProcessPool as error:
         message = say(
             "A process of the build was killed, most likely for lack of memory; ORGCOVERAGE_BUILD_PROCESSES={number} "
@@ -59,8 +64,29 @@ def each(
             number=max(workers // 2, 1),
         )
         raise BuildOutOfMemory(message) from error
+    except BaseException:  # nobody wants the rest
+        for process in set(active_children()) - set(others):
+            process.kill()
+        raise
     finally:
         executor.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """Let signals to this process wait meanwhile."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _OF_THE_PARENT)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+_OF_THE_PARENT = (signal.SIGTERM, signal.SIGINT)
+"""Signals that a system or a terminal sends to all processes at once; they are for the one that began the others."""
+
+_NO_WARNING = "ignore:resource_tracker:UserWarning"
+"""For the process that clears up after killed ones: it says so on their standard error."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +99,8 @@ _given: list[_Work] = []
 
 
 def _begin(work: _Work) -> None:
-    """Begin a process; signals that a system or a terminal sends to all at once are for the one that began it."""
-    for number in (signal.SIGTERM, signal.SIGINT):
+    """Begin a process, whose signals are held back until here."""
+    for number in _OF_THE_PARENT:
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _given.append(work)

@@ -32,7 +32,7 @@ _NEEDED = ["code", "organised", "standalone", "headcount", "members"]
 
 
 @dataclass(frozen=True)
-class Counted:
+class Contributions:
     """Counts and the nodes where they are counted, a row per enterprise.
 
     Parameters
@@ -157,17 +157,17 @@ def _targets_within(rows: pa.Table, districts: OrderedTree, industries: OrderedT
     return rows
 
 
-def _facts(firms: pa.Table, location: Location) -> Counted:
+def _facts(firms: pa.Table, location: Location) -> Contributions:
     """Return the public facts about enterprises, each at its own place."""
     counts = {
         "enterprises": np.ones(firms.num_rows, np.int64),
         "enterprises_organised": numbers(firms["organised"]),
         "enterprises_standalone": numbers(firms["standalone"]),
     }
-    return Counted(location.districts, location.industries, counts)
+    return Contributions(location.districts, location.industries, counts)
 
 
-def _persons(firms: pa.Table, location: Location, first: Firsts, key: bytes) -> Counted:
+def _persons(firms: pa.Table, location: Location, first: Firsts, key: bytes) -> Contributions:
     """Return the rounded members and headcounts of the enterprises that are shown, each where it is shown."""
     countable = np.flatnonzero(known(firms["members"]) & known(firms["headcount"]))
     shown = place(numbers(firms["headcount"])[countable], location.taken(countable))
@@ -185,10 +185,10 @@ def _persons(firms: pa.Table, location: Location, first: Firsts, key: bytes) -> 
         "headcount_matched_squared": require_room("headcount_matched_squared", h * h),
         SHOWN: np.ones(selected.num_rows, np.int64),
     }
-    return Counted(shown.districts, shown.industries, counts)
+    return Contributions(shown.districts, shown.industries, counts)
 
 
-def _by_place(facts: Counted, persons: Counted, location: Location) -> PlaceSums:
+def _by_place(facts: Contributions, persons: Contributions, location: Location) -> PlaceSums:
     """Return the places with any counts, in the order of the trees and no node last, and the sums of each."""
     districts, width = len(location.district_tree.codes), len(location.industry_tree.codes) + 1
     return _together(

@@ -23,7 +23,7 @@ from app.messages import say
 from app.snapshots.extract import EXTRACTED, Files, extract
 from app.snapshots.folders import build_folder, clean_up, sync
 from app.snapshots.merging import ExtractRefused, Source
-from app.snapshots.storage import Storage, local_folder, open_storage
+from app.snapshots.storage import Storage, local_folder, mount_of, open_storage
 from app.store.format import checksum
 from app.store.manifest import ExtractInfo
 
@@ -120,7 +120,8 @@ def write_extract(settings: Settings, url: str, report: Report) -> ExtractManife
     """
     report("waiting for its turn", 0, 1)
     with _kept_locked(settings), _private_folder(settings, url) as (folder, storage):
-        _note_kept(settings, {*_read_kept(settings), str(local_folder(url) or url)})
+        where = local_folder(url)
+        _note_kept(settings, _read_kept(settings) | {str(where or url): str(where and mount_of(where))})
         at = datetime.now(UTC)
         tables = (*EXTRACTED, _REVISION)
         files = extract(settings.registry_url, folder, lambda done: report("reading", done, len(tables)), tables)
@@ -163,15 +164,15 @@ def publish_extract(
 def extracts_left(settings: Settings) -> list[KeptExtract]:
     """Return the extracts of this registry that are or may be where they were written; clear up after killed ones.
 
-    One that is being written is waited for: it may have been read before. An address is forgotten when there is a
-    folder or a bucket without an extract; where there is no folder, it may be on a disk that is not mounted.
+    One that is being written is waited for: it may have been read before. An address is forgotten when there is no
+    extract, but not where its disk is not mounted.
     """
     with _kept_locked(settings):
         known = _read_kept(settings)
-        left = [kept for url in sorted(known) if (kept := _kept(settings, url))]
+        left = [kept for url, mount in sorted(known.items()) if (kept := _kept(settings, url, mount))]
         if len(left) < len(known):
             with suppress(OSError):  # a full disk; it is forgotten the next time
-                _note_kept(settings, {kept.url for kept in left})
+                _note_kept(settings, {kept.url: known[kept.url] for kept in left})
     return left
 
 
@@ -184,7 +185,12 @@ def find_extracts(settings: Settings, urls: Sequence[str]) -> list[SharedExtract
         There is none at one of them.
     ExtractRefused
         One is damaged, or their pseudonyms are made differently.
+    InvalidRequest
+        An address is named twice.
     """
+    for number, url in enumerate(urls):
+        if _place(url) in map(_place, urls[:number]):
+            raise InvalidRequest(say("{url} is named twice; is another one missing?", url=url))
     found = [_find(settings, url) for url in urls]
     for first, other in pairwise(found):
         if other.manifest.refs != first.manifest.refs:
@@ -233,6 +239,7 @@ def remove_extract(shared: SharedExtract) -> bool:
         if storage.read(MANIFEST) is not None:  # another takes its place, maybe with the same files
             break
         storage.remove(name)
+    storage.close()
     return True
 
 
@@ -245,10 +252,12 @@ def _kept_locked(settings: Settings) -> Iterator[None]:
         yield
 
 
-def _kept(settings: Settings, url: str) -> KeptExtract | None:
+def _kept(settings: Settings, url: str, mount: str) -> KeptExtract | None:
     """Return what is known of the extract at an address, or of what a killed one left; null: there is nothing."""
     try:
         if folder := local_folder(url):
+            if Path(mount).is_mount() and not folder.exists():
+                return None
             clean_up(folder)
         names = open_storage(url, settings.extract_credentials_file).names()
         if not any(name == MANIFEST or _NAME.fullmatch(name) for name in names):
@@ -258,19 +267,25 @@ def _kept(settings: Settings, url: str) -> KeptExtract | None:
         return KeptExtract(url, None)
 
 
-def _read_kept(settings: Settings) -> set[str]:
+def _read_kept(settings: Settings) -> dict[str, str]:
+    """Return where extracts were written and, of folders, where the disk of each was mounted."""
     try:
-        return msgspec.json.decode(settings.kept_extracts_path.read_bytes(), type=set[str])
+        return msgspec.json.decode(settings.kept_extracts_path.read_bytes(), type=dict[str, str])
     except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
-        return set()
+        return {}
 
 
-def _note_kept(settings: Settings, urls: set[str]) -> None:
+def _note_kept(settings: Settings, urls: dict[str, str]) -> None:
     path = settings.kept_extracts_path
     written = path.with_name(f".{path.name}")
-    written.write_bytes(msgspec.json.encode(sorted(urls)))
+    written.write_bytes(msgspec.json.encode(urls, order="sorted"))
     sync(written)
     written.replace(path)
+
+
+def _place(url: str) -> str:
+    folder = local_folder(url)
+    return url.rstrip("/") if folder is None else str(folder.resolve())
 
 
 def _find(settings: Settings, url: str) -> SharedExtract:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
@@ -43,6 +44,9 @@ class Storage(Protocol):
     def remove_all(self, name: str) -> None:
         """Remove a folder with all that is in it, if it is there."""
 
+    def close(self) -> None:
+        """Remove the address itself if it is a folder without anything in it."""
+
 
 def open_storage(address: str, credentials: Path | None) -> Storage:
     """Open what an address names: a path, `file:///…`, or an object store.
@@ -62,6 +66,11 @@ def local_folder(address: str) -> Path | None:
     if parts.scheme == "file":
         return Path(unquote(parts.path))
     return None if "://" in address else Path(address).absolute()
+
+
+def mount_of(folder: Path) -> Path:
+    """Return where the disk is mounted that a folder is on."""
+    return next(path for path in (folder, *folder.parents) if path.is_mount())
 
 
 class _Folder:
@@ -113,6 +122,10 @@ class _Folder:
     def remove_all(self, name: str) -> None:
         shutil.rmtree(self._folder / name, ignore_errors=True)
 
+    def close(self) -> None:
+        with suppress(OSError):
+            self._folder.rmdir()
+
 
 class _Bucket:
     """What lies below the URL of an object store."""
@@ -157,6 +170,9 @@ class _Bucket:
     def remove_all(self, name: str) -> None:
         for found in self._below(name):
             self._objects.remove(found)
+
+    def close(self) -> None:
+        return
 
     def _parquet(self, name: str) -> Iterator[str]:
         return (found for found in self._below(name) if found.endswith(".parquet"))

@@ -1,6 +1,7 @@
 """Erasing a member over HTTP and on the command line: nothing of the ref is left in any file, nothing says it."""
 
 import io
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from app.database.migrations import upgrade
 from app.jobs.records import ErasureRequest, interrupted, new_record, write_record
 from app.jobs.uploads import upload_path
 from app.main import create_app
+from app.snapshots.shared_extracts import write_extract
 from tests.api.test_imports_api import finished, send
 from tests.factories.importing import PEOPLE, TREES, Registry
 from tests.factories.problems import place_of
@@ -89,6 +91,17 @@ def test_no_file_holds_the_ref_when_a_member_is_erased_while_the_service_runs(
     assert (issue["row"], issue["column"], issue["rule"], issue["value"]) == (2, "ref", "erased_ref", None)
     assert holding(settings.data_dir, REF) == []
     assert REF not in "".join(capfd.readouterr())
+
+
+def test_extracts_that_may_hold_the_ref_are_named_when_a_member_is_erased(
+    client: TestClient, settings: Settings
+) -> None:
+    assert erase(client, "m1")["extracts"] == []
+    url = str(settings.data_dir / "extract")
+    write_extract(settings, url, lambda *_: None)
+    assert erase(client, "m2")["extracts"] == [url]
+    shutil.rmtree(url)
+    assert erase(client, "m2")["extracts"] == []
 
 
 def test_figures_stay_when_a_member_of_a_published_snapshot_is_erased(client: TestClient) -> None:

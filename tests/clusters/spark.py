@@ -4,8 +4,11 @@ Needs a server of Spark Connect and its client, so that pytest does not find thi
 """
 
 import json
+import shutil
+import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import fields
 from datetime import date
 from pathlib import Path
@@ -19,8 +22,9 @@ from hypothesis import given
 from app.config import Settings
 from app.demo.generated import GENERATED_DATE
 from app.demo.generated.extracts import write_generated_extract
+from app.messages import Language
 from app.snapshots.build import build_snapshot
-from app.snapshots.engines import open_engine
+from app.snapshots.engines import Engine, EngineUnavailable, open_engine
 from app.snapshots.extract import extract
 from app.snapshots.facts import Facts, StoredRows, compute_facts
 from app.snapshots.merging import Source
@@ -47,6 +51,68 @@ def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         with open_engine(settings, tmp_path_factory.mktemp("loaded")) as engine:
             assert engine.answer("SELECT 1 AS one").to_pylist() == [{"one": 1}]
         yield address
+
+
+def failure(remote: str, folder: Path, ask: Callable[[Any], object], language: Language = "en") -> str:
+    """What is said of a cluster where something is asked of it that cannot be answered."""
+    settings = Settings(build_engine="spark", spark_remote=remote)
+    with pytest.raises(EngineUnavailable) as raised, open_engine(settings, folder) as engine:
+        ask(engine)
+    return raised.value.detail.said(language)
+
+
+def test_what_listens_but_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("app.snapshots.engines._ANSWER_SECONDS", 1)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        address = f"127.0.0.1:{mute.getsockname()[1]}"
+        said = failure(f"sc://{address}/;token=secret", tmp_path, lambda _: None)
+    assert said == f"The cluster at {address} (ORGCOVERAGE_SPARK_REMOTE) cannot be used: no answer within 1 s."
+
+
+@pytest.mark.parametrize(
+    ("text", "english", "chinese"),
+    [
+        ("SELECT ref FROM nowhere", "it lacks a table or column", "集群缺少表或列"),
+        ("SELECT code FROM missing", "it lacks a table or column", "集群缺少表或列"),
+        ("SELECT * FROM damaged", "it cannot read the extracts", "集群读不到数据包"),
+        ("SELECT CAST('m1' AS INT) AS ref", "it failed (NumberFormatException; its own log says more)", "集群出错"),
+    ],
+)
+def test_the_cause_is_told_without_data_when_a_cluster_fails(
+    remote: str, tmp_path: Path, text: str, english: str, chinese: str
+) -> None:
+    (tmp_path / "damaged.parquet").write_bytes(b"m1")
+
+    def ask(engine: Engine) -> None:
+        for name in ("missing", "damaged"):
+            if name in text:
+                engine.read(name, [(tmp_path / f"{name}.parquet").as_uri()])
+        engine.answer(text)
+
+    said = failure(remote, tmp_path, ask)
+    assert english in said
+    assert "m1" not in said
+    assert chinese in failure(remote, tmp_path, ask, "zh")
+
+
+def test_an_expired_session_is_told(remote: str, tmp_path: Path) -> None:
+    def ask(engine: Any) -> None:
+        engine._session.client.release_session()  # as a server does after an hour
+        engine.answer("SELECT 1 AS one")
+
+    assert "its session has expired, or it began anew (" in failure(remote, tmp_path, ask)
+
+
+def test_a_cluster_that_is_killed_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("app.snapshots.engines._RETRIES", 1)
+    with ExitStack() as running:
+        remote = running.enter_context(sail())
+
+        def ask(engine: Engine) -> None:
+            running.close()
+            engine.answer("SELECT 1 AS one")
+
+        assert "the connection broke off (" in failure(remote, tmp_path, ask)
 
 
 def rows_of(facts: Facts) -> dict[str, list[str]]:
@@ -128,7 +194,8 @@ def test_ids_are_the_same_when_a_generated_registry_is_read_from_its_extract(rem
     write_generated_extract(tmp_path / "extract", at_length(20_000, 500))
     here = Settings(data_dir=tmp_path / "here", anonymous="public")
     there = here.model_copy(update={"build_engine": "spark", "spark_remote": remote})
-    extracts = find_extracts(here, [str(tmp_path / "extract"), (tmp_path / "extract").as_uri()])
+    shutil.copytree(tmp_path / "extract", tmp_path / "copy")
+    extracts = find_extracts(here, [str(tmp_path / "extract"), (tmp_path / "copy").as_uri()])
     built = [
         build_snapshot(settings, GENERATED_DATE, lambda *_: None, named)
         for settings in (here, there)

@@ -2,12 +2,19 @@
 
 import ast
 import re
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
+from rich.cells import cell_len
+from typer.main import get_command
 
 import app.cli
-from app.cli.commands import main
+from app.cli.commands import cli, main
+from app.cli.usage import chinese as chinese_of
 
 CHINESE = re.compile("[\u4e00-\u9fff]")
 
@@ -39,6 +46,34 @@ def test_help_is_chinese(
     assert "用法：" in said
     assert "显示本说明" in said
     assert re.findall(r"Usage|Options|Arguments|Commands|Show|required", said) == []
+
+
+def commands(command: Any, *names: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """All commands, each with its name."""
+    yield names, command
+    for name, subcommand in getattr(command, "commands", {}).items():
+        yield from commands(subcommand, *names, name)
+
+
+COMMANDS = dict(commands(get_command(cli)))
+
+
+@pytest.mark.parametrize("names", COMMANDS, ids=lambda names: " ".join(names) or "all")
+def test_no_help_is_cut_when_a_terminal_has_80_columns(
+    chinese: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    names: tuple[str, ...],
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    code, said = run(monkeypatch, capsys, *names, "--help")
+    assert code == 0
+    assert max(map(cell_len, said.splitlines())) == 80
+    command = COMMANDS[names]
+    parts = (*command.get_params(typer.Context(command)), *getattr(command, "commands", {}).values())
+    firsts = "".join(chinese_of(part.help).partition("\n\n")[0] for part in parts if part.help)
+    assert Counter(re.sub(r"\s", "", firsts)) - Counter(said) == Counter()
+    assert re.findall("[\u4e00-\u9fff] ?…", said) == []
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,15 @@ def test_boundaries_are_kept_or_all_that_is_wrong_is_told(run: Run, tmp_path: Pa
             "ORGCOVERAGE_DATABASE_URL: must start with sqlite+aiosqlite",
         ),
         ({"CORS_ORIGINS": "https://dash.example"}, '"cors_origins"'),
+        ({"BUILD_ENGINE": "sprak"}, "ORGCOVERAGE_BUILD_ENGINE: Unknown value (duckdb, spark)\n"),
+        ({"ANONYMOUS": "everything"}, "ORGCOVERAGE_ANONYMOUS: Unknown value (none, public, exact)\n"),
+        ({"RELEASE": "secret"}, "ORGCOVERAGE_RELEASE: Unknown value (automatic, manual)\n"),
+        ({"MEMBER_SOURCE": "both"}, "ORGCOVERAGE_MEMBER_SOURCE: Unknown value (auto, register, returns)\n"),
+        ({"PUBLIC_ONLY": "maybe"}, "ORGCOVERAGE_PUBLIC_ONLY: Must be true or false (true, false)\n"),
+        ({"BUILD_MEMORY": "4 gigabytes"}, "ORGCOVERAGE_BUILD_MEMORY: must be a number with MB or GB, as 4GB\n"),
+        ({"SPARK_REMOTE": "spark:15002"}, "ORGCOVERAGE_SPARK_REMOTE: must be the cluster's address, as sc://"),
+        ({"SPARK_REMOTE": "sc://there:port;token=secret"}, "ORGCOVERAGE_SPARK_REMOTE: must be the cluster's address"),
+        ({"STORE_URL": "ftp://there"}, "ORGCOVERAGE_STORE_URL: must start with s3://, gs://, az:// or file:///"),
     ],
 )
 def test_setting_is_named_when_wrong(run: Run, settings: dict[str, str], told: str) -> None:
@@ -77,6 +86,38 @@ def test_setting_is_named_when_wrong(run: Run, settings: dict[str, str], told: s
     assert told in finished.err
     assert "Traceback" not in finished.err
     assert "secret" not in finished.err
+
+
+@pytest.mark.parametrize(
+    ("settings", "extra"),
+    [
+        ({"BUILD_ENGINE": "spark", "SPARK_REMOTE": "sc://there:15002"}, "spark"),
+        ({"STORE_URL": "s3://there/secret"}, "store"),
+        ({"PUBLIC_STORE_URL": "file:///there/secret"}, "store"),
+        ({"SPARK_FOLDER": "s3://there/secret"}, "store"),
+    ],
+)
+def test_what_to_install_is_told_at_the_start_when_an_extra_is_missing(
+    run: Run, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], extra: str
+) -> None:
+    monkeypatch.setattr("app.config.find_spec", lambda _: None)
+    for command in (("serve",), ("snapshot", "build", "--as-of", "2017-06-30"), ("migrate",)):
+        finished = run(*command, **settings)
+        assert finished.code == 2
+        told = f"ORGCOVERAGE_{next(iter(settings))}: needs the extra `{extra}`: pip install 'orgcoverage[{extra}]'\n"
+        assert finished.err == told
+
+
+@pytest.mark.parametrize(("language", "told"), [("C.UTF-8", "Interrupted.\n"), ("zh_CN.UTF-8", "已中断。\n")])
+def test_a_line_is_told_when_a_command_is_interrupted(
+    run: Run, monkeypatch: pytest.MonkeyPatch, language: str, told: str
+) -> None:
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv("LC_ALL", language)
+    monkeypatch.setattr("app.cli.snapshots.require_registry", interrupt)
+    assert run("snapshot", "build", "--as-of", "2017-06-30") == Finished(130, "", told)
 
 
 def test_all_datasets_are_named_when_one_is_unknown(run: Run) -> None:

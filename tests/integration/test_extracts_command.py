@@ -1,5 +1,6 @@
 """Extracts from the command line: written, built from, removed or kept, and named by an erasure; in Chinese."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,11 @@ def test_an_extract_goes_when_it_is_built_from_unless_it_is_kept(
     code, said = run(monkeypatch, capsys, "extract", "--to", str(extract))
     assert code == 0
     assert "党员3名" in said
-    code, said = run(monkeypatch, capsys, *build, "--from", str(extract), "--keep")
+    again = f"{extract.parent}/./zhejiang/"
+    code, said = run(monkeypatch, capsys, *build, "--from", again, "--keep")
+    assert (code, said) == (1, f"请求无效：{again}写了两次，是否漏写了别的数据包？\n")
+    copy = shutil.copytree(extract, extract.with_name("copy"))
+    code, said = run(monkeypatch, capsys, *build, "--from", str(copy), "--keep")
     assert code == 0
     assert "各数据包均未注明党员编号的生成办法" in said
     assert (extract / "manifest.json").exists()
@@ -50,7 +55,10 @@ def test_an_extract_goes_when_it_is_built_from_unless_it_is_kept(
     code, said = run(monkeypatch, capsys, *build)
     assert code == 0
     assert f"已移除{extract}" in said
-    assert list(extract.iterdir()) == []
+    assert list(extract.parent.iterdir()) == [copy]
+    code, said = run(monkeypatch, capsys, *build[:-2], "--keep")
+    assert code == 2
+    assert "--keep：须与--from同用\n" in said
 
 
 def test_an_erasure_names_the_extracts_that_are_left(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from app.config import Settings
-from tests.factories.demonstration import siming
+from tests.factories.demonstration import Demonstration, siming
 from tests.factories.loading import fill
 from tests.factories.registries import dated_registries
 from tests.factories.snapshot_files import AS_OF, TABLES, build, manifest_of, tables_of
@@ -21,6 +21,20 @@ def shuffled(registry: Registry) -> Registry:
     draws = random.Random(35)
     facts = ("returns", "coverage", "members", "employments", "affiliations", "industry-groups")
     return registry | {name: draws.sample(registry[name], len(registry[name])) for name in facts}
+
+
+IDS = {
+    "20160930-27ea9a1143ebd139",
+    "20161231-dc14d1ad7cd97445",
+    "20170331-070cb5bb10e63c9e",
+    "20170630-e0fc076864602db9",
+    "20170930-a292830539544582",
+}
+"""Of the demonstration's exact snapshots. One that changes belongs under *Figures changed*, or a new format."""
+
+
+def test_ids_of_the_demonstration_stay(demonstration: Demonstration) -> None:
+    assert {path.name for path in (demonstration.folder / "snapshots" / "exact").iterdir()} == IDS
 
 
 class Pair:

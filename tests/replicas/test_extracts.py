@@ -1,5 +1,6 @@
 """Extracts in an object store."""
 
+import json
 from pathlib import Path
 
 from app.snapshots.shared_extracts import KeptExtract, extracts_left, find_extracts, remove_extract, write_extract
@@ -24,5 +25,5 @@ def test_an_extract_is_read_back_when_it_lies_in_an_object_store(
     assert remove_extract(extract)
     assert extract.storage.names() == set()
     away = "s3://no-such-bucket/extracts"
-    registries.settings.kept_extracts_path.write_text(f'["{away}", "{url}"]')
+    registries.settings.kept_extracts_path.write_text(json.dumps({away: "", url: ""}))
     assert extracts_left(registries.settings) == [KeptExtract(away, None)]

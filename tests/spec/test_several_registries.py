@@ -298,6 +298,9 @@ def test_an_erasure_names_what_it_cannot_look_at(registries: Registries) -> None
     data = registries.settings.data_dir
     registries.extract("away", ZHEJIANG)
     (data / "extracts").rename(data / "unmounted")
+    noted = registries.settings.kept_extracts_path
+    [mount] = json.loads(noted.read_text()).values()
+    noted.write_text(noted.read_text().replace(f'"{mount}"', f'"{data / "extracts"}"'))
     away = KeptExtract(str(data / "extracts" / "away"), None)
     assert extracts_left(registries.settings) == [away]
     (data / "extracts").write_text("no folder")
@@ -309,6 +312,10 @@ def test_an_erasure_names_what_it_cannot_look_at(registries: Registries) -> None
     for file in Path(away.url).iterdir():
         file.unlink()
     assert extracts_left(registries.settings) == []
+    url = registries.extract("used", ZHEJIANG)
+    assert remove_extract(*find_extracts(registries.settings, [url]))
+    assert not Path(url).exists()
+    assert extracts_left(registries.settings) == []  # a build has used it: the disk is there, the folder is gone
     registries.settings.kept_extracts_path.write_bytes(b"")
     assert extracts_left(registries.settings) == []
 

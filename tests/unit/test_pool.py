@@ -20,6 +20,20 @@ if __name__ == "__main__":
 """
 
 
+INTERRUPTED = """
+import sys
+from pathlib import Path
+from app.snapshots.pool import each
+from tests.unit.test_pool import sleep
+if __name__ == "__main__":
+    try:
+        Path(sys.argv[1], "begun").touch()
+        list(each(sleep, sys.argv[1], ["one", "two", "three"], 2))
+    except KeyboardInterrupt:
+        sys.exit(130)
+"""
+
+
 def added(common: int, item: int) -> tuple[int, int]:
     return common + item, os.getpid()
 
@@ -63,16 +77,39 @@ def test_processes_end_when_the_one_that_they_work_for_is_killed(tmp_path: Path)
     script.write_text(SLEEPERS)
     names, until = [tmp_path / "one", tmp_path / "two"], time.monotonic() + 60
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen([sys.executable, script, tmp_path], env=environment) as process:
+    with subprocess.Popen([sys.executable, script, tmp_path], env=environment, stderr=subprocess.PIPE) as process:
         while not all(name.exists() and name.read_text() for name in names):
             assert process.poll() is None
             assert time.monotonic() < until
             time.sleep(0.05)
         process.kill()
+        assert process.stderr is not None
+        assert process.stderr.read() == b""  # at its end all have ended that write there
     for name in names:
         while runs(int(name.read_text())):
             assert time.monotonic() < until
             time.sleep(0.05)
+
+
+@pytest.mark.parametrize("after", [0, 0.05, 0.1, 0.2, 0.4, None])
+def test_nothing_is_printed_when_a_terminal_interrupts_all(tmp_path: Path, after: float | None) -> None:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    script = tmp_path / "interrupted.py"
+    script.write_text(INTERRUPTED)
+    awaited, until = tmp_path / ("begun" if after is not None else "two"), time.monotonic() + 60
+    with subprocess.Popen(
+        [sys.executable, script, tmp_path], env=environment, stderr=subprocess.PIPE, start_new_session=True
+    ) as process:
+        while not awaited.exists():
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        time.sleep(after or 0)
+        os.killpg(process.pid, signal.SIGINT)
+        try:
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert (process.returncode, said) == (130, b"")
 
 
 def runs(process: int) -> bool:

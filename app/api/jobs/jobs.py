@@ -168,7 +168,8 @@ def _until_finished(record: JobRecord) -> dict[str, str]:
 
 
 def _job(record: JobRecord, language: Language) -> dict[str, Any]:
-    names = ("id", "kind", "state", "phase", "done", "total", "created_at", "started_at", "finished_at", "snapshot")
+    names = ("id", "kind", "state", "phase", "done", "total", "created_at", "started_at", "finished_at", "snapshot",
+             "extracts")  # fmt: skip
     return {name: getattr(record, name) for name in names} | {"problem": _failure(record.problem, language)}
 
 

@@ -63,6 +63,7 @@ class Job(Closed):
     started_at: datetime | None = Field(description="When it started, UTC; null: not yet.")
     finished_at: datetime | None = Field(description="When it ended, UTC; null: not yet.")
     snapshot: str | None = Field(description="Id of the snapshot that it built; null: none.")
+    extracts: list[str] = Field(description="Addresses of extracts that may still hold whom it erased.")
     problem: JobFailure | None = Field(description="Why it failed or was interrupted; null: it did not.")
 
 

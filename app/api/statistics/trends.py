@@ -56,12 +56,12 @@ _METRICS = dict.fromkeys(metric.code for metric in (*METRICS, *BRANCH_METRICS))
 
 _CHANGES: Fields = {
     "counts": (
-        optional_model("CountChanges", "Differences of counts.", dict.fromkeys(_MEASURES, (int | None, "Difference."))),
+        optional_model("CountChanges", "Differences of counts.", dict.fromkeys(_MEASURES, (int | None, "Change."))),
         "Differences of the counts; null where either is null, the date compared with has no row, or a break lies "
         "between.",
     ),
     "rates": (
-        optional_model("RateChanges", "Differences of ratios.", dict.fromkeys(_METRICS, (float | None, "Difference."))),
+        optional_model("RateChanges", "Differences of ratios.", dict.fromkeys(_METRICS, (float | None, "Change."))),
         "Differences of the values of the ratios, 0.01 for one percentage point; null likewise.",
     ),
 }

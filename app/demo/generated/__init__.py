@@ -38,11 +38,13 @@ EMPLOYED_SHARE = 0.92
 BRANCHES_PER_COUNTY = 8
 """Least number of branches per county, so that small registries use few counties."""
 
-Report = Callable[[int, int], None]
+RowProgress = Callable[[int, int], None]
 """Called with the number of rows of enterprises and members written, and their total."""
 
 
-def write_generated(folder: Path, members: int, *, seed: int = 0, report: Report | None = None) -> list[DatasetFile]:
+def write_generated(
+    folder: Path, members: int, *, seed: int = 0, report: RowProgress | None = None
+) -> list[DatasetFile]:
     """Write a registry of `members` members as Parquet files, the same for the same size and seed.
 
     It holds the enterprises, the branches and one chunk of members in memory, for any number of members.
@@ -74,7 +76,9 @@ def write_generated(folder: Path, members: int, *, seed: int = 0, report: Report
     return files
 
 
-def generate(opened: Callable[[str], Writer], members: int, *, seed: int = 0, report: Report | None = None) -> None:
+def generate(
+    opened: Callable[[str], Writer], members: int, *, seed: int = 0, report: RowProgress | None = None
+) -> None:
     """Generate a registry into the writers that are opened for its datasets, in import order."""
     streams = [np.random.default_rng([seed, stage]) for stage in range(7)]
     enterprise_count = max(round(members * ENTERPRISES_PER_MEMBER), 1)
@@ -101,7 +105,7 @@ def generate(opened: Callable[[str], Writer], members: int, *, seed: int = 0, re
 class Progress:
     """Counts written rows and reports them."""
 
-    def __init__(self, total: int, report: Report | None) -> None:
+    def __init__(self, total: int, report: RowProgress | None) -> None:
         self._done, self._total, self._report = 0, total, report
 
     def add(self, rows: int) -> None:

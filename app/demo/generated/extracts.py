@@ -9,7 +9,7 @@ from typing import Self
 
 import pyarrow as pa
 
-from app.demo.generated import Report, generate
+from app.demo.generated import RowProgress, generate
 from app.demo.generated.files import Writer
 from app.imports.datasets import find_dataset
 from app.snapshots.extract import EXTRACTED, TableWriter, schema_of
@@ -21,7 +21,7 @@ _GROUPS = "industry_group"
 
 
 def write_generated_extract(
-    folder: Path, members: int, *, seed: int = 0, report: Report | None = None
+    folder: Path, members: int, *, seed: int = 0, report: RowProgress | None = None
 ) -> ExtractManifest:
     """Write an extract of the registry that `write_generated` has for the same size and seed; return its manifest."""
     folder.mkdir(parents=True, exist_ok=True)
