@@ -13,12 +13,14 @@ from app.config import Settings, Thresholds
 from app.database.engines import sqlite_path
 from app.demo.generated import GENERATED_DATE
 from app.snapshots.build import build_snapshot
-from app.snapshots.facts import Parameters, statement
+from app.snapshots.facts import STEPS, Parameters, statement, step_statement
 from app.snapshots.lineage import LINEAGE
 from benchmarks.measuring import Pair, Run, in_subprocess, measured, paired, show, show_load, show_pair
 from benchmarks.registries import demo, filled, libpq, postgres
 
 TEXTS = ("enterprises", "branches")
+_READ = ("activity", "employments", "participation", "own_sums")
+"""Of the texts of the steps, those that these two read."""
 
 _RECURSION = """
 WITH RECURSIVE lineage (ancestor, code, distance) AS (
@@ -83,7 +85,8 @@ def _on_postgres(address: str) -> Run:
 
 def _statements() -> list[str]:
     parameters = Parameters(GENERATED_DATE, Thresholds(), "register")
-    asked = {LINEAGE: _RECURSION, **{f"{name}_fact": statement(name, parameters) for name in TEXTS}}
+    steps = {step.table: step_statement(step, parameters) for step in STEPS if step.text in _READ}
+    asked = {LINEAGE: _RECURSION, **steps, **{f"{name}_fact": statement(name, parameters) for name in TEXTS}}
     return [f"CREATE TEMPORARY TABLE {name} AS {text}" for name, text in asked.items()]
 
 

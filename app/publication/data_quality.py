@@ -92,7 +92,7 @@ def _subjects(snapshot: Snapshot, question: DataQualityQuestion, numbers: Int64)
     known = [True] * len(numbers) if valid is None else valid[numbers].tolist()
     districts, industries = (_nodes(snapshot, name, numbers) for name in ("district", "industry"))
     named = _named(snapshot, kinds[0] if kinds else QualitySubject.ENTERPRISE)
-    names = named.texts_of("name", named.rows_of("code", table.taken("subject_code", numbers)))
+    names = named.texts_of("name", named.rows_of_few("code", table.taken("subject_code", numbers)))
     return [
         FindingSubject(kind.value, code, name, district, industry, value if is_known else None)
         for kind, code, name, district, industry, value, is_known in zip(

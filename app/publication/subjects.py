@@ -138,7 +138,7 @@ def _covering_branches(snapshot: Snapshot, rows: Int64) -> dict[int, tuple[str, 
     found: dict[int, set[str]] = {}
     codes = table.texts_of("branch_code", places)
     for row, code in zip(table.values("enterprise")[places].tolist(), codes, strict=True):
-        if code in snapshot.branch_index:
+        if code is not None and snapshot.branch_row(code) is not None:
             found.setdefault(row, set()).add(code)
     return {row: tuple(sorted(covering, key=str.encode)) for row, covering in found.items()}
 

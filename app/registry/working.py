@@ -7,16 +7,3 @@ in imports.
 IS_EMPLOYED = "employment.start_on <= {as_of} AND (employment.end_on IS NULL OR employment.end_on > {as_of})"
 
 IS_MEMBER = "member.joined_on <= {as_of} AND (member.left_on IS NULL OR member.left_on > {as_of})"
-
-ANYBODY_WORKS = f"""
-SELECT count(*) > 0
-FROM (
-    SELECT 1
-    FROM employment
-    JOIN member ON member.ref = employment.member_ref
-    WHERE {IS_EMPLOYED}
-      AND {IS_MEMBER}
-    LIMIT 1
-) AS somebody
-"""
-"""Statement that returns whether anybody does."""

@@ -1,4 +1,4 @@
--- What the living branches did in the months of the window: part of the texts of enterprises and of branches.
+-- What the living branches did in the months of the window: tables that the texts of enterprises and of branches read.
 -- The same text runs on every engine. The names in braces are replaced by validated literals.
 living_branch AS (
     SELECT code, name, kind, form, district_code, dual_affiliation, industry_code, industry_group, established_on
@@ -12,7 +12,7 @@ living_lineage AS (
     JOIN living_branch AS own_branch ON own_branch.code = branch_lineage.code
 ),
 recent_return AS (
-    SELECT branch_code AS code, sum(meetings) AS meetings, sum(attendances) AS attendances
+    SELECT branch_code AS code, CAST(sum(meetings) AS BIGINT) AS meetings, CAST(sum(attendances) AS BIGINT) AS attendances
     FROM branch_return
     WHERE period_on > {activity_since} AND period_on <= {as_of}
     GROUP BY branch_code
@@ -32,8 +32,8 @@ activity_below AS (
         count(meeting_branch.code) AS branches,
         count(CASE WHEN meeting_branch.active = 1 THEN 1 END) AS branches_active,
         count(meeting_branch.code) - count(meeting_branch.active) AS branches_activity_unknown,
-        sum(recent_return.meetings) AS meetings,
-        sum(recent_return.attendances) AS attendances
+        CAST(sum(recent_return.meetings) AS BIGINT) AS meetings,
+        CAST(sum(recent_return.attendances) AS BIGINT) AS attendances
     FROM living_lineage
     LEFT JOIN meeting_branch ON meeting_branch.code = living_lineage.code
     LEFT JOIN recent_return ON recent_return.code = living_lineage.code

@@ -15,7 +15,7 @@ from app.config import Settings
 from app.errors import Report
 from app.snapshots.dates import refuse_future
 from app.snapshots.extract import EXTRACTED, extract
-from app.snapshots.facts import Facts, compute_facts
+from app.snapshots.facts import SIZES, Facts, Sizes, compute_facts
 from app.snapshots.folders import build_folder, is_whole, publish, write_tables
 from app.snapshots.manifests import exact_manifest, public_manifest
 from app.snapshots.merging import Source
@@ -28,7 +28,7 @@ from app.snapshots.releases import refuse_withdrawn, remove_draft
 from app.snapshots.replication.push import push_changes
 from app.snapshots.replication.state import note_change, refuse_replica
 from app.snapshots.rounding import first_codes, rounding_key
-from app.snapshots.shards import SIZES, Sizes, divide
+from app.snapshots.shards import divide
 from app.snapshots.shared_extracts import SharedExtract, read_extract
 from app.snapshots.tables import axes_of, group_columns, snapshot_tables, sum_tables
 from app.store.manifest import ExtractInfo, Manifest, read_manifest
@@ -74,7 +74,7 @@ def build_snapshot(
             private.mkdir()
         sources = _sources(settings, inputs, extracts, report)
         report("computing", 0, 1)
-        facts = compute_facts(computed, sources, settings, as_of)
+        facts = compute_facts(computed, sources, settings, as_of, sizes)
         shutil.rmtree(inputs)  # the facts stay, until the snapshot is written
         manifest = _publish(settings, facts, folder, key, report, tuple(shared.info for shared in extracts), sizes)
     push_changes(settings, report)

@@ -3,31 +3,25 @@
 None of this code runs in a cluster: it is given texts, reads the extracts where they lie, and writes Parquet files.
 """
 
-import errno
-import os
 import re
 import secrets
-import signal
 import socket
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from app.config import Settings
 from app.errors import TemporarilyUnavailable
 from app.messages import Message, say
-from app.snapshots.pool import BuildOutOfMemory, processes_of
+from app.snapshots.duckdb_engine import Dealing, open_duckdb
 from app.snapshots.storage import Storage, open_storage
 
 if TYPE_CHECKING:
@@ -81,6 +75,9 @@ class EngineUnavailable(TemporarilyUnavailable):
 class Engine(Protocol):
     """Tables by name, and texts that are answered from them."""
 
+    def divide(self, dealings: Mapping[str, Dealing], parts: int) -> None:
+        """Deal out some tables, and what is kept from now on, unless the engine divides its work by itself."""
+
     def read(self, name: str, files: Sequence[str]) -> None:
         """Make Parquet files a table."""
 
@@ -93,10 +90,13 @@ class Engine(Protocol):
     def answer(self, text: str) -> pa.Table:
         """Answer a text with few rows."""
 
-    def keep(self, name: str, text: str) -> None:
-        """Answer a text once, and make the answer a table; it goes when the engine is closed."""
+    def keep(self, name: str, text: str, within: str | None = None, dealing: Dealing | None = None, /) -> None:
+        """Answer a text once, and make the answer a table; it goes when the engine is closed.
 
-    def store(self, name: str, text: str) -> Path:
+        `within` a group, the text can be answered for each of its parts, and the answers are all rows.
+        """
+
+    def store(self, name: str, text: str, within: str | None = None, /) -> Path:
         """Do so, and return a Parquet file of it here that stays, or the folder of several."""
 
 
@@ -114,14 +114,8 @@ def open_engine(settings: Settings, folder: Path) -> Iterator[Engine]:
         The disk is full.
     """
     if settings.build_engine == "duckdb":
-        with (
-            _shortages_named(settings),
-            TemporaryDirectory(dir=folder) as aside,
-            duckdb.connect(config=_limits(Path(aside), settings)) as connection,
-            _interruptible(connection),
-        ):
-            connection.execute("SET enable_progress_bar = false")  # else printed on a terminal
-            yield _DuckDB(connection, folder, Path(aside))
+        with open_duckdb(settings, folder) as here:
+            yield here
         return
     shared = open_storage(settings.spark_folder or str(folder), settings.extract_credentials_file)
     with warnings.catch_warnings(), _failures_named(settings.spark_remote):
@@ -136,58 +130,6 @@ def open_engine(settings: Settings, folder: Path) -> Iterator[Engine]:
             session.stop()
 
 
-@contextmanager
-def _interruptible(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Let Ctrl-C end a query; by itself DuckDB waits for the end of what its threads are at, which may be all of it."""
-    before = signal.getsignal(signal.SIGINT)
-    if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        connection.interrupt()
-        signal.default_int_handler(number, frame)
-
-    signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-class _DuckDB:
-    """DuckDB in this process."""
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path, aside: Path) -> None:
-        self._connection = connection
-        self._folder = folder
-        self._aside = aside
-
-    def read(self, name: str, files: Sequence[str]) -> None:
-        self.name(name, f"SELECT * FROM read_parquet([{', '.join(map(_quoted, files))}])")
-
-    def lend(self, name: str, rows: pa.Table) -> None:
-        self._connection.register(name, rows)
-
-    def name(self, name: str, text: str) -> None:
-        self._connection.execute(f"CREATE VIEW {name} AS {text}")
-
-    def answer(self, text: str) -> pa.Table:
-        return self._connection.sql(text).to_arrow_table()
-
-    def keep(self, name: str, text: str) -> None:
-        self._write(name, text, self._aside)
-
-    def store(self, name: str, text: str) -> Path:
-        return self._write(name, text, self._folder)
-
-    def _write(self, name: str, text: str, folder: Path) -> Path:
-        path = folder / f"{name}.parquet"
-        self._connection.execute(f"COPY ({text}) TO {_quoted(str(path))} (FORMAT parquet, COMPRESSION zstd)")
-        self.read(name, [str(path)])
-        return path
-
-
 class _Spark:
     """A server of Spark Connect: Apache Spark, or Sail."""
 
@@ -197,6 +139,9 @@ class _Spark:
         self._folder = folder
         self._place = place
         self._prefix = f"{place}/{secrets.token_hex(8)}"  # the cluster may still be at work for a killed build
+
+    def divide(self, dealings: Mapping[str, Dealing], parts: int) -> None:
+        pass  # a cluster does so by itself
 
     def read(self, name: str, files: Sequence[str]) -> None:
         self._session.read.parquet(*files).createOrReplaceTempView(name)
@@ -213,7 +158,7 @@ class _Spark:
     def answer(self, text: str) -> pa.Table:
         return _plain(self._session.sql(text).toArrow())
 
-    def keep(self, name: str, text: str) -> None:
+    def keep(self, name: str, text: str, _within: str | None = None, _dealing: Dealing | None = None) -> None:
         place = f"{self._prefix}/{name}"
         self._session.sql(text).write.parquet(self._shared.address(place))
         if self._shared.holds(place):
@@ -221,7 +166,7 @@ class _Spark:
         else:  # a server may write nothing where there are no rows
             self.name(name, text)
 
-    def store(self, name: str, text: str) -> Path:
+    def store(self, name: str, text: str, _within: str | None = None) -> Path:
         self.keep(name, text)
         target = self._folder / name
         target.mkdir()
@@ -240,17 +185,6 @@ def _place(settings: Settings) -> str:
     if settings.spark_folder and not noted.exists():
         noted.write_text(secrets.token_hex(8))
     return f"build-{noted.read_text()}" if settings.spark_folder else "build"
-
-
-def _limits(folder: Path, settings: Settings) -> dict[str, Any]:
-    return {
-        "memory_limit": settings.build_memory,
-        "threads": processes_of(settings),
-        "temp_directory": str(folder / "spill"),
-        "preserve_insertion_order": False,
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-    }
 
 
 def _session(remote: str) -> "SparkSession":
@@ -296,29 +230,6 @@ def _await_answer(session: "SparkSession", remote: str) -> None:
 
 
 @contextmanager
-def _shortages_named(settings: Settings) -> Iterator[None]:
-    """Raise the system's errors for DuckDB's own of a full disk and Ctrl-C; say where its memory does not suffice."""
-    try:
-        yield
-    except duckdb.OutOfMemoryException as error:
-        if "max_temp_directory_size" in str(error):  # no room to put aside what does not fit
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
-        message = say(
-            "The build needs more memory than ORGCOVERAGE_BUILD_MEMORY={memory}: raise it.",
-            memory=settings.build_memory,
-        )
-        raise BuildOutOfMemory(message) from error
-    except RuntimeError as error:
-        if str(error) != "Query interrupted":
-            raise
-        raise KeyboardInterrupt from error
-    except duckdb.IOException as error:
-        if os.strerror(errno.ENOSPC) not in str(error):
-            raise
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
-
-
-@contextmanager
 def _failures_named(remote: str) -> Iterator[None]:
     try:
         yield
@@ -351,7 +262,3 @@ def _plain(table: pa.Table) -> pa.Table:
     texts = {pa.large_string(), pa.string_view()}
     schema = pa.schema([field.with_type(pa.string()) if field.type in texts else field for field in table.schema])
     return table.cast(schema)
-
-
-def _quoted(path: str) -> str:
-    return "'" + path.replace("'", "''") + "'"

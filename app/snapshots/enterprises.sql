@@ -1,7 +1,6 @@
 -- One row per enterprise registered on the date: its state, and every measure that is a sum over enterprises.
 -- The same text runs on every engine. The names in braces are replaced by validated literals.
 WITH
-{activity},
 registered AS (
     SELECT code, name, kind, registered_on, closed_on, district_code, industry_code
     FROM enterprise
@@ -44,81 +43,34 @@ organised_enterprise AS (
 work_reached_enterprise AS (
     SELECT DISTINCT enterprise_code FROM living_coverage WHERE means IN ({work_means})
 ),
-open_membership AS (
-    SELECT ref, joined_on, full_since, birth_year, sex, education, identity, floating_since, floating_until
-    FROM member
-    WHERE {is_member}
-),
-working_member AS (
-    SELECT employment.enterprise_code, open_membership.*
-    FROM employment
-    JOIN open_membership ON open_membership.ref = employment.member_ref
-    WHERE {is_employed}
-),
-secondary_member AS (
-    SELECT affiliation.member_ref, max(CASE WHEN living_branch.dual_affiliation THEN 1 ELSE 0 END) AS reached
-    FROM affiliation
-    JOIN living_branch ON living_branch.code = affiliation.branch_code
-    WHERE affiliation.role = 'secondary'
-      AND affiliation.start_on <= {as_of} AND (affiliation.end_on IS NULL OR affiliation.end_on > {as_of})
-    GROUP BY affiliation.member_ref
-),
 registered_members AS (
     SELECT
-        working_member.enterprise_code,
+        enterprise_code,
         count(*) AS members,
-        count(CASE WHEN full_since <= {as_of} THEN 1 END) AS full_members,
-        count(CASE WHEN joined_on > {turnover_since} THEN 1 END) AS members_admitted,
-        count(secondary_member.member_ref) AS members_dual,
-        count(CASE WHEN secondary_member.reached = 1 THEN 1 END) AS members_reached,
-        count(CASE WHEN floating_since <= {as_of} AND (floating_until IS NULL OR floating_until > {as_of}) THEN 1 END)
-            AS members_floating,
-        count(CASE WHEN {year} - birth_year <= 35 THEN 1 END) AS members_under_36,
-        count(CASE WHEN sex = 'female' THEN 1 END) AS members_women,
-        count(CASE WHEN education IN ({college}) THEN 1 END) AS members_college,
-        count(CASE WHEN birth_year IS NULL THEN 1 END) AS members_under_36_unknown,
-        count(CASE WHEN sex IS NULL THEN 1 END) AS members_women_unknown,
-        count(CASE WHEN education IS NULL THEN 1 END) AS members_college_unknown
+        count(nullif(full_members, 0)) AS full_members,
+        count(nullif(members_admitted, 0)) AS members_admitted,
+        count(nullif(members_dual, 0)) AS members_dual,
+        count(nullif(members_reached, 0)) AS members_reached,
+        count(nullif(members_floating, 0)) AS members_floating,
+        count(nullif(members_under_36, 0)) AS members_under_36,
+        count(nullif(members_women, 0)) AS members_women,
+        count(nullif(members_college, 0)) AS members_college,
+        count(nullif(members_under_36_unknown, 0)) AS members_under_36_unknown,
+        count(nullif(members_women_unknown, 0)) AS members_women_unknown,
+        count(nullif(members_college_unknown, 0)) AS members_college_unknown
     FROM working_member
-    LEFT JOIN secondary_member ON secondary_member.member_ref = working_member.ref
-    WHERE working_member.identity <> 'withheld'
-    GROUP BY working_member.enterprise_code
+    WHERE withheld = 0
+    GROUP BY enterprise_code
 ),
 withheld_members AS (
-    SELECT enterprise_code, count(*) AS members FROM working_member WHERE identity = 'withheld' GROUP BY enterprise_code
-),
-employment_spell AS (
-    SELECT
-        employment.enterprise_code,
-        employment.start_on,
-        employment.end_on,
-        member.joined_on,
-        member.left_on,
-        CASE WHEN employment.start_on > member.joined_on THEN employment.start_on ELSE member.joined_on END AS begins_on,
-        CASE WHEN employment.end_on IS NULL OR member.left_on < employment.end_on THEN member.left_on ELSE employment.end_on END
-            AS ceases_on,
-        CASE WHEN earlier.member_ref IS NOT NULL AND member.joined_on < employment.start_on THEN 1 ELSE 0 END AS continues,
-        CASE
-            WHEN later.member_ref IS NOT NULL AND (member.left_on IS NULL OR member.left_on > employment.end_on) THEN 1 ELSE 0
-        END AS continued
-    FROM employment
-    JOIN member ON member.ref = employment.member_ref AND member.identity <> 'withheld'
-    LEFT JOIN employment AS earlier
-        ON earlier.member_ref = employment.member_ref
-        AND earlier.enterprise_code = employment.enterprise_code
-        AND earlier.end_on = employment.start_on
-    LEFT JOIN employment AS later
-        ON later.member_ref = employment.member_ref
-        AND later.enterprise_code = employment.enterprise_code
-        AND later.start_on = employment.end_on
+    SELECT enterprise_code, count(*) AS members FROM working_member WHERE withheld = 1 GROUP BY enterprise_code
 ),
 member_flow AS (
     SELECT
         enterprise_code,
-        count(CASE WHEN continues = 0 AND begins_on > {turnover_since} AND begins_on <= {as_of} THEN 1 END) AS members_joined,
-        count(CASE WHEN continued = 0 AND ceases_on > {turnover_since} AND ceases_on <= {as_of} THEN 1 END) AS members_left
-    FROM employment_spell
-    WHERE ceases_on IS NULL OR begins_on < ceases_on
+        count(nullif(joined, 0)) AS members_joined,
+        count(nullif(ceased, 0)) AS members_left
+    FROM member_turnover
     GROUP BY enterprise_code
 ),
 state AS (

@@ -4,8 +4,9 @@ The date, the windows and the thresholds are inserted into the texts as validate
 """
 
 import calendar
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
@@ -23,7 +24,8 @@ from app.catalogue.vocabulary import (
 )
 from app.config import Settings, Thresholds
 from app.registry.credit_code import IS_CREDIT_CODE, LOOKS_LIKE_CREDIT_CODE
-from app.registry.working import ANYBODY_WORKS, IS_EMPLOYED, IS_MEMBER
+from app.registry.working import IS_EMPLOYED, IS_MEMBER
+from app.snapshots.duckdb_engine import Dealing
 from app.snapshots.engines import Engine, open_engine
 from app.snapshots.lineage import read_lineage
 from app.snapshots.merging import Source, differences, read_sources, refuse_unknown_places
@@ -43,6 +45,85 @@ class Parameters:
     as_of: date
     thresholds: Thresholds
     member_source: MemberSource
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Most enterprises of a file, and of what is worked on alone; more only where one county has more.
+
+    `part`: of a part of what the texts read, where it is more than one file.
+    """
+
+    shard: int = 1 << 22
+    piece: int = 1 << 18
+    part: int = 1 << 18
+
+
+SIZES = Sizes()
+
+
+@dataclass(frozen=True)
+class Step:
+    """A table that the texts read, found once.
+
+    Parameters
+    ----------
+    text
+        The text that states it, one of a list of tables.
+    table
+        Its name there.
+    within
+        What it can be found for in parts, one part after the other: `member`, `branch` or `enterprise`; null: nothing.
+    dealing
+        How its own rows are dealt out.
+    """
+
+    text: str
+    table: str
+    within: str | None = None
+    dealing: Dealing | None = None
+
+
+_BY_MEMBER = Dealing("member", "member_ref")
+_BY_ENTERPRISE = Dealing("enterprise", "enterprise_code")
+_BY_CODE = Dealing("branch", "code")
+
+_DEALT = {
+    "member": Dealing("member", "ref"),
+    "employment": _BY_MEMBER,
+    "affiliation": _BY_MEMBER,
+    "enterprise": Dealing("enterprise", "code"),
+    "enterprise_return": _BY_ENTERPRISE,
+    "enterprise_coverage": _BY_ENTERPRISE,
+}
+"""Tables of the registry that are dealt out into parts."""
+
+STEPS = (
+    Step("activity", "living_branch", None, _BY_CODE),
+    Step("activity", "living_lineage"),
+    Step("activity", "recent_return", None, _BY_CODE),
+    Step("activity", "activity_below", None, _BY_CODE),
+    Step("activity", "branch_activity"),
+    Step("employments", "working_member", "member", _BY_ENTERPRISE),
+    Step("employments", "member_turnover", "member", _BY_ENTERPRISE),
+    Step("employments", "member_without_employer", "member"),
+    Step("participation", "branch_member", "member", Dealing("branch", "branch_code")),
+    Step("participation", "secondary_employment", "member"),
+    Step("own_sums", "own_sum", "branch", _BY_CODE),
+    Step("own_sums", "joint_branch"),
+    *(
+        Step("subtrees", table, None, _BY_CODE)
+        for table in (
+            "living_parent",
+            "several_tied_sum",
+            "subtree_sum",
+            "enterprises_covered",
+            "enterprises_participating",
+        )
+    ),
+    Step("workplace_counts", "workplace_count", "member", _BY_ENTERPRISE),
+)
+"""In an order in which each reads only those before it."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +177,9 @@ class Facts:
     superseded: pa.Table
 
 
-def compute_facts(folder: Path, sources: Sequence[Source], settings: Settings, as_of: date) -> Facts:
+def compute_facts(
+    folder: Path, sources: Sequence[Source], settings: Settings, as_of: date, sizes: Sizes = SIZES
+) -> Facts:
     """Return the facts as of a date from extracts.
 
     Parameters
@@ -109,6 +192,8 @@ def compute_facts(folder: Path, sources: Sequence[Source], settings: Settings, a
         Thresholds, member source, and the engine with its limits.
     as_of
         The date.
+    sizes
+        From when on, and into how many parts, an engine in this process divides what the texts read.
 
     Raises
     ------
@@ -120,16 +205,34 @@ def compute_facts(folder: Path, sources: Sequence[Source], settings: Settings, a
     with open_engine(settings, folder) as engine:
         read_sources(engine, sources)
         read_lineage(engine)
-        parameters = Parameters(as_of, settings.thresholds, _member_source(engine, settings, as_of))
+        [[enterprises]] = engine.answer("SELECT count(*) FROM enterprise").columns
+        if enterprises.as_py() > sizes.shard:
+            engine.divide(_DEALT, -(-enterprises.as_py() // sizes.part))
+        parameters = Parameters(as_of, settings.thresholds, "register")
+        for step in STEPS:  # which do not depend on where members are counted from
+            engine.keep(step.table, step_statement(step, parameters), step.within, step.dealing)
+        parameters = replace(parameters, member_source=_member_source(engine, settings))
         facts = _facts(engine, parameters, differences(sources, as_of))
         refuse_unknown_places(engine, sources)
         return facts
 
 
 def statement(name: str, parameters: Parameters) -> str:
-    """Return an SQL text of this package with its literals, and the text of activity, inserted."""
-    inserted = literals(parameters)
-    return _text(name).format_map(inserted | {"activity": _text("activity").format_map(inserted)})
+    """Return an SQL text of this package with its literals inserted; it reads the tables of the steps."""
+    return _text(name).format_map(literals(parameters))
+
+
+def step_statement(step: Step, parameters: Parameters) -> str:
+    """Return the SQL text of the table of a step, which reads those of the steps before it."""
+    before = {one.table for one in STEPS[: STEPS.index(step)]}
+    stated = dict(_STATED.findall(statement(step.text, parameters)))
+    own = [name for name in stated if name not in before]
+    listed = ",\n".join(f"{name} AS (\n{stated[name]})" for name in own[: own.index(step.table)])
+    return f"WITH\n{listed}\n{stated[step.table]}" if listed else stated[step.table]
+
+
+_STATED = re.compile(r"^(\w+) AS \(\n(.*?)^\)", re.MULTILINE | re.DOTALL)
+"""A table of a list of them, and its text."""
 
 
 def _text(name: str) -> str:
@@ -176,17 +279,16 @@ def months_before(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 
-def _member_source(engine: Engine, settings: Settings, as_of: date) -> MemberSource:
+def _member_source(engine: Engine, settings: Settings) -> MemberSource:
     if settings.member_source != "auto":
         return settings.member_source
-    [[found]] = engine.answer(ANYBODY_WORKS.format(as_of=_quoted(as_of))).columns
-    return "register" if found.as_py() else "returns"
+    return "register" if engine.answer("SELECT withheld FROM working_member LIMIT 1").num_rows else "returns"
 
 
 def _facts(engine: Engine, parameters: Parameters, differing: str | None) -> Facts:
-    def stored(name: str, text: str, *more: str | None) -> StoredRows:
+    def stored(name: str, text: str, *more: str | None, within: str | None = None) -> StoredRows:
         texts = [statement(text, parameters), *filter(None, more)]
-        return StoredRows(engine.store(f"{name}_fact", " UNION ALL ".join(texts)))
+        return StoredRows(engine.store(f"{name}_fact", " UNION ALL ".join(texts), within))
 
     tree = "SELECT code, parent_code, level, name_zh, name_en FROM {table}"
     return Facts(
@@ -197,11 +299,11 @@ def _facts(engine: Engine, parameters: Parameters, differing: str | None) -> Fac
             "SELECT code, name_zh, name_en, industry_code FROM industry_group "
             "LEFT JOIN industry_group_industry ON group_code = code"
         ),
-        enterprises=stored("enterprise", "enterprises"),  # findings read these two
-        branches=stored("branch", "branches"),
+        enterprises=stored("enterprise", "enterprises", within="enterprise"),  # findings read these two
+        branches=stored("branch", "branches", within="branch"),
         coverage=stored("coverage", "coverage"),
         dual_affiliation=stored("dual_affiliation", "dual_affiliation"),
-        workplaces=stored("workplace", "workplaces"),
+        workplaces=stored("workplace", "workplaces", within="enterprise"),
         findings=stored("finding", "findings", differing),
         targets=engine.answer("SELECT * FROM target"),
         superseded=engine.answer("SELECT code, supersedes FROM enterprise WHERE supersedes IS NOT NULL"),

@@ -29,14 +29,6 @@ headcount_jump AS (
       AND (past_return.headcount > 3 * middle OR 3 * past_return.headcount < middle)
       AND (deviation = 0 OR 0.6745 * abs(past_return.headcount - middle) / deviation > 3.5)
 ),
-open_membership AS (
-    SELECT ref FROM member WHERE {is_member}
-),
-open_employment AS (
-    SELECT member_ref, enterprise_code
-    FROM employment
-    WHERE {is_employed}
-),
 failed_code AS (
     SELECT code
     FROM enterprise_fact
@@ -89,11 +81,10 @@ WHERE subtree_full_members < {branch_least_full_members}
    OR (kind = 'general_branch' AND subtree_members_participating <= {general_branch_above})
    OR (kind = 'committee' AND subtree_members_participating <= {committee_above})
 UNION ALL
-SELECT 'members_without_employer', NULL, NULL, 'member', NULL, count(*)
-FROM open_membership
-WHERE ref NOT IN (SELECT member_ref FROM open_employment)
+SELECT 'members_without_employer', NULL, NULL, 'member', NULL, CAST(sum(members) AS BIGINT)
+FROM member_without_employer
 UNION ALL
 SELECT 'members_of_unregistered_employer', NULL, NULL, 'member', NULL, count(*)
-FROM open_membership
-JOIN open_employment ON member_ref = ref
-WHERE enterprise_code NOT IN (SELECT code FROM enterprise_fact)
+FROM working_member
+LEFT JOIN enterprise_fact ON enterprise_fact.code = working_member.enterprise_code
+WHERE enterprise_fact.code IS NULL

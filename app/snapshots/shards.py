@@ -13,21 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from app.snapshots.facts import StoredRows
+from app.snapshots.facts import Sizes, StoredRows
 from app.snapshots.ordering import Indices, OrderedTree
 from app.snapshots.placement import COUNTY
 from app.store.arrays import edges
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """Most enterprises of a file, and of what is worked on alone; more only where one county has more."""
-
-    shard: int = 1 << 22
-    piece: int = 1 << 18
-
-
-SIZES = Sizes()
 
 _BATCH_ROWS = 1 << 16
 _COMPRESSED = pa.ipc.IpcWriteOptions(compression="lz4")

@@ -81,9 +81,9 @@ def snapshot_tables(
     yield "branches", _branches(facts.branches)
     yield "withheld", _withheld(withheld)
     yield "dual_affiliation", _dual_affiliation(facts.dual_affiliation.table())
-    yield "workplaces", _workplaces(facts.workplaces.table(), enterprises)
-    yield "coverage", _coverage(facts.coverage.table(), enterprises)
-    yield "findings", _findings(facts.findings.table(), districts, industries)
+    yield "workplaces", _workplaces(facts.workplaces, enterprises)
+    yield "coverage", _coverage(facts.coverage, enterprises)
+    yield "findings", _findings(facts.findings, districts, industries)
     yield "targets", target_columns(facts.targets, districts, industries)
 
 
@@ -243,13 +243,12 @@ def _withheld(pieces: Sequence[Withheld]) -> Columns:
     }
 
 
-def _coverage(table: pa.Table, enterprises: Table) -> Columns:
-    rows = _rows_of(table["enterprise_code"], enterprises)
-    placed = table.drop_columns("enterprise_code").append_column("enterprise", rows)
-    keys = [(name, "ascending") for name in ("enterprise", "means", "branch_code", "start_on")]
-    ordered = placed.take(pc.sort_indices(placed, sort_keys=keys))
+def _coverage(rows: StoredRows, enterprises: Table) -> Columns:
+    enterprise = _rows_of(rows["enterprise_code"], enterprises)
+    keys = {name: rows[name] for name in ("means", "branch_code", "start_on")}
+    ordered = order_rows(rows, enterprise=enterprise, **keys)
     return {
-        "enterprise": integer_array(numbers(ordered["enterprise"])),
+        "enterprise": integer_array(numbers(enterprise.take(ordered.order))),
         **_texts(ordered, ("branch_code",)),
         "means": _choices(ordered["means"], CoverageMeans),
         "since": _date(ordered["start_on"]),
@@ -282,29 +281,27 @@ def _dual_affiliation(table: pa.Table) -> Columns:
     }
 
 
-def _workplaces(table: pa.Table, enterprises: Table) -> Columns:
+def _workplaces(rows: StoredRows, enterprises: Table) -> Columns:
     """Return one row per branch and place, those of an enterprise in the order of `enterprises`."""
-    rows = _rows_of(table["enterprise_code"], enterprises)
-    placed = table.drop_columns("enterprise_code").append_column("enterprise", rows)
-    keys = [(name, "ascending") for name in ("branch_code", "enterprise", "place")]
-    ordered = placed.take(pc.sort_indices(placed, sort_keys=keys))
+    enterprise = _rows_of(rows["enterprise_code"], enterprises)
+    ordered = order_rows(rows, branch_code=rows["branch_code"], enterprise=enterprise, place=rows["place"])
     return {
         **_texts(ordered, ("branch_code",)),
         "place": _choices(ordered["place"], Workplace),
-        "enterprise": _nullable(ordered["enterprise"]),
+        "enterprise": _nullable(enterprise.take(ordered.order)),
         "members": _nullable(ordered["members"]),
         "members_secondary": _nullable(ordered["members_secondary"]),
     }
 
 
-def _findings(table: pa.Table, districts: OrderedTree, industries: OrderedTree) -> Columns:
-    placed = table.append_column("district", pa.array(districts.index_of(table["district_code"])))
-    placed = placed.append_column("industry", pa.array(industries.index_of(table["industry_code"])))
-    placed = placed.drop_columns(["district_code", "industry_code"])
-    keys = [(name, "ascending") for name in ("rule", "district", "industry", "subject_code")]
-    ordered = placed.take(pc.sort_indices(placed, sort_keys=keys))
-    district, industry = numbers(ordered["district"]), numbers(ordered["industry"])
-    found = set(ordered["rule"].unique().to_pylist())
+def _findings(rows: StoredRows, districts: OrderedTree, industries: OrderedTree) -> Columns:
+    district, industry = districts.index_of(rows["district_code"]), industries.index_of(rows["industry_code"])
+    rule, subject = rows["rule"], rows["subject_code"]
+    ordered = order_rows(
+        rows, rule=rule, district=pa.array(district), industry=pa.array(industry), subject_code=subject
+    )
+    district, industry = district[np.asarray(ordered.order)], industry[np.asarray(ordered.order)]
+    found = set(rule.unique().to_pylist())
     rules = [str(rule) for rule in QualityRule if rule not in BETWEEN_EXTRACTS or BETWEEN_EXTRACTS & found]
     return {
         "rule": choice_array(ordered["rule"], rules),
@@ -316,7 +313,7 @@ def _findings(table: pa.Table, districts: OrderedTree, industries: OrderedTree) 
     }
 
 
-def _rows_of(codes: pa.ChunkedArray, enterprises: Table) -> pa.Array:
+def _rows_of(codes: pa.Array, enterprises: Table) -> pa.Array:
     """Return the row of each of some enterprises; null for none, and where there is none."""
     rows = enterprises.rows_of("code", codes)
     return integer_array(rows, rows >= 0)

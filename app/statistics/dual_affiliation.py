@@ -11,7 +11,7 @@ from app.statistics.inference import precision_of
 from app.statistics.population import Selection, in_spans, resolve, spans_of
 from app.statistics.question import Population, Question
 from app.statistics.rates import Counts, Rates, rates_of
-from app.store.arrays import Int64
+from app.store.arrays import Indices, Int64
 from app.store.snapshot import Snapshot
 
 _NONE = np.iinfo(np.int64).max
@@ -71,10 +71,12 @@ class Uplift:
 def matrix_of(snapshot: Snapshot, question: Question) -> Matrix:
     """Return the matrix of the joint branches in the asked districts, sorted by code of home, then joint branch."""
     table = snapshot.table("dual_affiliation")
-    rows = _in_districts(snapshot, _branches(snapshot, table.texts("joint_branch_code")), question.population)
+    rows = _in_districts(snapshot, snapshot.branches_of(table, "joint_branch_code"), question.population)
     members = table.values("members").astype(np.int64)[rows]
-    homes = _branches(snapshot, table.texts("home_code"))[rows]
-    joint = _branches(snapshot, table.texts("joint_branch_code"))[rows]
+    homes, joint = (
+        snapshot.branches_of(table, name)[rows].astype(np.int64) for name in ("home_code", "joint_branch_code")
+    )
+    homes[homes < 0] = _NONE
     _, first = np.unique(table.values("group")[rows], return_index=True)
     (cells_of, joint_of), cells = _sums(np.stack([homes, joint]), members)
     [margin], home_members = _sums(homes[first][None], members[first])
@@ -112,11 +114,7 @@ def _without_dual(snapshot: Snapshot, selection: Selection, counts: Counts) -> C
     return replace(counts, values=values)
 
 
-def _branches(snapshot: Snapshot, codes: tuple[str | None, ...]) -> Int64:
-    return np.array([_NONE if code is None else snapshot.branch_index[code] for code in codes], np.int64)
-
-
-def _in_districts(snapshot: Snapshot, branches: Int64, population: Population) -> Int64:
+def _in_districts(snapshot: Snapshot, branches: Indices, population: Population) -> Int64:
     """Return the places of the branches that are in one of a population's districts."""
     districts = resolve(snapshot, population).districts
     if not districts or not len(branches):

@@ -11,7 +11,7 @@ import numpy as np
 from app.catalogue.vocabulary import BranchForm, CoverageMeans, DistrictLevel
 from app.statistics.question import Listing
 from app.statistics.subjects import flagged
-from app.store.arrays import Int64
+from app.store.arrays import Indices, Int64
 from app.store.manifest import Manifest
 from app.store.shelf import Shelf, SnapshotNotFound
 from app.store.snapshot import Mask, Snapshot, Tree
@@ -115,7 +115,7 @@ class NearBranches:
 
     snapshot: Snapshot
     order: Int64
-    nodes: Int64
+    nodes: Indices
     others: Mask
 
     @classmethod

@@ -2,22 +2,23 @@
 
 from collections.abc import Iterable
 from functools import partial
+from typing import NoReturn
 
 import numpy as np
 
 from app.catalogue.measures import BRANCH_MEASURES, ENTERPRISE_MEASURES, ROW_MEASURES
 from app.catalogue.metrics import BRANCH_METRICS, ENTERPRISE_METRICS
-from app.catalogue.vocabulary import ORGANISATION_MEANS, Basis, CoverageMeans
-from app.errors import NEIGHBOURS, ErrorCode, ErrorItem, conflicting
+from app.catalogue.vocabulary import ORGANISATION_MEANS, Basis, BranchForm, BranchKind, CoverageMeans
+from app.errors import NEIGHBOURS, ErrorCode, ErrorItem, InvalidRequest, conflicting
 from app.messages import say
 from app.statistics import sums
 from app.statistics.aggregates import SubjectNotFound
 from app.statistics.inference import precision_of
-from app.statistics.population import in_spans, refuse, resolve, spans_of, unknown_code
+from app.statistics.population import in_spans, resolve, spans_of, unknown_code
 from app.statistics.question import Listing, Page, Population, Question, Relation, Subject
 from app.statistics.rates import Counts
 from app.statistics.row_list import Margins, RowList, Side, ordered
-from app.store.arrays import Int64
+from app.store.arrays import Indices, Int64
 from app.store.snapshot import Mask, Snapshot
 
 _ROWS = tuple(measure.code for measure in ROW_MEASURES)
@@ -109,9 +110,9 @@ def related(snapshot: Snapshot, rows: Int64, listing: Listing, district: tuple[s
 def _participating(snapshot: Snapshot, branch: str, _below: Int64) -> Int64:
     """Return the enterprises that employ an open member with a living secondary affiliation at or below a branch."""
     table = snapshot.table("workplaces")
-    of_branch = np.array([code == branch for code in table.texts("branch_code")], bool)
-    valid, tied = table.valid("enterprise"), of_branch & (table.values("members_secondary") > 0)
-    return np.unique(table.values("enterprise")[tied if valid is None else tied & valid]).astype(np.int64)
+    rows = table.span_of("branch_code", branch)
+    valid, tied = table.valid("enterprise", rows), table.values("members_secondary", rows) > 0
+    return np.unique(table.values("enterprise", rows)[tied if valid is None else tied & valid]).astype(np.int64)
 
 
 def _covered(snapshot: Snapshot, _branch: str, branches: Int64) -> Int64:
@@ -119,9 +120,8 @@ def _covered(snapshot: Snapshot, _branch: str, branches: Int64) -> Int64:
     table = snapshot.table("coverage")
     means = [str(choice) for choice in CoverageMeans]
     organising = np.isin(table.values("means"), [means.index(choice) for choice in ORGANISATION_MEANS])
-    codes = table.texts("branch_code")
-    named = np.array([snapshot.branch_index.get(code, -1) if code else -1 for code in codes], np.int64)
-    return np.unique(table.values("enterprise")[organising & np.isin(named, branches)]).astype(np.int64)
+    named = table.among("branch_code", snapshot.branches.taken("code", branches))
+    return np.unique(table.values("enterprise")[organising & named]).astype(np.int64)
 
 
 def _near(snapshot: Snapshot, rows: Int64, branch: str | None, district: tuple[str, ...]) -> Int64:
@@ -129,12 +129,11 @@ def _near(snapshot: Snapshot, rows: Int64, branch: str | None, district: tuple[s
     if branch is None:
         return rows
     subtree_of(snapshot, branch, district)  # which refuses one that does not live
-    number = snapshot.branch_index[branch]
-    own = np.array([number], np.int64)
+    own = np.array([snapshot.branch_row(branch)], np.int64)
     industry, group = (snapshot.branches.texts_of(name, own) for name in ("industry_code", "industry_group"))
     population = Population(
         Basis.REGISTERED,
-        district=(snapshot.districts.codes[int(snapshot.branch_districts[number])],),
+        district=(snapshot.districts.codes[int(snapshot.branch_districts[own[0]])],),
         industry=tuple(code for code in industry if code is not None),
         industry_group=tuple(code for code in group if code is not None),
     )
@@ -149,9 +148,10 @@ def subtree_of(snapshot: Snapshot, branch: str, district: tuple[str, ...]) -> In
     InvalidRequest
         It does not live.
     """
-    if branch not in snapshot.branch_index:
+    row = snapshot.branch_row(branch)
+    if row is None:
         refuse_branch(snapshot, "branch", branch, district)
-    return np.flatnonzero(_descends(snapshot.branch_parents, snapshot.branch_index[branch]))
+    return np.flatnonzero(_descends(snapshot.branch_parents, row))
 
 
 def _count(snapshot: Snapshot, rows: Int64) -> Counts:
@@ -179,6 +179,7 @@ _MEASURES = tuple(measure.code for measure in BRANCH_MEASURES)
 _COMPANION = "enterprises_members_unknown"
 """A companion of shares that is always 0 for a branch, whose members are always known."""
 
+_CHOICES = {"kind": list(map(str, BranchKind)), "form": list(map(str, BranchForm))}
 _CODES = (*_MEASURES, "members", _COMPANION)
 _PARTICIPATING = _MEASURES.index("members_participating")
 _NONE = np.zeros(len(_CODES), bool)
@@ -192,7 +193,9 @@ def list_branches(snapshot: Snapshot, question: Question, page: Page) -> RowList
     for name in ("kind", "form"):
         wanted = getattr(question.listing, name)
         if wanted is not None:
-            rows = rows[np.array([text == wanted for text in snapshot.branches.texts_of(name, rows)], bool)]
+            valid, place = snapshot.branches.valid(name, rows), _CHOICES[name].index(wanted)
+            matches = snapshot.branches.values(name, rows) == place
+            rows = rows[matches if valid is None else matches & valid]
     own, subtree = _sides(snapshot, question.fields)
     rows = ordered(rows, rows, subtree, page, precision_of(snapshot.manifest))
     return RowList(snapshot, Subject.BRANCHES, rows, (own, subtree))
@@ -202,7 +205,7 @@ def branches_of(
     snapshot: Snapshot, codes: Iterable[str], fields: tuple[str, ...] = ()
 ) -> tuple[RowList, dict[str, int]]:
     """Return those of some branches that live, with some figures, and the row of each."""
-    rows = {code: snapshot.branch_index[code] for code in codes if code in snapshot.branch_index}
+    rows = {code: row for code in codes if (row := snapshot.branch_row(code)) is not None}
     numbers = np.array(list(rows.values()), np.int64)
     return RowList(snapshot, Subject.BRANCHES, numbers, _sides(snapshot, fields)), rows
 
@@ -247,14 +250,14 @@ def _count_branches(snapshot: Snapshot, side: str, rows: Int64) -> Counts:
     return Counts(_CODES, values, null, undefined=_OF_SUBTREE & (side == "own"), protected=_NONE)
 
 
-def refuse_branch(snapshot: Snapshot, name: str, code: str, district: tuple[str, ...]) -> None:
+def refuse_branch(snapshot: Snapshot, name: str, code: str, district: tuple[str, ...]) -> NoReturn:
     """Refuse a branch in a parameter that is not living, or not visible to the caller.
 
     Only codes of the same district are suggested: the caller may not see others.
     """
-    located = _located(snapshot, np.arange(len(snapshot.branch_index)), district)
-    codes = snapshot.branches.texts("code")
-    refuse([unknown_code(name, code, [codes[row] for row in located.tolist()])])
+    located = _located(snapshot, np.arange(len(snapshot.branches)), district)
+    problem = unknown_code(name, code, snapshot.branches.around("code", code, located, NEIGHBOURS))
+    raise InvalidRequest(problem.message, [problem])
 
 
 def _related(snapshot: Snapshot, listing: Listing, district: tuple[str, ...]) -> Int64:
@@ -263,17 +266,17 @@ def _related(snapshot: Snapshot, listing: Listing, district: tuple[str, ...]) ->
         raise conflicting(say("parent and within cannot be used together"), "parent", "within")
     for name in ("parent", "within"):
         code = getattr(listing, name)
-        if code is not None and code not in snapshot.branch_index:
+        if code is None:
+            continue
+        row = snapshot.branch_row(code)
+        if row is None:
             refuse_branch(snapshot, name, code, district)
-    parents = snapshot.branch_parents
-    if listing.parent is not None:
-        return np.flatnonzero(parents == snapshot.branch_index[listing.parent])
-    if listing.within is not None:
-        return np.flatnonzero(_descends(parents, snapshot.branch_index[listing.within]))
-    return np.arange(len(parents))
+        parents = snapshot.branch_parents
+        return np.flatnonzero(parents == row if name == "parent" else _descends(parents, row))
+    return np.arange(len(snapshot.branches))
 
 
-def _descends(parents: Int64, root: int) -> Mask:
+def _descends(parents: Indices, root: int) -> Mask:
     """Return which nodes lie in the subtree of a root, including itself."""
     inside = np.zeros(len(parents) + 1, bool)
     inside[root] = True
@@ -316,5 +319,6 @@ def absent(snapshot: Snapshot, subject: Subject, code: str) -> SubjectNotFound:
 def codes_near(snapshot: Snapshot, subject: Subject, code: str) -> Iterable[str]:
     """Return the codes to search for the closest to an unknown one: all branches, or nearby enterprises."""
     if subject is Subject.BRANCHES:
-        return snapshot.branch_index
+        branches = snapshot.branches
+        return branches.around("code", code, np.arange(len(branches)), NEIGHBOURS)
     return snapshot.enterprises.near("code", code, NEIGHBOURS)

@@ -10,7 +10,7 @@ from app.statistics.question import Order, Page, Question
 from app.statistics.row_list import order_of, unknown_sort
 from app.statistics.subjects import one_branch
 from app.store.arrays import Int64, holders
-from app.store.snapshot import Mask, Snapshot
+from app.store.snapshot import Snapshot
 
 _PLACES = tuple(map(str, Workplace))
 
@@ -92,11 +92,8 @@ def workplaces_in(snapshot: Snapshot, question: WorkplacesQuestion, page: Page) 
 
 def of_branch(snapshot: Snapshot, branch: str) -> Int64:
     """Return the rows of the table that are about a branch."""
-    return np.flatnonzero(_equal(snapshot, branch))
-
-
-def _equal(snapshot: Snapshot, branch: str) -> Mask:
-    return np.array([code == branch for code in snapshot.table("workplaces").texts("branch_code")], bool)
+    rows = snapshot.table("workplaces").span_of("branch_code", branch)
+    return np.arange(rows.start, rows.stop)
 
 
 def _by_level(snapshot: Snapshot, level: By, enterprises: Int64, members: Int64) -> tuple[Int64, Int64, int]:

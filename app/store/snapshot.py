@@ -171,21 +171,25 @@ class Snapshot:
         """The living branches, sorted by code."""
         return self.table("branches")
 
-    @cached_property
-    def branch_index(self) -> dict[str, int]:
-        """Row of each living branch, by code."""
-        return {code: number for number, code in enumerate(self.branches.texts("code"))}
+    def branch_row(self, code: str) -> int | None:
+        """Row of a living branch; null if there is none of this code."""
+        rows = self.branches.span_of("code", code)
+        return rows.start if rows.start < rows.stop else None
+
+    def branches_of(self, table: Table, name: str) -> npt.NDArray[np.int32]:
+        """Return the row of the living branch that each row of a table names in a column; -1 if it names none."""
+        return self.branches.rows_of_few("code", table.arrow(name)).astype(np.int32)
 
     @cached_property
-    def branch_parents(self) -> Int64:
+    def branch_parents(self) -> npt.NDArray[np.int32]:
         """Row of each branch's nearest living ancestor; -1 if there is none."""
-        parents = self.branches.texts("parent_code")
-        return np.array([-1 if parent is None else self.branch_index[parent] for parent in parents], np.int64)
+        return self.branches_of(self.branches, "parent_code")
 
     @cached_property
-    def branch_districts(self) -> Int64:
+    def branch_districts(self) -> npt.NDArray[np.int32]:
         """District node of each branch."""
-        return np.array([self.districts.index[code] for code in self.branches.texts("district_code")], np.int64)
+        codes, numbers = self.branches.coded("district_code")
+        return np.array([self.districts.index[code] for code in codes.to_pylist()], np.int32)[numbers]
 
     @cached_property
     def totals(self) -> Table:

@@ -1,6 +1,6 @@
 """A table of a snapshot, memory-mapped: its columns as arrays that share the pages of its files."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
@@ -20,6 +20,9 @@ Rows = slice | Int64
 """Rows of a table: from one up to another, or by number."""
 
 _ALL = slice(None)
+
+_SORTED_AT_ONCE = 1 << 16
+"""Rows that are sorted as fast as the order of all rows of a part is read."""
 
 
 class _Part:
@@ -135,11 +138,14 @@ class Table:
     def ranks(self, name: str, rows: Int64) -> Values:
         """Return numbers that order some rows by a text column, compared as UTF-8 bytes; for these rows alone.
 
-        Each part has an order of its own; that of the whole table is made for rows of several.
+        Few are sorted by themselves. Each part has an order of its own; that of the whole table is made for rows of
+        several.
         """
+        if len(rows) <= _SORTED_AT_ONCE:
+            return _ranks(self.taken(name, rows))
         places = self._places(rows)
-        if len(places) == 0 or (places[0] == places).all():
-            place = int(places[0]) if len(places) else 0
+        if (places[0] == places).all():
+            place = int(places[0])
             of_part: Values = self._parts[place].ranks(name)[rows - self._starts[place]]
             return of_part
         if name not in self._order:
@@ -154,6 +160,12 @@ class Table:
             place = bisect_left(order, text.encode(), key=lambda row: column[int(row)].as_py().encode())
             found += _taken(column, order[max(0, place - most) : place + most]).to_pylist()
         return found
+
+    def around(self, name: str, text: str, rows: Int64, most: int) -> list[str]:
+        """Return as many texts before and after a text among some rows in their order, as UTF-8 bytes."""
+        column = self.arrow(name)
+        place = bisect_left(rows, text.encode(), key=lambda row: column[int(row)].as_py().encode())
+        return self.texts_of(name, rows[max(0, place - most) : place + most])
 
     def texts(self, name: str) -> tuple[Any, ...]:
         """Return a text or list column as Python values."""
@@ -198,6 +210,39 @@ class Table:
                 rows[place : place + len(chunk)][some] = start + numbers[some].astype(np.int64)
                 place += len(chunk)
         return rows
+
+    def rows_of_few(self, name: str, texts: pa.Array) -> Int64:
+        """Return the row of each of some texts, few different ones, in a column of distinct texts; -1 if not found.
+
+        As `rows_of`, but without an index of the whole column.
+        """
+        encoded = texts.dictionary_encode()
+        rows = np.full(len(encoded.dictionary) + 1, -1, np.int64)
+        for part, start in zip(self._parts, self._starts.tolist(), strict=False):
+            found = pc.index_in(part.batch.column(name), value_set=encoded.dictionary)
+            places = np.flatnonzero(_known(found))
+            rows[_numbers(found)[places]] = start + places
+        return rows[np.where(_known(encoded.indices), _numbers(encoded.indices), -1)]
+
+    def span_of(self, name: str, text: str) -> slice:
+        """Return the rows with a text in a column by which the table is sorted, as UTF-8 bytes."""
+        column, rows = self.arrow(name), range(len(self))
+        start, end = (
+            find(rows, text.encode(), key=lambda row: column[row].as_py().encode())
+            for find in (bisect_left, bisect_right)
+        )
+        return slice(start, end)
+
+    def among(self, name: str, texts: pa.Array) -> Mask:
+        """Return which rows have one of some texts in a column."""
+        found = [_known(pc.index_in(part.batch.column(name), value_set=texts)) for part in self._parts]
+        return np.concatenate(found)
+
+    def coded(self, name: str) -> tuple[pa.Array, npt.NDArray[np.int32]]:
+        """Return the distinct texts of a column, and the number of that of each row; -1 if it has none."""
+        encoded = pa.concat_arrays([part.batch.column(name) for part in self._parts]).dictionary_encode()
+        known, numbers = _known(encoded.indices), _numbers(encoded.indices)
+        return encoded.dictionary, np.where(known, numbers, np.int32(-1))
 
     def _places(self, rows: Int64) -> Int64:
         """Return the part that each row is in."""

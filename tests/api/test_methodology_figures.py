@@ -24,7 +24,7 @@ def test_organised_together_is_what_the_methodology_says(quarters: Settings) -> 
     [(rows, mask)] = rows_of(snapshot, resolve(snapshot, Population(Basis.OPERATING, district=(SIMING,))))
     organised = mask & (snapshot.enterprises.values("organised")[rows] == 1)
     firms = set((rows.start + np.flatnonzero(organised)).tolist())
-    table, living = snapshot.table("coverage"), snapshot.branch_index
+    table, living = snapshot.table("coverage"), set(snapshot.branches.texts("code"))
     pairs = {
         (firm, branch)
         for firm, branch, means in zip(

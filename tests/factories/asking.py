@@ -22,7 +22,7 @@ from app.publication.targets import targets_answer
 from app.publication.trends import trend_answer
 from app.publication.workplaces import workplaces_answer
 from app.snapshots.build import build_snapshot
-from app.snapshots.shards import SIZES, Sizes
+from app.snapshots.facts import SIZES, Sizes
 from app.statistics.changes import ChangesQuestion
 from app.statistics.data_quality import DataQualityQuestion
 from app.statistics.establishment_gaps import gap_listing

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from app.config import Settings
 from app.snapshots.build import build_snapshot
+from app.snapshots.facts import SIZES, Sizes
 from app.snapshots.shared_extracts import find_extracts, write_extract
 from app.store.manifest import Manifest
 from tests.factories.asking import Reader
@@ -41,15 +42,15 @@ class Registries:
         write_extract(self.settings.model_copy(update={"registry_name": name, **settings}), url, quiet)
         return url
 
-    def build(self, urls: Sequence[str], as_of: date = AS_OF) -> Manifest:
+    def build(self, urls: Sequence[str], as_of: date = AS_OF, sizes: Sizes = SIZES) -> Manifest:
         """Build the snapshot of some extracts, as a nation that has no registry itself."""
         nation = self.settings.model_copy(update={"database_url": "", "data_dir": self.settings.data_dir / "nation"})
-        return build_snapshot(nation, as_of, quiet, find_extracts(nation, urls))
+        return build_snapshot(nation, as_of, quiet, find_extracts(nation, urls), sizes)
 
-    def build_whole(self, registry: Registry, as_of: date) -> Manifest:
+    def build_whole(self, registry: Registry, as_of: date, sizes: Sizes = SIZES) -> Manifest:
         """Build the snapshot of one registry."""
         fill(self.settings.registry_url, registry)
-        return build_snapshot(self.settings, as_of, quiet)
+        return build_snapshot(self.settings, as_of, quiet, sizes=sizes)
 
     def read(self) -> Reader:
         """Give what the nation's snapshots answer."""

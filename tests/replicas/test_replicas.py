@@ -15,6 +15,7 @@ from app.config import Settings
 from app.main import create_app
 from app.messages import verbatim
 from app.snapshots.build import build_snapshot
+from app.snapshots.facts import Sizes
 from app.snapshots.replication import index as lists
 from app.snapshots.replication import prune, push
 from app.snapshots.replication.index import StoreRefused, read_index, replace_index
@@ -24,7 +25,6 @@ from app.snapshots.replication.pull import FolderOfOther, replicate
 from app.snapshots.replication.push import push as push_all
 from app.snapshots.replication.push import push_changes
 from app.snapshots.replication.state import FolderOfReplica, is_unpushed, read_replica, unpushed_seconds
-from app.snapshots.shards import Sizes
 from tests.factories.crowded_registries import crowded_registry
 from tests.factories.loading import fill
 from tests.factories.registries import AS_OF

@@ -26,7 +26,7 @@ from app.config import Thresholds
 from app.database.engines import make_sync_engine
 from app.snapshots.facts import Parameters, statement
 from app.store.shelf import Shelf
-from tests.factories.lineage import lend_lineage
+from tests.factories.lineage import lend_lineage, take_steps
 from tests.factories.tiny import Figures, Tiny
 from tests.reference import measures as reference
 from tests.reference import rates as reference_rates
@@ -88,9 +88,10 @@ def figures(tiny: Tiny) -> Figures:
 def columns_of_text(url: str, name: str) -> list[str]:
     engine = make_sync_engine(url)
     with engine.connect() as connection:
+        parameters = Parameters(date(2017, 6, 30), Thresholds(), "register")
         lend_lineage(connection)
-        text = statement(name, Parameters(date(2017, 6, 30), Thresholds(), "register"))
-        columns = list(connection.exec_driver_sql(text).keys())
+        take_steps(connection, parameters)
+        columns = list(connection.exec_driver_sql(statement(name, parameters)).keys())
     engine.dispose()
     return columns
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from app.snapshots.build import build_snapshot
 from app.snapshots.engines import EngineUnavailable
+from app.snapshots.facts import SIZES, Sizes
 from app.snapshots.merging import ExtractRefused
 from app.snapshots.shared_extracts import (
     ExtractNotFound,
@@ -79,20 +80,20 @@ def test_any_split_gives_the_id_of_the_whole_when_registries_are_random(migrated
     shared = 0
 
     @same_examples(EXAMPLES)
-    @given(dated_registries(), st.integers(2, 5), st.integers(0, 2**32))
-    def compare(drawn: tuple[Registry, date], parts: int, seed: int) -> None:
+    @given(dated_registries(), st.integers(2, 5), st.integers(0, 2**32), st.sampled_from([SIZES, Sizes(1, 1, 2)]))
+    def compare(drawn: tuple[Registry, date], parts: int, seed: int, sizes: Sizes) -> None:
         nonlocal shared
         registry, as_of = drawn
         with tempfile.TemporaryDirectory() as folder:
             registries = Registries(migrated_sqlite_url, Path(folder))
-            whole = registries.build_whole(registry, as_of)
+            whole = registries.build_whole(registry, as_of, sizes)
             dealt = split(registry, parts, random.Random(seed))
             shared += sum(len(part["members"]) for part in dealt) - len(registry["members"])
             urls = [registries.extract(f"{number}", part) for number, part in enumerate(dealt)]
             shutil.copytree(registries.settings.data_dir / "snapshots", registries.settings.data_dir / "whole")
             (registries.settings.data_dir / "nation").mkdir()
             shutil.copy(registries.settings.rounding_key_path, registries.settings.data_dir / "nation")
-            built = registries.build(urls, as_of)
+            built = registries.build(urls, as_of, sizes)
             assert (built.id, built.public_id) == (whole.id, whole.public_id)
             assert [one.registry for one in built.extracts] == [str(number) for number in range(parts)]
 

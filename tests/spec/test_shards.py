@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from app.catalogue.data_quality import QualityRule
 from app.catalogue.vocabulary import DistrictLevel
 from app.snapshots import sums
+from app.snapshots.facts import SIZES, Sizes
 from app.snapshots.ordering import order_tree
-from app.snapshots.shards import SIZES, Sizes, runs
+from app.snapshots.shards import runs
 from app.store.format import integer_array, text_array, write_table
 from app.store.manifest import Manifest
 from app.store.shelf import Shelf, SnapshotNotFound
@@ -166,7 +167,9 @@ def cells_of_few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sums, "CELLS_ABOVE", 1)
 
 
-DIVISIONS = st.tuples(st.integers(1, 9), st.integers(1, 4)).map(lambda drawn: Sizes(drawn[0], min(drawn)))
+DIVISIONS = st.tuples(st.integers(1, 9), st.integers(1, 4), st.integers(1, 4)).map(
+    lambda drawn: Sizes(drawn[0], min(drawn[:2]), drawn[2])
+)
 
 
 @pytest.mark.usefixtures("cells_of_few")
@@ -197,7 +200,7 @@ def test_nothing_changes_when_trees_are_odd(migrated_sqlite_url: str, seed: int)
     with (
         built(migrated_sqlite_url, AS_OF, SIZES) as whole,
         built(migrated_sqlite_url, AS_OF, Sizes(SIZES.shard, 1)) as joined,
-        built(migrated_sqlite_url, AS_OF, Sizes(1, 1)) as parted,
+        built(migrated_sqlite_url, AS_OF, Sizes(1, 1, 2)) as parted,
     ):
         assert len(parted.manifest.tables["enterprises"].parts) > 2
         assert joined.manifest.id == whole.manifest.id
@@ -220,7 +223,7 @@ def in_parts(migrated_sqlite_url: str) -> Iterator[Province]:
     fill(migrated_sqlite_url, registry)
     with (
         built(migrated_sqlite_url, SECOND, SIZES, earlier=FIRST) as whole,
-        built(migrated_sqlite_url, SECOND, Sizes(2000, 900), processes=2, earlier=FIRST) as parted,
+        built(migrated_sqlite_url, SECOND, Sizes(2000, 900, 500), processes=2, earlier=FIRST) as parted,
     ):
         yield Province(registry, whole, parted)
 

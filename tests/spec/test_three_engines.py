@@ -13,10 +13,10 @@ from app.config import Settings, Thresholds
 from app.database.engines import make_sync_engine
 from app.snapshots.engines import open_engine
 from app.snapshots.extract import extract
-from app.snapshots.facts import Parameters, statement
+from app.snapshots.facts import STEPS, Parameters, statement, step_statement
 from app.snapshots.lineage import LINEAGE, read_lineage
 from app.snapshots.merging import Source, read_sources
-from tests.factories.lineage import lend_lineage
+from tests.factories.lineage import lend_lineage, take_steps
 from tests.factories.loading import fill
 from tests.factories.registries import dated_registries
 from tests.lengths import at_length, same_examples
@@ -99,24 +99,28 @@ class Engines:
             (self.folder / name).mkdir(exist_ok=True)
             self.extracts[name] = Source(extract(url, self.folder / name, lambda _done: None))
 
-    def answers(self, texts: Sequence[str]) -> dict[str, list[Rows]]:
+    def answers(self, names: Sequence[str], parameters: Parameters) -> dict[str, list[Rows]]:
         """Of each engine the rows that it answers each text with."""
-        asked = {name: on_registry(url, texts) for name, url in self.urls.items()}
-        return asked | {f"duckdb over {name}": self._on_extract(name, texts) for name in self.urls}
+        texts = [statement(name, parameters) for name in names]
+        asked = {name: on_registry(url, texts, parameters) for name, url in self.urls.items()}
+        return asked | {f"duckdb over {name}": self._on_extract(name, texts, parameters) for name in self.urls}
 
-    def _on_extract(self, name: str, texts: Sequence[str]) -> list[Rows]:
+    def _on_extract(self, name: str, texts: Sequence[str], parameters: Parameters) -> list[Rows]:
         with open_engine(Settings(), self.folder) as engine:
             read_sources(engine, [self.extracts[name]])
             read_lineage(engine)
+            for step in STEPS:
+                engine.keep(step.table, step_statement(step, parameters))
             return [_normal(engine.answer(text).to_pylist()) for text in texts]
 
 
-def on_registry(url: str, texts: Sequence[str]) -> list[Rows]:
+def on_registry(url: str, texts: Sequence[str], parameters: Parameters) -> list[Rows]:
     """Rows of the registry itself; no connection stays open, since the extract's own SQLite would not see its locks."""
     engine = make_sync_engine(url)
     try:
         with engine.connect() as connection:
             lend_lineage(connection)
+            take_steps(connection, parameters)
             answers = [connection.exec_driver_sql(text).mappings() for text in texts]
             return [_normal([dict(one) for one in answer]) for answer in answers]
     finally:
@@ -149,13 +153,14 @@ def test_all_engines_answer_the_same_rows_when_registries_are_random(engines: En
     def compare(drawn: tuple[Registry, date]) -> None:
         registry, as_of = drawn
         engines.hold(registry)
-        asked = [(name, Parameters(as_of, Thresholds(), "register")) for name in TEXTS]
-        asked.append(("enterprises", Parameters(as_of, Thresholds(), "returns")))
-        answers = engines.answers([statement(name, parameters) for name, parameters in asked])
-        for (name, parameters), *found in zip(asked, *answers.values(), strict=True):
-            for engine, rows in zip(answers, found, strict=True):
-                assert rows == found[0], f"{name} on {engine}, members from the {parameters.member_source}"
-            seen[name] += len(found[0])
+        for parameters in (Parameters(as_of, Thresholds(), "register"), Parameters(as_of, Thresholds(), "returns")):
+            source = parameters.member_source
+            names = TEXTS if source == "register" else ("enterprises",)
+            answers = engines.answers(names, parameters)
+            for name, *found in zip(names, *answers.values(), strict=True):
+                for engine, rows in zip(answers, found, strict=True):
+                    assert rows == found[0], f"{name} on {engine}, members from the {source}"
+                seen[name] += len(found[0])
 
     compare()
     assert all(seen.values()), seen
@@ -172,7 +177,8 @@ def test_branches_equal_plain_distinct_counts_when_registries_are_random(migrate
         fill(migrated_sqlite_url, registry)
         parameters = Parameters(as_of, Thresholds(), "register")
         plain = [PLAIN_BRANCHES.format(as_of=f"'{as_of}'", year=as_of.year, which=which) for which in SIDES.values()]
-        found, *counted = on_registry(migrated_sqlite_url, [statement("branches", parameters), *plain])
+        texts = [statement("branches", parameters), *plain]
+        found, *counted = on_registry(migrated_sqlite_url, texts, parameters)
         for side, expected in zip(SIDES, counted, strict=True):
             names = [name for name in expected[0] if name != "code"] if expected else []
             told = {one["code"]: [one[f"{side}_{name}"] for name in names] for one in found}
@@ -188,14 +194,15 @@ def test_the_lineage_equals_the_recursion_when_registries_are_random(migrated_sq
     @given(dated_registries())
     def compare(drawn: tuple[Registry, date]) -> None:
         fill(migrated_sqlite_url, drawn[0])
-        found, expected = on_registry(migrated_sqlite_url, [f"SELECT * FROM {LINEAGE}", PLAIN_LINEAGE])
+        texts = [f"SELECT * FROM {LINEAGE}", PLAIN_LINEAGE]
+        found, expected = on_registry(migrated_sqlite_url, texts, Parameters(drawn[1], Thresholds(), "register"))
         assert found == expected
 
     compare()
 
 
 def test_the_texts_keep_to_what_every_engine_understands_when_read() -> None:
-    for name in TEXTS:
+    for name in {*TEXTS, *(step.text for step in STEPS)}:
         text = statement(name, Parameters(date(2017, 6, 30), Thresholds(), "register")).lower()
         for word in ("filter (", "greatest(", "least(", "::", "ilike", "qualify", "recursive"):
             assert word not in text, f"{name}: {word}"

@@ -107,7 +107,7 @@ def _refuse_hidden_branches(snapshot: Snapshot, principal: Principal, question: 
     """
     for name in ("parent", "within", "branch"):
         code = getattr(question.listing, name)
-        if code is None or code not in snapshot.branch_index:
+        if code is None or snapshot.branch_row(code) is None:
             continue
         own = own_district(snapshot, Subject.BRANCHES, code)
         if not (principal.elsewhere is Tier.EXACT or principal.covers(own, partial(lineage, snapshot.districts))):
