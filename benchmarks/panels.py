@@ -71,7 +71,8 @@ def _largest(shelf: Shelf, counties: int) -> list[str]:
     snapshot: Snapshot = shelf.newest()
     tree, first = snapshot.districts, snapshot.first_of_district
     nodes = np.flatnonzero(tree.of_level("county"))
-    in_streets = np.r_[0, np.cumsum(np.r_[tree.of_level("street"), False][snapshot.district_of])]
+    district = snapshot.district_of(slice(0, len(snapshot.enterprises)))
+    in_streets = np.r_[0, np.cumsum(np.r_[tree.of_level("street"), False][district])]
     held = in_streets[first[tree.ends[nodes]]] - in_streets[first[nodes]]
     return [tree.codes[node] for node in nodes[np.argsort(-held)[:counties]].tolist()]
 
