@@ -51,7 +51,7 @@ class Parameters:
 class Sizes:
     """Most enterprises of a file, and of what is worked on alone; more only where one county has more.
 
-    `part`: of a part of what the texts read, where it is more than one file.
+    `part`: about as many of each part of what the texts read.
     """
 
     shard: int = 1 << 22
@@ -206,7 +206,7 @@ def compute_facts(
         read_sources(engine, sources)
         read_lineage(engine)
         [[enterprises]] = engine.answer("SELECT count(*) FROM enterprise").columns
-        if enterprises.as_py() > sizes.shard:
+        if enterprises.as_py() > sizes.part:
             engine.divide(_DEALT, -(-enterprises.as_py() // sizes.part))
         parameters = Parameters(as_of, settings.thresholds, "register")
         for step in STEPS:  # which do not depend on where members are counted from
