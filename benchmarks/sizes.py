@@ -22,6 +22,9 @@ SIZED = {"pages": "--members", "filters": "--members", "imports": "--rows", "bui
 IN_ROUNDS = {"pages", "filters", "imports", "build", "start", "refresh"}
 """Those that repeat what they measure, with the option `--rounds`."""
 
+MOST_LINES = 12
+"""Lines of a picture; more could not be told apart."""
+
 Figures = list[dict[str, Any]]
 
 
@@ -67,7 +70,7 @@ def draw(figures: Figures, folder: Path) -> None:
         lines[one["benchmark"], one["unit"]][one["what"]].append((one["members"], one["value"]))
     for (name, unit), of in lines.items():
         several = {what: sorted(points) for what, points in of.items() if len(points) > 1}
-        if not several or unit not in ("s", "ms", "MiB", "x"):
+        if not 0 < len(several) <= MOST_LINES or unit not in ("s", "ms", "MiB", "x"):
             continue
         figure, axes = plt.subplots(figsize=(9, 1 + 0.25 * len(several) + 3), layout="constrained")
         for what, points in several.items():

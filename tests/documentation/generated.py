@@ -14,10 +14,10 @@ from app.imports.columns import Column, Dataset
 from app.imports.datasets import DATASETS
 from app.imports.spellings import chinese_titles, chinese_values
 from app.imports.tables import table as words_of
-from tests.documentation import methodology
+from tests.documentation import measured, methodology
 from tests.documentation.markdown import ROOT, read, table, with_sections
 
-FILES = ("README.md", "docs/importing.md", "docs/methodology.md", "docs/operations.md")
+FILES = ("README.md", "docs/importing.md", "docs/methodology.md", "docs/operations.md", "docs/performance.md")
 """Files with generated sections."""
 
 
@@ -127,6 +127,7 @@ _WRITERS: dict[str, Callable[[], str]] = {
     "datasets": dataset_tables,
     "values": value_tables,
     **methodology.WRITERS,
+    **measured.WRITERS,
 }
 
 
