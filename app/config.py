@@ -1,10 +1,8 @@
 """Settings of the service, from the environment or `.env`, prefix `ORGCOVERAGE_`."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from difflib import get_close_matches
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,9 +30,6 @@ _SPARK = re.compile(r"sc://([^/;@:\[\]]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?(/(;.*)?)?
 """An address of Spark Connect: parameters, as a token, stand after `/;`."""
 
 _STORES = ("s3://", "gs://", "az://", "file:///")
-
-_OTHER_NAMES = frozenset({"KEY"})
-"""Variables of the prefix that are no settings of the service: the client's."""
 
 
 @dataclass(frozen=True)
@@ -383,15 +378,6 @@ class Settings(BaseSettings):
     def today(self) -> date:
         """Today's date in the operator's time zone."""
         return datetime.now(ZoneInfo(self.time_zone)).date()
-
-
-def misspelt_settings(environment: Mapping[str, str]) -> dict[str, str | None]:
-    """Return the variables of the service's prefix that are no setting, each with the setting that is closest."""
-    prefix, known = "ORGCOVERAGE_", [name.upper() for name in Settings.model_fields]
-    given = {name: name.upper().removeprefix(prefix) for name in environment if name.upper().startswith(prefix)}
-    unknown = {name: rest for name, rest in given.items() if rest not in {*known, *_OTHER_NAMES}}
-    closest = {name: next(iter(get_close_matches(rest, known, n=1)), None) for name, rest in unknown.items()}
-    return {name: found and f"{prefix}{found}" for name, found in closest.items()}
 
 
 def _with_extra(extra: str, module: str, value: str) -> str:

@@ -11,13 +11,13 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from app.cli import backup, boundaries, demo, extracts, keys, registry, serving, snapshots, statistics, store
+from app.cli.errors import print_error, print_misspelt_settings, print_wrong_settings
 from app.cli.usage import run_in_chinese
-from app.cli.words import tell, told
-from app.config import PRIVATE_UMASK, Settings, misspelt_settings
-from app.errors import ErrorItem, ServiceError
+from app.cli.words import tell
+from app.config import PRIVATE_UMASK, Settings
+from app.errors import ServiceError
 from app.jobs.uploads import full_disk_named
-from app.messages import say, terminal_language
-from app.validation import error_item
+from app.messages import terminal_language
 
 
 def export_openapi(
@@ -87,23 +87,14 @@ _INTERRUPTED = 130
 def main() -> None:
     """Run a command; an error of the service is printed and exits with 1, a wrong setting with 2."""
     os.umask(PRIVATE_UMASK)  # inherited by workers and jobs
-    for name, closest in misspelt_settings(os.environ).items():
-        if closest:
-            tell(
-                "{name} is not a setting and has no effect; did you mean {closest}?",
-                err=True,
-                name=name,
-                closest=closest,
-            )
-        else:
-            tell("{name} is not a setting and has no effect", err=True, name=name)
+    print_misspelt_settings()
     try:
         if terminal_language() == "zh":
             run_in_chinese(cli)
         with full_disk_named():
             cli()
     except ServiceError as error:
-        _print_error(error)
+        print_error(error)
         sys.exit(1)
     except SystemExit as ended:
         if ended.code == _INTERRUPTED:
@@ -112,41 +103,8 @@ def main() -> None:
     except ValidationError as error:
         if error.title != Settings.__name__:
             raise
-        _print_wrong_settings(error)
+        print_wrong_settings(error)
         sys.exit(2)
     except SettingsError as error:
         tell("Settings: {error}; write lists as JSON", err=True, error=str(error))
         sys.exit(2)
-
-
-def _print_error(error: ServiceError) -> None:
-    address = getattr(error, "address", None)
-    head = told("{title}: {detail}", title=say(error.title), detail=error.detail)
-    typer.echo(head + (f" ({address})" if address else ""), err=True)
-    for item in error.errors:
-        choices = _choices(item)
-        if choices or item.message != error.detail:
-            place = _as_option(item.place)
-            message = say("{place}: {message}", place=place, message=item.message) if place else item.message
-            typer.echo(f"  {told(message)}{choices}", err=True)
-
-
-def _choices(item: ErrorItem) -> str:
-    values = item.allowed or item.suggestions
-    return f" ({', '.join(values)})" if values else ""
-
-
-def _as_option(place: str) -> str:
-    """Return a place in a request as a command-line option."""
-    kind, _, name = place.partition("/")
-    return f"--{name.replace('_', '-')}" if kind == "query" else place
-
-
-def _print_wrong_settings(error: ValidationError) -> None:
-    """Print each wrong setting by its environment variable, without its value, which may be a password."""
-    prefix = Settings.model_config["env_prefix"]
-    for entry in error.errors(include_input=False):
-        name = "".join(str(part) for part in entry["loc"][:1]).upper()
-        item = error_item(entry)
-        said = told("{place}: {message}", place=f"{prefix}{name}", message=item.message)
-        typer.echo(f"{said}{_choices(item)}", err=True)

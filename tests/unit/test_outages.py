@@ -3,7 +3,8 @@
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from app.config import Settings, misspelt_settings
+from app.cli.errors import misspelt_settings
+from app.config import Settings
 from app.database.engines import make_sync_engine
 from app.database.outages import DatabaseUnavailable, outages_named
 from tests.engines.server import PostgresServer
