@@ -43,11 +43,13 @@ def test_the_address_and_its_setting_are_named_when_no_cluster_is_there(
 
 
 SLOW = """
+import signal
 import sys
 from pathlib import Path
 from app.config import Settings
 from app.snapshots.engines import open_engine
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what is started behind a shell's `&`
 try:
     with open_engine(Settings(), Path(sys.argv[1])) as engine:
         print("asked", flush=True)

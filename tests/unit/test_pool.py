@@ -21,11 +21,13 @@ if __name__ == "__main__":
 
 
 INTERRUPTED = """
+import signal
 import sys
 from pathlib import Path
 from app.snapshots.pool import each
 from tests.unit.test_pool import sleep
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what is started behind a shell's `&`
     try:
         Path(sys.argv[1], "begun").touch()
         list(each(sleep, sys.argv[1], ["one", "two", "three"], 2))
