@@ -21,8 +21,8 @@ Rows = slice | Int64
 
 _ALL = slice(None)
 
-_SORTED_AT_ONCE = 1 << 16
-"""Rows that are sorted as fast as the order of all rows of a part is read."""
+_FEW_OF = 64
+"""Few rows are at most one of so many; for more it is worth making the order of all, which is kept."""
 
 
 class _Part:
@@ -141,7 +141,7 @@ class Table:
         Few are sorted by themselves. Each part has an order of its own; that of the whole table is made for rows of
         several.
         """
-        if len(rows) <= _SORTED_AT_ONCE:
+        if len(rows) * _FEW_OF <= len(self):
             return _ranks(self.taken(name, rows))
         places = self._places(rows)
         if (places[0] == places).all():
