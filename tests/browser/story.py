@@ -50,7 +50,7 @@ class Story:
 
     def picture(self, step: str, where: str) -> None:
         """Hold the page to what it has to be at every step, and keep a picture of it."""
-        expect(self.page.locator("main [aria-busy], main[aria-busy]")).to_have_count(0)  # what is loading is faded
+        expect(self.page.locator("main [aria-busy], main[aria-busy]")).to_have_count(0)
         assert violations(self.page) == []
         assert covered(self.page) == []
         assert self.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
