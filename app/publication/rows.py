@@ -20,7 +20,7 @@ from app.store.snapshot import Mask, Snapshot
 
 Cell = TypeVar("Cell")
 
-_STATUS_NAMES = [status.value for status in STATUSES]
+_STATUS_NAMES = np.array([status.value for status in STATUSES], object)
 
 
 class Rate(msgspec.Struct, gc=False):
@@ -91,7 +91,7 @@ def rate_lists(rates: Rates) -> list[list[Rate]]:
         rates.effective.T.ravel().tolist(),
         rates.low.T.ravel().tolist(),
         rates.high.T.ravel().tolist(),
-        map(_STATUS_NAMES.__getitem__, rates.status.T.ravel().tolist()),
+        _STATUS_NAMES[rates.status.T.ravel()].tolist(),
     )
     return _rows(list(made), len(rates.metrics))
 
@@ -236,9 +236,9 @@ def _encoded(rows: Rows, numbers: Int64, row_cache: RowCache, total: Counts | No
     if not missing and total is None:
         return [row for row in found if row is not None], b"null"
     made, figured = _fresh(rows, np.array(missing, np.int64), total)
-    fresh = dict(zip(missing, made, strict=True))
-    row_cache.add(question, fresh)
-    return [fresh[number] if row is None else row for number, row in zip(wanted, found, strict=True)], figured
+    row_cache.add(question, dict(zip(missing, made, strict=True)))
+    fresh = iter(made)
+    return [next(fresh) if row is None else row for row in found], figured
 
 
 def _key(rows: Rows, key: object) -> bytes:
