@@ -1,6 +1,6 @@
 """Rows of lists as JSON: subject, counts and rates as structs derived from the catalogue, and the answer's `meta`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -50,9 +50,12 @@ def struct_of(name: str, fields: tuple[str, ...]) -> type[msgspec.Struct]:
 
 def figures(counts: Counts, side: Side, precision: Precision) -> tuple[list[Any], list[Any]]:
     """Return the counts and the rates of rows that a side shows, each as one struct per row."""
-    rates_type = struct_of("Rates", tuple(metric.code for metric in side.metrics_shown))
-    rated = shown_rates(counts, side, precision)
-    return counts_of(counts, side.measures_shown), [rates_type(*rates) for rates in rated]
+    metrics, number = side.metrics_shown, counts.values.shape[1]
+    rates_type = struct_of("Rates", tuple(metric.code for metric in metrics))
+    if not metrics:
+        return counts_of(counts, side.measures_shown), [rates_type()] * number
+    one_by_one = _rates(rates_of(counts, metrics, precision))
+    return counts_of(counts, side.measures_shown), [*map(rates_type, *[one_by_one] * len(metrics))]
 
 
 def shown_rates(counts: Counts, side: Side, precision: Precision) -> list[list[Rate]]:
@@ -83,7 +86,12 @@ def _lines(codes: tuple[str, ...], measures: tuple[str, ...]) -> list[int]:
 
 def rate_lists(rates: Rates) -> list[list[Rate]]:
     """Return the rates of each row as lists, in the order of the metrics."""
-    made = map(
+    return _rows(list(_rates(rates)), len(rates.metrics))
+
+
+def _rates(rates: Rates) -> Iterator[Rate]:
+    """Yield the rates row by row, in the order of the metrics."""
+    return map(
         Rate,
         rates.value.T.ravel().tolist(),
         _with_none(rates.numerator, rates.numerator_null),
@@ -93,7 +101,6 @@ def rate_lists(rates: Rates) -> list[list[Rate]]:
         rates.high.T.ravel().tolist(),
         _STATUS_NAMES[rates.status.T.ravel()].tolist(),
     )
-    return _rows(list(made), len(rates.metrics))
 
 
 def _with_none(values: Int64, null: Mask) -> list[Any]:
@@ -219,8 +226,16 @@ def page_body(rows: Rows, start: int, end: int, meta: Meta, cursor: str | None, 
         foot = b"" if margins is None else _foot(margins, total, row_list.sides)
         row_cache.add(key, {_MARGINS: foot})
     extra = b"".join(b"%b:%b," % (encode(key), encode(value)) for key, value in rows.extra.items())
-    parts = (b",".join(encoded), foot, extra, encode(meta), encode(cursor))
-    return b'{"data":[%b],%b%b"meta":%b,"next_cursor":%b}' % parts
+    rest = b'],%b%b"meta":%b,"next_cursor":%b}' % (foot, extra, encode(meta), encode(cursor))
+    return b'{"data":[' + rest if not encoded else _joined(b'{"data":[', encoded, rest)
+
+
+def _joined(head: bytes, rows: list[bytes], rest: bytes) -> bytes:
+    """Return some rows with what is before and after them, their bytes copied once."""
+    first, *others = rows
+    if not others:
+        return b"".join((head, first, rest))
+    return b",".join((head + first, *others[:-1], others[-1] + rest))
 
 
 def encoded_rows(rows: Rows, numbers: Int64, row_cache: RowCache) -> list[bytes]:

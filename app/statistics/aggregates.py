@@ -47,7 +47,7 @@ class _Layout:
 
     codes: tuple[str, ...]
     measures: tuple[str, ...]
-    summed: list[int]
+    summed: Int64
     withheld: list[int]
     register_only: list[int]
     undefined: Mask
@@ -181,7 +181,9 @@ def margins_of(total: Counts, count: Callable[[Int64], Counts], disjoint: Int64 
     """Return a total and, if the rows are disjoint, what they leave unallocated."""
     if disjoint is None:
         return Margins(total)
-    blocks = [disjoint[start : start + BLOCK] for start in range(0, max(len(disjoint), 1), BLOCK)]
+    if len(disjoint) <= BLOCK:
+        return Margins(total, less(total, count(disjoint)))
+    blocks = [disjoint[start : start + BLOCK] for start in range(0, len(disjoint), BLOCK)]
     return Margins(total, less(total, stacked([count(block).summed() for block in blocks])))
 
 
@@ -249,7 +251,7 @@ def _layout(summed: tuple[str, ...], given: tuple[str, ...], figures: frozenset[
     return _Layout(
         codes,
         measures,
-        [codes.index(code) for code in measures],
+        np.array([codes.index(code) for code in measures], np.int64),
         [line for line, code in enumerate(codes) if code == _WITHHELD],
         [line for line, code in enumerate(codes) if code in _REGISTER_ONLY],
         np.ones(len(codes), bool),
@@ -280,5 +282,5 @@ def _candidates(tree: Tree, listing: Listing) -> tuple[Int64, int | None]:
     else:
         root, nodes = None, np.arange(len(tree.codes))
     if listing.level is not None:
-        nodes = nodes[tree.of_level(listing.level)[nodes]]
+        nodes = nodes[tree.of_level(listing.level).take(nodes)]
     return nodes, root

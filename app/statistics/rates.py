@@ -121,7 +121,7 @@ class _Plan:
     further
         Of sums of more lines: which, and the second line of each; then which have a third, and so on.
     unknown_of
-        Lines, shape (metrics, 2).
+        Lines, shape (2, metrics).
     with_interval
         Which metrics carry an interval, shape (metrics, 1).
     of_part
@@ -129,9 +129,9 @@ class _Plan:
     clustered, clustered_squared, whole_firms
         Metrics whose employees are alike within enterprises, the line of their squares, and which of them by whole
         enterprises, shape (such metrics, 1).
-    shares, share_whole, share_squared
-        Shares with a correlation of their own (without those of branches, whose squares are not counted), and the lines
-        of what they are parts of and of its squares.
+    shares, share_codes, share_whole, share_squared
+        Shares with a correlation of their own (without those of branches, whose squares are not counted), their codes,
+        and the lines of what they are parts of and of its squares.
     """
 
     first: Lines
@@ -143,6 +143,7 @@ class _Plan:
     clustered_squared: Lines
     whole_firms: Mask
     shares: Lines
+    share_codes: tuple[str, ...]
     share_whole: Lines
     share_squared: Lines
 
@@ -168,13 +169,14 @@ def _plan(codes: tuple[str, ...], metrics: tuple[Metric, ...]) -> _Plan:
             for number in range(1, max(map(len, parts)))
             if (which := [place for place, part in enumerate(parts) if len(part) > number])
         ),
-        unknown_of=np.array(unknown, np.intp),
+        unknown_of=np.array(unknown, np.intp).T,
         with_interval=np.array([metric.interval is not Interval.NONE for metric in metrics])[:, None],
         of_part=np.array([metric.range is RatioRange.PART for metric in metrics])[:, None],
         clustered=np.array([*map(metrics.index, clustered)], np.intp),
         clustered_squared=np.array([codes.index(metric.squared) for metric in clustered], np.intp),
         whole_firms=np.array([metric.interval is Interval.WHOLE_FIRMS for metric in clustered], bool)[:, None],
         shares=np.array([*map(metrics.index, shares)], np.intp),
+        share_codes=tuple(metric.code for metric in shares),
         share_whole=np.array([codes.index(metric.whole) for metric in shares], np.intp),
         share_squared=np.array([codes.index(metric.squared) for metric in shares], np.intp),
     )
@@ -198,7 +200,7 @@ def rates_of(counts: Counts, metrics: Sequence[Metric], precision: Precision) ->
     numerator, denominator, less, companions, companions_less = plan.summed(padded)
     numerator = np.where(absent.numerator, 0, numerator)
     denominator = np.where(absent.denominator, 0, denominator - less)
-    effective = _effective(counts, plan, metrics, denominator, precision)
+    effective = _effective(counts, plan, denominator, precision)
     unknown = _unknown(padded, plan)
     given = (denominator > 0) & ~absent.numerator & ~unknown
     value = np.divide(numerator, denominator, out=np.full(numerator.shape, np.nan), where=given)
@@ -213,8 +215,9 @@ def rates_of(counts: Counts, metrics: Sequence[Metric], precision: Precision) ->
         status[error > UNRELIABLE] = _NUMBER[Status.UNRELIABLE]
     status[inconsistent] = _NUMBER[Status.INCONSISTENT]
     status[unknown] = _NUMBER[Status.UNKNOWN]
-    status[denominator == 0] = _NUMBER[Status.NOT_APPLICABLE]
-    status[(denominator == 0) & (companions > companions_less)] = _NUMBER[Status.UNKNOWN]
+    empty = denominator == 0
+    status[empty] = _NUMBER[Status.NOT_APPLICABLE]
+    status[empty & (companions > companions_less)] = _NUMBER[Status.UNKNOWN]
     status[absent.undefined] = _NUMBER[Status.NOT_APPLICABLE]
     status[absent.protected] = _NUMBER[Status.PROTECTED]
     return Rates(
@@ -225,7 +228,7 @@ def rates_of(counts: Counts, metrics: Sequence[Metric], precision: Precision) ->
 
 def _unknown(padded: Int64, plan: _Plan) -> Mask:
     """Return where some are counted and of none of them it is known."""
-    unknown, counted = padded[plan.unknown_of[:, 0]], padded[plan.unknown_of[:, 1]]
+    unknown, counted = padded.take(plan.unknown_of, axis=0)
     return np.asarray((unknown == counted) & (counted > 0))
 
 
@@ -271,9 +274,7 @@ def _padded(lines: npt.NDArray[Number]) -> npt.NDArray[Number]:
     return np.concatenate((lines, np.zeros_like(lines, shape=(1, lines.shape[1]))))
 
 
-def _effective(
-    counts: Counts, plan: _Plan, metrics: Sequence[Metric], denominator: Int64, precision: Precision
-) -> Floats:
+def _effective(counts: Counts, plan: _Plan, denominator: Int64, precision: Precision) -> Floats:
     """Return the independent draws that each denominator is worth; not NaN where it is above 0."""
     effective = denominator.astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -282,10 +283,7 @@ def _effective(
             worth = effective_headcount(headcount, counts.values[plan.clustered_squared].astype(np.float64), rho)
             effective[plan.clustered] = np.where(headcount > 0, worth, headcount)
         if len(plan.shares):
-            known, rho = (
-                effective[plan.shares],
-                np.array([[precision.shares[metrics[line].code]] for line in plan.shares]),
-            )
+            known, rho = effective[plan.shares], np.array([[precision.shares[code]] for code in plan.share_codes])
             worth = effective_share(known, counts.values[plan.share_whole], counts.values[plan.share_squared], rho)
             effective[plan.shares] = np.where(known > 0, worth, known)
     return effective
