@@ -271,7 +271,7 @@ def _any_part(plan: _Plan, null: Mask, of: Mask) -> Mask:
 
 
 def _padded(lines: npt.NDArray[Number]) -> npt.NDArray[Number]:
-    return np.concatenate((lines, np.zeros_like(lines, shape=(1, lines.shape[1]))))
+    return np.concatenate((lines, np.zeros((1, lines.shape[1]), lines.dtype)))
 
 
 def _effective(counts: Counts, plan: _Plan, denominator: Int64, precision: Precision) -> Floats:
