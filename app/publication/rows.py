@@ -226,16 +226,12 @@ def page_body(rows: Rows, start: int, end: int, meta: Meta, cursor: str | None, 
         foot = b"" if margins is None else _foot(margins, total, row_list.sides)
         row_cache.add(key, {_MARGINS: foot})
     extra = b"".join(b"%b:%b," % (encode(key), encode(value)) for key, value in rows.extra.items())
-    rest = b'],%b%b"meta":%b,"next_cursor":%b}' % (foot, extra, encode(meta), encode(cursor))
-    return b'{"data":[' + rest if not encoded else _joined(b'{"data":[', encoded, rest)
-
-
-def _joined(head: bytes, rows: list[bytes], rest: bytes) -> bytes:
-    """Return some rows with what is before and after them, their bytes copied once."""
-    first, *others = rows
-    if not others:
-        return b"".join((head, first, rest))
-    return b",".join((head + first, *others[:-1], others[-1] + rest))
+    head, rest = b'{"data":[', b'],%b%b"meta":%b,"next_cursor":%b}' % (foot, extra, encode(meta), encode(cursor))
+    if not encoded:
+        return head + rest
+    encoded[0] = head + encoded[0]  # so that the rows are copied once
+    encoded[-1] += rest
+    return b",".join(encoded)
 
 
 def encoded_rows(rows: Rows, numbers: Int64, row_cache: RowCache) -> list[bytes]:
@@ -278,7 +274,7 @@ def _fresh(rows: Rows, numbers: Int64, total: Counts | None) -> tuple[list[bytes
             figured = encode(Figures(counts.pop(), rates.pop()))
         columns |= {side.name: [*map(Figures, counts, rates)]} if side.name else {"counts": counts, "rates": rates}
     row_type = struct_of("Row", tuple(columns))
-    return [encode(row_type(*values)) for values in zip(*columns.values(), strict=True)], figured
+    return [*map(_ENCODER.encode, map(row_type, *columns.values()))], figured
 
 
 def _foot(margins: Margins, total: bytes, sides: Sequence[Side]) -> bytes:

@@ -93,6 +93,11 @@ class Route(APIRoute):
         """Names of its query parameters."""
         return query_names(self.dependant)
 
+    @cached_property
+    def known_names(self) -> frozenset[str]:
+        """The same, to be looked up."""
+        return frozenset(self.query_names)
+
     @property
     def takes_file(self) -> bool:
         """Whether its body is a file instead of JSON."""
