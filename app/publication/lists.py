@@ -90,8 +90,8 @@ def page_answer(
     """
     pinned, position = cursors.pinned(question, page)
     snapshot = snapshot_for(source.shelf, pinned)
-    rows = list_rows(snapshot, pinned, page)
-    length = len(rows.row_list.rows)
+    rows = list_rows(snapshot, pinned, replace(page, until=position + page.limit))
+    length = rows.row_list.number
     end = min(position + page.limit, length)
     cursor = None
     if end < length:

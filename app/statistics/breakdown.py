@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
-from typing import Any
+from functools import cache, cached_property, partial
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
@@ -24,12 +24,16 @@ from app.statistics.aggregates import (
     within_reach,
 )
 from app.statistics.inference import precision_of
-from app.statistics.population import Selection, in_spans, spans_of
+from app.statistics.population import Selection, in_spans, rows_of, spans_of
 from app.statistics.question import Page, Question, Subject
 from app.statistics.rates import Counts, stacked
 from app.statistics.row_list import Margins, RowList, ordered
 from app.store.arrays import Int64, holders
 from app.store.snapshot import Mask, Snapshot, Tree, code_ranks
+from app.store.table import Table
+
+_FEW = 4096
+"""Cells up to which the sums of all are made at once, and kept while a question is answered."""
 
 _OVERLAPPING = frozenset({By.INDUSTRY_GROUP, By.BASIS})
 """Dimensions of which an enterprise may have several values."""
@@ -192,7 +196,7 @@ def cells_of(snapshot: Snapshot, selection: Selection, by: Sequence[By]) -> Cell
     if axes[0].by is By.BASIS and len(axes) == 1:
         return _by_basis(snapshot, selection, axes)
     grid = _grid(snapshot, selection, axes)
-    return Cells(axes, grid.filled(), partial(_count, selection, axes, grid), grid.summed)
+    return Cells(axes, grid.filled(), partial(_count, snapshot, selection, axes, grid), grid.summed)
 
 
 def _by_basis(snapshot: Snapshot, selection: Selection, axes: tuple[Axis, ...]) -> Cells:
@@ -223,25 +227,49 @@ def refuse_pair(by: Sequence[By], *, basis_given: bool) -> None:
 
 
 @dataclass(frozen=True)
-class _Grid:
-    """The selected rows, once per cell that they are in, sorted by cell.
+class _SortedRows:
+    """Selected rows of one part of the table, once per cell that they are in, sorted by cell.
 
     Parameters
     ----------
-    snapshot
-        Their snapshot.
-    rows
-        Their numbers.
+    part
+        The rows among which they are.
+    places
+        Where each is among these.
     cells
         The cells, ascending.
     starts
         Where the rows of each cell begin and, last, the number of rows.
     """
 
-    snapshot: Snapshot
-    rows: Int64
+    part: slice
+    places: npt.NDArray[np.int32]
     cells: Int64
     starts: Int64
+
+    def summed(self, table: Table, numbers: Int64, measures: Sequence[str]) -> Int64:
+        """Return the sums of some cells, zeros for one without rows; shape (measures, cells)."""
+        found = np.minimum(np.searchsorted(self.cells, numbers), max(len(self.cells) - 1, 0))
+        if len(self.cells) == 0:
+            return np.zeros((len(measures), len(numbers)), np.int64)
+        lengths = np.where(self.cells[found] == numbers, np.diff(self.starts)[found], 0)
+        before = np.cumsum(lengths) - lengths
+        wanted = np.repeat(self.starts[found] - before, lengths) + np.arange(int(lengths.sum()))
+        places = self.places[wanted]
+        return sums.of_runs(lambda measure: table.values(measure, self.part).take(places), lengths, measures)
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """The selected rows by part of the table, so that nothing is as long as all rows where there are several."""
+
+    table: Table
+    parts: Sequence[_SortedRows]
+
+    @cached_property
+    def cells(self) -> Int64:
+        """The cells, ascending."""
+        return np.unique(np.concatenate([part.cells for part in self.parts]))
 
     def filled(self) -> Int64:
         """Return the cells with at least one enterprise."""
@@ -250,32 +278,47 @@ class _Grid:
 
     def summed(self, numbers: Int64, measures: Sequence[str]) -> Int64:
         """Return the sums of some cells, zeros for one without rows; shape (measures, cells)."""
-        if len(self.cells) == 0:
-            return np.zeros((len(measures), len(numbers)), np.int64)
-        places = np.minimum(np.searchsorted(self.cells, numbers), len(self.cells) - 1)
-        lengths = np.where(self.cells[places] == numbers, np.diff(self.starts)[places], 0)
-        before = np.cumsum(lengths) - lengths
-        rows: Int64 = self.rows[np.repeat(self.starts[places] - before, lengths) + np.arange(int(lengths.sum()))]
-        return sums.of_runs(self.snapshot, rows, lengths, measures)
+        if len(self.cells) > _FEW:
+            return self._summed(numbers, measures)
+        everything = self._of_all(tuple(measures))
+        places = np.where(np.isin(numbers, self.cells), np.searchsorted(self.cells, numbers), len(self.cells))
+        return everything[:, places]
+
+    @cached_property
+    def _of_all(self) -> Callable[[tuple[str, ...]], Int64]:
+        """Sums all cells and, last, none; a pass over the enterprises costs the same for one cell and for all."""
+        return cache(lambda measures: np.pad(self._summed(self.cells, measures), ((0, 0), (0, 1))))
+
+    def _summed(self, numbers: Int64, measures: Sequence[str]) -> Int64:
+        found = np.zeros((len(measures), len(numbers)), np.int64)
+        for part in self.parts:
+            found += part.summed(self.table, numbers, measures)
+        return found
 
 
 def _grid(snapshot: Snapshot, selection: Selection, axes: Sequence[Axis]) -> _Grid:
     if any(axis.by is By.BASIS for axis in axes):
         selection = replace(selection, basis=Basis.REGISTERED)
-    selected = sums.listed_rows(snapshot, selection)
+    parts = [_sorted_rows(part, mask, axes) for part, mask in rows_of(snapshot, selection)]
+    return _Grid(snapshot.rows, parts)
+
+
+def _sorted_rows(part: slice, mask: Mask, axes: Sequence[Axis]) -> _SortedRows:
+    selected = part.start + np.flatnonzero(mask)
     keys = np.zeros(len(selected), np.int64)
     for axis in axes:
         places, values = axis.expanded(selected)
         selected, keys = selected[places], keys[places] * len(axis.choices) + values
-    order = np.argsort(keys, kind="stable")
-    sorted_keys: npt.NDArray[Any] = keys[order]
+    narrow = keys.astype(np.min_scalar_type(prod(len(axis.choices) for axis in axes)))  # of 16 bits: sorted by radix
+    order = np.argsort(narrow, kind="stable")
+    sorted_keys = keys[order]
     starts = np.flatnonzero(np.diff(sorted_keys, prepend=-1))
-    return _Grid(snapshot, selected[order], sorted_keys[starts], np.append(starts, len(sorted_keys)))
+    places = (selected[order] - part.start).astype(np.int32)
+    return _SortedRows(part, places, sorted_keys[starts], np.append(starts, len(sorted_keys)))
 
 
-def _count(selection: Selection, axes: tuple[Axis, ...], grid: _Grid, numbers: Int64) -> Counts:
+def _count(snapshot: Snapshot, selection: Selection, axes: tuple[Axis, ...], grid: _Grid, numbers: Int64) -> Counts:
     """Return the figures of some cells."""
-    snapshot = grid.snapshot
     hidden = partial(_withheld, snapshot, selection, axes, numbers)
     return counted(snapshot, selection, partial(grid.summed, numbers), hidden)
 

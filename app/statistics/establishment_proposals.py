@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from itertools import chain
 
 import numpy as np
@@ -147,7 +148,8 @@ def propose(snapshot: Snapshot, population: Population) -> Proposals:
     full, is_known = _column(snapshot, "full_members", loose)
     members, has_members = _column(snapshot, "members", loose)
     plan = _Planner(snapshot, loose[is_known & (full >= 1)]).plan()
-    counts = sums.of_runs(snapshot, plan.enterprises, plan.lengths, _SUMMED)
+    values_of = partial(snapshot.rows.values, rows=plan.enterprises)
+    counts = sums.of_runs(values_of, plan.lengths, _SUMMED)
     eligible = (plan.kinds == _STANDALONE).astype(np.int64)
     order = np.lexsort((_smallest(snapshot, plan), -counts[_SUMMED.index("members")], -eligible))
     plan, eligible = plan.taken(order), eligible[order]

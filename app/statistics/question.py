@@ -135,6 +135,8 @@ class Page:
         Rows per page, 1 to 1000.
     cursor
         Where the previous page ended; null for the first page.
+    until
+        How many rows from the first on are wanted; null: all.
     """
 
     sort: str = "code"
@@ -142,6 +144,7 @@ class Page:
     status: tuple[str, ...] = ()
     limit: int = 100
     cursor: str | None = None
+    until: int | None = None
 
 
 ALL_FIGURES = ("all",)

@@ -1,6 +1,6 @@
 """Lists of subjects: which rows, in which order, and a function that counts any of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TypeVar
@@ -82,18 +82,20 @@ class Margins:
 
 @dataclass(frozen=True)
 class RowList:
-    """All rows that answer a question, in order.
+    """The rows that answer a question, in order.
 
     Parameters
     ----------
     snapshot, subject
         Snapshot of the rows, and what a row is about.
     rows
-        Numbers of the subjects: nodes of a tree, rows of a table.
+        Numbers of the subjects: nodes of a tree, rows of a table. All, or as many as the page wanted.
     sides
         Sets of figures of each row.
     add_up
         Computes the margins, on demand; null for branches, whose persons overlap.
+    length
+        Number of all rows, where `rows` are not all.
     """
 
     snapshot: Snapshot
@@ -101,6 +103,12 @@ class RowList:
     rows: Int64
     sides: tuple[Side, ...]
     add_up: Callable[[], Margins] | None = None
+    length: int | None = None
+
+    @property
+    def number(self) -> int:
+        """Number of all rows."""
+        return len(self.rows) if self.length is None else self.length
 
     @cached_property
     def precision(self) -> Precision:
@@ -146,6 +154,44 @@ def ordered(rows: Int64, code_ranks: Int64, side: Side, page: Page, precision: P
     return in_order
 
 
+def first_of(
+    parts: Iterable[Int64],
+    code_ranks: Callable[[Int64], Int64],
+    side: Side,
+    page: Page,
+    precision: Precision,
+    most: int,
+) -> tuple[Int64, int]:
+    """Return the first rows in the order of a page, and how many there are; nothing is as long as all of them.
+
+    Parameters
+    ----------
+    parts
+        The rows, some after the others.
+    code_ranks
+        Returns numbers that order some rows by their codes, for these rows alone.
+    side, page, precision
+        As of `ordered`.
+    most
+        How many are wanted.
+    """
+    metric, length, down = _sorted_metric(side, page), 0, page.order is Order.DESCENDING
+    found: list[tuple[Int64, npt.NDArray[np.number], Mask]] = []  # the first rows so far, once there are any
+    for rows in (part[start : start + BLOCK] for part in parts for start in range(0, len(part), BLOCK)):
+        keys, null, listed = _keys(rows, side, page, metric, precision)
+        length += int(np.count_nonzero(listed))
+        if found and len(found[0][0]) == most and not found[0][2][-1]:
+            last = found[0][1][-1]
+            listed = listed & ~null & ~(keys < last if down else keys > last)
+        if listed.any():
+            found.append((rows[listed], keys[listed], null[listed]))
+            first, keys, null = map(np.concatenate, zip(*found, strict=True))
+            ranks = code_ranks(first)
+            order = order_of(keys, null, -ranks if down and page.sort == "code" else ranks, page.order)[:most]
+            found = [(first[order], keys[order], null[order])]
+    return found[0][0] if found else np.empty(0, np.int64), length
+
+
 def order_of(keys: npt.NDArray[np.number], null: Mask, code_ranks: Int64, order: Order) -> Int64:
     """Return the sorted order of rows by key: ties by code ascending and nulls last, in both directions."""
     directed = keys if order is Order.ASCENDING else -keys
@@ -178,6 +224,9 @@ def _keys(
     rows: Int64, side: Side, page: Page, metric: Metric | None, precision: Precision
 ) -> tuple[npt.NDArray[np.number], Mask, Mask]:
     """Return the key of each row, where it is null, and where its state is asked for."""
+    if page.sort == "code":
+        ranks = np.zeros(len(rows), np.int64)
+        return ranks, ranks != 0, ranks == 0
     counts = side.count(rows)
     if metric is None:
         line = counts.codes.index(page.sort)

@@ -1,6 +1,7 @@
 """Statistics of single enterprises, and of branches: distinct persons, `own` and `subtree`."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import NoReturn
 
@@ -17,13 +18,16 @@ from app.statistics.inference import precision_of
 from app.statistics.population import in_spans, resolve, spans_of, unknown_code
 from app.statistics.question import Listing, Page, Population, Question, Relation, Subject
 from app.statistics.rates import Counts
-from app.statistics.row_list import Margins, RowList, Side, ordered
+from app.statistics.row_list import Margins, RowList, Side, first_of, ordered
 from app.store.arrays import Indices, Int64
 from app.store.snapshot import Mask, Snapshot
 
 _ROWS = tuple(measure.code for measure in ROW_MEASURES)
 _REGISTER_ONLY = np.array([measure.register_only for measure in ROW_MEASURES])
 _PROTECTED = np.zeros(len(_ROWS), bool)
+_FIRST = 1 << 15
+"""So many first rows of a table of several files are found without an order of all."""
+
 _FLAGS = {
     "organised": "organised",
     "standalone": "standalone",
@@ -35,12 +39,22 @@ _FLAGS = {
 
 def list_enterprises(snapshot: Snapshot, question: Question, page: Page) -> RowList:
     """Return the enterprises that a question lists; `total` is the sum of all of them."""
-    rows = sums.listed_rows(snapshot, resolve(snapshot, question.population))
-    flags = flagged(snapshot, rows, question.listing)
-    rows = related(snapshot, flags, question.listing, question.population.district)
+    table, selection = snapshot.enterprises, resolve(snapshot, question.population)
+
+    def listed() -> Iterator[Int64]:
+        for part in sums.listed_parts(snapshot, selection):
+            flags = flagged(snapshot, part, question.listing)
+            yield related(snapshot, flags, question.listing, question.population.district)
+
     side = _side(snapshot, question.fields)
-    ranked = ordered(rows, snapshot.enterprises.ranks("code", rows), side, page, precision_of(snapshot.manifest))
-    return RowList(snapshot, Subject.ENTERPRISES, ranked, (side,), partial(_margins, snapshot, rows))
+    sorting = replace(side, count=partial(_count, snapshot, codes=(page.sort,))) if page.sort in _ROWS else side
+    precision, margins = precision_of(snapshot.manifest), partial(_margins, snapshot, listed)
+    if table.is_divided and page.until is not None and page.until <= _FIRST:
+        first, length = first_of(listed(), partial(table.ranks, "code"), sorting, page, precision, page.until)
+        return RowList(snapshot, Subject.ENTERPRISES, first, (side,), margins, length)
+    rows = np.concatenate(list(listed()))
+    ranked = ordered(rows, table.ranks("code", rows), sorting, page, precision)
+    return RowList(snapshot, Subject.ENTERPRISES, ranked, (side,), margins)
 
 
 def enterprises_of(
@@ -154,24 +168,25 @@ def subtree_of(snapshot: Snapshot, branch: str, district: tuple[str, ...]) -> In
     return np.flatnonzero(_descends(snapshot.branch_parents, row))
 
 
-def _count(snapshot: Snapshot, rows: Int64) -> Counts:
-    """Return the measures of single enterprises; null: unknown, or not defined for the member source."""
-    values = np.stack([snapshot.enterprises.values(code, rows) for code in _ROWS]).astype(np.int64)
+def _count(snapshot: Snapshot, rows: Int64, codes: tuple[str, ...] = _ROWS) -> Counts:
+    """Return measures of single enterprises; null: unknown, or not defined for the member source."""
+    values = np.stack([snapshot.enterprises.values(code, rows) for code in codes]).astype(np.int64)
     null = np.zeros(values.shape, bool)
-    for line, code in enumerate(_ROWS):
+    for line, code in enumerate(codes):
         valid = snapshot.enterprises.valid(code, rows)
         if valid is not None:
             null[line] = ~valid
-    return Counts(_ROWS, values, null, _undefined(snapshot), _PROTECTED)
+    lines = np.array([*map(_ROWS.index, codes)], np.intp)
+    return Counts(codes, values, null, _undefined(snapshot).take(lines), _PROTECTED.take(lines))
 
 
-def _margins(snapshot: Snapshot, rows: Int64) -> Margins:
-    summed = sums.add_rows(snapshot, np.sort(rows), _ROWS)
+def _margins(snapshot: Snapshot, parts: Callable[[], Iterator[Int64]]) -> Margins:
+    summed: Int64 = np.sum([sums.add_rows(snapshot, rows, _ROWS) for rows in parts()], axis=0, dtype=np.int64)
     undefined = _undefined(snapshot)
     return Margins(Counts(_ROWS, summed, np.repeat(undefined[:, None], 1, axis=1), undefined, _PROTECTED))
 
 
-def _undefined(snapshot: Snapshot) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _undefined(snapshot: Snapshot) -> Mask:
     return _REGISTER_ONLY & (snapshot.manifest.member_source == "returns")
 
 

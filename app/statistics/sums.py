@@ -3,7 +3,7 @@
 Rows are enterprises, or the places of a protected snapshot; measures are given by code.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -201,8 +201,13 @@ def _added(columns: Iterable[npt.NDArray[Any]], size: int, starts: Int64, ends: 
 
 def listed_rows(snapshot: Snapshot, selection: Selection) -> Int64:
     """Return the selected rows."""
-    listed: Int64 = np.concatenate([rows.start + np.flatnonzero(mask) for rows, mask in rows_of(snapshot, selection)])
-    return listed
+    return np.concatenate(list(listed_parts(snapshot, selection)))
+
+
+def listed_parts(snapshot: Snapshot, selection: Selection) -> Iterator[Int64]:
+    """Yield the selected rows of each part of the table."""
+    for rows, mask in rows_of(snapshot, selection):
+        yield rows.start + np.flatnonzero(mask)
 
 
 def add_rows(snapshot: Snapshot, rows: Int64, measures: Sequence[str]) -> Int64:
@@ -210,13 +215,12 @@ def add_rows(snapshot: Snapshot, rows: Int64, measures: Sequence[str]) -> Int64:
     return _of_rows(snapshot, rows, np.array([0]), np.array([len(rows)]), measures)
 
 
-def of_runs(snapshot: Snapshot, rows: Int64, lengths: Int64, measures: Sequence[str]) -> Int64:
-    """Return the sums of consecutive runs of rows of these lengths; shape (measures, runs)."""
+def of_runs(values_of: Callable[[str], npt.NDArray[Any]], lengths: Int64, measures: Sequence[str]) -> Int64:
+    """Return the sums of consecutive runs of these lengths among values of measures; shape (measures, runs)."""
     sums = np.zeros((len(measures), len(lengths)), np.int64)
     some = np.flatnonzero(lengths)
     if len(some):
         starts = (np.cumsum(lengths) - lengths)[some]
         for line, measure in enumerate(measures):
-            values = snapshot.rows.values(measure, rows)
-            sums[line, some] = np.add.reduceat(values, starts, dtype=np.int64)
+            sums[line, some] = np.add.reduceat(values_of(measure), starts, dtype=np.int64)
     return sums

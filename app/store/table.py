@@ -25,6 +25,10 @@ _FEW_OF = 64
 """Few rows are at most one of so many; for more it is worth making the order of all, which is kept."""
 
 
+_RUN = 1 << 20
+"""Rows that a question about all of them reads at once."""
+
+
 class _Part:
     """A memory-mapped file; its columns are arrays, with 0 for null.
 
@@ -88,6 +92,11 @@ class Table:
         """Return the number of rows."""
         return int(self._starts[-1])
 
+    @property
+    def is_divided(self) -> bool:
+        """Whether it has several files."""
+        return len(self._parts) > 1
+
     @cached_property
     def _starts(self) -> Int64:
         """First row of each part and, last, the number of rows."""
@@ -121,13 +130,13 @@ class Table:
         return self._read(rows, lambda part, within: part.valid(name, within))
 
     def runs(self, rows: slice) -> Iterator[slice]:
-        """Yield consecutive rows as slices that lie in one part each; at least one."""
-        if len(self._parts) == 1 or rows.start == rows.stop:
+        """Yield consecutive rows as slices that lie in one part each, of a million rows at most; at least one."""
+        if rows.start == rows.stop:
             yield rows
-            return
         for start, stop in pairwise(self._starts.tolist()):
-            if start < rows.stop and rows.start < stop:
-                yield slice(max(start, rows.start), min(stop, rows.stop))
+            first, end = max(start, rows.start), min(stop, rows.stop)
+            for row in range(first, end, _RUN):
+                yield slice(row, min(row + _RUN, end))
 
     def edges(self, name: str, count: int) -> Int64:
         """Return the first row of each node and the end of the last; the rows are sorted by this column of nodes."""
