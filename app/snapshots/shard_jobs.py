@@ -10,7 +10,7 @@ from app.messages import Message, say
 from app.snapshots.folders import build_folder
 from app.snapshots.pool import each, processes_of
 from app.snapshots.replication.objects import unavailable
-from app.snapshots.shared_pieces import manifests_at, read_work
+from app.snapshots.shared_pieces import SharedPieces, shown_at
 
 _POLL_SECONDS = 1.0
 
@@ -28,7 +28,7 @@ def take_part(settings: Settings, tell: Tell, complain: Callable[[ServiceError],
         Once, and something is refused, or the store is away.
     """
     settings.snapshots_dir.mkdir(parents=True, exist_ok=True)
-    seen, told = set[bytes](), ""
+    seen, told = set[str](), ""
     if not once:
         tell(say("Waiting for pieces at {address}.", address=settings.shard_folder))
     while True:
@@ -45,13 +45,11 @@ def take_part(settings: Settings, tell: Tell, complain: Callable[[ServiceError],
         tell(say("There are no pieces at {address}.", address=settings.shard_folder))
 
 
-def _look(settings: Settings, seen: set[bytes], tell: Tell) -> ServiceError | None:
+def _look(settings: Settings, seen: set[str], tell: Tell) -> ServiceError | None:
     """Help the builds that were not seen before; return what is refused, or that the store is away."""
     try:
-        for place, content in manifests_at(settings).items():
-            if content not in seen:
-                seen.add(content)
-                _help(settings, place, content, tell)
+        for pieces in shown_at(settings, seen):
+            _help(settings, pieces, tell)
     except OSError as error:
         if error.errno == ENOSPC:
             raise
@@ -61,9 +59,8 @@ def _look(settings: Settings, seen: set[bytes], tell: Tell) -> ServiceError | No
     return None
 
 
-def _help(settings: Settings, place: str, content: bytes, tell: Tell) -> None:
+def _help(settings: Settings, pieces: SharedPieces, tell: Tell) -> None:
     """Make those pieces of a build that nobody has claimed."""
-    pieces = read_work(settings, place, content)
     common = pieces.common(settings)
     if common is None:
         return

@@ -119,7 +119,7 @@ class SharedPieces:
     def is_wanted(self) -> bool:
         """Whether the build still goes on."""
         content = self._storage.read(f"{self.place}.json")
-        return content is not None and hashlib.sha256(content).hexdigest() == self.digest
+        return content is not None and _digest(content) == self.digest
 
     def make_unclaimed(self, common: Common, task: Task) -> Made | None:
         """Make a piece for the build itself, unless somebody has claimed it."""
@@ -174,7 +174,7 @@ class SharedPieces:
         tables = {}
         for name in _COMMON:
             content = self._storage.read(f"{self.place}/{self.work.run}/{name}.parquet")
-            if content is None or hashlib.sha256(content).hexdigest() != self.work.common.get(name):
+            if content is None or _digest(content) != self.work.common.get(name):
                 return None
             tables[name] = pq.read_table(pa.BufferReader(content))
         trees = order_tree(tables["districts"], DistrictLevel), order_tree(tables["industries"], IndustryLevel)
@@ -273,7 +273,7 @@ def _show(settings: Settings, facts: Facts, division: Division, common: Common) 
         pq.write_table(table, buffer, compression="zstd")
         content = buffer.getvalue().to_pybytes()
         storage.create(f"{place}/{run}/{name}.parquet", content)
-        written[name] = hashlib.sha256(content).hexdigest()
+        written[name] = _digest(content)
     work = Work(
         version=code_version(),
         run=run,
@@ -283,7 +283,7 @@ def _show(settings: Settings, facts: Facts, division: Division, common: Common) 
         pieces=tuple(checksum(piece.path) for piece in rows),
     )
     content = msgspec.json.format(msgspec.json.encode(work), indent=1) + b"\n"
-    pieces = SharedPieces(*address, place, work, hashlib.sha256(content).hexdigest())
+    pieces = SharedPieces(*address, place, work, _digest(content))
     for number, piece in enumerate(rows):
         storage.create(pieces._name("facts", number), piece.path.read_bytes())
     storage.write(f"{place}.json", content)
@@ -295,6 +295,10 @@ def _clear(storage: Storage, place: str) -> None:
     storage.remove_all(place)
 
 
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
 @cache
 def code_version() -> str:
     """Return the version of the service, and a digest of its code and of what computes; others may make other bytes."""
@@ -304,44 +308,32 @@ def code_version() -> str:
     return f"{VERSION}+{digest.hexdigest()[:12]}"
 
 
-def manifests_at(settings: Settings) -> dict[str, bytes]:
-    """Return the manifests that are shown at the address, by the place of the service that builds.
+def shown_at(settings: Settings, seen: set[str]) -> Iterator[SharedPieces]:
+    """Yield the pieces of each build that shows any and was not seen before.
 
     Raises
     ------
-    StoreUnavailable
-        The store cannot be used.
+    OtherVersion
+        A build is of another version of this service; those after it can be asked for again.
     """
     storage = _opened(settings.shard_folder, settings.extract_credentials_file)
     try:
         names = storage.names()
     except FileNotFoundError:  # no build has made the folder yet
-        return {}
-    found = {match[1]: storage.read(match[0]) for match in map(_MANIFEST.fullmatch, sorted(names)) if match}
-    return {place: content for place, content in found.items() if content is not None}
-
-
-def read_work(settings: Settings, place: str, content: bytes) -> SharedPieces:
-    """Return what a manifest shows.
-
-    Raises
-    ------
-    OtherVersion
-        It is of another version of this service.
-    """
-    digest = hashlib.sha256(content).hexdigest()
-    try:
-        work = msgspec.json.decode(content, type=Work)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        work = None
-    if work is None or (work.format, work.version) != (_FORMAT, code_version()) or not _RUN.fullmatch(work.run):
-        message = say(
-            "The build is of version {theirs}, this job of {own}: give both the same.",
-            theirs="?" if work is None else work.version,
-            own=code_version(),
-        )
-        raise OtherVersion(message)
-    return SharedPieces(settings.shard_folder, settings.extract_credentials_file, place, work, digest)
+        return
+    for place in sorted(match[1] for match in map(_MANIFEST.fullmatch, names) if match):
+        content = storage.read(f"{place}.json")
+        if content is None or _digest(content) in seen:
+            continue
+        seen.add(_digest(content))
+        try:
+            work = msgspec.json.decode(content, type=Work)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            work = None
+        if work is None or (work.format, work.version) != (_FORMAT, code_version()) or not _RUN.fullmatch(work.run):
+            message = "The build is of version {theirs}, this job of {own}: give both the same."
+            raise OtherVersion(say(message, theirs=work.version if work else "?", own=code_version()))
+        yield SharedPieces(settings.shard_folder, settings.extract_credentials_file, place, work, _digest(content))
 
 
 def _arrays(sums: Sums, counted: Counted) -> dict[str, npt.NDArray[Any]]:

@@ -18,7 +18,7 @@ import pytest
 
 from app.snapshots.facts import SIZES
 from app.snapshots.pieces import Common, Made, Task, make_piece
-from app.snapshots.shared_pieces import code_version
+from app.snapshots.shared_pieces import code_version, shown_at
 from tests.documentation.markdown import ROOT
 from tests.factories.shard_jobs import PIECES, Builder, Ids, until, write_counties
 
@@ -114,6 +114,33 @@ def test_the_build_ends_when_a_job_hangs_which_then_waits_for_the_next(builder: 
         assert builder.ids(lambda: job.await_made(before + 2)) == whole
         until(lambda: builder.files == [])
         assert job.process.poll() is None
+
+
+def test_nothing_is_left_when_a_build_ends_before_its_job(
+    builder: Builder, whole: Ids, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = Path(builder.settings.shard_folder)
+
+    def end_meanwhile(common: Common, task: Task) -> Made:
+        made = make_piece(common, task)
+        shutil.rmtree(shared)
+        shared.mkdir()
+        return made
+
+    def help_too_long() -> None:
+        [pieces] = shown_at(builder.settings, set())
+        common = pieces.common(builder.settings)
+        assert common is not None
+        with monkeypatch.context() as replaced:
+            replaced.setattr("app.snapshots.shared_pieces.make_piece", end_meanwhile)
+            assert pieces.make_for_build((common, builder.folder), 0)
+        assert builder.files != []
+        pieces.clear_up()
+        assert builder.files == []
+        assert not pieces.make_for_build((common, builder.folder), 1)
+        assert builder.files == []
+
+    assert builder.ids(help_too_long) == whole
 
 
 def damage(path: Path) -> None:
