@@ -19,8 +19,8 @@ from benchmarks.measuring import Pair, Run, in_subprocess, measured, paired, sho
 from benchmarks.registries import demo, filled, libpq, postgres
 
 TEXTS = ("enterprises", "branches")
-_READ = ("activity", "employments", "participation", "own_sums")
-"""Of the texts of the steps, those that these two read."""
+_UNREAD = {"unregistered_enterprise", "workplace_count"}
+"""Of the tables of the steps, those that these two do not read."""
 
 _RECURSION = """
 WITH RECURSIVE lineage (ancestor, code, distance) AS (
@@ -85,7 +85,7 @@ def _on_postgres(address: str) -> Run:
 
 def _statements() -> list[str]:
     parameters = Parameters(GENERATED_DATE, Thresholds(), "register")
-    steps = {step.table: step_statement(step, parameters) for step in STEPS if step.text in _READ}
+    steps = {step.table: step_statement(step, parameters) for step in STEPS if step.table not in _UNREAD}
     asked = {LINEAGE: _RECURSION, **steps, **{f"{name}_fact": statement(name, parameters) for name in TEXTS}}
     return [f"CREATE TEMPORARY TABLE {name} AS {text}" for name, text in asked.items()]
 

@@ -104,11 +104,11 @@ STEPS = (
     Step("activity", "recent_return", None, _BY_CODE),
     Step("activity", "activity_below", None, _BY_CODE),
     Step("activity", "branch_activity"),
-    Step("employments", "working_member", "member", _BY_ENTERPRISE),
-    Step("employments", "member_turnover", "member", _BY_ENTERPRISE),
-    Step("employments", "member_without_employer", "member"),
-    Step("participation", "branch_member", "member", Dealing("branch", "branch_code")),
-    Step("participation", "secondary_employment", "member"),
+    Step("members", "branch_member", "member", Dealing("branch", "branch_code")),
+    Step("members", "working_member", "member", _BY_ENTERPRISE),
+    Step("members", "secondary_employment", "member"),
+    Step("members", "member_turnover", "member", _BY_ENTERPRISE),
+    Step("members", "member_without_employer", "member"),
     Step("own_sums", "own_sum", "branch", _BY_CODE),
     Step("own_sums", "joint_branch"),
     *(
@@ -121,7 +121,8 @@ STEPS = (
             "enterprises_participating",
         )
     ),
-    Step("workplace_counts", "workplace_count", "member", _BY_ENTERPRISE),
+    Step("members", "unregistered_enterprise"),
+    Step("members", "workplace_count", "member", _BY_ENTERPRISE),
 )
 """In an order in which each reads only those before it."""
 
@@ -225,10 +226,13 @@ def statement(name: str, parameters: Parameters) -> str:
 def step_statement(step: Step, parameters: Parameters) -> str:
     """Return the SQL text of the table of a step, which reads those of the steps before it."""
     before = {one.table for one in STEPS[: STEPS.index(step)]}
-    stated = dict(_STATED.findall(statement(step.text, parameters)))
-    own = [name for name in stated if name not in before]
-    listed = ",\n".join(f"{name} AS (\n{stated[name]})" for name in own[: own.index(step.table)])
-    return f"WITH\n{listed}\n{stated[step.table]}" if listed else stated[step.table]
+    stated: dict[str, str] = dict(_STATED.findall(statement(step.text, parameters)))
+    used, needed = stated[step.table], list[str]()
+    for name in reversed(list(stated)[: list(stated).index(step.table)]):
+        if name not in before and re.search(rf"\b{name}\b", used):
+            needed.insert(0, f"{name} AS (\n{stated[name]})")
+            used += stated[name]
+    return ("WITH\n" + ",\n".join(needed) + "\n" if needed else "") + stated[step.table]
 
 
 _STATED = re.compile(r"^(\w+) AS \(\n(.*?)^\)", re.MULTILINE | re.DOTALL)

@@ -1,4 +1,4 @@
--- Where the members of joint branches work: those of the text of workplace counts, for each branch and place together.
+-- Where the members of joint branches work: their counts of workplaces, for each branch and place together.
 SELECT
     branch_code, place, enterprise_code, CAST(sum(members) AS BIGINT) AS members,
     CAST(sum(members_secondary) AS BIGINT) AS members_secondary
