@@ -170,6 +170,11 @@ class Settings(BaseSettings):
         description="Folder, or URL of an object store, that the cluster and this service both see, for what they "
         "exchange during a build. Empty: the folder of snapshots.",
     )
+    shard_folder: str = Field(
+        default="",
+        description="Folder, or URL of an object store, where builds of several pieces share them with the jobs of "
+        "`snapshot shard`. Empty: they do not.",
+    )
     time_zone: str = Field(default="Asia/Shanghai", description="Time zone that decides today's date (IANA name).")
     cors_origins: tuple[str, ...] = Field(
         default=(),
@@ -293,7 +298,12 @@ class Settings(BaseSettings):
     def _engine_that_is_installed(cls, value: str) -> str:
         return value if value == "duckdb" else _with_extra("spark", "pyspark", value)
 
-    @field_validator("spark_folder")
+    @field_validator("shard_folder")
+    @classmethod
+    def _folder_or_store(cls, value: str) -> str:
+        return _known_address(value) if "://" in value else value
+
+    @field_validator("spark_folder", "shard_folder")
     @classmethod
     def _folder_that_can_be_opened(cls, value: str) -> str:
         return _with_extra("store", "obstore", value) if "://" in value and not value.startswith("file:") else value
@@ -308,9 +318,7 @@ class Settings(BaseSettings):
     @field_validator("store_url", "public_store_url")
     @classmethod
     def _known_store(cls, value: str) -> str:
-        if value and not value.startswith(_STORES):
-            raise NotValid("invalid_value", say("must start with s3://, gs://, az:// or file:///"))
-        return _with_extra("store", "obstore", value) if value else value
+        return _with_extra("store", "obstore", _known_address(value)) if value else value
 
     @property
     def answered_without_key(self) -> Literal["none", "public", "exact"]:
@@ -378,6 +386,12 @@ class Settings(BaseSettings):
     def today(self) -> date:
         """Today's date in the operator's time zone."""
         return datetime.now(ZoneInfo(self.time_zone)).date()
+
+
+def _known_address(value: str) -> str:
+    if not value.startswith(_STORES):
+        raise NotValid("invalid_value", say("must start with s3://, gs://, az:// or file:///"))
+    return value
 
 
 def _with_extra(extra: str, module: str, value: str) -> str:

@@ -1,10 +1,11 @@
-"""`snapshot build | list | release | withdraw | prune`."""
+"""`snapshot build | shard | list | release | withdraw | prune`."""
 
 from datetime import datetime
 from typing import Annotated
 
 import typer
 
+from app.cli.errors import print_error
 from app.cli.registry import require_registry
 from app.cli.running import show_progress, write_audit_record
 from app.cli.store import push_decided, tell_unpushed
@@ -67,6 +68,19 @@ def build(
         else:
             tell("{url} stays: another extract has taken its place.", url=extract.url)
     tell_unpushed(settings)
+
+
+@commands.command("shard")
+def shard(
+    *, once: Annotated[bool, typer.Option("--once", help="Until those that are there are made, not for ever.")] = False
+) -> None:
+    """Make pieces of the builds of other machines, at the address of ORGCOVERAGE_SHARD_FOLDER."""
+    from app.snapshots.shard_jobs import take_part  # noqa: PLC0415 - loaded when it runs
+
+    settings = Settings()
+    if not settings.shard_folder:
+        raise typer.BadParameter(told("no folder is set"), param_hint="ORGCOVERAGE_SHARD_FOLDER")
+    take_part(settings, tell, print_error, once=once)
 
 
 def tell_draft(settings: Settings, snapshot_id: str) -> None:

@@ -21,16 +21,17 @@ from app.snapshots.manifests import exact_manifest, public_manifest
 from app.snapshots.merging import Source
 from app.snapshots.moves import moving
 from app.snapshots.ordering import order_tree
-from app.snapshots.pieces import Common, correlation_of, work_on, write_enterprises
+from app.snapshots.pieces import common_of, correlation_of, work_on, write_enterprises
 from app.snapshots.pool import processes_of
 from app.snapshots.public import public_tables
 from app.snapshots.releases import refuse_withdrawn, remove_draft
 from app.snapshots.replication.push import push_changes
 from app.snapshots.replication.state import note_change, refuse_replica
-from app.snapshots.rounding import first_codes, rounding_key
+from app.snapshots.rounding import rounding_key
 from app.snapshots.shards import divide
 from app.snapshots.shared_extracts import SharedExtract, read_extract
-from app.snapshots.tables import axes_of, group_columns, snapshot_tables, sum_tables
+from app.snapshots.shared_pieces import sharing
+from app.snapshots.tables import snapshot_tables, sum_tables
 from app.store.manifest import ExtractInfo, Manifest, read_manifest
 from app.store.shelf import DRAFTS
 from app.store.table import Table
@@ -105,9 +106,9 @@ def _publish(
     """Write the snapshots into the private build folder, then publish them; return the exact one's manifest."""
     districts, industries = order_tree(facts.districts, DistrictLevel), order_tree(facts.industries, IndustryLevel)
     division = divide(facts.enterprises, districts, sizes)
-    axes = axes_of(districts, industries, group_columns(facts.industry_groups)["industries"], division.counts)
-    common = Common(districts, industries, axes, _first_codes(facts), key)
-    paths, sums, pieces = work_on(division, common, folder, processes_of(settings), report)
+    common = common_of((districts, industries), facts.industry_groups, facts.superseded, division.counts, key)
+    with sharing(settings, facts, division, common) as steps:
+        paths, sums, pieces = work_on(division, common, folder, processes_of(settings), report, steps)
     report("writing", 0, 1)
     protected = None
     if key is not None:
@@ -119,7 +120,7 @@ def _publish(
     enterprises = write_enterprises(exact, division, paths, districts.codes)
     table = Table([exact / file for file in enterprises.files("enterprises")])
     others = snapshot_tables(facts, districts, industries, table, [piece.withheld for piece in pieces])
-    tables = write_tables(exact, chain(others, sum_tables(sums, axes)))
+    tables = write_tables(exact, chain(others, sum_tables(sums, common.axes)))
     manifest = exact_manifest(
         settings, facts.parameters, {"enterprises": enterprises, **tables}, correlation_of(pieces)
     )
@@ -129,11 +130,6 @@ def _publish(
         refuse_withdrawn(settings, manifest.id)
         note_change(settings)
         return _place(settings, folder, manifest, protected)
-
-
-def _first_codes(facts: Facts) -> dict[str, str]:
-    table = facts.superseded
-    return first_codes(dict(zip(table["code"].to_pylist(), table["supersedes"].to_pylist(), strict=True)))
 
 
 def _place(settings: Settings, folder: Path, exact: Manifest, protected: Manifest | None) -> Manifest:

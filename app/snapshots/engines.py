@@ -22,7 +22,7 @@ from app.config import Settings
 from app.errors import TemporarilyUnavailable
 from app.messages import Message, say
 from app.snapshots.duckdb_engine import Dealing, open_duckdb
-from app.snapshots.storage import Storage, open_storage
+from app.snapshots.storage import Storage, open_storage, place_of
 
 if TYPE_CHECKING:
     from pyspark.sql.connect.session import SparkSession
@@ -121,7 +121,7 @@ def open_engine(settings: Settings, folder: Path) -> Iterator[Engine]:
     with warnings.catch_warnings(), _failures_named(settings.spark_remote):
         warnings.simplefilter("ignore")  # its client's own, of the newest pandas and of what it tries again
         session = _session(settings.spark_remote)
-        engine = _Spark(session, shared, folder, _place(settings))
+        engine = _Spark(session, shared, folder, place_of(settings) if settings.spark_folder else "build")
         engine.clear()  # of a killed build
         try:
             yield engine
@@ -177,14 +177,6 @@ class _Spark:
     def clear(self) -> None:
         """Remove from the shared storage what was written there, by killed builds too."""
         self._shared.remove_all(self._place)
-
-
-def _place(settings: Settings) -> str:
-    """Return the folder in the shared storage that is of the builds of these snapshots alone, one at a time."""
-    noted = settings.snapshots_dir / ".spark"
-    if settings.spark_folder and not noted.exists():
-        noted.write_text(secrets.token_hex(8))
-    return f"build-{noted.read_text()}" if settings.spark_folder else "build"
 
 
 def _session(remote: str) -> "SparkSession":

@@ -1,8 +1,9 @@
 """Pieces: some enterprises, whole counties of them, made into a table and counted alone; and a table made of pieces."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -14,13 +15,14 @@ from app.errors import Report
 from app.snapshots.correlation import Components, components, estimated
 from app.snapshots.facts import StoredRows
 from app.snapshots.folders import write_parts
-from app.snapshots.ordering import OrderedTree, at, known, order_enterprises
+from app.snapshots.ordering import Indices, OrderedTree, at, known, order_enterprises
 from app.snapshots.placement import COUNTY, DIVISION
 from app.snapshots.pool import each
 from app.snapshots.public import Firsts, PlaceSums, places_of
+from app.snapshots.rounding import first_codes
 from app.snapshots.shards import Division
 from app.snapshots.sums import Axes, Ints, Placed, Sums, added_up, sums_of
-from app.snapshots.tables import Columns, Withheld, enterprise_columns, placed_in, withheld_in
+from app.snapshots.tables import Columns, Withheld, axes_of, enterprise_columns, group_columns, placed_in, withheld_in
 from app.store.arrays import Int64
 from app.store.format import write_table
 from app.store.manifest import Correlation, TableInfo
@@ -68,31 +70,75 @@ class Counted:
     places: PlaceSums | None
 
 
+class Task(NamedTuple):
+    """A piece to be made: its number, its facts, and the file of its table."""
+
+    number: int
+    rows: StoredRows
+    path: Path
+
+
+Made = tuple[Sums, Counted]
+
+Step = Callable[[Common, Task], Made | None]
+"""A way to make a piece; null: it is left to the next step."""
+
+
+def common_of(
+    trees: tuple[OrderedTree, OrderedTree],
+    industry_groups: pa.Table,
+    superseded: pa.Table,
+    counts: Indices,
+    key: bytes | None,
+) -> Common:
+    """Return what all pieces have in common.
+
+    Parameters
+    ----------
+    trees
+        Districts and industries.
+    industry_groups, superseded
+        As in `Facts`.
+    counts
+        Enterprises of each district itself and, last, of none.
+    key
+        The rounding key; null: nothing is protected.
+    """
+    axes = axes_of(*trees, group_columns(industry_groups)["industries"], counts)
+    before = dict(zip(superseded["code"].to_pylist(), superseded["supersedes"].to_pylist(), strict=True))
+    return Common(*trees, axes, first_codes(before), key)
+
+
 def work_on(
-    division: Division, common: Common, folder: Path, processes: int, report: Report
+    division: Division, common: Common, folder: Path, processes: int, report: Report, steps: Sequence[Step]
 ) -> tuple[list[Path], Sums, list[Counted]]:
     """Write the table of each piece into a folder; return the files, the sums of all, and what else is counted."""
     facts = [piece.rows for shard in division.shards for piece in shard]
-    paths = [folder / f"piece-{number}.arrow" for number in range(len(facts))]
+    tasks = [Task(number, rows, folder / f"piece-{number}.arrow") for number, rows in enumerate(facts)]
     counted = list[Counted]()
-    report("adding up", 0, len(paths))
+    report("adding up", 0, len(tasks))
 
     def sums() -> Iterator[Sums]:  # added as they come, since those of all would be as large as the table
-        for found, others in each(_make_piece, common, list(zip(facts, paths, strict=True)), processes):
-            counted.append(others)
-            report("adding up", len(counted), len(paths))
-            yield found
+        left = tasks
+        for step in steps:
+            tried, left = left, []
+            for task, made in zip(tried, each(step, common, tried, processes), strict=True):
+                if made is None:
+                    left.append(task)
+                    continue
+                counted.append(made[1])
+                report("adding up", len(counted), len(tasks))
+                yield made[0]
 
-    return paths, added_up(sums(), common.axes), counted
+    return [task.path for task in tasks], added_up(sums(), common.axes), counted
 
 
-def _make_piece(common: Common, files: tuple[StoredRows, Path]) -> tuple[Sums, Counted]:
-    """Write the table of a piece, given its facts and the file; return its sums and what else is counted."""
-    rows, path = files
-    enterprises, *nodes = order_enterprises(rows, common.districts, common.industries)
+def make_piece(common: Common, task: Task) -> Made:
+    """Write the table of a piece; return its sums and what else is counted."""
+    enterprises, *nodes = order_enterprises(task.rows, common.districts, common.industries)
     placed = placed_in(enterprises, nodes[0], nodes[1], common.axes)
     columns = enterprise_columns(enterprises, placed)
-    write_table(path, columns)
+    write_table(task.path, columns)
     trees = common.districts, common.industries
     sums = sums_of(((measure.code, _whole(columns[measure.code])) for measure in ROW_MEASURES), placed)
     return sums, Counted(

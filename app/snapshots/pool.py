@@ -74,12 +74,18 @@ def each(
 
 @contextmanager
 def _signals_held_back() -> Iterator[None]:
-    """Let signals to this process wait meanwhile."""
+    """Let signals to this process wait meanwhile, also those that a system gives to another of its threads."""
+    waiting = list[int]()
+    handlers = {number: signal.signal(number, lambda one, _: waiting.append(one)) for number in _OF_THE_PARENT}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _OF_THE_PARENT)
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for held in waiting:
+            signal.raise_signal(held)
 
 
 _OF_THE_PARENT = (signal.SIGTERM, signal.SIGINT)

@@ -79,6 +79,24 @@ def rounding_key(settings: Settings) -> bytes:
     return key
 
 
+def same_key(settings: Settings, wanted: str) -> bytes:
+    """Return the rounding key if its fingerprint is that of the service that builds; it is never created.
+
+    Raises
+    ------
+    RoundingKeyRefused
+        It is another key, or there is none.
+    """
+    try:
+        key = _read(settings.rounding_key_path)
+    except RoundingKeyRefused:
+        key = b""
+    if fingerprint(key) != wanted:
+        detail = say("The build rounds with another key: put a copy of its own into {where} of this job.", where=_WHERE)
+        raise RoundingKeyRefused(detail)
+    return key
+
+
 def fingerprint(key: bytes) -> str:
     """Return the fingerprint of a key, hexadecimal: it identifies the key and reveals nothing of it."""
     return hmac.digest(key, _FINGERPRINTED, "sha256").hex()

@@ -79,7 +79,7 @@ def divide(rows: StoredRows, districts: OrderedTree, sizes: Sizes) -> Division:
                 writers[number].write_batch(routed.slice(start, end - start))
     pa.default_memory_pool().release_unused()
     left = iter(paths)
-    return Division(counts, [[Piece(_BatchedRows(next(left)), first) for first in shard] for shard in shards])
+    return Division(counts, [[Piece(BatchedRows(next(left)), first) for first in shard] for shard in shards])
 
 
 def _batches(rows: StoredRows, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
@@ -89,7 +89,7 @@ def _batches(rows: StoredRows, columns: list[str] | None = None) -> Iterator[pa.
 
 
 @dataclass(frozen=True)
-class _BatchedRows(StoredRows):
+class BatchedRows(StoredRows):
     """Rows in an Arrow file of many batches."""
 
     def __getitem__(self, name: str) -> pa.Array:

@@ -1,5 +1,6 @@
-"""Where extracts lie, and what a cluster and this service both see: a folder, or the URL of an object store."""
+"""Where extracts lie, and what machines that build see in common: a folder, or the URL of an object store."""
 
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
+from app.config import Settings
 from app.snapshots.folders import sync
 from app.snapshots.replication.objects import Objects
 
@@ -28,6 +30,9 @@ class Storage(Protocol):
 
     def write(self, name: str, content: bytes) -> None:
         """Write a small file, or replace it, as a whole."""
+
+    def create(self, name: str, content: bytes) -> bool:
+        """Write a file unless it is there; return whether it was not. Whoever is killed meanwhile may leave half."""
 
     def fetch(self, name: str, target: Path) -> Path:
         """Return where a file can be read here: in place, or as a copy."""
@@ -58,6 +63,14 @@ def open_storage(address: str, credentials: Path | None) -> Storage:
     """
     folder = local_folder(address)
     return _Bucket(address, credentials) if folder is None else _Folder(folder)
+
+
+def place_of(settings: Settings) -> str:
+    """Return the name, at an address that others use too, of what a build of these snapshots puts there."""
+    noted = settings.snapshots_dir / ".place"
+    if not noted.exists():
+        noted.write_text(secrets.token_hex(8))
+    return f"build-{noted.read_text()}"
 
 
 def local_folder(address: str) -> Path | None:
@@ -98,11 +111,22 @@ class _Folder:
         sync(target)
 
     def write(self, name: str, content: bytes) -> None:
-        written = self._folder / f".{name}"
+        target = self._folder / name
+        written = target.with_name(f".{target.name}")
         written.write_bytes(content)
         sync(written)
-        written.rename(self._folder / name)
-        sync(self._folder)
+        written.rename(target)
+        sync(target.parent)
+
+    def create(self, name: str, content: bytes) -> bool:
+        target = self._folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with target.open("xb") as file:
+                file.write(content)
+        except FileExistsError:
+            return False
+        return True
 
     def fetch(self, name: str, target: Path) -> Path:  # noqa: ARG002 - it is read in place
         return self._folder / name
@@ -145,6 +169,9 @@ class _Bucket:
 
     def take(self, name: str, path: Path) -> None:
         self._objects.create(name, path.read_bytes())
+
+    def create(self, name: str, content: bytes) -> bool:
+        return self._objects.create(name, content)
 
     def write(self, name: str, content: bytes) -> None:
         while not self._objects.replace(name, content, self._objects.get(name).tag):

@@ -183,7 +183,7 @@ def test_what_a_killed_build_left_goes_with_the_next_one(remote: str, migrated_s
     whole = registries.build(urls)
     registries.settings = registries.settings.model_copy(update=named)
     snapshots = tmp_path / "nation" / "snapshots"
-    (snapshots / ".spark").write_text("nation")
+    (snapshots / ".place").write_text("nation")
     (shared / "build-nation" / "killed" / "every_member").mkdir(parents=True)
     (shared / "build-nation" / "killed" / "every_member" / "part.parquet").write_bytes(b"refs")
     assert registries.build(urls).id == whole.id

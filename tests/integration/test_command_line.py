@@ -78,6 +78,7 @@ def test_boundaries_are_kept_or_all_that_is_wrong_is_told(run: Run, tmp_path: Pa
         ({"SPARK_REMOTE": "spark:15002"}, "ORGCOVERAGE_SPARK_REMOTE: must be the cluster's address, as sc://"),
         ({"SPARK_REMOTE": "sc://there:port;token=secret"}, "ORGCOVERAGE_SPARK_REMOTE: must be the cluster's address"),
         ({"STORE_URL": "ftp://there"}, "ORGCOVERAGE_STORE_URL: must start with s3://, gs://, az:// or file:///"),
+        ({"SHARD_FOLDER": "ftp://there"}, "ORGCOVERAGE_SHARD_FOLDER: must start with s3://, gs://, az:// or file:///"),
     ],
 )
 def test_setting_is_named_when_wrong(run: Run, settings: dict[str, str], told: str) -> None:
@@ -95,6 +96,7 @@ def test_setting_is_named_when_wrong(run: Run, settings: dict[str, str], told: s
         ({"STORE_URL": "s3://there/secret"}, "store"),
         ({"PUBLIC_STORE_URL": "file:///there/secret"}, "store"),
         ({"SPARK_FOLDER": "s3://there/secret"}, "store"),
+        ({"SHARD_FOLDER": "s3://there/secret"}, "store"),
     ],
 )
 def test_what_to_install_is_told_at_the_start_when_an_extra_is_missing(

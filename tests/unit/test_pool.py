@@ -36,6 +36,33 @@ if __name__ == "__main__":
 """
 
 
+AMID_A_BEGINNING = """
+import os
+import signal
+import sys
+import threading
+import time
+from multiprocessing import util
+from app.snapshots.pool import each
+from tests.unit.test_pool import sleep
+def begin_and_interrupt(*given, begin=util.spawnv_passfds, begun=[]):
+    process = begin(*given)
+    begun.append(process)
+    if len(begun) == 3:  # the resource tracker, the first process, and the second, which has not been told anything
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.2)
+    return process
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    threading.Thread(target=time.sleep, args=(600,), daemon=True).start()  # a system gives it what the others let wait
+    util.spawnv_passfds = begin_and_interrupt
+    try:
+        list(each(sleep, sys.argv[1], ["one", "two", "three"], 2))
+    except KeyboardInterrupt:
+        sys.exit(130)
+"""
+
+
 def added(common: int, item: int) -> tuple[int, int]:
     return common + item, os.getpid()
 
@@ -112,6 +139,16 @@ def test_nothing_is_printed_when_a_terminal_interrupts_all(tmp_path: Path, after
         finally:
             process.kill()
     assert (process.returncode, said) == (130, b"")
+
+
+def test_nothing_is_printed_when_an_interrupt_comes_while_a_process_begins(tmp_path: Path) -> None:
+    script = tmp_path / "amid.py"
+    script.write_text(AMID_A_BEGINNING)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    ended = subprocess.run(
+        [sys.executable, script, tmp_path], env=environment, stderr=subprocess.PIPE, timeout=60, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (130, b"")
 
 
 def runs(process: int) -> bool:

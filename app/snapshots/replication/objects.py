@@ -177,7 +177,7 @@ class Objects:
         try:
             yield
         except (self._errors.BaseError, OSError) as error:
-            raise _unavailable(self._url, type(error).__name__) from error
+            raise unavailable(self._url, type(error).__name__) from error
 
 
 def stores(settings: Settings, *tiers: Tier) -> dict[Tier, Objects]:
@@ -213,6 +213,7 @@ def _access(credentials: Path | None) -> dict[str, str]:
         raise StoreUnavailable(message) from error
 
 
-def _unavailable(url: str, reason: str) -> StoreUnavailable:
+def unavailable(url: str, reason: str) -> StoreUnavailable:
+    """Return the error of a store that cannot be used, and why."""
     message = say("The store {url} cannot be used: {reason}.", url=url, reason=reason)
     return StoreUnavailable(message)
