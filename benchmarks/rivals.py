@@ -130,7 +130,7 @@ def _cells(snapshot: Snapshot, basis: Basis, province: str) -> list[Any]:
     return [
         Cell(
             basis=basis.value, province=province, code=tree.codes[node], name_zh=tree.names_zh[node],
-            name_en=tree.names_en[node], level=tree.levels[node], parent_code=tree.parent_code(node),
+            name_en=tree.names_en[node], level=tree.levels[node], parent_code=tree.parent_codes[node],
             **dict(zip(CODES, values[:, row].tolist(), strict=True)),
         )
         for row, node in enumerate(listed.rows.tolist())

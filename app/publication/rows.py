@@ -1,6 +1,6 @@
 """Rows of lists as JSON: subject, counts and rates as structs derived from the catalogue, and the answer's `meta`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -20,7 +20,7 @@ from app.store.snapshot import Mask, Snapshot
 
 Cell = TypeVar("Cell")
 
-_STATUS_NAMES = [status.value for status in STATUSES]
+_STATUS_NAMES = np.array([status.value for status in STATUSES], object)
 
 
 class Rate(msgspec.Struct, gc=False):
@@ -50,9 +50,12 @@ def struct_of(name: str, fields: tuple[str, ...]) -> type[msgspec.Struct]:
 
 def figures(counts: Counts, side: Side, precision: Precision) -> tuple[list[Any], list[Any]]:
     """Return the counts and the rates of rows that a side shows, each as one struct per row."""
-    rates_type = struct_of("Rates", tuple(metric.code for metric in side.metrics_shown))
-    rated = shown_rates(counts, side, precision)
-    return counts_of(counts, side.measures_shown), [rates_type(*rates) for rates in rated]
+    metrics, number = side.metrics_shown, counts.values.shape[1]
+    rates_type = struct_of("Rates", tuple(metric.code for metric in metrics))
+    if not metrics:
+        return counts_of(counts, side.measures_shown), [rates_type()] * number
+    one_by_one = _rates(rates_of(counts, metrics, precision))
+    return counts_of(counts, side.measures_shown), [*map(rates_type, *[one_by_one] * len(metrics))]
 
 
 def shown_rates(counts: Counts, side: Side, precision: Precision) -> list[list[Rate]]:
@@ -83,7 +86,12 @@ def _lines(codes: tuple[str, ...], measures: tuple[str, ...]) -> list[int]:
 
 def rate_lists(rates: Rates) -> list[list[Rate]]:
     """Return the rates of each row as lists, in the order of the metrics."""
-    made = map(
+    return _rows(list(_rates(rates)), len(rates.metrics))
+
+
+def _rates(rates: Rates) -> Iterator[Rate]:
+    """Yield the rates row by row, in the order of the metrics."""
+    return map(
         Rate,
         rates.value.T.ravel().tolist(),
         _with_none(rates.numerator, rates.numerator_null),
@@ -91,9 +99,8 @@ def rate_lists(rates: Rates) -> list[list[Rate]]:
         rates.effective.T.ravel().tolist(),
         rates.low.T.ravel().tolist(),
         rates.high.T.ravel().tolist(),
-        map(_STATUS_NAMES.__getitem__, rates.status.T.ravel().tolist()),
+        _STATUS_NAMES[rates.status.T.ravel()].tolist(),
     )
-    return _rows(list(made), len(rates.metrics))
 
 
 def _with_none(values: Int64, null: Mask) -> list[Any]:
@@ -219,8 +226,12 @@ def page_body(rows: Rows, start: int, end: int, meta: Meta, cursor: str | None, 
         foot = b"" if margins is None else _foot(margins, total, row_list.sides)
         row_cache.add(key, {_MARGINS: foot})
     extra = b"".join(b"%b:%b," % (encode(key), encode(value)) for key, value in rows.extra.items())
-    parts = (b",".join(encoded), foot, extra, encode(meta), encode(cursor))
-    return b'{"data":[%b],%b%b"meta":%b,"next_cursor":%b}' % parts
+    head, rest = b'{"data":[', b'],%b%b"meta":%b,"next_cursor":%b}' % (foot, extra, encode(meta), encode(cursor))
+    if not encoded:
+        return head + rest
+    encoded[0] = head + encoded[0]  # so that the rows are copied once
+    encoded[-1] += rest
+    return b",".join(encoded)
 
 
 def encoded_rows(rows: Rows, numbers: Int64, row_cache: RowCache) -> list[bytes]:
@@ -236,9 +247,9 @@ def _encoded(rows: Rows, numbers: Int64, row_cache: RowCache, total: Counts | No
     if not missing and total is None:
         return [row for row in found if row is not None], b"null"
     made, figured = _fresh(rows, np.array(missing, np.int64), total)
-    fresh = dict(zip(missing, made, strict=True))
-    row_cache.add(question, fresh)
-    return [fresh[number] if row is None else row for number, row in zip(wanted, found, strict=True)], figured
+    row_cache.add(question, dict(zip(missing, made, strict=True)))
+    fresh = iter(made)
+    return [next(fresh) if row is None else row for row in found], figured
 
 
 def _key(rows: Rows, key: object) -> bytes:
@@ -263,7 +274,7 @@ def _fresh(rows: Rows, numbers: Int64, total: Counts | None) -> tuple[list[bytes
             figured = encode(Figures(counts.pop(), rates.pop()))
         columns |= {side.name: [*map(Figures, counts, rates)]} if side.name else {"counts": counts, "rates": rates}
     row_type = struct_of("Row", tuple(columns))
-    return [encode(row_type(*values)) for values in zip(*columns.values(), strict=True)], figured
+    return [*map(_ENCODER.encode, map(row_type, *columns.values()))], figured
 
 
 def _foot(margins: Margins, total: bytes, sides: Sequence[Side]) -> bytes:

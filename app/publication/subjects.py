@@ -96,8 +96,8 @@ def subject_rows(row_list: RowList, question: Question, page: Page) -> Rows:
 
 
 def _tree_nodes(tree: Tree, rows: Int64) -> Iterator[TreeNode]:
-    for row in rows.tolist():
-        yield TreeNode(tree.codes[row], tree.names_zh[row], tree.names_en[row], tree.levels[row], tree.parent_code(row))
+    columns = (tree.codes, tree.names_zh, tree.names_en, tree.levels, tree.parent_codes)
+    return map(TreeNode, *(map(column.__getitem__, rows.tolist()) for column in columns))
 
 
 def _groups(snapshot: Snapshot, rows: Int64) -> Iterator[IndustryGroup]:

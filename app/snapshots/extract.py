@@ -42,6 +42,9 @@ _BATCH_ROWS = 65_536
 _FILE_BYTES = 128 * 1024**2
 """Size beyond which a table goes on in another file."""
 
+_MANY_VALUES = frozenset({"code", "name", "ref", "enterprise_code", "branch_code", "member_ref"})
+"""Columns of about as many values as rows, of which dictionaries would be begun in vain."""
+
 Files = Mapping[str, tuple[str, ...]]
 """The Parquet files of each table: paths, or addresses in an object store."""
 
@@ -134,7 +137,13 @@ class TableWriter:
     def _open(self) -> None:
         self._paths.append(self._folder / f"{self._table}-{len(self._paths):04}.parquet")
         self._file = pa.OSFile(str(self._paths[-1]), "wb")
-        self._writer = pq.ParquetWriter(self._file, self._schema, compression="zstd", compression_level=1)
+        self._writer = pq.ParquetWriter(
+            self._file,
+            self._schema,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=[name for name in self._schema.names if name not in _MANY_VALUES],
+        )
 
     def _close(self) -> None:
         self._writer.close()

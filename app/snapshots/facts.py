@@ -84,19 +84,8 @@ class Step:
     dealing: Dealing | None = None
 
 
-_BY_MEMBER = Dealing("member", "member_ref")
 _BY_ENTERPRISE = Dealing("enterprise", "enterprise_code")
 _BY_CODE = Dealing("branch", "code")
-
-_DEALT = {
-    "member": Dealing("member", "ref"),
-    "employment": _BY_MEMBER,
-    "affiliation": _BY_MEMBER,
-    "enterprise": Dealing("enterprise", "code"),
-    "enterprise_return": _BY_ENTERPRISE,
-    "enterprise_coverage": _BY_ENTERPRISE,
-}
-"""Tables of the registry that are dealt out into parts."""
 
 STEPS = (
     Step("activity", "living_branch", None, _BY_CODE),
@@ -204,16 +193,13 @@ def compute_facts(
         Several extracts, of which the first does not have all districts, industries and groups.
     """
     with open_engine(settings, folder) as engine:
-        read_sources(engine, sources)
+        read_sources(engine, sources, sizes.part)
         read_lineage(engine)
-        [[enterprises]] = engine.answer("SELECT count(*) FROM enterprise").columns
-        if enterprises.as_py() > sizes.part:
-            engine.divide(_DEALT, -(-enterprises.as_py() // sizes.part))
         parameters = Parameters(as_of, settings.thresholds, "register")
         for step in STEPS:  # which do not depend on where members are counted from
             engine.keep(step.table, step_statement(step, parameters), step.within, step.dealing)
         parameters = replace(parameters, member_source=_member_source(engine, settings))
-        facts = _facts(engine, parameters, differences(sources, as_of))
+        facts = _facts(engine, parameters, differences(engine, sources, as_of))
         refuse_unknown_places(engine, sources)
         return facts
 

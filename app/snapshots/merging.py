@@ -9,6 +9,7 @@ from datetime import date
 
 from app.errors import Conflict
 from app.messages import say
+from app.snapshots.duckdb_engine import Dealing
 from app.snapshots.engines import Engine
 from app.snapshots.extract import EXTRACTED, Files, columns_of
 
@@ -27,6 +28,16 @@ _KEYS = {
 First days, means and roles are no part of it: they are corrected, and what was and what is would both count.
 """
 
+
+_DEALT = {
+    "enterprise": Dealing("enterprise", "code"),
+    "enterprise_return": Dealing("enterprise", "enterprise_code"),
+    "enterprise_coverage": Dealing("enterprise", "enterprise_code"),
+    "member": Dealing("member", "ref"),
+    "employment": Dealing("member", "member_ref"),
+    "affiliation": Dealing("member", "member_ref"),
+}
+"""The tables that are dealt out into parts, by what their keys begin with."""
 
 _PLACES = {
     "district": ("enterprise_fact.district_code", "branch_fact.district_code"),
@@ -65,13 +76,23 @@ class Source:
     url: str = ""
 
 
-def read_sources(engine: Engine, sources: Sequence[Source]) -> None:
-    """Make the tables of the registry from extracts, in the order in which they were named."""
+def read_sources(engine: Engine, sources: Sequence[Source], part: int) -> None:
+    """Make the tables of the registry from extracts, in the order in which they were named.
+
+    Beyond `part` enterprises they are dealt out into parts of about as many.
+    """
+    several = len(sources) > 1
     for table in EXTRACTED:
-        if len(sources) == 1 or table not in _KEYS:
-            engine.read(table, sources[0].files[table])
+        if several and table in _KEYS:
+            _read_all(engine, table, sources)
         else:
-            _merge(engine, table, sources)
+            engine.read(table, sources[0].files[table])
+    read = {table: f"all_{table}" if several else table for table in _DEALT}
+    [[enterprises]] = engine.answer(f"SELECT count(*) FROM {read['enterprise']}").columns
+    if enterprises.as_py() > part:
+        engine.divide({read[table]: dealing for table, dealing in _DEALT.items()}, -(-enterprises.as_py() // part))
+    for table in _KEYS if several else ():
+        _merge(engine, table)
 
 
 def refuse_unknown_places(engine: Engine, sources: Sequence[Source]) -> None:
@@ -95,7 +116,7 @@ def refuse_unknown_places(engine: Engine, sources: Sequence[Source]) -> None:
         raise ExtractRefused(message)
 
 
-def differences(sources: Sequence[Source], as_of: date) -> str | None:
+def differences(engine: Engine, sources: Sequence[Source], as_of: date) -> str | None:
     """Return the text of the findings on rows that differ between extracts; null for one extract.
 
     It reads the facts of enterprises and of branches; columns as those of `findings`. Members with two employers or two
@@ -103,6 +124,7 @@ def differences(sources: Sequence[Source], as_of: date) -> str | None:
     """
     if len(sources) == 1:
         return None
+    engine.keep("member_twice", _twice(as_of), "member")
     enterprises, branches, members = (
         " UNION ".join(_differing(table) for table in tables)
         for tables in (
@@ -120,25 +142,30 @@ def differences(sources: Sequence[Source], as_of: date) -> str | None:
         FROM branch_fact WHERE code IN ({branches})
         UNION ALL
         SELECT 'members_differ_between_extracts', NULL, NULL, 'member', NULL, count(*)
-        FROM ({members} UNION {_twice(as_of)}) AS differing_member
+        FROM ({members} UNION SELECT code FROM member_twice) AS differing_member
         HAVING count(*) > 0
     """
 
 
-def _merge(engine: Engine, table: str, sources: Sequence[Source]) -> None:
-    """Make a table of all rows, each with the rank of its extract among those of its key, and one of the first."""
+def _read_all(engine: Engine, table: str, sources: Sequence[Source]) -> None:
+    """Make a table of all rows, each with the number of its extract, the newest first."""
     by_age = sorted(range(len(sources)), key=lambda number: sources[number].extracted_at, reverse=True)
     for place, number in enumerate(by_age):
         engine.read(f"{table}_{place}", sources[number].files[table])
-    columns, key = _columns(table), ", ".join(_KEYS[table])
-    every = " UNION ALL ".join(
-        f"SELECT {columns}, {place} AS extract_number FROM {table}_{place}" for place in range(len(sources))
+    every = (
+        f"SELECT {_columns(table)}, {place} AS extract_number FROM {table}_{place}" for place in range(len(sources))
     )
+    engine.name(f"all_{table}", " UNION ALL ".join(every))
+
+
+def _merge(engine: Engine, table: str) -> None:
+    """Make a table of all rows, each with the rank of its extract among those of its key, and one of the first."""
+    columns, key, dealing = _columns(table), ", ".join(_KEYS[table]), _DEALT.get(table)
     text = (
         f"SELECT {columns}, rank() OVER (PARTITION BY {key} ORDER BY extract_number) AS rank_of_key, "
-        f"count(*) OVER (PARTITION BY {key}) AS rows_of_key FROM ({every}) AS every_row"
+        f"count(*) OVER (PARTITION BY {key}) AS rows_of_key FROM all_{table}"
     )
-    engine.keep(f"every_{table}", text)
+    engine.keep(f"every_{table}", text, dealing.group if dealing else None, dealing)
     engine.name(table, f"SELECT {columns} FROM every_{table} WHERE rank_of_key = 1")
 
 

@@ -47,7 +47,7 @@ class _Layout:
 
     codes: tuple[str, ...]
     measures: tuple[str, ...]
-    summed: list[int]
+    summed: Int64
     withheld: list[int]
     register_only: list[int]
     undefined: Mask
@@ -66,17 +66,16 @@ def list_tree(snapshot: Snapshot, question: Question, page: Page) -> RowList:
     listing = question.listing
     tree = tree_of(snapshot, question.subject)
     selection = selected(snapshot, question, page)
-    nodes, within = _candidates(tree, listing)
-    whole = _narrowed(selection, question.subject, within)
+    nodes, root = _candidates(tree, listing)
     is_disjoint = listing.parent is not None or listing.level is not None
-    return _listed(snapshot, question, page, selection, whole, nodes, tree.code_ranks, is_disjoint=is_disjoint)
+    return _listed(snapshot, question, page, selection, nodes, tree.code_ranks, root, is_disjoint=is_disjoint)
 
 
 def list_groups(snapshot: Snapshot, question: Question, page: Page) -> RowList:
     """Return the industry groups that a question lists; they overlap, so nothing is unallocated."""
     selection, codes = selected(snapshot, question, page), tuple(snapshot.groups)
     rows = np.arange(len(codes))
-    return _listed(snapshot, question, page, selection, selection, rows, code_ranks(codes), is_disjoint=False)
+    return _listed(snapshot, question, page, selection, rows, code_ranks(codes), is_disjoint=False)
 
 
 def _listed(
@@ -84,21 +83,26 @@ def _listed(
     question: Question,
     page: Page,
     selection: Selection,
-    whole: Selection,
     nodes: Int64,
     ranks: Int64,
+    root: int | None = None,
     *,
     is_disjoint: bool,
 ) -> RowList:
-    """Return the nodes or groups that hold an enterprise, or all, in the order of a page; `whole` is the total's."""
-    count = counter(snapshot, selection, question.subject, nodes)
+    """Return the nodes or groups that hold an enterprise, or all, in the order of a page.
+
+    The total is that of `root`, the node that contains them and may be one of them; null: that of the selection.
+    """
+    top = nodes[:0] if root is None else np.array([root])
+    known = nodes if np.array_equal(top, nodes[: len(top)]) else np.concatenate((top, nodes))
+    count = counter(snapshot, selection, question.subject, known)
     if not question.listing.include_empty:
         nodes = filled(snapshot, selection, question.subject, nodes, count)
     side = aggregate_side(count, question.fields)
     rows = ordered(nodes, ranks[nodes], side, page, precision_of(snapshot.manifest))
     disjoint = nodes if is_disjoint and not page.status else None
-    add_up = partial(margins_of, snapshot, whole, count, disjoint)
-    return RowList(snapshot, question.subject, rows, (side,), add_up)
+    total = partial(count_selection, snapshot, selection) if root is None else partial(count, top)
+    return RowList(snapshot, question.subject, rows, (side,), lambda: margins_of(total(), count, disjoint))
 
 
 def aggregate_side(count: Callable[[Int64], Counts], fields: tuple[str, ...]) -> Side:
@@ -173,14 +177,13 @@ def tree_of(snapshot: Snapshot, subject: Subject) -> Tree:
     return snapshot.districts if subject is Subject.DISTRICTS else snapshot.industries
 
 
-def margins_of(
-    snapshot: Snapshot, selection: Selection, count: Callable[[Int64], Counts], disjoint: Int64 | None = None
-) -> Margins:
-    """Return the total of a selection and, if the rows are disjoint, what they leave unallocated."""
-    total = count_selection(snapshot, selection)
+def margins_of(total: Counts, count: Callable[[Int64], Counts], disjoint: Int64 | None = None) -> Margins:
+    """Return a total and, if the rows are disjoint, what they leave unallocated."""
     if disjoint is None:
         return Margins(total)
-    blocks = [disjoint[start : start + BLOCK] for start in range(0, max(len(disjoint), 1), BLOCK)]
+    if len(disjoint) <= BLOCK:
+        return Margins(total, less(total, count(disjoint)))
+    blocks = [disjoint[start : start + BLOCK] for start in range(0, len(disjoint), BLOCK)]
     return Margins(total, less(total, stacked([count(block).summed() for block in blocks])))
 
 
@@ -196,7 +199,7 @@ def counter(snapshot: Snapshot, selection: Selection, subject: Subject, nodes: I
 
     def count(rows: Int64) -> Counts:
         places = np.searchsorted(nodes, rows)
-        if (places < len(nodes)).all() and (nodes[places] == rows).all():
+        if len(rows) <= len(nodes) and np.array_equal(nodes.take(places, mode="clip"), rows):
             return everything().taken(places)
         return _count(snapshot, selection, subject, rows)
 
@@ -248,7 +251,7 @@ def _layout(summed: tuple[str, ...], given: tuple[str, ...], figures: frozenset[
     return _Layout(
         codes,
         measures,
-        [codes.index(code) for code in measures],
+        np.array([codes.index(code) for code in measures], np.int64),
         [line for line, code in enumerate(codes) if code == _WITHHELD],
         [line for line, code in enumerate(codes) if code in _REGISTER_ONLY],
         np.ones(len(codes), bool),
@@ -279,11 +282,5 @@ def _candidates(tree: Tree, listing: Listing) -> tuple[Int64, int | None]:
     else:
         root, nodes = None, np.arange(len(tree.codes))
     if listing.level is not None:
-        nodes = nodes[tree.of_level(listing.level)[nodes]]
+        nodes = nodes[tree.of_level(listing.level).take(nodes)]
     return nodes, root
-
-
-def _narrowed(selection: Selection, subject: Subject, node: int | None) -> Selection:
-    if subject is Subject.DISTRICTS:
-        return selection.narrowed(district=node)
-    return selection.narrowed(industry=node)

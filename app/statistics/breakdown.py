@@ -168,8 +168,12 @@ def list_breakdown(snapshot: Snapshot, question: Question, page: Page) -> tuple[
     side = aggregate_side(cells.count, question.fields)
     rows = ordered(cells.numbers, cells.ranks, side, page, precision_of(snapshot.manifest))
     disjoint = cells.numbers if cells.are_disjoint and not page.status else None
-    of_basis = partial(margins_of, snapshot, selection, cells.count, disjoint)
-    add_up = partial(Margins, None) if By.BASIS in question.by else of_basis
+
+    def add_up() -> Margins:
+        if By.BASIS in question.by:
+            return Margins(None)
+        return margins_of(count_selection(snapshot, selection), cells.count, disjoint)
+
     return RowList(snapshot, Subject.DISTRICTS, rows, (side,), add_up), cells
 
 

@@ -11,7 +11,7 @@ from app.catalogue.measures import SHOWN
 from app.errors import ErrorCode, ErrorItem, conflicting
 from app.messages import say
 from app.statistics import sums
-from app.statistics.aggregates import aggregate_side, margins_of, selected
+from app.statistics.aggregates import aggregate_side, count_selection, margins_of, selected
 from app.statistics.as_of import ExactOnly
 from app.statistics.breakdown import Cells, cells_of
 from app.statistics.comparison import CLASSES, Comparison, Matched, compare
@@ -90,7 +90,7 @@ def list_low_membership(snapshot: Snapshot, question: LowMembershipQuestion, pag
     is_disjoint = cells.are_disjoint and not page.status
     row_list = RowList(
         snapshot, Subject.INDUSTRIES, cells.numbers, (side,),
-        lambda: margins_of(snapshot, selection, cells.count, cells.numbers if is_disjoint else None),
+        lambda: margins_of(count_selection(snapshot, selection), cells.count, cells.numbers if is_disjoint else None),
     )  # fmt: skip
     return LowMembership(replace(row_list, rows=_ordered(row_list, cells, comparison, page)), cells, comparison)
 

@@ -1,7 +1,7 @@
 """Selections: the population of a question, with its codes resolved in a snapshot."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -46,14 +46,6 @@ class Selection:
     def conditions(self) -> frozenset[str]:
         """Names of the parts that restrict it, besides the basis."""
         return frozenset(name for name in ("districts", "industries", "groups", "attributes") if getattr(self, name))
-
-    def narrowed(self, *, district: int | None = None, industry: int | None = None) -> "Selection":
-        """Return the selection restricted to a node too, in a tree that it does not restrict yet."""
-        return replace(
-            self,
-            districts=self.districts if district is None else (district,),
-            industries=self.industries if industry is None else (industry,),
-        )
 
 
 def resolve(snapshot: Snapshot, population: Population) -> Selection:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from app.store.snapshot import Mask
 
 Floats = npt.NDArray[np.float64]
 Lines = npt.NDArray[np.intp]
+Number = TypeVar("Number", np.int64, np.bool_)
 
 LOW_BASE = 30
 """Effective denominator below which a ratio with an interval has the status low base."""
@@ -56,9 +57,10 @@ class Counts:
         line: Int64 = self.values[self.codes.index(code)]
         return line
 
-    def taken(self, rows: Any) -> "Counts":
+    def taken(self, rows: Int64 | Sequence[int]) -> "Counts":
         """Return the measures of some rows."""
-        return Counts(self.codes, self.values[:, rows], self.null[:, rows], self.undefined, self.protected)
+        values, null = self.values.take(rows, axis=1), self.null.take(rows, axis=1)
+        return Counts(self.codes, values, null, self.undefined, self.protected)
 
     def summed(self) -> "Counts":
         """Return the sum of all rows, one row; null where a measure is null in any."""
@@ -102,14 +104,24 @@ class Rates:
     status: npt.NDArray[np.int8]
 
 
+_SUMS = ("numerator", "denominator", "less", "companions", "companions_less")
+"""The sums of measures that a metric is made of: its parts, and what says that an empty denominator is unknown."""
+
+_PARTS = 3
+
+
 @dataclass(frozen=True)
 class _Plan:
-    """Which lines of counts are summed for each metric; the index after the last line is padding.
+    """Which lines of counts are summed for each metric; the index after the last line is one of zeros.
 
     Parameters
     ----------
-    numerator, denominator, less, companions, companions_less, parts, unknown_of
-        Lines, shape (metrics, most measures of one metric).
+    first
+        The first line of each of `_SUMS` of each metric.
+    further
+        Of sums of more lines: which, and the second line of each; then which have a third, and so on.
+    unknown_of
+        Lines, shape (2, metrics).
     with_interval
         Which metrics carry an interval, shape (metrics, 1).
     of_part
@@ -117,17 +129,13 @@ class _Plan:
     clustered, clustered_squared, whole_firms
         Metrics whose employees are alike within enterprises, the line of their squares, and which of them by whole
         enterprises, shape (such metrics, 1).
-    shares, share_whole, share_squared
-        Shares with a correlation of their own (without those of branches, whose squares are not counted), and the lines
-        of what they are parts of and of its squares.
+    shares, share_codes, share_whole, share_squared
+        Shares with a correlation of their own (without those of branches, whose squares are not counted), their codes,
+        and the lines of what they are parts of and of its squares.
     """
 
-    numerator: Lines
-    denominator: Lines
-    less: Lines
-    companions: Lines
-    companions_less: Lines
-    parts: Lines
+    first: Lines
+    further: tuple[tuple[Lines, Lines], ...]
     unknown_of: Lines
     with_interval: Mask
     of_part: Mask
@@ -135,36 +143,43 @@ class _Plan:
     clustered_squared: Lines
     whole_firms: Mask
     shares: Lines
+    share_codes: tuple[str, ...]
     share_whole: Lines
     share_squared: Lines
+
+    def summed(self, padded: npt.NDArray[Number]) -> npt.NDArray[Number]:
+        """Return each of `_SUMS` of each metric, shape (sums, metrics, rows); of masks, where any line holds."""
+        sums = padded.take(self.first, axis=0)
+        for which, lines in self.further:
+            sums[which] += padded.take(lines, axis=0)
+        return sums.reshape(len(_SUMS), len(self.of_part), padded.shape[1])
 
 
 @lru_cache(maxsize=64)
 def _plan(codes: tuple[str, ...], metrics: tuple[Metric, ...]) -> _Plan:
     clustered = [metric for metric in metrics if metric.interval in {Interval.CLUSTERED, Interval.WHOLE_FIRMS}]
     shares = [metric for metric in metrics if metric.interval is Interval.SHARES and metric.squared in codes]
+    zeros = len(codes)
+    parts = [[*map(codes.index, getattr(metric, name))] or [zeros] for name in _SUMS for metric in metrics]
+    unknown = [[*map(codes.index, metric.unknown_of)] or [zeros, zeros] for metric in metrics]
     return _Plan(
-        numerator=_lines(codes, [metric.numerator for metric in metrics]),
-        denominator=_lines(codes, [metric.denominator for metric in metrics]),
-        less=_lines(codes, [metric.less for metric in metrics]),
-        companions=_lines(codes, [metric.companions for metric in metrics]),
-        companions_less=_lines(codes, [metric.companions_less for metric in metrics]),
-        parts=_lines(codes, [metric.parts for metric in metrics]),
-        unknown_of=_lines(codes, [metric.unknown_of for metric in metrics])[:, [0, -1]],
+        first=np.array([part[0] for part in parts], np.intp),
+        further=tuple(
+            (np.array(which, np.intp), np.array([parts[place][number] for place in which], np.intp))
+            for number in range(1, max(map(len, parts)))
+            if (which := [place for place, part in enumerate(parts) if len(part) > number])
+        ),
+        unknown_of=np.array(unknown, np.intp).T,
         with_interval=np.array([metric.interval is not Interval.NONE for metric in metrics])[:, None],
         of_part=np.array([metric.range is RatioRange.PART for metric in metrics])[:, None],
         clustered=np.array([*map(metrics.index, clustered)], np.intp),
         clustered_squared=np.array([codes.index(metric.squared) for metric in clustered], np.intp),
         whole_firms=np.array([metric.interval is Interval.WHOLE_FIRMS for metric in clustered], bool)[:, None],
         shares=np.array([*map(metrics.index, shares)], np.intp),
+        share_codes=tuple(metric.code for metric in shares),
         share_whole=np.array([codes.index(metric.whole) for metric in shares], np.intp),
         share_squared=np.array([codes.index(metric.squared) for metric in shares], np.intp),
     )
-
-
-def _lines(codes: tuple[str, ...], parts: Sequence[tuple[str, ...]]) -> Lines:
-    width = max((len(part) for part in parts), default=0) or 1
-    return np.array([[*map(codes.index, part), *[len(codes)] * (width - len(part))] for part in parts], np.intp)
 
 
 def rates_of(counts: Counts, metrics: Sequence[Metric], precision: Precision) -> Rates:
@@ -180,12 +195,12 @@ def rates_of(counts: Counts, metrics: Sequence[Metric], precision: Precision) ->
         Of the snapshot.
     """
     plan = _plan(counts.codes, tuple(metrics))
-    padded = np.vstack((counts.values, np.zeros((1, counts.values.shape[1]), np.int64)))
+    padded = _padded(counts.values)
     absent = _absent(counts, plan)
-    numerator = np.where(absent.numerator, 0, padded[plan.numerator].sum(axis=1))
-    denominator = padded[plan.denominator].sum(axis=1) - padded[plan.less].sum(axis=1)
-    denominator = np.where(absent.denominator, 0, denominator)
-    effective = _effective(counts, plan, metrics, denominator, precision)
+    numerator, denominator, less, companions, companions_less = plan.summed(padded)
+    numerator = np.where(absent.numerator, 0, numerator)
+    denominator = np.where(absent.denominator, 0, denominator - less)
+    effective = _effective(counts, plan, denominator, precision)
     unknown = _unknown(padded, plan)
     given = (denominator > 0) & ~absent.numerator & ~unknown
     value = np.divide(numerator, denominator, out=np.full(numerator.shape, np.nan), where=given)
@@ -200,9 +215,9 @@ def rates_of(counts: Counts, metrics: Sequence[Metric], precision: Precision) ->
         status[error > UNRELIABLE] = _NUMBER[Status.UNRELIABLE]
     status[inconsistent] = _NUMBER[Status.INCONSISTENT]
     status[unknown] = _NUMBER[Status.UNKNOWN]
-    companion = padded[plan.companions].sum(axis=1) - padded[plan.companions_less].sum(axis=1)
-    status[denominator == 0] = _NUMBER[Status.NOT_APPLICABLE]
-    status[(denominator == 0) & (companion > 0)] = _NUMBER[Status.UNKNOWN]
+    empty = denominator == 0
+    status[empty] = _NUMBER[Status.NOT_APPLICABLE]
+    status[empty & (companions > companions_less)] = _NUMBER[Status.UNKNOWN]
     status[absent.undefined] = _NUMBER[Status.NOT_APPLICABLE]
     status[absent.protected] = _NUMBER[Status.PROTECTED]
     return Rates(
@@ -213,7 +228,7 @@ def rates_of(counts: Counts, metrics: Sequence[Metric], precision: Precision) ->
 
 def _unknown(padded: Int64, plan: _Plan) -> Mask:
     """Return where some are counted and of none of them it is known."""
-    unknown, counted = padded[plan.unknown_of[:, 0]], padded[plan.unknown_of[:, 1]]
+    unknown, counted = padded.take(plan.unknown_of, axis=0)
     return np.asarray((unknown == counted) & (counted > 0))
 
 
@@ -240,24 +255,26 @@ def _absent(counts: Counts, plan: _Plan) -> _Absent:
     none = np.zeros((len(plan.of_part), counts.values.shape[1]), bool)
     if not counts.null.any():
         return _Absent(none, none, none, none)
-    null = np.vstack((counts.null, np.zeros((1, counts.null.shape[1]), bool)))
-    undefined = null & np.append(counts.undefined, np.False_)[:, None]
-    numerator = _any_line(null, plan.numerator)
-    denominator = _any_line(null, plan.denominator) | _any_line(null, plan.less)
+    numerator, denominator, less, *_ = plan.summed(_padded(counts.null))
+    denominator = denominator | less
+    undefined = _any_part(plan, counts.null, counts.undefined)
     if not counts.protected.any():
-        return _Absent(numerator, denominator, _any_line(undefined, plan.parts), none)
-    protected = _any_line(null & np.append(counts.protected, np.False_)[:, None], plan.parts)
-    return _Absent(numerator | protected, denominator | protected, _any_line(undefined, plan.parts), protected)
+        return _Absent(numerator, denominator, undefined, none)
+    protected = _any_part(plan, counts.null, counts.protected)
+    return _Absent(numerator | protected, denominator | protected, undefined, protected)
 
 
-def _any_line(mask: Mask, lines: Lines) -> Mask:
-    found: Mask = np.any(mask[lines], axis=1)
+def _any_part(plan: _Plan, null: Mask, of: Mask) -> Mask:
+    """Return where some part of a metric is null in a measure of which this is said."""
+    found: Mask = np.logical_or.reduce(plan.summed(_padded(null & of[:, None]))[:_PARTS])
     return found
 
 
-def _effective(
-    counts: Counts, plan: _Plan, metrics: Sequence[Metric], denominator: Int64, precision: Precision
-) -> Floats:
+def _padded(lines: npt.NDArray[Number]) -> npt.NDArray[Number]:
+    return np.concatenate((lines, np.zeros((1, lines.shape[1]), lines.dtype)))
+
+
+def _effective(counts: Counts, plan: _Plan, denominator: Int64, precision: Precision) -> Floats:
     """Return the independent draws that each denominator is worth; not NaN where it is above 0."""
     effective = denominator.astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -266,10 +283,7 @@ def _effective(
             worth = effective_headcount(headcount, counts.values[plan.clustered_squared].astype(np.float64), rho)
             effective[plan.clustered] = np.where(headcount > 0, worth, headcount)
         if len(plan.shares):
-            known, rho = (
-                effective[plan.shares],
-                np.array([[precision.shares[metrics[line].code]] for line in plan.shares]),
-            )
+            known, rho = effective[plan.shares], np.array([[precision.shares[code]] for code in plan.share_codes])
             worth = effective_share(known, counts.values[plan.share_whole], counts.values[plan.share_squared], rho)
             effective[plan.shares] = np.where(known > 0, worth, known)
     return effective

@@ -164,9 +164,10 @@ def _sorted_metric(side: Side, page: Page) -> Metric | None:
     metric = METRIC.get(page.sort)
     if metric in side.metrics:
         return metric
-    measures = [measure.code for measure in side.measures]
-    if page.sort not in {"code", *measures}:
-        raise unknown_sort(page.sort, [*measures, *(metric.code for metric in side.metrics)])
+    if page.sort != "code":
+        measures = [measure.code for measure in side.measures]
+        if page.sort not in measures:
+            raise unknown_sort(page.sort, [*measures, *(metric.code for metric in side.metrics)])
     if page.status:
         message = say("status needs a metric to sort by, and {sort} is none", sort=page.sort)
         raise conflicting(message, "status", "sort")

@@ -63,10 +63,10 @@ class Tree:
         """Return which nodes are of a level."""
         return np.asarray(self.ranks == self.level_ranks.get(level, -1))
 
-    def parent_code(self, node: int) -> str | None:
-        """Code of a node's parent; null at a root."""
-        parent = int(self.parents[node])
-        return None if parent < 0 else self.codes[parent]
+    @cached_property
+    def parent_codes(self) -> tuple[str | None, ...]:
+        """Code of each node's parent; null at a root."""
+        return tuple(None if parent < 0 else self.codes[parent] for parent in self.parents.tolist())
 
     def nearest(self, node: int, rank: int) -> int:
         """Return the nearest node of this level or a higher one, at or above a node; -1 if there is none."""

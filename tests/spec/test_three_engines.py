@@ -13,7 +13,7 @@ from app.config import Settings, Thresholds
 from app.database.engines import make_sync_engine
 from app.snapshots.engines import open_engine
 from app.snapshots.extract import extract
-from app.snapshots.facts import STEPS, Parameters, statement, step_statement
+from app.snapshots.facts import SIZES, STEPS, Parameters, statement, step_statement
 from app.snapshots.lineage import LINEAGE, read_lineage
 from app.snapshots.merging import Source, read_sources
 from tests.factories.lineage import lend_lineage, take_steps
@@ -107,7 +107,7 @@ class Engines:
 
     def _on_extract(self, name: str, texts: Sequence[str], parameters: Parameters) -> list[Rows]:
         with open_engine(Settings(), self.folder) as engine:
-            read_sources(engine, [self.extracts[name]])
+            read_sources(engine, [self.extracts[name]], SIZES.part)
             read_lineage(engine)
             for step in STEPS:
                 engine.keep(step.table, step_statement(step, parameters))

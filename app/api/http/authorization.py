@@ -182,6 +182,8 @@ def _refuse_unknown_parameters(request: Request) -> None:
     route = request.scope["route"]
     dependant: Dependant = route.dependant
     known: tuple[str, ...] = route.query_names
+    if request.query_params.keys() <= route.known_names:
+        return
     unknown = [name for name in request.query_params if name not in known and name != LANGUAGE]
     wrong = [*_unknown(unknown, (*known, LANGUAGE)), *(() if LANGUAGE in known else _wrong_language(request))]
     if wrong:

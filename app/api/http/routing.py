@@ -14,7 +14,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.params import Depends
 from fastapi.routing import APIRoute
 from starlette.routing import Match
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 
 from app.api.http.authorization import Authorization, authorizations, query_names
 from app.api.http.parameters import QueryOf
@@ -93,6 +93,11 @@ class Route(APIRoute):
         """Names of its query parameters."""
         return query_names(self.dependant)
 
+    @cached_property
+    def known_names(self) -> frozenset[str]:
+        """The same, to be looked up."""
+        return frozenset(self.query_names)
+
     @property
     def takes_file(self) -> bool:
         """Whether its body is a file instead of JSON."""
@@ -107,11 +112,24 @@ class Route(APIRoute):
             }
         return match, found
 
+    @cached_property
+    def direct(self) -> Handler | None:
+        """Calls the handler without FastAPI; null if the handler needs FastAPI."""
+        return direct_handler(self.dependant)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request; what a direct handler raises is answered by the handlers of errors around all routes."""
+        if self.direct is None or scope["method"] not in (self.methods or ()):
+            await super().handle(scope, receive, send)
+        else:
+            response = await self.direct(Request(scope, receive, send))
+            await response(scope, receive, send)
+
     def get_route_handler(self) -> Handler:
-        """Return the handler; a JSON body is read only after the request is authorized."""
+        """Return FastAPI's handler; a JSON body is read only after the request is authorized."""
         handler = super().get_route_handler()
         if self.body_field is None:
-            return direct_handler(self.dependant) or handler
+            return handler
 
         async def authorized(request: Request) -> Response:
             for authorization in authorizations(self):
