@@ -44,6 +44,7 @@ _RETRIES = 6
 
 _CAUSES = (
     (r"INVALID_HANDLE|SessionNotSame|session .* is not running", say("its session has expired, or it began anew")),
+    ("stopped SparkContext|SparkContext was shut ?down", say("it was stopped")),
     ("UNAUTHENTICATED|PERMISSION_DENIED", say("it refuses the token")),
     ("UNIMPLEMENTED", say("what answers there does not speak Spark Connect")),
     ("No space left", say("its disk is full")),
@@ -52,8 +53,8 @@ _CAUSES = (
         say("it lost an executor, or its memory did not suffice"),
     ),
     (
-        "PATH_NOT_FOUND|FAILED_READ_FILE|FileNotFound|No such file|[Pp]ermission denied|Access ?Denied|AccessControl"
-        "|[Pp]arquet|[Oo]bject ?[Ss]tore|FileSystem|UnknownHost|Name or service",
+        "PATH_NOT_FOUND|FAILED_READ_FILE|Mkdirs failed|FileNotFound|No such file|[Pp]ermission denied|Access ?Denied"
+        "|AccessControl|[Pp]arquet|[Oo]bject ?[Ss]tore|FileSystem|UnknownHost|Name or service",
         say("it cannot read the extracts, or write to ORGCOVERAGE_SPARK_FOLDER"),
     ),
     (
@@ -63,6 +64,12 @@ _CAUSES = (
     ("UNAVAILABLE|DEADLINE", say("the connection broke off")),
 )
 """What is behind an error of a cluster, by the first of these words that it has; its own text may hold data."""
+
+_PRINTED = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
+"""Logs of its client, which print the text of an error to this process's own."""
+
+_FRAMES = re.compile(r"^\s+at .*$", re.MULTILINE)
+"""Lines of Java's stacks; they name Parquet and file systems whatever has failed."""
 
 
 class EngineUnavailable(TemporarilyUnavailable):
@@ -189,10 +196,13 @@ def _session(remote: str) -> "SparkSession":
         raise _unavailable(remote, say("no answer within {number} s", number=_CONNECT_SECONDS)) from error
     except OSError as error:
         raise _unavailable(remote, say("nothing listens there")) from error
-    from pyspark.sql.connect.client import DefaultChannelBuilder  # noqa: PLC0415 - of an extra
+    from pyspark.logger import PySparkLogger  # noqa: PLC0415 - of an extra
+    from pyspark.sql.connect.client import DefaultChannelBuilder  # noqa: PLC0415 - as above
     from pyspark.sql.connect.client.retries import DefaultPolicy  # noqa: PLC0415 - as above
     from pyspark.sql.connect.session import SparkSession  # noqa: PLC0415 - as above
 
+    for log in _PRINTED:
+        PySparkLogger.getLogger(log).disabled = True
     channel = DefaultChannelBuilder(remote)
     channel.setChannelOption("grpc.keepalive_time_ms", _KEEPALIVE_MS)
     session = SparkSession.builder.channelBuilder(channel).create()
@@ -235,7 +245,7 @@ def _cause(error: Any) -> Message:
     """Say what is behind an error of the cluster or its client, with its class, and its condition if it has one."""
     condition = error.getCondition() if hasattr(error, "getCondition") else None
     status = error.code() if hasattr(error, "code") else getattr(error, "getGrpcStatusCode", str)()
-    text = f"{type(error).__name__} {condition} {status} {error}"
+    text = _FRAMES.sub("", f"{type(error).__name__} {condition} {status} {error}")
     what = next((cause for words, cause in _CAUSES if re.search(words, text)), say("it failed"))
     named = ", ".join(filter(None, [type(error).__name__.lstrip("_"), condition]))
     return say("{what} ({error}; its own log says more)", what=what, error=named)

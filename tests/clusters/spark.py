@@ -4,6 +4,8 @@ Needs a server of Spark Connect and its client, so that pytest does not find thi
 """
 
 import json
+import os
+import random
 import shutil
 import socket
 import tempfile
@@ -18,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from app.config import Settings
 from app.demo.generated import GENERATED_DATE
@@ -39,8 +42,16 @@ from tests.factories.worked_example import AS_OF, worked_example
 from tests.lengths import at_length, same_examples
 from tests.reference.registry import Registry
 from tests.replicas.seaweed import SeaweedFS
+from tests.spec.test_several_registries import split
 
+ON_SPARK = "ORGCOVERAGE_TEST_SPARK_HOME" in os.environ or "ORGCOVERAGE_TEST_SPARK_REMOTE" in os.environ
 EXAMPLES = 6
+BUILDS = at_length(30, 3) if ON_SPARK else 3
+MISSING = (
+    ("it cannot read the extracts", "集群读不到数据包")
+    if ON_SPARK
+    else ("it lacks a table or column", "集群缺少表或列")  # Sail takes it for a folder without files
+)
 
 
 @pytest.fixture(scope="module")
@@ -73,18 +84,20 @@ def test_what_listens_but_never_answers_is_given_up(monkeypatch: pytest.MonkeyPa
     ("text", "english", "chinese"),
     [
         ("SELECT ref FROM nowhere", "it lacks a table or column", "集群缺少表或列"),
-        ("SELECT code FROM missing", "it lacks a table or column", "集群缺少表或列"),
+        ("SELECT code FROM missing", *MISSING),
         ("SELECT * FROM damaged", "it cannot read the extracts", "集群读不到数据包"),
-        ("SELECT CAST('m1' AS INT) AS ref", "it failed (NumberFormatException; its own log says more)", "集群出错"),
+        ("SELECT CAST('m1' AS INT) AS ref", "it failed (NumberFormatException", "集群出错"),
+        ("SELECT CAST(ref AS INT) AS ref FROM member", "it failed (", "集群出错"),
     ],
 )
 def test_the_cause_is_told_without_data_when_a_cluster_fails(
-    remote: str, tmp_path: Path, text: str, english: str, chinese: str
+    remote: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], text: str, english: str, chinese: str
 ) -> None:
     (tmp_path / "damaged.parquet").write_bytes(b"m1")
+    pq.write_table(pa.table({"ref": ["m1"]}), tmp_path / "member.parquet")
 
     def ask(engine: Engine) -> None:
-        for name in ("missing", "damaged"):
+        for name in ("missing", "damaged", "member"):
             if name in text:
                 engine.read(name, [(tmp_path / f"{name}.parquet").as_uri()])
         engine.answer(text)
@@ -93,6 +106,7 @@ def test_the_cause_is_told_without_data_when_a_cluster_fails(
     assert english in said
     assert "m1" not in said
     assert chinese in failure(remote, tmp_path, ask, "zh")
+    assert "m1" not in "".join(capfd.readouterr())
 
 
 def test_an_expired_session_is_told(remote: str, tmp_path: Path) -> None:
@@ -158,6 +172,30 @@ def test_rows_are_the_same_when_registries_are_random(remote: str, migrated_sqli
 
     compare()
     assert all(seen.values()), seen
+
+
+def test_ids_are_the_same_when_random_registries_are_dealt_out(remote: str, migrated_sqlite_url: str) -> None:
+    named = {"build_engine": "spark", "spark_remote": remote}
+    ids = set[str]()
+
+    @same_examples(BUILDS)
+    @given(dated_registries(), st.integers(1, 3), st.integers(0, 2**32))
+    def compare(drawn: tuple[Registry, date], parts: int, seed: int) -> None:
+        registry, as_of = drawn
+        with tempfile.TemporaryDirectory() as folder:
+            registries = Registries(migrated_sqlite_url, Path(folder))
+            whole = registries.build_whole(registry, as_of)
+            dealt = split(registry, parts, random.Random(seed))
+            urls = [registries.extract(f"{number}", part) for number, part in enumerate(dealt)]
+            (registries.settings.data_dir / "nation").mkdir()
+            shutil.copy(registries.settings.rounding_key_path, registries.settings.data_dir / "nation")
+            registries.settings = registries.settings.model_copy(update=named)
+            built = registries.build(urls, as_of)
+            assert (built.id, built.public_id) == (whole.id, whole.public_id)
+            ids.add(built.id)
+
+    compare()
+    assert len(ids) > 1
 
 
 def test_ids_are_the_same_when_the_demonstration_is_built_again(

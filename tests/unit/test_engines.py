@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -40,6 +41,86 @@ def test_the_address_and_its_setting_are_named_when_no_cluster_is_there(
         pass
     message = f"The cluster at {address} (ORGCOVERAGE_SPARK_REMOTE) cannot be used: {reason}."
     assert str(raised.value.detail) == message
+
+
+JOB = "Job aborted due to stage failure: Task 0 in stage 2.0 failed 4 times, most recent failure: Lost task 0.3 "
+FRAMES = """
+\tat org.apache.hadoop.fs.FileSystem.create(FileSystem.java:1234)
+\tat org.apache.spark.sql.execution.datasources.parquet.ParquetOutputWriter.<init>(ParquetOutputWriter.scala:36)
+"""
+
+
+class Failed(Exception):
+    """An error of the client of Spark Connect, with what Apache Spark 4.2 says, shortened."""
+
+    __module__ = "pyspark.errors.exceptions.connect"
+
+    def __init__(self, condition: str | None, text: str) -> None:
+        super().__init__(text)
+        self._condition = condition
+
+    def getCondition(self) -> str | None:  # noqa: N802 - its name there
+        return self._condition
+
+
+@pytest.mark.parametrize(
+    ("condition", "text", "cause"),
+    [
+        (
+            "RESPONSE_ALREADY_RECEIVED",
+            "INVALID_HANDLE.SESSION_NOT_FOUND on the server but responses were already received from it.",
+            "its session has expired, or it began anew",
+        ),
+        (None, "(java.lang.IllegalStateException) Cannot call methods on a stopped SparkContext.", "it was stopped"),
+        (None, "Job 3 cancelled because SparkContext was shut down", "it was stopped"),
+        (
+            "TASK_WRITE_FAILED",
+            "[TASK_WRITE_FAILED] Task failed while writing rows to file:/shared/m1. SQLSTATE: 58030"
+            f"{FRAMES}Caused by: org.apache.hadoop.fs.FSError: java.io.IOException: No space left on device",
+            "its disk is full",
+        ),
+        (
+            None,
+            f"{JOB}(TID 4) (127.0.0.1 executor 1): ExecutorLostFailure (executor 1 exited caused by one of the running "
+            "tasks) Reason: Command exited with code 137",
+            "it lost an executor, or its memory did not suffice",
+        ),
+        (
+            None,
+            f"{JOB}(TID 6) (127.0.0.1 executor 2): java.lang.OutOfMemoryError: Java heap space",
+            "it lost an executor, or its memory did not suffice",
+        ),
+        (
+            "PATH_NOT_FOUND",
+            "[PATH_NOT_FOUND] Path does not exist: file:/shared/m1. SQLSTATE: 42K03",
+            "it cannot read the extracts, or write to ORGCOVERAGE_SPARK_FOLDER",
+        ),
+        (
+            "FAILED_READ_FILE.FILE_NOT_EXIST",
+            "[FAILED_READ_FILE.FILE_NOT_EXIST] Encountered error while reading file file:///shared/m1. SQLSTATE: KD001",
+            "it cannot read the extracts, or write to ORGCOVERAGE_SPARK_FOLDER",
+        ),
+        (
+            None,
+            f"{JOB}(TID 30) (127.0.0.1 executor 1): java.io.IOException: Mkdirs failed to create file:/shared/m1",
+            "it cannot read the extracts, or write to ORGCOVERAGE_SPARK_FOLDER",
+        ),
+        ("CAST_INVALID_INPUT", f"[CAST_INVALID_INPUT] The value 'm1' of the type cannot be cast.{FRAMES}", "it failed"),
+    ],
+)
+def test_the_cause_is_told_without_data_when_apache_spark_fails(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, condition: str | None, text: str, cause: str
+) -> None:
+    def failing(_remote: str) -> NoReturn:
+        raise Failed(condition, text)
+
+    monkeypatch.setattr("app.snapshots.engines._session", failing)
+    settings = Settings().model_copy(update={"build_engine": "spark", "spark_remote": "sc://spark.example"})
+    with pytest.raises(EngineUnavailable) as raised, open_engine(settings, tmp_path):
+        pass
+    named = ", ".join(filter(None, ["Failed", condition]))
+    message = "The cluster at spark.example (ORGCOVERAGE_SPARK_REMOTE) cannot be used: "
+    assert str(raised.value.detail) == f"{message}{cause} ({named}; its own log says more)."
 
 
 SLOW = """
