@@ -71,8 +71,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="ORGCOVERAGE_", env_file=".env", frozen=True, extra="ignore")
 
     data_dir: Path = Field(
-        default=Path("orgcoverage-data"),
-        description="Folder of snapshots, jobs, uploads and the embedded database.",
+        default=Path("orgcoverage-data"), description="Folder of snapshots, jobs, uploads and the embedded database."
     )
     database_url: str = Field(
         default="",
@@ -80,8 +79,7 @@ class Settings(BaseSettings):
         "Empty: SQLite in the data folder.",
     )
     database_password_file: Path | None = Field(
-        default=None,
-        description="File with the password of the PostgreSQL user; the URL then contains none.",
+        default=None, description="File with the password of the PostgreSQL user; the URL then contains none."
     )
     member_source: Literal["auto", "register", "returns"] = Field(
         default="auto",
@@ -212,19 +210,13 @@ class Settings(BaseSettings):
         default=2, ge=1, description="Most files among them that one key sends at the same time; beyond: 503."
     )
     jobs_at_once: int = Field(
-        default=8,
-        ge=1,
-        description="Most imports and builds queued or running in one worker; beyond: 503.",
+        default=8, ge=1, description="Most imports and builds queued or running in one worker; beyond: 503."
     )
     builds_at_once: int = Field(
-        default=4,
-        ge=1,
-        description="Most builds among them, including imports with `build`; beyond: 503.",
+        default=4, ge=1, description="Most builds among them, including imports with `build`; beyond: 503."
     )
     write_wait_seconds: int = Field(
-        default=30,
-        ge=1,
-        description="A single change waits this long for the write lock, seconds; then 503.",
+        default=30, ge=1, description="A single change waits this long for the write lock, seconds; then 503."
     )
     build_memory: str = Field(
         default="1GB", description="Memory that DuckDB may use for a build, a number with `MB` or `GB`."
@@ -298,14 +290,11 @@ class Settings(BaseSettings):
     def _engine_that_is_installed(cls, value: str) -> str:
         return value if value == "duckdb" else _with_extra("spark", "pyspark", value)
 
-    @field_validator("shard_folder")
-    @classmethod
-    def _folder_or_store(cls, value: str) -> str:
-        return _known_address(value) if "://" in value else value
-
     @field_validator("spark_folder", "shard_folder")
     @classmethod
-    def _folder_that_can_be_opened(cls, value: str) -> str:
+    def _folder_that_can_be_opened(cls, value: str, info: ValidationInfo) -> str:
+        if "://" in value and info.field_name == "shard_folder":  # a cluster knows further addresses
+            _known_address(value)
         return _with_extra("store", "obstore", value) if "://" in value and not value.startswith("file:") else value
 
     @field_validator("spark_remote")
