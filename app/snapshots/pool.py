@@ -76,7 +76,8 @@ def each(
 def _signals_held_back() -> Iterator[None]:
     """Let signals to this process wait meanwhile, also those that a system gives to another of its threads."""
     waiting = list[int]()
-    handlers = {number: signal.signal(number, lambda one, _: waiting.append(one)) for number in _OF_THE_PARENT}
+    handled = _OF_THE_PARENT if threading.current_thread() is threading.main_thread() else ()  # no other one may
+    handlers = {number: signal.signal(number, lambda one, _: waiting.append(one)) for number in handled}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _OF_THE_PARENT)
     try:
         yield

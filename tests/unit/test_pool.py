@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,12 @@ def test_results_come_in_order_when_several_processes_work(processes: int) -> No
     found = list(each(added, 10, range(5), processes))
     assert [result for result, _ in found] == [10, 11, 12, 13, 14]
     assert (os.getpid() in {process for _, process in found}) is (processes == 1)
+
+
+def test_a_thread_may_have_work_done_too() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(lambda: list(each(added, 10, range(3), 2))).result()
+    assert [result for result, _ in found] == [10, 11, 12]
 
 
 def test_what_one_raises_is_raised_here() -> None:
