@@ -68,7 +68,7 @@ def open_storage(address: str, credentials: Path | None) -> Storage:
 def place_of(settings: Settings) -> str:
     """Return the name, at an address that others use too, of what a build of these snapshots puts there."""
     noted = settings.snapshots_dir / ".place"
-    if not noted.exists():
+    if not noted.exists() or not noted.read_text():  # a killed process may have left it empty
         noted.write_text(secrets.token_hex(8))
     return f"build-{noted.read_text()}"
 

@@ -249,9 +249,9 @@ class _SortedRows:
 
     def summed(self, table: Table, numbers: Int64, measures: Sequence[str]) -> Int64:
         """Return the sums of some cells, zeros for one without rows; shape (measures, cells)."""
-        found = np.minimum(np.searchsorted(self.cells, numbers), max(len(self.cells) - 1, 0))
         if len(self.cells) == 0:
             return np.zeros((len(measures), len(numbers)), np.int64)
+        found = np.minimum(np.searchsorted(self.cells, numbers), len(self.cells) - 1)
         lengths = np.where(self.cells[found] == numbers, np.diff(self.starts)[found], 0)
         before = np.cumsum(lengths) - lengths
         wanted = np.repeat(self.starts[found] - before, lengths) + np.arange(int(lengths.sum()))
@@ -307,8 +307,8 @@ def _sorted_rows(part: slice, mask: Mask, axes: Sequence[Axis]) -> _SortedRows:
     selected = part.start + np.flatnonzero(mask)
     keys = np.zeros(len(selected), np.int64)
     for axis in axes:
-        places, values = axis.expanded(selected)
-        selected, keys = selected[places], keys[places] * len(axis.choices) + values
+        held, values = axis.expanded(selected)
+        selected, keys = selected[held], keys[held] * len(axis.choices) + values
     narrow = keys.astype(np.min_scalar_type(prod(len(axis.choices) for axis in axes)))  # of 16 bits: sorted by radix
     order = np.argsort(narrow, kind="stable")
     sorted_keys = keys[order]

@@ -24,7 +24,6 @@ _ALL = slice(None)
 _FEW_OF = 64
 """Few rows are at most one of so many; for more it is worth making the order of all, which is kept."""
 
-
 _RUN = 1 << 20
 """Rows that a question about all of them reads at once."""
 

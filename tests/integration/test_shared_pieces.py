@@ -16,9 +16,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from app.config import Settings
 from app.snapshots.facts import SIZES
 from app.snapshots.pieces import Common, Made, Task, make_piece
 from app.snapshots.shared_pieces import code_version, shown_at
+from app.snapshots.storage import place_of
 from tests.documentation.markdown import ROOT
 from tests.factories.shard_jobs import PIECES, Builder, Ids, until, write_counties
 
@@ -355,3 +357,13 @@ def test_a_job_needs_an_address(builder: Builder) -> None:
     with builder.job(SHARD_FOLDER="") as job:
         assert job.end() == 2
         assert "ORGCOVERAGE_SHARD_FOLDER: no folder is set" in job.said
+
+
+def test_two_services_have_two_places_when_the_note_of_one_was_cut_off(tmp_path: Path) -> None:
+    made = [Settings(_env_file=None, data_dir=tmp_path / name) for name in ("one", "other")]
+    for settings in made:
+        settings.snapshots_dir.mkdir(parents=True)
+        (settings.snapshots_dir / ".place").touch()
+    places = [place_of(settings) for settings in made]
+    assert len(set(places)) == 2
+    assert [place_of(settings) for settings in made] == places
