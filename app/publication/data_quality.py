@@ -88,8 +88,8 @@ def _subjects(snapshot: Snapshot, question: DataQualityQuestion, numbers: Int64)
     table = snapshot.table("findings")
     kinds = [tuple(QualitySubject)[kind] for kind in table.values("subject_kind")[numbers].tolist()]
     codes = table.texts_of("subject_code", numbers)
-    values, valid = table.values("value")[numbers].tolist(), table.valid("value")
-    known = [True] * len(numbers) if valid is None else valid[numbers].tolist()
+    values, valid = table.values("value", numbers).tolist(), table.valid("value", numbers)
+    known = [True] * len(numbers) if valid is None else valid.tolist()
     districts, industries = (_nodes(snapshot, name, numbers) for name in ("district", "industry"))
     named = _named(snapshot, kinds[0] if kinds else QualitySubject.ENTERPRISE)
     names = named.texts_of("name", named.rows_of_few("code", table.taken("subject_code", numbers)))
@@ -107,6 +107,6 @@ def _named(snapshot: Snapshot, kind: QualitySubject) -> Table:
 
 def _nodes(snapshot: Snapshot, name: str, numbers: Int64) -> list[str | None]:
     table, tree = snapshot.table("findings"), snapshot.districts if name == "district" else snapshot.industries
-    nodes, valid = table.values(name)[numbers].tolist(), table.valid(name)
-    known = [True] * len(numbers) if valid is None else valid[numbers].tolist()
+    nodes, valid = table.values(name, numbers).tolist(), table.valid(name, numbers)
+    known = [True] * len(numbers) if valid is None else valid.tolist()
     return [tree.codes[node] if is_known else None for node, is_known in zip(nodes, known, strict=True)]

@@ -6,19 +6,20 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from app.publication.lists import Answer
+from app.publication.lists import Answer, whole
 from app.publication.row_cache import Source
 from app.publication.rows import Rate, encode, meta_of, rate_lists
 from app.publication.subjects import subject_part
 from app.publication.table import CHUNK, Cells, FlatTable, Kind, TableOptions, part_cells, part_columns, plain_column
 from app.statistics.as_of import snapshot_for
-from app.statistics.dual_affiliation import Matrix, Uplift, matrix_of, uplift_of
+from app.statistics.dual_affiliation import Uplift, matrix_of, uplift_of
 from app.statistics.question import Page, Question, Subject
+from app.store.arrays import Int64
 from app.store.snapshot import Snapshot
 
 
 def dual_affiliation_answer(source: Source, question: Question, _page: Page) -> Answer:
-    """Return matrix, margins and uplift.
+    """Return matrix, margins and uplift; of many cells in pieces, so that no answer is in memory as a whole.
 
     Raises
     ------
@@ -27,10 +28,20 @@ def dual_affiliation_answer(source: Source, question: Question, _page: Page) -> 
     """
     snapshot = snapshot_for(source.shelf, question)
     matrix = matrix_of(snapshot, question)
-    data = {**_matrix(snapshot, matrix), "uplift": _uplift(uplift_of(snapshot, question))}
-    length = len(matrix.members)
+    uplift, length = _uplift(uplift_of(snapshot, question)), len(matrix.members)
     meta = meta_of(snapshot, question.when, question.population.basis.value, length)
-    return Answer(encode({"data": data, "meta": meta}), length, snapshot.manifest.id, snapshot.manifest.built_at)
+
+    def pieces() -> Iterator[bytes]:
+        homes, joints = matrix.home_members, matrix.joint_members
+        yield b'{"data":{"matrix":'
+        yield from _list(snapshot, {"home": matrix.homes, "joint_branch": matrix.joint_branches}, matrix.members)
+        yield b',"homes":'
+        yield from _list(snapshot, {"home": homes[0]}, homes[1])
+        yield b',"joint_branches":'
+        yield from _list(snapshot, {"joint_branch": joints[0]}, joints[1])
+        yield b',"members":%d,"uplift":%b},"meta":%b}' % (matrix.total, encode(uplift), encode(meta))
+
+    return Answer(whole(pieces()), length, snapshot.manifest.id, snapshot.manifest.built_at)
 
 
 def dual_affiliation_table(source: Source, question: Question, _page: Page, options: TableOptions) -> FlatTable:
@@ -61,26 +72,16 @@ def dual_affiliation_table(source: Source, question: Question, _page: Page, opti
     return FlatTable("dual-affiliation", columns, keys, meta, len(matrix.members), chunks, language)
 
 
-def _matrix(snapshot: Snapshot, matrix: Matrix) -> dict[str, Any]:
-    homes = _branches(snapshot, matrix.homes.tolist())
-    joints = _branches(snapshot, matrix.joint_branches.tolist())
-    members = matrix.members.tolist()
-    of_homes = _branches(snapshot, [home for home, _ in matrix.home_members])
-    of_joints = _branches(snapshot, [joint for joint, _ in matrix.joint_members])
-    return {
-        "matrix": [
-            {"home": home, "joint_branch": joint, "members": count}
-            for home, joint, count in zip(homes, joints, members, strict=True)
-        ],
-        "homes": [
-            {"home": home, "members": count} for home, (_, count) in zip(of_homes, matrix.home_members, strict=True)
-        ],
-        "joint_branches": [
-            {"joint_branch": joint, "members": count}
-            for joint, (_, count) in zip(of_joints, matrix.joint_members, strict=True)
-        ],
-        "members": matrix.total,
-    }
+def _list(snapshot: Snapshot, branches: dict[str, Int64], members: Int64) -> Iterator[bytes]:
+    """Yield a JSON list of objects, by chunk: branches, given by row, and their members."""
+    separator = b"["
+    for start in range(0, len(members), CHUNK):
+        piece = slice(start, start + CHUNK)
+        columns = [*(_branches(snapshot, rows[piece].tolist()) for rows in branches.values()), members[piece].tolist()]
+        objects = [dict(zip((*branches, "members"), row, strict=True)) for row in zip(*columns, strict=True)]
+        yield separator + encode(objects)[1:-1]
+        separator = b","
+    yield b"[]" if separator == b"[" else b"]"
 
 
 def _branches(snapshot: Snapshot, rows: list[int]) -> list[msgspec.Struct | None]:

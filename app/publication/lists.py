@@ -26,11 +26,12 @@ from app.store.snapshot import Snapshot
 class Answer:
     """A JSON answer: its bytes, its number of rows, its snapshot and when that was built, the cursor of the next page.
 
+    The bytes are whole, or come in pieces that are made while they are sent.
     An answer from several snapshots names all of them in `snapshot` and `built_at`, and is not `single`: a look at the
     newest snapshot does not show whether it is still valid.
     """
 
-    body: bytes
+    body: bytes | Iterator[bytes]
     rows: int
     snapshot: str
     built_at: str
@@ -53,8 +54,8 @@ class FileAnswer:
     single: bool
 
 
-_SMALL_FILE = 4 << 20
-"""Bytes up to which a file is made before it is sent, so that it can be cached; larger ones are made while sent."""
+_SMALL = 4 << 20
+"""Bytes up to which an answer is made before it is sent, so that it can be cached; larger ones are made while sent."""
 
 _LISTS: dict[Subject, Callable[[Snapshot, Question, Page], RowList]] = {
     Subject.DISTRICTS: list_tree,
@@ -153,17 +154,17 @@ def file_answer(table: FlatTable, options: FileOptions, boundaries: BoundariesFi
         options = replace(options, boundaries=Boundaries() if boundaries is None else boundaries.read())
         kept = f"{snapshot} {options.boundaries.digest}"  # in pieces: what is cached would outlive the boundaries
         return FileAnswer(kind.write(table, options), kind.media_type, filename, kept, built_at, single=False)
-    body = _whole(kind.write(table, options))
+    body = whole(kind.write(table, options))
     return FileAnswer(body, kind.media_type, filename, snapshot, built_at, single=table.rests_on is None)
 
 
-def _whole(chunks: Iterator[bytes]) -> bytes | Iterator[bytes]:
-    """Return the bytes of a small file, or the pieces of a large one."""
+def whole(chunks: Iterator[bytes]) -> bytes | Iterator[bytes]:
+    """Return the bytes of a small answer, or the pieces of a large one."""
     made, size = [], 0
     for chunk in chunks:
         made.append(chunk)
         size += len(chunk)
-        if size > _SMALL_FILE:
+        if size > _SMALL:
             return chain(made, chunks)
     return b"".join(made)
 

@@ -133,8 +133,9 @@ def _covering_branches(snapshot: Snapshot, rows: Int64) -> dict[int, tuple[str, 
     """Return the living branches that cover each enterprise by an organisation means, sorted by code."""
     table = snapshot.table("coverage")
     means = [str(choice) for choice in CoverageMeans]
-    organising = np.isin(table.values("means"), [means.index(choice) for choice in ORGANISATION_MEANS])
-    places = np.flatnonzero(organising & np.isin(table.values("enterprise"), rows))
+    places = table.matching("enterprise", rows)
+    organising = [means.index(choice) for choice in ORGANISATION_MEANS]
+    places = places[np.isin(table.values("means", places), organising)]
     found: dict[int, set[str]] = {}
     codes = table.texts_of("branch_code", places)
     for row, code in zip(table.values("enterprise")[places].tolist(), codes, strict=True):

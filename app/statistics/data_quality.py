@@ -56,11 +56,7 @@ def findings_of(snapshot: Snapshot, question: DataQualityQuestion) -> Int64:
     table = snapshot.table("findings")
     named = QualitySubject.MEMBER is not _subject(question.rule)
     rows = np.flatnonzero(_inside(snapshot, resolve(snapshot, question.population)) & _of_rule(snapshot, question.rule))
-    if not named:
-        return rows[:0]
-    codes = table.texts_of("subject_code", rows)
-    order = sorted(range(len(rows)), key=lambda place: codes[place].encode())
-    return rows[np.array(order, np.int64)]
+    return table.sorted_by("subject_code", rows) if named else rows[:0]
 
 
 def reporting_rate(snapshot: Snapshot, question: Question) -> Rates:

@@ -34,9 +34,9 @@ class Matrix:
     members
         Members in each cell.
     home_members
-        Row of each home and its members, each counted once over all joint branches; a home of -1 comes last.
+        Rows of the homes, and the members of each, counted once over all joint branches; a home of -1 comes last.
     joint_members
-        Row of each joint branch and its members.
+        Rows of the joint branches, and the members of each.
     total
         All members, each counted once.
     """
@@ -44,8 +44,8 @@ class Matrix:
     homes: Int64
     joint_branches: Int64
     members: Int64
-    home_members: tuple[tuple[int, int], ...]
-    joint_members: tuple[tuple[int, int], ...]
+    home_members: tuple[Int64, Int64]
+    joint_members: tuple[Int64, Int64]
     total: int
 
 
@@ -85,8 +85,8 @@ def matrix_of(snapshot: Snapshot, question: Question) -> Matrix:
         homes=np.where(cells_of == _NONE, -1, cells_of),
         joint_branches=joint_of,
         members=cells,
-        home_members=tuple(zip(np.where(margin == _NONE, -1, margin).tolist(), home_members.tolist(), strict=True)),
-        joint_members=tuple(zip(columns.tolist(), joint_members.tolist(), strict=True)),
+        home_members=(np.where(margin == _NONE, -1, margin), home_members),
+        joint_members=(columns, joint_members),
         total=int(members[first].sum()),
     )
 
@@ -106,11 +106,14 @@ def uplift_of(snapshot: Snapshot, question: Question) -> Uplift:
 
 def _without_dual(snapshot: Snapshot, selection: Selection, counts: Counts) -> Counts:
     """Return the counts if nobody were in dual affiliation; enterprises reached by a work means too remain reached."""
-    rows, value_of = sums.listed_rows(snapshot, selection), snapshot.enterprises.values
-    by_work = (value_of("work_reached", rows) == 1) & (value_of("organised", rows) == 0)
+    value_of = snapshot.enterprises.values
+    by_work = (
+        (value_of("work_reached", rows) == 1) & (value_of("organised", rows) == 0)
+        for rows in sums.listed_parts(snapshot, selection)
+    )
     values = counts.values.copy()
     values[counts.codes.index("enterprises_reached_by_dual")] = 0
-    values[counts.codes.index("enterprises_work_only")] = np.count_nonzero(by_work)
+    values[counts.codes.index("enterprises_work_only")] = sum(map(np.count_nonzero, by_work))
     return replace(counts, values=values)
 
 

@@ -1,6 +1,6 @@
 """Establishment gaps: enterprises that must establish an organisation and have not, since when, and candidates."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -62,7 +62,7 @@ def gap_since(shelf: Shelf, snapshot: Snapshot, listing: Listing, rows: Int64) -
             earlier = shelf.get(manifest.id)
         except SnapshotNotFound:  # damaged or pruned: the run skips it
             continue
-        earlier_rows = earlier.enterprises.rows_of("code", snapshot.enterprises.taken("code", rows[running]))
+        earlier_rows = earlier.enterprises.rows_of_few("code", snapshot.enterprises.taken("code", rows[running]))
         matched = np.flatnonzero(earlier_rows >= 0)
         in_gap = np.isin(earlier_rows[matched], flagged(earlier, np.unique(earlier_rows[matched]), listing))
         running = running[matched[in_gap]]
@@ -75,10 +75,12 @@ def means_of(snapshot: Snapshot, rows: Int64) -> list[tuple[str, ...]]:
     """Return the living means that reach each enterprise, in the order of the vocabulary."""
     table = snapshot.table("coverage")
     choices = [str(means) for means in CoverageMeans]
-    enterprises, means = table.values("enterprise"), table.values("means")
+    places = table.matching("enterprise", rows)
     found: dict[int, set[int]] = {row: set() for row in rows.tolist()}
-    for place in np.flatnonzero(np.isin(enterprises, rows)).tolist():
-        found[int(enterprises[place])].add(int(means[place]))
+    for row, means in zip(
+        table.values("enterprise", places).tolist(), table.values("means", places).tolist(), strict=True
+    ):
+        found[row].add(means)
     return [tuple(choices[number] for number in sorted(found[row])) for row in rows.tolist()]
 
 
@@ -87,8 +89,9 @@ def candidates_of(snapshot: Snapshot, rows: Int64) -> list[tuple[Candidate, ...]
 
     Branches at its site come before others in its street, then preferred forms before others, then by code.
     """
-    near = NearBranches.of(snapshot)
-    return [tuple(islice(near.candidates(node), _MOST_CANDIDATES)) for node in snapshot.district_of(rows).tolist()]
+    nodes = snapshot.district_of(rows).tolist()
+    near = NearBranches.of(snapshot, nodes)
+    return [tuple(islice(near.candidates(node), _MOST_CANDIDATES)) for node in nodes]
 
 
 def street_of(tree: Tree, node: int) -> int:
@@ -99,18 +102,18 @@ def street_of(tree: Tree, node: int) -> int:
 
 @dataclass(frozen=True)
 class NearBranches:
-    """The living branches by district.
+    """The living branches of some streets and their sites.
 
     Parameters
     ----------
     snapshot
         Their snapshot; its branches are sorted by code.
     order
-        Their rows, sorted by district.
+        Their rows, sorted by district, then by code.
     nodes
         District of each, in this order.
     others
-        For each row, whether its form is not preferred.
+        For each, whether its form is not preferred.
     """
 
     snapshot: Snapshot
@@ -119,13 +122,20 @@ class NearBranches:
     others: Mask
 
     @classmethod
-    def of(cls, snapshot: Snapshot) -> "NearBranches":
-        """Return the branches of a snapshot."""
-        preferred = np.isin(snapshot.branches.values("form"), [list(BranchForm).index(form) for form in _PREFERRED])
-        valid = snapshot.branches.valid("form")
-        order = np.argsort(snapshot.branch_districts, kind="stable")
+    def of(cls, snapshot: Snapshot, nodes: Iterable[int]) -> "NearBranches":
+        """Return the branches in the streets of some districts; nothing is as long as all branches but a mask."""
+        tree = snapshot.districts
+        is_near = np.zeros(len(tree.codes), bool)
+        for street in {street_of(tree, node) for node in set(nodes)} - {-1}:
+            is_near[street : tree.ends[street]] = True
+        rows = np.flatnonzero(is_near[snapshot.branch_districts])
+        rows = rows[np.argsort(snapshot.branch_districts[rows], kind="stable")]
+        preferred = np.isin(
+            snapshot.branches.values("form", rows), [list(BranchForm).index(form) for form in _PREFERRED]
+        )
+        valid = snapshot.branches.valid("form", rows)
         others = ~(preferred if valid is None else preferred & valid)
-        return cls(snapshot, order, snapshot.branch_districts[order], others)
+        return cls(snapshot, rows, snapshot.branch_districts[rows], others)
 
     def candidates(self, node: int) -> Iterator[Candidate]:
         """Yield all candidates for an enterprise in a district; none if it has no street."""
@@ -140,5 +150,6 @@ class NearBranches:
 
     def _branches_in(self, start: int, end: int) -> tuple[int, ...]:
         """Return the branches in a span of districts, preferred forms first, then by code."""
-        rows = self.order[np.searchsorted(self.nodes, start) : np.searchsorted(self.nodes, end)]
-        return tuple(rows[np.lexsort((rows, self.others[rows]))].tolist())
+        first, last = np.searchsorted(self.nodes, np.array([start, end], self.nodes.dtype))
+        rows = self.order[first:last]
+        return tuple(rows[np.lexsort((rows, self.others[first:last]))].tolist())

@@ -1,5 +1,6 @@
 """Establishment proposals: which branches to found next, and what that would change."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -144,10 +145,8 @@ def propose(snapshot: Snapshot, population: Population) -> Proposals:
         See `resolve`.
     """
     selection = resolve(snapshot, population)
-    loose = _unorganised(snapshot, selection)
-    full, is_known = _column(snapshot, "full_members", loose)
-    members, has_members = _column(snapshot, "members", loose)
-    plan = _Planner(snapshot, loose[is_known & (full >= 1)]).plan()
+    with_members, undecided = _unorganised(snapshot, selection)
+    plan = _Planner(snapshot, with_members).plan()
     values_of = partial(snapshot.rows.values, rows=plan.enterprises)
     counts = sums.of_runs(values_of, plan.lengths, _SUMMED)
     eligible = (plan.kinds == _STANDALONE).astype(np.int64)
@@ -163,16 +162,20 @@ def propose(snapshot: Snapshot, population: Population) -> Proposals:
     }
     after = _changed(before, {code: (change * _organises(plan)).sum() for code, change in effect.items()})
     headcount = np.where(unknown == plan.lengths, -1, staff)
-    undecided = np.count_nonzero(~is_known & (~has_members | (members >= 1)))
-    return Proposals(snapshot, plan, full_members, people, headcount, eligible, before, after, int(undecided))
+    return Proposals(snapshot, plan, full_members, people, headcount, eligible, before, after, undecided)
 
 
-def _unorganised(snapshot: Snapshot, selection: Selection) -> Int64:
-    """Return the selected enterprises that operate and are not organised."""
-    rows = sums.listed_rows(snapshot, selection)
-    is_loose = snapshot.in_basis(Basis.OPERATING, rows) & (snapshot.enterprises.values("organised", rows) == 0)
-    loose: Int64 = rows[is_loose]
-    return loose
+def _unorganised(snapshot: Snapshot, selection: Selection) -> tuple[Int64, int]:
+    """Return who operates, is not organised and has a full member, and of how many more that is not known."""
+    found, undecided = [], 0
+    for rows in sums.listed_parts(snapshot, selection):
+        is_loose = snapshot.in_basis(Basis.OPERATING, rows) & (snapshot.enterprises.values("organised", rows) == 0)
+        loose = rows[is_loose]
+        full, is_known = _column(snapshot, "full_members", loose)
+        members, has_members = _column(snapshot, "members", loose)
+        found.append(loose[is_known & (full >= 1)])
+        undecided += int(np.count_nonzero(~is_known & (~has_members | (members >= 1))))
+    return np.concatenate(found), undecided
 
 
 def _column(snapshot: Snapshot, name: str, rows: Int64) -> tuple[Int64, Mask]:
@@ -221,8 +224,8 @@ class _Planner:
         order = np.lexsort((snapshot.enterprises.ranks("code", rows), -full, divisions))
         self._rows, self._full = rows[order], full[order]
         self._nodes = snapshot.district_of(self._rows).astype(np.int64)
-        self._near = NearBranches.of(snapshot)
-        self._covered: list[int] = snapshot.branches.values("own_enterprises_covered").tolist()
+        self._near = NearBranches.of(snapshot, np.unique(self._nodes).tolist())
+        self._attached: Counter[int] = Counter()
 
     def plan(self) -> _Plan:
         """Return the proposals, in no order; inside, enterprises are named by their place in the order of the rules."""
@@ -281,9 +284,10 @@ class _Planner:
 
     def _branch_for(self, node: int) -> int:
         """Return the first candidate with room, which then has less of it; -1: none."""
+        covered = self._snapshot.branches.values("own_enterprises_covered")
         for candidate in self._near.candidates(node):
-            if self._covered[candidate.branch] < _MOST_TOGETHER:
-                self._covered[candidate.branch] += 1
+            if covered[candidate.branch] + self._attached[candidate.branch] < _MOST_TOGETHER:
+                self._attached[candidate.branch] += 1
                 return candidate.branch
         return -1
 

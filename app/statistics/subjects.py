@@ -40,11 +40,11 @@ _FLAGS = {
 def list_enterprises(snapshot: Snapshot, question: Question, page: Page) -> RowList:
     """Return the enterprises that a question lists; `total` is the sum of all of them."""
     table, selection = snapshot.enterprises, resolve(snapshot, question.population)
+    related = _related_to(snapshot, question.listing, question.population.district)
 
     def listed() -> Iterator[Int64]:
         for part in sums.listed_parts(snapshot, selection):
-            flags = flagged(snapshot, part, question.listing)
-            yield related(snapshot, flags, question.listing, question.population.district)
+            yield related(flagged(snapshot, part, question.listing))
 
     side = _side(snapshot, question.fields)
     sorting = replace(side, count=partial(_count, snapshot, codes=(page.sort,))) if page.sort in _ROWS else side
@@ -101,8 +101,8 @@ def flagged(snapshot: Snapshot, rows: Int64, listing: Listing) -> Int64:
     return rows
 
 
-def related(snapshot: Snapshot, rows: Int64, listing: Listing, district: tuple[str, ...]) -> Int64:
-    """Return the rows that stand in a relation to a branch and all below it, by employments and living coverage.
+def _related_to(snapshot: Snapshot, listing: Listing, district: tuple[str, ...]) -> Callable[[Int64], Int64]:
+    """Return what takes the rows in a relation to a branch and all below it, by employments and living coverage.
 
     Raises
     ------
@@ -110,15 +110,20 @@ def related(snapshot: Snapshot, rows: Int64, listing: Listing, district: tuple[s
         The branch does not live.
     """
     if listing.relation is None:
-        return rows
+        return lambda rows: rows
     if listing.relation is Relation.UNREACHED:
-        values = snapshot.enterprises.values
-        alone = (values("organised", rows) == 0) & (values("members_without_dual", rows) > 0)
-        return _near(snapshot, rows[alone], listing.branch, district)
+        return partial(_unreached, snapshot, _near(snapshot, listing.branch, district))
     assert listing.branch is not None
     branches = subtree_of(snapshot, listing.branch, district)
     tied = _participating if listing.relation is Relation.PARTICIPATING else _covered
-    return np.intersect1d(rows, tied(snapshot, listing.branch, branches))
+    return partial(np.intersect1d, tied(snapshot, listing.branch, branches), assume_unique=True)
+
+
+def _unreached(snapshot: Snapshot, near: Int64 | None, rows: Int64) -> Int64:
+    """Return the rows, of those near if given, that employ somebody whom neither organisation nor branch reaches."""
+    values = snapshot.enterprises.values
+    rows = rows[(values("organised", rows) == 0) & (values("members_without_dual", rows) > 0)]
+    return rows if near is None else np.intersect1d(rows, near, assume_unique=True)
 
 
 def _participating(snapshot: Snapshot, branch: str, _below: Int64) -> Int64:
@@ -138,10 +143,10 @@ def _covered(snapshot: Snapshot, _branch: str, branches: Int64) -> Int64:
     return np.unique(table.values("enterprise")[organising & named]).astype(np.int64)
 
 
-def _near(snapshot: Snapshot, rows: Int64, branch: str | None, district: tuple[str, ...]) -> Int64:
+def _near(snapshot: Snapshot, branch: str | None, district: tuple[str, ...]) -> Int64 | None:
     """Return the rows in the district of a branch and, where it is for some, in its industries; null: all."""
     if branch is None:
-        return rows
+        return None
     subtree_of(snapshot, branch, district)  # which refuses one that does not live
     own = np.array([snapshot.branch_row(branch)], np.int64)
     industry, group = (snapshot.branches.texts_of(name, own) for name in ("industry_code", "industry_group"))
@@ -151,7 +156,7 @@ def _near(snapshot: Snapshot, rows: Int64, branch: str | None, district: tuple[s
         industry=tuple(code for code in industry if code is not None),
         industry_group=tuple(code for code in group if code is not None),
     )
-    return np.intersect1d(rows, sums.listed_rows(snapshot, resolve(snapshot, population)))
+    return sums.listed_rows(snapshot, resolve(snapshot, population))
 
 
 def subtree_of(snapshot: Snapshot, branch: str, district: tuple[str, ...]) -> Int64:
@@ -203,17 +208,28 @@ _OF_SUBTREE = np.array([measure.of_subtree for measure in BRANCH_MEASURES] + [Fa
 
 def list_branches(snapshot: Snapshot, question: Question, page: Page) -> RowList:
     """Return the living branches that a question lists, sorted by the figures of their subtrees."""
-    district = question.population.district
-    rows = _located(snapshot, _related(snapshot, question.listing, district), district)
-    for name in ("kind", "form"):
-        wanted = getattr(question.listing, name)
-        if wanted is not None:
-            valid, place = snapshot.branches.valid(name, rows), _CHOICES[name].index(wanted)
-            matches = snapshot.branches.values(name, rows) == place
-            rows = rows[matches if valid is None else matches & valid]
     own, subtree = _sides(snapshot, question.fields)
-    rows = ordered(rows, rows, subtree, page, precision_of(snapshot.manifest))
-    return RowList(snapshot, Subject.BRANCHES, rows, (own, subtree))
+    listed, precision = _listed_branches(snapshot, question), precision_of(snapshot.manifest)
+    if page.until is not None and page.until <= _FIRST:  # branches are sorted by code: their rows rank them
+        first, length = first_of(listed, lambda rows: rows, subtree, page, precision, page.until)
+        return RowList(snapshot, Subject.BRANCHES, first, (own, subtree), length=length)
+    rows = np.concatenate(list(listed))
+    return RowList(snapshot, Subject.BRANCHES, ordered(rows, rows, subtree, page, precision), (own, subtree))
+
+
+def _listed_branches(snapshot: Snapshot, question: Question) -> Iterator[Int64]:
+    """Yield the branches that a question lists, some after the others."""
+    district = question.population.district
+    related = _related(snapshot, question.listing, district)
+    for run in snapshot.branches.runs(slice(0, len(snapshot.branches))):
+        rows = _located(snapshot, run.start + np.flatnonzero(related[run]), district)
+        for name in ("kind", "form"):
+            wanted = getattr(question.listing, name)
+            if wanted is not None:
+                valid, place = snapshot.branches.valid(name, rows), _CHOICES[name].index(wanted)
+                matches = snapshot.branches.values(name, rows) == place
+                rows = rows[matches if valid is None else matches & valid]
+        yield rows
 
 
 def branches_of(
@@ -275,8 +291,8 @@ def refuse_branch(snapshot: Snapshot, name: str, code: str, district: tuple[str,
     raise InvalidRequest(problem.message, [problem])
 
 
-def _related(snapshot: Snapshot, listing: Listing, district: tuple[str, ...]) -> Int64:
-    """Return the children of a parent or the subtree of a branch, by nearest living ancestors."""
+def _related(snapshot: Snapshot, listing: Listing, district: tuple[str, ...]) -> Mask:
+    """Return which are children of a parent or in the subtree of a branch, by nearest living ancestors."""
     if listing.parent is not None and listing.within is not None:
         raise conflicting(say("parent and within cannot be used together"), "parent", "within")
     for name in ("parent", "within"):
@@ -287,8 +303,8 @@ def _related(snapshot: Snapshot, listing: Listing, district: tuple[str, ...]) ->
         if row is None:
             refuse_branch(snapshot, name, code, district)
         parents = snapshot.branch_parents
-        return np.flatnonzero(parents == row if name == "parent" else _descends(parents, row))
-    return np.arange(len(snapshot.branches))
+        return np.asarray(parents == row) if name == "parent" else _descends(parents, row)
+    return np.ones(len(snapshot.branches), bool)
 
 
 def _descends(parents: Indices, root: int) -> Mask:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from app.catalogue.measures import ROW_MEASURES, SHOWN
 from app.catalogue.vocabulary import Basis, DistrictLevel, IndustryLevel
-from app.store.arrays import Int64
+from app.store.arrays import Indices, Int64
 from app.store.manifest import Manifest
 from app.store.table import Rows, Table, Values
 
@@ -186,10 +186,9 @@ class Snapshot:
         return self.branches_of(self.branches, "parent_code")
 
     @cached_property
-    def branch_districts(self) -> npt.NDArray[np.int32]:
+    def branch_districts(self) -> Indices:
         """District node of each branch."""
-        codes, numbers = self.branches.coded("district_code")
-        return np.array([self.districts.index[code] for code in codes.to_pylist()], np.int32)[numbers]
+        return self.branches.numbered("district_code", self.table("districts").arrow("code"))
 
     @cached_property
     def totals(self) -> Table:

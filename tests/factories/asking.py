@@ -82,8 +82,7 @@ class Reader:
         """The answer about one subject."""
         question = Question(Subject(subject), AsOf(snapshot=snapshot), population_of(params), fields=fields_of(params))
         answer = one_answer(self.source, question, code)
-        found: dict[str, Any] = json.loads(answer.body)
-        return found
+        return told(answer)
 
     def workplaces(self, branch: str, params: Params, snapshot: str, limit: int = 1000) -> dict[str, Any]:
         """All places where the members of a branch work, page by page."""
@@ -135,8 +134,13 @@ class Reader:
             by=tuple(one for one in by if one.dimension != "industry"),
             strata=next((one for one in by if one.dimension == "industry"), By.SECTION),
         )  # fmt: skip
-        found: dict[str, Any] = json.loads(changes_answer(self.source, question, Page()).body)
-        return found
+        return told(changes_answer(self.source, question, Page()))
+
+
+def told(answer: Answer) -> dict[str, Any]:
+    """What an answer says, whole or in pieces."""
+    found: dict[str, Any] = json.loads(answer.body if isinstance(answer.body, bytes) else b"".join(answer.body))
+    return found
 
 
 def whole(ask: Callable[[str | None], Answer]) -> dict[str, Any]:
@@ -144,7 +148,7 @@ def whole(ask: Callable[[str | None], Answer]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     cursor: str | None = None
     while not found or cursor is not None:
-        page = json.loads(ask(cursor).body)
+        page = told(ask(cursor))
         cursor = page["next_cursor"]
         found = page | {"data": [*found.get("data", []), *page["data"]]}
     return found

@@ -1,13 +1,12 @@
 """Registries whose returns state headcounts and members enough to be compared, and questions of low membership."""
 
-import json
 from datetime import date
 from random import Random
 from typing import Any
 
 from app.api.statistics.low_membership import LowMembershipPage
 from app.publication.low_membership import low_membership_answer
-from tests.factories.asking import Reader
+from tests.factories.asking import Reader, told
 from tests.factories.tiny import DISTRICTS, INDUSTRIES, table
 from tests.reference.low_membership import ADJUSTED, COLUMNS, adjustment
 from tests.reference.questions import CHOICES, DIMENSIONS_OF, LEVELS, POPULATION_SORTS, REPEATABLE, Params
@@ -126,7 +125,7 @@ def ask_low_membership(reader: Reader, params: Params, snapshot: str, limit: int
         }
         asked = LowMembershipPage.model_validate(params | several | paging)
         answer = low_membership_answer(reader.source, asked.question, asked.page)
-        page = json.loads(answer.body)
+        page = told(answer)
         cursor = page["next_cursor"]
         whole = page | {"data": [*whole.get("data", []), *page["data"]]}
     return whole

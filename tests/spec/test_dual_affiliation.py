@@ -1,6 +1,5 @@
 """Dual affiliation: who takes part where, margins of distinct members, and what it adds to coverage."""
 
-import json
 import tempfile
 from collections.abc import Iterator
 from datetime import date
@@ -13,7 +12,7 @@ from hypothesis import given
 from app.catalogue.analyses import Analysis
 from app.publication.dual_affiliation import dual_affiliation_answer
 from app.statistics.question import AsOf, Page, Question, Subject
-from tests.factories.asking import Asker, Params, Reader, population_of
+from tests.factories.asking import Asker, Params, Reader, population_of, told
 from tests.factories.loading import fill
 from tests.factories.questions import SEEDS, draw_conditions
 from tests.factories.registries import CellWriter, dated_registries
@@ -88,7 +87,7 @@ def asked(reader: Reader, snapshot: str, params: Params) -> dict[str, Any]:
     question = Question(
         Subject.BRANCHES, AsOf(snapshot=snapshot), population_of(params), analysis=Analysis.DUAL_AFFILIATION
     )
-    data = json.loads(dual_affiliation_answer(reader.source, question, Page()).body)["data"]
+    data = told(dual_affiliation_answer(reader.source, question, Page()))["data"]
     uplift = data["uplift"]
     return {
         "matrix": [(code_of(one["home"]), code_of(one["joint_branch"]), one["members"]) for one in data["matrix"]],

@@ -1,6 +1,5 @@
 """Questions that only exact figures answer, asked of protected ones; and roots that share caches without mixing."""
 
-import json
 from collections.abc import Callable
 from functools import partial
 from itertools import permutations
@@ -18,7 +17,7 @@ from app.publication.row_cache import RowCache, Source
 from app.statistics.as_of import ExactOnly, refuse_exact_only
 from app.statistics.question import AsOf, Listing, Page, Population, Question, Subject
 from app.store.shelf import Shelf, SnapshotNotFound
-from tests.factories.asking import Asker
+from tests.factories.asking import Asker, told
 from tests.factories.public_snapshots import PublicSnapshot
 from tests.factories.tiny import Figures, Tiny
 
@@ -156,13 +155,11 @@ QUESTION = Question(Subject.DISTRICTS, listing=Listing(level="street"))
 
 
 def asked(shelf: Shelf, kept: RowCache, page: Page = Page()) -> dict[str, object]:  # noqa: B008 - frozen
-    answer: dict[str, object] = json.loads(list_answer(Source(shelf, kept), QUESTION, page).body)
-    return answer
+    return told(list_answer(Source(shelf, kept), QUESTION, page))
 
 
 def one_asked(shelf: Shelf, kept: RowCache) -> dict[str, object]:
-    answer: dict[str, object] = json.loads(one_answer(Source(shelf, kept), Question(Subject.DISTRICTS), "wucun").body)
-    return answer
+    return told(one_answer(Source(shelf, kept), Question(Subject.DISTRICTS), "wucun"))
 
 
 @pytest.mark.parametrize("order", [("exact", "public"), ("public", "exact")])

@@ -1,6 +1,6 @@
 """From a parsed question to a response: decide the tier, compute the answer with its reader, send the bytes."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -80,11 +80,15 @@ async def file_response(
     file = await reader_of(request, tier).run(work, question.when, light=False)
     headers = _headers(request, file, tier, question)
     headers["Content-Disposition"] = f'attachment; filename="{file.filename}"'
-    if isinstance(file.body, bytes):
-        if not parameters.as_public:
-            _cache(request, file, tier, question, branch, listed)
-        return Response(file.body, headers=headers, media_type=file.media_type)
-    return StreamingResponse(file.body, headers=headers, media_type=file.media_type)
+    if isinstance(file.body, bytes) and not parameters.as_public:
+        _cache(request, file, tier, question, branch, listed)
+    return _sent(file.body, headers, file.media_type)
+
+
+def _sent(body: bytes | Iterator[bytes], headers: dict[str, str], media_type: str) -> Response:
+    if isinstance(body, bytes):
+        return Response(body, headers=headers, media_type=media_type)
+    return StreamingResponse(body, headers=headers, media_type=media_type)
 
 
 async def _json_response(
@@ -101,9 +105,9 @@ async def _json_response(
     listed = reader_of(request, tier).shelf.all()
     answer = await reader_of(request, tier).run(partial(work, question=question), question.when, light=light)
     audit_details(request, answer.rows)
-    if not as_public:
+    if isinstance(answer.body, bytes) and not as_public:
         _cache(request, answer, tier, question, code, listed)
-    response = Response(answer.body, headers=_headers(request, answer, tier, question), media_type=JSON)
+    response = _sent(answer.body, _headers(request, answer, tier, question), JSON)
     if answer.next_cursor is not None:
         response.headers["Link"] = next_link(request, answer.next_cursor)
     return response
