@@ -121,7 +121,7 @@ def one_answer(source: Source, question: Question, code: str) -> Answer:
     else:
         row_list = one(snapshot, question, code)
     basis = None if subject in {Subject.ENTERPRISES, Subject.BRANCHES} else question.population.basis.value
-    row = encoded_rows(subject_rows(row_list, question, Page()), row_list.rows, source.row_cache)[0]
+    row = encoded_rows(subject_rows(row_list, question, Page()), row_list.some(0, 1), source.row_cache)[0]
     body = b'{"data":%b,"meta":%b}' % (row, encode(meta_of(snapshot, question.when, basis, 1)))
     return Answer(body, 1, snapshot.manifest.id, snapshot.manifest.built_at)
 

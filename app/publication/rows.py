@@ -221,7 +221,7 @@ def page_body(rows: Rows, start: int, end: int, meta: Meta, cursor: str | None, 
     row_list, key = rows.row_list, _key(rows, rows.margins_key)
     foot = row_cache.get(key, (_MARGINS,))[0]
     margins = row_list.margins if foot is None else None
-    encoded, total = _encoded(rows, row_list.rows[start:end], row_cache, None if margins is None else margins.total)
+    encoded, total = _encoded(rows, row_list.some(start, end), row_cache, None if margins is None else margins.total)
     if foot is None:
         foot = b"" if margins is None else _foot(margins, total, row_list.sides)
         row_cache.add(key, {_MARGINS: foot})

@@ -227,7 +227,7 @@ def rate_cells(rate: Rate) -> list[Any]:
 def _subjects(rows: Rows, language: Language | None) -> Iterator[Cells]:
     row_list = rows.row_list
     for start in range(0, len(row_list.rows), CHUNK):
-        numbers = row_list.rows[start : start + CHUNK]
+        numbers = row_list.some(start, start + CHUNK)
         described = [part.describe(numbers) for part in rows.parts]
         figures = [figure_cells(side, side.count(numbers), row_list.precision) for side in row_list.sides]
         yield [

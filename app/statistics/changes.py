@@ -1,7 +1,7 @@
 """Changes between two dates as exact accounts: the member ratio by industry, enterprises and members one by one."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from app.statistics.breakdown import Axis, cells_of
 from app.statistics.decomposition import RatioAccount, ratio_account
 from app.statistics.population import Selection, resolve, rows_of
 from app.statistics.question import AsOf, Question, Subject
-from app.store.arrays import Int64
+from app.store.arrays import Indices, Int64
 from app.store.shelf import Shelf, SnapshotNotFound
 from app.store.snapshot import Mask, Snapshot
 
@@ -130,8 +130,7 @@ def changes_between(shelf: Shelf, question: ChangesQuestion) -> Changes:
     before = _earlier(shelf, question.since)
     _refuse_incomparable(before, after, question.since)
     dates = tuple(_Date(snapshot, resolve(snapshot, question.population)) for snapshot in (before, after))
-    whole = _counts(dates, [np.zeros(len(one.snapshot.rows), np.int64) for one in dates], 1)
-    total = Accounts(_ratio_of_all(dates, question.strata), whole[0])
+    total = Accounts(_ratio_of_all(dates, question.strata), _counts(dates, (None, None), ())[0])
     if not question.by:
         return Changes(before, after, total)
     axes = Axis(before, question.by[0]), Axis(after, question.by[0])
@@ -139,8 +138,7 @@ def changes_between(shelf: Shelf, question: ChangesQuestion) -> Changes:
     codes = _in_order(axes[1], {axis.choices[number] for axis, found in zip(axes, cells, strict=True)
                                 for number in found.numbers.tolist()})  # fmt: skip
     ratios = _ratios(dates, question, codes)
-    values = [_values(one, axis, codes) for one, axis in zip(dates, axes, strict=True)]
-    counts = _counts(dates, values, len(codes) + 1)
+    counts = _counts(dates, axes, codes)
     rows = {
         code: Accounts(*accounts) for code, accounts in zip(codes, zip(ratios, counts[:-1], strict=True), strict=True)
     }
@@ -244,31 +242,53 @@ def _strata(one: _Date, question: ChangesQuestion, codes: Sequence[str], nodes: 
     return found
 
 
-def _values(one: _Date, axis: Axis, codes: Sequence[str]) -> Int64:
-    """Return the row that each enterprise is in, by number; that of those without a value is the last."""
-    rows = np.arange(len(one.snapshot.rows))
-    number = {code: place for place, code in enumerate(codes)}
-    row_of = np.array([number.get(choice, -1) for choice in axis.choices], np.int64)
-    places, values = axis.expanded(rows)
-    found = np.full(len(rows), len(codes))
-    found[places] = row_of[values]
-    return found
-
-
-def _counts(dates: _Dates, values: Sequence[Int64], size: int) -> list[Mapping[str, Account] | None]:
-    """Return the accounts of the counts of each row, given the row of each enterprise at the two dates."""
+def _counts(dates: _Dates, axes: Sequence[Axis | None], codes: Sequence[str]) -> list[Mapping[str, Account] | None]:
+    """Return the accounts of the counts of each code and, last, of the enterprises that have none of them."""
+    size = len(codes) + 1
     if not all(one.is_exact for one in dates):
         return [None] * size
-    before, after = (one.snapshot for one in dates)
-    a, b = (_Members.of(one, rows) for one, rows in zip(dates, values, strict=True))
+    a, b = (_Members.of(one, axis, codes) for one, axis in zip(dates, axes, strict=True))
+    sums = np.zeros((len(COUNTED), len(fields(Account)), size), np.int64)
+    for rows in _pairs(a.snapshot, b.snapshot):
+        before, after = a.at(rows[0]), b.at(rows[1])
+        for place in range(len(COUNTED)):
+            sums[place] += _account(before, after, place, size)
+    return [
+        {name: Account(*counted[:, row].tolist()) for name, counted in zip(COUNTED, sums, strict=True)}
+        for row in range(size)
+    ]
+
+
+def _pairs(before: Snapshot, after: Snapshot) -> Iterator[tuple[Int64, Int64]]:
+    """Yield the rows of enterprises at the two dates, -1 where one is not registered; a million of them at most."""
     rows_after = after.enterprises.rows_of("code", before.enterprises.arrow("code"))
-    matched = np.flatnonzero(rows_after >= 0)
-    pairs = matched, rows_after[matched]
-    alone = np.flatnonzero(rows_after < 0), _unmatched(len(after.enterprises), pairs[1])
-    ones = np.ones(len(before.enterprises), np.int64), np.ones(len(after.enterprises), np.int64)
-    columns = [ones, *((_known(before, name), _known(after, name)) for name in COUNTED[1:])]
-    accounts = [_account(a, b, pairs, alone, column, size) for column in columns]
-    return [dict(zip(COUNTED, row, strict=True)) for row in zip(*accounts, strict=True)]
+    alone = np.ones(len(after.enterprises), bool)
+    for run in before.enterprises.runs(slice(0, len(rows_after))):
+        rows = rows_after[run].astype(np.int64)
+        alone[rows[rows >= 0]] = False
+        yield np.arange(run.start, run.stop), rows
+    for run in after.enterprises.runs(slice(0, len(alone))):
+        rows = run.start + np.flatnonzero(alone[run])
+        yield np.full(len(rows), -1), rows
+
+
+@dataclass(frozen=True)
+class _Some:
+    """Some enterprises at a date.
+
+    Parameters
+    ----------
+    row
+        The row that each is in; -1: it is not in the selection.
+    basis
+        Which are in the basis.
+    values
+        What each adds to the counts, 0 if unknown.
+    """
+
+    row: Int64
+    basis: Mask
+    values: Sequence[Int64]
 
 
 @dataclass(frozen=True)
@@ -277,51 +297,51 @@ class _Members:
 
     Parameters
     ----------
-    basis
-        Which are in the basis.
-    row
-        The row that each is in; -1: it is not in the selection.
+    snapshot
+        The snapshot.
+    basis, row
+        Of each enterprise, as of `_Some`; in as few bytes as hold them.
     """
 
+    snapshot: Snapshot
     basis: Mask
-    row: Int64
+    row: Indices
 
     @classmethod
-    def of(cls, one: _Date, rows: Int64) -> "_Members":
-        """Return those of a selection, given the row that each enterprise would be in."""
-        everything = slice(0, len(one.snapshot.enterprises))
-        row = np.full(everything.stop, -1)
-        for selected, mask in rows_of(one.snapshot, one.selection):
-            row[selected] = np.where(mask, rows[selected], -1)
-        return cls(one.snapshot.in_basis(one.selection.basis, everything), row)
+    def of(cls, one: _Date, axis: Axis | None, codes: Sequence[str]) -> "_Members":
+        """Return those of a selection, by their value on an axis: the place of its code, or behind them; null: none."""
+        snapshot, count = one.snapshot, len(one.snapshot.enterprises)
+        row = np.full(count, -1, np.min_scalar_type(-len(codes) - 1))
+        number = {code: place for place, code in enumerate(codes)}
+        row_of = np.array([number.get(choice, -1) for choice in (axis.choices if axis else ())], np.int64)
+        for run, mask in rows_of(snapshot, one.selection):
+            selected = run.start + np.flatnonzero(mask)
+            row[selected] = len(codes)
+            if axis is not None:
+                places, values = axis.expanded(selected)
+                row[selected[places]] = row_of[values]
+        runs = snapshot.enterprises.runs(slice(0, count))
+        return cls(snapshot, np.concatenate([snapshot.in_basis(one.selection.basis, run) for run in runs]), row)
+
+    def at(self, rows: Int64) -> _Some:
+        """Return some enterprises by row; -1: not registered, so in no row, not in the basis, and adding nothing."""
+        known = np.flatnonzero(rows >= 0)
+        places = rows[known]
+
+        def filled(values: int | Indices) -> Int64:
+            found = np.zeros(len(rows), np.int64)
+            found[known] = values
+            return found
+
+        counted = (self.snapshot.enterprises.values(name, places) for name in COUNTED[1:])
+        basis = filled(self.basis[places].view(np.int8)) > 0
+        return _Some(filled(self.row[places] + np.int64(1)) - 1, basis, [filled(1), *map(filled, counted)])
 
 
-def _account(
-    a: _Members,
-    b: _Members,
-    pairs: tuple[Int64, Int64],
-    alone: tuple[Int64, Int64],
-    values: tuple[Int64, Int64],
-    size: int,
-) -> list[Account]:
-    """Return the account of one value of each enterprise, for each row.
-
-    Parameters
-    ----------
-    a, b
-        Which enterprises count at the two dates, and in which row.
-    pairs
-        Rows of the enterprises registered at both dates.
-    alone
-        Rows of those registered at one date only.
-    values
-        Value of each enterprise at the two dates, 0 if unknown.
-    size
-        Number of rows.
-    """
-    old, new = values[0][pairs[0]], values[1][pairs[1]]
-    was, now = a.row[pairs[0]], b.row[pairs[1]]
-    same, stays_old, stays_new = was == now, b.basis[pairs[1]], a.basis[pairs[0]]
+def _account(before: _Some, after: _Some, place: int, size: int) -> Int64:
+    """Return what the same enterprises at two dates add to the account of a count; shape (fields, rows)."""
+    was, now, old, new = before.row, after.row, before.values[place], after.values[place]
+    same, stays_old, stays_new = was == now, after.basis, before.basis
     change = new - old
 
     def added(rows: Int64, amounts: Int64, where: Mask | None = None) -> Int64:
@@ -331,27 +351,14 @@ def _account(
         return summed
 
     columns = {
-        "before": added(a.row, values[0]),
-        "after": added(b.row, values[1]),
+        "before": added(was, old),
+        "after": added(now, new),
         "within": added(now, change, same),
-        "entered": added(now, new, ~same & ~stays_new) + added(b.row[alone[1]], values[1][alone[1]]),
-        "left": added(was, old, ~same & ~stays_old) + added(a.row[alone[0]], values[0][alone[0]]),
+        "entered": added(now, new, ~same & ~stays_new),
+        "left": added(was, old, ~same & ~stays_old),
         "moved_in": added(now, new, ~same & stays_new),
         "moved_out": added(was, old, ~same & stays_old),
         "gained": added(now, change, same & (change > 0)),
         "lost": added(now, -change, same & (change < 0)),
     }
-    return [
-        Account(**dict(zip(columns, row, strict=True)))
-        for row in zip(*(c.tolist() for c in columns.values()), strict=True)
-    ]
-
-
-def _unmatched(length: int, rows: Int64) -> Int64:
-    alone = np.ones(length, bool)
-    alone[rows] = False
-    return np.flatnonzero(alone)
-
-
-def _known(snapshot: Snapshot, name: str) -> Int64:
-    return snapshot.enterprises.values(name).astype(np.int64)
+    return np.stack([columns[one.name] for one in fields(Account)])

@@ -20,7 +20,7 @@ from app.statistics.population import Selection, roots
 from app.statistics.question import Page, Question, Subject
 from app.statistics.row_list import RowList, order_of, ordered
 from app.statistics.standardisation import ADJUSTMENT, adjusted
-from app.store.arrays import Int64
+from app.store.arrays import Indices, Int64
 from app.store.snapshot import Snapshot, code_ranks
 
 _SUMMED = ("members_matched", "headcount_matched", "headcount_matched_squared")
@@ -170,7 +170,7 @@ def _parent(snapshot: Snapshot, selection: Selection) -> Selection:
     return replace(selection, districts=(parent,))
 
 
-def _ordered(row_list: RowList, cells: Cells, comparison: Comparison, page: Page) -> Int64:
+def _ordered(row_list: RowList, cells: Cells, comparison: Comparison, page: Page) -> Indices:
     """Return the rows sorted by a column of the comparison (classes as text), or like any other list."""
     ranks = cells.ranks
     if page.sort not in comparison.columns:

@@ -15,7 +15,7 @@ from app.messages import say
 from app.statistics.inference import Precision, precision_of
 from app.statistics.question import ALL_FIGURES, Order, Page, Subject
 from app.statistics.rates import STATUSES, Counts, rates_of
-from app.store.arrays import Int64
+from app.store.arrays import Indices, Int64
 from app.store.snapshot import Mask, Snapshot
 
 Figure = TypeVar("Figure", Measure, Metric)
@@ -89,7 +89,8 @@ class RowList:
     snapshot, subject
         Snapshot of the rows, and what a row is about.
     rows
-        Numbers of the subjects: nodes of a tree, rows of a table. All, or as many as the page wanted.
+        Numbers of the subjects: nodes of a tree, rows of a table. All, of 32 bits where they are many, or as many as
+        the page wanted.
     sides
         Sets of figures of each row.
     add_up
@@ -100,7 +101,7 @@ class RowList:
 
     snapshot: Snapshot
     subject: Subject
-    rows: Int64
+    rows: Indices
     sides: tuple[Side, ...]
     add_up: Callable[[], Margins] | None = None
     length: int | None = None
@@ -109,6 +110,10 @@ class RowList:
     def number(self) -> int:
         """Number of all rows."""
         return len(self.rows) if self.length is None else self.length
+
+    def some(self, start: int, end: int) -> Int64:
+        """Return the rows from one place to another."""
+        return self.rows[start:end].astype(np.int64)
 
     @cached_property
     def precision(self) -> Precision:
@@ -121,7 +126,7 @@ class RowList:
         return None if self.add_up is None else self.add_up()
 
 
-def ordered(rows: Int64, code_ranks: Int64, side: Side, page: Page, precision: Precision) -> Int64:
+def ordered(rows: Indices, code_ranks: Indices, side: Side, page: Page, precision: Precision) -> Indices:
     """Return rows in the order of a page: ties by code ascending and nulls last, in both directions.
 
     Parameters
@@ -146,11 +151,11 @@ def ordered(rows: Int64, code_ranks: Int64, side: Side, page: Page, precision: P
     if page.sort == "code":
         ranks = code_ranks if page.order is Order.ASCENDING else -code_ranks
         return rows[np.argsort(ranks, kind="stable")]
-    blocks = [rows[start : start + BLOCK] for start in range(0, max(len(rows), 1), BLOCK)]
-    found = [_keys(block, side, page, metric, precision) for block in blocks]
-    keys, null, listed = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    blocks = (rows[start : start + BLOCK].astype(np.int64) for start in range(0, max(len(rows), 1), BLOCK))
+    found = (_keys(block, side, page, metric, precision) for block in blocks)
+    keys, null, listed = map(np.concatenate, zip(*found, strict=True))
     order = order_of(keys, null, code_ranks, page.order)
-    in_order: Int64 = rows[order[listed[order]]]
+    in_order: Indices = rows[order[listed[order]]]
     return in_order
 
 
@@ -192,7 +197,7 @@ def first_of(
     return found[0][0] if found else np.empty(0, np.int64), length
 
 
-def order_of(keys: npt.NDArray[np.number], null: Mask, code_ranks: Int64, order: Order) -> Int64:
+def order_of(keys: npt.NDArray[np.number], null: Mask, code_ranks: Indices, order: Order) -> Int64:
     """Return the sorted order of rows by key: ties by code ascending and nulls last, in both directions."""
     directed = keys if order is Order.ASCENDING else -keys
     return np.lexsort((code_ranks, np.where(null, 0, directed), null))

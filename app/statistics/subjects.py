@@ -52,7 +52,7 @@ def list_enterprises(snapshot: Snapshot, question: Question, page: Page) -> RowL
     if table.is_divided and page.until is not None and page.until <= _FIRST:
         first, length = first_of(listed(), partial(table.ranks, "code"), sorting, page, precision, page.until)
         return RowList(snapshot, Subject.ENTERPRISES, first, (side,), margins, length)
-    rows = np.concatenate(list(listed()))
+    rows = np.concatenate([part.astype(np.int32) for part in listed()])
     ranked = ordered(rows, table.ranks("code", rows), sorting, page, precision)
     return RowList(snapshot, Subject.ENTERPRISES, ranked, (side,), margins)
 
@@ -213,7 +213,7 @@ def list_branches(snapshot: Snapshot, question: Question, page: Page) -> RowList
     if page.until is not None and page.until <= _FIRST:  # branches are sorted by code: their rows rank them
         first, length = first_of(listed, lambda rows: rows, subtree, page, precision, page.until)
         return RowList(snapshot, Subject.BRANCHES, first, (own, subtree), length=length)
-    rows = np.concatenate(list(listed))
+    rows = np.concatenate([part.astype(np.int32) for part in listed])
     return RowList(snapshot, Subject.BRANCHES, ordered(rows, rows, subtree, page, precision), (own, subtree))
 
 
@@ -338,7 +338,7 @@ def own_district(snapshot: Snapshot, subject: Subject, code: str) -> str | None:
     if subject is Subject.BRANCHES:
         row = int(one_branch(snapshot, code).rows[0])
         return snapshot.districts.codes[int(snapshot.branch_districts[row])]
-    node = int(snapshot.district_of(one_enterprise(snapshot, code).rows)[0])
+    node = int(snapshot.district_of(one_enterprise(snapshot, code).some(0, 1))[0])
     return snapshot.districts.codes[node] if node < len(snapshot.districts.codes) else None
 
 

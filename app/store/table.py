@@ -85,7 +85,6 @@ class Table:
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self._parts = tuple(map(_Part, paths))
-        self._order: dict[str, npt.NDArray[np.int32]] = {}
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -143,22 +142,19 @@ class Table:
         first: Int64 = np.sum([edges(nodes[: len(nodes) - nulls], count) for nodes, nulls in columns], axis=0)
         return first
 
-    def ranks(self, name: str, rows: Int64) -> Values:
+    def ranks(self, name: str, rows: Indices) -> Values:
         """Return numbers that order some rows by a text column, compared as UTF-8 bytes; for these rows alone.
 
-        Few are sorted by themselves. Each part has an order of its own; that of the whole table is made for rows of
-        several.
+        Few are sorted by themselves. Each part has an order of its own, which is kept; that of the whole table, for
+        many rows of several, is as long as all rows, and is not.
         """
         if len(rows) * _FEW_OF <= len(self):
             return _ranks(self.taken(name, rows))
-        places = self._places(rows)
-        if (places[0] == places).all():
-            place = int(places[0])
+        place, last = self._places(np.array([rows.min(), rows.max()])).tolist()
+        if place == last:
             of_part: Values = self._parts[place].ranks(name)[rows - self._starts[place]]
             return of_part
-        if name not in self._order:
-            self._order[name] = _ranks(self.arrow(name))
-        return self._order[name][rows]
+        return _ranks(self.arrow(name))[rows]
 
     def near(self, name: str, text: str, most: int) -> list[str]:
         """Return as many texts before and after a text in their order, of each part."""
@@ -179,7 +175,7 @@ class Table:
         """Return a text or list column as Python values."""
         return tuple(self.arrow(name).to_pylist())
 
-    def taken(self, name: str, rows: Int64) -> pa.Array:
+    def taken(self, name: str, rows: Indices) -> pa.Array:
         """Return some rows of a column as an Arrow array."""
         if len(self._parts) == 1:
             return _taken(self._parts[0].batch.column(name), rows)
@@ -208,14 +204,14 @@ class Table:
                 return int(start) + row
         return None
 
-    def rows_of(self, name: str, texts: pa.Array | pa.ChunkedArray) -> Int64:
+    def rows_of(self, name: str, texts: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int32]:
         """Return the row of each of some texts in a column of distinct texts; -1 if not found."""
-        rows = np.full(len(texts), -1, np.int64)
+        rows = np.full(len(texts), -1, np.int32)
         for part, start in zip(self._parts, self._starts.tolist(), strict=False):
             found, place = pc.index_in(texts, value_set=part.batch.column(name)), 0
             for chunk in found.chunks if isinstance(found, pa.ChunkedArray) else [found]:
                 some, numbers = _known(chunk), _numbers(chunk)
-                rows[place : place + len(chunk)][some] = start + numbers[some].astype(np.int64)
+                rows[place : place + len(chunk)][some] = start + numbers[some]
                 place += len(chunk)
         return rows
 
@@ -264,7 +260,7 @@ class Table:
         in_order: Int64 = rows[np.from_dlpack(pc.sort_indices(self.taken(name, rows)))]
         return in_order
 
-    def _places(self, rows: Int64) -> Int64:
+    def _places(self, rows: Indices) -> Int64:
         """Return the part that each row is in."""
         return np.searchsorted(self._starts[1:-1], rows, side="right")
 
@@ -314,7 +310,7 @@ def _known(column: pa.Array) -> Mask:
     return np.unpackbits(bits, count=len(column), bitorder="little").view(bool)
 
 
-def _taken(column: pa.Array, rows: Int64) -> pa.Array:
+def _taken(column: pa.Array, rows: Indices) -> pa.Array:
     numbers = pa.py_buffer(np.ascontiguousarray(rows, np.int64))
     return column.take(pa.Array.from_buffers(pa.int64(), len(rows), [None, numbers]))
 

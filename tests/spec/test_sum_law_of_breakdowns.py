@@ -85,10 +85,10 @@ def keys_of(cells: Cells, numbers: npt.NDArray[np.int64]) -> list[Key]:
 
 def holds(listed: RowList, cells: Cells, expected: Sums, by: Sequence[By]) -> None:
     """Cells are what adding up one by one gives, and with `unallocated` they are the total."""
-    rows, margins = listed.sides[0].count(listed.rows), listed.margins
+    rows, margins = listed.sides[0].count(listed.some(0, listed.number)), listed.margins
     assert margins is not None
     lines = [rows.codes.index(measure) for measure in listed.snapshot.row_measures]
-    found = dict(zip(keys_of(cells, listed.rows), rows.values[lines].T.tolist(), strict=True))
+    found = dict(zip(keys_of(cells, listed.some(0, listed.number)), rows.values[lines].T.tolist(), strict=True))
     place = listed.snapshot.row_measures.index("enterprises")
     assert found == {key: sums.tolist() for key, sums in expected.items() if key and sums[place]}
     if By.BASIS in by:
