@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from math import prod
 
 import numpy as np
@@ -280,14 +280,19 @@ class _Grid:
         """Return the sums of some cells, zeros for one without rows; shape (measures, cells)."""
         if len(self.cells) > _FEW:
             return self._summed(numbers, measures)
-        everything = self._of_all(tuple(measures))
+        key = tuple(measures)
+        if key not in self._of_all:
+            self._of_all[key] = np.pad(self._summed(self.cells, measures), ((0, 0), (0, 1)))
         places = np.where(np.isin(numbers, self.cells), np.searchsorted(self.cells, numbers), len(self.cells))
-        return everything[:, places]
+        return self._of_all[key][:, places]
 
     @cached_property
-    def _of_all(self) -> Callable[[tuple[str, ...]], Int64]:
-        """Sums all cells and, last, none; a pass over the enterprises costs the same for one cell and for all."""
-        return cache(lambda measures: np.pad(self._summed(self.cells, measures), ((0, 0), (0, 1))))
+    def _of_all(self) -> dict[tuple[str, ...], Int64]:
+        """Sums of all cells and, last, of none; a pass over the enterprises costs the same for one cell and for all.
+
+        A dictionary: a function would refer to the grid, and so keep its rows until cycles are collected.
+        """
+        return {}
 
     def _summed(self, numbers: Int64, measures: Sequence[str]) -> Int64:
         found = np.zeros((len(measures), len(numbers)), np.int64)

@@ -1,5 +1,6 @@
 """Dual affiliation: who takes part where, margins of distinct members, and what it adds to coverage."""
 
+import json
 import tempfile
 from collections.abc import Iterator
 from datetime import date
@@ -10,6 +11,8 @@ import pytest
 from hypothesis import given
 
 from app.catalogue.analyses import Analysis
+from app.publication import dual_affiliation as dual_affiliation_publication
+from app.publication import lists
 from app.publication.dual_affiliation import dual_affiliation_answer
 from app.statistics.question import AsOf, Page, Question, Subject
 from tests.factories.asking import Asker, Params, Reader, population_of, told
@@ -80,6 +83,19 @@ JOINT = {
 @pytest.fixture(scope="module")
 def joint(tiny: Tiny) -> Figures:
     return tiny.hold(**JOINT).at()
+
+
+def test_the_answer_is_the_same_when_it_comes_in_pieces(joint: Figures, monkeypatch: pytest.MonkeyPatch) -> None:
+    question = Question(Subject.BRANCHES, AsOf(snapshot=joint.snapshot), analysis=Analysis.DUAL_AFFILIATION)
+    whole = dual_affiliation_answer(joint.asker.source, question, Page()).body
+    monkeypatch.setattr(lists, "_SMALL", 0)
+    monkeypatch.setattr(dual_affiliation_publication, "CHUNK", 1)
+    pieces = dual_affiliation_answer(joint.asker.source, question, Page()).body
+    assert isinstance(whole, bytes)
+    assert not isinstance(pieces, bytes)
+    made = list(pieces)
+    assert b"".join(made) == whole
+    assert sum(b'"members":' in piece for piece in made) > len(json.loads(whole)["data"]["matrix"])
 
 
 def asked(reader: Reader, snapshot: str, params: Params) -> dict[str, Any]:

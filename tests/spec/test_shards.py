@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.catalogue.analyses import Analysis
 from app.catalogue.data_quality import QualityRule
 from app.catalogue.vocabulary import DistrictLevel
+from app.publication.dual_affiliation import dual_affiliation_answer
+from app.publication.establishment_gaps import gaps_answer
+from app.publication.lists import list_rows_of
 from app.snapshots import sums
 from app.snapshots.facts import SIZES, Sizes
 from app.snapshots.ordering import order_tree
 from app.snapshots.shards import runs
+from app.statistics.establishment_gaps import gap_listing
+from app.statistics.question import AsOf, Page, Question, Subject
+from app.store import table
 from app.store.format import integer_array, text_array, write_table
 from app.store.manifest import Manifest
 from app.store.shelf import Shelf, SnapshotNotFound
@@ -247,6 +254,34 @@ def test_a_province_in_parts_answers_as_a_whole_one_when_several_processes_built
         assert without_ids(found) == without_ids(expected)
 
 
+def test_no_copy_is_as_long_as_all_rows_when_some_are_asked_for(
+    in_parts: Province, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Runs of 400 rows; the longest array that is read and is no view of a file, of each table."""
+    asker, snapshot = in_parts.parted.asker, in_parts.parted.asker.shelf.newest()
+    assert min(len(snapshot.enterprises), len(snapshot.branches)) > 400
+    longest, read = 0, Table._read
+
+    def measured(self: Table, rows: Any, of_part: Any) -> Any:
+        nonlocal longest
+        found = read(self, rows, of_part)
+        longest = max(longest, len(found) if found.flags.owndata else 0)
+        return found
+
+    monkeypatch.setattr(table, "_RUN", 400)
+    monkeypatch.setattr(Table, "_read", measured)
+    page, when = Page(limit=10, until=10), AsOf(snapshot=snapshot.manifest.id)
+    for question in (Question(Subject.BRANCHES, when), Question(Subject.ENTERPRISES, when)):
+        for sort in ("code", "members_participating" if question.subject is Subject.BRANCHES else "members"):
+            found = list_rows_of(snapshot, question, replace(page, sort=sort)).row_list
+            assert len(found.rows) == 10
+            assert found.number > 400
+    gaps_answer(asker.source, Question(Subject.ENTERPRISES, when, listing=gap_listing(strict=False)), page)
+    dual_affiliation_answer(asker.source, Question(Subject.BRANCHES, when, analysis=Analysis.DUAL_AFFILIATION), page)
+    asker.changes(FIRST, SECOND, {"by": "county"})
+    assert 0 < longest <= 400
+
+
 def test_a_damaged_part_is_not_served(migrated_sqlite_url: str) -> None:
     fill(migrated_sqlite_url, crowded_registry(0))
     with built(migrated_sqlite_url, AS_OF, Sizes(1, 1)) as parted:
@@ -273,6 +308,7 @@ def test_a_table_in_parts_reads_as_one_in_one_file(tmp_path: Path, seed: int) ->
         columns = {
             "value": integer_array(values[rows], known[rows]),
             "node": integer_array(nodes[rows], nodes[rows] < 8),
+            "key": integer_array(nodes[rows]),
             "text": text_array(pa.array(texts[rows])),
         }
         write_table(path, columns)
@@ -291,6 +327,13 @@ def test_a_table_in_parts_reads_as_one_in_one_file(tmp_path: Path, seed: int) ->
     np.testing.assert_array_equal(parted.edges("node", 8), whole.edges("node", 8))
     assert parted.texts_of("text", some) == [texts[row] for row in some]
     assert [parted.row_of("text", text) for text in texts] == list(range(count))
+    asked = draws.integers(0, 9, 3)
+    np.testing.assert_array_equal(whole.matching("key", asked), np.flatnonzero(np.isin(nodes, asked)))
+    np.testing.assert_array_equal(
+        parted.numbered("text", pa.array(sorted(texts))), [sorted(texts).index(t) for t in texts]
+    )
+    in_order = parted.sorted_by("text", some)
+    assert parted.texts_of("text", in_order) == sorted((texts[row] for row in some), key=str.encode)
     np.testing.assert_array_equal(parted.rows_of("text", pa.array([*texts, "none"])), [*range(count), -1])
     order = [texts[row] for row in some[np.argsort(parted.ranks("text", some), kind="stable")]]
     assert order == sorted(order, key=str.encode)
