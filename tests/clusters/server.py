@@ -33,6 +33,8 @@ server.stop()
 """
 
 _SPARK_SECONDS = 120
+_QUICK = "-XX:TieredStopAtLevel=1"
+"""Compiles quickly rather than well: tests are over before the other pays."""
 
 
 @contextmanager
@@ -126,7 +128,10 @@ def _apache_spark(home: Path, *options: str, workers: int = 2) -> Iterator[int]:
             "--master", f"spark://127.0.0.1:{master}",
             "--conf", f"spark.connect.grpc.binding.port={port}",
             "--conf", "spark.ui.enabled=false",
-            "--conf", "spark.sql.shuffle.partitions=4",
+            "--conf", "spark.sql.shuffle.partitions=2",
+            "--conf", "spark.locality.wait=0",
+            "--conf", f"spark.driver.extraJavaOptions={_QUICK}",
+            "--conf", f"spark.executor.extraJavaOptions={_QUICK}",
             *(word for option in options for word in ("--conf", option)),
             "--class", "org.apache.spark.sql.connect.service.SparkConnectServer",
             "spark-internal",
