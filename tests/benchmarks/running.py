@@ -47,7 +47,8 @@ def run(folder: Path, command: Sequence[str]) -> str:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode == 0, out + err
-    assert {path.name for path in temporary.iterdir()} <= {CACHE.name}
+    left = {path.name for path in temporary.iterdir()} - {CACHE.name}
+    assert left == set(), left
     return out
 
 
@@ -56,9 +57,11 @@ def figures(folder: Path, command: Sequence[str]) -> list[str]:
     lines = run(folder, command).splitlines()
     shown = [json.loads(line) for line in (folder / "record").read_text(encoding="utf-8").splitlines()]
     names = [one["what"] for one in shown]
-    assert [one for one in shown if not 0 <= one["value"] < math.inf] == []
-    assert len(set(names)) == len(names)
-    assert [line for line, name in zip(lines, names, strict=True) if not line.startswith(name)] == []
+    wrong = [one for one in shown if not math.isfinite(one["value"])]
+    assert wrong == [], wrong
+    assert len(set(names)) == len(names), sorted(names)
+    unlike = [(line, name) for line, name in zip(lines, names, strict=True) if not line.startswith(name)]
+    assert unlike == [], unlike
     return names
 
 
