@@ -93,13 +93,14 @@ STEPS = (
     Step("activity", "recent_return", None, _BY_CODE),
     Step("activity", "activity_below", None, _BY_CODE),
     Step("activity", "branch_activity"),
-    Step("members", "branch_member", "member", Dealing("branch", "branch_code")),
-    Step("members", "working_member", "member", _BY_ENTERPRISE),
+    Step("members", "branch_member", "member", Dealing("member", "member_ref")),
+    Step("members", "affiliation_sum", "member", _BY_CODE),
+    Step("members", "employment_sum", "member", _BY_ENTERPRISE),
     Step("members", "secondary_employment", "member"),
     Step("members", "member_turnover", "member", _BY_ENTERPRISE),
     Step("members", "member_without_employer", "member"),
     Step("own_sums", "own_sum", "branch", _BY_CODE),
-    Step("own_sums", "joint_branch"),
+    Step("own_sums", "joint_lineage"),
     *(
         Step("subtrees", table, None, _BY_CODE)
         for table in (
@@ -111,7 +112,7 @@ STEPS = (
         )
     ),
     Step("members", "unregistered_enterprise"),
-    Step("members", "workplace_count", "member", _BY_ENTERPRISE),
+    Step("members", "workplace_sum", "member", _BY_ENTERPRISE),
 )
 """In an order in which each reads only those before it."""
 
@@ -272,7 +273,7 @@ def months_before(day: date, months: int) -> date:
 def _member_source(engine: Engine, settings: Settings) -> MemberSource:
     if settings.member_source != "auto":
         return settings.member_source
-    return "register" if engine.answer("SELECT withheld FROM working_member LIMIT 1").num_rows else "returns"
+    return "register" if engine.answer("SELECT withheld FROM employment_sum LIMIT 1").num_rows else "returns"
 
 
 def _facts(engine: Engine, parameters: Parameters, differing: str | None) -> Facts:
