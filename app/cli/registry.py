@@ -19,7 +19,7 @@ from app.errors import NotFound
 from app.imports.datasets import DATASETS
 from app.imports.issues import IssueCount, RowIssue
 from app.imports.options import ImportMode, ImportOptions, ImportResult, OnError
-from app.jobs.processes import leave_out_pandas, take_memory_from_system
+from app.jobs.processes import take_memory_from_system
 from app.messages import Message, say
 from app.snapshots.dates import refuse_future
 
@@ -140,7 +140,6 @@ def import_dataset(
 def _import(settings: Settings, dataset: str, file: Path, options: ImportOptions, remarks: Path | None) -> None:
     """Import a file, and say what was done; the file with remarks is written where one is wanted."""
     take_memory_from_system()
-    leave_out_pandas(settings)
     from app.imports.load import ImportRejected, import_file  # noqa: PLC0415 - loaded when it runs
 
     try:

@@ -11,7 +11,6 @@ from app.cli.running import load_and_wait, show_progress, write_audit_record
 from app.cli.store import push_decided, tell_unpushed
 from app.cli.words import tell, told
 from app.config import Settings
-from app.jobs.processes import leave_out_pandas
 from app.messages import say
 from app.snapshots.dates import refuse_future
 
@@ -38,7 +37,6 @@ def build(
 ) -> None:
     """Build the snapshot of one or more dates from the current registry, or from extracts of several."""
     settings = Settings()
-    leave_out_pandas(settings)
     from app.snapshots.build import build_snapshot  # noqa: PLC0415 - loaded when it runs
     from app.snapshots.shared_extracts import find_extracts, remove_extract  # noqa: PLC0415 - as above
 

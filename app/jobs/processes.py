@@ -2,7 +2,6 @@
 
 import os
 import sys
-from importlib.abc import MetaPathFinder
 from pathlib import Path
 
 from app.config import Settings
@@ -46,19 +45,3 @@ def take_memory_from_system() -> None:
     Arrow's own pool reserves a gigabyte when it is first used, which a limit set later does not count.
     """
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-
-
-def leave_out_pandas(settings: Settings) -> None:
-    """Let Arrow do without pandas, which it else loads with its first value: 0.2 s, 30 MiB; Spark's client needs it."""
-    import pyarrow as pa  # noqa: PLC0415 - after `take_memory_from_system`
-
-    if settings.build_engine == "duckdb":
-        sys.meta_path.insert(0, absent := _Absent())
-        pa.scalar(0)
-        sys.meta_path.remove(absent)
-
-
-class _Absent(MetaPathFinder):
-    def find_spec(self, fullname: str, *_: object) -> None:
-        if fullname == "pandas":
-            raise ModuleNotFoundError(fullname)

@@ -24,7 +24,7 @@ from app.config import Settings
 from app.errors import Report, ServiceError
 from app.imports.options import ImportResult
 from app.imports.refusals import FileRefused, FileTooDemanding
-from app.jobs.processes import leave_out_pandas, take_memory_from_system
+from app.jobs.processes import take_memory_from_system
 from app.jobs.records import (
     ImportRequest,
     JobProblem,
@@ -127,7 +127,6 @@ def _load(kind: str) -> None:
     if kind == "import":
         take_memory_from_system()
     if kind != "erasure":
-        leave_out_pandas(Settings())
         import_module("app.imports.load" if kind == "import" else "app.snapshots.build")
 
 

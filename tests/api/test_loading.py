@@ -78,14 +78,3 @@ def test_what_is_loaded_is_not_looked_through_again_when_answers_wait(siming: Se
     settings = {**os.environ, "ORGCOVERAGE_DATA_DIR": str(siming.data_dir)}
     finished = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=settings, capture_output=True, check=True)
     assert finished.stdout == b"True\n"
-
-
-def test_arrow_does_without_pandas_where_files_are_imported_and_snapshots_built() -> None:
-    code = """
-import sys, app.config, app.jobs.processes
-app.jobs.processes.leave_out_pandas(app.config.Settings())
-import pyarrow, pyarrow.dataset
-assert pyarrow.array(["A"]).to_pylist() == ["A"] and "pandas" not in sys.modules
-import pandas
-"""
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
