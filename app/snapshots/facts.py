@@ -51,12 +51,12 @@ class Parameters:
 class Sizes:
     """Most enterprises of a file, and of what is worked on alone; more only where one county has more.
 
-    `part`: about as many of each part of what the texts read.
+    `whole`: most whose rows the texts read at once; of more of them they read parts of about half as many.
     """
 
     shard: int = 1 << 22
     piece: int = 1 << 18
-    part: int = 1 << 18
+    whole: int = 1 << 18
 
 
 SIZES = Sizes()
@@ -194,7 +194,7 @@ def compute_facts(
         Several extracts, of which the first does not have all districts, industries and groups.
     """
     with open_engine(settings, folder) as engine:
-        read_sources(engine, sources, sizes.part)
+        read_sources(engine, sources, sizes.whole)
         read_lineage(engine)
         parameters = Parameters(as_of, settings.thresholds, "register")
         for step in STEPS:  # which do not depend on where members are counted from
