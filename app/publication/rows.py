@@ -1,7 +1,6 @@
 """Rows of lists as JSON: subject, counts and rates as structs derived from the catalogue, and the answer's `meta`."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -158,8 +157,7 @@ _MARGINS = -1
 """Number under which the margins are cached among the rows of a question."""
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     """Some fields of each row: its subject, or results of an analysis.
 
     Parameters
@@ -180,8 +178,7 @@ class Part:
     prefix: str = ""
 
 
-@dataclass(frozen=True)
-class Rows:
+class Rows(msgspec.Struct, frozen=True):
     """A list with everything that its JSON and files need.
 
     Parameters
@@ -208,7 +205,7 @@ class Rows:
     keys: tuple[str, ...]
     row_key: object
     margins_key: object
-    extra: Mapping[str, object] = field(default_factory=dict)
+    extra: Mapping[str, object] = msgspec.field(default_factory=dict)
 
 
 def encode(value: object) -> bytes:

@@ -1,10 +1,11 @@
 """Statistics of districts, industries and industry groups."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, lru_cache, partial
 
 import numpy as np
+from msgspec.structs import replace
 
 from app.catalogue.measures import MEASURES
 from app.catalogue.metrics import METRICS

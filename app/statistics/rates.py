@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -28,8 +29,7 @@ STATUSES = tuple(Status)
 _NUMBER = {status: np.int8(number) for number, status in enumerate(STATUSES)}
 
 
-@dataclass(frozen=True)
-class Counts:
+class Counts(msgspec.Struct, frozen=True):
     """Measures of rows.
 
     Parameters
@@ -76,8 +76,7 @@ def stacked(parts: Sequence[Counts]) -> Counts:
     return Counts(parts[0].codes, values, null, parts[0].undefined, parts[0].protected)
 
 
-@dataclass(frozen=True)
-class Rates:
+class Rates(msgspec.Struct, frozen=True):
     """Metrics of rows, each array of shape (metrics, rows).
 
     Parameters

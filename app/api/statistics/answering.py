@@ -1,11 +1,11 @@
 """From a parsed question to a response: decide the tier, compute the answer with its reader, send the bytes."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from fastapi import Request, Response
+from msgspec.structs import replace
 from starlette.responses import StreamingResponse
 
 from app.access.principals import Principal, Tier
