@@ -103,10 +103,10 @@ async def _json_response(
     audit_details(request, answer.rows)
     if not as_public:
         _cache(request, answer, tier, question, code, listed)
-    response = Response(answer.body, headers=_headers(request, answer, tier, question), media_type=JSON)
+    headers = _headers(request, answer, tier, question)
     if answer.next_cursor is not None:
-        response.headers["Link"] = next_link(request, answer.next_cursor)
-    return response
+        headers["Link"] = next_link(request, answer.next_cursor)
+    return Response(answer.body, headers=headers, media_type=JSON)
 
 
 def _is_precomputed(question: Question) -> bool:
