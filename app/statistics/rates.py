@@ -197,8 +197,8 @@ def rates_of(counts: Counts, metrics: Sequence[Metric], precision: Precision) ->
     padded = _padded(counts.values)
     absent = _absent(counts, plan)
     numerator, denominator, less, companions, companions_less = plan.summed(padded)
-    numerator = np.where(absent.numerator, 0, numerator)
-    denominator = np.where(absent.denominator, 0, denominator - less)
+    denominator -= less
+    numerator[absent.numerator] = denominator[absent.denominator] = 0
     effective = _effective(counts, plan, denominator, precision)
     unknown = _unknown(padded, plan)
     given = (denominator > 0) & ~absent.numerator & ~unknown
@@ -290,7 +290,9 @@ def _effective(counts: Counts, plan: _Plan, denominator: Int64, precision: Preci
 
 def _bounds(numerator: Int64, denominator: Int64, effective: Floats, where: Mask) -> tuple[Floats, Floats]:
     low, high = wilson(numerator, np.where(where, denominator, 1), np.where(where, effective, 1.0))
-    return np.where(where, low, np.nan), np.where(where, high, np.nan)
+    nowhere = ~where
+    low[nowhere] = high[nowhere] = np.nan
+    return low, high
 
 
 def _rounding_error(counts: Counts, plan: _Plan, value: Floats, denominator: Int64, variance: float) -> Floats:
