@@ -1,5 +1,6 @@
 """The application as an ASGI server loads it: `app.asgi:app`, settings from the environment."""
 
+import gc
 import os
 import signal
 from ctypes import CDLL
@@ -35,4 +36,6 @@ _LARGE_BYTES = 1024**2
 _give_back_memory()
 configure_logging()
 app = create_app(Settings())
+gc.freeze()  # what is loaded stays: no collection looks through it again while answers wait
+gc.set_threshold(700, 10)  # as is usual: garbage of answers may hold large arrays
 Thread(target=_end_with_supervisor, daemon=True).start()

@@ -18,16 +18,14 @@ from app.messages import NotValid, say
 VERSION = "0.1.0"
 """The version of the service; `pyproject.toml` reads it from here."""
 
-
 PRIVATE_UMASK = 0o077
 """All that the service writes is its user's alone: folders 0700, files 0600."""
-
 
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:(?!443$|80$)\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?")
 """An origin as browsers send it: no path, no capitals, no port that goes without saying."""
 
-_SPARK = re.compile(r"sc://([^/;@:\[\]]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?(/(;.*)?)?")
-"""An address of Spark Connect: parameters, as a token, stand after `/;`."""
+_SPARK = re.compile(r"sc://([^/;@:\[\]]+|\[[0-9a-fA-F:]+\])(:(?P<port>\d{1,5}))?(/(;(?!token=)[^;=]+=[^;=]*)*)?")
+"""An address of Spark Connect: parameters stand after `/;`; the token, which is secret, has a file."""
 
 _STORES = ("s3://", "gs://", "az://", "file:///")
 
@@ -159,10 +157,10 @@ class Settings(BaseSettings):
     )
     build_engine: Literal["duckdb", "spark"] = Field(
         default="duckdb",
-        description="What computes a build: DuckDB in its process, or a cluster by Spark Connect. Needs the extra "
-        "`spark`.",
+        description="What computes a build: DuckDB in its process, or a cluster by Spark Connect (extra `spark`).",
     )
     spark_remote: str = Field(default="", validate_default=True, description="The cluster: `sc://host:15002`.")
+    spark_token_file: Path | None = Field(default=None, description="File with the token that the cluster asks for.")
     spark_folder: str = Field(
         default="",
         description="Folder, or URL of an object store, that the cluster and this service both see, for what they "
@@ -243,8 +241,7 @@ class Settings(BaseSettings):
     @field_validator("cors_origins")
     @classmethod
     def _origins_that_match(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        wrong = [origin for origin in value if not _ORIGIN.fullmatch(origin)]
-        if wrong:
+        if wrong := [origin for origin in value if not _ORIGIN.fullmatch(origin)]:
             message = "no page is of {origins}: an origin is https://host or https://host:port, in lower case"
             raise NotValid("invalid_value", say(message, origins=", ".join(wrong)))
         return value
@@ -262,8 +259,7 @@ class Settings(BaseSettings):
     @classmethod
     def _known_driver(cls, value: str) -> str:
         if value and not value.startswith(("sqlite+aiosqlite:///", "postgresql+psycopg://")):
-            message = "must start with sqlite+aiosqlite:/// or postgresql+psycopg://"
-            raise NotValid("invalid_value", say(message))
+            raise NotValid("invalid_value", say("must start with sqlite+aiosqlite:/// or postgresql+psycopg://"))
         return value
 
     @field_validator("database_password_file")
@@ -273,9 +269,13 @@ class Settings(BaseSettings):
         if value is not None and (not url.username or url.password is not None):
             message = "ORGCOVERAGE_DATABASE_URL must name a PostgreSQL user and contain no password besides this file"
             raise NotValid("invalid_value", say(message))
-        if value is not None and not _password(value):
-            message = "no password can be read from this file"
-            raise NotValid("invalid_value", say(message))
+        return value
+
+    @field_validator("database_password_file", "spark_token_file")
+    @classmethod
+    def _secret_that_can_be_read(cls, value: Path | None) -> Path | None:
+        if value is not None and not secret_in(value):
+            raise NotValid("invalid_value", say("no password or token can be read from this file"))
         return value
 
     @field_validator("build_memory")
@@ -300,8 +300,9 @@ class Settings(BaseSettings):
     @field_validator("spark_remote")
     @classmethod
     def _cluster_that_is_named(cls, value: str, info: ValidationInfo) -> str:
-        if not _SPARK.fullmatch(value) and (value or info.data.get("build_engine") == "spark"):
-            raise NotValid("invalid_value", say("must be the cluster's address, as sc://host:15002"))
+        named = _SPARK.fullmatch(value)
+        if (value or info.data.get("build_engine") == "spark") and (not named or int(named["port"] or 0) >> 16):
+            raise NotValid("invalid_value", say("must be the cluster's address, as sc://host:15002, without a token"))
         return value
 
     @field_validator("store_url", "public_store_url")
@@ -325,7 +326,7 @@ class Settings(BaseSettings):
         if self.database_password_file is None:
             return self.registry_address
         before, _, after = self.database_url.partition("@")  # an @ in a user name is percent-encoded
-        return f"{before}:{quote(_password(self.database_password_file), safe='')}@{after}"
+        return f"{before}:{quote(secret_in(self.database_password_file), safe='')}@{after}"
 
     @property
     def snapshots_dir(self) -> Path:
@@ -386,14 +387,13 @@ def _known_address(value: str) -> str:
 def _with_extra(extra: str, module: str, value: str) -> str:
     """Return the value of a setting, which needs the module of an extra; refuse it where that is not installed."""
     if find_spec(module) is None:
-        raise NotValid(
-            "invalid_value", say("needs the extra `{extra}`: pip install 'orgcoverage[{extra}]'", extra=extra)
-        )
+        message = "needs the extra `{extra}`: pip install 'orgcoverage[{extra}]'"
+        raise NotValid("invalid_value", say(message, extra=extra))
     return value
 
 
-def _password(file: Path) -> str:
-    """Return the password in a file; empty where none can be read."""
+def secret_in(file: Path) -> str:
+    """Return the password or token in a file; empty where none can be read."""
     try:
         return file.read_text(encoding="utf-8").strip()
     except (OSError, ValueError):

@@ -19,7 +19,7 @@ from benchmarks.measuring import Pair, Run, in_subprocess, measured, paired, sho
 from benchmarks.registries import demo, filled, libpq, postgres
 
 TEXTS = ("enterprises", "branches")
-_UNREAD = {"unregistered_enterprise", "workplace_count"}
+_UNREAD = {"unregistered_enterprise", "workplace_sum"}
 """Of the tables of the steps, those that these two do not read."""
 
 _RECURSION = """

@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from statistics import quantiles
+from typing import Annotated
 
 import typer
 from sqlalchemy import select
@@ -23,7 +24,7 @@ from benchmarks.registries import demo, filled, postgres
 ENTITIES = (ENTERPRISES, BRANCHES, DISTRICTS, INDUSTRY_GROUPS)
 
 
-def main(members: int = 1_000_000, times: int = 50) -> None:
+def main(members: int = 1_000_000, times: Annotated[int, typer.Option(min=2)] = 50) -> None:
     """Measure new, changed and deleted things of each kind on a generated registry."""
     show_load()
     show("changes: members", members, "members")

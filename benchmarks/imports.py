@@ -4,6 +4,7 @@ import csv
 import shutil
 import sqlite3
 import tempfile
+from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -85,7 +86,7 @@ def _on_postgres(server: Server, folder: Path, rounds: int, first: Path, again: 
 
     def repeated(path: Path) -> Run:
         _execute(address, "TRUNCATE member")
-        in_subprocess(_copy, address, first, "member")
+        _send(address, first, "member")
         _execute(address, "VACUUM ANALYZE member")
         return imported(path)
 
@@ -95,8 +96,7 @@ def _on_postgres(server: Server, folder: Path, rounds: int, first: Path, again: 
     for what, path in again.items():
         pair = paired(rounds, partial(repeated, path), copied)
         show_pair(f"PostgreSQL, again with {what} changed", pair, "COPY", "reach 0.6 (1 %), 0.4 (all), aim 1.0, 0.5")
-    for dataset in BEFORE[:-1]:
-        in_subprocess(_import, settings, folder / f"{dataset}.parquet", dataset)
+    in_subprocess(_fill, settings, folder, BEFORE[:-1])
     for dataset in DATED:
         pair = paired(rounds, partial(first_import, dataset), partial(copied, dataset))
         show_pair(f"PostgreSQL, first import of {dataset}", pair, "COPY into a table with primary key")
@@ -123,8 +123,7 @@ def _on_sqlite(folder: Path, rounds: int) -> None:
 
     for dataset in ("members", *DATED):
         if dataset == DATED[0]:
-            for needed in BEFORE:
-                in_subprocess(_import, template, folder / f"{needed}.parquet", needed)
+            in_subprocess(_fill, template, folder, BEFORE)
         pair = paired(rounds, partial(ours, dataset), partial(rival, dataset))
         what = f"SQLite, first import of {dataset}"
         show_pair(what, pair, "executemany of parsed rows", "reach 0.5, aim 0.8")
@@ -139,6 +138,11 @@ def _keyed(dataset: str) -> tuple[str, str]:
 
 def _import(settings: Settings, path: Path, dataset: str) -> Run:
     return measured(lambda: import_file(settings, dataset, path, ImportOptions(), lambda *_: None))
+
+
+def _fill(settings: Settings, folder: Path, datasets: Sequence[str]) -> Run:
+    """Import what other datasets refer to."""
+    return measured(lambda: [_import(settings, folder / f"{dataset}.parquet", dataset) for dataset in datasets])
 
 
 def _copy(address: str, path: Path, table: str) -> Run:

@@ -98,9 +98,9 @@ def filled(settings: Settings, members: int) -> None:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """Return the environment that passes these settings to a child process."""
+    """Return the environment that passes these settings to a child process, with compiled modules, as if installed."""
     return {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
         "ORGCOVERAGE_DATA_DIR": str(settings.data_dir.absolute()),
         "ORGCOVERAGE_DATABASE_URL": settings.registry_url,
         "ORGCOVERAGE_ANONYMOUS": "exact",

@@ -34,26 +34,39 @@ def main(
     rounds: Annotated[int, typer.Option(min=1, help="How often each is repeated where it is compared.")] = 3,
     folder: Annotated[Path, typer.Option(help="Where `sizes.json` and the pictures go.")] = Path("docs/performance"),
 ) -> None:
-    """Run the benchmarks at each size, smallest first; what was measured before stays unless it is measured again."""
+    """Run the benchmarks at each size, smallest first; what was measured before stays unless it is measured again.
+
+    One benchmark alone at one size, to measure in pieces: `--size 10000000 --only whole`.
+    """
+    if unknown := set(only or ()) - set(SIZED):
+        raise typer.BadParameter(f"{', '.join(unknown)}: none of {', '.join(SIZED)}")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "sizes.json"
-    known: Figures = json.loads(path.read_text(encoding="utf-8"))["figures"] if path.exists() else []
     for members in sorted(size):
         for name in only or SIZED:
             again = _measured(name, members, rounds)
-            known = [one for one in known if (one["benchmark"], one["members"]) != (name, members)] + again
+            # Read after hours of measuring, in which another run may have written.
+            known = [one for one in _known(path) if (one["benchmark"], one["members"]) != (name, members)] + again
             machine = {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()}
             path.write_text(json.dumps({"machine": machine, "figures": known}, indent=1), encoding="utf-8")
-    draw(known, folder)
+    draw(_known(path), folder)
+
+
+def command(name: str, members: int, rounds: int) -> list[str]:
+    """Return the command of a benchmark at a size."""
+    repeated = ["--rounds", str(rounds)] if name in IN_ROUNDS else []
+    return [sys.executable, "-m", f"benchmarks.{name}", SIZED[name], str(members), *repeated]
+
+
+def _known(path: Path) -> Figures:
+    figures: Figures = json.loads(path.read_text(encoding="utf-8"))["figures"] if path.exists() else []
+    return figures
 
 
 def _measured(name: str, members: int, rounds: int) -> Figures:
     """Run one benchmark in a process of its own, whose lines are shown as they come; return its figures."""
-    command = [sys.executable, "-m", f"benchmarks.{name}", SIZED[name], str(members)]
-    if name in IN_ROUNDS:
-        command += ["--rounds", str(rounds)]
     with tempfile.NamedTemporaryFile("r", encoding="utf-8") as record:
-        subprocess.run(command, check=True, env=os.environ | {RECORD: record.name})
+        subprocess.run(command(name, members, rounds), check=True, env=os.environ | {RECORD: record.name})
         lines = record.readlines()
     about = {"benchmark": name, "members": members, "at": datetime.now(UTC).date().isoformat()}
     return [about | json.loads(line) for line in lines]

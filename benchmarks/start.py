@@ -26,7 +26,7 @@ PATHS = (
 )
 """Requests after which a worker has mapped the tables used most."""
 
-UNTIL_THERE_SECONDS = 120
+UNTIL_THERE_SECONDS = 300
 
 
 def main(members: int = 200_000, rounds: int = 3) -> None:

@@ -12,7 +12,6 @@ from pydantic_settings import SettingsError
 
 from app.cli import backup, boundaries, demo, extracts, keys, registry, serving, snapshots, statistics, store
 from app.cli.errors import print_error, print_misspelt_settings, print_wrong_settings
-from app.cli.usage import run_in_chinese
 from app.cli.words import tell
 from app.config import PRIVATE_UMASK, Settings
 from app.errors import ServiceError
@@ -90,6 +89,8 @@ def main() -> None:
     print_misspelt_settings()
     try:
         if terminal_language() == "zh":
+            from app.cli.usage import run_in_chinese  # noqa: PLC0415 - loads what renders help
+
             run_in_chinese(cli)
         with full_disk_named():
             cli()

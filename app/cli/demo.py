@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.registry import RegistryMissing, prepare_registry, require_registry
-from app.cli.running import build_in_subprocess, show_progress
+from app.cli.running import build_beside, show_progress
 from app.cli.serving import require_free_port, run_beside
 from app.cli.words import tell, told
 from app.config import Settings
@@ -135,7 +135,8 @@ def _generated(folder: Path, members: int) -> tuple[Sequence["DatasetFile"], Seq
 def _finish(settings: Settings, dates: Sequence[date], wanted: str, examples: str) -> None:
     """Build the snapshots, if any are missing, and print where everything is."""
     if dates:
-        build_in_subprocess(settings, dates)
+        with build_beside(settings, dates) as build:
+            build()
         (settings.data_dir / READY).write_text(wanted, encoding="utf-8")
     typer.echo(told("All demo data are in {folder}. ", folder=str(settings.data_dir)) + examples)
 

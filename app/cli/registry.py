@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,13 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from app.catalogue.codes import fold_width
-from app.cli.running import show_progress, write_audit_record
+from app.cli.running import build_beside, show_progress, write_audit_record
 from app.cli.words import tell, told
 from app.config import Settings
 from app.errors import NotFound
 from app.imports.datasets import DATASETS
 from app.imports.issues import IssueCount, RowIssue
 from app.imports.options import ImportMode, ImportOptions, ImportResult, OnError
+from app.jobs.processes import take_memory_from_system
 from app.messages import Message, say
 from app.snapshots.dates import refuse_future
 
@@ -124,17 +126,22 @@ def import_dataset(
     ] = None,
 ) -> None:
     """Import a file into the registry, in one transaction."""
-    from app.jobs.processes import take_memory_from_system  # noqa: PLC0415 - loaded when it runs
-
-    take_memory_from_system()
-    from app.cli.running import build_in_subprocess  # noqa: PLC0415 - as above
-    from app.imports.load import ImportRejected, import_file  # noqa: PLC0415 - as above
-
     settings = Settings()
     require_registry(settings)
     if build is not None:
         refuse_future(settings, build.date())
     options = ImportOptions(mode=mode, on_error=on_error, dry_run=dry_run, ignore_unknown=ignore_unknown, sheet=sheet)
+    with nullcontext() if build is None or dry_run else build_beside(settings, [build.date()]) as build_now:
+        _import(settings, dataset, file, options, remarks)
+        if build_now is not None:
+            build_now()
+
+
+def _import(settings: Settings, dataset: str, file: Path, options: ImportOptions, remarks: Path | None) -> None:
+    """Import a file, and say what was done; the file with remarks is written where one is wanted."""
+    take_memory_from_system()
+    from app.imports.load import ImportRejected, import_file  # noqa: PLC0415 - loaded when it runs
+
     try:
         with show_progress(say("Import of {dataset}", dataset=say(dataset))) as report:
             imported = import_file(settings, dataset, file, options, report)
@@ -144,15 +151,13 @@ def import_dataset(
         raise
     _write_remarks(remarks, settings, dataset, file, options, imported)
     result = imported.result
-    if not dry_run:
+    if not options.dry_run:
         rows = result.inserted + result.changed + result.deleted
-        write_audit_record(settings, "create_import", rows, dataset=dataset, mode=mode)
+        write_audit_record(settings, "create_import", rows, dataset=dataset, mode=options.mode)
     _print_problems(imported)
-    if dry_run:
+    if options.dry_run:
         tell("Validated, nothing was written. The import would be:")
     _tell_result(dataset, result)
-    if build is not None and not dry_run:
-        build_in_subprocess(settings, [build.date()])
 
 
 def _tell_result(dataset: str, result: ImportResult) -> None:

@@ -1,10 +1,12 @@
 """Long commands: their progress, their audit records, and builds in child processes."""
 
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from importlib import import_module
 
 import typer
 
@@ -46,14 +48,35 @@ def write_audit_record(settings: Settings, operation: str, rows: int | None = No
         tell("The audit log cannot be written: {reason}", err=True, reason=error.strerror or str(error))
 
 
-def build_in_subprocess(settings: Settings, days: Sequence[date]) -> None:
-    """Build the snapshots of some dates in a child process; exit with 1 if that fails."""
+@contextmanager
+def build_beside(settings: Settings, days: Sequence[date]) -> Iterator[Callable[[], None]]:
+    """Start a child process that builds the snapshots of some dates once it is told, and loads meanwhile.
+
+    What is yielded tells it, and waits for its end; it exits with 1 if that fails. Untold, the child builds nothing.
+    """
     dates = [argument for day in days for argument in ("--as-of", day.isoformat())]
-    finished = subprocess.run(  # noqa: S603 - our own command, dates only
-        command("app.cli", "snapshot", "build", *dates), env=environment(settings), check=False
-    )
-    if finished.returncode:
-        raise typer.Exit(1)
+    line = command("app.cli", "snapshot", "build", "--once-told", *dates)
+    with subprocess.Popen(line, env=environment(settings), stdin=subprocess.PIPE) as child:  # noqa: S603 - our own
+
+        def build() -> None:
+            child.communicate(b"\n")
+            if child.returncode:
+                raise typer.Exit(1)
+
+        try:
+            yield build
+        finally:
+            child.kill()
+
+
+def load_and_wait(wanted: bool) -> None:  # noqa: FBT001 - as typer calls it
+    """Load in such a child, and wait until it is told to build; it ends with the command that started it."""
+    if wanted:
+        import_module("app.snapshots.build")
+        said = signal.signal(signal.SIGINT, signal.SIG_DFL)  # the command says what Ctrl-C has ended
+        if not sys.stdin.readline():
+            raise typer.Exit(1)
+        signal.signal(signal.SIGINT, said)
 
 
 @contextmanager

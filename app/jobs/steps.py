@@ -1,9 +1,9 @@
 """One step of a job, run as a child process: `python -m app.jobs.steps import JOB`, `… build DATE`, `… erasure JOB`.
 
 The child reports progress and result to the worker that supervises it as JSON lines on standard output; it ends when
-its standard input closes, so that it never outlives the worker. It reads one line there, with the ref of an
-erasure, which neither a record nor a process list may show. Each step imports what it needs when it runs, so that
-an import does not load DuckDB, nor a build the readers of files.
+its standard input closes, so that it never outlives the worker. It loads what its step needs, then reads one line
+there, for which a build waits while the import before it runs; it has the ref of an erasure, which neither a record
+nor a process list may show. An import does not load DuckDB, nor a build the readers of files.
 """
 
 import io
@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import date
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -112,12 +113,21 @@ def main() -> None:
     channel = io.FileIO(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # other output must not be taken for a message
     configure_logging()
+    kind, argument = sys.argv[1:]
+    _load(kind)
     told = msgspec.json.decode(_first_line(), type=FirstLine)
     threading.Thread(target=_end_with_supervisor, daemon=True).start()
-    kind, argument = sys.argv[1:]
     log = structlog.get_logger().bind(job=told.job, step=kind)
     result = _result(kind, told.secret if kind == "erasure" else argument, partial(_report, channel), log)
     channel.write(msgspec.json.encode(result) + b"\n")
+
+
+def _load(kind: str) -> None:
+    """Load what takes long to load before the turn of the step comes; nothing is read of registry and snapshots."""
+    if kind == "import":
+        take_memory_from_system()
+    if kind != "erasure":
+        import_module("app.imports.load" if kind == "import" else "app.snapshots.build")
 
 
 def _first_line() -> bytes:
@@ -155,7 +165,6 @@ def _result(kind: str, argument: str, report: Report, log: Any) -> Progress:
 
 
 def _import(settings: Settings, job_id: str, report: Report) -> Progress:
-    take_memory_from_system()
     from app.imports.load import Imported, ImportRejected, import_file  # noqa: PLC0415 - only an import needs it
 
     request = read_job(settings.jobs_dir, job_id).request

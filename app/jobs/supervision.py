@@ -4,8 +4,8 @@ import asyncio
 import os
 import signal
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 
 import msgspec
@@ -36,7 +36,7 @@ from app.observability import Metrics
 from app.snapshots.folders import clean_up_builds
 
 _AT_ONCE = 2
-"""Child processes of one worker at the same time; others are queued, and the write lock serializes writers anyway."""
+"""Jobs of one worker that run at the same time; others are queued, and the write lock serializes writers anyway."""
 
 _WRITTEN_SECONDS = 0.3
 """Least time between two records of progress, seconds."""
@@ -197,18 +197,23 @@ class _Job:
         """Run the steps in order until one has a problem."""
         await self._write(msgspec.structs.replace(self.record, state="running", started_at=datetime.now(UTC)))
         log_start(self.record)
-        for step in self._steps():
-            result = await self._step(*step)
-            self.record = msgspec.structs.replace(
-                self.record,
-                imported=result.imported or self.record.imported,
-                snapshot=result.snapshot or self.record.snapshot,
-                extracts=result.extracts,
-            )
-            if result.problem is not None:
-                await self.finish("failed", result.problem)
-                return
-        await self.finish("succeeded")
+        problem = await self._run_steps()
+        await self.finish("succeeded" if problem is None else "failed", problem)
+
+    async def _run_steps(self) -> JobProblem | None:
+        """Run the steps in children that all start at once: a build loads (70 MiB) while the import before it runs."""
+        async with AsyncExitStack() as running:
+            for child in [await running.enter_async_context(self._child(*step)) for step in self._steps()]:
+                result = await self._step(child)
+                self.record = msgspec.structs.replace(
+                    self.record,
+                    imported=result.imported or self.record.imported,
+                    snapshot=result.snapshot or self.record.snapshot,
+                    extracts=result.extracts,
+                )
+                if result.problem is not None:
+                    return result.problem
+        return None
 
     def _steps(self) -> list[tuple[str, str]]:
         request = self.record.request
@@ -219,24 +224,32 @@ class _Job:
         build = [("build", request.build.isoformat())] if request.build is not None and _builds(request) else []
         return [("import", self.record.id), *build]
 
-    async def _step(self, kind: str, argument: str) -> Progress:
-        """Run one step in a child process; return its result, or a problem if the process died."""
+    @asynccontextmanager
+    async def _child(self, kind: str, argument: str) -> AsyncIterator[asyncio.subprocess.Process]:
+        """Start the child process of a step, which begins with its first line, and kill it at the end of the block."""
         child = await asyncio.create_subprocess_exec(
             *command("app.jobs.steps", kind, argument), env=environment(self._settings),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=_LINE_BYTES,
         )  # fmt: skip
         try:
-            await self._send_secret(child)
-            result = await self._follow(child)
-            # A child that has sent its result has nothing left to do, and is not waited for.
-            self._exit = 0 if result is not None else await child.wait()
-            return result or Progress(problem=EXHAUSTED if self._exit in _OUT_OF_LIMITS else UNEXPECTED)
+            yield child
         finally:
             with suppress(ProcessLookupError):
                 child.kill()
             await child.wait()
             if kind == "build":  # a killed one leaves its folder, and may have filled the disk with it
                 await asyncio.to_thread(clean_up_builds, self._settings)
+
+    async def _step(self, child: asyncio.subprocess.Process) -> Progress:
+        """Let a child run its step; return its result, or a problem if the process died."""
+        await self._send_secret(child)
+        if (result := await self._follow(child)) is None:
+            self._exit = await child.wait()
+        else:  # a child that has sent its result has nothing left to do
+            self._exit = 0
+            with suppress(ProcessLookupError):
+                child.kill()
+        return result or Progress(problem=EXHAUSTED if self._exit in _OUT_OF_LIMITS else UNEXPECTED)
 
     async def _send_secret(self, child: asyncio.subprocess.Process) -> None:
         assert child.stdin is not None

@@ -19,15 +19,14 @@ member_home AS (
     SELECT branch_member.member_ref, candidate_home.ancestor AS home_code
     FROM branch_member
     JOIN candidate_home ON candidate_home.code = branch_member.branch_code AND candidate_home.preference = 1
-    WHERE branch_member.role = 'primary' AND branch_member.member_ref IS NOT NULL
+    WHERE branch_member.role = 'primary' AND branch_member.tied_once = 0
 ),
 joint_member AS (
     SELECT
         branch_member.member_ref,
         branch_member.branch_code,
         member_home.home_code,
-        CASE WHEN branch_member.member_ref IS NULL THEN 1 ELSE count(*) OVER (PARTITION BY branch_member.member_ref) END
-            AS branches
+        count(*) OVER (PARTITION BY branch_member.member_ref) AS branches
     FROM branch_member
     LEFT JOIN member_home ON member_home.member_ref = branch_member.member_ref
     WHERE branch_member.role = 'secondary'

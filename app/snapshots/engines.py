@@ -7,6 +7,7 @@ import re
 import secrets
 import socket
 import threading
+import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -17,8 +18,9 @@ from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import structlog
 
-from app.config import Settings
+from app.config import Settings, secret_in
 from app.errors import TemporarilyUnavailable
 from app.messages import Message, say
 from app.snapshots.duckdb_engine import Dealing, open_duckdb
@@ -42,10 +44,19 @@ _KEEPALIVE_MS = 360_000
 _RETRIES = 6
 """How often its client asks again where the connection breaks: for about a minute."""
 
+_RETRIES_AT_FIRST = 3
+"""And at first: for about a second, since what answers wrongly then is no server that is at work."""
+
+_IDLE_SECONDS, _GIVEN_UP_SECONDS = 60, 3600
+"""After this time without a task at work in a cluster it is told, and given up: a build holds up all others."""
+
 _CAUSES = (
     (r"INVALID_HANDLE|SessionNotSame|session .* is not running", say("its session has expired, or it began anew")),
     ("stopped SparkContext|SparkContext was shut ?down", say("it was stopped")),
-    ("UNAUTHENTICATED|PERMISSION_DENIED", say("it refuses the token")),
+    ("OPERATION_CANCELED", say("the query was cancelled there")),
+    ("No authentication token", say("it asks for a token (ORGCOVERAGE_SPARK_TOKEN_FILE)")),
+    ("UNAUTHENTICATED|PERMISSION_DENIED|Illegal metadata", say("it refuses the token")),
+    ("[Tt]ls handshake", say("TLS with it fails, which a token needs")),
     ("UNIMPLEMENTED", say("what answers there does not speak Spark Connect")),
     ("No space left", say("its disk is full")),
     (
@@ -53,8 +64,12 @@ _CAUSES = (
         say("it lost an executor, or its memory did not suffice"),
     ),
     (
-        "PATH_NOT_FOUND|FAILED_READ_FILE|Mkdirs failed|FileNotFound|No such file|[Pp]ermission denied|Access ?Denied"
-        "|AccessControl|[Pp]arquet|[Oo]bject ?[Ss]tore|FileSystem|UnknownHost|Name or service",
+        "No FileSystem for scheme|ClassNotFound|NoClassDefFound",
+        say("it has nothing for this kind of object store (hadoop-aws, spark.hadoop.fs.s3.impl)"),
+    ),
+    (
+        r"PATH_NOT_FOUND|FAILED_READ_FILE|Mkdirs failed|FileNotFound|No such file|[Pp]ermission denied|Access ?Denied"
+        r"|AccessControl|hadoop\.fs\.|[Pp]arquet|[Oo]bject ?[Ss]tore|FileSystem|UnknownHost|Name or service",
         say("it cannot read the extracts, or write to ORGCOVERAGE_SPARK_FOLDER"),
     ),
     (
@@ -127,7 +142,7 @@ def open_engine(settings: Settings, folder: Path) -> Iterator[Engine]:
     shared = open_storage(settings.spark_folder or str(folder), settings.extract_credentials_file)
     with warnings.catch_warnings(), _failures_named(settings.spark_remote):
         warnings.simplefilter("ignore")  # its client's own, of the newest pandas and of what it tries again
-        session = _session(settings.spark_remote)
+        session = _session(settings)
         engine = _Spark(session, shared, folder, place_of(settings) if settings.spark_folder else "build")
         engine.clear()  # of a killed build
         try:
@@ -186,8 +201,30 @@ class _Spark:
         self._shared.remove_all(self._place)
 
 
-def _session(remote: str) -> "SparkSession":
-    address = urlsplit(remote)
+class _Watch:
+    """Is told every two seconds how far a cluster is with a query, and tells if it does not work on it."""
+
+    def __init__(self, remote: str) -> None:
+        self._remote = remote
+        self._idle_since: float | None = None
+        self._told = False
+
+    def __call__(self, stages: object, inflight_tasks: int, operation_id: object, done: bool) -> None:  # noqa: ARG002, FBT001 - its client calls it so
+        if done or inflight_tasks:
+            self._idle_since, self._told = None, False
+            return
+        self._idle_since = self._idle_since or time.monotonic()
+        idle = time.monotonic() - self._idle_since
+        if idle >= _GIVEN_UP_SECONDS:
+            message = "for {number} minutes no executor was at work on a query"
+            raise _unavailable(self._remote, say(message, number=_GIVEN_UP_SECONDS // 60))
+        if idle >= _IDLE_SECONDS and not self._told:
+            self._told = True
+            structlog.get_logger().warning("cluster idle", seconds=round(idle))
+
+
+def _session(settings: Settings) -> "SparkSession":
+    remote, address = settings.spark_remote, urlsplit(settings.spark_remote)
     try:  # the client would go on trying for many minutes
         socket.create_connection((address.hostname or "", address.port or _PORT), timeout=_CONNECT_SECONDS).close()
     except socket.gaierror as error:
@@ -205,9 +242,13 @@ def _session(remote: str) -> "SparkSession":
         PySparkLogger.getLogger(log).disabled = True
     channel = DefaultChannelBuilder(remote)
     channel.setChannelOption("grpc.keepalive_time_ms", _KEEPALIVE_MS)
+    if settings.spark_token_file is not None:
+        channel.set(channel.PARAM_TOKEN, secret_in(settings.spark_token_file))
     session = SparkSession.builder.channelBuilder(channel).create()
-    session.client.set_retry_policies([DefaultPolicy(max_retries=_RETRIES)])
+    session.client.set_retry_policies([DefaultPolicy(max_retries=_RETRIES_AT_FIRST)])
     _await_answer(session, remote)
+    session.client.set_retry_policies([DefaultPolicy(max_retries=_RETRIES)])
+    session.registerProgressHandler(_Watch(remote))
     return session
 
 
@@ -247,7 +288,10 @@ def _cause(error: Any) -> Message:
     status = error.code() if hasattr(error, "code") else getattr(error, "getGrpcStatusCode", str)()
     text = _FRAMES.sub("", f"{type(error).__name__} {condition} {status} {error}")
     what = next((cause for words, cause in _CAUSES if re.search(words, text)), say("it failed"))
-    named = ", ".join(filter(None, [type(error).__name__.lstrip("_"), condition]))
+    kind = type(error).__name__.lstrip("_")
+    if kind == "UnknownException" and (java := re.match(r"\(([\w.$]+)\) ", str(error))):
+        kind = java[1].rpartition(".")[2]
+    named = ", ".join(filter(None, [kind, condition]))
     return say("{what} ({error}; its own log says more)", what=what, error=named)
 
 

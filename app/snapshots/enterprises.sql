@@ -46,24 +46,27 @@ work_reached_enterprise AS (
 registered_members AS (
     SELECT
         enterprise_code,
-        count(*) AS members,
-        count(nullif(full_members, 0)) AS full_members,
-        count(nullif(members_admitted, 0)) AS members_admitted,
-        count(nullif(members_dual, 0)) AS members_dual,
-        count(nullif(members_reached, 0)) AS members_reached,
-        count(nullif(members_floating, 0)) AS members_floating,
-        count(nullif(members_under_36, 0)) AS members_under_36,
-        count(nullif(members_women, 0)) AS members_women,
-        count(nullif(members_college, 0)) AS members_college,
-        count(nullif(members_under_36_unknown, 0)) AS members_under_36_unknown,
-        count(nullif(members_women_unknown, 0)) AS members_women_unknown,
-        count(nullif(members_college_unknown, 0)) AS members_college_unknown
-    FROM working_member
+        CAST(sum(members) AS BIGINT) AS members,
+        CAST(sum(full_members) AS BIGINT) AS full_members,
+        CAST(sum(members_admitted) AS BIGINT) AS members_admitted,
+        CAST(sum(members_dual) AS BIGINT) AS members_dual,
+        CAST(sum(members_reached) AS BIGINT) AS members_reached,
+        CAST(sum(members_floating) AS BIGINT) AS members_floating,
+        CAST(sum(members_under_36) AS BIGINT) AS members_under_36,
+        CAST(sum(members_women) AS BIGINT) AS members_women,
+        CAST(sum(members_college) AS BIGINT) AS members_college,
+        CAST(sum(members_under_36_unknown) AS BIGINT) AS members_under_36_unknown,
+        CAST(sum(members_women_unknown) AS BIGINT) AS members_women_unknown,
+        CAST(sum(members_college_unknown) AS BIGINT) AS members_college_unknown
+    FROM employment_sum
     WHERE withheld = 0
     GROUP BY enterprise_code
 ),
 withheld_members AS (
-    SELECT enterprise_code, count(*) AS members FROM working_member WHERE withheld = 1 GROUP BY enterprise_code
+    SELECT enterprise_code, CAST(sum(members) AS BIGINT) AS members
+    FROM employment_sum
+    WHERE withheld = 1
+    GROUP BY enterprise_code
 ),
 member_flow AS (
     SELECT

@@ -51,12 +51,12 @@ class Parameters:
 class Sizes:
     """Most enterprises of a file, and of what is worked on alone; more only where one county has more.
 
-    `part`: about as many of each part of what the texts read.
+    `whole`: most whose rows the texts read at once; of more of them they read parts of about half as many.
     """
 
     shard: int = 1 << 22
     piece: int = 1 << 18
-    part: int = 1 << 18
+    whole: int = 1 << 18
 
 
 SIZES = Sizes()
@@ -93,13 +93,14 @@ STEPS = (
     Step("activity", "recent_return", None, _BY_CODE),
     Step("activity", "activity_below", None, _BY_CODE),
     Step("activity", "branch_activity"),
-    Step("members", "branch_member", "member", Dealing("branch", "branch_code")),
-    Step("members", "working_member", "member", _BY_ENTERPRISE),
+    Step("members", "branch_member", "member", Dealing("member", "member_ref")),
+    Step("members", "affiliation_sum", "member", _BY_CODE),
+    Step("members", "employment_sum", "member", _BY_ENTERPRISE),
     Step("members", "secondary_employment", "member"),
     Step("members", "member_turnover", "member", _BY_ENTERPRISE),
     Step("members", "member_without_employer", "member"),
     Step("own_sums", "own_sum", "branch", _BY_CODE),
-    Step("own_sums", "joint_branch"),
+    Step("own_sums", "joint_lineage"),
     *(
         Step("subtrees", table, None, _BY_CODE)
         for table in (
@@ -111,7 +112,7 @@ STEPS = (
         )
     ),
     Step("members", "unregistered_enterprise"),
-    Step("members", "workplace_count", "member", _BY_ENTERPRISE),
+    Step("members", "workplace_sum", "member", _BY_ENTERPRISE),
 )
 """In an order in which each reads only those before it."""
 
@@ -193,7 +194,7 @@ def compute_facts(
         Several extracts, of which the first does not have all districts, industries and groups.
     """
     with open_engine(settings, folder) as engine:
-        read_sources(engine, sources, sizes.part)
+        read_sources(engine, sources, sizes.whole)
         read_lineage(engine)
         parameters = Parameters(as_of, settings.thresholds, "register")
         for step in STEPS:  # which do not depend on where members are counted from
@@ -272,7 +273,7 @@ def months_before(day: date, months: int) -> date:
 def _member_source(engine: Engine, settings: Settings) -> MemberSource:
     if settings.member_source != "auto":
         return settings.member_source
-    return "register" if engine.answer("SELECT withheld FROM working_member LIMIT 1").num_rows else "returns"
+    return "register" if engine.answer("SELECT withheld FROM employment_sum LIMIT 1").num_rows else "returns"
 
 
 def _facts(engine: Engine, parameters: Parameters, differing: str | None) -> Facts:

@@ -84,7 +84,8 @@ UNION ALL
 SELECT 'members_without_employer', NULL, NULL, 'member', NULL, CAST(sum(members) AS BIGINT)
 FROM member_without_employer
 UNION ALL
-SELECT 'members_of_unregistered_employer', NULL, NULL, 'member', NULL, count(*)
-FROM working_member
-LEFT JOIN enterprise_fact ON enterprise_fact.code = working_member.enterprise_code
+SELECT 'members_of_unregistered_employer', NULL, NULL, 'member', NULL,
+    CAST(coalesce(sum(employment_sum.members), 0) AS BIGINT)
+FROM employment_sum
+LEFT JOIN enterprise_fact ON enterprise_fact.code = employment_sum.enterprise_code
 WHERE enterprise_fact.code IS NULL

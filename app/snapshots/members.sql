@@ -1,13 +1,13 @@
 -- Members on the date: who takes part in which living branch, who works where, and who began or ceased to in the months of
--- turnover; and where those work who take part in a living branch that has a living secondary affiliation in its subtree:
--- distinct members per branch and place, and of them those with a secondary affiliation there. A place is a registered
+-- turnover; and where those work who take part in a joint branch: those with one affiliation by their own branch, those with
+-- several by each joint branch above it, and of them those with a secondary affiliation there. A place is a registered
 -- enterprise (open members alone), `no_employer` or `elsewhere`: withheld, or in an enterprise that is not registered.
--- Withheld identities are in no enterprise.
+-- Sums are those of a part of the members; whoever reads them adds them up. Withheld identities are in no enterprise.
 -- The same text runs on every engine. The names in braces are replaced by validated literals.
 open_member AS (
     SELECT
         ref,
-        identity,
+        CASE WHEN identity = 'withheld' THEN 1 ELSE 0 END AS withheld,
         CASE WHEN full_since <= {as_of} THEN 1 ELSE 0 END AS full_members,
         CASE WHEN joined_on > {turnover_since} THEN 1 ELSE 0 END AS members_admitted,
         CASE WHEN floating_since <= {as_of} AND (floating_until IS NULL OR floating_until > {as_of}) THEN 1 ELSE 0 END
@@ -36,14 +36,18 @@ member_ties AS (
     SELECT ref, count(*) AS ties, max(CASE WHEN role = 'secondary' THEN 1 ELSE 0 END) AS dual
     FROM living_affiliation
     GROUP BY ref
+    HAVING count(*) > 1 OR max(CASE WHEN role = 'secondary' THEN 1 ELSE 0 END) = 1
 ),
 branch_member AS (
     SELECT
         living_affiliation.branch_code,
-        CASE WHEN member_ties.ties > 1 THEN living_affiliation.ref END AS member_ref,
+        living_affiliation.ref AS member_ref,
+        CASE WHEN member_ties.ties > 1 THEN 0 ELSE 1 END AS tied_once,
         living_affiliation.role,
+        living_affiliation.dual_affiliation,
+        withheld,
         full_members,
-        member_ties.dual AS members_dual,
+        coalesce(member_ties.dual, 0) AS members_dual,
         members_floating,
         members_under_36,
         members_women,
@@ -52,21 +56,40 @@ branch_member AS (
         members_women_unknown,
         members_college_unknown
     FROM living_affiliation
-    JOIN member_ties ON member_ties.ref = living_affiliation.ref
+    LEFT JOIN member_ties ON member_ties.ref = living_affiliation.ref
+),
+affiliation_sum AS (
+    SELECT
+        branch_code AS code,
+        tied_once,
+        count(CASE WHEN role = 'primary' THEN 1 END) AS members_primary,
+        count(CASE WHEN role = 'secondary' THEN 1 END) AS members_secondary,
+        count(*) AS members_participating,
+        count(nullif(full_members, 0)) AS full_members,
+        count(nullif(members_dual, 0)) AS members_dual,
+        count(nullif(members_floating, 0)) AS members_floating,
+        count(nullif(members_under_36, 0)) AS members_under_36,
+        count(nullif(members_women, 0)) AS members_women,
+        count(nullif(members_college, 0)) AS members_college,
+        count(nullif(members_under_36_unknown, 0)) AS members_under_36_unknown,
+        count(nullif(members_women_unknown, 0)) AS members_women_unknown,
+        count(nullif(members_college_unknown, 0)) AS members_college_unknown
+    FROM branch_member
+    GROUP BY branch_code, tied_once
 ),
 secondary_member AS (
-    SELECT ref, max(dual_affiliation) AS reached
-    FROM living_affiliation
+    SELECT member_ref, max(dual_affiliation) AS reached
+    FROM branch_member
     WHERE role = 'secondary'
-    GROUP BY ref
+    GROUP BY member_ref
 ),
 working_member AS (
     SELECT
         employment.enterprise_code,
-        CASE WHEN identity = 'withheld' THEN 1 ELSE 0 END AS withheld,
+        withheld,
         full_members,
         members_admitted,
-        CASE WHEN secondary_member.ref IS NOT NULL THEN 1 ELSE 0 END AS members_dual,
+        CASE WHEN secondary_member.member_ref IS NOT NULL THEN 1 ELSE 0 END AS members_dual,
         CASE WHEN secondary_member.reached = 1 THEN 1 ELSE 0 END AS members_reached,
         members_floating,
         members_under_36,
@@ -77,14 +100,33 @@ working_member AS (
         members_college_unknown
     FROM employment
     JOIN open_member ON open_member.ref = employment.member_ref
-    LEFT JOIN secondary_member ON secondary_member.ref = employment.member_ref
+    LEFT JOIN secondary_member ON secondary_member.member_ref = employment.member_ref
     WHERE {is_employed}
 ),
+employment_sum AS (
+    SELECT
+        enterprise_code,
+        withheld,
+        count(*) AS members,
+        count(nullif(full_members, 0)) AS full_members,
+        count(nullif(members_admitted, 0)) AS members_admitted,
+        count(nullif(members_dual, 0)) AS members_dual,
+        count(nullif(members_reached, 0)) AS members_reached,
+        count(nullif(members_floating, 0)) AS members_floating,
+        count(nullif(members_under_36, 0)) AS members_under_36,
+        count(nullif(members_women, 0)) AS members_women,
+        count(nullif(members_college, 0)) AS members_college,
+        count(nullif(members_under_36_unknown, 0)) AS members_under_36_unknown,
+        count(nullif(members_women_unknown, 0)) AS members_women_unknown,
+        count(nullif(members_college_unknown, 0)) AS members_college_unknown
+    FROM working_member
+    GROUP BY enterprise_code, withheld
+),
 secondary_employment AS (
-    SELECT DISTINCT employment.enterprise_code, living_affiliation.branch_code
-    FROM living_affiliation
-    JOIN employment ON employment.member_ref = living_affiliation.ref
-    WHERE living_affiliation.role = 'secondary' AND living_affiliation.identity <> 'withheld' AND {is_employed}
+    SELECT DISTINCT employment.enterprise_code, branch_member.branch_code
+    FROM branch_member
+    JOIN employment ON employment.member_ref = branch_member.member_ref
+    WHERE branch_member.role = 'secondary' AND branch_member.withheld = 0 AND {is_employed}
 ),
 employment_spell AS (
     SELECT
@@ -128,15 +170,15 @@ unregistered_enterprise AS (
     SELECT code FROM enterprise WHERE registered_on > {as_of} OR closed_on <= {as_of}
 ),
 participant AS (
-    SELECT
-        living_lineage.ancestor AS branch_code,
-        living_affiliation.ref,
-        living_affiliation.identity,
-        max(CASE WHEN living_affiliation.role = 'secondary' THEN 1 ELSE 0 END) AS secondary
-    FROM living_affiliation
-    JOIN living_lineage ON living_lineage.code = living_affiliation.branch_code
-    JOIN joint_branch ON joint_branch.code = living_lineage.ancestor
-    GROUP BY living_lineage.ancestor, living_affiliation.ref, living_affiliation.identity
+    SELECT branch_code, tied_once, member_ref, withheld, CASE WHEN role = 'secondary' THEN 1 ELSE 0 END AS secondary
+    FROM branch_member
+    WHERE tied_once = 1 AND branch_code IN (SELECT code FROM joint_lineage)
+    UNION ALL
+    SELECT joint_lineage.ancestor, tied_once, member_ref, withheld, max(CASE WHEN role = 'secondary' THEN 1 ELSE 0 END)
+    FROM branch_member
+    JOIN joint_lineage ON joint_lineage.code = branch_member.branch_code
+    WHERE tied_once = 0
+    GROUP BY joint_lineage.ancestor, tied_once, member_ref, withheld
 ),
 workplace AS (
     SELECT
@@ -149,18 +191,21 @@ workplace AS (
 placed AS (
     SELECT
         participant.branch_code,
+        participant.tied_once,
         participant.secondary,
-        CASE WHEN participant.identity <> 'withheld' THEN workplace.enterprise_code END AS enterprise_code,
+        CASE WHEN participant.withheld = 0 THEN workplace.enterprise_code END AS enterprise_code,
         CASE
             WHEN workplace.member_ref IS NULL THEN 'no_employer'
-            WHEN participant.identity = 'withheld' OR workplace.enterprise_code IS NULL THEN 'elsewhere'
+            WHEN participant.withheld = 1 OR workplace.enterprise_code IS NULL THEN 'elsewhere'
             ELSE 'enterprise'
         END AS place
     FROM participant
-    LEFT JOIN workplace ON workplace.member_ref = participant.ref
+    LEFT JOIN workplace ON workplace.member_ref = participant.member_ref
 ),
-workplace_count AS (
-    SELECT branch_code, place, enterprise_code, count(*) AS members, CAST(sum(secondary) AS BIGINT) AS members_secondary
+workplace_sum AS (
+    SELECT
+        branch_code, tied_once, place, enterprise_code, count(*) AS members,
+        CAST(sum(secondary) AS BIGINT) AS members_secondary
     FROM placed
-    GROUP BY branch_code, place, enterprise_code
+    GROUP BY branch_code, tied_once, place, enterprise_code
 )

@@ -76,10 +76,10 @@ class Source:
     url: str = ""
 
 
-def read_sources(engine: Engine, sources: Sequence[Source], part: int) -> None:
+def read_sources(engine: Engine, sources: Sequence[Source], whole: int) -> None:
     """Make the tables of the registry from extracts, in the order in which they were named.
 
-    Beyond `part` enterprises they are dealt out into parts of about as many.
+    Beyond `whole` enterprises they are dealt out into parts of about half as many.
     """
     several = len(sources) > 1
     for table in EXTRACTED:
@@ -89,8 +89,8 @@ def read_sources(engine: Engine, sources: Sequence[Source], part: int) -> None:
             engine.read(table, sources[0].files[table])
     read = {table: f"all_{table}" if several else table for table in _DEALT}
     [[enterprises]] = engine.answer(f"SELECT count(*) FROM {read['enterprise']}").columns
-    if enterprises.as_py() > part:
-        engine.divide({read[table]: dealing for table, dealing in _DEALT.items()}, -(-enterprises.as_py() // part))
+    if enterprises.as_py() > whole:
+        engine.divide({read[table]: dealing for table, dealing in _DEALT.items()}, -(-2 * enterprises.as_py() // whole))
     for table in _KEYS if several else ():
         _merge(engine, table)
 

@@ -15,7 +15,7 @@ several_tied AS (
         members_women, members_college, members_under_36_unknown, members_women_unknown, members_college_unknown
     FROM branch_member
     JOIN living_lineage ON living_lineage.code = branch_member.branch_code
-    WHERE member_ref IS NOT NULL
+    WHERE tied_once = 0
 ),
 several_tied_sum AS (
     SELECT

@@ -4,10 +4,20 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from app.config import Settings
 from tests.documentation.markdown import ROOT
 
-SLOW = "duckdb", "pandas", "scipy"
+SLOW = "duckdb", "pandas", "scipy", "app.imports.readers"
+
+SLOW_IN = {
+    "app.cli": (*SLOW, "app.main", "fastapi", "numpy", "pyarrow", "typer.rich_utils"),
+    "app.jobs.steps": (*SLOW, "app.main", "fastapi", "numpy", "pyarrow", "sqlalchemy", "typer"),
+    "app.imports.load": ("app.main", "duckdb", "fastapi", "pandas", "scipy", "typer", "xlsxwriter"),
+    "app.snapshots.build": (*SLOW[1:], "app.main", "fastapi", "typer"),
+}
+"""What each process would wait for in vain: the command line, a job before it knows its step, imports, builds."""
 
 EXTRAS = "obstore", "cryptography", "pyspark", "grpc"
 """What extras install: a worker answers where none of it is there."""
@@ -52,3 +62,19 @@ def test_no_slow_library_is_loaded_when_statistics_are_answered(siming: Settings
     loaded = finished.stderr.split()
     assert "pyarrow" in loaded
     assert [name for name in SLOW if name in loaded] == []
+
+
+@pytest.mark.parametrize("module", SLOW_IN)
+def test_no_slow_library_is_loaded_by_a_process_that_needs_none(module: str) -> None:
+    loaded = subprocess.run(
+        [sys.executable, "-c", f"import {module}, sys; print(*sys.modules)"], cwd=ROOT, env={**os.environ, "LANG": "C"},
+        capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+    assert [name for name in SLOW_IN[module] if name in loaded] == []
+
+
+def test_what_is_loaded_is_not_looked_through_again_when_answers_wait(siming: Settings) -> None:
+    code = "import gc, app.asgi; print(gc.get_freeze_count() > 9 * len(gc.get_objects()))"
+    settings = {**os.environ, "ORGCOVERAGE_DATA_DIR": str(siming.data_dir)}
+    finished = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=settings, capture_output=True, check=True)
+    assert finished.stdout == b"True\n"

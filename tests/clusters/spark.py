@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from app.config import Settings
 from app.demo.generated import GENERATED_DATE
@@ -33,7 +34,7 @@ from app.snapshots.facts import Facts, StoredRows, compute_facts
 from app.snapshots.merging import Source
 from app.snapshots.shared_extracts import find_extracts, write_extract
 from app.snapshots.storage import open_storage
-from tests.clusters.server import sail, spark_server
+from tests.clusters.server import TOKEN, idle_server, sail, spark_server, with_object_store
 from tests.factories.demonstration import Demonstration
 from tests.factories.loading import fill
 from tests.factories.registries import dated_registries
@@ -64,9 +65,21 @@ def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-def failure(remote: str, folder: Path, ask: Callable[[Any], object], language: Language = "en") -> str:
+@pytest.fixture(scope="module")
+def idle() -> Iterator[str]:
+    """Give the address of a server that asks for a token and has no workers."""
+    with idle_server() as address:
+        yield address
+
+
+def failure(
+    remote: str, folder: Path, ask: Callable[[Any], object], language: Language = "en", token: str | None = None
+) -> str:
     """What is said of a cluster where something is asked of it that cannot be answered."""
     settings = Settings(build_engine="spark", spark_remote=remote)
+    if token is not None:
+        (folder / "token").write_text(f"{token}\n")
+        settings = settings.model_copy(update={"spark_token_file": folder / "token"})
     with pytest.raises(EngineUnavailable) as raised, open_engine(settings, folder) as engine:
         ask(engine)
     return raised.value.detail.said(language)
@@ -76,7 +89,7 @@ def test_what_listens_but_never_answers_is_given_up(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("app.snapshots.engines._ANSWER_SECONDS", 1)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         address = f"127.0.0.1:{mute.getsockname()[1]}"
-        said = failure(f"sc://{address}/;token=secret", tmp_path, lambda _: None)
+        said = failure(f"sc://{address}/;user_id=secret", tmp_path, lambda _: None)
     assert said == f"The cluster at {address} (ORGCOVERAGE_SPARK_REMOTE) cannot be used: no answer within 1 s."
 
 
@@ -107,6 +120,40 @@ def test_the_cause_is_told_without_data_when_a_cluster_fails(
     assert "m1" not in said
     assert chinese in failure(remote, tmp_path, ask, "zh")
     assert "m1" not in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize(
+    ("token", "english", "chinese"),
+    [
+        (None, "it asks for a token (ORGCOVERAGE_SPARK_TOKEN_FILE)", "集群要求出示令牌"),
+        ("wrong-token", "it refuses the token", "集群不认令牌"),
+        ("wrong\ntoken", "it refuses the token", "集群不认令牌"),
+    ],
+)
+def test_a_token_is_named_but_never_shown_when_it_is_refused(
+    idle: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], token: str | None, english: str, chinese: str
+) -> None:
+    told = failure(idle, tmp_path, lambda _: None, token=token), failure(idle, tmp_path, lambda _: None, "zh", token)
+    assert english in told[0]
+    assert chinese in told[1]
+    for text in (*told, *capfd.readouterr()):
+        assert "wrong" not in text
+
+
+def test_a_token_is_sent_by_tls_alone_when_the_cluster_is_elsewhere(idle: str, tmp_path: Path) -> None:
+    said = failure(idle.replace("localhost", "127.0.0.1"), tmp_path, lambda _: None, token=TOKEN)
+    assert "TLS with it fails, which a token needs (" in said
+
+
+def test_a_cluster_is_told_of_and_given_up_when_no_executor_works(
+    idle: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("app.snapshots.engines._IDLE_SECONDS", 1)
+    monkeypatch.setattr("app.snapshots.engines._GIVEN_UP_SECONDS", 5)
+    with capture_logs() as logs:
+        said = failure(idle, tmp_path, lambda engine: engine.keep("one", "SELECT id FROM range(9)"), token=TOKEN)
+    assert "no executor was at work on a query" in said
+    assert [(line["event"], line["log_level"]) for line in logs] == [("cluster idle", "warning")]
 
 
 def test_an_expired_session_is_told(remote: str, tmp_path: Path) -> None:
@@ -246,12 +293,7 @@ def test_ids_are_the_same_when_a_generated_registry_is_read_from_its_extract(rem
 def test_a_cluster_reads_extracts_and_writes_facts_when_both_lie_in_an_object_store(
     migrated_sqlite_url: str, seaweed: SeaweedFS, tmp_path: Path
 ) -> None:
-    keys = json.loads(seaweed.credentials("writer").read_bytes())
-    access = {
-        "AWS_ACCESS_KEY_ID": keys["access_key_id"], "AWS_SECRET_ACCESS_KEY": keys["secret_access_key"],
-        "AWS_ENDPOINT": keys["endpoint"], "AWS_REGION": keys.get("region", "any"), "AWS_ALLOW_HTTP": "true",
-    }  # fmt: skip
-    with sail(**access) as remote:
+    with with_object_store(json.loads(seaweed.credentials("writer").read_bytes())) as remote:
         named = {"build_engine": "spark", "spark_remote": remote, "spark_folder": "s3://exact/builds"}
         registries = Registries(migrated_sqlite_url, tmp_path)
         whole = registries.build_whole(ZHEJIANG, AS_OF)

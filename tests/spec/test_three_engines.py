@@ -107,7 +107,7 @@ class Engines:
 
     def _on_extract(self, name: str, texts: Sequence[str], parameters: Parameters) -> list[Rows]:
         with open_engine(Settings(), self.folder) as engine:
-            read_sources(engine, [self.extracts[name]], SIZES.part)
+            read_sources(engine, [self.extracts[name]], SIZES.whole)
             read_lineage(engine)
             for step in STEPS:
                 engine.keep(step.table, step_statement(step, parameters))

@@ -35,7 +35,7 @@ def test_the_setting_is_named_when_its_memory_does_not_suffice(tmp_path: Path) -
 def test_the_address_and_its_setting_are_named_when_no_cluster_is_there(
     tmp_path: Path, address: str, reason: str
 ) -> None:
-    named = {"build_engine": "spark", "spark_remote": f"sc://{address}/;token=secret"}
+    named = {"build_engine": "spark", "spark_remote": f"sc://{address}/;user_id=secret"}
     settings = Settings().model_copy(update=named)
     with pytest.raises(EngineUnavailable) as raised, open_engine(settings, tmp_path):
         pass
@@ -78,6 +78,32 @@ class Failed(Exception):
             "[TASK_WRITE_FAILED] Task failed while writing rows to file:/shared/m1. SQLSTATE: 58030"
             f"{FRAMES}Caused by: org.apache.hadoop.fs.FSError: java.io.IOException: No space left on device",
             "its disk is full",
+        ),
+        (
+            None,
+            f"{JOB}(TID 232) (127.0.0.1 executor 0): java.io.IOException: No space left on device{FRAMES}",
+            "its disk is full",
+        ),
+        ("OPERATION_CANCELED", "[OPERATION_CANCELED] Operation has been canceled.", "the query was cancelled there"),
+        (
+            None,
+            f'(org.apache.hadoop.fs.UnsupportedFileSystemException) No FileSystem for scheme "s3"{FRAMES}',
+            "it has nothing for this kind of object store (hadoop-aws, spark.hadoop.fs.s3.impl)",
+        ),
+        (
+            None,
+            "(java.lang.RuntimeException) java.lang.ClassNotFoundException: org.apache.hadoop.fs.s3a.S3AFileSystem",
+            "it has nothing for this kind of object store (hadoop-aws, spark.hadoop.fs.s3.impl)",
+        ),
+        (
+            None,
+            f"(java.nio.file.AccessDeniedException) s3://m1: getFileStatus on s3://m1: Forbidden{FRAMES}",
+            "it cannot read the extracts, or write to ORGCOVERAGE_SPARK_FOLDER",
+        ),
+        (
+            None,
+            "(org.apache.hadoop.fs.s3a.AWSClientIOException) getFileStatus on s3://m1: Connection refused",
+            "it cannot read the extracts, or write to ORGCOVERAGE_SPARK_FOLDER",
         ),
         (
             None,

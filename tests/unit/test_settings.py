@@ -53,8 +53,34 @@ def test_a_file_is_refused_when_it_holds_no_password(tmp_path: Path, content: by
     path = tmp_path / "password"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(ValidationError, match="no password can be read from this file"):
+    with pytest.raises(ValidationError, match="no password or token can be read from this file"):
         Settings(_env_file=None, database_url=URL, database_password_file=path)
+
+
+@pytest.mark.parametrize(
+    ("address", "whole"),
+    [
+        ("sc://spark.example", True), ("sc://[::1]:15002/", True), ("sc://there:65535/;use_ssl=true;user_id=us", True),
+        ("sc://there:65536", False), ("sc://there/;token=secret", False),
+        ("sc://there/;use_ssl=true;token=secret", False),
+        ("sc://there/;token", False), ("sc://there/;x=sec=ret", False),
+    ],
+)  # fmt: skip
+def test_an_address_of_a_cluster_is_refused_when_wrong_or_with_a_token(address: str, whole: bool) -> None:
+    if whole:
+        assert Settings(_env_file=None, spark_remote=address).spark_remote == address
+        return
+    with pytest.raises(ValidationError, match=r"as sc://host:15002, without a token"):
+        Settings(_env_file=None, spark_remote=address)
+
+
+@pytest.mark.parametrize("content", [None, b"\n", b"\xff\xfe"])
+def test_a_file_is_refused_when_it_holds_no_token(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "token"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ValidationError, match="no password or token can be read from this file"):
+        Settings(_env_file=None, spark_token_file=path)
 
 
 def test_the_password_is_in_no_environment_of_a_child_when_it_comes_by_file(file: Path) -> None:

@@ -31,7 +31,6 @@ from app.api.jobs.models import AcceptedJobAnswer, DatasetName, ImportAnswer, Im
 from app.config import Settings
 from app.imports.datasets import find_dataset, refuse_narrow
 from app.imports.options import ImportMode, ImportOptions, OnError
-from app.imports.readers.file import inspect
 from app.jobs.records import ImportRequest, JobRecord, list_jobs, new_record, read_issues
 from app.jobs.supervision import Supervisor
 from app.jobs.uploads import PARTIAL, full_disk_named, upload_path
@@ -115,6 +114,8 @@ async def _upload(request: Request, settings: Settings) -> Path:
 
 
 def _inspect(path: Path, query: ImportParameters) -> None:
+    from app.imports.readers.file import inspect  # noqa: PLC0415 - only an upload needs the readers
+
     keys_only = query.mode is ImportMode.DELETE
     dataset = find_dataset(query.dataset)
     inspect(path, dataset, ignore_unknown=query.ignore_unknown, keys_only=keys_only, sheet=query.sheet)

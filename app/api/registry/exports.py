@@ -18,7 +18,6 @@ from app.api.http.routing import FILE_RESPONSE, XLSX, make_router
 from app.api.jobs.models import DatasetName
 from app.api.registry.answering import visibility_of
 from app.imports.datasets import find_dataset
-from app.imports.templates import template
 from app.registry.export import EXPORTS, export_rows
 
 router = make_router("/v1/exports", "registry", READ)
@@ -89,6 +88,8 @@ async def get_template(
     lang: Annotated[Lang, Query(description="Language of the headers.")] = Lang.ZH,
 ) -> Response:
     """Get an empty sheet of a dataset: headers, notes, drop-down lists."""
+    from app.imports.templates import template  # noqa: PLC0415 - loads the readers of files
+
     content = await asyncio.to_thread(template, find_dataset(dataset), lang.value)
     response = validated(content, XLSX, public=True)
     response.headers["Content-Disposition"] = f'attachment; filename="{dataset}.xlsx"'
