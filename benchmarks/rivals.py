@@ -125,7 +125,7 @@ def write_cells(engine: Engine, snapshot: Snapshot, provinces: Sequence[str]) ->
 def _cells(snapshot: Snapshot, basis: Basis, province: str) -> list[Any]:
     listing = Listing(within=province, level="county", include_empty=True)
     listed = list_tree(snapshot, Question(Subject.DISTRICTS, population=Population(basis), listing=listing), Page())
-    counts, tree = listed.sides[0].count(listed.rows), snapshot.districts
+    counts, tree = listed.sides[0].count(listed.rows.astype(np.int64)), snapshot.districts
     values = np.where(counts.null, None, counts.values.astype(object))  # type: ignore[call-overload] # None among integers
     return [
         Cell(

@@ -1,10 +1,10 @@
 """Breakdowns as rows: what each dimension stands for, and its figures."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from app.catalogue.dimensions import POPULATION, By
 from app.publication.lists import Answer, page_answer, rows_table

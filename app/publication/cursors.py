@@ -5,7 +5,6 @@ A snapshot never changes, so no row is repeated or skipped between pages.
 
 import base64
 import hashlib
-from dataclasses import replace
 from typing import TypeVar
 
 import msgspec
@@ -70,7 +69,7 @@ def pinned(question: AnyQuestion, page: Page) -> tuple[AnyQuestion, int]:
     cursor = decode(page.cursor, Cursor)
     if cursor.digest != digest(question, page) or cursor.position < 0:
         raise other_question()
-    return replace(question, when=AsOf(snapshot=cursor.snapshot)), cursor.position
+    return msgspec.structs.replace(question, when=AsOf(snapshot=cursor.snapshot)), cursor.position
 
 
 def position_in(rests_on: str, question: Question, page: Page) -> int:

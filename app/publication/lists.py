@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 
+from msgspec import structs
+
 from app.catalogue.analyses import Analysis
 from app.catalogue.dimensions import By
 from app.publication import cursors
@@ -91,7 +93,7 @@ def page_answer(
     """
     pinned, position = cursors.pinned(question, page)
     snapshot = snapshot_for(source.shelf, pinned)
-    rows = list_rows(snapshot, pinned, replace(page, until=position + page.limit))
+    rows = list_rows(snapshot, pinned, structs.replace(page, until=position + page.limit))
     length = rows.row_list.number
     end = min(position + page.limit, length)
     cursor = None

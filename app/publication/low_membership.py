@@ -1,10 +1,10 @@
 """Low membership as rows: what a row stands for, the comparison, its figures."""
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from app.publication.breakdown import cell_parts, with_absent
 from app.publication.lists import Answer, page_answer, rows_table

@@ -1,7 +1,6 @@
 """Rows of lists as JSON: subject, counts and rates as structs derived from the catalogue, and the answer's `meta`."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -68,15 +67,23 @@ def shown_rates(counts: Counts, side: Side, precision: Precision) -> list[list[R
 def counts_of(counts: Counts, measures: tuple[str, ...]) -> list[Any]:
     """Return the counts of each row as structs; None where null."""
     counts_type = struct_of("Counts", measures)
-    return [counts_type(*values) for values in count_lists(counts, measures)]
+    if not measures:
+        return [counts_type()] * counts.values.shape[1]
+    one_by_one = iter(_counts(counts, measures))
+    return [*map(counts_type, *[one_by_one] * len(measures))]
 
 
 def count_lists(counts: Counts, measures: tuple[str, ...]) -> list[list[int | None]]:
     """Return the counts of each row as lists; None where null."""
     if not measures:
         return [[] for _ in range(counts.values.shape[1])]
+    return _rows(_counts(counts, measures), len(measures))
+
+
+def _counts(counts: Counts, measures: tuple[str, ...]) -> list[int | None]:
+    """Return the counts row by row, in the order of the measures."""
     lines = _lines(counts.codes, measures)
-    return _rows(_with_none(counts.values[lines], counts.null[lines]), len(lines))
+    return _with_none(counts.values[lines], counts.null[lines])
 
 
 @lru_cache(maxsize=64)
@@ -106,7 +113,7 @@ def _rates(rates: Rates) -> Iterator[Rate]:
 def _with_none(values: Int64, null: Mask) -> list[Any]:
     """Return the values row by row, None where null."""
     flat: list[Any] = values.T.ravel().tolist()
-    for place in np.flatnonzero(null.T).tolist():
+    for place in null.T.ravel().nonzero()[0].tolist():
         flat[place] = None
     return flat
 
@@ -158,8 +165,7 @@ _MARGINS = -1
 """Number under which the margins are cached among the rows of a question."""
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     """Some fields of each row: its subject, or results of an analysis.
 
     Parameters
@@ -180,8 +186,7 @@ class Part:
     prefix: str = ""
 
 
-@dataclass(frozen=True)
-class Rows:
+class Rows(msgspec.Struct, frozen=True):
     """A list with everything that its JSON and files need.
 
     Parameters
@@ -208,7 +213,7 @@ class Rows:
     keys: tuple[str, ...]
     row_key: object
     margins_key: object
-    extra: Mapping[str, object] = field(default_factory=dict)
+    extra: Mapping[str, object] = msgspec.field(default_factory=dict)
 
 
 def encode(value: object) -> bytes:

@@ -97,7 +97,8 @@ def subject_rows(row_list: RowList, question: Question, page: Page) -> Rows:
 
 def _tree_nodes(tree: Tree, rows: Int64) -> Iterator[TreeNode]:
     columns = (tree.codes, tree.names_zh, tree.names_en, tree.levels, tree.parent_codes)
-    return map(TreeNode, *(map(column.__getitem__, rows.tolist()) for column in columns))
+    numbers = rows.tolist()
+    return map(TreeNode, *(map(column.__getitem__, numbers) for column in columns))
 
 
 def _groups(snapshot: Snapshot, rows: Int64) -> Iterator[IndustryGroup]:

@@ -102,7 +102,7 @@ def _flat_rows(snapshot: Snapshot, question: TargetsQuestion, page: Page) -> Row
     rows = target_rows(snapshot, question, page)
     *parts, progress = rows.parts
     flat = Part(_FLAT, lambda numbers: [_FLAT(*_flat(fields)) for fields in progress.describe(numbers)])
-    return replace(rows, parts=(*parts, flat))
+    return msgspec.structs.replace(rows, parts=(*parts, flat))
 
 
 def _flat(fields: ProgressFields) -> Iterator[Any]:
@@ -139,7 +139,7 @@ def _place(snapshot: Snapshot, subject: Subject) -> Part:
         found = iter(part.describe(np.array([place for place in places if place is not None], np.int64)))
         return [None if place is None else next(found) for place in places]
 
-    return replace(part, describe=describe, prefix=f"{part.key}_")
+    return msgspec.structs.replace(part, describe=describe, prefix=f"{part.key}_")
 
 
 def _progress(snapshot: Snapshot, targets: Sequence[Target]) -> list[ProgressFields]:

@@ -1,10 +1,11 @@
 """Statistics of districts, industries and industry groups."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, lru_cache, partial
 
 import numpy as np
+from msgspec.structs import replace
 
 from app.catalogue.measures import MEASURES
 from app.catalogue.metrics import METRICS
@@ -94,7 +95,7 @@ def _listed(
     The total is that of `root`, the node that contains them and may be one of them; null: that of the selection.
     """
     top = nodes[:0] if root is None else np.array([root])
-    known = nodes if np.array_equal(top, nodes[: len(top)]) else np.concatenate((top, nodes))
+    known = nodes if nodes[: len(top)].tolist() == top.tolist() else np.concatenate((top, nodes))
     count = counter(snapshot, selection, question.subject, known)
     if not question.listing.include_empty:
         nodes = filled(snapshot, selection, question.subject, nodes, count)
@@ -199,7 +200,7 @@ def counter(snapshot: Snapshot, selection: Selection, subject: Subject, nodes: I
 
     def count(rows: Int64) -> Counts:
         places = np.searchsorted(nodes, rows)
-        if len(rows) <= len(nodes) and np.array_equal(nodes.take(places, mode="clip"), rows):
+        if len(rows) <= len(nodes) and (nodes.take(places, mode="clip") == rows).all():
             return everything().taken(places)
         return _count(snapshot, selection, subject, rows)
 
@@ -282,5 +283,5 @@ def _candidates(tree: Tree, listing: Listing) -> tuple[Int64, int | None]:
     else:
         root, nodes = None, np.arange(len(tree.codes))
     if listing.level is not None:
-        nodes = nodes[tree.of_level(listing.level).take(nodes)]
+        nodes = nodes[tree.of_level(listing.level, nodes)]
     return nodes, root

@@ -1,12 +1,13 @@
 """Breakdowns: a population by one or two dimensions, a row per cell with an enterprise."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 from math import prod
 
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import replace
 
 from app.catalogue.dimensions import DIMENSION, By
 from app.catalogue.vocabulary import Basis

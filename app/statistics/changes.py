@@ -21,8 +21,7 @@ from app.store.snapshot import Mask, Snapshot
 _RATIO = ("members_matched", "headcount_matched")
 
 
-@dataclass(frozen=True)
-class ChangesQuestion(Question):
+class ChangesQuestion(Question, frozen=True):
     """What changed in a population between two dates: as a whole, or in each district, sector or ownership (`by`).
 
     Parameters
@@ -33,7 +32,7 @@ class ChangesQuestion(Question):
         Level of the industries among which the change of the ratio is shared.
     """
 
-    since: AsOf = field(default_factory=AsOf)
+    since: AsOf = AsOf()
     strata: By = By.SECTION
 
     def levels(self) -> Sequence[tuple[str, Subject, str | None]]:

@@ -1,7 +1,5 @@
 """Data quality: how many findings each rule has in a population, and in which enterprises and branches."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from app.catalogue.data_quality import QUALITY_RULES, QualityRule, QualitySubject
@@ -18,8 +16,7 @@ from app.store.snapshot import Mask, Snapshot
 _RULES = tuple(QualityRule)
 
 
-@dataclass(frozen=True)
-class DataQualityQuestion(Question):
+class DataQualityQuestion(Question, frozen=True):
     """The findings on data quality in a population.
 
     Parameters

@@ -1,8 +1,9 @@
 """Dual affiliation: members by home branch and joint branch, and the effect on coverage."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
+from msgspec.structs import replace
 
 from app.catalogue.metrics import METRIC
 from app.statistics import sums

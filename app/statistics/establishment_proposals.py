@@ -8,6 +8,7 @@ from functools import partial
 from itertools import chain
 
 import numpy as np
+from msgspec import structs
 
 from app.catalogue.metrics import METRIC
 from app.catalogue.vocabulary import Basis, IndustryLevel
@@ -153,7 +154,7 @@ def propose(snapshot: Snapshot, population: Population) -> Proposals:
     order = np.lexsort((_smallest(snapshot, plan), -counts[_SUMMED.index("members")], -eligible))
     plan, eligible = plan.taken(order), eligible[order]
     full_members, people, staff, unknown = counts[:, order]
-    before = count_selection(snapshot, replace(selection, figures=_FIGURES))
+    before = count_selection(snapshot, structs.replace(selection, figures=_FIGURES))
     effect = {
         "enterprises_organised": plan.lengths,
         "enterprises_eligible_organised": eligible,
@@ -202,7 +203,7 @@ def _changed(counts: Counts, changes: dict[str, Int64]) -> Counts:
     values = counts.values.copy()
     for code, change in changes.items():
         values[counts.codes.index(code)] += change
-    return replace(counts, values=values)
+    return structs.replace(counts, values=values)
 
 
 class _Planner:

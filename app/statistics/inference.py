@@ -6,9 +6,9 @@ beta distribution of the same mean and variance, for the heavier upper tail of c
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -20,8 +20,7 @@ Z = 1.959963984540054
 Floats = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Precision:
+class Precision(msgspec.Struct, frozen=True):
     """What limits the precision of a snapshot's ratios of persons.
 
     Parameters
@@ -36,7 +35,7 @@ class Precision:
 
     correlation: float
     rounding: float | None = None
-    shares: Mapping[str, float] = field(default_factory=dict)
+    shares: Mapping[str, float] = msgspec.field(default_factory=dict)
 
 
 def precision_of(manifest: Manifest) -> Precision:

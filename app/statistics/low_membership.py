@@ -1,10 +1,11 @@
 """Low membership: which rows of a population have fewer members per employee than a reference."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
 import numpy as np
+from msgspec.structs import replace
 
 from app.catalogue.dimensions import By
 from app.catalogue.measures import SHOWN
@@ -37,8 +38,7 @@ class RatioReference(StrEnum):
     PARENT = "parent"
 
 
-@dataclass(frozen=True)
-class LowMembershipQuestion(Question):
+class LowMembershipQuestion(Question, frozen=True):
     """Which rows of one dimension (`by`) have too few members.
 
     Parameters

@@ -1,10 +1,10 @@
 """Selections: the population of a question, with its codes resolved in a snapshot."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -17,8 +17,7 @@ from app.store.arrays import Int64, disjoint_spans
 from app.store.snapshot import Mask, Snapshot, Tree
 
 
-@dataclass(frozen=True)
-class Selection:
+class Selection(msgspec.Struct, frozen=True, dict=True):
     """Which enterprises to count: a population with its codes resolved to indices.
 
     Parameters

@@ -1,9 +1,10 @@
 """Questions: whom to count, which rows to list, as of when."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+
+import msgspec
 
 from app.catalogue.analyses import Analysis
 from app.catalogue.dimensions import By
@@ -27,8 +28,7 @@ class Order(StrEnum):
     DESCENDING = "desc"
 
 
-@dataclass(frozen=True)
-class AsOf:
+class AsOf(msgspec.Struct, frozen=True):
     """Which snapshot answers; both null: the newest.
 
     Parameters
@@ -43,8 +43,7 @@ class AsOf:
     snapshot: str | None = None
 
 
-@dataclass(frozen=True)
-class Population:
+class Population(msgspec.Struct, frozen=True):
     """Whom to count: enterprises for which any value of each condition holds; an empty condition holds for all.
 
     Parameters
@@ -82,8 +81,7 @@ class Relation(StrEnum):
     UNREACHED = "unreached"
 
 
-@dataclass(frozen=True)
-class Listing:
+class Listing(msgspec.Struct, frozen=True):
     """Which rows to list; each subject uses only some of these.
 
     Parameters
@@ -119,8 +117,7 @@ class Listing:
     include_empty: bool = False
 
 
-@dataclass(frozen=True)
-class Page:
+class Page(msgspec.Struct, frozen=True):
     """The page of a list, and its order.
 
     Parameters
@@ -151,8 +148,7 @@ ALL_FIGURES = ("all",)
 """Asks for every figure that rows have."""
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(msgspec.Struct, frozen=True):
     """A question about subjects of one kind, or what `by` says; analyses with more parameters have subclasses.
 
     Parameters

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -28,8 +29,7 @@ STATUSES = tuple(Status)
 _NUMBER = {status: np.int8(number) for number, status in enumerate(STATUSES)}
 
 
-@dataclass(frozen=True)
-class Counts:
+class Counts(msgspec.Struct, frozen=True):
     """Measures of rows.
 
     Parameters
@@ -76,8 +76,7 @@ def stacked(parts: Sequence[Counts]) -> Counts:
     return Counts(parts[0].codes, values, null, parts[0].undefined, parts[0].protected)
 
 
-@dataclass(frozen=True)
-class Rates:
+class Rates(msgspec.Struct, frozen=True):
     """Metrics of rows, each array of shape (metrics, rows).
 
     Parameters
@@ -198,8 +197,8 @@ def rates_of(counts: Counts, metrics: Sequence[Metric], precision: Precision) ->
     padded = _padded(counts.values)
     absent = _absent(counts, plan)
     numerator, denominator, less, companions, companions_less = plan.summed(padded)
-    numerator = np.where(absent.numerator, 0, numerator)
-    denominator = np.where(absent.denominator, 0, denominator - less)
+    denominator -= less
+    numerator[absent.numerator] = denominator[absent.denominator] = 0
     effective = _effective(counts, plan, denominator, precision)
     unknown = _unknown(padded, plan)
     given = (denominator > 0) & ~absent.numerator & ~unknown
@@ -291,7 +290,9 @@ def _effective(counts: Counts, plan: _Plan, denominator: Int64, precision: Preci
 
 def _bounds(numerator: Int64, denominator: Int64, effective: Floats, where: Mask) -> tuple[Floats, Floats]:
     low, high = wilson(numerator, np.where(where, denominator, 1), np.where(where, effective, 1.0))
-    return np.where(where, low, np.nan), np.where(where, high, np.nan)
+    nowhere = ~where
+    low[nowhere] = high[nowhere] = np.nan
+    return low, high
 
 
 def _rounding_error(counts: Counts, plan: _Plan, value: Floats, denominator: Int64, variance: float) -> Floats:

@@ -1,10 +1,10 @@
 """Lists of subjects: which rows, in which order, and a function that counts any of them."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TypeVar
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -24,8 +24,7 @@ BLOCK = 1 << 14
 """Rows counted at once in lists of up to a million: all their figures take 6 MB."""
 
 
-@dataclass(frozen=True)
-class Side:
+class Side(msgspec.Struct, frozen=True, dict=True):
     """One set of figures of a row: its only one or, for a branch, `own` or `subtree`.
 
     Parameters
@@ -64,8 +63,7 @@ def _shown(figures: tuple[Figure, ...], fields: tuple[str, ...]) -> tuple[Figure
     return tuple(figure for figure in figures if fields == ALL_FIGURES or figure.code in fields)
 
 
-@dataclass(frozen=True)
-class Margins:
+class Margins(msgspec.Struct, frozen=True):
     """The total below a list, and what its rows leave of it.
 
     Parameters
@@ -80,8 +78,7 @@ class Margins:
     unallocated: Counts | None = None
 
 
-@dataclass(frozen=True)
-class RowList:
+class RowList(msgspec.Struct, frozen=True, dict=True):
     """The rows that answer a question, in order.
 
     Parameters

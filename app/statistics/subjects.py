@@ -1,11 +1,11 @@
 """Statistics of single enterprises, and of branches: distinct persons, `own` and `subtree`."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from functools import partial
 from typing import NoReturn
 
 import numpy as np
+from msgspec.structs import replace
 
 from app.catalogue.measures import BRANCH_MEASURES, ENTERPRISE_MEASURES, ROW_MEASURES
 from app.catalogue.metrics import BRANCH_METRICS, ENTERPRISE_METRICS

@@ -4,11 +4,11 @@ Rows are enterprises, or the places of a protected snapshot; measures are given 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import replace
 
 from app.catalogue.vocabulary import Basis
 from app.statistics.population import Selection, roots, rows_of, spans_of

@@ -1,13 +1,14 @@
 """Targets: how far what an office has set out to reach is reached on the date."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from fractions import Fraction
 from math import ceil
 
 import numpy as np
+from msgspec.structs import replace
 
 from app.catalogue.metrics import METRIC, Status, TargetMetric
 from app.catalogue.vocabulary import Basis, Sector
@@ -35,8 +36,7 @@ class TargetState(StrEnum):
     CANNOT_TELL = "cannot_tell"
 
 
-@dataclass(frozen=True)
-class TargetsQuestion(Question):
+class TargetsQuestion(Question, frozen=True):
     """The targets inside the districts, industries, groups and sectors of a population; its basis does not matter.
 
     Parameters

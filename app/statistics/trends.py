@@ -57,8 +57,7 @@ class CompareTo(StrEnum):
     FIRST = "first"
 
 
-@dataclass(frozen=True)
-class TrendQuestion(Question):
+class TrendQuestion(Question, frozen=True):
     """A question about a population, each row of a dimension, or some branches or enterprises, over time.
 
     Parameters

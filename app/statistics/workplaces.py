@@ -15,8 +15,7 @@ from app.store.snapshot import Snapshot
 _PLACES = tuple(map(str, Workplace))
 
 
-@dataclass(frozen=True)
-class WorkplacesQuestion(Question):
+class WorkplacesQuestion(Question, frozen=True):
     """Where the members of a branch and all below it work.
 
     Parameters

@@ -59,9 +59,9 @@ class Tree:
         """Rank of each node by code, compared as UTF-8 bytes."""
         return code_ranks(self.codes)
 
-    def of_level(self, level: str) -> Mask:
-        """Return which nodes are of a level."""
-        return np.asarray(self.ranks == self.level_ranks.get(level, -1))
+    def of_level(self, level: str, nodes: slice | Int64 = slice(None)) -> Mask:
+        """Return which nodes, of all or of some, are of a level."""
+        return np.asarray(self.ranks[nodes] == self.level_ranks.get(level, -1))
 
     @cached_property
     def parent_codes(self) -> tuple[str | None, ...]:

@@ -13,6 +13,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
+import msgspec
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -51,8 +52,7 @@ Without `Authorization`: of the caller, the answer depends on the tier only, whi
 """
 
 
-@dataclass(frozen=True)
-class CacheableQuestion:
+class CacheableQuestion(msgspec.Struct, frozen=True):
     """What decides whether an answer is still valid.
 
     Parameters

@@ -1,11 +1,11 @@
 """From a parsed question to a response: decide the tier, compute the answer with its reader, send the bytes."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from fastapi import Request, Response
+from msgspec.structs import replace
 from starlette.responses import StreamingResponse
 
 from app.access.principals import Principal, Tier
@@ -107,10 +107,10 @@ async def _json_response(
     audit_details(request, answer.rows)
     if isinstance(answer.body, bytes) and not as_public:
         _cache(request, answer, tier, question, code, listed)
-    response = _sent(answer.body, _headers(request, answer, tier, question), JSON)
+    headers = _headers(request, answer, tier, question)
     if answer.next_cursor is not None:
-        response.headers["Link"] = next_link(request, answer.next_cursor)
-    return response
+        headers["Link"] = next_link(request, answer.next_cursor)
+    return _sent(answer.body, headers, JSON)
 
 
 def _is_precomputed(question: Question) -> bool:

@@ -333,4 +333,4 @@ def _part(parameters: BaseModel, part: type[Part]) -> Part:
 
 def _sorted(value: Any) -> Any:
     """Return several values in one order, so that the order in which they were given does not matter."""
-    return tuple(sorted(map(str, value))) if isinstance(value, tuple) else value
+    return tuple(sorted(map(str, value))) if value and isinstance(value, tuple) else value
