@@ -15,7 +15,6 @@ from app.statistics.question import Page
 from app.statistics.row_list import RowList
 from app.store.arrays import Int64
 from app.store.snapshot import Snapshot
-from app.store.table import Table
 
 
 class Finding(msgspec.Struct, gc=False, frozen=True):
@@ -91,8 +90,7 @@ def _subjects(snapshot: Snapshot, question: DataQualityQuestion, numbers: Int64)
     values, valid = table.values("value", numbers).tolist(), table.valid("value", numbers)
     known = [True] * len(numbers) if valid is None else valid.tolist()
     districts, industries = (_nodes(snapshot, name, numbers) for name in ("district", "industry"))
-    named = _named(snapshot, kinds[0] if kinds else QualitySubject.ENTERPRISE)
-    names = named.texts_of("name", named.rows_of_few("code", table.taken("subject_code", numbers)))
+    names = _names(snapshot, kinds[0] if kinds else QualitySubject.ENTERPRISE, numbers)
     return [
         FindingSubject(kind.value, code, name, district, industry, value if is_known else None)
         for kind, code, name, district, industry, value, is_known in zip(
@@ -101,8 +99,17 @@ def _subjects(snapshot: Snapshot, question: DataQualityQuestion, numbers: Int64)
     ]
 
 
-def _named(snapshot: Snapshot, kind: QualitySubject) -> Table:
-    return snapshot.branches if kind is QualitySubject.BRANCH else snapshot.enterprises
+def _names(snapshot: Snapshot, kind: QualitySubject, numbers: Int64) -> list[str]:
+    """Return the names of the subjects of some findings; enterprises are sought in the districts of these alone."""
+    findings, enterprises = snapshot.table("findings"), snapshot.enterprises
+    codes = findings.taken("subject_code", numbers)
+    if kind is QualitySubject.BRANCH:
+        return snapshot.branches.texts_of("name", snapshot.branches.rows_of_few("code", codes))
+    nodes, valid = findings.values("district", numbers), findings.valid("district", numbers)
+    of_none, ends = len(snapshot.districts.codes), np.append(snapshot.first_of_district, len(enterprises))
+    found = np.unique(nodes if valid is None else np.where(valid, nodes, of_none)).tolist()
+    rows = np.concatenate([np.empty(0, np.int64), *(np.arange(ends[node], ends[node + 1]) for node in found)])
+    return enterprises.texts_of("name", enterprises.rows_among("code", codes, rows))
 
 
 def _nodes(snapshot: Snapshot, name: str, numbers: Int64) -> list[str | None]:

@@ -228,6 +228,11 @@ class Table:
             rows[_numbers(found)[places]] = start + places
         return rows[np.where(_known(encoded.indices), _numbers(encoded.indices), -1)]
 
+    def rows_among(self, name: str, texts: pa.Array, rows: Int64) -> Int64:
+        """Return the one of some rows that has each of some texts in a column of distinct texts; each is there."""
+        among: Int64 = rows[_numbers(pc.index_in(texts, value_set=self.taken(name, rows)))]
+        return among
+
     def span_of(self, name: str, text: str) -> slice:
         """Return the rows with a text in a column by which the table is sorted, as UTF-8 bytes."""
         column, rows = self.arrow(name), range(len(self))
