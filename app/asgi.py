@@ -9,6 +9,7 @@ from threading import Thread
 
 import pyarrow as pa
 
+from app import USUAL_COLLECTIONS
 from app.config import Settings
 from app.main import create_app
 from app.observability import configure_logging
@@ -41,5 +42,5 @@ _give_back_memory()
 configure_logging()
 app = create_app(Settings())
 gc.freeze()  # what is loaded stays: no collection looks through it again while answers wait
-gc.set_threshold(700, 10)  # as is usual: garbage of answers may hold large arrays
+gc.set_threshold(*USUAL_COLLECTIONS)  # garbage of answers may hold large arrays
 Thread(target=_end_with_supervisor, daemon=True).start()

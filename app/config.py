@@ -300,8 +300,8 @@ class Settings(BaseSettings):
     @field_validator("spark_remote")
     @classmethod
     def _cluster_that_is_named(cls, value: str, info: ValidationInfo) -> str:
-        named = _SPARK.fullmatch(value)
-        if (value or info.data.get("build_engine") == "spark") and (not named or int(named["port"] or 0) >> 16):
+        is_wanted, named = value or info.data.get("build_engine") == "spark", _SPARK.fullmatch(value)
+        if is_wanted and not (named and int(named["port"] or 1) in range(1, 1 << 16)):
             raise NotValid("invalid_value", say("must be the cluster's address, as sc://host:15002, without a token"))
         return value
 

@@ -25,6 +25,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from app import USUAL_COLLECTIONS
 from app.api.statistics.models import DistrictStatistics
 from app.catalogue.measures import MEASURES
 from app.catalogue.metrics import METRICS, Interval, Metric
@@ -39,7 +40,7 @@ from app.statistics.row_list import Side
 from app.store.manifest import UNDISCLOSED
 from app.store.snapshot import Snapshot
 
-gc.set_threshold(700, 10)  # as is usual; loading ours has changed it
+gc.set_threshold(*USUAL_COLLECTIONS)  # which loading ours has changed
 
 PATH = "/v1/statistics/districts"
 HEADLINES = tuple(measure.code for measure in MEASURES if measure.headline)

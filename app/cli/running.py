@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from importlib import import_module
+from typing import Annotated
 
 import typer
 
@@ -77,6 +78,10 @@ def load_and_wait(wanted: bool) -> None:  # noqa: FBT001 - as typer calls it
         if not sys.stdin.readline():
             raise typer.Exit(1)
         signal.signal(signal.SIGINT, said)
+
+
+OnceTold = Annotated[bool, typer.Option("--once-told", hidden=True, callback=load_and_wait)]
+"""Whether a build waits until it is told, as that of `build_beside`."""
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import typer
 
 from app.cli.errors import print_error
 from app.cli.registry import require_registry
-from app.cli.running import load_and_wait, show_progress, write_audit_record
+from app.cli.running import OnceTold, show_progress, write_audit_record
 from app.cli.store import push_decided, tell_unpushed
 from app.cli.words import tell, told
 from app.config import Settings
@@ -31,15 +31,13 @@ def build(
         ),
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the extracts; else they are removed.")] = False,
-    once_told: Annotated[  # noqa: ARG001 - its callback waits
-        bool, typer.Option("--once-told", hidden=True, callback=load_and_wait)
-    ] = False,
+    _once_told: OnceTold = False,
 ) -> None:
     """Build the snapshot of one or more dates from the current registry, or from extracts of several."""
-    settings = Settings()
     from app.snapshots.build import build_snapshot  # noqa: PLC0415 - loaded when it runs
     from app.snapshots.shared_extracts import find_extracts, remove_extract  # noqa: PLC0415 - as above
 
+    settings = Settings()
     if not urls:
         if keep:
             raise typer.BadParameter(told("it needs --from"), param_hint="--keep")

@@ -85,7 +85,7 @@ def _subjects(snapshot: Snapshot, question: DataQualityQuestion, numbers: Int64)
     if question.rule is None:
         return [None] * len(numbers)
     table = snapshot.table("findings")
-    kinds = [tuple(QualitySubject)[kind] for kind in table.values("subject_kind")[numbers].tolist()]
+    kinds = [tuple(QualitySubject)[kind] for kind in table.values("subject_kind", numbers).tolist()]
     codes = table.texts_of("subject_code", numbers)
     values, valid = table.values("value", numbers).tolist(), table.valid("value", numbers)
     known = [True] * len(numbers) if valid is None else valid.tolist()
