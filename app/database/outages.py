@@ -1,9 +1,9 @@
 """Outages of the database (unavailable, full, damaged, not migrated) as errors with a message for the operator."""
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -32,6 +32,7 @@ _BY_STATE = {
     "53300": _CONNECTIONS,
     "55P03": _BUSY,
     "57P01": _STARTING,
+    "57P02": _STARTING,
     "57P03": _STARTING,
 }
 """Messages by PostgreSQL's error codes."""
@@ -54,6 +55,7 @@ _BY_TEXT = {
     "remaining connection slots": _CONNECTIONS,
     "too many clients": _CONNECTIONS,
     "starting up": _STARTING,
+    "terminating connection": _STARTING,
     "shutting down": _STARTING,
     "resolve host": say("The host of the registry's database is not known."),
     "translate host name": say("The host of the registry's database is not known."),
@@ -68,6 +70,8 @@ _BY_TEXT = {
 _UNAVAILABLE = say("The registry's database is not reachable or busy.")
 
 _ADDRESS = re.compile(r'server at "(?P<host>[^"]+)".*?port (?P<port>\d+)')
+
+Batch = TypeVar("Batch")
 
 _SQL_ERROR = 1
 """SQLite's code of a wrong statement: a defect of the service."""
@@ -132,6 +136,16 @@ def outages_of_extraction_named() -> Iterator[None]:
         if detail is None:
             raise
         raise DatabaseUnavailable(detail, _address(str(error))) from error
+
+
+def streamed(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """Give the batches of ADBC's reader, whose errors Arrow raises as the system's: they become ADBC's again."""
+    import adbc_driver_manager as adbc  # noqa: PLC0415 - as above
+
+    try:
+        yield from batches
+    except OSError as error:
+        raise adbc.OperationalError(str(error), status_code=adbc.AdbcStatusCode.IO) from error
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from sqlalchemy import Boolean, Column, Date, Integer, Table
 
 from app.database.engines import adbc_uri, is_sqlite
-from app.database.outages import outages_of_extraction_named
+from app.database.outages import outages_of_extraction_named, streamed
 from app.database.tables import METADATA
 
 EXTRACTED = (
@@ -192,7 +192,7 @@ def _stream(reader: Any, folder: Path, table: str) -> tuple[str, ...]:
     """Write each batch while the next is read: both release the interpreter's lock, so each has a core."""
     with TableWriter(folder, table) as writer, ThreadPoolExecutor(1) as pool:
         writing: Future[None] | None = None
-        for batch in reader:
+        for batch in streamed(reader):
             if writing is not None:
                 writing.result()
             writing = pool.submit(writer.write, batch)

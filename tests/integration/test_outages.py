@@ -1,21 +1,37 @@
 """A database that is away, damaged, outdated or not set up is told as such; a wrong statement is not."""
 
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from app.database.engines import is_sqlite, make_engine, make_sync_engine, sqlite_path
+from app.database.migrations import upgrade
 from app.database.outages import DatabaseUnavailable, driver_of, outages_named, reading
+from app.snapshots.extract import TableWriter, extract
+from tests.engines.embedded import EmbeddedPostgres
+from tests.engines.server import PostgresServer
 
 pytestmark = pytest.mark.long
 
 AWAY = "postgresql+psycopg://nobody@127.0.0.1:1/nothing"
 MIGRATE = "The registry's tables are missing, or of another version: run `orgcoverage migrate`."
+
+ROWS = 200_000
+"""Of which more than two batches are made; two are read before what happens at the first is seen."""
+
+_SERIES = f"(WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {ROWS}) SELECT n FROM s)"
+
+_MANY_ENTERPRISES = (
+    f"INSERT INTO enterprise (code, name, kind) SELECT 'E' || n, '{'厦' * 100}', 'enterprise' FROM {_SERIES} AS n"
+)
 
 
 def build(url: str, folder: Path) -> str:
@@ -102,3 +118,56 @@ def test_a_file_that_cannot_be_read_is_named_for_what_it_is(tmp_path: Path, cont
     with pytest.raises(DatabaseUnavailable, match=told), outages_named(), engine.connect():
         pass
     engine.dispose()
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT])
+def test_a_server_that_stops_while_a_table_is_read_is_told_as_such(
+    how: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedded = EmbeddedPostgres.open(in_memory=True)
+    try:
+        server = PostgresServer(embedded.url, embedded)
+        url = server.url(server.create())
+        upgrade(url)
+        altered(url, _MANY_ENTERPRISES)
+        told = read_until_first_rows(url, tmp_path, monkeypatch, lambda: embedded.stop(how=how))
+    finally:
+        embedded.close()
+    assert str(told) in {
+        "The registry's database is starting or stopping.",
+        "The registry's database is not reachable or busy.",
+    }
+
+
+def test_a_file_that_is_damaged_behind_its_first_rows_is_told_as_such(
+    migrated_sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    altered(migrated_sqlite_url, _MANY_ENTERPRISES)
+
+    def damage() -> None:
+        file = sqlite_path(migrated_sqlite_url)
+        with file.open("r+b") as content:
+            content.seek(file.stat().st_size // 2)
+            content.write(os.urandom(file.stat().st_size // 2))
+
+    told = read_until_first_rows(migrated_sqlite_url, tmp_path, monkeypatch, damage)
+    assert str(told) == "The registry's database is damaged: restore a backup."
+
+
+def read_until_first_rows(
+    url: str, folder: Path, monkeypatch: pytest.MonkeyPatch, then: Callable[[], object]
+) -> DatabaseUnavailable:
+    """Extract enterprises, do something when the first rows are there; return the outage, of the rows behind."""
+    write, written = TableWriter.write, list[int]()
+
+    def first(writer: TableWriter, batch: pa.RecordBatch) -> None:
+        if not written:
+            then()
+        written.append(batch.num_rows)
+        write(writer, batch)
+
+    monkeypatch.setattr(TableWriter, "write", first)
+    with pytest.raises(DatabaseUnavailable) as told:
+        extract(url, folder, lambda _: None, ["enterprise"])
+    assert 0 < sum(written) < ROWS
+    return told.value
