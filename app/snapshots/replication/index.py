@@ -15,7 +15,7 @@ import msgspec
 from app.access.principals import Tier
 from app.errors import Conflict
 from app.messages import say
-from app.snapshots.replication.objects import Found, Objects, StoreUnavailable
+from app.snapshots.replication.objects import Found, Objects, StoreUnavailable, Tag
 from app.store.manifest import Release, TableInfo
 from app.store.shelf import DRAFTS, WITHDRAWN
 
@@ -94,7 +94,7 @@ class _Sealed(msgspec.Struct, frozen=True):
     signature: str | None
 
 
-def read_index(objects: Objects, tier: Tier, key: Path | None, known: str | None = None) -> tuple[Index | None, Found]:
+def read_index(objects: Objects, tier: Tier, key: Path | None, known: Tag | None = None) -> tuple[Index | None, Found]:
     """Return the list of a tier as the store has it; null where it is as known, or there is none.
 
     Parameters
@@ -122,7 +122,7 @@ def read_index(objects: Objects, tier: Tier, key: Path | None, known: str | None
     return index, found
 
 
-def replace_index(objects: Objects, index: Index, key: Path | None, tag: str | None) -> bool:
+def replace_index(objects: Objects, index: Index, key: Path | None, tag: Tag | None) -> bool:
     """Put a list in the place of the one that was read; return whether that was still there."""
     content = msgspec.json.encode(index, order="sorted")
     signature = None if key is None else _signed(content, key)

@@ -4,12 +4,12 @@ Its library, obstore, is of an extra and loaded when a store is opened: whoever 
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -39,6 +39,13 @@ class StoreUnavailable(TemporarilyUnavailable):
     title = "Object store unavailable"
 
 
+class Tag(NamedTuple):
+    """What tells a version of an object from all others; stores compare the one or the other."""
+
+    e_tag: str
+    version: str | None
+
+
 @dataclass(frozen=True)
 class Found:
     """An object as it was found.
@@ -48,11 +55,11 @@ class Found:
     content
         Its bytes; null: as they were known, or there is no such object.
     tag
-        What tells this version from all others; null: there is no such object.
+        Of this version; null: there is no such object.
     """
 
     content: bytes | None = None
-    tag: str | None = None
+    tag: Tag | None = None
 
 
 class Objects:
@@ -74,12 +81,12 @@ class Objects:
         self._folder = Path(unquote(urlsplit(url).path)) if url.startswith("file:") else None
         self._store = self._opened(_access(credentials))
 
-    def get(self, name: str, known: str | None = None) -> Found:
+    def get(self, name: str, known: Tag | None = None) -> Found:
         """Return an object, without its bytes where it is as known."""
         with self._reached():
             try:
-                found = self._obstore.get(self._store, name, options={"if_none_match": known} if known else None)
-                return Found(bytes(found.bytes()), found.meta["e_tag"])
+                found = self._obstore.get(self._store, name, options={"if_none_match": known.e_tag} if known else None)
+                return Found(bytes(found.bytes()), Tag(found.meta["e_tag"], found.meta["version"]))
             except self._errors.NotModifiedError:
                 return Found(None, known)
             except FileNotFoundError:
@@ -117,20 +124,21 @@ class Objects:
                 return False
             return True
 
-    def replace(self, name: str, content: bytes, tag: str | None) -> bool:
+    def replace(self, name: str, content: bytes, tag: Tag | None) -> bool:
         """Change an object that is as known, or make it where the tag is null; return whether it was so."""
         if tag is None:
             return self.create(name, content)
         if self._folder is not None:  # a file system compares nothing when it writes
             with FileLock(self._folder / ".lock"):
-                if self.get(name, tag).content is not None:
+                if self.get(name, tag).tag != tag:
                     return False
                 with self._reached():
                     self._put(name, content)
                 return True
+        mode = {name: value for name, value in tag._asdict().items() if value is not None}  # the library takes no null
         with self._reached():
             try:
-                self._put(name, content, mode={"e_tag": tag})
+                self._put(name, content, mode=mode)
             except (self._errors.PreconditionError, FileNotFoundError):
                 return False
             return True
@@ -150,8 +158,8 @@ class Objects:
             return at
 
     def remove(self, name: str) -> None:
-        """Remove an object."""
-        with self._reached():
+        """Remove an object; nothing, where there is none."""
+        with self._reached(), suppress(FileNotFoundError):
             self._obstore.delete(self._store, name)
 
     def _put(self, name: str, content: bytes, **mode: Any) -> None:
@@ -162,7 +170,7 @@ class Objects:
 
         options: dict[str, Any] = {"mkdir": True}
         if self._folder is None:
-            plain = access.get("endpoint", "").startswith("http://")
+            plain = any(value.startswith("http://") for value in access.values())
             options = {
                 "config": access,
                 "client_options": {**_CLIENT, "allow_http": plain},

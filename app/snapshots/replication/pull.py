@@ -31,7 +31,7 @@ from app.snapshots.replication.index import (
     read_described,
     read_index,
 )
-from app.snapshots.replication.objects import Objects, StoreUnavailable, stores
+from app.snapshots.replication.objects import Objects, StoreUnavailable, Tag, stores
 from app.snapshots.replication.state import Replica, StoreState, is_replica, read_replica, write_replica
 from app.store.format import checksum
 from app.store.manifest import EXACT, MANIFEST, RELEASE, DamagedManifest, Manifest, read_manifest, write_release
@@ -101,7 +101,7 @@ class Puller:
                 raise StoreUnavailable(say("No setting names the store of the tier {tier}.", tier=tier))
         unread = Replica(StoreState.UNAVAILABLE, {}, None)  # a power cut may leave an empty file
         self._replica = read_replica(settings) or (unread if is_replica(settings) else self._new())
-        self._tags: dict[Tier, str | None] = {}
+        self._tags: dict[Tier, Tag | None] = {}
         self._lists: dict[Tier, Index] = {}
         self._is_equal = False
         self._verified: set[tuple[str, str]] = set()
