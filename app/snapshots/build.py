@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Sequence
 from datetime import date
-from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -16,7 +15,7 @@ from app.errors import Report
 from app.snapshots.dates import refuse_future
 from app.snapshots.extract import EXTRACTED, extract
 from app.snapshots.facts import SIZES, Facts, Sizes, compute_facts
-from app.snapshots.folders import build_folder, is_whole, publish, write_tables
+from app.snapshots.folders import build_folder, is_whole, publish, write_apart, write_tables
 from app.snapshots.manifests import exact_manifest, public_manifest
 from app.snapshots.merging import Source
 from app.snapshots.moves import moving
@@ -34,7 +33,6 @@ from app.snapshots.shared_pieces import sharing
 from app.snapshots.tables import snapshot_tables, sum_tables
 from app.store.manifest import ExtractInfo, Manifest, read_manifest
 from app.store.shelf import DRAFTS
-from app.store.table import Table
 
 BUILD_LOCK = ".build.lock"
 """Lock file that serializes builds: a later build has read a later registry, and memory stays bounded."""
@@ -118,9 +116,10 @@ def _publish(
     exact = folder / Tier.EXACT
     exact.mkdir()
     enterprises = write_enterprises(exact, division, paths, districts.codes)
-    table = Table([exact / file for file in enterprises.files("enterprises")])
-    others = snapshot_tables(facts, districts, industries, table, [piece.withheld for piece in pieces])
-    tables = write_tables(exact, chain(others, sum_tables(sums, common.axes)))
+    files = [exact / file for file in enterprises.files("enterprises")]
+    others = snapshot_tables(facts, districts, industries, files, [piece.withheld for piece in pieces])
+    tables = write_apart(exact, others, processes_of(settings) if len(pieces) > 1 else 1)
+    tables |= write_tables(exact, sum_tables(sums, common.axes))
     manifest = exact_manifest(
         settings, facts.parameters, {"enterprises": enterprises, **tables}, correlation_of(pieces)
     )

@@ -1,11 +1,13 @@
-"""DuckDB in this process, as an engine of builds; of very many rows it answers texts for one part after the other."""
+"""DuckDB in this process, as an engine of builds; of very many rows it answers texts part by part."""
 
 import errno
 import os
 import signal
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,9 +23,10 @@ from app.messages import say
 from app.snapshots.pool import BuildOutOfMemory, processes_of
 
 _ROWS_AT_ONCE = 20480
-"""Rows that DuckDB holds of each part before it writes them; with more of them it would spill."""
+"""Rows that a thread holds before it writes them; with more of them it would spill."""
 
-_BY_PART = f"PARTITION_BY (part), APPEND, ROW_GROUP_SIZE {_ROWS_AT_ONCE}"
+_PARTS_AT_ONCE = 2
+"""Parts that are answered at once: while one has work for a single thread, the other has some for the rest."""
 
 
 @dataclass(frozen=True)
@@ -41,21 +44,31 @@ def open_duckdb(settings: Settings, folder: Path) -> Iterator["_DuckDB"]:
         _shortages_named(settings),
         TemporaryDirectory(dir=folder) as aside,
         duckdb.connect(config=_limits(Path(aside), settings)) as connection,
-        _interruptible(connection),
     ):
         connection.execute("SET enable_progress_bar = false")  # else printed on a terminal
-        yield _DuckDB(connection, folder, Path(aside))
+        here = _DuckDB(connection, folder, Path(aside), min(processes_of(settings), _PARTS_AT_ONCE))
+        with _interruptible(here.interrupt):
+            yield here
 
 
 class _DuckDB:
     """DuckDB in this process."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path, aside: Path) -> None:
-        self._connection = connection
+    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path, aside: Path, at_once: int) -> None:
+        self._connections = [connection]
         self._folder = folder
         self._aside = aside
+        self._at_once = at_once
         self._parts = 1
+        self._left = iter(range(0))  # parts that are not begun
         self._dealt: dict[str, list[str]] = {}
+
+    def interrupt(self) -> None:
+        """End what is being answered; by itself DuckDB waits for what its threads are at, which may be all of it."""
+        self._leave()
+        for connection in list(self._connections):
+            with suppress(duckdb.ConnectionException):  # it is closed meanwhile
+                connection.interrupt()
 
     def divide(self, dealings: Mapping[str, Dealing], parts: int) -> None:
         self._parts = parts
@@ -63,8 +76,7 @@ class _DuckDB:
             self.keep(name, f"SELECT * FROM {name}", None, dealing)
 
     def read(self, name: str, files: Sequence[str]) -> None:
-        listed = ", ".join(map(_quoted, files))
-        self.name(name, f"SELECT * FROM read_parquet([{listed}], hive_partitioning = false)")
+        self.name(name, _rows(files))
 
     def lend(self, name: str, rows: pa.Table) -> None:
         path = self._aside / f"{name}.parquet"
@@ -72,23 +84,27 @@ class _DuckDB:
         self.read(name, [str(path)])
 
     def name(self, name: str, text: str) -> None:
-        self._connection.execute(f"CREATE OR REPLACE VIEW {name} AS {text}")
+        self._connections[0].execute(f"CREATE OR REPLACE VIEW {name} AS {text}")
 
     def answer(self, text: str) -> pa.Table:
-        return self._connection.sql(text).to_arrow_table()
+        return self._connections[0].sql(text).to_arrow_table()
 
     def keep(self, name: str, text: str, within: str | None = None, dealing: Dealing | None = None) -> None:
         if self._parts == 1 or dealing is None:
             self._write(name, text, self._aside, within)
             return
         folder = self._aside / name
-        folder.mkdir()
+        for part in range(self._parts):
+            (folder / f"part={part}").mkdir(parents=True)
         dealt = f"SELECT *, hash({dealing.column}) % {self._parts} AS part FROM ({text}) AS answer"
-        self._copy(f"SELECT * FROM ({text}) AS answer LIMIT 0", folder / "none.parquet")  # a part may have no file
-        for part in self._each_part(within):
-            self._copy(dealt, folder, f"{_BY_PART}, FILENAME_PATTERN '{part}-{{uuid}}'")
+        empty = _copy(f"SELECT * FROM ({text}) AS answer LIMIT 0", folder / "none.parquet")  # a part may have no file
+        self._connections[0].execute(empty)
+        self._answer_parts(
+            within,
+            lambda part: _copy(dealt, folder, f"PARTITION_BY (part), APPEND, FILENAME_PATTERN '{part}-{{uuid}}'"),
+        )
         self._dealt.setdefault(dealing.group, []).append(name)
-        self._read_part(name, "*")
+        self.name(name, self._part(name, "*"))
 
     def store(self, name: str, text: str, within: str | None = None) -> Path:
         return self._write(name, text, self._folder, within)
@@ -96,34 +112,44 @@ class _DuckDB:
     def _write(self, name: str, text: str, folder: Path, within: str | None) -> Path:
         if self._parts == 1 or within is None:
             path = folder / f"{name}.parquet"
-            self._copy(text, path)
+            self._connections[0].execute(_copy(text, path))
             self.read(name, [str(path)])
             return path
         path = folder / name
         path.mkdir()
-        for part in self._each_part(within):
-            self._copy(text, path / f"{part}.parquet")
+        self._answer_parts(within, lambda part: _copy(text, path / f"{part}.parquet"))
         self.read(name, [str(path / "*.parquet")])
         return path
 
-    def _copy(self, text: str, path: Path, options: str = "COMPRESSION zstd") -> None:
-        self._connection.execute(f"COPY ({text}) TO {_quoted(str(path))} (FORMAT parquet, {options})")
-
-    def _each_part(self, group: str | None) -> Iterator[int]:
-        """Yield the parts of a group while its tables are those of each; for none, one part that is all."""
+    def _answer_parts(self, group: str | None, statement: Callable[[int], str]) -> None:
+        """Run a statement for each part of a group, whose tables are then those of the part; for none, once for all."""
         if group is None:
-            yield 0
+            self._connections[0].execute(statement(0))
             return
-        for part in range(self._parts):
-            for name in self._dealt[group]:
-                self._read_part(name, part)
-            yield part
-        for name in self._dealt[group]:
-            self._read_part(name, "*")
+        self._left = iter(range(self._parts))
+        with ThreadPoolExecutor(self._at_once) as pool:
+            for thread in [pool.submit(self._answer_left, group, statement) for _ in range(self._at_once)]:
+                thread.result()
 
-    def _read_part(self, name: str, part: int | str) -> None:
+    def _answer_left(self, group: str, statement: Callable[[int], str]) -> None:
+        """Run a statement for one part after the other as long as any is left to begin."""
+        with self._connections[0].cursor() as connection:  # whose temporary tables are its own
+            self._connections.append(connection)
+            try:
+                for part in self._left:
+                    for name in self._dealt[group]:
+                        connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {self._part(name, part)}")
+                    connection.execute(statement(part))
+            finally:
+                self._leave()  # after an error the others' work is in vain
+                self._connections.remove(connection)
+
+    def _leave(self) -> None:
+        deque(self._left, maxlen=0)
+
+    def _part(self, name: str, part: int | str) -> str:
         folder = self._aside / name
-        self.read(name, [str(folder / "none.parquet"), *map(str, folder.glob(f"part={part}/*.parquet"))])
+        return _rows([str(folder / "none.parquet"), *map(str, folder.glob(f"part={part}/*.parquet"))])
 
 
 def _limits(folder: Path, settings: Settings) -> dict[str, Any]:
@@ -139,15 +165,15 @@ def _limits(folder: Path, settings: Settings) -> dict[str, Any]:
 
 
 @contextmanager
-def _interruptible(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Let Ctrl-C end a query; by itself DuckDB waits for the end of what its threads are at, which may be all of it."""
+def _interruptible(end: Callable[[], None]) -> Iterator[None]:
+    """Let Ctrl-C end queries."""
     before = signal.getsignal(signal.SIGINT)
     if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        connection.interrupt()
+        end()
         signal.default_int_handler(number, frame)
 
     signal.signal(signal.SIGINT, interrupt)
@@ -178,6 +204,14 @@ def _shortages_named(settings: Settings) -> Iterator[None]:
         if os.strerror(errno.ENOSPC) not in str(error):
             raise
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+
+
+def _rows(files: Sequence[str]) -> str:
+    return f"SELECT * FROM read_parquet([{', '.join(map(_quoted, files))}], hive_partitioning = false)"
+
+
+def _copy(text: str, path: Path, options: str = "COMPRESSION zstd") -> str:
+    return f"COPY ({text}) TO {_quoted(str(path))} (FORMAT parquet, ROW_GROUP_SIZE {_ROWS_AT_ONCE}, {options})"
 
 
 def _quoted(path: str) -> str:

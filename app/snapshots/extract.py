@@ -4,7 +4,6 @@ Runs in its own process: ADBC and Python's `sqlite3` in one process would defeat
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +17,7 @@ from sqlalchemy import Boolean, Column, Date, Integer, Table
 from app.database.engines import adbc_uri, is_sqlite
 from app.database.outages import outages_of_extraction_named, streamed
 from app.database.tables import METADATA
+from app.snapshots.pool import ahead
 
 EXTRACTED = (
     "district",
@@ -190,12 +190,7 @@ def _typed(values: pa.Array, field: pa.Field) -> pa.Array:
 
 def _stream(reader: Any, folder: Path, table: str) -> tuple[str, ...]:
     """Write each batch while the next is read: both release the interpreter's lock, so each has a core."""
-    with TableWriter(folder, table) as writer, ThreadPoolExecutor(1) as pool:
-        writing: Future[None] | None = None
-        for batch in streamed(reader):
-            if writing is not None:
-                writing.result()
-            writing = pool.submit(writer.write, batch)
-        if writing is not None:
-            writing.result()
+    with TableWriter(folder, table) as writer:
+        for batch in ahead(streamed(reader)):
+            writer.write(batch)
     return writer.files

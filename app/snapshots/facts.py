@@ -73,7 +73,7 @@ class Step:
     table
         Its name there.
     within
-        What it can be found for in parts, one part after the other: `member`, `branch` or `enterprise`; null: nothing.
+        What it can be found for in parts, each alone: `member`, `branch` or `enterprise`; null: nothing.
     dealing
         How its own rows are dealt out.
     """

@@ -3,9 +3,10 @@
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -13,6 +14,7 @@ import pyarrow as pa
 from filelock import FileLock, Timeout
 
 from app.config import Settings
+from app.snapshots.pool import each
 from app.store.format import checksum, join_tables, write_table
 from app.store.manifest import MANIFEST, DamagedManifest, Manifest, Part, TableInfo, read_manifest, write_manifest
 from app.store.shelf import Shelf, damaged_file
@@ -53,6 +55,18 @@ def write_tables(folder: Path, tables: Iterable[tuple[str, Mapping[str, pa.Array
         sync(path)
         written[name] = TableInfo(rows, checksum(path))
     return written
+
+
+def write_apart(
+    folder: Path, tables: Mapping[str, Callable[[], Mapping[str, pa.Array]]], processes: int
+) -> dict[str, TableInfo]:
+    """Do so in processes, each of which makes the columns of the tables that it writes."""
+    return dict(chain.from_iterable(each(_write, folder, list(tables.items()), processes)))
+
+
+def _write(folder: Path, table: tuple[str, Callable[[], Mapping[str, pa.Array]]]) -> list[tuple[str, TableInfo]]:
+    name, columns = table
+    return list(write_tables(folder, [(name, columns())]).items())
 
 
 def write_parts(folder: Path, name: str, parts: Sequence[tuple[Sequence[Path], str | None]]) -> TableInfo:

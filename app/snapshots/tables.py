@@ -1,8 +1,10 @@
 """The tables of an exact snapshot, from the facts."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -64,27 +66,33 @@ _WITHHELD_BASES = (Basis.REGISTERED, Basis.OPERATING)
 
 
 def snapshot_tables(
-    facts: Facts, districts: OrderedTree, industries: OrderedTree, enterprises: Table, withheld: Sequence[Withheld]
-) -> Iterator[tuple[str, Columns]]:
-    """Yield name and columns of every table but those of enterprises and of sums.
+    facts: Facts,
+    districts: OrderedTree,
+    industries: OrderedTree,
+    enterprises: Sequence[Path],
+    withheld: Sequence[Withheld],
+) -> dict[str, Callable[[], Columns]]:
+    """Return every table but those of enterprises and of sums, by name: what makes its columns, in any process.
 
     Parameters
     ----------
     enterprises
-        The table of enterprises as it was written.
+        The files of the table of enterprises.
     withheld
         Of all pieces.
     """
-    yield "districts", tree_columns(districts, DistrictLevel)
-    yield "industries", tree_columns(industries, IndustryLevel)
-    yield "industry_groups", group_columns(facts.industry_groups)
-    yield "branches", _branches(facts.branches)
-    yield "withheld", _withheld(withheld)
-    yield "dual_affiliation", _dual_affiliation(facts.dual_affiliation.table())
-    yield "workplaces", _workplaces(facts.workplaces, enterprises)
-    yield "coverage", _coverage(facts.coverage, enterprises)
-    yield "findings", _findings(facts.findings, districts, industries)
-    yield "targets", target_columns(facts.targets, districts, industries)
+    return {
+        "districts": partial(tree_columns, districts, DistrictLevel),
+        "industries": partial(tree_columns, industries, IndustryLevel),
+        "industry_groups": partial(group_columns, facts.industry_groups),
+        "branches": partial(_branches, facts.branches),
+        "withheld": partial(_withheld, withheld),
+        "dual_affiliation": partial(_dual_affiliation, facts.dual_affiliation),
+        "workplaces": partial(_workplaces, facts.workplaces, enterprises),
+        "coverage": partial(_coverage, facts.coverage, enterprises),
+        "findings": partial(_findings, facts.findings, districts, industries),
+        "targets": partial(target_columns, facts.targets, districts, industries),
+    }
 
 
 def nodes_of(groups: pa.Array, industries: OrderedTree) -> list[npt.NDArray[np.int64]]:
@@ -243,7 +251,7 @@ def _withheld(pieces: Sequence[Withheld]) -> Columns:
     }
 
 
-def _coverage(rows: StoredRows, enterprises: Table) -> Columns:
+def _coverage(rows: StoredRows, enterprises: Sequence[Path]) -> Columns:
     enterprise = _rows_of(rows["enterprise_code"], enterprises)
     keys = {name: rows[name] for name in ("means", "branch_code", "start_on")}
     ordered = order_rows(rows, enterprise=enterprise, **keys)
@@ -255,11 +263,11 @@ def _coverage(rows: StoredRows, enterprises: Table) -> Columns:
     }
 
 
-def _dual_affiliation(table: pa.Table) -> Columns:
+def _dual_affiliation(rows: StoredRows) -> Columns:
     """Return a row for each joint branch of each group: members of one home who have the same joint branches."""
     groups: Counter[tuple[str, tuple[str, ...]]] = Counter()
     several: dict[int, tuple[str, set[str]]] = {}
-    names = ("member", "home_code", "joint_branch_code", "members")
+    names, table = ("member", "home_code", "joint_branch_code", "members"), rows.table()
     for member, home, branch, members in zip(*(table[name].to_pylist() for name in names), strict=True):
         if member is None:
             groups[home or "", (branch,)] += members
@@ -267,12 +275,12 @@ def _dual_affiliation(table: pa.Table) -> Columns:
             several.setdefault(member, (home or "", set()))[1].add(branch)
     groups.update((home, tuple(sorted(branches))) for home, branches in several.values())
     ordered = sorted(groups.items())
-    rows = [
+    listed = [
         (number, home or None, branch, members)
         for number, ((home, branches), members) in enumerate(ordered)
         for branch in branches
     ]
-    group, homes, joint_branches, counts = zip(*rows, strict=True) if rows else ((), (), (), ())
+    group, homes, joint_branches, counts = zip(*listed, strict=True) if listed else ((), (), (), ())
     return {
         "group": integer_array(np.array(group, np.int64)),
         "home_code": pa.array(homes, pa.string()),
@@ -281,7 +289,7 @@ def _dual_affiliation(table: pa.Table) -> Columns:
     }
 
 
-def _workplaces(rows: StoredRows, enterprises: Table) -> Columns:
+def _workplaces(rows: StoredRows, enterprises: Sequence[Path]) -> Columns:
     """Return one row per branch and place, those of an enterprise in the order of `enterprises`."""
     enterprise = _rows_of(rows["enterprise_code"], enterprises)
     ordered = order_rows(rows, branch_code=rows["branch_code"], enterprise=enterprise, place=rows["place"])
@@ -313,9 +321,9 @@ def _findings(rows: StoredRows, districts: OrderedTree, industries: OrderedTree)
     }
 
 
-def _rows_of(codes: pa.Array, enterprises: Table) -> pa.Array:
+def _rows_of(codes: pa.Array, enterprises: Sequence[Path]) -> pa.Array:
     """Return the row of each of some enterprises; null for none, and where there is none."""
-    rows = enterprises.rows_of("code", codes)
+    rows = Table(enterprises).rows_of("code", codes)
     return integer_array(rows, rows >= 0)
 
 

@@ -9,9 +9,12 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
+import duckdb
+import pyarrow as pa
 import pytest
 
 from app.config import Settings
+from app.snapshots.duckdb_engine import Dealing
 from app.snapshots.engines import EngineUnavailable, open_engine
 from app.snapshots.pool import BuildOutOfMemory
 
@@ -41,6 +44,16 @@ def test_the_address_and_its_setting_are_named_when_no_cluster_is_there(
         pass
     message = f"The cluster at {address} (ORGCOVERAGE_SPARK_REMOTE) cannot be used: {reason}."
     assert str(raised.value.detail) == message
+
+
+def test_no_more_parts_are_begun_when_one_fails(tmp_path: Path) -> None:
+    failing = "SELECT CASE WHEN hash(code) % 50 = 0 THEN error('the first part fails') ELSE code END AS code FROM thing"
+    with open_engine(Settings(build_processes=2), tmp_path) as engine:
+        engine.lend("thing", pa.table({"code": [str(number) for number in range(5000)]}))
+        engine.divide({"thing": Dealing("thing", "code")}, 50)
+        with pytest.raises(duckdb.InvalidInputException, match="the first part fails"):
+            engine.store("answer", failing, "thing")
+    assert len(list((tmp_path / "answer").iterdir())) < 50
 
 
 JOB = "Job aborted due to stage failure: Task 0 in stage 2.0 failed 4 times, most recent failure: Lost task 0.3 "
@@ -153,24 +166,35 @@ SLOW = """
 import signal
 import sys
 from pathlib import Path
+import pyarrow as pa
 from app.config import Settings
+from app.snapshots.duckdb_engine import Dealing
 from app.snapshots.engines import open_engine
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what is started behind a shell's `&`
 try:
-    with open_engine(Settings(), Path(sys.argv[1])) as engine:
+    with open_engine(Settings(build_processes=2), Path(sys.argv[1])) as engine:
+        engine.lend("thing", pa.table({"code": ["1", "2", "3"]}))
+        engine.divide({"thing": Dealing("thing", "code")}, 50)
         print("asked", flush=True)
-        engine.METHOD("SELECT count(*) AS found FROM range(1000000000000) AS numbered(x) WHERE hash(x) = 1")
+        engine.METHOD("SELECT count(*) AS found FROM range(1000000000000) AS numbered(x) WHERE hash(x) = 1"MORE)
 except KeyboardInterrupt:
     sys.exit(130)
 """
 
 
-@pytest.mark.parametrize("asked", ["engine.answer(", 'engine.keep("slow", '])
-def test_a_query_ends_when_a_terminal_interrupts_it(tmp_path: Path, asked: str) -> None:
+@pytest.mark.parametrize(
+    ("asked", "more"),
+    [
+        ("engine.answer(", ""),
+        ('engine.keep("slow", ', ""),
+        ('engine.keep("slow", ', ', "thing", Dealing("slow", "found")'),
+    ],
+)
+def test_a_query_ends_when_a_terminal_interrupts_it(tmp_path: Path, asked: str, more: str) -> None:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(
-        [sys.executable, "-c", SLOW.replace("engine.METHOD(", asked), tmp_path],
+        [sys.executable, "-c", SLOW.replace("engine.METHOD(", asked).replace("MORE", more), tmp_path],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
