@@ -43,6 +43,7 @@ def main(members: int = 1_000_000) -> None:
 
 
 def _measure(engine: str, settings: Settings, folder: Path) -> None:
+    settings.data_dir.mkdir()
     upgrade(settings.registry_url)
     runs = []
     for dataset in DATASETS:
