@@ -1,8 +1,7 @@
 """Importing a file: reading, staging, checking by every rule, and writing in one transaction."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import date
@@ -31,6 +30,7 @@ from app.imports.rules.references import tombstones_for
 from app.imports.staging import Stage, create_stage, fill, index_keys, prepare, take_back
 from app.imports.writing import Tally, tally, write
 from app.messages import say
+from app.read_ahead import read_ahead
 from app.registry.working import IS_EMPLOYED, IS_MEMBER
 from app.store.shelf import Shelf
 
@@ -170,8 +170,8 @@ class _Import:
         stage = create_stage(self._connection, dataset, header.present)
         with KeyDigests(dataset, self._settings.data_dir) as digests:
             chunks = digests.watched(read_chunks(path, dataset, header, log, today=self._settings.today()))
-            with _read_ahead(chunks) as ahead:
-                rows = fill(self._connection, stage, ahead, self._read)
+            with closing(read_ahead(chunks)) as coming:
+                rows = fill(self._connection, stage, coming, self._read)
             may_repeat, may_conflict = digests.may_repeat, digests.may_conflict
         refers_to_itself = any(column.refers_to == dataset.name for column in dataset.columns)
         if refers_to_itself or self._options.mode is ImportMode.REPLACE:
@@ -262,17 +262,3 @@ def _one_state(connection: Connection) -> Iterator[None]:
     finally:
         if is_postgres:
             connection.execution_options(isolation_level="READ COMMITTED")
-
-
-@contextmanager
-def _read_ahead(chunks: Iterator[Chunk]) -> Iterator[Iterator[Chunk]]:
-    """Provide chunks; the next one is prepared on another core while one is written."""
-    with ThreadPoolExecutor(1) as pool:
-
-        def ahead() -> Iterator[Chunk]:
-            upcoming = pool.submit(next, chunks, None)
-            while (chunk := upcoming.result()) is not None:
-                upcoming = pool.submit(next, chunks, None)
-                yield chunk
-
-        yield ahead()

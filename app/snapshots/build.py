@@ -15,7 +15,7 @@ from app.errors import Report
 from app.snapshots.dates import refuse_future
 from app.snapshots.extract import EXTRACTED, extract
 from app.snapshots.facts import SIZES, Facts, Sizes, compute_facts
-from app.snapshots.folders import build_folder, is_whole, publish, write_apart, write_tables
+from app.snapshots.folders import build_folder, is_whole, publish, write_in_processes, write_tables
 from app.snapshots.manifests import exact_manifest, public_manifest
 from app.snapshots.merging import Source
 from app.snapshots.moves import moving
@@ -118,7 +118,7 @@ def _publish(
     enterprises = write_enterprises(exact, division, paths, districts.codes)
     files = [exact / file for file in enterprises.files("enterprises")]
     others = snapshot_tables(facts, districts, industries, files, [piece.withheld for piece in pieces])
-    tables = write_apart(exact, others, processes_of(settings) if len(pieces) > 1 else 1)
+    tables = write_in_processes(exact, others, processes_of(settings) if len(pieces) > 1 else 1)
     tables |= write_tables(exact, sum_tables(sums, common.axes))
     manifest = exact_manifest(
         settings, facts.parameters, {"enterprises": enterprises, **tables}, correlation_of(pieces)

@@ -17,7 +17,7 @@ from sqlalchemy import Boolean, Column, Date, Integer, Table
 from app.database.engines import adbc_uri, is_sqlite
 from app.database.outages import outages_of_extraction_named, streamed
 from app.database.tables import METADATA
-from app.snapshots.pool import ahead
+from app.read_ahead import read_ahead
 
 EXTRACTED = (
     "district",
@@ -191,6 +191,6 @@ def _typed(values: pa.Array, field: pa.Field) -> pa.Array:
 def _stream(reader: Any, folder: Path, table: str) -> tuple[str, ...]:
     """Write each batch while the next is read: both release the interpreter's lock, so each has a core."""
     with TableWriter(folder, table) as writer:
-        for batch in ahead(streamed(reader)):
+        for batch in read_ahead(streamed(reader)):
             writer.write(batch)
     return writer.files

@@ -57,10 +57,10 @@ def write_tables(folder: Path, tables: Iterable[tuple[str, Mapping[str, pa.Array
     return written
 
 
-def write_apart(
+def write_in_processes(
     folder: Path, tables: Mapping[str, Callable[[], Mapping[str, pa.Array]]], processes: int
 ) -> dict[str, TableInfo]:
-    """Do so in processes, each of which makes the columns of the tables that it writes."""
+    """Write and sync tables in processes, which make their columns too; return rows and checksum of each."""
     return dict(chain.from_iterable(each(_write, folder, list(tables.items()), processes)))
 
 

@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -70,15 +70,6 @@ def each(
         raise
     finally:
         executor.shutdown(cancel_futures=True)
-
-
-def ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """Yield items, each of which is made by a thread while whoever asks is at work on the one before."""
-    with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, items, None)
-        while (item := coming.result()) is not None:
-            coming = pool.submit(next, items, None)
-            yield item
 
 
 @contextmanager

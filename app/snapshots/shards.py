@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from app.read_ahead import read_ahead
 from app.snapshots.facts import Sizes, StoredRows
 from app.snapshots.ordering import Indices, OrderedTree
 from app.snapshots.placement import COUNTY
-from app.snapshots.pool import ahead
 from app.store.arrays import edges
 
 _BATCH_ROWS = 1 << 16
@@ -69,7 +69,7 @@ def divide(rows: StoredRows, districts: OrderedTree, sizes: Sizes) -> Division:
     paths = [folder / f"{number}.arrow" for number in range(len(firsts))]
     with ExitStack() as files:
         writers: dict[int, pa.RecordBatchWriter] = {}
-        for batch in ahead(_batches(rows)):
+        for batch in read_ahead(_batches(rows)):
             piece = np.searchsorted(firsts, districts.index_of(batch.column("district_code")), side="right") - 1
             routed, bounds = batch.take(pa.array(np.argsort(piece))), edges(np.sort(piece), len(paths))
             for number in np.unique(piece).tolist():
