@@ -148,7 +148,7 @@ def test_a_file_that_is_damaged_behind_its_first_rows_is_told_as_such(
         file = sqlite_path(migrated_sqlite_url)
         with file.open("r+b") as content:
             content.seek(file.stat().st_size // 2)
-            content.write(os.urandom(file.stat().st_size // 2))
+            content.write(bytes(file.stat().st_size // 2))
 
     told = read_until_first_rows(migrated_sqlite_url, tmp_path, monkeypatch, damage)
     assert str(told) == "The registry's database is damaged: restore a backup."
