@@ -71,7 +71,7 @@ _UNAVAILABLE = say("The registry's database is not reachable or busy.")
 
 _ADDRESS = re.compile(r'server at "(?P<host>[^"]+)".*?port (?P<port>\d+)')
 
-Batch = TypeVar("Batch")
+_Batch = TypeVar("_Batch")
 
 _SQL_ERROR = 1
 """SQLite's code of a wrong statement: a defect of the service."""
@@ -138,7 +138,7 @@ def outages_of_extraction_named() -> Iterator[None]:
         raise DatabaseUnavailable(detail, _address(str(error))) from error
 
 
-def streamed(batches: Iterable[Batch]) -> Iterator[Batch]:
+def streamed(batches: Iterable[_Batch]) -> Iterator[_Batch]:
     """Give the batches of ADBC's reader, whose errors Arrow raises as the system's: they become ADBC's again."""
     import adbc_driver_manager as adbc  # noqa: PLC0415 - as above
 

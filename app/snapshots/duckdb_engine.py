@@ -55,7 +55,8 @@ class _DuckDB:
     """DuckDB in this process."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path, aside: Path, at_once: int) -> None:
-        self._connections = [connection]
+        self._connection = connection
+        self._cursors = list[duckdb.DuckDBPyConnection]()
         self._folder = folder
         self._aside = aside
         self._at_once = at_once
@@ -66,7 +67,7 @@ class _DuckDB:
     def interrupt(self) -> None:
         """End what is being answered; by itself DuckDB waits for what its threads are at, which may be all of it."""
         self._leave()
-        for connection in list(self._connections):
+        for connection in (self._connection, *self._cursors):
             with suppress(duckdb.ConnectionException):  # it is closed meanwhile
                 connection.interrupt()
 
@@ -84,10 +85,10 @@ class _DuckDB:
         self.read(name, [str(path)])
 
     def name(self, name: str, text: str) -> None:
-        self._connections[0].execute(f"CREATE OR REPLACE VIEW {name} AS {text}")
+        self._connection.execute(f"CREATE OR REPLACE VIEW {name} AS {text}")
 
     def answer(self, text: str) -> pa.Table:
-        return self._connections[0].sql(text).to_arrow_table()
+        return self._connection.sql(text).to_arrow_table()
 
     def keep(self, name: str, text: str, within: str | None = None, dealing: Dealing | None = None) -> None:
         if self._parts == 1 or dealing is None:
@@ -98,7 +99,7 @@ class _DuckDB:
             (folder / f"part={part}").mkdir(parents=True)
         dealt = f"SELECT *, hash({dealing.column}) % {self._parts} AS part FROM ({text}) AS answer"
         empty = _copy(f"SELECT * FROM ({text}) AS answer LIMIT 0", folder / "none.parquet")  # a part may have no file
-        self._connections[0].execute(empty)
+        self._connection.execute(empty)
         self._answer_parts(
             within,
             lambda part: _copy(dealt, folder, f"PARTITION_BY (part), APPEND, FILENAME_PATTERN '{part}-{{uuid}}'"),
@@ -112,7 +113,7 @@ class _DuckDB:
     def _write(self, name: str, text: str, folder: Path, within: str | None) -> Path:
         if self._parts == 1 or within is None:
             path = folder / f"{name}.parquet"
-            self._connections[0].execute(_copy(text, path))
+            self._connection.execute(_copy(text, path))
             self.read(name, [str(path)])
             return path
         path = folder / name
@@ -124,7 +125,7 @@ class _DuckDB:
     def _answer_parts(self, group: str | None, statement: Callable[[int], str]) -> None:
         """Run a statement for each part of a group, whose tables are then those of the part; for none, once for all."""
         if group is None:
-            self._connections[0].execute(statement(0))
+            self._connection.execute(statement(0))
             return
         self._left = iter(range(self._parts))
         with ThreadPoolExecutor(self._at_once) as pool:
@@ -133,16 +134,16 @@ class _DuckDB:
 
     def _answer_left(self, group: str, statement: Callable[[int], str]) -> None:
         """Run a statement for one part after the other as long as any is left to begin."""
-        with self._connections[0].cursor() as connection:  # whose temporary tables are its own
-            self._connections.append(connection)
+        with self._connection.cursor() as cursor:  # whose temporary tables are its own
+            self._cursors.append(cursor)
             try:
                 for part in self._left:
                     for name in self._dealt[group]:
-                        connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {self._part(name, part)}")
-                    connection.execute(statement(part))
+                        cursor.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {self._part(name, part)}")
+                    cursor.execute(statement(part))
             finally:
                 self._leave()  # after an error the others' work is in vain
-                self._connections.remove(connection)
+                self._cursors.remove(cursor)
 
     def _leave(self) -> None:
         deque(self._left, maxlen=0)

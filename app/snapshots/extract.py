@@ -190,7 +190,7 @@ def _typed(values: pa.Array, field: pa.Field) -> pa.Array:
 
 def _stream(reader: Any, folder: Path, table: str) -> tuple[str, ...]:
     """Write each batch while the next is read: both release the interpreter's lock, so each has a core."""
-    with TableWriter(folder, table) as writer:
-        for batch in read_ahead(streamed(reader)):
+    with TableWriter(folder, table) as writer, closing(read_ahead(streamed(reader))) as batches:
+        for batch in batches:
             writer.write(batch)
     return writer.files

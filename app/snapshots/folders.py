@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -48,25 +47,26 @@ def build_folder(parent: Path) -> Iterator[Path]:
 def write_tables(folder: Path, tables: Iterable[tuple[str, Mapping[str, pa.Array]]]) -> dict[str, TableInfo]:
     """Write and sync tables of a snapshot, one after the other; return rows and checksum of each."""
     folder.mkdir(exist_ok=True)
-    written = {}
-    for name, columns in tables:
-        path = folder / f"{name}.arrow"
-        rows = write_table(path, columns)
-        sync(path)
-        written[name] = TableInfo(rows, checksum(path))
-    return written
+    return {name: _written(folder, name, columns) for name, columns in tables}
 
 
 def write_in_processes(
     folder: Path, tables: Mapping[str, Callable[[], Mapping[str, pa.Array]]], processes: int
 ) -> dict[str, TableInfo]:
     """Write and sync tables in processes, which make their columns too; return rows and checksum of each."""
-    return dict(chain.from_iterable(each(_write, folder, list(tables.items()), processes)))
+    return dict(zip(tables, each(_made, folder, list(tables.items()), processes), strict=True))
 
 
-def _write(folder: Path, table: tuple[str, Callable[[], Mapping[str, pa.Array]]]) -> list[tuple[str, TableInfo]]:
+def _made(folder: Path, table: tuple[str, Callable[[], Mapping[str, pa.Array]]]) -> TableInfo:
     name, columns = table
-    return list(write_tables(folder, [(name, columns())]).items())
+    return _written(folder, name, columns())
+
+
+def _written(folder: Path, name: str, columns: Mapping[str, pa.Array]) -> TableInfo:
+    path = folder / f"{name}.arrow"
+    rows = write_table(path, columns)
+    sync(path)
+    return TableInfo(rows, checksum(path))
 
 
 def write_parts(folder: Path, name: str, parts: Sequence[tuple[Sequence[Path], str | None]]) -> TableInfo:

@@ -5,7 +5,7 @@ data alone, never on who works on them.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -67,9 +67,9 @@ def divide(rows: StoredRows, districts: OrderedTree, sizes: Sizes) -> Division:
     folder = rows.path.with_name("pieces")
     folder.mkdir()
     paths = [folder / f"{number}.arrow" for number in range(len(firsts))]
-    with ExitStack() as files:
+    with ExitStack() as files, closing(read_ahead(_batches(rows))) as batches:
         writers: dict[int, pa.RecordBatchWriter] = {}
-        for batch in read_ahead(_batches(rows)):
+        for batch in batches:
             piece = np.searchsorted(firsts, districts.index_of(batch.column("district_code")), side="right") - 1
             routed, bounds = batch.take(pa.array(np.argsort(piece))), edges(np.sort(piece), len(paths))
             for number in np.unique(piece).tolist():

@@ -333,6 +333,12 @@ def test_answers_are_kept_for_ever_when_their_snapshot_is_named(service: TestCli
     assert (refused.status_code, refused.headers["cache-control"]) == (422, "no-store")
 
 
+@pytest.mark.parametrize("path", ["/districts", "/districts.csv"])
+def test_each_parameter_that_there_is_is_named_once_when_one_is_unknown(service: TestClient, path: str) -> None:
+    [error] = service.get(f"{STATISTICS}{path}?figures=members").json()["errors"]
+    assert sorted(error["allowed"]) == sorted({*error["allowed"], "lang"})
+
+
 def test_answers_are_asked_for_again_when_they_are_audited_or_of_two_snapshots(service: TestClient) -> None:
     newest = service.get(f"{STATISTICS}/districts").json()["meta"]["snapshot"]
     for path in (

@@ -63,7 +63,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._answer(HTTPStatus.OK, kept.content, kept.headers)
 
-    do_HEAD = do_GET  # noqa: N815 - as above
+    do_HEAD = do_GET  # noqa: N815 - the name that the server looks for
 
     def do_DELETE(self) -> None:
         self._answer(HTTPStatus.NO_CONTENT if self.kept.pop(self._name(), None) else HTTPStatus.NOT_FOUND)

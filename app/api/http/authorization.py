@@ -184,8 +184,9 @@ def _refuse_unknown_parameters(request: Request) -> None:
     known: tuple[str, ...] = route.query_names
     if request.query_params.keys() <= route.known_names:
         return
-    unknown = [name for name in request.query_params if name not in known and name != LANGUAGE]
-    wrong = [*_unknown(unknown, (*known, LANGUAGE)), *(() if LANGUAGE in known else _wrong_language(request))]
+    allowed = tuple(dict.fromkeys((*known, LANGUAGE)))  # a parameter of files, and of all others besides
+    unknown = [name for name in request.query_params if name not in allowed]
+    wrong = [*_unknown(unknown, allowed), *(() if LANGUAGE in known else _wrong_language(request))]
     if wrong:
         raise RequestValidationError([*wrong, *_invalid(dependant, request)])
 
@@ -217,12 +218,12 @@ def _parts(dependant: Dependant) -> Iterator[Dependant]:
         yield from _parts(dependency)
 
 
-def _unknown(names: Sequence[str], known: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _unknown(names: Sequence[str], allowed: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     for name in names:
         yield {
             "type": "unknown_parameter",
             "loc": ("query", name),
-            "ctx": {"allowed": tuple(known)},
+            "ctx": {"allowed": allowed},
         }
 
 
